@@ -1,0 +1,42 @@
+using Overture.Platform.Records;
+
+namespace Overture.Platform.Faults;
+
+/// <summary>What kind of answer a fault is; each kind has one gRPC status (<see cref="FaultInterceptor"/>) and one HTTP status.</summary>
+public enum FaultKind
+{
+    /// <summary>The request is wrong and will stay wrong.</summary>
+    Invalid,
+    NotFound,
+    AlreadyExists,
+    /// <summary>The caller may not do this, or the thing asked for is not authorised.</summary>
+    Denied,
+    /// <summary>Right request, wrong moment: the state of the thing forbids it.</summary>
+    Precondition,
+    /// <summary>Somebody else changed it first: read again and retry.</summary>
+    Conflict,
+    TooLarge,
+    /// <summary>A store or peer does not answer; nothing is lost, try again.</summary>
+    Unavailable,
+}
+
+/// <summary>One field that breaks a rule: its dotted path and the rule.</summary>
+public sealed record FieldProblem(string Field, string Rule);
+
+/// <summary>
+/// A request that is answered with an error. The message is written for the caller: no secret, no stack, no inner message.
+/// A bug or an outage that nobody foresaw is any other exception, left to rise.
+/// </summary>
+public sealed class FaultException(FaultKind kind, Reason reason, string message, params FieldProblem[] fields) : Exception(message)
+{
+    public FaultKind Kind { get; } = kind;
+    public Reason Reason { get; } = reason;
+    public IReadOnlyList<FieldProblem> Fields { get; } = fields;
+
+    /// <summary>Bad input: names every field that breaks a rule.</summary>
+    public static FaultException Invalid(params FieldProblem[] fields) =>
+        new(FaultKind.Invalid, Reason.InvalidField, string.Join("; ", fields.Select(f => $"{f.Field}: {f.Rule}")), fields);
+
+    /// <summary>Bad input in one field.</summary>
+    public static FaultException Invalid(string field, string rule) => Invalid(new FieldProblem(field, rule));
+}

@@ -1,0 +1,95 @@
+using System.ComponentModel;
+using System.Globalization;
+using Microsoft.Extensions.Configuration;
+using Overture.Platform.Faults;
+using YamlDotNet.RepresentationModel;
+
+namespace Overture.Platform.Options;
+
+/// <summary>Reads a service's options: the YAML file, then the environment over it. An unknown key is an error, not a surprise later.</summary>
+public static class OptionsFile
+{
+    static OptionsFile() => TypeDescriptor.AddAttributes(typeof(TimeSpan), new TypeConverterAttribute(typeof(DurationConverter)));
+
+    /// <param name="service">"conductor": names the default file and the environment prefix.</param>
+    /// <param name="path">--config; null: /etc/overture/&lt;service&gt;.yaml if it is there.</param>
+    /// <exception cref="FaultException">Every problem at once.</exception>
+    public static T Load<T>(string service, string? path) where T : ServiceOptions, new()
+    {
+        var builder = new ConfigurationBuilder();
+        var file = path ?? $"/etc/overture/{service}.yaml";
+        if (path is not null || File.Exists(file))
+            builder.AddInMemoryCollection(Flatten(file));
+        builder.AddEnvironmentVariables($"OVERTURE_{service.ToUpperInvariant()}__");
+        T options;
+        try
+        {
+            options = builder.Build().Get<T>(o => o.ErrorOnUnknownConfiguration = true) ?? new T();
+        }
+        catch (InvalidOperationException e)
+        {
+            throw FaultException.Invalid("options", e.InnerException?.Message ?? e.Message);
+        }
+        var problems = options.Problems().ToArray();
+        return problems.Length == 0 ? options : throw FaultException.Invalid(problems);
+    }
+
+    private static Dictionary<string, string?> Flatten(string file)
+    {
+        var yaml = new YamlStream();
+        try
+        {
+            using var text = File.OpenText(file);
+            yaml.Load(text);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or YamlDotNet.Core.YamlException)
+        {
+            throw FaultException.Invalid("--config", $"{file}: {e.Message}");
+        }
+        var flat = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        if (yaml.Documents.Count > 0)
+            Flatten(yaml.Documents[0].RootNode, "", flat);
+        return flat;
+    }
+
+    private static void Flatten(YamlNode node, string path, Dictionary<string, string?> flat)
+    {
+        switch (node)
+        {
+            case YamlMappingNode map:
+                foreach (var (key, value) in map.Children)
+                    Flatten(value, path.Length == 0 ? $"{key}" : $"{path}:{key}", flat);
+                break;
+            case YamlSequenceNode list:
+                for (var i = 0; i < list.Children.Count; i++)
+                    Flatten(list.Children[i], $"{path}:{i}", flat);
+                break;
+            default:
+                flat[path] = ((YamlScalarNode)node).Value;
+                break;
+        }
+    }
+}
+
+/// <summary>Durations as people write them: 500ms, 90s, 15m, 12h, 180d.</summary>
+public sealed class DurationConverter : TimeSpanConverter
+{
+    public override object? ConvertFrom(ITypeDescriptorContext? context, CultureInfo? culture, object value) =>
+        value is string text ? Parse(text) : base.ConvertFrom(context, culture, value);
+
+    public static TimeSpan Parse(string text)
+    {
+        var digits = text.AsSpan().TrimEnd("mshd");
+        if (!long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var count))
+            throw new FormatException($"'{text}' is not a duration such as 90s, 15m, 12h or 180d");
+        return text[digits.Length..] switch
+        {
+            "ms" => TimeSpan.FromMilliseconds(count),
+            "s" => TimeSpan.FromSeconds(count),
+            "m" => TimeSpan.FromMinutes(count),
+            "h" => TimeSpan.FromHours(count),
+            "d" => TimeSpan.FromDays(count),
+            _ => throw new FormatException($"'{text}' is not a duration such as 90s, 15m, 12h or 180d"),
+        };
+    }
+}

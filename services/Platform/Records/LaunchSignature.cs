@@ -1,0 +1,64 @@
+using System.Security.Cryptography;
+using Google.Protobuf;
+using Overture.Records.V1;
+
+namespace Overture.Platform.Records;
+
+/// <summary>The Conductor's half: signs launch records with ES256, so that a writer of the bucket can't invent an instance (threats T82).</summary>
+public sealed class LaunchSigner(ECDsa key) : IDisposable
+{
+    public string Kid { get; } = LaunchKeyId.Of(key);
+
+    public SignedLaunch Sign(LaunchRecord record, string writeId)
+    {
+        var payload = RecordJson.Write(record);
+        return new SignedLaunch
+        {
+            Schema = 1,
+            WriteId = writeId,
+            Payload = ByteString.CopyFrom(payload),
+            Kid = Kid,
+            Signature = ByteString.CopyFrom(key.SignData(payload, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation)),
+        };
+    }
+
+    public void Dispose() => key.Dispose();
+}
+
+/// <summary>CertAuthority's half: a pinned set of public keys by key id.</summary>
+public sealed class LaunchVerifier(IEnumerable<ECDsa> trusted)
+{
+    private readonly Dictionary<string, ECDsa> keys = trusted.ToDictionary(LaunchKeyId.Of);
+
+    /// <summary>The record, if a trusted key signed these bytes for this very name; else null.</summary>
+    public LaunchRecord? Verify(SignedLaunch signed, CertName certname)
+    {
+        if (!keys.TryGetValue(signed.Kid, out var key))
+            return null;
+        var payload = signed.Payload.ToByteArray();
+        if (!key.VerifyData(payload, signed.Signature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation))
+            return null;
+        var record = RecordJson.Read<LaunchRecord>(payload);
+        return record.Certname == certname.ToString() ? record : null;
+    }
+
+    /// <summary>Reads every *.pem public key of a directory.</summary>
+    public static LaunchVerifier FromDirectory(string directory)
+    {
+        var keys = new List<ECDsa>();
+        foreach (var file in Directory.EnumerateFiles(directory, "*.pem").Order(StringComparer.Ordinal))
+        {
+            var key = ECDsa.Create();
+            key.ImportFromPem(File.ReadAllText(file));
+            keys.Add(key);
+        }
+        return keys.Count > 0 ? new LaunchVerifier(keys) : throw new InvalidOperationException($"no launch key (*.pem) in {directory}");
+    }
+}
+
+/// <summary>Key id: the first 16 characters of base64url(SHA-256(SubjectPublicKeyInfo)).</summary>
+public static class LaunchKeyId
+{
+    public static string Of(AsymmetricAlgorithm key) =>
+        System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(key.ExportSubjectPublicKeyInfo()))[..16];
+}

@@ -1,0 +1,118 @@
+using System.Text.RegularExpressions;
+using Overture.Platform.Faults;
+
+namespace Overture.Platform.Records;
+
+/// <summary>
+/// What a node is to become, in the ENC's vocabulary (puppet-contracts §5.1). The document of nodes/&lt;certname&gt;. The Conductor writes it at
+/// launch and Classifier reads it; a definition that one takes and the other refuses would be a node that fails for ever, so the rules are here.
+/// </summary>
+/// <param name="Classes">Class name to its parameters, or null.</param>
+/// <param name="Parameters">Top-scope variables.</param>
+/// <param name="Environment">Puppet environment.</param>
+public sealed partial record NodeDefinition(
+    IReadOnlyDictionary<string, object?> Classes, IReadOnlyDictionary<string, object?> Parameters, string Environment)
+{
+    private static readonly string[] Keys = ["classes", "parameters", "environment"];
+    private static readonly string[] ReservedVariables = ["environment", "trusted", "facts", "server_facts"];
+
+    /// <param name="yaml">At most 256 KiB. classes: a list of names, or a map of name to parameters; parameters: a map; environment: a name.</param>
+    /// <exception cref="FaultException">DEFINITION_INVALID, every rule that is broken.</exception>
+    public static NodeDefinition Parse(string yaml) => FromTree(StrictYaml.Read(yaml));
+
+    public static NodeDefinition FromTree(object? tree)
+    {
+        if (tree is not IReadOnlyDictionary<string, object?> map)
+            throw Broken([new("definition", "must be a mapping with classes, parameters and environment")]);
+        var problems = new List<FieldProblem>();
+        foreach (var key in map.Keys.Where(k => !Keys.Contains(k)))
+            problems.Add(new(key, "is unknown; a definition has classes, parameters and environment"));
+        var classes = ClassesOf(map.GetValueOrDefault("classes"), problems);
+        var parameters = ParametersOf(map.GetValueOrDefault("parameters"), problems);
+        var environment = map.GetValueOrDefault("environment") ?? "production";
+        if (environment is not string name || !EnvironmentGrammar().IsMatch(name))
+        {
+            problems.Add(new("environment", "must be a Puppet environment name: lower-case letters, digits and '_'"));
+            name = "";
+        }
+        return problems.Count == 0 ? new NodeDefinition(classes, parameters, name) : throw Broken([.. problems]);
+    }
+
+    /// <summary>The whole as a tree, keys in the ENC's order.</summary>
+    public Dictionary<string, object?> ToTree() => new()
+    {
+        ["classes"] = Classes,
+        ["parameters"] = Parameters,
+        ["environment"] = Environment,
+    };
+
+    private static IReadOnlyDictionary<string, object?> ClassesOf(object? node, List<FieldProblem> problems)
+    {
+        var classes = node switch
+        {
+            null => [],
+            IReadOnlyList<object?> list => NamesOf(list, problems),
+            IReadOnlyDictionary<string, object?> map => new Dictionary<string, object?>(map, StringComparer.Ordinal),
+            _ => null,
+        };
+        if (classes is null)
+        {
+            problems.Add(new("classes", "must be a list of class names, or a map of class name to parameters"));
+            return new Dictionary<string, object?>();
+        }
+        foreach (var (name, value) in classes)
+        {
+            if (!ClassGrammar().IsMatch(name))
+                problems.Add(new($"classes.{name}", "is not a Puppet class name"));
+            if (value is IReadOnlyDictionary<string, object?> parameters)
+                problems.AddRange(parameters.Keys.Where(k => !VariableGrammar().IsMatch(k)).Select(k => new FieldProblem($"classes.{name}.{k}", "is not a Puppet parameter name")));
+            else if (value is not null)
+                problems.Add(new($"classes.{name}", "must be a map of parameters, or nothing"));
+        }
+        return classes;
+    }
+
+    private static Dictionary<string, object?> NamesOf(IReadOnlyList<object?> list, List<FieldProblem> problems)
+    {
+        var classes = new Dictionary<string, object?>(StringComparer.Ordinal);
+        foreach (var item in list)
+        {
+            if (item is not string name)
+                problems.Add(new("classes", "a list of classes holds names only; to give parameters write a map"));
+            else if (!classes.TryAdd(name, null))
+                problems.Add(new($"classes.{name}", "stands twice"));
+        }
+        return classes;
+    }
+
+    private static IReadOnlyDictionary<string, object?> ParametersOf(object? node, List<FieldProblem> problems)
+    {
+        if (node is null)
+            return new Dictionary<string, object?>();
+        if (node is not IReadOnlyDictionary<string, object?> map)
+        {
+            problems.Add(new("parameters", "must be a map of variable name to value"));
+            return new Dictionary<string, object?>();
+        }
+        foreach (var name in map.Keys)
+        {
+            if (!VariableGrammar().IsMatch(name))
+                problems.Add(new($"parameters.{name}", "is not a Puppet variable name"));
+            else if (ReservedVariables.Contains(name))
+                problems.Add(new($"parameters.{name}", "is a name Puppet keeps for itself"));
+        }
+        return map;
+    }
+
+    private static FaultException Broken(FieldProblem[] problems) =>
+        new(FaultKind.Invalid, Reason.DefinitionInvalid, string.Join("; ", problems.Select(p => $"{p.Field}: {p.Rule}")), problems);
+
+    [GeneratedRegex(@"\A(::)?[a-z][a-z0-9_]*(::[a-z][a-z0-9_]*)*\z", RegexOptions.CultureInvariant)]
+    private static partial Regex ClassGrammar();
+
+    [GeneratedRegex(@"\A[a-z_][a-zA-Z0-9_]*\z", RegexOptions.CultureInvariant)]
+    private static partial Regex VariableGrammar();
+
+    [GeneratedRegex(@"\A[a-z0-9_]+\z", RegexOptions.CultureInvariant)]
+    private static partial Regex EnvironmentGrammar();
+}

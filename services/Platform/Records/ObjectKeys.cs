@@ -1,0 +1,63 @@
+namespace Overture.Platform.Records;
+
+/// <summary>Every key of the object store (design §4), who writes it, and what it holds.</summary>
+public static class ObjectKeys
+{
+    /// <summary>Conductor. LaunchRequestRecord.</summary>
+    public static string Request(string caller, string requestId) => $"requests/{caller}/{requestId}";
+
+    public const string Launches = "launches/";
+    /// <summary>Conductor. SignedLaunch.</summary>
+    public static string Launch(CertName name) => $"{Launches}{name}";
+
+    public const string Nodes = "nodes/";
+    /// <summary>Conductor at launch, then Classifier or a person. YAML node definition.</summary>
+    public static string Node(CertName name) => $"{Nodes}{name}";
+
+    /// <summary>Classifier; Conductor archives at terminate. NodeHistory; ids sort by time.</summary>
+    public static string HistoryOf(CertName name) => $"history/{name}/";
+    public static string History(CertName name, string id) => $"history/{name}/{id}";
+
+    /// <summary>Conductor. InstanceFact.</summary>
+    public static string FactsOf(CertName name) => $"instances/{name}/";
+    public static string Fact(CertName name, string @event) => $"instances/{name}/{@event}";
+
+    public const string Claims = "ca/claims/";
+    /// <summary>CertAuthority. Claim.</summary>
+    public static string ClaimsOf(CertName name) => $"{Claims}{name}/";
+    public static string Claim(CertName name, string claim) => $"{Claims}{name}/{claim}";
+
+    public const string Certificates = "ca/certs/";
+    /// <summary>CertAuthority. CertificateRecord.</summary>
+    public static string Certificate(string serial) => $"{Certificates}{serial}";
+
+    public const string Blocks = "ca/blocks/";
+    /// <summary>CertAuthority. Block.</summary>
+    public static string BlocksOf(CertName name) => $"{Blocks}{name}/";
+    public static string Block(CertName name, string id) => $"{Blocks}{name}/{id}";
+
+    public const string Revocations = "ca/revoked/";
+    /// <summary>CertAuthority. Revocation.</summary>
+    public static string Revocation(string serial) => $"{Revocations}{serial}";
+
+    /// <summary>CertAuthority. Closure: the last word on a terminated name.</summary>
+    public static string Closed(CertName name) => $"ca/closed/{name}";
+
+    public const string Crls = "ca/crl/";
+    /// <summary>CertAuthority. CrlRecord.</summary>
+    public static string Crl(long number) => $"{Crls}{number:D20}";
+
+    public const string HeldRequests = "ca/requests/";
+    /// <summary>CertAuthority. HeldRequest.</summary>
+    public static string HeldRequestsOf(CertName name) => $"{HeldRequests}{name}/";
+    public static string HeldRequest(CertName name, string spki) => $"{HeldRequests}{name}/{spki}";
+
+    /// <summary>CertAuthority. Binds a key to the first name that claimed it (one name per key).</summary>
+    public static string KeyOwner(string spki) => $"ca/keys/{spki}";
+
+    /// <summary>Each service. AuditBatch.</summary>
+    public static string AuditOf(string service, string replica) => $"audit/{service}/{replica}/";
+    public static string Audit(string service, string replica, long sequence) => $"audit/{service}/{replica}/{sequence:D20}";
+
+    public const string Probes = "probe/";
+}

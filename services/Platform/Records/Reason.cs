@@ -1,0 +1,104 @@
+using System.Text;
+
+namespace Overture.Platform.Records;
+
+/// <summary>
+/// Every reason code there is. The same UPPER_SNAKE string (<see cref="ReasonText.Code"/>) stands in gRPC's ErrorInfo, in HTTP answers,
+/// the audit log, timelines, metrics and docs/errors.md (a test compares).
+/// </summary>
+public enum Reason
+{
+    None,
+
+    // the request to an API
+    InvalidField,
+    NotFound,
+    AlreadyExists,
+    RequestIdReused,
+    EtagMismatch,
+    TooLarge,
+    RoleMissing,
+    ListenerMismatch,
+
+    // outages
+    StoreUnavailable,
+    RegistryUnavailable,
+    ShuttingDown,
+    Internal,
+
+    // form of a certificate request: 400
+    CsrTooLarge,
+    CsrPem,
+    CsrDer,
+    CsrSubject,
+    CsrAttribute,
+    CsrExtension,
+    CsrSan,
+    CsrAlgorithm,
+    CsrSignature,
+    NameInvalid,
+    NameMismatch,
+    KeyType,
+    KeySize,
+    KeyWeak,
+    KeyReused,
+
+    // authorisation of a certificate request: 403, one body for all
+    NodeUnknown,
+    LaunchSignature,
+    TokenMissing,
+    TokenMismatch,
+    TokenExpired,
+    TokenSpent,
+    TokenConflict,
+    NotYetValid,
+    SourceMismatch,
+    NameBlocked,
+    ClaimVoid,
+
+    // a request that waits for a person: 200
+    HeldForApproval,
+    HeldOtherKey,
+    HeldQueueFull,
+
+    // good outcomes
+    TokenAccepted,
+    SameKey,
+    RegistryOnly,
+    Self,
+
+    // classification
+    NodeBlocked,
+    DefinitionInvalid,
+
+    // launching
+    ProviderFailed,
+    ProviderUnfit,
+    BootStalled,
+    RunFailed,
+    NotPuppetserver,
+    ReportInvalid,
+}
+
+/// <summary>The one spelling of a <see cref="Reason"/> outside this process.</summary>
+public static class ReasonText
+{
+    private static readonly Dictionary<Reason, string> Codes = Enum.GetValues<Reason>().ToDictionary(r => r, Spell);
+
+    /// <summary>UPPER_SNAKE, e.g. TOKEN_MISMATCH; empty for <see cref="Reason.None"/>.</summary>
+    public static string Code(this Reason reason) => Codes[reason];
+
+    private static string Spell(Reason reason)
+    {
+        if (reason == Reason.None)
+            return "";
+        var text = new StringBuilder();
+        foreach (var c in reason.ToString())
+        {
+            if (char.IsAsciiLetterUpper(c) && text.Length > 0)
+                text.Append('_');
+            text.Append(char.ToUpperInvariant(c));
+        }
+        return text.ToString();
+    }
+}

@@ -1,0 +1,59 @@
+using Microsoft.Extensions.Hosting;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+using StackExchange.Redis;
+
+namespace Overture.Platform.Registry;
+
+/// <summary>
+/// Reads the stream of changes and tells listeners which instance has news. A hint only: listeners also look for themselves on a timer,
+/// so a lost word costs that wait. Polls (4 times a second): a blocking read would stall every other call of the connection.
+/// </summary>
+public sealed class ChangeFeed(RegistryConnection registry, RegistryKeys keys, TimeProvider clock) : BackgroundService
+{
+    private string last = "";
+
+    /// <summary>An instance has news: its certname and what ("signed", "terminating"...). Handlers must be quick and not throw.</summary>
+    public event Action<CertName, string>? Changed;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(250), clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+                await Poll();
+        }
+        catch (OperationCanceledException)
+        {
+            // stopping
+        }
+    }
+
+    private async Task Poll()
+    {
+        try
+        {
+            if (last.Length == 0)
+            {
+                // Begin at the end: what happened before the start is found by the listeners' own sweep.
+                var end = (RedisResult[])(await registry.Run(db => db.ExecuteAsync("XREVRANGE", keys.Changes, "+", "-", "COUNT", "1")))!;
+                last = end.Length > 0 ? (string)((RedisResult[])end[0]!)[0]! : "0-0";
+            }
+            var entries = (RedisResult[])(await registry.Run(db => db.ExecuteAsync("XRANGE", keys.Changes, "(" + last, "+", "COUNT", "1000")))!;
+            foreach (var entry in entries)
+            {
+                var parts = (RedisResult[])entry!;
+                last = (string)parts[0]!;
+                var fields = (string[])parts[1]!;
+                if (CertName.TryParse(fields[1], out var name, out _))
+                    Changed?.Invoke(name, fields[3]);
+            }
+        }
+        catch (FaultException)
+        {
+            // Redis is away: the connection's watchdog says so. A rolled-back stream would hold lower ids, so begin anew.
+            last = "";
+        }
+    }
+}

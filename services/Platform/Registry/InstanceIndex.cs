@@ -1,0 +1,46 @@
+using Overture.Platform.Records;
+using StackExchange.Redis;
+
+namespace Overture.Platform.Registry;
+
+/// <summary>The registry's list of instances: one JSON text each, and their order by launch time. Written by the Conductor alone.</summary>
+public sealed class InstanceIndex(RegistryConnection registry, RegistryKeys keys)
+{
+    public async Task Save(CertName name, string json, DateTimeOffset launchedAt)
+    {
+        await registry.Run(db => db.StringSetAsync(keys.Instance(name), json));
+        await registry.Run(db => db.SortedSetAddAsync(keys.Instances, name.ToString(), launchedAt.ToUnixTimeMilliseconds()));
+    }
+
+    public async Task<string?> Find(CertName name) => await registry.Run(db => db.StringGetAsync(keys.Instance(name)));
+
+    /// <summary>Newest first, at most <paramref name="count"/>, launched before (score, then name) the given one; null: from the newest.</summary>
+    public async Task<IReadOnlyList<(string Certname, long LaunchedMs)>> Page((string Certname, long LaunchedMs)? after, int count)
+    {
+        var found = new List<(string, long)>();
+        var top = after?.LaunchedMs ?? double.PositiveInfinity;
+        for (long skip = 0; found.Count < count; skip += count)
+        {
+            var slice = await registry.Run(db => db.SortedSetRangeByScoreWithScoresAsync(
+                keys.Instances, double.NegativeInfinity, top, Exclude.None, Order.Descending, skip, count));
+            found.AddRange(slice
+                .Select(e => ((string)e.Element!, (long)e.Score))
+                .Where(e => after is null || e.Item2 < after.Value.LaunchedMs || string.CompareOrdinal(e.Item1, after.Value.Certname) < 0));
+            if (slice.Length < count)
+                break;
+        }
+        return found.Take(count).ToList();
+    }
+
+    public async Task<IReadOnlyList<string?>> Read(IEnumerable<string> certnames)
+    {
+        var wanted = certnames.Select(n => (RedisKey)keys.Instance(CertName.Parse(n))).ToArray();
+        if (wanted.Length == 0)
+            return [];
+        var values = await registry.Run(db => db.StringGetAsync(wanted));
+        return values.Select(v => (string?)v).ToList();
+    }
+
+    /// <summary>False: Redis was emptied since the index was built (or never held it).</summary>
+    public Task<bool> Exists() => registry.Run(db => db.KeyExistsAsync(keys.Instances));
+}

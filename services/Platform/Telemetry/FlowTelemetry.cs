@@ -1,0 +1,51 @@
+using System.Diagnostics;
+
+namespace Overture.Platform.Telemetry;
+
+/// <summary>
+/// The one trace of an instance, from launch to first good run. The launch record carries its context; every later step is a span in it,
+/// whoever runs it. Names are listed in docs/telemetry.md (a test compares).
+/// </summary>
+public static class FlowTelemetry
+{
+    public const string SourceName = "Overture";
+    public static readonly ActivitySource Source = new(SourceName);
+
+    public const string Launch = "overture.launch";
+    public const string ProviderStart = "overture.provider.start";
+    public const string Boot = "overture.boot";
+    public const string DecideRequest = "overture.csr.decide";
+    public const string Sign = "overture.sign";
+    public const string Collect = "overture.collect";
+    public const string Classify = "overture.classify";
+    public const string FirstRun = "overture.first_run";
+    public const string Report = "overture.report";
+    public const string Terminate = "overture.terminate";
+
+    public const string CertNameTag = "overture.certname";
+    public const string ReasonTag = "overture.reason";
+    public const string SerialTag = "overture.serial";
+
+    /// <summary>Opens a span in the instance's own trace, linked to the request that is being served.</summary>
+    /// <param name="name">One of the constants above.</param>
+    /// <param name="traceparent">Of the launch record; when it does not parse, the span joins the current trace.</param>
+    /// <param name="certname">Tagged on the span (never on a metric).</param>
+    public static Activity? Step(string name, string? traceparent, string certname)
+    {
+        var served = Activity.Current;
+        var activity = ActivityContext.TryParse(traceparent, null, isRemote: true, out var parent)
+            ? Source.StartActivity(name, ActivityKind.Internal, parent, links: served is null || served.TraceId == parent.TraceId ? null : [new ActivityLink(served.Context)])
+            : Source.StartActivity(name);
+        return activity?.SetTag(CertNameTag, certname);
+    }
+
+    /// <summary>Records a phase that was waited for, when it is over: a span with its true start and end.</summary>
+    public static void Phase(string name, string? traceparent, string certname, DateTimeOffset start, DateTimeOffset end)
+    {
+        if (!ActivityContext.TryParse(traceparent, null, isRemote: true, out var parent) || end < start)
+            return;
+        using var activity = Source.StartActivity(name, ActivityKind.Internal, parent, startTime: start);
+        activity?.SetTag(CertNameTag, certname);
+        activity?.SetEndTime(end.UtcDateTime);
+    }
+}

@@ -1,0 +1,57 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+
+namespace Overture.Platform.Telemetry;
+
+/// <summary>Traces and metrics over OTLP when OTEL_EXPORTER_OTLP_ENDPOINT is set; logs as JSON lines with trace ids on standard output.</summary>
+public static class TelemetrySetup
+{
+    private const string EndpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+    public static void AddTelemetry(this IHostApplicationBuilder builder, string service)
+    {
+        builder.Logging.ClearProviders();
+        builder.Logging.Configure(o => o.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
+        builder.Logging.AddJsonConsole(o =>
+        {
+            o.IncludeScopes = true;
+            o.UseUtcTimestamp = true;
+            o.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
+        });
+        // The framework says each request at Information; the access log and the spans have it.
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+        builder.Logging.AddFilter("Grpc", LogLevel.Warning);
+
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(EndpointVariable)))
+            return;
+        builder.Services.AddSingleton(_ => OpenTelemetrySdk.Create(sdk => sdk
+            .ConfigureResource(r => r.AddService($"overture-{service}", serviceVersion: ServiceVersion.Text))
+            .WithTracing(t => t.AddSource(FlowTelemetry.SourceName, "Microsoft.AspNetCore", "System.Net.Http").AddOtlpExporter())
+            .WithMetrics(m => m.AddMeter(FlowTelemetry.SourceName, "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting").AddOtlpExporter())));
+        builder.Services.AddHostedService<TelemetryRun>();
+    }
+
+    // Starts the SDK with the host and flushes it at the end.
+    private sealed class TelemetryRun(OpenTelemetrySdk sdk) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken)
+        {
+            sdk.TracerProvider.ForceFlush(3000);
+            sdk.MeterProvider.ForceFlush(3000);
+            return Task.CompletedTask;
+        }
+    }
+}
+
+/// <summary>The version that services report.</summary>
+public static class ServiceVersion
+{
+    public static string Text { get; } = typeof(ServiceVersion).Assembly.GetName().Version!.ToString(3);
+}

@@ -1,0 +1,100 @@
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Overture.Platform.Tls;
+
+/// <summary>PEM files of one identity: its certificate (chain, leaf first), its key, and the roots its peers must chain to.</summary>
+public sealed record TlsFiles
+{
+    public string Certificate { get; init; } = "";
+    public string Key { get; init; } = "";
+    public string Roots { get; init; } = "";
+}
+
+/// <summary>
+/// An identity that renews without a restart: the files are looked at again (at most once a second) when a handshake needs them, and a new
+/// pair is taken when it loads whole. A half-written pair is passed over until the next look.
+/// </summary>
+public sealed class PeerCertificates(TlsFiles files, TimeProvider clock)
+{
+    private readonly Lock gate = new();
+    private Loaded? loaded;
+    private DateTimeOffset looked;
+
+    /// <summary>What is in the files now.</summary>
+    /// <exception cref="InvalidOperationException">Nothing loadable is there, and never was.</exception>
+    public Loaded Current
+    {
+        get
+        {
+            lock (gate)
+            {
+                var now = clock.GetUtcNow();
+                if (loaded is null || now - looked >= TimeSpan.FromSeconds(1))
+                {
+                    looked = now;
+                    var stamp = Stamp();
+                    if (loaded?.Stamp != stamp)
+                        loaded = TryLoad(stamp) ?? loaded;
+                }
+                return loaded ?? throw new InvalidOperationException($"no usable certificate in {files.Certificate}, {files.Key}, {files.Roots}");
+            }
+        }
+    }
+
+    /// <summary>For a listener where every peer must show a certificate of our roots; TLS 1.3 only.</summary>
+    public SslServerAuthenticationOptions ServerOptions()
+    {
+        var now = Current;
+        return new SslServerAuthenticationOptions
+        {
+            ServerCertificateContext = now.Context,
+            ClientCertificateRequired = true,
+            EnabledSslProtocols = SslProtocols.Tls13,
+            CertificateChainPolicy = now.Policy(),
+        };
+    }
+
+    private string Stamp() => string.Join('|', new[] { files.Certificate, files.Key, files.Roots }.Select(f => File.GetLastWriteTimeUtc(f).Ticks));
+
+    private Loaded? TryLoad(string stamp)
+    {
+        try
+        {
+            var chain = new X509Certificate2Collection();
+            chain.ImportFromPemFile(files.Certificate);
+            var leaf = X509Certificate2.CreateFromPemFile(files.Certificate, files.Key);
+            chain.RemoveAt(0);
+            var roots = new X509Certificate2Collection();
+            roots.ImportFromPemFile(files.Roots);
+            return new Loaded(stamp, leaf, chain, roots);
+        }
+        catch (Exception e) when (e is IOException or System.Security.Cryptography.CryptographicException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>One consistent reading of the files.</summary>
+    public sealed class Loaded(string stamp, X509Certificate2 leaf, X509Certificate2Collection chain, X509Certificate2Collection roots)
+    {
+        internal string Stamp { get; } = stamp;
+        public X509Certificate2 Leaf { get; } = leaf;
+        public X509Certificate2Collection Roots { get; } = roots;
+        public SslStreamCertificateContext Context { get; } = SslStreamCertificateContext.Create(leaf, chain, offline: true);
+
+        /// <summary>Trusts our roots and nothing of the host's; revocation is each service's own affair.</summary>
+        public X509ChainPolicy Policy()
+        {
+            var policy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck,
+                DisableCertificateDownloads = true,
+            };
+            policy.CustomTrustStore.AddRange(Roots);
+            return policy;
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Microsoft.AspNetCore.Http;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+
+namespace Overture.Platform.Tls;
+
+/// <summary>Holds every RPC against the <see cref="RoleTable"/>; who calls is known from the TLS handshake alone.</summary>
+public sealed class RoleInterceptor(RoleTable table) : Interceptor
+{
+    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        Check(context);
+        return continuation(request, context);
+    }
+
+    public override Task ServerStreamingServerHandler<TRequest, TResponse>(
+        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
+        ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        Check(context);
+        return continuation(request, responseStream, context);
+    }
+
+    public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        Check(context);
+        return continuation(requestStream, context);
+    }
+
+    public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
+        DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        Check(context);
+        return continuation(requestStream, responseStream, context);
+    }
+
+    private void Check(ServerCallContext context)
+    {
+        var peer = context.Peer();
+        if (!table.Allows(context.Method, peer))
+        {
+            var needed = string.Join(" or ", table.RolesOf(context.Method).Select(r => r.ToString().ToLowerInvariant()));
+            throw new FaultException(FaultKind.Denied, Reason.RoleMissing,
+                $"{peer.Name} may not call {context.Method}: it needs the role {(needed.Length == 0 ? "(none is allowed)" : needed)}");
+        }
+    }
+}
+
+/// <summary>The caller of an RPC.</summary>
+public static class PeerOfCall
+{
+    private static readonly object ItemKey = new();
+
+    public static PeerIdentity Peer(this ServerCallContext context)
+    {
+        var http = context.GetHttpContext();
+        if (http.Items[ItemKey] is PeerIdentity known)
+            return known;
+        var certificate = http.Connection.ClientCertificate
+            ?? throw new FaultException(FaultKind.Denied, Reason.RoleMissing, "no client certificate");
+        var peer = PeerIdentity.Of(certificate);
+        http.Items[ItemKey] = peer;
+        return peer;
+    }
+}

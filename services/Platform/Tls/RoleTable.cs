@@ -1,0 +1,36 @@
+using Google.Protobuf.Reflection;
+
+namespace Overture.Platform.Tls;
+
+/// <summary>
+/// Which roles may call which RPC. Deny by default; the start is refused while an RPC that is served has no roles here, or a row names an
+/// RPC that is not served.
+/// </summary>
+public sealed class RoleTable
+{
+    private readonly Dictionary<string, HashSet<Role>> rows = [];
+
+    /// <param name="service">Full service name, e.g. overture.conductor.v1.ConductorService</param>
+    /// <param name="rpc">Method name.</param>
+    /// <param name="roles">At least one.</param>
+    public RoleTable Allow(ServiceDescriptor service, string rpc, params Role[] roles)
+    {
+        rows.Add($"/{service.FullName}/{rpc}", [.. roles]);
+        return this;
+    }
+
+    public bool Allows(string method, PeerIdentity peer) => rows.TryGetValue(method, out var roles) && roles.Overlaps(peer.Roles);
+
+    public IReadOnlyCollection<Role> RolesOf(string method) => rows.TryGetValue(method, out var roles) ? roles : [];
+
+    /// <summary>Every gap between this table and the services served; the start is refused unless empty.</summary>
+    public IReadOnlyList<string> Gaps(IEnumerable<ServiceDescriptor> served)
+    {
+        var methods = served.SelectMany(s => s.Methods.Select(m => $"/{s.FullName}/{m.Name}")).ToHashSet(StringComparer.Ordinal);
+        return
+        [
+            .. methods.Where(m => !rows.TryGetValue(m, out var roles) || roles.Count == 0).Select(m => $"{m} has no roles"),
+            .. rows.Keys.Where(m => !methods.Contains(m)).Select(m => $"{m} is not served"),
+        ];
+    }
+}

@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+
+namespace Overture.TestSupport;
+
+/// <summary>A real redis-server on a free port of loopback, append-only, gone when the test is.</summary>
+public sealed class RedisServer : IAsyncDisposable
+{
+    private readonly TempDirectory data = new();
+    private Process process;
+
+    private RedisServer(int port)
+    {
+        Port = port;
+        process = Launch();
+    }
+
+    public int Port { get; }
+    public string Endpoint => $"127.0.0.1:{Port}";
+
+    public static async Task<RedisServer> Start()
+    {
+        var server = new RedisServer(FreePort.Next());
+        await server.Answering();
+        return server;
+    }
+
+    /// <summary>SIGSTOP: the server keeps its sockets and says nothing.</summary>
+    public void Freeze() => Signal("STOP");
+
+    public void Thaw() => Signal("CONT");
+
+    public async Task KillAndRestart()
+    {
+        await Kill();
+        process = Launch();
+        await Answering();
+    }
+
+    public async Task Kill()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited)
+            await Kill();
+        process.Dispose();
+        data.Dispose();
+    }
+
+    private Process Launch() => Process.Start(new ProcessStartInfo("redis-server")
+    {
+        ArgumentList = { "--port", Port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", data.Path, "--appendonly", "yes", "--save", "" },
+        RedirectStandardOutput = true,
+    })!;
+
+    private Task Answering() => Eventually.True(async () =>
+    {
+        try
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync("127.0.0.1", Port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }, "redis-server listens");
+
+    private void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", process.Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+    }
+}
