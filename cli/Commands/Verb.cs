@@ -1,0 +1,46 @@
+using System.CommandLine;
+using Grpc.Core;
+using Overture.Cli.Output;
+
+namespace Overture.Cli.Commands;
+
+/// <summary>One thing a person can do: its words, its examples, and the act.</summary>
+internal abstract class Verb : Command
+{
+    protected Verb(string name, string description, params string[] examples) : base(name, description)
+    {
+        Examples = examples;
+        SetAction(Invoke);
+    }
+
+    /// <summary>Whole command lines, shown below --help.</summary>
+    public IReadOnlyList<string> Examples { get; }
+
+    /// <returns>The exit code.</returns>
+    /// <exception cref="Failure">Told to the person, with its own exit code.</exception>
+    /// <exception cref="RpcException">Only from calls made through <see cref="Session"/>, which translates them.</exception>
+    protected abstract Task<int> Run(Session session, CancellationToken cancel);
+
+    private async Task<int> Invoke(ParseResult parse, CancellationToken cancel)
+    {
+        using var session = new Session(parse, TimeProvider.System);
+        try
+        {
+            return await Run(session, cancel);
+        }
+        catch (Failure failure)
+        {
+            session.Printer.Error(failure);
+            return failure.Exit;
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            return ExitCodes.Interrupted;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            session.Printer.Error(new Failure(ExitCodes.Failed, e.Message));
+            return ExitCodes.Failed;
+        }
+    }
+}

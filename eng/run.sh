@@ -1,0 +1,166 @@
+#!/usr/bin/env bash
+# usage: ./run [--once] [--help]
+#
+# Runs Overture on this machine: redis-server, CertAuthority, Classifier, Conductor and a real puppetserver, then launches one
+# instance from examples/start_instance.yaml and follows it until it has converged. Ctrl-C stops all that was started here.
+# A second ./run goes on with the same data.
+#
+#   --once        exit after the instance: 0 only if it converged; the last line is one JSON object
+#
+#   OVERTURE_HOME          where everything is kept          (default: .overture beside this file)
+#   OVERTURE_PORT_OFFSET   added to every port               (default: 10000)
+#   OTEL_EXPORTER_OTLP_ENDPOINT   where traces go            (default: nowhere)
+#
+# Needs: Debian 12, root (or sudo), the .NET 10 SDK. Installs redis-server, puppet-agent, puppetserver, cloud-init, clang and
+# zlib1g-dev from Debian, starts none of their services, and changes nothing else outside OVERTURE_HOME.
+set -euo pipefail
+root=$(dirname "$(dirname "$(realpath "$0")")")
+. "$root/eng/sdk.sh"
+. "$root/eng/packages.sh"
+. "$root/eng/ports.sh"
+. "$root/eng/processes.sh"
+. "$root/eng/configure.sh"
+
+once=
+for argument in "$@"; do
+    case $argument in
+        --once) once=yes ;;
+        -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
+        *) echo "error: unknown argument $argument; try ./run --help" >&2; exit 2 ;;
+    esac
+done
+
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo > /dev/null || { echo "error: needs root (for the packages and the local provider), and sudo is not here; run it as root" >&2; exit 1; }
+    echo "needs root for the packages and the local provider: going on under sudo"
+    exec sudo --preserve-env=OVERTURE_HOME,OVERTURE_PORT_OFFSET,OTEL_EXPORTER_OTLP_ENDPOINT,DOTNET_ROOT -- "$0" "$@"
+fi
+
+begin=$SECONDS
+say() { printf '[%3d s] %s\n' $((SECONDS - begin)) "$*"; }
+
+home=$(realpath -m "${OVERTURE_HOME:-$root/.overture}")
+export OVERTURE_HOME=$home
+mkdir -p "$home/run"
+exec 9> "$home/run/lock"
+flock -n 9 || { echo "error: another ./run is using $home; stop it, or give this one another OVERTURE_HOME" >&2; exit 1; }
+
+services="conductor classifier certauthority"
+stop_all() {
+    trap - EXIT INT TERM
+    say "stopping"
+    local instance
+    for instance in "$home"/instances/*/pid; do
+        [ -e "$instance" ] || continue
+        local pid start
+        read -r pid start < "$instance"
+        [ "$(started_at "$pid")" != "$start" ] || kill -TERM "$pid" 2>/dev/null || true
+    done
+    stop crl-loop 12
+    stop puppetserver 15
+    for name in $services; do stop "$name" 30; done
+    stop redis 10
+}
+
+# 1. what can fail, before anything is touched
+find_sdk
+for name in crl-loop puppetserver $services redis; do stop "$name" 5; done # left by a ./run that was killed
+check_ports
+install_packages "Redis, Puppet, cloud-init, and a linker for the native command line" \
+    redis-server puppet-agent puppetserver cloud-init clang zlib1g-dev curl
+trap 'stop_all; exit 130' INT TERM
+trap stop_all EXIT
+configure
+
+# 2. a puppetserver that was configured before starts at once: it needs nobody for that, and 20 s
+server=$home/puppetserver
+start_puppetserver() {
+    OVERTURE_HOOKS_CONFIG=/mnt/hooks/hooks.yaml launch puppetserver "$root/eng/puppetserver.sh" start "$server"
+}
+if [ -e "$home/run/puppetserver.ready" ]; then
+    start_puppetserver
+fi
+
+# 3. the build: first what the puppetserver's certificate needs, then, beside the JVM's start, the native command line
+say "building the services"
+"$root/eng/build.sh" services
+overture() {
+    if [ -e "$root/artifacts/.cli" ]; then
+        "$root/artifacts/cli/overture" "$@"
+    else
+        DOTNET_ROLL_FORWARD=Major "$DOTNET" "$root"/cli/bin/Release/net9.0/linux-x64/overture.dll "$@"
+    fi
+}
+say "keys and certificates"
+overture pki init --home "$home" > /dev/null
+overture ca init --home "$home" > /dev/null
+
+say "starting redis-server, CertAuthority, Classifier and Conductor"
+launch redis redis-server "$home/etc/redis.conf"
+for name in certauthority classifier conductor; do
+    case $name in certauthority) project=CertAuthority ;; classifier) project=Classifier ;; conductor) project=Conductor ;; esac
+    launch $name "$DOTNET" "$root/services/$project/bin/Release/net10.0/Overture.$project.dll" --config "$home/etc/$name.yaml"
+done
+for name in certauthority classifier conductor; do
+    await "$name is healthy" 60 $name overture health --service $name
+done
+
+if [ ! -e "$home/run/puppetserver.ready" ]; then
+    say "configuring the puppetserver by Puppet itself; its certificate comes from CertAuthority"
+    registration=$(umask 077; mktemp)
+    secret=$(umask 077; mktemp)
+    overture instance register -c "$root/examples/puppetserver.yaml" --token-file "$secret" -o json > "$registration"
+    certname=$(sed -n 's/.*"certname": *"\([0-9a-f-]*\)".*/\1/p' "$registration" | head -n 1)
+    rm -f "$registration"
+    "$root/eng/puppetserver.sh" apply "$server" "certname=$certname" ca_server=localhost "ca_port=$PORT_CA_API" "port=$PORT_PUPPETSERVER" \
+        listen=127.0.0.1 crl_refresh=3 "report_url=https://localhost:$PORT_REPORTS/reports" >> "$home/log/puppet-apply.log" 2>&1 ||
+        { tail -n 15 "$home/log/puppet-apply.log" >&2; exit 1; }
+    "$root/eng/puppetserver.sh" bootstrap "$server" "$home/ca/ca_crt.pem" "$secret" >> "$home/log/puppet-apply.log" 2>&1 ||
+        { tail -n 15 "$home/log/puppet-apply.log" >&2; exit 1; }
+    rm -f "$secret"
+    touch "$home/run/puppetserver.ready"
+    start_puppetserver
+fi
+launch crl-loop "$root/eng/puppetserver.sh" crl-loop "$server"
+
+say "building the native command line while the puppetserver starts"
+"$root/eng/build.sh" cli
+place_hooks
+await "the puppetserver is ready" 150 puppetserver \
+    curl -sf --cacert "$home/ca/ca_crt.pem" "https://localhost:$PORT_PUPPETSERVER/status/v1/simple"
+
+# 4. the main job
+say "launching an instance from examples/start_instance.yaml"
+rc=0
+result=$(overture launch -c "$root/examples/start_instance.yaml" --wait --timeout 5m -o json) || rc=$?
+certname=$(sed -n 's/.*"certname": *"\([0-9a-f-]*\)".*/\1/p' <<< "$result" | head -n 1)
+if [ -n "$certname" ]; then
+    echo; overture instance timeline "$certname" || true
+    echo; overture node show "$certname" || true
+    echo
+fi
+if [ $rc = 0 ]; then
+    say "converged: $certname"
+else
+    say "did NOT converge (exit code $rc); its console: $home/instances/$certname/console.log, the logs: $home/log"
+fi
+
+if [ -n "$once" ]; then
+    stop_all
+    tr -d '\n' <<< "$result"
+    echo
+    exit $rc
+fi
+cat <<EOF
+
+Overture is up. In another terminal:
+  export OVERTURE_HOME="$home" PATH="$root/artifacts/cli:\$PATH"
+  overture instance list
+  overture instance watch $certname
+  overture launch -c "$root/examples/start_instance.yaml" --count 3 --wait
+  overture instance terminate $certname
+Ctrl-C stops everything that was started here.
+EOF
+while sleep 3600 & wait $!; do
+    overture pki init --home "$home" > /dev/null # renews what is past two thirds of its life; services reload by themselves
+done
