@@ -49,13 +49,7 @@ services="conductor classifier certauthority"
 stop_all() {
     trap - EXIT INT TERM
     say "stopping"
-    local instance
-    for instance in "$home"/instances/*/pid; do
-        [ -e "$instance" ] || continue
-        local pid start
-        read -r pid start < "$instance"
-        [ "$(started_at "$pid")" != "$start" ] || kill -TERM "$pid" 2>/dev/null || true
-    done
+    stop_instances
     stop crl-loop 12
     stop puppetserver 15
     for name in $services; do stop "$name" 30; done
