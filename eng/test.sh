@@ -62,12 +62,12 @@ tests() {
         log=$(mktemp)
         "$DOTNET" test "$project" --no-build -c Release --nologo -v quiet --logger 'console;verbosity=minimal' \
             --filter "$1${filter:+&$filter}" > "$log" 2>&1 || true
-        line=$(grep -E '^(Passed!|Failed!|Skipped!)' "$log" | tail -n 1)
+        line=$(grep -E '^(Passed!|Failed!|Skipped!)' "$log" | tail -n 1 || true)
         if [ -n "$line" ]; then
             passed=$((passed + $(sed 's/.*Passed: *\([0-9]*\).*/\1/' <<< "$line")))
             failed=$((failed + $(sed 's/.*Failed: *\([0-9]*\).*/\1/' <<< "$line")))
             skipped=$((skipped + $(sed 's/.*Skipped: *\([0-9]*\).*/\1/' <<< "$line")))
-            grep -q '^Passed!' <<< "$line" || grep -vE '^\{"' "$log" | head -c 20000
+            grep -q '^Passed!' <<< "$line" || grep -vE '^\{"' "$log" | head -c 20000 || true
             echo "$(basename "$project"): ${line%% - Overture*}"
         elif ! grep -q 'No test matches' "$log"; then
             failed=$((failed + 1))

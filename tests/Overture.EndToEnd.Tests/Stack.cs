@@ -38,7 +38,7 @@ public sealed class Stack : IAsyncLifetime
         HostBefore = await HostState();
         Otlp = await OtlpReceiver.Start();
 
-        FirstRun = await Shell.Run("./run", ["--once"], Environment(), directory: Checkout, limit: TimeSpan.FromMinutes(12));
+        FirstRun = await Shell.Run(Path.Combine(Checkout, "run"), ["--once"], Environment(), directory: Checkout, limit: TimeSpan.FromMinutes(12));
         OfflineRun = await Shell.Run("unshare", ["--net", "bash", "-c", "ip link set lo up; exec ./run --once"], Environment(), directory: Checkout, limit: TimeSpan.FromMinutes(6));
         await StartRun();
     }
@@ -116,7 +116,7 @@ public sealed class Stack : IAsyncLifetime
 
     public async Task StartRun()
     {
-        var start = new ProcessStartInfo("./run") { WorkingDirectory = Checkout, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Path.Combine(Checkout, "run")) { WorkingDirectory = Checkout, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in Environment())
             start.Environment[name] = value;
         run = Process.Start(start)!;
