@@ -92,8 +92,8 @@ public sealed class LaunchTests(OvertureFixture overture)
     [Fact]
     public async Task Launch_CtrlC_Is130AndSaysItGoesOn()
     {
-        // timeout(1) sends the signal a terminal would.
-        var ran = await Shell.Run("timeout", ["--preserve-status", "-s", "INT", "2", OvertureFixture.Binary, "launch", "-c", Example, "stuck", "--wait"],
+        // timeout(1) sends the signal a terminal would; without --foreground it would send it twice.
+        var ran = await Shell.Run("timeout", ["--foreground", "--preserve-status", "-s", "INT", "2", OvertureFixture.Binary, "launch", "-c", Example, "stuck", "--wait"],
             new Dictionary<string, string?> { ["OVERTURE_HOME"] = overture.Pki.Home });
         ran.Exit(130).Says("the launch goes on by itself");
         Assert.DoesNotContain("Unhandled", ran.Errors, StringComparison.Ordinal);
