@@ -78,6 +78,9 @@ public enum Reason
     RunFailed,
     NotPuppetserver,
     ReportInvalid,
+
+    // ending
+    RevocationPending,
 }
 
 /// <summary>The one spelling of a <see cref="Reason"/> outside this process.</summary>
