@@ -36,6 +36,7 @@ internal abstract class Verb : Command
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
+            Printer.Say("interrupted");
             return ExitCodes.Interrupted;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
@@ -46,7 +47,8 @@ internal abstract class Verb : Command
         catch (Exception e)
         {
             // The edge of the process: a bug is told as one, not as a stack on the terminal.
-            session.Printer.Error(new Failure(ExitCodes.Internal, $"this is a bug in overture: {e.GetType().Name}: {e.Message}", "please report it with the command line you typed"));
+            session.Printer.Error(new Failure(
+                ExitCodes.Internal, $"this is a bug in overture: {e.GetType().Name}: {e.Message}", "please report it with the command line you typed"));
             return ExitCodes.Internal;
         }
     }

@@ -18,7 +18,8 @@ internal static class HookCall
     {
         var subject = args.Length == 1 ? Printable.Line(args[0]) : "";
         // Name look-ups, a hung disk or a stdin that never ends obey no deadline: the process itself has one.
-        using var last = new Timer(_ => Environment.Exit(Refuse(hook, subject, new Failure(ExitCodes.Timeout, "no answer within 2 seconds"))), null, Limit, Timeout.InfiniteTimeSpan);
+        var late = new Failure(ExitCodes.Timeout, "no answer within 2 seconds");
+        using var last = new Timer(_ => Environment.Exit(Refuse(hook, subject, late)), null, Limit, Timeout.InfiniteTimeSpan);
         try
         {
             if (args is not [{ Length: > 0 } certname])
