@@ -17,6 +17,7 @@ fresh() { # stamp, folders...
 
 build() { # what, stamp, command...
     local what=$1 stamp=$2 log; shift 2
+    echo "building $what"
     log=$(mktemp)
     touch "$stamp.new"
     if ! "$@" > "$log" 2>&1; then
@@ -31,11 +32,11 @@ build() { # what, stamp, command...
 case ${1:-} in
     services)
         fresh artifacts/.services services protos compat cli ||
-            build "the services" artifacts/.services "$DOTNET" build eng/shipped.slnf -c Release -v quiet --nologo
+            build "the services (a minute or so)" artifacts/.services "$DOTNET" build eng/shipped.slnf -c Release -v quiet --nologo
         ;;
     cli)
         fresh artifacts/.cli protos compat cli ||
-            build "the command line" artifacts/.cli "$DOTNET" publish cli -c Release -o artifacts/cli -v quiet --nologo
+            build "the native command line (a minute or so)" artifacts/.cli "$DOTNET" publish cli -c Release -o artifacts/cli -v quiet --nologo
         ;;
     *) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -32,6 +32,18 @@ stop() {
     rm -f "$home/run/$name.pid"
 }
 
+# stop_instances: local instances outlive the Conductor, so that it may be restarted. Each wrote down its boot id and its line of /proc/PID/stat.
+stop_instances() {
+    local file boot stat pid
+    for file in "$home"/instances/*/process; do
+        [ -e "$file" ] || continue
+        { read -r boot; read -r stat; } < "$file" || true
+        pid=${stat%% *}
+        [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] || continue
+        [ "$(awk '{ sub(/.*\) /, ""); print $20 }' <<< "$stat")" != "$(started_at "$pid")" ] || kill -TERM "$pid" 2>/dev/null || true
+    done
+}
+
 # await WHAT SECONDS NAME COMMAND...: until COMMAND succeeds; fails at once when the process NAME has ended
 await() {
     local what=$1 limit=$2 name=$3 i; shift 3

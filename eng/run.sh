@@ -49,13 +49,7 @@ services="conductor classifier certauthority"
 stop_all() {
     trap - EXIT INT TERM
     say "stopping"
-    local instance
-    for instance in "$home"/instances/*/pid; do
-        [ -e "$instance" ] || continue
-        local pid start
-        read -r pid start < "$instance"
-        [ "$(started_at "$pid")" != "$start" ] || kill -TERM "$pid" 2>/dev/null || true
-    done
+    stop_instances
     stop crl-loop 12
     stop puppetserver 15
     for name in $services; do stop "$name" 30; done
@@ -81,8 +75,7 @@ if [ -e "$home/run/puppetserver.ready" ]; then
     start_puppetserver
 fi
 
-# 3. the build: first what the puppetserver's certificate needs, then, beside the JVM's start, the native command line
-say "building the services"
+# 3. the build (nothing to do where no source changed): first what the puppetserver's certificate needs, then, beside the JVM's start, the native command line
 "$root/eng/build.sh" services
 overture() {
     if [ -e "$root/artifacts/.cli" ]; then
@@ -123,9 +116,9 @@ if [ ! -e "$home/run/puppetserver.ready" ]; then
 fi
 launch crl-loop "$root/eng/puppetserver.sh" crl-loop "$server"
 
-say "building the native command line while the puppetserver starts"
 "$root/eng/build.sh" cli
 place_hooks
+say "waiting for the puppetserver"
 await "the puppetserver is ready" 150 puppetserver \
     curl -sf --cacert "$home/ca/ca_crt.pem" "https://localhost:$PORT_PUPPETSERVER/status/v1/simple"
 

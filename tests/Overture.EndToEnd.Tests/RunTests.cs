@@ -95,7 +95,7 @@ public sealed class RunTests(Stack stack)
     public async Task Run_CtrlC_LeavesNothingBehindAndStartsAgain()
     {
         await stack.StopRun();
-        Assert.Equal("", await stack.Leftovers());
+        Assert.Empty(HostProcesses.With(stack.Checkout));
         await stack.StartRun();
     }
 

@@ -107,10 +107,6 @@ public sealed class Stack : IAsyncLifetime
         directory.Dispose();
     }
 
-    /// <summary>What is left of this stack on the host: processes, and mounts, that have to do with its checkout.</summary>
-    public async Task<string> Leftovers() =>
-        (await Shell.Run("bash", "-c", "grep -l \"$0\" /proc/[0-9]*/cmdline 2>/dev/null | grep -v \"/proc/$$/\"; grep -F \"${0// /\\\\040}\" /proc/mounts; true", Checkout)).Output.Trim();
-
     /// <summary>Ctrl-C, and wait for the end.</summary>
     public async Task StopRun()
     {

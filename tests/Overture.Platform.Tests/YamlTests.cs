@@ -49,6 +49,24 @@ public sealed class YamlTests
     }
 
     [Fact]
+    public void Read_AnyGarbage_IsReadOrRefusedNeverAnythingElse()
+    {
+        string[] pieces = ["[", "]", "{", "}", ":", ": ", "- ", "\n", "  ", "a", "1", "'", "\"", "#", "&x ", "*x", "!t ", "|", ">", "---", "...", "? ", "%", "\t", "\0", ","];
+        var garbage = Gen.ListOf(Gen.Elements(pieces)).Select(p => string.Concat(p));
+        Prop.ForAll(garbage.ToArbitrary(), text =>
+        {
+            try
+            {
+                StrictYaml.Read(text);
+            }
+            catch (FaultException)
+            {
+                // the one way to refuse
+            }
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(20_000));
+    }
+
+    [Fact]
     public void Write_AnyTree_ReadsBackTheSame()
     {
         var strings = ArbMap.Default.ArbFor<NonNull<string>>().Generator.Select(s => (object?)Clean(s.Get));
