@@ -52,7 +52,7 @@ public sealed class CaHouse : IAsyncLifetime
         Registry = new() { Endpoint = Redis.Endpoint },
         CaDirectory = CaDirectory,
         LaunchKeys = Pki.TrustedLaunchKeys,
-        PuppetApi = new() { Listen = $"127.0.0.1:{FreePort.Next()}", AccessLog = home.File($"access-{replica}.log") },
+        PuppetApi = new() { Listen = $"127.0.0.1:{FreePort.Next()}", AccessLog = home.File($"access-{ids.Ordered()}.log") },
     };
 
     public Task<RunningCa> Start(string replica) => RunningCa.Start(this, Options(replica));
