@@ -61,7 +61,7 @@ find_sdk
 for name in crl-loop puppetserver $services redis; do stop "$name" 5; done # left by a ./run that was killed
 check_ports
 install_packages "Redis, Puppet, cloud-init, and a linker for the native command line" \
-    redis-server puppet-agent puppetserver cloud-init clang zlib1g-dev curl
+    redis-server puppet-agent puppetserver cloud-init clang zlib1g-dev curl ca-certificates
 trap 'stop_all; exit 130' INT TERM
 trap stop_all EXIT
 configure

@@ -18,4 +18,6 @@ next:  install it, e.g. `./dotnet-install.sh --channel 10.0` into ~/.dotnet, or 
 EOF
     return 1
 }
+# No culture data needed: a bare machine has no libicu.
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1
