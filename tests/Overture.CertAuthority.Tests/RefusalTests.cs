@@ -253,7 +253,7 @@ public sealed class RefusalTests(CaHouse house) : IAsyncLifetime
         await Enrolled(key);
         await ca.Audited(instance.Name.ToString(), "TOKEN_ACCEPTED");
 
-        foreach (var secret in new[] { canary, instance.Token, "CERTIFICATE REQUEST" })
+        foreach (var secret in new[] { canary, instance.Token, "BEGIN CERTIFICATE REQUEST" })
         {
             var bytes = Encoding.ASCII.GetBytes(secret);
             Assert.DoesNotContain(secret, await wrong.Content.ReadAsStringAsync(), StringComparison.Ordinal);
