@@ -19,6 +19,9 @@ public sealed class CaHouse : IAsyncLifetime
     public TestPki Pki { get; } = new();
     public RedisServer Redis { get; private set; } = null!;
     public ObjectStore Store { get; private set; } = null!;
+
+    /// <summary>A CertAuthority for all tests that neither stop nor break it.</summary>
+    public RunningCa Ca { get; private set; } = null!;
     public string CaDirectory => home.File("ca");
     public string Bucket => home.File("objects");
     public string Home => home.Path;
@@ -32,10 +35,12 @@ public sealed class CaHouse : IAsyncLifetime
         conductor = new LaunchSigner(launchKey);
         Store = DirectoryStore.At(Bucket);
         Redis = await RedisServer.Start();
+        Ca = await Start("api");
     }
 
     public async Task DisposeAsync()
     {
+        await Ca.DisposeAsync();
         await Redis.DisposeAsync();
         conductor.Dispose();
         Pki.Dispose();

@@ -8,13 +8,9 @@ namespace Overture.CertAuthority.Tests;
 
 /// <summary>The straight way: launched, asked, signed, collected.</summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class EnrolTests(CaHouse house) : IAsyncLifetime
+public sealed class EnrolTests(CaHouse house)
 {
-    private RunningCa ca = null!;
-
-    public async Task InitializeAsync() => ca = await house.Start("enrol");
-
-    public async Task DisposeAsync() => await ca.DisposeAsync();
+    private readonly RunningCa ca = house.Ca;
 
     [Fact]
     public async Task Put_RightToken_SignsAndServes()

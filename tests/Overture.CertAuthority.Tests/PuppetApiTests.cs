@@ -11,13 +11,9 @@ namespace Overture.CertAuthority.Tests;
 
 /// <summary>The bytes on the wire (puppet-contracts §§0-2).</summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class PuppetApiTests(CaHouse house) : IAsyncLifetime
+public sealed class PuppetApiTests(CaHouse house)
 {
-    private RunningCa ca = null!;
-
-    public async Task InitializeAsync() => ca = await house.Start("api");
-
-    public async Task DisposeAsync() => await ca.DisposeAsync();
+    private readonly RunningCa ca = house.Ca;
 
     [Fact]
     public async Task GetCa_IsTheBundleByteForByte()

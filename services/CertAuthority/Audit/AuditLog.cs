@@ -76,19 +76,21 @@ internal sealed class AuditLog(ObjectStore store, AuditKey key, CertAuthorityOpt
 
     private async Task Flush(List<AuditRecord> records, CancellationToken stopping)
     {
+        var writeId = ids.Unguessable();
         while (true)
         {
             try
             {
-                var batch = AuditChain.Seal(records, head, sequence + 1, Stream, ids.Unguessable(), key.Key);
+                var batch = AuditChain.Seal(records, head, sequence + 1, Stream, writeId, key.Key);
                 var outcome = await store.PutIfAbsent(ObjectKeys.Audit(Service, options.Replica, batch.Sequence), batch, CancellationToken.None);
                 if (outcome == PutOutcome.Stored)
                 {
                     (head, sequence) = (batch.HeadSha256, batch.Sequence);
                     return;
                 }
-                // An earlier try that did arrive, or another process under this replica's name: go on behind it.
-                await Resume(CancellationToken.None);
+                // An earlier try that did arrive, or another process under this replica's name, behind which we go on.
+                if (await Resume(CancellationToken.None) == writeId)
+                    return;
                 Log.AuditOvertaken(log, Stream, sequence);
             }
             catch (FaultException e)
@@ -101,13 +103,16 @@ internal sealed class AuditLog(ObjectStore store, AuditKey key, CertAuthorityOpt
         }
     }
 
-    private async Task Resume(CancellationToken cancel)
+    // Whose write the last batch is.
+    private async Task<string> Resume(CancellationToken cancel)
     {
         var after = sequence == 0 ? null : ObjectKeys.Audit(Service, options.Replica, sequence);
         string? last = null;
         await foreach (var found in store.List(ObjectKeys.AuditOf(Service, options.Replica), after, cancel))
             last = found;
-        if (last is not null && await store.Get<AuditBatch>(last, cancel) is { } batch)
-            (head, sequence) = (batch.HeadSha256, batch.Sequence);
+        if (last is null || await store.Get<AuditBatch>(last, cancel) is not { } batch)
+            return "";
+        (head, sequence) = (batch.HeadSha256, batch.Sequence);
+        return batch.WriteId;
     }
 }
