@@ -29,6 +29,9 @@ internal sealed class FakeProvider : IProvider
     /// <summary>Start does its work, then throws this: the answer is lost.</summary>
     public Exception? LostAnswer { get; set; }
 
+    /// <summary>Runs before Start does its work.</summary>
+    public Func<CertName, Task>? BeforeStart { get; set; }
+
     public Exception? StopRefusal { get; set; }
 
     public ICollection<CertName> Running => running.Keys;
@@ -39,6 +42,8 @@ internal sealed class FakeProvider : IProvider
     {
         await Task.Yield();
         Asked.Enqueue((name, userData));
+        if (BeforeStart is not null)
+            await BeforeStart(name);
         if (Refusal is not null)
             throw Refusal;
         if (running.TryAdd(name, true))

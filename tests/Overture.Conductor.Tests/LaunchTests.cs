@@ -237,6 +237,34 @@ public sealed class LaunchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Launch_TerminatedWhileItStarts_DoesNotStayRunning()
+    {
+        // The saga passes the provider before there is anything to stop.
+        provider.BeforeStart = async name =>
+        {
+            await host.Get<FactLog>().Write(name, new InstanceFact { Event = FactLog.Terminating }, default);
+            await provider.Stop(name, default);
+        };
+        var result = Assert.Single((await Launch("r1", 1)).Results);
+        Assert.Equal(InstanceState.Terminating, result.Instance.State);
+        Assert.Empty(provider.Running);
+    }
+
+    [Fact]
+    public async Task Launch_RepeatedAfterTheDeadline_StartsNothingThatCouldNotEnrol()
+    {
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        await using var later = await ConductorHost.Start(world, new() { Provider = provider, Store = store, Clock = clock }, replica: "2");
+        provider.Refusal = new ProviderException("no room");
+        await later.As("admin").LaunchInstancesAsync(new() { Spec = World.Spec(), RequestId = "late" });
+        provider.Refusal = null;
+        clock.Advance(TimeSpan.FromMinutes(61));
+        var again = await later.As("admin").LaunchInstancesAsync(new() { Spec = World.Spec(), RequestId = "late" });
+        Assert.Equal("TOKEN_EXPIRED", Assert.Single(again.Results).Reason);
+        Assert.Empty(provider.Running);
+    }
+
+    [Fact]
     public async Task Launch_InstanceOfAnotherConductorsProvider_IsNotStartedHere()
     {
         provider.Refusal = new ProviderException("killed here");

@@ -196,7 +196,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
     public void Dispose() => data.Dispose();
 
     // Its arguments are written down, its lock is held as the real script holds it.
-    private const string Script =
+    internal const string Script =
         """
         #!/bin/bash
         [ "$1" = check ] && exit 0

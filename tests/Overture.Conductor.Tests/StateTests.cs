@@ -73,6 +73,18 @@ public sealed class StateTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task List_ConductorAndRegistryBothAnew_ShowsAllFromTheFirstAnswerOn()
+    {
+        for (var i = 0; i < 3; i++)
+            await Launch(20, $"r{i}");
+        (await Shell.Run("redis-cli", "-p", $"{redis.Port}", "flushall")).Ok();
+        await host.DisposeAsync();
+        host = await ConductorHost.Start(world, new() { Provider = provider, Redis = redis.Endpoint });
+        for (var i = 0; i < 10; i++)
+            Assert.Equal(60, (await List(new() { PageSize = 100 })).Count);
+    }
+
+    [Fact]
     public async Task List_Filters_ByStateAndProfile()
     {
         await Launch(2, "a", s => s.Profile = "web");

@@ -81,15 +81,20 @@ internal sealed class LaunchInstances(
 
     private async Task<Outcome> One(Order order, CancellationToken cancel)
     {
-        await starting.WaitAsync(cancel);
+        await starting.WaitAsync(CancellationToken.None); // each holder ends by itself
         try
         {
+            cancel.ThrowIfCancellationRequested();
             return new Outcome(await Start(order, cancel));
         }
         catch (FaultException e)
         {
             var instance = keeper.Current(order.Name) ?? new Instance { Certname = order.Name.ToString() };
             return new Outcome(new LaunchResult { Instance = instance, Reason = e.Reason.Code(), Detail = e.Message }, e.Kind == FaultKind.Unavailable ? e : null);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            throw new FaultException(FaultKind.Unavailable, Reason.ShuttingDown, "the Conductor is shutting down; repeat the launch with the same request id");
         }
         finally
         {

@@ -11,7 +11,8 @@ namespace Overture.Conductor.Launch;
 /// <param name="Record">As first written, by whoever was first.</param>
 /// <param name="Token">The one-time secret.</param>
 /// <param name="UserData">Holds it.</param>
-internal sealed record Enrolment(CertName Name, LaunchRecord Record, string Token, string UserData);
+/// <param name="Fresh">This very call wrote it down.</param>
+internal sealed record Enrolment(CertName Name, LaunchRecord Record, string Token, string UserData, bool Fresh);
 
 /// <summary>
 /// The durable part of a launch: request, node definition, signed record. Each write is put-if-absent in that order, so whoever repeats a launch
@@ -57,6 +58,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
     {
         var token = keys.Token(requestId, name);
         var record = await Standing(name, cancel);
+        var fresh = record is null;
         if (record is null)
         {
             await store.PutIfAbsent(ObjectKeys.Node(name), Document(plan.Node), cancel);
@@ -64,7 +66,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
             if (await store.PutIfAbsent(ObjectKeys.Launch(name), keys.Sign(record, ids.Unguessable()), cancel) == PutOutcome.Conflict)
                 record = await Standing(name, cancel) ?? throw new InvalidDataException($"launches/{name} is there and is not");
         }
-        return new Enrolment(name, record, token, UserDataOf(name, plan, token, provider));
+        return new Enrolment(name, record, token, UserDataOf(name, plan, token, provider), fresh);
     }
 
     /// <summary>The record of this name, if its signature holds.</summary>

@@ -26,7 +26,8 @@ internal sealed class RegisterInstance(
 
         // 3. written down: node definition, then the signed record
         var enrolment = await ledger.Enrol(names[0], plan, caller, requestId, provider: null, span?.Id ?? "", cancel);
-        Log.Registered(log, enrolment.Record.Certname, caller, requestId);
+        if (enrolment.Fresh)
+            Log.Registered(log, enrolment.Record.Certname, caller, requestId);
 
         // 4. registry
         await events.Write("conductor", enrolment.Name, "requested", $"registered by {caller}", proof: ObjectKeys.Launch(enrolment.Name), at: enrolment.Record.NotBefore.ToDateTimeOffset());

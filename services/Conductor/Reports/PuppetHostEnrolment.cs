@@ -18,7 +18,7 @@ internal sealed class PuppetHostEnrolment(
     ILogger<PuppetHostEnrolment> log) : BackgroundService
 {
     private const string Pending = "pending";
-    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1), LongestPause = TimeSpan.FromSeconds(15), LookAgain = TimeSpan.FromMinutes(10), TokenLife = TimeSpan.FromHours(24);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1), LongestPause = TimeSpan.FromSeconds(5), LookAgain = TimeSpan.FromMinutes(10), TokenLife = TimeSpan.FromHours(24);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

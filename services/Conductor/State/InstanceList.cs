@@ -32,7 +32,7 @@ internal sealed class InstanceList(InstanceIndex index, StateKeeper keeper)
         try
         {
             // Fewer than we know of: the registry was emptied, and is being filled again.
-            if (await index.Count() < keeper.All.Count || keeper.All.Count == 0)
+            if (!keeper.SeenAll || await index.Count() < keeper.All.Count)
                 return null;
             var found = new List<Instance>();
             var from = after is null ? ((string, long)?)null : (after.Certname, after.LaunchedMs);

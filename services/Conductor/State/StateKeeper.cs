@@ -27,6 +27,9 @@ internal sealed class StateKeeper(
     /// <summary>An instance has another state or trouble than before. Handlers must be quick and not throw.</summary>
     public event Action<Instance>? Changed;
 
+    /// <summary>Every instance was looked at since the start; before that the registry's index may lack some and we can't tell.</summary>
+    public bool SeenAll { get; private set; }
+
     /// <summary>The last fold, at most one sweep old; null: not seen yet. A message that nobody may change.</summary>
     public Instance? Current(CertName name) => known.GetValueOrDefault(name);
 
@@ -114,6 +117,7 @@ internal sealed class StateKeeper(
                     await TryRefold(name, stopping);
             }
             await MendIndex();
+            SeenAll = true;
         }
         catch (FaultException e)
         {

@@ -20,7 +20,9 @@ internal sealed class TerminateInstance(TerminateSaga saga, StateKeeper keeper, 
     {
         if (reason.Length > 500 || reason.Any(char.IsControl))
             throw FaultException.Invalid("reason", "must have at most 500 printable characters");
-        _ = await keeper.Refold(name, cancel) ?? throw Lookup.Unknown(name);
+        var instance = await keeper.Refold(name, cancel) ?? throw Lookup.Unknown(name);
+        if (instance.State == InstanceState.Terminated)
+            return instance;
         await saga.Begin(name, caller, reason, cancel);
 
         using var word = new SemaphoreSlim(0, 1);
