@@ -12,6 +12,10 @@ root=$(dirname "$(dirname "$(realpath "$0")")")
 find_sdk
 [ $# -gt 0 ] || { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 2; }
 
+. "$root/eng/packages.sh"
+install_packages "what the benchmarks run" redis-server clang zlib1g-dev curl openssl python3
+export NO_PROXY="localhost,127.0.0.1${NO_PROXY:+,$NO_PROXY}" no_proxy="localhost,127.0.0.1${no_proxy:+,$no_proxy}"
+unset OVERTURE_CLI_CONFIG
 export OVERTURE_PORT_OFFSET=${OVERTURE_PORT_OFFSET:-15000}
 . "$root/eng/ports.sh"
 . "$root/eng/processes.sh"

@@ -16,38 +16,40 @@ install_packages() {
         mkdir -p /etc/cloud
         [ -e /etc/cloud/cloud-init.disabled ] || echo 'made by Overture: cloud-init is here for instances only' > /etc/cloud/cloud-init.disabled
     fi
-    quiet_install "${missing[@]}" || { rm -f "$before"; return 1; }
+    local rc=0
+    (quiet_install "${missing[@]}") || rc=$?
     disable_new_units "$before"
     rm -f "$before"
-}
-
-# While apt works, no package may start a daemon (policy-rc.d, exit code 101).
-quiet_install() {
-    local policy=/usr/sbin/policy-rc.d made= log rc=0
-    if [ ! -e $policy ]; then
-        made=yes
-        printf '#!/bin/sh\nexit 101\n' > $policy
-        chmod 755 $policy
-    fi
-    log=$(mktemp)
-    {
-        apt-get update > "$log" 2>&1 || true # a stale list may do; the install tells
-        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold "$@" >> "$log" 2>&1 || rc=$?
-    }
-    [ -z "$made" ] || rm -f $policy
-    if [ $rc != 0 ]; then
-        tail -n 5 "$log" >&2
-        echo "error: apt could not install $*" >&2
-        echo "next:  check that apt reaches its mirrors (apt-get update), or install them by hand, then run this again" >&2
-    fi
-    rm -f "$log"
     return $rc
 }
 
+# While apt works, no package may start a daemon (policy-rc.d, exit code 101). Run in a subshell: its trap is its own.
+quiet_install() {
+    local policy=/usr/sbin/policy-rc.d mark='# made by Overture while it installs packages' log
+    # One that a killed run left behind is ours to remove; any other is the host's.
+    ! grep -qsF "$mark" $policy || rm -f $policy
+    if [ ! -e $policy ]; then
+        trap "rm -f $policy" EXIT
+        trap 'exit 130' INT TERM
+        printf '#!/bin/sh\n%s\nexit 101\n' "$mark" > $policy
+        chmod 755 $policy
+    fi
+    log=$(mktemp)
+    local patience=(-o DPkg::Lock::Timeout=120 -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20)
+    apt-get "${patience[@]}" update > "$log" 2>&1 || true # a stale list may do; the install tells
+    if ! DEBIAN_FRONTEND=noninteractive apt-get "${patience[@]}" install -y --no-install-recommends -o Dpkg::Options::=--force-confold "$@" >> "$log" 2>&1; then
+        tail -n 5 "$log" >&2
+        echo "error: apt could not install $*; the whole log: $log" >&2
+        echo "next:  check that apt reaches its mirrors (apt-get update), or install them by hand, then run this again" >&2
+        exit 1
+    fi
+    rm -f "$log"
+}
+
 disable_new_units() {
-    command -v systemctl > /dev/null || return 0
-    local units
+    local units disable=(deb-systemd-helper disable)
+    ! command -v systemctl > /dev/null || disable=(systemctl disable --quiet)
     mapfile -t units < <(dpkg-query -W -f '${Package}\n' | sort | comm -13 "$1" - | xargs -r dpkg -L |
         sed -n 's|^\(/usr\)\?/lib/systemd/system/\([^/@]*\.\(service\|socket\|timer\)\)$|\2|p' | sort -u)
-    [ ${#units[@]} -eq 0 ] || systemctl disable --quiet "${units[@]}" 2>/dev/null || true
+    [ ${#units[@]} -eq 0 ] || "${disable[@]}" "${units[@]}" 2>/dev/null || true
 }

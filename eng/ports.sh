@@ -7,7 +7,7 @@ PORT_PUPPETSERVER=$((8140 + offset)) PORT_CA_API=$((8141 + offset)) PORT_REPORTS
 listening() {
     local hex
     printf -v hex '%04X' "$1"
-    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { found = 1 } END { exit !found }'
+    { cat /proc/net/tcp /proc/net/tcp6 2>/dev/null || true; } | awk -v port=":$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { found = 1 } END { exit !found }'
 }
 
 check_ports() {

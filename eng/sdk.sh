@@ -1,5 +1,7 @@
 # Sourced. Finds the .NET 10 SDK, also one in a home directory and under sudo; sets DOTNET and DOTNET_ROOT.
 
+export HOME=${HOME:-/root}
+
 find_sdk() {
     local candidate sudo_home=
     [ -z "${SUDO_USER:-}" ] || sudo_home=$(getent passwd "$SUDO_USER" | cut -d: -f6)
@@ -18,4 +20,6 @@ next:  install it, e.g. `./dotnet-install.sh --channel 10.0` into ~/.dotnet, or 
 EOF
     return 1
 }
-export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1
+# No culture data needed: a bare machine has no libicu.
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+export DOTNET_CLI_UI_LANGUAGE=en DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1

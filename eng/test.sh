@@ -14,11 +14,14 @@ root=$(dirname "$(dirname "$(realpath "$0")")")
 . "$root/eng/packages.sh"
 cd "$root"
 
+for name in "${!OVERTURE_@}"; do [ "$name" = OVERTURE_FULL ] || unset "$name"; done
+export NO_PROXY="localhost,127.0.0.1${NO_PROXY:+,$NO_PROXY}" no_proxy="localhost,127.0.0.1${no_proxy:+,$no_proxy}"
+
 what=all filter=
 while [ $# -gt 0 ]; do
     case $1 in
         unit | integration | e2e | all) what=$1 ;;
-        --filter) filter=$2; shift ;;
+        --filter) filter=${2:?--filter needs an expression}; shift ;;
         -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
         *) echo "error: unknown argument $1; try ./test --help" >&2; exit 2 ;;
     esac
@@ -62,17 +65,17 @@ tests() {
         log=$(mktemp)
         "$DOTNET" test "$project" --no-build -c Release --nologo -v quiet --logger 'console;verbosity=minimal' \
             --filter "$1${filter:+&$filter}" > "$log" 2>&1 || true
-        line=$(grep -E '^(Passed!|Failed!|Skipped!)' "$log" | tail -n 1)
+        line=$(grep -E '^(Passed!|Failed!|Skipped!)' "$log" | tail -n 1 || true)
         if [ -n "$line" ]; then
             passed=$((passed + $(sed 's/.*Passed: *\([0-9]*\).*/\1/' <<< "$line")))
             failed=$((failed + $(sed 's/.*Failed: *\([0-9]*\).*/\1/' <<< "$line")))
             skipped=$((skipped + $(sed 's/.*Skipped: *\([0-9]*\).*/\1/' <<< "$line")))
-            grep -q '^Passed!' <<< "$line" || grep -vE '^\{"' "$log" | head -c 20000
+            grep -q '^Passed!' <<< "$line" || grep -vE '^\{"' "$log" | head -c 20000 || true
             echo "$(basename "$project"): ${line%% - Overture*}"
         elif ! grep -q 'No test matches' "$log"; then
             failed=$((failed + 1))
             echo "FAILED: $project ended without a result"
-            grep -vE '^\{"' "$log" | tail -n 40
+            grep -vE '^\{"' "$log" | tail -n 40 || true
         fi
         rm -f "$log"
     done
@@ -82,7 +85,7 @@ find_sdk
 [ "$what" = unit ] || [ "$(id -u)" = 0 ] || { echo "error: needs root (sudo ./test $what): instances are mount and pid namespaces" >&2; exit 1; }
 if [ "$what" != unit ]; then
     install_packages "what the tests run for real" redis-server puppet-agent puppetserver cloud-init clang zlib1g-dev \
-        curl openssl ruby puppet-lint python3 python3-grpcio python3-protobuf protobuf-compiler protobuf-compiler-grpc iproute2
+        curl ca-certificates openssh-client git procps openssl ruby puppet-lint python3 python3-grpcio python3-protobuf protobuf-compiler protobuf-compiler-grpc iproute2
     command -v npm > /dev/null || install_packages "buf, a foreign gRPC client" nodejs npm
     [ -x artifacts/npm/node_modules/.bin/buf ] ||
         (mkdir -p artifacts/npm && cd artifacts/npm && npm install --silent --no-fund --no-audit --prefix . @bufbuild/buf@1.75.0 > npm.log 2>&1) ||
@@ -91,7 +94,7 @@ fi
 
 say "building"
 log=$(mktemp)
-"$DOTNET" build Microservices.sln -c Release -v quiet --nologo > "$log" 2>&1 || { grep -E 'error|warn' "$log" | sort -u | head -n 40; exit 1; }
+"$DOTNET" build Microservices.sln -c Release -v quiet --nologo > "$log" 2>&1 || { grep -E 'error|warn' "$log" | sort -u | head -n 40 || tail -n 40 "$log"; exit 1; }
 rm -f "$log"
 [ "$what" = unit ] || eng/build.sh cli
 export OVERTURE_CLI=$root/artifacts/cli/overture

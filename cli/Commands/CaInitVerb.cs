@@ -29,7 +29,9 @@ internal sealed class CaInitVerb : Verb
                 foreach (var file in written)
                     Printer.Document(file);
             });
-            Printer.Say(written.Count == 0 ? $"nothing to do: there is a CA in {directory}" : $"made the CA in {directory}; keep {PuppetCaInit.RootKey} and {PuppetCaInit.Passphrase} somewhere safe");
+            Printer.Say(written.Count == 0
+                ? $"nothing to do: there is a CA in {directory}"
+                : $"made the CA in {directory}; keep {PuppetCaInit.RootKey} and {PuppetCaInit.Passphrase} somewhere safe");
             return Task.FromResult(ExitCodes.Ok);
         }
         catch (ArgumentException e)

@@ -22,7 +22,9 @@ internal sealed class CertificateRevokeVerb : Verb
         var certname = await Names.Resolve(session, session.Parse.GetRequiredValue(name), cancel);
         var request = new RevokeCertificateRequest { Certname = certname, Reason = session.Parse.GetRequiredValue(reason) };
         var answer = await session.CertAuthority((c, o) => c.RevokeCertificateAsync(request, o), cancel, TimeSpan.FromSeconds(60));
-        session.Printer.Answer(answer, p => Printer.Facts(("certname", certname), ("revoked", answer.Serials.Count == 0 ? "no certificate; the name is blocked" : string.Join(", ", answer.Serials)),
+        session.Printer.Answer(answer, p => Printer.Facts(
+            ("certname", certname),
+            ("revoked", answer.Serials.Count == 0 ? "no certificate; the name is blocked" : string.Join(", ", answer.Serials)),
             ("crl number", answer.CrlNumber.ToString(System.Globalization.CultureInfo.InvariantCulture))));
         return ExitCodes.Ok;
     }

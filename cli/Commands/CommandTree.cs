@@ -14,12 +14,16 @@ internal static class CommandTree
         var parse = Build().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parse.Action is ParseErrorAction)
         {
-            new Printer(args.Contains("json") ? OutputFormat.Json : OutputFormat.Table)
+            new Printer(WantsJson(args) ? OutputFormat.Json : OutputFormat.Table)
                 .Error(Failure.Usage(string.Join("; ", parse.Errors.Select(e => e.Message)), $"{Path(parse.CommandResult)} --help"));
             return ExitCodes.Usage;
         }
         return await parse.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, cancel);
     }
+
+    // By hand: a command line that did not parse gives no values.
+    private static bool WantsJson(string[] args) =>
+        args.Zip(args.Skip(1)).Any(pair => pair is ("-o" or "--output", "json")) || args.Any(a => a is "-o=json" or "-o:json" or "-ojson" or "--output=json" or "--output:json");
 
     private static RootCommand Build()
     {

@@ -7,7 +7,12 @@ namespace Overture.Cli.Commands;
 /// <summary>overture instance register: all of a launch but the start, for whoever starts machines otherwise.</summary>
 internal sealed class InstanceRegisterVerb : Verb
 {
-    private readonly Option<string> file = new("-c", "--file") { Description = "What it is to become; the keys of launch, provider is ignored", HelpName = "FILE", Required = true };
+    private readonly Option<string> file = new("-c", "--file")
+    {
+        Description = "What it is to become; the keys of launch, provider is ignored",
+        HelpName = "FILE",
+        Required = true,
+    };
     private readonly Option<string?> role = new("--role") { Description = "puppetserver: may post reports and ask for nodes", HelpName = "ROLE" };
     private readonly Option<string[]> names = new("--dns-alt-name") { Description = "DNS name the certificate will carry beside its own; may be repeated", HelpName = "NAME" };
     private readonly Option<string?> userDataFile = new("--user-data-file") { Description = "Write the user data there (0600); stdout then has the certname", HelpName = "FILE" };

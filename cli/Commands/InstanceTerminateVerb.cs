@@ -8,7 +8,12 @@ namespace Overture.Cli.Commands;
 internal sealed class InstanceTerminateVerb : Verb
 {
     private readonly Argument<string[]> names = Names.Many();
-    private readonly Option<string> reason = new("--reason") { Description = "For people; kept in the records", HelpName = "TEXT", DefaultValueFactory = _ => "terminated by overture instance terminate" };
+    private readonly Option<string> reason = new("--reason")
+    {
+        Description = "For people; kept in the records",
+        HelpName = "TEXT",
+        DefaultValueFactory = _ => "terminated by overture instance terminate",
+    };
     private readonly Option<TimeSpan?> timeout = Durations.Timeout("For each (3m)");
 
     public InstanceTerminateVerb() : base("terminate", "Revoke the certificate, stop the instance, archive its definition",

@@ -12,7 +12,6 @@ namespace Overture.Cli.Commands;
 internal sealed class LaunchFile(string file)
 {
     private const string Next = "examples/start_instance.yaml shows every key";
-    private const long MostExact = 1L << 53;
 
     public static LaunchSpec Read(string file) => new LaunchFile(file).Spec(YamlFile.Read(file, ExitCodes.Usage, Next));
 
@@ -60,7 +59,9 @@ internal sealed class LaunchFile(string file)
                     spec.Attestation = AttestationOf(key, Text(key, value));
                     break;
                 case "deadline":
-                    spec.Deadline = Durations.TryParse(Text(key, value), out var deadline) ? Duration.FromTimeSpan(deadline) : throw Wrong(key, "must be a duration such as 60m");
+                    spec.Deadline = Durations.TryParse(Text(key, value), out var deadline)
+                        ? Duration.FromTimeSpan(deadline)
+                        : throw Wrong(key, "must be a duration such as 60m");
                     break;
                 default:
                     throw Wrong(key, "is unknown");
@@ -106,13 +107,13 @@ internal sealed class LaunchFile(string file)
                 case "classes" when value is YamlList names:
                     node.Classes = new Struct();
                     foreach (var name in Texts(key, names))
-                        node.Classes.Fields[name] = Google.Protobuf.WellKnownTypes.Value.ForNull();
+                        node.Classes.Fields[name] = Value.ForNull();
                     break;
                 case "classes":
-                    node.Classes = Tree(Map(key, value));
+                    node.Classes = NodeValues.Tree(file, Map(key, value));
                     break;
                 case "parameters":
-                    node.Parameters = Tree(Map(key, value));
+                    node.Parameters = NodeValues.Tree(file, Map(key, value));
                     break;
                 case "environment":
                     node.Environment = Text(key, value);
@@ -122,45 +123,6 @@ internal sealed class LaunchFile(string file)
             }
         }
         return node;
-    }
-
-    private Struct Tree(YamlMap map)
-    {
-        var tree = new Struct();
-        foreach (var (key, value) in map.Entries)
-            tree.Fields[key.Text] = Value(value);
-        return tree;
-    }
-
-    private Value Value(YamlNode node) => node switch
-    {
-        YamlMap map => Google.Protobuf.WellKnownTypes.Value.ForStruct(Tree(map)),
-        YamlList list => Google.Protobuf.WellKnownTypes.Value.ForList([.. list.Items.Select(Value)]),
-        YamlScalar { Plain: true } plain => Plain(plain),
-        YamlScalar quoted => Google.Protobuf.WellKnownTypes.Value.ForString(quoted.Text),
-        _ => throw new InvalidOperationException("a node is a map, a list or a scalar"),
-    };
-
-    // YAML 1.2 core types, as Classifier reads them: yes, 0777 and 2010-01-02 are strings.
-    private Value Plain(YamlScalar scalar)
-    {
-        if (scalar.IsNull)
-            return Google.Protobuf.WellKnownTypes.Value.ForNull();
-        if (scalar.Text is "true" or "True" or "TRUE" or "false" or "False" or "FALSE")
-            return Google.Protobuf.WellKnownTypes.Value.ForBool(scalar.Text[0] is 't' or 'T');
-        var digits = scalar.Text.StartsWith('-') || scalar.Text.StartsWith('+') ? scalar.Text[1..] : scalar.Text;
-        var numeric = digits.Length > 0 && char.IsAsciiDigit(digits[0]) && !(digits.Length > 1 && digits[0] == '0' && char.IsAsciiDigit(digits[1]));
-        if (numeric && digits.All(char.IsAsciiDigit))
-        {
-            // A Struct's numbers are doubles: a longer integer would come out as another one.
-            return long.TryParse(scalar.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) && whole is >= -MostExact and <= MostExact
-                ? Google.Protobuf.WellKnownTypes.Value.ForNumber(whole)
-                : throw Failure.Usage($"{file}:{scalar.Line}: {scalar.Text} is beyond 2^53 and would lose digits", "write it in quotes");
-        }
-        const NumberStyles Real = NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
-        return numeric && double.TryParse(scalar.Text, Real, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real)
-            ? Google.Protobuf.WellKnownTypes.Value.ForNumber(real)
-            : Google.Protobuf.WellKnownTypes.Value.ForString(scalar.Text);
     }
 
     private string Text(YamlScalar key, YamlNode value) =>

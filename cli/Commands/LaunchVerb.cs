@@ -7,7 +7,12 @@ namespace Overture.Cli.Commands;
 /// <summary>overture launch: starts instances from a file, and with --wait stays until each is converged or failed.</summary>
 internal sealed class LaunchVerb : Verb
 {
-    private readonly Option<string> file = new("-c", "--file") { Description = "What to launch; examples/start_instance.yaml shows every key", HelpName = "FILE", Required = true };
+    private readonly Option<string> file = new("-c", "--file")
+    {
+        Description = "What to launch; examples/start_instance.yaml shows every key",
+        HelpName = "FILE",
+        Required = true,
+    };
     private readonly Argument<string?> image = new("IMAGE") { Description = "Image, instead of the file's", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<int> count = new("--count") { Description = "How many, 1 to 100", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<bool> wait = new("--wait") { Description = "Stay until every instance is converged or failed, showing its progress" };
@@ -87,7 +92,7 @@ internal sealed class LaunchVerb : Verb
         }
         catch (OperationCanceledException)
         {
-            Printer.Say($"interrupted; the launch goes on by itself: overture instance watch {string.Join(' ', instances.Select(i => i.Certname))}");
+            Printer.Say($"the launch goes on by itself; next: overture instance watch {string.Join(' ', instances.Select(i => i.Certname))}");
             throw;
         }
     }

@@ -41,7 +41,8 @@ internal static class Names
         {
             1 => matches[0],
             0 => throw new Failure(ExitCodes.NotFound, $"no instance's name begins with {prefix}", "overture instance list --all"),
-            _ => throw Failure.Usage($"{prefix} begins the names of {matches.Count} instances: {string.Join(", ", matches.Take(5))}{(matches.Count > 5 ? ", …" : "")}", "type more of it"),
+            _ => throw Failure.Usage(
+                $"{prefix} begins the names of {matches.Count} instances: {string.Join(", ", matches.Take(5))}{(matches.Count > 5 ? ", …" : "")}", "type more of it"),
         };
     }
 

@@ -11,10 +11,15 @@ internal sealed class NodeSetVerb : Verb
     private readonly Argument<string> name = Names.One();
     private readonly Option<string> file = new("-f", "--file") { Description = "The definition (YAML: classes, parameters, environment); - is stdin", HelpName = "FILE", Required = true };
     private readonly Option<string> reason = new("--reason") { Description = "For people; kept in the history", HelpName = "TEXT", Required = true };
-    private readonly Option<string?> etag = new("--etag") { Description = "Version it must replace; else the one stored now, and a missing node is created", HelpName = "ETAG" };
+    private readonly Option<string?> etag = new("--etag")
+    {
+        Description = "Version it must replace; else the one stored now, and a missing node is created",
+        HelpName = "ETAG",
+    };
 
     public NodeSetVerb() : base("set", "Replace a node's definition",
-        "overture node set 4f1c -f node.yaml --reason 'more memory'", "overture node show 4f1c --definition | sed s/demo/ops/ | overture node set 4f1c -f - --reason rename")
+        "overture node set 4f1c -f node.yaml --reason 'more memory'",
+        "overture node show 4f1c --definition | sed s/demo/ops/ | overture node set 4f1c -f - --reason rename")
     {
         Arguments.Add(name);
         Options.Add(file);
@@ -34,7 +39,8 @@ internal sealed class NodeSetVerb : Verb
             Etag = session.Parse.GetValue(etag) ?? await Stored(session, certname, cancel),
         };
         var answer = await session.Classifier((c, o) => c.PutNodeAsync(request, o), cancel);
-        session.Printer.Answer(answer, p => Printer.Facts(("certname", answer.Node.Certname), ("version", answer.Node.Etag), ("updated", InstanceText.Time(answer.Node.UpdatedAt))));
+        session.Printer.Answer(answer, p => Printer.Facts(
+            ("certname", answer.Node.Certname), ("version", answer.Node.Etag), ("updated", InstanceText.Time(answer.Node.UpdatedAt))));
         return ExitCodes.Ok;
     }
 

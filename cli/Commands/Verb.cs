@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Security.Cryptography;
 using Grpc.Core;
 using Overture.Cli.Output;
 
@@ -35,12 +36,20 @@ internal abstract class Verb : Command
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
+            Printer.Say("interrupted");
             return ExitCodes.Interrupted;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
             session.Printer.Error(new Failure(ExitCodes.Failed, e.Message));
             return ExitCodes.Failed;
+        }
+        catch (Exception e)
+        {
+            // The edge of the process: a bug is told as one, not as a stack on the terminal.
+            session.Printer.Error(new Failure(
+                ExitCodes.Internal, $"this is a bug in overture: {e.GetType().Name}: {e.Message}", "please report it with the command line you typed"));
+            return ExitCodes.Internal;
         }
     }
 }

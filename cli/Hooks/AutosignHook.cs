@@ -12,11 +12,11 @@ internal static class AutosignHook
 
     public static Task<int> Run(string[] args)
     {
-        var reading = Task.Run(Drain);
-        return Decide(args, reading);
+        var began = TimeProvider.System.GetTimestamp();
+        return Decide(args, Task.Run(Drain), began);
     }
 
-    private static async Task<int> Decide(string[] args, Task<string?> reading)
+    private static async Task<int> Decide(string[] args, Task<string?> reading, long began)
     {
         var exit = await HookCall.Run("overture-autosign", args, async (certname, config, options) =>
         {
@@ -28,8 +28,10 @@ internal static class AutosignHook
                 return ExitCodes.Ok;
             throw new Failure(ExitCodes.Failed, answer.Decision is { } d ? $"{d.Outcome}: {d.Sentence}" : "no decision") { Reason = answer.Decision?.Reason ?? "" };
         });
-        // Also after a failure that never looked at it; a sender that does not stop is cut off.
-        await Task.WhenAny(reading, Task.Delay(TimeSpan.FromSeconds(2)));
+        // Also after a failure that never looked at it; a sender that does not stop within the limit is cut off.
+        var left = HookCall.Limit - TimeProvider.System.GetElapsedTime(began);
+        if (left > TimeSpan.Zero)
+            await Task.WhenAny(reading, Task.Delay(left));
         return exit;
     }
 

@@ -9,19 +9,23 @@ namespace Overture.Cli.Hooks;
 /// </summary>
 internal static class HookCall
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2), Pause = TimeSpan.FromMilliseconds(150);
+    /// <summary>From start to exit.</summary>
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan Reserve = TimeSpan.FromMilliseconds(200), Pause = TimeSpan.FromMilliseconds(150);
 
     public static async Task<int> Run(string hook, string[] args, Func<string, CliConfig, CallOptions, Task<int>> act)
     {
         var subject = args.Length == 1 ? Printable.Line(args[0]) : "";
         // Name look-ups, a hung disk or a stdin that never ends obey no deadline: the process itself has one.
-        using var last = new Timer(_ => Environment.Exit(Refuse(hook, subject, new Failure(ExitCodes.Timeout, "no answer within 2 seconds"))), null, Limit + (Pause * 2), Timeout.InfiniteTimeSpan);
+        var late = new Failure(ExitCodes.Timeout, "no answer within 2 seconds");
+        using var last = new Timer(_ => Environment.Exit(Refuse(hook, subject, late)), null, Limit, Timeout.InfiniteTimeSpan);
         try
         {
             if (args is not [{ Length: > 0 } certname])
                 throw Failure.Usage($"usage: {hook} CERTNAME");
             var config = CliConfig.ForHook();
-            var deadline = (TimeProvider.System.GetUtcNow() + Limit).UtcDateTime;
+            var deadline = (TimeProvider.System.GetUtcNow() + Limit - Reserve).UtcDateTime;
             return await act(certname, config, new CallOptions(deadline: deadline));
         }
         catch (Failure failure)

@@ -34,11 +34,14 @@ internal sealed class Printer(OutputFormat format)
         }
     }
 
-    /// <summary>A table: drawn on a terminal, plain aligned columns elsewhere (cut, awk).</summary>
+    /// <summary>
+    /// A table: drawn on a terminal where it fits, else plain aligned columns (cut, awk): a certname cut off by a border is no use.
+    /// </summary>
     public void Table(string[] headings, IEnumerable<string[]> rows)
     {
         var clean = rows.Select(r => r.Select(Printable.Line).ToArray()).ToList();
-        if (IsTerminal)
+        var widths = headings.Select((h, i) => clean.Select(r => r[i].Length).Append(h.Length).Max()).ToArray();
+        if (IsTerminal && widths.Sum(w => w + 3) + 1 <= AnsiConsole.Profile.Width)
         {
             var table = new Table().Border(TableBorder.Rounded);
             foreach (var heading in headings)
@@ -48,7 +51,6 @@ internal sealed class Printer(OutputFormat format)
             AnsiConsole.Write(table);
             return;
         }
-        var widths = headings.Select((h, i) => clean.Select(r => r[i].Length).Append(h.Length).Max()).ToArray();
         foreach (var row in clean.Prepend(headings))
             Console.Out.WriteLine(string.Join("  ", row.Select((c, i) => c.PadRight(widths[i]))).TrimEnd());
     }

@@ -21,7 +21,9 @@ internal static class RpcFailures
         var message = details?.Message is { Length: > 0 } told ? told : error.Status.Detail;
         if (error.StatusCode == StatusCode.DeadlineExceeded)
             message = $"{service} at {address} did not finish in the time given";
-        return new Failure(ExitOf(error.StatusCode), message.Length > 0 ? message : $"{service} answered {Spelling(error.StatusCode)}", NextOf(error.StatusCode, service, address))
+        if (message.Length == 0)
+            message = $"{service} answered {Spelling(error.StatusCode)}";
+        return new Failure(ExitOf(error.StatusCode), message, NextOf(error.StatusCode, service, address))
         {
             Code = Spelling(error.StatusCode),
             Reason = info?.Reason ?? "",
@@ -39,7 +41,8 @@ internal static class RpcFailures
         {
             if (cause is SocketException socket)
             {
-                return new Failure(ExitCodes.Unavailable, $"{service} at {address} does not answer: {socket.Message}", $"is it running? overture health --service {service.ToLowerInvariant()}")
+                return new Failure(ExitCodes.Unavailable, $"{service} at {address} does not answer: {socket.Message}",
+                    $"is it running? overture health --service {service.ToLowerInvariant()}")
                 { Code = "UNAVAILABLE" };
             }
             if (cause is AuthenticationException)

@@ -91,7 +91,7 @@ public sealed class LifeTests(Stack stack)
     [Fact]
     public async Task Kill9_EachServiceWhileAnInstanceBoots_ItConverges()
     {
-        var launched = await stack.Json("launch", "-c", "examples/start_instance.yaml");
+        var launched = await stack.Json("launch", "-c", stack.Example);
         var name = launched["results"]![0]!["instance"]!["certname"]!.GetValue<string>();
         foreach (var service in new[] { "conductor", "certauthority", "classifier" })
         {
@@ -142,7 +142,7 @@ public sealed class Registered : IDisposable
     /// <param name="pinned">The CA bundle lies there before the agent's first contact, as user data does it.</param>
     public static async Task<Registered> Create(Stack stack, bool pinned = true)
     {
-        var answer = await stack.Json("instance", "register", "-c", "examples/start_instance.yaml");
+        var answer = await stack.Json("instance", "register", "-c", stack.Example);
         var node = new Registered(answer["instance"]!["certname"]!.GetValue<string>(), answer["token"]!.GetValue<string>());
         System.IO.Directory.CreateDirectory($"{node.Directory}/c");
         System.IO.Directory.CreateDirectory($"{node.Directory}/s/certs");

@@ -57,7 +57,7 @@ public sealed class RunTests(Stack stack)
     [Fact]
     public async Task Run_SameHomeTwice_IsRefused()
     {
-        var ran = await Shell.Run("./run", [], new Dictionary<string, string?> { ["OVERTURE_HOME"] = stack.Home, ["OVERTURE_PORT_OFFSET"] = "30000" }, directory: stack.Checkout);
+        var ran = await Shell.Run(Path.Combine(stack.Checkout, "run"), [], new Dictionary<string, string?> { ["OVERTURE_HOME"] = stack.Home, ["OVERTURE_PORT_OFFSET"] = "30000" }, directory: stack.Checkout);
         Assert.Equal(1, ran.ExitCode);
         Assert.Contains("another ./run is using", ran.Errors, StringComparison.Ordinal);
     }
@@ -100,7 +100,7 @@ public sealed class RunTests(Stack stack)
     }
 
     private async Task<Ran> Run(TempDirectory home, string[] arguments) => await Shell.Run(
-        "./run", arguments, new Dictionary<string, string?> { ["OVERTURE_HOME"] = home.Path, ["OVERTURE_PORT_OFFSET"] = "20000" }, directory: stack.Checkout);
+        Path.Combine(stack.Checkout, "run"), arguments, new Dictionary<string, string?> { ["OVERTURE_HOME"] = home.Path, ["OVERTURE_PORT_OFFSET"] = "20000" }, directory: stack.Checkout);
 
     private static void AssertConverged(Ran ran)
     {

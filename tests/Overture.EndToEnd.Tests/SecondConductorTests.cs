@@ -40,7 +40,7 @@ public sealed class SecondConductorTests(Stack stack)
         try
         {
             await Eventually.True(async () => (await stack.Overture("--config", home.File("cli.yaml"), "health", "--service", "conductor")).ExitCode == 0, "the second Conductor is healthy", TimeSpan.FromSeconds(60));
-            var launched = await stack.Json("--config", home.File("cli.yaml"), "launch", "-c", "examples/start_instance.yaml", "--wait", "--timeout", "3m");
+            var launched = await stack.Json("--config", home.File("cli.yaml"), "launch", "-c", stack.Example, "--wait", "--timeout", "3m");
             Assert.Equal("INSTANCE_STATE_CONVERGED", launched["state"]!.GetValue<string>());
             var name = launched["certname"]!.GetValue<string>();
             Assert.True(Directory.Exists(home.File($"instances/{name}")), "it runs at the second Conductor");

@@ -20,6 +20,9 @@ public sealed class Stack : IAsyncLifetime
 
     public string Checkout { get; private set; } = "";
     public string Home => Path.Combine(Checkout, ".overture");
+    /// <summary>examples/start_instance.yaml as ./run launched it: with the ports of this stack.</summary>
+    public string Example => Path.Combine(Home, "etc/start_instance.yaml");
+
     public Ran FirstRun { get; private set; } = null!;
     public Ran OfflineRun { get; private set; } = null!;
     public OtlpReceiver Otlp { get; private set; } = null!;
@@ -38,7 +41,7 @@ public sealed class Stack : IAsyncLifetime
         HostBefore = await HostState();
         Otlp = await OtlpReceiver.Start();
 
-        FirstRun = await Shell.Run("./run", ["--once"], Environment(), directory: Checkout, limit: TimeSpan.FromMinutes(12));
+        FirstRun = await Shell.Run(Path.Combine(Checkout, "run"), ["--once"], Environment(), directory: Checkout, limit: TimeSpan.FromMinutes(12));
         OfflineRun = await Shell.Run("unshare", ["--net", "bash", "-c", "ip link set lo up; exec ./run --once"], Environment(), directory: Checkout, limit: TimeSpan.FromMinutes(6));
         await StartRun();
     }
@@ -55,7 +58,7 @@ public sealed class Stack : IAsyncLifetime
     /// <summary>Launches and waits; the certnames.</summary>
     public async Task<IReadOnlyList<string>> Launch(int count)
     {
-        var result = await Json("launch", "-c", "examples/start_instance.yaml", "--count", count.ToString(CultureInfo.InvariantCulture), "--wait", "--timeout", "5m");
+        var result = await Json("launch", "-c", Example, "--count", count.ToString(CultureInfo.InvariantCulture), "--wait", "--timeout", "5m");
         return Instances(result).Select(i => i["certname"]!.GetValue<string>()).ToList();
     }
 
@@ -116,7 +119,7 @@ public sealed class Stack : IAsyncLifetime
 
     public async Task StartRun()
     {
-        var start = new ProcessStartInfo("./run") { WorkingDirectory = Checkout, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Path.Combine(Checkout, "run")) { WorkingDirectory = Checkout, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in Environment())
             start.Environment[name] = value;
         run = Process.Start(start)!;

@@ -10,7 +10,7 @@ public sealed class TraceTests(Stack stack)
     [Fact]
     public async Task Launch_Converged_IsOneTreeOfSpansWithTrueTimes()
     {
-        var launched = await stack.Json("launch", "-c", "examples/start_instance.yaml", "--wait", "--timeout", "5m");
+        var launched = await stack.Json("launch", "-c", stack.Example, "--wait", "--timeout", "5m");
         var trace = launched["traceId"]!.GetValue<string>();
         string[] expected = ["overture.launch", "overture.provider.start", "overture.boot", "overture.csr.decide", "overture.sign", "overture.collect", "overture.classify", "overture.first_run", "overture.report"];
         await Eventually.True(() => expected.All(n => stack.Otlp.Trace(trace).Any(s => s.Name == n)), $"all of {string.Join(", ", expected)} arrive; there are {string.Join(", ", stack.Otlp.Trace(trace).Select(s => s.Name))}", TimeSpan.FromSeconds(30));

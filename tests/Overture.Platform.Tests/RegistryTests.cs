@@ -54,7 +54,7 @@ public sealed class RegistryTests : IAsyncLifetime
     [Fact]
     public async Task EventLog_SameKeyTwice_KeepsTheFirstAndAnnouncesOnce()
     {
-        var feed = new ChangeFeed(connection, new RegistryKeys("t"), TimeProvider.System);
+        var feed = new ChangeFeed(connection, new RegistryKeys("t"), TimeProvider.System, NullLogger<ChangeFeed>.Instance);
         var heard = new List<string>();
         feed.Changed += (name, what) => heard.Add($"{name} {what}");
         await events.Announce(Name, "begin");

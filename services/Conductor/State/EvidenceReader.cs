@@ -22,7 +22,7 @@ internal sealed class EvidenceReader(ObjectStore store, EventLog events)
         if (launch is null)
             return null;
         var claim = known?.Claim ?? await store.Get<Claim>(ObjectKeys.Claim(name, FirstClaim), cancel);
-        var certificate = known?.Certificate ?? (claim is null ? null : await store.Get<CertificateRecord>(ObjectKeys.Certificate(claim.Serial), cancel));
+        var certificate = known?.Certificate ?? (claim is { Serial.Length: > 0 } ? await store.Get<CertificateRecord>(ObjectKeys.Certificate(claim.Serial), cancel) : null); // no serial: puppetserver's own CA signs
         var evidence = new Evidence
         {
             Name = name,

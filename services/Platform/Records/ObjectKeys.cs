@@ -18,9 +18,10 @@ public static class ObjectKeys
     public static string HistoryOf(CertName name) => $"history/{name}/";
     public static string History(CertName name, string id) => $"history/{name}/{id}";
 
+    public const string Facts = "instances/";
     /// <summary>Conductor. InstanceFact.</summary>
-    public static string FactsOf(CertName name) => $"instances/{name}/";
-    public static string Fact(CertName name, string @event) => $"instances/{name}/{@event}";
+    public static string FactsOf(CertName name) => $"{Facts}{name}/";
+    public static string Fact(CertName name, string @event) => $"{Facts}{name}/{@event}";
 
     public const string Claims = "ca/claims/";
     /// <summary>CertAuthority. Claim.</summary>

@@ -1,11 +1,11 @@
 """A client in another language: lists the services by reflection and launches an instance, over mTLS.
 
-usage: client.py GENERATED_DIR HOST:PORT CA CERT KEY BUCKET
+usage: client.py GENERATED_DIR HOST:PORT CA CERT KEY BUCKET PUPPETSERVER_PORT CA_PORT
 Prints the services, one a line, then the certname.
 """
 import sys
 
-generated, address, ca, cert, key, bucket = sys.argv[1:]
+generated, address, ca, cert, key, bucket, puppet_port, ca_port = sys.argv[1:]
 sys.path.insert(0, generated)
 
 import grpc
@@ -32,7 +32,7 @@ request = json_format.ParseDict(
             "bucket": bucket,
             "provider": "local",
             "image": "host",
-            "puppet": {"server": "localhost", "serverport": 28140, "caServer": "localhost", "caPort": 28141},
+            "puppet": {"server": "localhost", "serverport": int(puppet_port), "caServer": "localhost", "caPort": int(ca_port)},
             "node": {"classes": {"login_allowed": {"user": "guest", "key": "ssh-ed25519 AAAA"}}},
         },
         "count": 1,

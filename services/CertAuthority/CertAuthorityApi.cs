@@ -1,0 +1,80 @@
+using System.Text;
+using Grpc.Core;
+using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.Revocation;
+using Overture.CertAuthority.V1;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+using Overture.Platform.Tls;
+using Overture.Records.V1;
+
+namespace Overture.CertAuthority;
+
+/// <summary>The gRPC face: message to act to message.</summary>
+internal sealed class CertAuthorityApi(
+    SubmitCsr submit, AuthorizeForStock authorize, FindCertificate find, RevokeName revoke, ClaimStore claims, EvidenceReader evidence,
+    CrlPublisher crls, HeldRequests held) : CertAuthorityService.CertAuthorityServiceBase
+{
+    public override async Task<SubmitCertificateRequestResponse> SubmitCertificateRequest(SubmitCertificateRequestRequest request, ServerCallContext context)
+    {
+        var outcome = await submit.Run(Submission(request.Certname, request.CsrPem, context), CancellationToken.None);
+        return new SubmitCertificateRequestResponse
+        {
+            Decision = outcome.Decision,
+            CertificatePem = outcome.Certificate?.Pem ?? "",
+            Serial = outcome.Certificate?.Serial ?? "",
+        };
+    }
+
+    public override async Task<AuthorizeCertificateRequestResponse> AuthorizeCertificateRequest(AuthorizeCertificateRequestRequest request, ServerCallContext context) =>
+        new() { Decision = await authorize.Run(Submission(request.Certname, request.CsrPem, context), CancellationToken.None) };
+
+    public override async Task<GetCertificateResponse> GetCertificate(GetCertificateRequest request, ServerCallContext context)
+    {
+        var name = CertName.Parse(request.Certname);
+        var found = await find.Run(name, context.CancellationToken)
+            ?? throw new FaultException(FaultKind.NotFound, Reason.NotFound, $"there is no certificate for {name}");
+        return new GetCertificateResponse
+        {
+            CertificatePem = found.Certificate.Pem,
+            Serial = found.Certificate.Serial,
+            Revoked = found.Revoked,
+            NotAfter = found.Certificate.NotAfter,
+            Decision = found.Decision,
+        };
+    }
+
+    public override async Task<RevokeCertificateResponse> RevokeCertificate(RevokeCertificateRequest request, ServerCallContext context)
+    {
+        var name = CertName.Parse(request.Certname);
+        if (request.Reason.Trim().Length is 0 or > 500)
+            throw FaultException.Invalid("reason", "must have 1-500 characters: it is kept for whoever asks why");
+        // A name nobody knows is most likely a typing error.
+        if ((await claims.Of(name, context.CancellationToken)).Count == 0 && !(await evidence.Launch(name, context.CancellationToken)).Registered)
+            throw new FaultException(FaultKind.NotFound, Reason.NotFound, $"nothing was ever registered or certified for {name}");
+        var cause = new RevocationCause(BlockKind.Revoked, RevocationReason.KeyCompromise, request.Reason.Trim());
+        var (serials, crl) = await revoke.Run(name, cause, By(context), CancellationToken.None);
+        return new RevokeCertificateResponse { Serials = { serials }, CrlNumber = crl.Number };
+    }
+
+    public override Task<GetCrlResponse> GetCrl(GetCrlRequest request, ServerCallContext context)
+    {
+        var crl = crls.Current ?? throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "there is no CRL yet; try again");
+        return Task.FromResult(new GetCrlResponse { CrlPem = crl.Pem, Number = crl.Number, ThisUpdate = crl.ThisUpdate, NextUpdate = crl.NextUpdate });
+    }
+
+    public override async Task<ListCertificateRequestsResponse> ListCertificateRequests(ListCertificateRequestsRequest request, ServerCallContext context)
+    {
+        var size = request.PageSize == 0 ? 50 : request.PageSize;
+        if (size is < 1 or > 500)
+            throw FaultException.Invalid("page_size", "must be 1-500");
+        return HeldPage.Of(await held.All(context.CancellationToken), size, request.PageToken);
+    }
+
+    private static Submission Submission(string certname, string pem, ServerCallContext context) =>
+        new(certname, Encoding.UTF8.GetBytes(pem), By(context));
+
+    private static Caller By(ServerCallContext context) => new(context.Peer().Name, context.GetHttpContext().Connection.RemoteIpAddress?.ToString() ?? "");
+}

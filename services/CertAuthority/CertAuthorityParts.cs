@@ -1,0 +1,62 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.PuppetApi;
+using Overture.CertAuthority.Revocation;
+using Overture.CertAuthority.V1;
+using Overture.Platform;
+using Overture.Platform.Records;
+using Overture.Platform.Tls;
+using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
+
+namespace Overture.CertAuthority;
+
+/// <summary>What CertAuthority adds to the platform.</summary>
+public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
+{
+    public static string Name => AuditLog.Service;
+
+    public static IReadOnlyList<ServiceDescriptor> Services => [CertAuthorityService.Descriptor];
+
+    public static void Roles(RoleTable table) => table
+        .Allow(CertAuthorityService.Descriptor, "SubmitCertificateRequest", Role.Operator, Role.Admin)
+        .Allow(CertAuthorityService.Descriptor, "AuthorizeCertificateRequest", Role.Autosign, Role.Admin)
+        .Allow(CertAuthorityService.Descriptor, "GetCertificate", Role.Viewer, Role.Operator, Role.Admin)
+        .Allow(CertAuthorityService.Descriptor, "RevokeCertificate", Role.Operator, Role.Admin)
+        .Allow(CertAuthorityService.Descriptor, "GetCrl", Role.Viewer, Role.Operator, Role.Admin)
+        .Allow(CertAuthorityService.Descriptor, "ListCertificateRequests", Role.Viewer, Role.Operator, Role.Admin);
+
+    public static void Add(WebApplicationBuilder builder, CertAuthorityOptions options)
+    {
+        var services = builder.Services;
+        // Opened now: a CA whose files do not fit together refuses the start.
+        services.AddSingleton(CaSigner.Open(options.CaDirectory));
+        services.AddSingleton(LaunchVerifier.FromDirectory(options.LaunchKeys));
+        services.AddSingleton(options);
+        services.AddSingleton(new StateDirectory(options.StateDirectory));
+        services.AddSingleton(p => AuditKey.In(p.GetRequiredService<StateDirectory>()));
+
+        services.AddSingleton<ClaimStore>().AddSingleton<BlockStore>().AddSingleton<RevocationStore>().AddSingleton<HeldRequests>();
+        services.AddSingleton<EvidenceReader>().AddSingleton<ClaimMaker>().AddSingleton<DecisionTold>().AddSingleton<Contest>();
+        services.AddSingleton<AdmitRequest>().AddSingleton<FinishClaim>().AddSingleton<SubmitCsr>().AddSingleton<AuthorizeForStock>();
+        services.AddSingleton<CollectCertificate>().AddSingleton<FindCertificate>();
+        services.AddSingleton<PublishCrl>().AddSingleton<RevokeName>().AddSingleton<CloseName>().AddSingleton<AccessLog>();
+
+        // In the order they start, before anything listens; stopped the other way round.
+        services.AddSingleton<AuditLog>().AddHostedService(p => p.GetRequiredService<AuditLog>());
+        services.AddSingleton<CrlPublisher>().AddHostedService(p => p.GetRequiredService<CrlPublisher>());
+        services.AddSingleton<ServerLeaf>().AddHostedService(p => p.GetRequiredService<ServerLeaf>());
+        services.AddHostedService<ClaimSweep>();
+        services.AddHostedService<TerminationWatch>();
+        services.AddHealthChecks().AddCheck<Readiness>("ca");
+    }
+
+    public static void Listen(KestrelServerOptions kestrel, CertAuthorityOptions options) => CaApiListener.Listen(kestrel, options.PuppetApi);
+
+    public static void Map(WebApplication app)
+    {
+        PuppetCaEndpoints.Map(app);
+        app.MapGrpcService<CertAuthorityApi>().OnListener(Listeners.Grpc);
+    }
+}

@@ -1,0 +1,90 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+
+namespace Overture.CertAuthority.Issuance;
+
+/// <summary>The public half of the CA directory: the bundle as agents get it, the certificate that signs, and its parents' CRLs.</summary>
+internal sealed class CaFiles
+{
+    public const string BundleFile = "ca_crt.pem", KeyFile = "ca_key.pem", PassphraseFile = "passphrase", ParentCrlFile = "root_crl.pem", RootKeyFile = "root_key.pem";
+
+    private CaFiles(byte[] bundle, X509Certificate2Collection chain, string parentCrls, DateTimeOffset modified)
+    {
+        Bundle = bundle;
+        Chain = chain;
+        ParentCrls = parentCrls;
+        Modified = modified;
+        KeyId = Issuer.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault()?.SubjectKeyIdentifierBytes
+            ?? throw new InvalidOperationException("the signing CA's certificate has no subject key identifier");
+    }
+
+    /// <summary>ca_crt.pem, byte for byte: ca_fingerprint is a hash of this body.</summary>
+    public byte[] Bundle { get; }
+
+    public DateTimeOffset Modified { get; }
+
+    /// <summary>Signing CA first, root last.</summary>
+    public X509Certificate2Collection Chain { get; }
+
+    public X509Certificate2 Issuer => Chain[0];
+    public string ParentCrls { get; }
+    public ReadOnlyMemory<byte> KeyId { get; }
+
+    /// <summary>Of the signing CA's own key, which no node may bring.</summary>
+    public string SpkiSha256 => Convert.ToHexStringLower(SHA256.HashData(Issuer.PublicKey.ExportSubjectPublicKeyInfo()));
+
+    /// <summary>What is wrong with the files, without opening the key.</summary>
+    public static IEnumerable<string> Problems(string directory)
+    {
+        if (Platform.Options.OptionRules.DirectoryProblem(directory) is { } missing)
+        {
+            yield return missing;
+            yield break;
+        }
+        foreach (var file in new[] { BundleFile, KeyFile, PassphraseFile, ParentCrlFile }.Where(f => !File.Exists(Path.Combine(directory, f))))
+            yield return $"no {file} in {directory} (make one with `overture ca init`)";
+        foreach (var file in new[] { KeyFile, PassphraseFile, RootKeyFile }.Select(f => Path.Combine(directory, f)).Where(File.Exists))
+        {
+            if ((File.GetUnixFileMode(file) & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite)) != 0)
+                yield return $"{file} can be read or written by others: chmod 600 {file}";
+        }
+    }
+
+    /// <exception cref="InvalidOperationException">The chain does not hold, or a CA of it has no CRL.</exception>
+    public static CaFiles Open(string directory)
+    {
+        try
+        {
+            var path = Path.Combine(directory, BundleFile);
+            var bundle = File.ReadAllBytes(path);
+            var chain = new X509Certificate2Collection();
+            chain.ImportFromPem(Encoding.ASCII.GetString(bundle));
+            var crls = File.ReadAllText(Path.Combine(directory, ParentCrlFile)).Trim() + "\n";
+            Verify(chain, crls);
+            return new CaFiles(bundle, chain, crls, File.GetLastWriteTimeUtc(path));
+        }
+        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidOperationException($"the CA in {directory} can't be read: {e.Message}", e);
+        }
+    }
+
+    private static void Verify(X509Certificate2Collection chain, string parentCrls)
+    {
+        if (chain.Count == 0)
+            throw new InvalidOperationException($"{BundleFile} holds no certificate");
+        if (chain[0].GetRSAPublicKey() is null)
+            throw new InvalidOperationException("the signing CA's key is not RSA, which is the only kind supported");
+        using var built = new X509Chain { ChainPolicy = { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true } };
+        built.ChainPolicy.CustomTrustStore.Add(chain[^1]);
+        built.ChainPolicy.ExtraStore.AddRange(chain);
+        if (!built.Build(chain[0]) || built.ChainElements.Count != chain.Count)
+            throw new InvalidOperationException($"{BundleFile} is no chain from the signing CA (first) to its root (last): {string.Join(", ", built.ChainStatus.Select(s => s.Status))}");
+        foreach (var parent in chain.Skip(1))
+        {
+            if (!CrlPem.Split(parentCrls).Any(crl => CrlPem.IsSignedBy(crl, parent)))
+                throw new InvalidOperationException($"{ParentCrlFile} holds no CRL of {parent.Subject}; agents that check the chain would refuse every certificate");
+        }
+    }
+}

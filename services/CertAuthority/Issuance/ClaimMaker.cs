@@ -1,0 +1,56 @@
+using System.Security.Cryptography;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Overture.CertAuthority.Csr;
+using Overture.CertAuthority.Policy;
+using Overture.Platform.Records;
+using Overture.Records.V1;
+
+namespace Overture.CertAuthority.Issuance;
+
+/// <summary>Writes down what is to be signed before anything is: a retry can't invent a second serial, nor other dates.</summary>
+internal sealed class ClaimMaker(CaSigner signer, CertAuthorityOptions options, RandomNumberGenerator random, Ids ids, TimeProvider clock)
+{
+    public Claim Make(Evidence facts, Verdict verdict, string issuer)
+    {
+        var claim = Blank(facts.Name, ClaimStore.Launched, facts.Request.Key, verdict.Grant!, issuer);
+        claim.TokenSha256 = facts.Launch!.TokenSha256;
+        claim.Decision = verdict.ToDecision();
+        claim.CsrReceivedAt = facts.Now.ToTimestamp();
+        return claim;
+    }
+
+    /// <summary>For the CA API's own certificate.</summary>
+    public Claim MakeOwn(CertName name, string id, SubjectKey key, Grant grant)
+    {
+        var claim = Blank(name, id, key, grant, Issuers.Own);
+        claim.Decision = new Decision { Outcome = "sign", Reason = Reason.Self.Code(), Sentence = "the CA API's own certificate" };
+        return claim;
+    }
+
+    private Claim Blank(CertName name, string id, SubjectKey key, Grant grant, string issuer)
+    {
+        var now = clock.GetUtcNow();
+        var claim = new Claim
+        {
+            Schema = 1,
+            WriteId = ids.Unguessable(),
+            Certname = name.ToString(),
+            Claim_ = id,
+            SpkiSha256 = key.SpkiSha256,
+            Grant = grant,
+            Issuer = issuer,
+            ClaimedAt = now.ToTimestamp(),
+            Replica = options.Replica,
+        };
+        if (issuer == Issuers.Own)
+        {
+            var serial = CertificateProfile.NewSerial(random);
+            var (tbs, notAfter) = CertificateProfile.ToBeSigned(name, key, grant, serial, now, signer.Ca);
+            claim.Serial = Convert.ToHexStringLower(serial);
+            claim.Tbs = ByteString.CopyFrom(tbs);
+            claim.NotAfter = notAfter.ToTimestamp();
+        }
+        return claim;
+    }
+}

@@ -1,0 +1,41 @@
+using System.Collections.Concurrent;
+using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.Policy;
+using Overture.Platform.Records;
+using Overture.Platform.Registry;
+using Overture.Platform.Telemetry;
+using Overture.Records.V1;
+
+namespace Overture.CertAuthority.Issuance;
+
+/// <summary>The act behind GET certificate/{name}: an agent asks for its certificate, again and again until it is there.</summary>
+internal sealed class CollectCertificate(ClaimStore claims, FinishClaim finish, EvidenceReader evidence, EventLog events)
+{
+    private const int RememberAtMost = 100_000;
+    private readonly ConcurrentDictionary<string, bool> collected = new(StringComparer.Ordinal);
+
+    /// <returns>Null: not signed (yet), or not to be had any more.</returns>
+    public async Task<CertificateRecord?> Run(CertName name, Caller by, CancellationToken cancel)
+    {
+        // 1. The newest claim that may be had; finish it here if whoever claimed did not get that far.
+        var own = (await claims.Of(name, cancel)).Where(c => c.Issuer == Issuers.Own).OrderByDescending(c => c.ClaimedAt.ToDateTimeOffset());
+        foreach (var claim in own)
+        {
+            var launch = (await evidence.Launch(name, cancel)).Launch;
+            if (await finish.Run(claim, launch?.Traceparent, by, cancel) is not { } certificate)
+                continue;
+            // 2. Tell, the first time.
+            if (launch is not null && collected.Count < RememberAtMost && collected.TryAdd(claim.Serial, true))
+                await Tell(name, launch, certificate);
+            return certificate;
+        }
+        return null;
+    }
+
+    private async Task Tell(CertName name, LaunchRecord launch, CertificateRecord certificate)
+    {
+        using var span = FlowTelemetry.Step(FlowTelemetry.Collect, launch.Traceparent, certificate.Certname);
+        span?.SetTag(FlowTelemetry.SerialTag, certificate.Serial);
+        await events.Write(AuditLog.Service, name, "collected", "the agent has its certificate; its first run comes next", proof: ObjectKeys.Certificate(certificate.Serial));
+    }
+}

@@ -1,0 +1,88 @@
+using System.Security.Cryptography;
+using Google.Protobuf.WellKnownTypes;
+using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.Revocation;
+using Overture.Platform.Records;
+using Overture.Platform.Registry;
+using Overture.Platform.Telemetry;
+using Overture.Records.V1;
+
+namespace Overture.CertAuthority.Issuance;
+
+/// <summary>From a claim to its certificate. Any replica may run it at any time, as often as it likes: the outcome is the same.</summary>
+internal sealed class FinishClaim(
+    ClaimStore claims, BlockStore blocks, RevocationStore revocations, CrlPublisher crls, EvidenceReader evidence, CaSigner signer,
+    AuditLog audit, EventLog events, Ids ids, TimeProvider clock)
+{
+    /// <returns>The certificate as the store holds it; null: it must not be released, and its serial is revoked.</returns>
+    public async Task<CertificateRecord?> Run(Claim claim, string? traceparent, Caller by, CancellationToken cancel)
+    {
+        var name = CertName.Parse(claim.Certname);
+        // 1. Signed before?
+        var certificate = await claims.Certificate(claim.Serial, cancel);
+        if (certificate is null)
+        {
+            // 2. May it still be signed?
+            if (await Bar(name, claim, cancel) is { } bar)
+                return await Void(claim, bar, by, cancel);
+            // 3. Sign what the claim says, look at the product, store it.
+            certificate = await Sign(name, claim, traceparent, by, cancel);
+        }
+        // 4. The blocks once more: whoever revokes blocks first and lists claims after, so one of us two sees the other.
+        if (await Bar(name, claim, cancel) is { } late)
+            return await Void(claim, late, by, cancel);
+        return certificate;
+    }
+
+    private async Task<CertificateRecord> Sign(CertName name, Claim claim, string? traceparent, Caller by, CancellationToken cancel)
+    {
+        using var span = FlowTelemetry.Step(FlowTelemetry.Sign, traceparent, claim.Certname);
+        span?.SetTag(FlowTelemetry.SerialTag, claim.Serial);
+        var der = SignedDer.Seal(claim.Tbs.Span, signer);
+        SignedDer.Check(der, claim.Tbs.Span, claim.Certname, signer);
+        var stored = await claims.Put(new CertificateRecord
+        {
+            Schema = 1,
+            WriteId = ids.Unguessable(),
+            Serial = claim.Serial,
+            Certname = claim.Certname,
+            Claim = claim.Claim_,
+            Pem = PemEncoding.WriteString("CERTIFICATE", der) + "\n",
+            SignedAt = clock.GetUtcNow().ToTimestamp(),
+            NotAfter = claim.NotAfter,
+            SpkiSha256 = claim.SpkiSha256,
+        }, cancel);
+        await audit.Write("cert.released", "allow", claim.Certname, by, claim.Serial, claim.SpkiSha256, claim.Decision, cancel);
+        if (claim.Grant.Source == "launch")
+            await events.Write(AuditLog.Service, name, "signed", $"certificate {claim.Serial} signed: {claim.Decision.Sentence}; the agent collects it by itself", proof: ObjectKeys.Certificate(claim.Serial));
+        return stored;
+    }
+
+    // Why the certificate must not leave the house, or null.
+    private async Task<string?> Bar(CertName name, Claim claim, CancellationToken cancel)
+    {
+        if (claim.NotAfter.ToDateTimeOffset() <= clock.GetUtcNow())
+            return "it has expired";
+        if ((await blocks.Of(name, cancel)).FirstOrDefault(b => Applies(b, claim)) is { } block)
+            return $"the name is blocked: {block.Sentence}";
+        if (await revocations.Contains(claim.Serial, cancel))
+            return "it is revoked";
+        return await evidence.Ending(name, cancel) ? "the instance is being terminated" : null;
+    }
+
+    // "Revoked" ends the claims that stood then; a launched name never gets another.
+    private static bool Applies(Block block, Claim claim) =>
+        block.Kind != BlockKind.Revoked || claim.Grant.Source == "launch" || block.Claims.Contains(claim.Claim_);
+
+    private async Task<CertificateRecord?> Void(Claim claim, string why, Caller by, CancellationToken cancel)
+    {
+        if (await revocations.Put(claim, RevocationReason.CessationOfOperation, $"never released: {why}", by.Actor, cancel))
+        {
+            var decision = new Decision { Outcome = "refuse", Reason = Reason.ClaimVoid.Code(), Sentence = why };
+            await audit.Write("claim.voided", "deny", claim.Certname, by, claim.Serial, claim.SpkiSha256, decision, cancel);
+            crls.Request();
+        }
+        return null;
+    }
+}

@@ -1,0 +1,119 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.Csr;
+using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.Revocation;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+using Overture.Records.V1;
+
+namespace Overture.CertAuthority.Issuance;
+
+/// <summary>
+/// The CA API's own certificate: P-256 (three times the handshakes of RSA-4096), issued by the CA itself by way of a claim like any other,
+/// renewed at two thirds of its life. Key and certificate are one file, replaced whole.
+/// </summary>
+internal sealed class ServerLeaf(
+    ClaimStore claims, ClaimMaker maker, FinishClaim finish, RevocationStore revocations, StateDirectory state, CaSigner signer,
+    CertAuthorityOptions options, TimeProvider clock, ILogger<ServerLeaf> log) : BackgroundService
+{
+    private const string PairFile = "ca-api.pem", NextKeyFile = "ca-api-next.key";
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMinutes(1);
+
+    /// <summary>What handshakes use now; replaced as one.</summary>
+    public ServerIdentity Current { get; private set; } = null!;
+
+    private CertName Name => CertName.Parse($"{RequestNames.OwnPrefix}{options.Replica}");
+
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await Renew(cancellationToken);
+        await base.StartAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(LookEvery, clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                try
+                {
+                    await Renew(stoppingToken);
+                }
+                catch (Exception e) when (e is FaultException or CryptographicException or IOException)
+                {
+                    Log.LeafFailed(log, e.Message);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // stopping
+        }
+    }
+
+    /// <summary>Keeps the pair that is there while it is young and fits; else gets a new one.</summary>
+    private async Task Renew(CancellationToken cancel)
+    {
+        // 1. The pair in the state directory.
+        var old = ServerIdentity.Read(state.Read(PairFile), signer.Ca);
+        if (old is not null && old.Fits(options.ServerNames, clock.GetUtcNow()) && !await revocations.Contains(old.Serial, cancel))
+        {
+            Take(old);
+            return;
+        }
+        // 2. A new key; kept, so that a run that was killed goes on with it.
+        using var key = NextKey(old);
+        var subject = SubjectKeyReader.Read(key.ExportSubjectPublicKeyInfo());
+        // 3. Claim and sign, as for anybody.
+        await claims.BindKey(subject.SpkiSha256, Name, cancel);
+        var claim = await Claim(old, subject, cancel);
+        var certificate = await finish.Run(claim, null, Caller.Own("leaf"), cancel)
+            ?? throw new FaultException(FaultKind.Precondition, Reason.NameBlocked, $"{Name} is blocked or revoked; give this replica another name");
+        // 4. Keep and use.
+        state.Write(PairFile, certificate.Pem + key.ExportPkcs8PrivateKeyPem() + "\n");
+        state.Delete(NextKeyFile);
+        Take(ServerIdentity.Read(state.Read(PairFile), signer.Ca)!);
+    }
+
+    private void Take(ServerIdentity identity)
+    {
+        if (Current?.Serial == identity.Serial)
+            return;
+        Current = identity;
+        Log.LeafCurrent(log, identity.Serial, identity.Leaf.NotAfter);
+    }
+
+    private ECDsa NextKey(ServerIdentity? old)
+    {
+        var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        if (state.Read(NextKeyFile) is { } pem)
+        {
+            key.ImportFromPem(pem);
+            // Left over from a run that was killed after step 4's first line.
+            if (old is not null && old.Leaf.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(key.ExportSubjectPublicKeyInfo()))
+                key.GenerateKey(ECCurve.NamedCurves.nistP256);
+        }
+        state.Write(NextKeyFile, key.ExportPkcs8PrivateKeyPem());
+        return key;
+    }
+
+    // "renew-<serial>" while there is a predecessor, else the next number: the first time, or after the state directory was lost.
+    private async Task<Claim> Claim(ServerIdentity? old, SubjectKey subject, CancellationToken cancel)
+    {
+        var grant = new Grant { Source = "self", DnsAltNames = { options.ServerNames }, LifeSeconds = (long)options.RenewingLeafLife.TotalSeconds };
+        var standing = await claims.Of(Name, cancel);
+        if (standing.FirstOrDefault(c => c.SpkiSha256 == subject.SpkiSha256) is { } begun)
+            return begun;
+        for (var number = standing.Count + 1; ; number++)
+        {
+            var id = old is not null && number == standing.Count + 1 ? $"renew-{old.Serial}" : $"{number}";
+            var claim = await claims.Put(maker.MakeOwn(Name, id, subject, grant), cancel);
+            if (claim.SpkiSha256 == subject.SpkiSha256)
+                return claim;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+using Overture.CertAuthority.Csr;
+using Overture.Platform.Records;
+using Overture.Records.V1;
+
+namespace Overture.CertAuthority.Policy;
+
+/// <summary>One check with what to say if it fails.</summary>
+internal sealed record AuthorisationCheck(Check Check, Reason Reason, string Sentence);
+
+/// <summary>The checks that make a request the one of the very instance that was launched, in the order their reasons are given.</summary>
+internal static class Authorisation
+{
+    // Instances come up with clocks that are off, and so may the Conductor's host be.
+    private static readonly TimeSpan Skew = TimeSpan.FromMinutes(5);
+
+    public static IEnumerable<AuthorisationCheck> Of(Evidence e)
+    {
+        yield return Make("registered", "a launch record", e.Registered ? "found" : "none", e.Registered,
+            Reason.NodeUnknown, "nobody launched or registered this name; check the agent's certname, or register it");
+        if (!e.Registered)
+            yield break;
+        yield return Make("launch-signature", "by a trusted launch key, for this name", e.Launch is null ? "does not verify" : "verifies", e.Launch is not null,
+            Reason.LaunchSignature, "the launch record is not signed by a trusted launch key; compare launchKeys with the Conductor's key");
+        if (e.Launch is not { } launch)
+            yield break;
+
+        foreach (var proof in Proof(e, launch))
+            yield return proof;
+
+        var from = launch.NotBefore?.ToDateTimeOffset() ?? DateTimeOffset.MinValue;
+        yield return Make("not-before", $"{from:O}", $"{e.Now:O}", e.Now >= from - Skew,
+            Reason.NotYetValid, "the launch record begins in the future; compare the clocks of the Conductor and of this host");
+        // A key that claimed in time may come back for its certificate at any time.
+        var deadline = launch.Deadline?.ToDateTimeOffset() ?? DateTimeOffset.MinValue;
+        yield return Make("deadline", e.SameKey ? "claimed in time" : $"before {deadline:O}", e.SameKey ? "same key" : $"{e.Now:O}", e.SameKey || e.Now < deadline,
+            Reason.TokenExpired, "the launch's deadline has passed; terminate the instance and launch again");
+        yield return Make("state", "neither terminating nor terminated", e.Ending ? "ending" : "none of them", !e.Ending,
+            Reason.NameBlocked, "the instance is being terminated, or is gone");
+        var block = e.Blocks.Count > 0 ? e.Blocks[0] : null;
+        yield return Make("blocks", "none", block is null ? "none" : $"{block.Kind}".ToLowerInvariant(), block is null,
+            Reason.NameBlocked, $"the name is blocked ({block?.Sentence}); launch again");
+        yield return Claim(e, launch);
+        var ungrantable = launch.Extensions.Keys.FirstOrDefault(k => !PuppetExtensions.MayBeGranted(PuppetExtensions.OidOf(k)));
+        yield return Make("grant", "extensions of the registered and the private arc", ungrantable ?? "only those", ungrantable is null,
+            Reason.InvalidField, $"the registration grants {ungrantable}, which no certificate may carry; launch again without it");
+    }
+
+    private static IEnumerable<AuthorisationCheck> Proof(Evidence e, LaunchRecord launch)
+    {
+        var known = launch.Attestation is Attestation.Unspecified or Attestation.Token or Attestation.Registry;
+        yield return Make("attestation", "registry or token", $"{launch.Attestation}".ToLowerInvariant(), known,
+            Reason.SourceMismatch, "the launch demands a proof that this CertAuthority can't check; launch with attestation token");
+        if (launch.Attestation == Attestation.Registry)
+            yield break;
+        var brought = !string.IsNullOrWhiteSpace(e.Request.Challenge);
+        yield return Make("token-present", "a challengePassword", brought ? "present" : "absent", brought,
+            Reason.TokenMissing, "the request brought no token; the agent needs the csr_attributes.yaml of its user data");
+        if (!brought)
+            yield break;
+        var matches = EnrolmentToken.Matches(e.Request.Challenge!, launch.TokenSha256);
+        yield return Make("token", $"hash {Prefix(launch.TokenSha256)}…", matches ? "matches" : "another", matches,
+            Reason.TokenMismatch, "the request brought a wrong token: user data of another launch, or somebody is guessing");
+    }
+
+    private static AuthorisationCheck Claim(Evidence e, LaunchRecord launch)
+    {
+        var free = e.Claim is null || e.SameKey;
+        // Without proof by token, anybody who knows the name could bring a second key: no reason to punish the first.
+        var contest = !e.Converged && launch.Attestation != Attestation.Registry;
+        return Make("claim", "none, or by this key", e.Claim is null ? "none" : e.SameKey ? "by this key" : $"by key {Prefix(e.Claim.SpkiSha256)}…", free,
+            contest ? Reason.TokenConflict : Reason.TokenSpent,
+            contest
+                ? "two keys came with the right token: one of them is a thief's. The certificate is revoked; find out who read the user data, then launch again"
+                : "a second key came with the token after it was spent; the certificate stands. Find out who read the user data");
+    }
+
+    private static string Prefix(string hash) => hash.Length > 8 ? hash[..8] : hash;
+
+    private static AuthorisationCheck Make(string name, string expected, string observed, bool passed, Reason reason, string sentence) =>
+        new(new Check { Name = name, Expected = expected, Observed = observed, Passed = passed }, reason, sentence);
+}

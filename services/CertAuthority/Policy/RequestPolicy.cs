@@ -1,0 +1,70 @@
+using Overture.CertAuthority.Csr;
+using Overture.Platform.Records;
+using Overture.Records.V1;
+
+namespace Overture.CertAuthority.Policy;
+
+/// <summary>How long certificates live.</summary>
+internal sealed record LeafLives(TimeSpan Ordinary, TimeSpan Renewing);
+
+/// <summary>
+/// Whether a well-formed request is signed. Pure. Every check is made and written down, the first that fails gives the reason; what a
+/// request asks beyond its own name must be what the registration grants.
+/// </summary>
+internal static class RequestPolicy
+{
+    public static Verdict Decide(Evidence evidence, LeafLives lives)
+    {
+        var checks = Authorisation.Of(evidence).ToList();
+        var failed = checks.FirstOrDefault(c => !c.Check.Passed);
+        var written = checks.Select(c => c.Check).ToList();
+
+        // Who asks for more than the own name without a right to it hears 400, registered or not, so that nobody learns which names exist.
+        var grant = failed is null ? evidence.Launch : null;
+        if (Excess(evidence, grant) is var (reason, sentence))
+            return new Verdict(Outcome.Malformed, reason, sentence, written);
+
+        if (failed is null)
+        {
+            return new Verdict(Outcome.Sign, evidence.SameKey ? Reason.SameKey : AcceptedBy(evidence.Launch!), Accepted(evidence), written,
+                GrantOf(evidence.Launch!, evidence.Request.Renews ? lives.Renewing : lives.Ordinary));
+        }
+        return evidence.Name.IsUuid
+            ? new Verdict(Outcome.Refuse, failed.Reason, failed.Sentence, written)
+            : new Verdict(Outcome.Hold, Reason.HeldForApproval, $"waits for a person: {failed.Sentence}", written);
+    }
+
+    private static (Reason, string)? Excess(Evidence evidence, LaunchRecord? grant)
+    {
+        var names = evidence.Request.DnsNames.Where(n => n != evidence.Name.ToString() && grant?.DnsAltNames.Contains(n) != true).ToArray();
+        if (names.Length > 0)
+            return (Reason.CsrSan, "the request names other hosts than its own certname; allow them when you launch or register the instance");
+        var granted = grant is null ? [] : Extensions(grant);
+        foreach (var (oid, value) in evidence.Request.Extensions)
+        {
+            if (!granted.TryGetValue(oid, out var allowed) || allowed != value)
+                return (Reason.CsrExtension, $"the extension {PuppetExtensions.NameOf(oid)} is not the one of the registration; set it when you launch or register the instance");
+        }
+        return null;
+    }
+
+    private static Grant GrantOf(LaunchRecord launch, TimeSpan life) => new()
+    {
+        Source = "launch",
+        DnsAltNames = { launch.DnsAltNames },
+        Extensions = { Extensions(launch) },
+        LifeSeconds = (long)life.TotalSeconds,
+    };
+
+    private static Dictionary<string, string> Extensions(LaunchRecord launch) =>
+        launch.Extensions.ToDictionary(e => PuppetExtensions.OidOf(e.Key), e => e.Value, StringComparer.Ordinal);
+
+    private static Reason AcceptedBy(LaunchRecord launch) => launch.Attestation == Attestation.Registry ? Reason.RegistryOnly : Reason.TokenAccepted;
+
+    private static string Accepted(Evidence evidence) => evidence switch
+    {
+        { SameKey: true } => "the same key again: the same certificate",
+        { Launch.Attestation: Attestation.Registry } => "signed because the name is registered; its registration asks for no proof",
+        _ => "signed because it brought the one-time token of its launch",
+    };
+}

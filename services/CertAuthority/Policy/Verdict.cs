@@ -1,0 +1,27 @@
+using Overture.Platform.Records;
+using Overture.Records.V1;
+
+namespace Overture.CertAuthority.Policy;
+
+internal enum Outcome
+{
+    Sign,
+    Hold,
+    /// <summary>Against a rule of form: 400, whoever asks.</summary>
+    Malformed,
+    /// <summary>Not authorised: 403, the same for every cause.</summary>
+    Refuse,
+}
+
+/// <summary>What the policy says of a request, and why.</summary>
+/// <param name="Grant">What the certificate carries; set where the outcome is <see cref="Outcome.Sign"/>.</param>
+internal sealed record Verdict(Outcome Outcome, Reason Reason, string Sentence, IReadOnlyList<Check> Checks, Grant? Grant = null)
+{
+    public Decision ToDecision() => new()
+    {
+        Outcome = Outcome switch { Outcome.Sign => "sign", Outcome.Hold => "hold", _ => "refuse" },
+        Reason = Reason.Code(),
+        Sentence = Sentence,
+        Checks = { Checks },
+    };
+}

@@ -1,0 +1,4 @@
+using Overture.CertAuthority;
+using Overture.Platform;
+
+return await ServiceHost.Run<CertAuthorityParts, CertAuthorityOptions>(args);

@@ -1,0 +1,42 @@
+using Microsoft.AspNetCore.Http.Features;
+using Overture.CertAuthority.Revocation;
+using Overture.Platform.Faults;
+
+namespace Overture.CertAuthority.PuppetApi;
+
+/// <summary>Around every request of the Puppet listener: revoked clients, the version header, faults, the access log.</summary>
+internal sealed class PuppetFace(RequestDelegate next, RevocationStore revocations, AccessLog accessLog, TimeProvider clock, ILogger<PuppetFace> log)
+{
+    // Agents read it for capability checks alone.
+    private const string PuppetVersion = "7.23.0";
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        var at = clock.GetUtcNow();
+        if (context.Request.Path.StartsWithSegments("/puppet-ca"))
+            context.Response.Headers["X-Puppet-Version"] = PuppetVersion;
+        try
+        {
+            if (context.Connection.ClientCertificate is { } certificate && CaApiListener.IsRevoked(certificate, revocations))
+                await PuppetFaults.Answer(context, PuppetFaults.Revoked);
+            else
+                await next(context);
+        }
+        catch (FaultException fault)
+        {
+            Log.Refused(log, context.Connection.RemoteIpAddress, fault.Kind, fault.Reason);
+            await PuppetFaults.Answer(context, fault);
+        }
+        catch (Exception e) when (e is not (OperationCanceledException or BadHttpRequestException) && !context.Response.HasStarted)
+        {
+            Log.Unforeseen(log, context.Request.Method, context.Request.Path, e);
+            await PuppetFaults.Answer(context, e);
+        }
+        finally
+        {
+            var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? context.Request.Path;
+            var bytes = context.Response.ContentLength is > 0 and var length ? $"{length}" : "-";
+            accessLog.Write(context.Connection.RemoteIpAddress, at, context.Request.Method, target, context.Request.Protocol, context.Response.StatusCode, bytes);
+        }
+    }
+}

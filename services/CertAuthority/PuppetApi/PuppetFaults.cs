@@ -1,0 +1,45 @@
+using Overture.CertAuthority.Csr;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+
+namespace Overture.CertAuthority.PuppetApi;
+
+/// <summary>The one place where a fault becomes an answer to an agent.</summary>
+internal static class PuppetFaults
+{
+    /// <summary>Byte for byte the same for every cause, so that nobody learns which names exist (threats T18).</summary>
+    private const string NotAuthorised = "This request is not authorised. The cause is in the CA's audit log, and in the timeline of the instance.\n";
+
+    public static FaultException Revoked { get; } = new(FaultKind.Denied, Reason.NameBlocked, "the client certificate is revoked");
+
+    public static int StatusOf(FaultKind kind) => kind switch
+    {
+        FaultKind.Invalid => StatusCodes.Status400BadRequest,
+        FaultKind.NotFound => StatusCodes.Status404NotFound,
+        FaultKind.Denied => StatusCodes.Status403Forbidden,
+        FaultKind.AlreadyExists or FaultKind.Conflict => StatusCodes.Status409Conflict,
+        FaultKind.TooLarge => StatusCodes.Status413PayloadTooLarge,
+        FaultKind.Precondition or FaultKind.Unavailable => StatusCodes.Status503ServiceUnavailable,
+        _ => StatusCodes.Status500InternalServerError,
+    };
+
+    public static Task Answer(HttpContext context, FaultException fault)
+    {
+        var status = StatusOf(fault.Kind);
+        // Without it an agent takes 503 for an error and waits its whole waitforcert.
+        if (status == StatusCodes.Status503ServiceUnavailable)
+            context.Response.Headers.RetryAfter = fault.Kind == FaultKind.Unavailable ? "5" : "60";
+        if (fault.Kind == FaultKind.TooLarge)
+            context.Response.Headers.Connection = "close";
+        return context.Text(status, fault.Kind switch
+        {
+            FaultKind.Denied => NotAuthorised,
+            FaultKind.TooLarge => $"{fault.Reason.Code()}: at most {CsrFault.MaximumBytes} bytes\n",
+            _ => $"{fault.Reason.Code()}: {fault.Message}\n",
+        });
+    }
+
+    /// <summary>A bug: its trace id, and nothing of its text.</summary>
+    public static Task Answer(HttpContext context, Exception _) => context.Text(StatusCodes.Status500InternalServerError,
+        $"Internal Server Error: its trace is {System.Diagnostics.Activity.Current?.TraceId}\n");
+}

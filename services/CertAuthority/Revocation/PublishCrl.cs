@@ -1,0 +1,75 @@
+using System.Security.Cryptography;
+using Google.Protobuf.WellKnownTypes;
+using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.Issuance;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Records.V1;
+
+namespace Overture.CertAuthority.Revocation;
+
+/// <summary>
+/// The act of publishing: list n+1 is made from revocations listed after list n existed, so it contains list n, whoever publishes
+/// (threats §3.4).
+/// </summary>
+internal sealed class PublishCrl(ObjectStore store, RevocationStore revocations, CaSigner signer, CertAuthorityOptions options, AuditLog audit, Ids ids, TimeProvider clock)
+{
+    private (CrlRecord Record, CrlDocument Read)? seen;
+
+    /// <param name="always">A new number even if nothing changed.</param>
+    /// <returns>The list that stands: it holds every revocation that was stored before the call.</returns>
+    public async Task<CrlRecord> Run(bool always, CancellationToken cancel)
+    {
+        while (true)
+        {
+            // 1. Numbers first.
+            var last = await Newest(cancel);
+            // 2. Then the revocations; of certificates that have expired nobody asks any more.
+            var now = clock.GetUtcNow();
+            var live = (await revocations.All(cancel)).Where(r => r.CertificateNotAfter.ToDateTimeOffset().AddDays(1) > now).ToList();
+            // 3. Nothing new, and not due?
+            if (!always && Stands(live, now))
+                return last!;
+            // 4. Make it, and look at it again.
+            var next = Make((last?.Number ?? 0) + 1, live, now);
+            // 5. Whoever creates the number has published; else begin again.
+            if (await store.PutIfAbsent(ObjectKeys.Crl(next.Number), next, cancel) != PutOutcome.Stored)
+                continue;
+            await audit.Write("crl.published", "allow", "", Caller.Own("crl"), serial: $"crl-{next.Number}", cancel: cancel);
+            return next;
+        }
+    }
+
+    private async Task<CrlRecord?> Newest(CancellationToken cancel)
+    {
+        string? newest = null;
+        await foreach (var key in store.List(ObjectKeys.Crls, seen is null ? null : ObjectKeys.Crl(seen.Value.Record.Number), cancel))
+            newest = key;
+        if (newest is not null && await store.Get<CrlRecord>(newest, cancel) is { } found)
+            seen = (found, CrlDocument.Read(CrlPem.Split(found.Pem)[0], signer.Ca));
+        return seen?.Record;
+    }
+
+    private bool Stands(List<RevocationRecord> live, DateTimeOffset now) =>
+        seen is var (last, published) && now - last.ThisUpdate.ToDateTimeOffset() < options.Crl.Refresh && live.All(r => published.Serials.Contains(r.Serial));
+
+    private CrlRecord Make(long number, List<RevocationRecord> live, DateTimeOffset now)
+    {
+        var seconds = DateTimeOffset.FromUnixTimeSeconds(now.ToUnixTimeSeconds());
+        var (from, until) = (seconds.AddSeconds(-1), seconds + options.Crl.NextUpdate);
+        var der = CrlDocument.Build(live, number, from, until, signer);
+        var read = CrlDocument.Read(der, signer.Ca);
+        if (read.Number != number || !read.Serials.SetEquals(live.Select(r => r.Serial)))
+            throw new CryptographicException("a list of revoked certificates is not what it was made from");
+        return new CrlRecord
+        {
+            Schema = 1,
+            WriteId = ids.Unguessable(),
+            Number = number,
+            Pem = CrlPem.Write(der) + signer.Ca.ParentCrls,
+            ThisUpdate = from.ToTimestamp(),
+            NextUpdate = until.ToTimestamp(),
+            Entries = live.Count,
+        };
+    }
+}

@@ -1,0 +1,120 @@
+using System.Security.Cryptography;
+using Google.Protobuf.WellKnownTypes;
+using Overture.Cli.Pki;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Records.V1;
+using Overture.TestSupport;
+
+namespace Overture.CertAuthority.Tests;
+
+/// <summary>What every CertAuthority of a test shares: PKI, a Puppet CA (2048 bits, for speed), a real Redis, a bucket. And a stand-in for the Conductor.</summary>
+public sealed class CaHouse : IAsyncLifetime
+{
+    private readonly TempDirectory home = new();
+    private readonly Ids ids = new(TimeProvider.System, RandomNumberGenerator.Create());
+    private ECDsa launchKey = null!;
+    private LaunchSigner conductor = null!;
+
+    public TestPki Pki { get; } = new();
+    public RedisServer Redis { get; private set; } = null!;
+    public ObjectStore Store { get; private set; } = null!;
+
+    /// <summary>A CertAuthority for all tests that neither stop nor break it.</summary>
+    public RunningCa Ca { get; private set; } = null!;
+    public string CaDirectory => home.File("ca");
+    public string Bucket => home.File("objects");
+    public string Home => home.Path;
+    public string BundleFile => Path.Combine(CaDirectory, PuppetCaInit.Bundle);
+
+    public async Task InitializeAsync()
+    {
+        new PuppetCaInit(CaDirectory, TimeProvider.System).Init("test", 2048);
+        launchKey = ECDsa.Create();
+        launchKey.ImportFromPem(await File.ReadAllTextAsync(Pki.LaunchSigningKey));
+        conductor = new LaunchSigner(launchKey);
+        Store = DirectoryStore.At(Bucket);
+        Redis = await RedisServer.Start();
+        Ca = await Start("api");
+    }
+
+    public async Task DisposeAsync()
+    {
+        await Ca.DisposeAsync();
+        await Redis.DisposeAsync();
+        conductor.Dispose();
+        Pki.Dispose();
+        home.Dispose();
+    }
+
+    public TestCaOptions Options(string replica) => new()
+    {
+        Bucket = "file:" + Bucket,
+        Listen = $"127.0.0.1:{FreePort.Next()}",
+        StateDirectory = home.File($"state-{replica}"),
+        Replica = replica,
+        Tls = Pki.Files("certauthority"),
+        Registry = new() { Endpoint = Redis.Endpoint },
+        CaDirectory = CaDirectory,
+        LaunchKeys = Pki.TrustedLaunchKeys,
+        PuppetApi = new() { Listen = $"127.0.0.1:{FreePort.Next()}", AccessLog = home.File($"access-{ids.Ordered()}.log") },
+    };
+
+    public Task<RunningCa> Start(string replica) => RunningCa.Start(this, Options(replica));
+
+    /// <summary>A launched instance: its name and token, registered as the Conductor would.</summary>
+    public async Task<Launched> Launch(Action<LaunchRecord>? change = null, string? certname = null, ECDsa? signWith = null)
+    {
+        var name = certname is null ? ids.CertName() : CertName.Parse(certname);
+        var token = EnrolmentToken.Derive("a launch key of the tests"u8, ids.Ordered(), name);
+        var now = DateTimeOffset.FromUnixTimeSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds());
+        var record = new LaunchRecord
+        {
+            Schema = 1,
+            Certname = name.ToString(),
+            NotBefore = now.ToTimestamp(),
+            Deadline = now.AddHours(1).ToTimestamp(),
+            TokenSha256 = EnrolmentToken.Hash(token),
+            Attestation = Attestation.Token,
+            Provider = "local",
+            Traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        };
+        change?.Invoke(record);
+        using var other = signWith is null ? null : new LaunchSigner(signWith);
+        await Store.PutIfAbsent(ObjectKeys.Launch(name), (other ?? conductor).Sign(record, ids.Unguessable()), default);
+        return new Launched(name, token);
+    }
+
+    public Task Fact(CertName name, string what) =>
+        Store.PutIfAbsent(ObjectKeys.Fact(name, what), new InstanceFact { Schema = 1, Certname = name.ToString(), Event = what }, default);
+
+    public CertName NewName() => ids.CertName();
+
+    public async Task<IReadOnlyList<string>> Keys(string prefix)
+    {
+        var keys = new List<string>();
+        await foreach (var key in Store.List(prefix, null, default))
+            keys.Add(key);
+        return keys;
+    }
+
+    public async Task<IReadOnlyList<T>> All<T>(string prefix) where T : class, Google.Protobuf.IMessage, new()
+    {
+        var found = new List<T>();
+        foreach (var key in await Keys(prefix))
+            found.Add((await Store.Get<T>(key, default))!);
+        return found;
+    }
+}
+
+/// <summary>An instance that was launched: what its user data would hold.</summary>
+public sealed record Launched(CertName Name, string Token)
+{
+    public CsrBuilder Csr(AsymmetricAlgorithm key) => new CsrBuilder(Name.ToString(), key).Challenge(Token);
+}
+
+[CollectionDefinition(Name)]
+public sealed class CaCollection : ICollectionFixture<CaHouse>
+{
+    public const string Name = "one house";
+}

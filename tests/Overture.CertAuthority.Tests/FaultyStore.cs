@@ -1,0 +1,60 @@
+using System.Collections.Concurrent;
+using Overture.Platform.Faults;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+
+namespace Overture.CertAuthority.Tests;
+
+/// <summary>Where a failing write stops.</summary>
+public enum Break
+{
+    /// <summary>Nothing was written.</summary>
+    Before,
+    /// <summary>It was written, and the answer was lost: the writer can't know.</summary>
+    After,
+}
+
+/// <summary>The real store, but for exactly one named write; then it is healed. As if the process had died at that point.</summary>
+public sealed class FaultyStore(ObjectStore inner) : ObjectStore
+{
+    private (string Prefix, Break Where)? armed;
+
+    public override string Name => inner.Name;
+
+    /// <summary>Keys written, in order.</summary>
+    public ConcurrentQueue<string> Writes { get; } = [];
+
+    /// <summary>Called before each read of this prefix: what happens at just that moment.</summary>
+    public ConcurrentDictionary<string, Func<Task>> BeforeList { get; } = new();
+
+    public bool Tripped => armed is null;
+
+    public void FailNext(string prefix, Break where) => armed = (prefix, where);
+
+    public override async Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel)
+    {
+        if (armed is { } fault && key.StartsWith(fault.Prefix, StringComparison.Ordinal))
+        {
+            armed = null;
+            if (fault.Where == Break.After)
+                await inner.PutIfAbsent(key, body, cancel);
+            throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "the store of this test broke");
+        }
+        Writes.Enqueue(key);
+        return await inner.PutIfAbsent(key, body, cancel);
+    }
+
+    public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) => inner.PutIfMatch(key, body, etag, cancel);
+
+    public override Task<StoredObject?> Get(string key, CancellationToken cancel) => inner.Get(key, cancel);
+
+    public override async IAsyncEnumerable<string> List(string prefix, string? after, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    {
+        if (BeforeList.TryRemove(prefix, out var action))
+            await action();
+        await foreach (var key in inner.List(prefix, after, cancel))
+            yield return key;
+    }
+
+    public override Task Delete(string key, CancellationToken cancel) => inner.Delete(key, cancel);
+}

@@ -1,0 +1,163 @@
+using Google.Protobuf.WellKnownTypes;
+using Overture.CertAuthority.Csr;
+using Overture.CertAuthority.Policy;
+using Overture.Platform.Records;
+using Overture.Records.V1;
+using Overture.TestSupport;
+
+namespace Overture.CertAuthority.Tests;
+
+/// <summary>The policy, one fact changed at a time.</summary>
+public sealed class RequestPolicyTests
+{
+    private static readonly CertName Name = CertName.Parse("0af76519-16cd-43dd-8448-eb211c80319c");
+    private static readonly DateTimeOffset Now = new(2026, 11, 22, 12, 0, 0, TimeSpan.Zero);
+    private static readonly LeafLives Lives = new(TimeSpan.FromDays(1825), TimeSpan.FromDays(180));
+    private static readonly SubjectKey Key = new(KeyKind.Ec, "P-256", new byte[] { 1 }, new byte[] { 1 });
+
+    [Fact]
+    public void Decide_AllGood_Signs()
+    {
+        var verdict = RequestPolicy.Decide(Good(), Lives);
+        Assert.Equal((Outcome.Sign, Reason.TokenAccepted), (verdict.Outcome, verdict.Reason));
+        Assert.All(verdict.Checks, c => Assert.True(c.Passed, c.Name));
+        Assert.Equal(("launch", 1825L * 86400), (verdict.Grant!.Source, verdict.Grant.LifeSeconds));
+    }
+
+    [Fact]
+    public void Decide_RenewingAgent_GetsTheShortLife() =>
+        Assert.Equal(180L * 86400, RequestPolicy.Decide(Good() with { Request = Request() with { Renews = true } }, Lives).Grant!.LifeSeconds);
+
+    [Theory]
+    [InlineData(-1, Reason.TokenAccepted), InlineData(0, Reason.TokenExpired), InlineData(1, Reason.TokenExpired)]
+    public void Decide_AroundTheDeadline(int seconds, Reason expected) =>
+        Assert.Equal(expected, RequestPolicy.Decide(Good() with { Now = Now.AddHours(1).AddSeconds(seconds) }, Lives).Reason);
+
+    [Theory]
+    [InlineData(-299, Reason.TokenAccepted), InlineData(-301, Reason.NotYetValid)]
+    public void Decide_BeforeTheLaunch_AllowsForSkew(int seconds, Reason expected) =>
+        Assert.Equal(expected, RequestPolicy.Decide(Good() with { Now = Now.AddSeconds(seconds) }, Lives).Reason);
+
+    [Theory]
+    [InlineData("RIGHT"), InlineData("righ"), InlineData("rightright"), InlineData("right="), InlineData(" right"), InlineData("right ")]
+    public void Decide_NearlyTheToken_IsMismatch(string token) => Refused(Reason.TokenMismatch, Good() with { Request = Request() with { Challenge = token } });
+
+    [Theory]
+    [InlineData(null), InlineData(""), InlineData("  ")]
+    public void Decide_NoToken_IsMissing(string? token) => Refused(Reason.TokenMissing, Good() with { Request = Request() with { Challenge = token } });
+
+    [Fact]
+    public void Decide_TokenHashAsToken_IsMismatch() => Refused(Reason.TokenMismatch, Good() with { Request = Request() with { Challenge = EnrolmentToken.Hash("right") } });
+
+    [Fact]
+    public void Decide_Unregistered_IsUnknown() => Refused(Reason.NodeUnknown, Good() with { Registered = false, Launch = null });
+
+    [Fact]
+    public void Decide_UnsignedLaunch_IsNotBelieved() => Refused(Reason.LaunchSignature, Good() with { Launch = null });
+
+    [Fact]
+    public void Decide_Ending_IsBlocked() => Refused(Reason.NameBlocked, Good() with { Ending = true });
+
+    [Theory]
+    [InlineData(BlockKind.Revoked), InlineData(BlockKind.Contested), InlineData(BlockKind.Terminated), InlineData(BlockKind.Quarantined)]
+    public void Decide_AnyBlock_IsBlocked(BlockKind kind) => Refused(Reason.NameBlocked, Good() with { Blocks = [new Block { Kind = kind }] });
+
+    [Fact]
+    public void Decide_OtherKeyBeforeConverged_IsConflict() => Refused(Reason.TokenConflict, Good() with { Claim = new Claim { SpkiSha256 = "another" } });
+
+    [Fact]
+    public void Decide_OtherKeyAfterConverged_IsSpent() => Refused(Reason.TokenSpent, Good() with { Claim = new Claim { SpkiSha256 = "another" }, Converged = true });
+
+    [Fact]
+    public void Decide_OtherKeyWithWrongToken_ContestsNothing() =>
+        Refused(Reason.TokenMismatch, Good() with { Claim = new Claim { SpkiSha256 = "another" }, Request = Request() with { Challenge = "wrong" } });
+
+    [Fact]
+    public void Decide_SameKeyAfterTheDeadline_GoesOn() =>
+        Assert.Equal(Reason.SameKey, RequestPolicy.Decide(Good() with { Claim = new Claim { SpkiSha256 = Key.SpkiSha256 }, Now = Now.AddDays(9) }, Lives).Reason);
+
+    [Fact]
+    public void Decide_RegistryLevel_NeedsNoToken()
+    {
+        var evidence = Good(l => l.Attestation = Attestation.Registry) with { Request = Request() with { Challenge = null } };
+        Assert.Equal((Outcome.Sign, Reason.RegistryOnly), RequestPolicy.Decide(evidence, Lives) is var v ? (v.Outcome, v.Reason) : default);
+        // Whoever knows the name can bring a second key; that must not revoke the first.
+        Refused(Reason.TokenSpent, evidence with { Claim = new Claim { SpkiSha256 = "another" } });
+    }
+
+    [Theory]
+    [InlineData(Attestation.Source), InlineData(Attestation.Provider)]
+    public void Decide_ProofThatCannotBeChecked_IsRefused(Attestation level) => Refused(Reason.SourceMismatch, Good(l => l.Attestation = level));
+
+    [Theory]
+    [InlineData("1.3.6.1.4.1.34380.1.3.39"), InlineData("2.5.29.19")]
+    public void Decide_UngrantableGrant_IsRefused(string oid) => Refused(Reason.InvalidField, Good(l => l.Extensions.Add(oid, "true")));
+
+    [Fact]
+    public void Decide_NamesAndExtensions_MustBeTheGrants()
+    {
+        var granted = Good(l =>
+        {
+            l.DnsAltNames.Add("web.example.org");
+            l.Extensions.Add("pp_role", "web");
+        });
+        Malformed(Reason.CsrSan, granted, Request() with { DnsNames = ["other.example.org"] });
+        Malformed(Reason.CsrSan, granted, Request() with { DnsNames = ["web.example.org", "*.example.org"] });
+        Malformed(Reason.CsrExtension, granted, Request() with { Extensions = new Dictionary<string, string> { ["1.3.6.1.4.1.34380.1.1.13"] = "Web" } });
+        Malformed(Reason.CsrExtension, granted, Request() with { Extensions = new Dictionary<string, string> { ["1.3.6.1.4.1.34380.1.1.14"] = "web" } });
+        var exact = Request() with { DnsNames = [Name.ToString(), "web.example.org"], Extensions = new Dictionary<string, string> { ["1.3.6.1.4.1.34380.1.1.13"] = "web" } };
+        var verdict = RequestPolicy.Decide(granted with { Request = exact }, Lives);
+        Assert.Equal(Outcome.Sign, verdict.Outcome);
+        Assert.Equal("web", verdict.Grant!.Extensions["1.3.6.1.4.1.34380.1.1.13"]);
+        // With a wrong token the same request is as malformed as a stranger's.
+        Malformed(Reason.CsrSan, granted, exact with { Challenge = "wrong" });
+    }
+
+    [Fact]
+    public void Decide_OtherNameThanUuid_IsHeld()
+    {
+        var evidence = new Evidence { Name = CertName.Parse("web.example.org"), Request = Request() with { CommonName = "web.example.org" }, Now = Now };
+        Assert.Equal((Outcome.Hold, Reason.HeldForApproval), RequestPolicy.Decide(evidence, Lives) is var v ? (v.Outcome, v.Reason) : default);
+    }
+
+    [Fact]
+    public void Decide_Checks_HoldNoToken()
+    {
+        foreach (var token in new[] { "right", "wrong-secret" })
+        {
+            var text = RequestPolicy.Decide(Good() with { Request = Request() with { Challenge = token } }, Lives).ToDecision().ToString();
+            Assert.DoesNotContain($"\"{token}", text, StringComparison.Ordinal);
+        }
+    }
+
+    private static void Refused(Reason reason, Evidence evidence)
+    {
+        var verdict = RequestPolicy.Decide(evidence, Lives);
+        Assert.Equal((Outcome.Refuse, reason), (verdict.Outcome, verdict.Reason));
+        Assert.NotEmpty(verdict.Sentence);
+        Assert.Null(verdict.Grant);
+        Assert.Contains(verdict.Checks, c => !c.Passed);
+    }
+
+    private static void Malformed(Reason reason, Evidence evidence, CsrFacts request)
+    {
+        var verdict = RequestPolicy.Decide(evidence with { Request = request }, Lives);
+        Assert.Equal((Outcome.Malformed, reason), (verdict.Outcome, verdict.Reason));
+    }
+
+    private static CsrFacts Request() => new() { CommonName = Name.ToString(), Key = Key, Challenge = "right" };
+
+    private static Evidence Good(Action<LaunchRecord>? change = null)
+    {
+        var launch = new LaunchRecord
+        {
+            Certname = Name.ToString(),
+            NotBefore = Now.ToTimestamp(),
+            Deadline = Now.AddHours(1).ToTimestamp(),
+            TokenSha256 = EnrolmentToken.Hash("right"),
+            Attestation = Attestation.Token,
+        };
+        change?.Invoke(launch);
+        return new Evidence { Name = Name, Request = Request(), Registered = true, Launch = launch, Now = Now };
+    }
+}
