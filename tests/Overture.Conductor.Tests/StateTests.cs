@@ -79,9 +79,11 @@ public sealed class StateTests : IAsyncLifetime
             await Launch(20, $"r{i}");
         (await Shell.Run("redis-cli", "-p", $"{redis.Port}", "flushall")).Ok();
         await host.DisposeAsync();
-        host = await ConductorHost.Start(world, new() { Provider = provider, Redis = redis.Endpoint });
-        for (var i = 0; i < 10; i++)
-            Assert.Equal(60, (await List(new() { PageSize = 100 })).Count);
+        // A store that takes its time, so that the first look at it lasts.
+        var slow = new FaultyStore(store) { BeforeGet = key => key.StartsWith("launches/", StringComparison.Ordinal) ? Task.Delay(20) : Task.CompletedTask };
+        host = await ConductorHost.Start(world, new() { Provider = provider, Store = slow, Redis = redis.Endpoint });
+        await Eventually.True(async () => (await Shell.Run("redis-cli", "-p", $"{redis.Port}", "zcard", "overture:instances")).Output.Trim() != "0", "the index begins to fill");
+        Assert.Equal(60, (await List(new() { PageSize = 100 })).Count);
     }
 
     [Fact]

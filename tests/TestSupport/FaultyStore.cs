@@ -31,6 +31,9 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
             failAt = -1;
     }
 
+    /// <summary>Awaited before an object is read, with its key.</summary>
+    public Func<string, Task>? BeforeGet { get; set; }
+
     /// <summary>The store does not answer reads either.</summary>
     public bool Down
     {
@@ -47,10 +50,12 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
         return true;
     });
 
-    public override Task<StoredObject?> Get(string key, CancellationToken cancel)
+    public override async Task<StoredObject?> Get(string key, CancellationToken cancel)
     {
         Reading();
-        return inner.Get(key, cancel);
+        if (BeforeGet is not null)
+            await BeforeGet(key);
+        return await inner.Get(key, cancel);
     }
 
     public override IAsyncEnumerable<string> List(string prefix, string? after, CancellationToken cancel)
