@@ -1,9 +1,13 @@
 # Sourced. Installs Debian packages as a good guest: starts no service, enables no unit that was not there before.
 
+policy=/usr/sbin/policy-rc.d policy_mark='# made by Overture while it installs packages'
+
 # install_packages WHY PACKAGE...
 install_packages() {
     local why=$1 package missing=() before
     shift
+    # One that a killed run left behind is ours to remove; any other is the host's.
+    ! grep -qsF "$policy_mark" $policy || rm -f $policy
     for package in "$@"; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing+=("$package")
     done
@@ -25,13 +29,11 @@ install_packages() {
 
 # While apt works, no package may start a daemon (policy-rc.d, exit code 101). Run in a subshell: its trap is its own.
 quiet_install() {
-    local policy=/usr/sbin/policy-rc.d mark='# made by Overture while it installs packages' log
-    # One that a killed run left behind is ours to remove; any other is the host's.
-    ! grep -qsF "$mark" $policy || rm -f $policy
+    local log
     if [ ! -e $policy ]; then
         trap "rm -f $policy" EXIT
         trap 'exit 130' INT TERM
-        printf '#!/bin/sh\n%s\nexit 101\n' "$mark" > $policy
+        printf '#!/bin/sh\n%s\nexit 101\n' "$policy_mark" > $policy
         chmod 755 $policy
     fi
     log=$(mktemp)

@@ -70,7 +70,7 @@ stop_all() {
     trap - EXIT
     say "stopping"
     [ -z "$sleeper" ] || kill "$sleeper" 2>/dev/null || true
-    rm -f "$home"/etc/puppetserver.{token,user-data}
+    rm -f "$home/etc/puppetserver.token"
     stop_instances
     stop crl-loop 12
     stop puppetserver 15
@@ -132,7 +132,7 @@ if ! puppetserver_stands; then
     request=$home/etc/puppetserver.request
     [ -e "$request" ] || echo "puppetserver-$(cat /proc/sys/kernel/random/uuid)" > "$request"
     registration=$(overture instance register -c "$(with_ports puppetserver.yaml)" --request-id "$(cat "$request")" \
-        --token-file "$home/etc/puppetserver.token" --user-data-file "$home/etc/puppetserver.user-data" -o json)
+        --token-file "$home/etc/puppetserver.token" -o json)
     certname=$(certname_of "$registration")
     if ! { "$root/eng/puppetserver.sh" apply "$server" "certname=$certname" ca_server=localhost "ca_port=$PORT_CA_API" \
                "port=$PORT_PUPPETSERVER" listen=127.0.0.1 crl_refresh=3 "report_url=https://localhost:$PORT_REPORTS/reports" &&
@@ -142,7 +142,7 @@ if ! puppetserver_stands; then
         rm -f "$request" # its token may have expired: the next try registers anew
         exit 1
     fi
-    rm -f "$home"/etc/puppetserver.{token,user-data}
+    rm -f "$home/etc/puppetserver.token"
     echo "$wanted" > "$server/stands"
     start_puppetserver
 fi

@@ -46,7 +46,7 @@ internal sealed class InstanceRegisterVerb : Verb
         if (session.Parse.GetValue(tokenFile) is { } tokenTo)
         {
             PrivateFile.Write(tokenTo, answer.Token);
-            answer.Token = "";
+            answer.UserData = answer.Token = "";
         }
         if (session.Parse.GetValue(userDataFile) is { } dataTo)
         {

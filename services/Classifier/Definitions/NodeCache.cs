@@ -11,9 +11,9 @@ namespace Overture.Classifier.Definitions;
 /// <param name="Broken">The rule it breaks.</param>
 /// <param name="Obstacle">Why no answer is to be given, or null.</param>
 /// <param name="TraceParent">Of its launch.</param>
-/// <param name="ReadAt">When all this was read.</param>
+/// <param name="ReadAt">Timestamp of the reading; not of the wall clock, which may be set back.</param>
 public sealed record NodeEntry(
-    StoredNode? Stored, NodeDefinition? Definition, FaultException? Broken, string? Obstacle, string? TraceParent, DateTimeOffset ReadAt);
+    StoredNode? Stored, NodeDefinition? Definition, FaultException? Broken, string? Obstacle, string? TraceParent, long ReadAt);
 
 /// <summary>
 /// Nodes as last read. An entry older than the freshness is read again before it is used, so an edit in the bucket is served within that
@@ -39,9 +39,9 @@ public sealed class NodeCache
 
     public async Task<NodeEntry> Read(CertName name, CancellationToken cancel)
     {
-        if (entries.TryGetValue(name.ToString(), out var known) && clock.GetUtcNow() - known.ReadAt <= freshness)
+        if (entries.TryGetValue(name.ToString(), out var known) && clock.GetElapsedTime(known.ReadAt) <= freshness)
             return known;
-        var now = clock.GetUtcNow();
+        var now = clock.GetTimestamp();
         var stored = await store.Find(name, cancel);
         var obstacle = await store.Obstacle(name, cancel);
         // What has not changed is not parsed, and its launch not read, again.

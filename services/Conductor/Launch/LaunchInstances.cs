@@ -96,6 +96,11 @@ internal sealed class LaunchInstances(
         {
             throw new FaultException(FaultKind.Unavailable, Reason.ShuttingDown, "the Conductor is shutting down; repeat the launch with the same request id");
         }
+        catch (InvalidDataException e)
+        {
+            // A damaged or forged record of this one; the others are not to suffer.
+            return new Outcome(new LaunchResult { Instance = new Instance { Certname = order.Name.ToString() }, Reason = Reason.LaunchSignature.Code(), Detail = e.Message });
+        }
         finally
         {
             starting.Release();

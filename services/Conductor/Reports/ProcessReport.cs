@@ -15,7 +15,7 @@ namespace Overture.Conductor.Reports;
 internal sealed class ProcessReport(
     EvidenceReader reader, FactLog facts, StateKeeper keeper, EventLog events, Ids ids, ILogger<ProcessReport> log)
 {
-    // A node that fails for months must not fill the bucket; the timeline has the rest.
+    // A node that fails for months must fill neither the bucket nor Redis.
     private const int MostFailedRuns = 10;
 
     /// <exception cref="InvalidDataException">Not a report of an instance of ours.</exception>
@@ -34,7 +34,12 @@ internal sealed class ProcessReport(
         if (verdict.Outcome == RunOutcome.Ignored || evidence.Fact(FactLog.Converged) is not null || evidence.Fact(FactLog.Terminating) is not null)
             return;
 
-        // 3. the fact
+        // 3. puppetserver passes on what an agent says of itself, also a wrong name: a node that has no certificate or was never classified
+        // has not run
+        if (evidence.FirstServed is null || (evidence.Certificate is null && evidence.Claim is not { Serial.Length: 0 }))
+            throw new InvalidDataException($"{name} has no certificate, or was never classified: it can't have run");
+
+        // 4. the fact
         if (verdict.Outcome == RunOutcome.Converged)
             await Converged(evidence, report, verdict, cancel);
         else
@@ -56,8 +61,9 @@ internal sealed class ProcessReport(
         var fact = FactOf(FactLog.RunFailed + TransactionOf(report), report);
         fact.Detail = verdict.Sentence;
         fact.Reason = Reason.RunFailed.Code();
-        if (evidence.FailedRuns.Count() < MostFailedRuns)
-            await facts.Write(evidence.Name, fact, cancel);
+        if (evidence.FailedRuns.Count() >= MostFailedRuns)
+            return;
+        await facts.Write(evidence.Name, fact, cancel);
         await events.Write("conductor", evidence.Name, fact.Event, verdict.Sentence, Reason.RunFailed, ObjectKeys.Fact(evidence.Name, fact.Event));
     }
 

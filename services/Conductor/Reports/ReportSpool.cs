@@ -6,7 +6,8 @@ namespace Overture.Conductor.Reports;
 /// <summary>Reports that were taken and are not worked off yet: files in stateDirectory/reports, named in the order they came.</summary>
 internal sealed class ReportSpool
 {
-    private const int MostWaiting = 5000;
+    private const int MostWaiting = 5000, FewWaiting = 64;
+    private const long MostBytesWaiting = 1L << 30;
     private const string Partial = ".part";
     private readonly string directory;
     private readonly int maxBytes;
@@ -40,7 +41,7 @@ internal sealed class ReportSpool
     {
         if (announced > maxBytes)
             return Taken.TooLarge;
-        if (waiting.Reader.Count >= MostWaiting)
+        if (waiting.Reader.Count >= MostWaiting || (waiting.Reader.Count > FewWaiting && BytesWaiting() > MostBytesWaiting))
             return Taken.Full;
         var file = Path.Combine(directory, ids.Ordered());
         try
@@ -66,6 +67,8 @@ internal sealed class ReportSpool
         waiting.Writer.TryWrite(file);
         return Taken.Yes;
     }
+
+    private long BytesWaiting() => new DirectoryInfo(directory).EnumerateFiles().Sum(f => f.Length);
 
     private async Task<bool> Copy(Stream body, FileStream part, CancellationToken cancel)
     {

@@ -44,6 +44,8 @@ internal sealed class EvidenceReader(ObjectStore store, EventLog events)
         if (await store.Get<SignedLaunch>(ObjectKeys.Launch(name), cancel) is not { } signed)
             return null;
         var record = RecordJson.Read<LaunchRecord>(signed.Payload.Span);
+        if (record.NotBefore is null || record.Deadline is null)
+            throw new InvalidDataException($"launches/{name} has no times");
         return record.Certname == name.ToString() ? record : throw new InvalidDataException($"launches/{name} tells of {record.Certname}");
     }
 

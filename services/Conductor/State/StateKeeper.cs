@@ -139,6 +139,11 @@ internal sealed class StateKeeper(
         {
             Log.SweepFailed(log, e.Message);
         }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // A record that parses and still makes no sense: this instance's trouble, nobody else's.
+            Log.Damaged(log, name, e.Message);
+        }
     }
 
     private async Task Save(CertName name, Instance instance)

@@ -6,7 +6,7 @@ namespace Overture.Platform.Objects;
 /// <summary>The system calls of which .NET has no exclusive or durable form.</summary>
 internal static partial class Libc
 {
-    private const int EEXIST = 17, EINTR = 4, O_RDONLY = 0, O_RDWR = 2, O_CREAT = 0x40, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000, LOCK_EX = 2;
+    private const int ENOENT = 2, EINTR = 4, EEXIST = 17, O_RDONLY = 0, O_RDWR = 2, O_CREAT = 0x40, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000, LOCK_EX = 2;
 
     // statfs(2) f_type of file systems whose locks or links are not this host's to give.
     private static readonly Dictionary<uint, string> Remote = new()
@@ -64,7 +64,9 @@ internal static partial class Libc
         return Remote.GetValueOrDefault((uint)*(long*)buffer);
     }
 
-    private static IOException Failure(string call, int error) => new($"{call}: {Marshal.GetPInvokeErrorMessage(error)}");
+    private static IOException Failure(string call, int error) => error == ENOENT
+        ? new DirectoryNotFoundException($"{call}: no such directory")
+        : new IOException($"{call}: {Marshal.GetPInvokeErrorMessage(error)}");
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int link(string existing, string created);

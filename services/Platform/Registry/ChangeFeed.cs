@@ -60,7 +60,7 @@ public sealed class ChangeFeed(RegistryConnection registry, RegistryKeys keys, T
                 var parts = (RedisResult[])entry!;
                 last = (string)parts[0]!;
                 var fields = (string[])parts[1]!;
-                if (CertName.TryParse(fields[1], out var name, out _))
+                if (fields.Length >= 4 && CertName.TryParse(fields[1], out var name, out _))
                     Tell(name, fields[3]);
             }
         }
