@@ -63,7 +63,7 @@ public sealed class CaHouse : IAsyncLifetime
     public Task<RunningCa> Start(string replica) => RunningCa.Start(this, Options(replica));
 
     /// <summary>A launched instance: its name and token, registered as the Conductor would.</summary>
-    public async Task<Launched> Launch(Action<LaunchRecord>? change = null, string? certname = null, ECDsa? signWith = null)
+    public async Task<Launched> Launch(Action<LaunchRecord>? change = null, string? certname = null, ECDsa? signWith = null, Action<SignedLaunch>? tamper = null)
     {
         var name = certname is null ? ids.CertName() : CertName.Parse(certname);
         var token = EnrolmentToken.Derive("a launch key of the tests"u8, ids.Ordered(), name);
@@ -81,7 +81,9 @@ public sealed class CaHouse : IAsyncLifetime
         };
         change?.Invoke(record);
         using var other = signWith is null ? null : new LaunchSigner(signWith);
-        await Store.PutIfAbsent(ObjectKeys.Launch(name), (other ?? conductor).Sign(record, ids.Unguessable()), default);
+        var signed = (other ?? conductor).Sign(record, ids.Unguessable());
+        tamper?.Invoke(signed);
+        await Store.PutIfAbsent(ObjectKeys.Launch(name), signed, default);
         return new Launched(name, token);
     }
 

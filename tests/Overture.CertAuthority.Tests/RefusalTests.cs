@@ -191,6 +191,22 @@ public sealed class RefusalTests(CaHouse house) : IAsyncLifetime
         thief.Dispose();
     }
 
+    [Fact]
+    public async Task LaunchRecordChangedInTheBucket_Is403()
+    {
+        var tampered = await house.Launch(tamper: s => s.Payload = Google.Protobuf.ByteString.CopyFromUtf8(s.Payload.ToStringUtf8().Replace("local", "evil!", StringComparison.Ordinal)));
+        var moved = await house.Launch(l => l.Certname = instance.Name.ToString());
+        var rubbish = await house.Launch(tamper: s => s.Payload = Google.Protobuf.ByteString.Empty);
+
+        foreach (var launched in new[] { tampered, moved, rubbish })
+        {
+            using var answer = await ca.Put(launched, key);
+            await Is403(answer);
+            await Told(launched.Name, Reason.LaunchSignature);
+            await NothingSigned(launched.Name);
+        }
+    }
+
     [Theory]
     [InlineData("puppet"), InlineData("*.example.org"), InlineData("ca.example.org")]
     public async Task AlternativeNameNotGranted_Is400WhoeverAsks(string name)

@@ -125,6 +125,28 @@ public sealed class RevocationTests(CaHouse house)
     }
 
     [Fact]
+    public async Task Publish_AnotherPublishesBetweenItsTwoLooks_NothingIsLost()
+    {
+        var (instance, serial) = await Enrolled();
+        var store = new FaultyStore(house.Store);
+        var publish = ActivatorUtilities.CreateInstance<PublishCrl>(ca.Services, store, ActivatorUtilities.CreateInstance<RevocationStore>(ca.Services, store));
+        // It lists numbers and revocations; at the second of the two, another replica revokes and publishes.
+        var first = true;
+        async Task Look()
+        {
+            if (!first)
+                await ca.Admin.RevokeCertificateAsync(new() { Certname = instance.Name.ToString(), Reason = "between" });
+            first = false;
+        }
+        store.BeforeList[ObjectKeys.Crls] = Look;
+        store.BeforeList[ObjectKeys.Revocations] = Look;
+
+        var list = await publish.Run(always: true, default);
+
+        Assert.Contains(serial, Entries(list.Pem).Serials);
+    }
+
+    [Fact]
     public async Task Terminating_IsClosedAndOnTheList()
     {
         var (instance, serial) = await Enrolled();

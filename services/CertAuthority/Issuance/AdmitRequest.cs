@@ -55,16 +55,22 @@ internal sealed class AdmitRequest(EvidenceReader evidence, ClaimStore claims, C
             if (verdict.Outcome != Outcome.Sign)
                 throw await Refusal(facts, verdict, submission, cancel);
             if (facts.Claim is { } standing)
-                return standing.Issuer == issuer ? new Admission(name, facts, verdict, standing) : throw await SpentElsewhere(facts, verdict, submission, cancel);
+                return standing.Issuer == issuer ? await Received(new Admission(name, facts, verdict, standing)) : throw await SpentElsewhere(facts, verdict, submission, cancel);
             // 3. One name a key.
             if (request.Key.SpkiSha256 == signer.Ca.SpkiSha256 || !await claims.BindKey(request.Key.SpkiSha256, name, cancel))
                 throw await Refusal(facts, Reused(verdict), submission, cancel);
             // 4. Claim: spends the token, binds the key, fixes serial and bytes, all in one write.
             var claim = await claims.Put(maker.Make(facts, verdict, issuer), cancel);
             if (claim.SpkiSha256 == request.Key.SpkiSha256 && claim.Issuer == issuer)
-                return new Admission(name, facts, verdict, claim);
+                return await Received(new Admission(name, facts, verdict, claim));
             // Another key was first: look again, and decide on what stands now.
         }
+    }
+
+    private async Task<Admission> Received(Admission admission)
+    {
+        await told.Received(admission);
+        return admission;
     }
 
     private async Task<FaultException> Refusal(Evidence facts, Verdict verdict, Submission submission, CancellationToken cancel)

@@ -37,18 +37,15 @@ internal sealed class DecisionTold(AuditLog audit, EventLog events, EvidenceRead
     }
 
     /// <summary>A claim stands.</summary>
-    public Task Received(Admission admission, CancellationToken cancel) =>
+    public Task Received(Admission admission) =>
         events.Write(AuditLog.Service, admission.Name, "csr-received", $"request for an {admission.Evidence.Request.Key.Text} key accepted; the certificate is being signed",
             proof: ObjectKeys.Claim(admission.Name, admission.Claim!.Claim_), at: admission.Claim.CsrReceivedAt?.ToDateTimeOffset());
 
     public async Task Repeated(Admission admission, Submission submission, CancellationToken cancel) =>
         await audit.Write("csr.repeated", "allow", admission.Name.ToString(), submission.By, admission.Claim!.Serial, admission.Claim.SpkiSha256, admission.Verdict.ToDecision(), cancel);
 
-    public async Task Authorized(Admission admission, Submission submission, CancellationToken cancel)
-    {
-        await Received(admission, cancel);
+    public async Task Authorized(Admission admission, Submission submission, CancellationToken cancel) =>
         await audit.Write("csr.authorized", "allow", admission.Name.ToString(), submission.By, spki: admission.Claim!.SpkiSha256, decision: admission.Verdict.ToDecision(), cancel: cancel);
-    }
 
     public async Task Held(Admission admission, Submission submission, CancellationToken cancel)
     {

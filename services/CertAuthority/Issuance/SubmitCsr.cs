@@ -16,7 +16,6 @@ internal sealed class SubmitCsr(AdmitRequest admit, FinishClaim finish, HeldRequ
         // 2. Nothing to sign by: a person decides.
         if (admission.Claim is null)
             return await Hold(admission, submission, cancel);
-        await told.Received(admission, cancel);
         // 3. Sign the claim, store, look at the blocks again.
         var certificate = await finish.Run(admission.Claim, admission.Traceparent, submission.By, cancel);
         if (certificate is null)
