@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Overture.Platform.Faults;
+using Overture.Platform.Records;
 using Overture.Platform.Tls;
 
 namespace Overture.Conductor.Reports;
@@ -56,7 +57,7 @@ internal static class ReportIntake
             if (refusal is not null)
             {
                 Log.ReportRefused(services.GetRequiredService<ILogger<ReportSpool>>(), $"{http.Connection.RemoteIpAddress}", refusal);
-                await Answer(http, StatusCodes.Status403Forbidden, "reports are taken from registered puppetservers only");
+                await Answer(http, StatusCodes.Status403Forbidden, $"{Reason.NotPuppetserver.Code()}: reports are taken from registered puppetservers only");
                 return;
             }
             // 2. to disk, and answered

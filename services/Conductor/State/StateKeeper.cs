@@ -21,6 +21,7 @@ internal sealed class StateKeeper(
     private static readonly TimeSpan Sweep = TimeSpan.FromSeconds(2), LongSweep = TimeSpan.FromSeconds(30);
 
     private readonly ConcurrentDictionary<CertName, Instance> known = new();
+    private readonly ConcurrentDictionary<CertName, bool> stale = new();
     private readonly PerName oneAtATime = new();
     private readonly Channel<CertName> named = Channel.CreateBounded<CertName>(new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropOldest });
 
@@ -157,8 +158,6 @@ internal sealed class StateKeeper(
             stale[name] = true; // written when the registry is back
         }
     }
-
-    private readonly ConcurrentDictionary<CertName, bool> stale = new();
 
     private async Task MendIndex()
     {
