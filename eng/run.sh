@@ -154,6 +154,14 @@ say "waiting for the puppetserver"
 await "the puppetserver is ready" 150 puppetserver \
     curl -sf --cacert "$home/ca/ca_crt.pem" "https://localhost:$PORT_PUPPETSERVER/status/v1/simple"
 
+# A report that finds nobody is not sent again, so the Conductor must have its certificate by now.
+takes_reports() {
+    local own
+    own=$(basename "$(ls "$server"/ssl/private_keys/*.pem)")
+    curl -s --cacert "$home/ca/ca_crt.pem" --cert "$server/ssl/certs/$own" --key "$server/ssl/private_keys/$own" "https://localhost:$PORT_REPORTS/"
+}
+await "the Conductor takes reports" 60 conductor takes_reports
+
 # 4. the main job
 say "launching an instance from examples/start_instance.yaml"
 rc=0
