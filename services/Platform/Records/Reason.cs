@@ -74,6 +74,7 @@ public enum Reason
     ProviderFailed,
     ProviderUnfit,
     RunFailed,
+    NotPuppetserver,
 
     // ending
     RevocationPending,
