@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Grpc.Net.Client;
+using Overture.Platform.Tls;
 
 namespace Overture.Cli;
 
@@ -52,6 +53,8 @@ internal sealed partial class Connection : IDisposable
             {
                 EnabledSslProtocols = SslProtocols.Tls13,
                 CertificateChainPolicy = policy,
+                RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
+                    errors == SslPolicyErrors.None && certificate is X509Certificate2 peer && Serves(peer, key, address),
                 ClientCertificateContext = SslStreamCertificateContext.Create(own, null, offline: true),
             },
         };
@@ -60,6 +63,14 @@ internal sealed partial class Connection : IDisposable
     }
 
     public void Dispose() => channel.Dispose();
+
+    // Chain and host name are right, but is it the service? Another party's certificate of the same PKI must not answer for it.
+    private static bool Serves(X509Certificate2 peer, string key, string address)
+    {
+        var identity = PeerIdentity.Of(peer);
+        return identity.Roles.Contains(Enum.Parse<Role>(key, ignoreCase: true)) ? true
+            : throw new AuthenticationException($"{identity.Name} at {address} is not a {key.ToLowerInvariant()}");
+    }
 
     // .NET reads every file of /etc/ssl/certs at the first TLS call, 70 ms of 104; none of them is trusted here (docs/decisions/0003).
     // By libc: .NET's own SetEnvironmentVariable does not reach OpenSSL's getenv.

@@ -7,12 +7,12 @@ namespace Overture.Cli.Commands;
 /// <summary>overture launch: starts instances from a file, and with --wait stays until each is converged or failed.</summary>
 internal sealed class LaunchVerb : Verb
 {
-    private readonly Option<string> file = new("-c", "--file")
+    private readonly Option<string?> file = new("-c", "--file")
     {
         Description = "What to launch; examples/start_instance.yaml shows every key",
         HelpName = "FILE",
-        Required = true,
     };
+    private readonly Option<string?> profile = new("--profile") { Description = "Launch the stored profile of this name, instead of a file", HelpName = "NAME" };
     private readonly Argument<string?> image = new("IMAGE") { Description = "Image, instead of the file's", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<int> count = new("--count") { Description = "How many, 1 to 100", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<bool> wait = new("--wait") { Description = "Stay until every instance is converged or failed, showing its progress" };
@@ -22,10 +22,12 @@ internal sealed class LaunchVerb : Verb
     public LaunchVerb() : base("launch", "Launch instances, each with its own certname, certificate and node definition",
         "overture launch -c examples/start_instance.yaml --wait",
         "overture launch -c web.yaml --count 3 --request-id web-2026-11",
+        "overture launch --profile web --count 3 --wait",
         "overture launch -c web.yaml host --wait -o json | jq -r '.instances[].certname'")
     {
         Arguments.Add(image);
         Options.Add(file);
+        Options.Add(profile);
         Options.Add(count);
         Options.Add(wait);
         Options.Add(requestId);
@@ -34,14 +36,14 @@ internal sealed class LaunchVerb : Verb
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
-        var spec = LaunchFile.Read(session.Parse.GetRequiredValue(file));
-        if (session.Parse.GetValue(image) is { } chosen)
-            spec.Image = chosen;
+        var request = Request(session);
         // Made here, so that whoever loses the answer can ask again and find the same instances.
         var id = session.Parse.GetValue(requestId) ?? Guid.CreateVersion7(session.Clock.GetUtcNow()).ToString();
         var began = session.Clock.GetTimestamp();
         var limit = session.Parse.GetValue(timeout) ?? TimeSpan.FromMinutes(5);
-        var launched = await Launch(session, new LaunchInstancesRequest { Spec = spec, Count = session.Parse.GetValue(count), RequestId = id }, limit, cancel);
+        request.Count = session.Parse.GetValue(count);
+        request.RequestId = id;
+        var launched = await Launch(session, request, limit, cancel);
         var failed = launched.Results.Where(r => r.Reason.Length > 0).ToList();
         foreach (var result in failed)
             Printer.Say($"error: {result.Instance.Certname}: {result.Detail} ({result.Reason})");
@@ -59,6 +61,19 @@ internal sealed class LaunchVerb : Verb
         if (watched.TimedOut)
             Printer.Say($"error: not converged within {limit.TotalSeconds:0} s; it goes on by itself", $"next: overture instance watch {watched.Instances[0].Certname}");
         return watched.Converged ? ExitCodes.Ok : watched.TimedOut ? ExitCodes.Timeout : ExitCodes.Failed;
+    }
+
+    private LaunchInstancesRequest Request(Session session)
+    {
+        var (from, named, chosen) = (session.Parse.GetValue(file), session.Parse.GetValue(profile), session.Parse.GetValue(image));
+        if (from is null == named is null)
+            throw new Failure(ExitCodes.Usage, "give either -c FILE or --profile NAME", "overture launch --help has examples");
+        if (named is not null)
+            return chosen is null ? new LaunchInstancesRequest { Profile = named } : throw new Failure(ExitCodes.Usage, "IMAGE goes with -c FILE; a profile has its own");
+        var spec = LaunchFile.Read(from!);
+        if (chosen is not null)
+            spec.Image = chosen;
+        return new LaunchInstancesRequest { Spec = spec };
     }
 
     private static async Task<LaunchInstancesResponse> Launch(Session session, LaunchInstancesRequest request, TimeSpan limit, CancellationToken cancel)

@@ -40,7 +40,7 @@ public sealed class ConductorParts : IServiceParts<ConductorOptions>
         _ = bundle.Current; // an unusable bundle is refused now, not at the first launch
         services.AddSingleton(bundle);
         services.AddSingleton<InstanceIndex>().AddSingleton<EvidenceReader>().AddSingleton<FactLog>().AddSingleton<ProviderSet>();
-        services.AddSingleton<LaunchLedger>().AddSingleton<LaunchInstances>().AddSingleton<RegisterInstance>();
+        services.AddSingleton<LaunchLedger>().AddSingleton<ProfileStore>().AddSingleton<LaunchInstances>().AddSingleton<RegisterInstance>();
         services.AddSingleton<InstanceList>().AddSingleton<InstanceWatch>().AddSingleton<InstanceTimeline>();
         services.AddSingleton<StateKeeper>().AddHostedService(p => p.GetRequiredService<StateKeeper>());
         services.AddSingleton<TerminateSaga>().AddSingleton<TerminateInstance>().AddHostedService<TerminateSweep>();

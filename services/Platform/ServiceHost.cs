@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overture.Platform.Faults;
@@ -132,7 +133,7 @@ public static class ServiceHost
         services.AddSingleton<EventLog>();
         services.AddSingleton<ChangeFeed>();
         services.AddHostedService(p => p.GetRequiredService<ChangeFeed>());
-        services.AddHealthChecks();
+        services.AddHealthChecks().AddCheck<StoreHealth>("store");
         services.AddGrpc(grpc =>
         {
             grpc.EnableDetailedErrors = false;
@@ -154,6 +155,22 @@ public static class ServiceHost
     {
         if (gaps.Count > 0)
             throw new InvalidOperationException($"{what}: {string.Join("; ", gaps)}");
+    }
+
+    private sealed class StoreHealth(ObjectStore store) : IHealthCheck
+    {
+        public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+        {
+            try
+            {
+                await store.Any(ObjectKeys.Probes, cancellationToken);
+                return HealthCheckResult.Healthy();
+            }
+            catch (FaultException e)
+            {
+                return HealthCheckResult.Unhealthy(e.Message);
+            }
+        }
     }
 
     // Runs before anything is served: a store that breaks its promises stops the start.

@@ -109,9 +109,19 @@ public sealed class RequestPolicyTests
         var verdict = RequestPolicy.Decide(granted with { Request = exact }, Lives);
         Assert.Equal(Outcome.Sign, verdict.Outcome);
         Assert.Equal("web", verdict.Grant!.Extensions["1.3.6.1.4.1.34380.1.1.13"]);
+        // A second key that asks for what was granted is a theft, not an excess.
+        Refused(Reason.TokenConflict, granted with { Request = exact, Claim = new Claim { SpkiSha256 = "another" } });
         // With a wrong token the same request is as malformed as a stranger's.
         Malformed(Reason.CsrSan, granted, exact with { Challenge = "wrong" });
     }
+
+    [Fact]
+    public void Decide_OtherKeyAfterTheDeadline_IsStillAConflict() =>
+        Refused(Reason.TokenConflict, Good() with { Claim = new Claim { SpkiSha256 = "another" }, Now = Now.AddDays(1) });
+
+    [Fact]
+    public void Decide_OtherKeyForAnyName_IsAConflictNotHeld() =>
+        Refused(Reason.TokenConflict, Good() with { Name = CertName.Parse("web.example.org"), Claim = new Claim { SpkiSha256 = "another" } });
 
     [Fact]
     public void Decide_OtherNameThanUuid_IsHeld()

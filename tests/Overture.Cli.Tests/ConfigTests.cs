@@ -51,7 +51,7 @@ public sealed class ConfigTests(OvertureFixture overture)
     public async Task Config_WithoutTheServiceAsked_TellsTheLineToAdd()
     {
         var file = Path.Combine(overture.Pki.Home, "half.yaml");
-        await File.WriteAllTextAsync(file, $"conductor: localhost:{overture.Port}\ntls: {{ certificate: pki/admin.pem, key: pki/admin.key, roots: pki/ca.pem }}\n");
+        await File.WriteAllTextAsync(file, $"conductor: localhost:{overture.ConductorPort}\ntls: {{ certificate: pki/admin.pem, key: pki/admin.key, roots: pki/ca.pem }}\n");
         (await overture.Run("certificate", "requests", "--config", file)).Exit(78).Says("does not say where certAuthority is");
         (await overture.Run("instance", "list", "--config", file)).Exit(0);
     }
@@ -60,7 +60,7 @@ public sealed class ConfigTests(OvertureFixture overture)
     public async Task Health_Down_Is1AndSaysWhich()
     {
         var file = Path.Combine(overture.Pki.Home, "down.yaml");
-        await File.WriteAllTextAsync(file, overture.Config("admin").Replace($"classifier: localhost:{overture.Port}", $"classifier: localhost:{FreePort.Next()}", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(file, overture.Config("admin").Replace($"classifier: localhost:{overture.ClassifierPort}", $"classifier: localhost:{FreePort.Next()}", StringComparison.Ordinal));
         var services = (await overture.Run("health", "--config", file, "-o", "json")).Exit(1).Json()["services"]!.AsArray();
         Assert.Equal(["conductor True", "certauthority True", "classifier False"], services.Select(s => $"{s!["service"]} {s["serving"]!.GetValue<bool>()}"));
         (await overture.Run("health", "--config", file, "--service", "certauthority")).Exit(0);

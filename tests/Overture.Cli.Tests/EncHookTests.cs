@@ -46,6 +46,11 @@ public sealed class EncHookTests(OvertureFixture overture)
         AssertRefused(await overture.Hook("overture-enc", [FakeClassifier.Known], config: "/nonexistent/hooks.yaml"), 78, "there is no file /nonexistent/hooks.yaml");
 
     [Fact]
+    public async Task Enc_PeerOfAnotherRole_IsNotBelieved() =>
+        // A certificate of the internal PKI, but not the Classifier's: whoever holds it must not answer for the Classifier.
+        AssertRefused(await With(overture.Config("enc", overture.ConductorPort)), 5, "is not a classifier");
+
+    [Fact]
     public async Task Enc_ServiceDown_SaysWhere() => AssertRefused(await With(overture.Config("enc", FreePort.Next())), 5, "does not answer: Connection refused");
 
     [Fact]
@@ -61,7 +66,7 @@ public sealed class EncHookTests(OvertureFixture overture)
         using var open = new TempDirectory();
         foreach (var file in new[] { "enc.pem", "enc.key", "ca.pem" })
             File.Copy(Path.Combine(overture.Pki.Home, "pki", file), open.File(file));
-        await File.WriteAllTextAsync(open.File("hooks.yaml"), $"classifier: localhost:{overture.Port}\ntls: {{ certificate: enc.pem, key: enc.key, roots: ca.pem }}\n");
+        await File.WriteAllTextAsync(open.File("hooks.yaml"), $"classifier: localhost:{overture.ClassifierPort}\ntls: {{ certificate: enc.pem, key: enc.key, roots: ca.pem }}\n");
         File.Copy(OvertureFixture.Binary, open.File("overture-enc"));
         (await Shell.Run("sh", "-c", $"chmod 755 {open.Path} && chmod 644 {open.Path}/*.pem {open.Path}/hooks.yaml && chmod 755 {open.Path}/overture-enc && chmod 600 {open.Path}/enc.key")).Ok();
         var ran = await Shell.Run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/env", "-i", $"OVERTURE_HOOKS_CONFIG={open.File("hooks.yaml")}", open.File("overture-enc"), FakeClassifier.Known);

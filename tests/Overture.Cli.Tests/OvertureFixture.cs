@@ -19,7 +19,9 @@ public sealed class OvertureFixture : IAsyncLifetime, IDisposable
     private WebApplication? app;
 
     public TestPki Pki { get; } = new();
-    public int Port { get; } = FreePort.Next();
+    public int ConductorPort { get; } = FreePort.Next();
+    public int CertAuthorityPort { get; } = FreePort.Next();
+    public int ClassifierPort { get; } = FreePort.Next();
     public FakeConductor Conductor { get; } = new();
     public FakeClassifier Classifier { get; } = new();
     public FakeCertAuthority CertAuthority { get; } = new();
@@ -40,9 +42,9 @@ public sealed class OvertureFixture : IAsyncLifetime, IDisposable
     }
 
     public string Config(string party, int? port = null) => $$"""
-        conductor: localhost:{{port ?? Port}}
-        certAuthority: localhost:{{port ?? Port}}
-        classifier: localhost:{{port ?? Port}}
+        conductor: localhost:{{port ?? ConductorPort}}
+        certAuthority: localhost:{{port ?? CertAuthorityPort}}
+        classifier: localhost:{{port ?? ClassifierPort}}
         tls: { certificate: pki/{{party}}.pem, key: pki/{{party}}.key, roots: pki/ca.pem }
         """;
 
@@ -74,23 +76,33 @@ public sealed class OvertureFixture : IAsyncLifetime, IDisposable
 
     private WebApplication Build()
     {
-        var peers = new PeerCertificates(Pki.Files("conductor"), TimeProvider.System);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(Conductor).AddSingleton(Classifier).AddSingleton(CertAuthority);
         builder.Services.AddGrpc(grpc => grpc.Interceptors.Add<FaultInterceptor>());
         builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, Port, listen =>
+        builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            listen.Protocols = HttpProtocols.Http2;
-            listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(peers.ServerOptions()) });
-        }));
+            Listen(kestrel, ConductorPort, "conductor");
+            Listen(kestrel, CertAuthorityPort, "certauthority");
+            Listen(kestrel, ClassifierPort, "classifier");
+        });
         var built = builder.Build();
         built.MapGrpcService<FakeConductor>();
         built.MapGrpcService<FakeClassifier>();
         built.MapGrpcService<FakeCertAuthority>();
         built.MapGrpcService<FakeHealth>();
         return built;
+    }
+
+    private void Listen(KestrelServerOptions kestrel, int port, string service)
+    {
+        var peers = new PeerCertificates(Pki.Files(service), TimeProvider.System);
+        kestrel.Listen(IPAddress.Loopback, port, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http2;
+            listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(peers.ServerOptions()) });
+        });
     }
 }
 

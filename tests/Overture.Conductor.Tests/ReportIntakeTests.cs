@@ -58,6 +58,19 @@ public sealed class ReportIntakeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Post_ForAnInstanceThatWasNeverCertified_ProvesNothing()
+    {
+        // puppetserver passes on whatever host name an agent put into its report.
+        var victim = CertName.Parse((await LaunchOne()).Results.Single().Instance.Certname);
+        Assert.Equal(HttpStatusCode.Accepted, await Post(Report(victim)));
+        var other = await Launch();
+        await Post(Report(other));
+        await State(other, InstanceState.Converged); // reports are worked off in order
+        Assert.Equal(InstanceState.Running, (await Get(victim)).State);
+        Assert.Null(await store.Get(ObjectKeys.Fact(victim, "converged"), default));
+    }
+
+    [Fact]
     public async Task Post_FailedThenGood_TroubleIsShownAndCleared()
     {
         var name = await Launch();
@@ -86,7 +99,7 @@ public sealed class ReportIntakeTests : IAsyncLifetime
         await Post(Report(marker));
         await State(marker, InstanceState.Converged);
         var instance = await Get(name);
-        Assert.Equal((InstanceState.Running, trouble), (instance.State, instance.Trouble));
+        Assert.Equal((InstanceState.Classified, trouble), (instance.State, instance.Trouble));
     }
 
     [Fact]
@@ -239,6 +252,7 @@ public sealed class ReportIntakeTests : IAsyncLifetime
         var (csr, signed) = (TimeProvider.System.GetUtcNow().AddSeconds(1), TimeProvider.System.GetUtcNow().AddSeconds(2));
         await store.PutIfAbsent(ObjectKeys.Certificate("0a"), new CertificateRecord { Serial = "0a", SignedAt = signed.ToTimestamp() }, default);
         await store.PutIfAbsent(ObjectKeys.Claim(name, "1"), new Claim { Claim_ = "1", Serial = "0a", CsrReceivedAt = csr.ToTimestamp() }, default);
+        await Classified(name);
         // The first run ends when its report is processed, which must not be before the signature of this made-up certificate.
         await Eventually.True(() => TimeProvider.System.GetUtcNow() > signed, "the made-up times are past");
         await Post(Report(name));
@@ -289,7 +303,19 @@ public sealed class ReportIntakeTests : IAsyncLifetime
 
     private Task<LaunchInstancesResponse> LaunchOne() => host.As("admin").LaunchInstancesAsync(new() { Spec = World.Spec() }).ResponseAsync;
 
-    private async Task<CertName> Launch() => CertName.Parse((await LaunchOne()).Results.Single().Instance.Certname);
+    /// <summary>Launched, certified and classified, as far as the store tells.</summary>
+    private async Task<CertName> Launch()
+    {
+        var name = CertName.Parse((await LaunchOne()).Results.Single().Instance.Certname);
+        var now = TimeProvider.System.GetUtcNow().ToTimestamp();
+        await store.PutIfAbsent(ObjectKeys.Certificate($"0a{name.ToString()[..8]}"), new CertificateRecord { SignedAt = now }, default);
+        await store.PutIfAbsent(ObjectKeys.Claim(name, "1"), new Claim { Claim_ = "1", Serial = $"0a{name.ToString()[..8]}", CsrReceivedAt = now }, default);
+        await Classified(name);
+        return name;
+    }
+
+    private Task Classified(CertName name) =>
+        store.PutIfAbsent(ObjectKeys.History(name, "01"), new NodeHistory { Kind = "served", At = TimeProvider.System.GetUtcNow().ToTimestamp() }, default);
 
     private async Task<Instance> Get(CertName name) => (await host.As("viewer").GetInstanceAsync(new() { Certname = name.ToString() })).Instance;
 

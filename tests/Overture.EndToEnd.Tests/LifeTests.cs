@@ -53,12 +53,10 @@ public sealed class LifeTests(Stack stack)
     }
 
     [Fact]
-    public async Task Bootstrap_RealAgent_TakesLessThanFiveSecondsAndAsksInOrder()
+    public async Task Bootstrap_RealAgent_AsksInOrder()
     {
         using var node = await Registered.Create(stack, pinned: false);
-        var ran = await stack.Agent(node.Directory, node.Certname, "ssl", "bootstrap", "--waitforcert", "0");
-        ran.Ok();
-        Assert.True(ran.Took < TimeSpan.FromSeconds(15), $"took {ran.Took}; the 30 s stall of the stock CA is back");
+        (await stack.Agent(node.Directory, node.Certname, "ssl", "bootstrap", "--waitforcert", "0")).Ok();
         var log = (await File.ReadAllLinesAsync(Path.Combine(stack.Home, "log/ca-access.log"))).Select(l => l.Split('"')[1]).ToList();
         var put = log.FindIndex(l => l.Contains($"PUT /puppet-ca/v1/certificate_request/{node.Certname}", StringComparison.Ordinal));
         Assert.True(put >= 2);
@@ -75,12 +73,13 @@ public sealed class LifeTests(Stack stack)
     {
         using var node = await Registered.Create(stack);
         var command = stack.CommandLine(service);
-        var pid = stack.Pid(service);
-        // Frozen, the service takes the agent's request into its socket and says nothing: then it dies.
-        (await Shell.Run("kill", "-STOP", $"{pid}")).Ok();
+        using var process = Process.GetProcessById(stack.Pid(service));
         var agent = stack.Agent(node.Directory, node.Certname, "ssl", "bootstrap", "--waitforcert", "2");
-        await Eventually.True(() => File.Exists($"{node.Directory}/s/private_keys/{node.Certname}.pem") || agent.IsCompleted, "the agent has made its key", TimeSpan.FromSeconds(60));
-        await stack.Kill(service);
+        // The claim is written, a RSA signature before the certificate: the service dies now. (KillPointTests stop between any two writes.)
+        var claim = Path.Combine(stack.Home, "objects/ca/claims", node.Certname, "1");
+        await Task.Run(() => SpinWait.SpinUntil(() => File.Exists(claim) || agent.IsCompleted));
+        process.Kill();
+        await process.WaitForExitAsync();
         await stack.Start(service, command);
         (await agent).Ok();
         var certificates = Directory.GetFiles(Path.Combine(stack.Home, "objects/ca/certs")).Count(f => File.ReadAllText(f).Contains(node.Certname, StringComparison.Ordinal));

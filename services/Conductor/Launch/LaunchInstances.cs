@@ -19,7 +19,7 @@ namespace Overture.Conductor.Launch;
 /// names, the same user data and no second instance.
 /// </summary>
 internal sealed class LaunchInstances(
-    LaunchLedger ledger, FactLog facts, ProviderSet providers, StateKeeper keeper, EventLog events, ObjectStore store, Ids ids,
+    LaunchLedger ledger, ProfileStore profiles, FactLog facts, ProviderSet providers, StateKeeper keeper, EventLog events, ObjectStore store, Ids ids,
     TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<LaunchInstances> log) : IDisposable
 {
     private const int MostInstances = 100;
@@ -29,7 +29,8 @@ internal sealed class LaunchInstances(
     {
         // 1. the request is sound, and this host can do it
         var count = request.Count == 0 ? 1 : request.Count;
-        var (plan, requestId) = Check(request, count);
+        var spec = await profiles.SpecOf(request, cancel);
+        var (plan, requestId) = Check(request, spec, count);
         var provider = providers.Find(plan.Spec.Provider)!; // the plan names a known one
         if (await provider.Unfit(cancel) is { } unfit)
             throw new FaultException(FaultKind.Precondition, Reason.ProviderUnfit, unfit);
@@ -37,7 +38,9 @@ internal sealed class LaunchInstances(
 
         // 2. the names are fixed; from here on the launch goes on though the caller may hang up
         using var span = FlowTelemetry.Source.StartActivity(FlowTelemetry.Launch);
-        var names = await ledger.Open(caller, requestId, RequestBody.Hash("launch", request.Spec, count), count, cancel);
+        // A profile may be edited between two tries; what was asked for is the profile.
+        var body = request.Profile.Length > 0 ? RequestBody.Hash($"launch profile {request.Profile}", new LaunchSpec(), count) : RequestBody.Hash("launch", spec, count);
+        var names = await ledger.Open(caller, requestId, body, count, cancel);
 
         // 3. each instance by itself
         var traceparent = span?.Id ?? "";
@@ -58,14 +61,14 @@ internal sealed class LaunchInstances(
 
     private sealed record Outcome(LaunchResult Result, FaultException? Outage = null);
 
-    private (LaunchPlan Plan, string RequestId) Check(LaunchInstancesRequest request, int count)
+    private (LaunchPlan Plan, string RequestId) Check(LaunchInstancesRequest request, LaunchSpec spec, int count)
     {
         var problems = new List<FieldProblem>();
         if (count is < 1 or > MostInstances)
             problems.Add(new("count", $"must be 1-{MostInstances}; 0 means 1"));
         var requestId = request.RequestId.Length > 0 ? request.RequestId : ids.Ordered();
         LaunchPlan? plan = null;
-        foreach (var check in (Action[])[() => RequestId.Check(requestId), () => plan = LaunchPlan.From(request.Spec, store.Name, providers.ImagesOf)])
+        foreach (var check in (Action[])[() => RequestId.Check(requestId), () => plan = LaunchPlan.From(spec, store.Name, providers.ImagesOf)])
         {
             try
             {
