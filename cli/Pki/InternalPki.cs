@@ -26,6 +26,9 @@ public sealed class InternalPki(string home, TimeProvider clock)
         ("autosign", ["autosign"]),
     ];
 
+    private const string ServerAuth = "1.3.6.1.5.5.7.3.1", ClientAuth = "1.3.6.1.5.5.7.3.2";
+    private static readonly string[] Services = ["conductor", "certauthority", "classifier"];
+
     private string Pki => Path.Combine(home, "pki");
     private string Launch => Path.Combine(home, "launch");
 
@@ -70,7 +73,9 @@ public sealed class InternalPki(string home, TimeProvider clock)
         var names = new SubjectAlternativeNameBuilder();
         foreach (var role in roles)
             names.AddUri(new Uri($"overture://role/{role}"));
-        foreach (var host in hosts.Concat(["localhost", "127.0.0.1", "::1"]).Distinct())
+        // Only who serves carries host names, so that nobody else's certificate can pass for a service.
+        var serves = Services.Contains(name);
+        foreach (var host in serves ? hosts.Concat(["localhost", "127.0.0.1", "::1"]).Distinct() : [])
         {
             if (IPAddress.TryParse(host, out var address))
                 names.AddIpAddress(address);
@@ -80,7 +85,7 @@ public sealed class InternalPki(string home, TimeProvider clock)
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], false));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(serves ? [new Oid(ServerAuth), new Oid(ClientAuth)] : [new Oid(ClientAuth)], false));
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(root, true, false));
         var end = clock.GetUtcNow() + LeafLife;
         using var leaf = request.Create(root, clock.GetUtcNow().AddHours(-1), end < root.NotAfter ? end : root.NotAfter, RandomNumberGenerator.GetBytes(16));

@@ -37,12 +37,12 @@ public sealed partial class Metadata : IList<Metadata.Entry>
         }
     }
 
-    /// <summary>The <em>last</em> entry of a key (given in lower case), or null.</summary>
+    /// <summary>The <em>last</em> entry of a key, or null. As in all look-ups, the case of the key does not matter.</summary>
     public Entry? Get(string key)
     {
         for (var i = entries.Count - 1; i >= 0; i--)
         {
-            if (entries[i].Key == key)
+            if (Is(entries[i], key))
             {
                 return entries[i];
             }
@@ -62,7 +62,7 @@ public sealed partial class Metadata : IList<Metadata.Entry>
     {
         foreach (var entry in entries)
         {
-            if (entry.Key == key)
+            if (Is(entry, key))
             {
                 yield return entry;
             }
@@ -100,6 +100,8 @@ public sealed partial class Metadata : IList<Metadata.Entry>
     public IEnumerator<Entry> GetEnumerator() => entries.GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    private static bool Is(Entry entry, string key) => string.Equals(entry.Key, key, StringComparison.OrdinalIgnoreCase);
 
     private List<Entry> Writable() => frozen
         ? throw new InvalidOperationException("This metadata is read-only.")

@@ -54,16 +54,15 @@ public sealed partial class Metadata
 
         public override string ToString() => bytes is null
             ? $"[Entry: key={Key}, value={text}]"
-            : $"[Entry: key={Key}, valueBytes={Convert.ToHexString(bytes)}]";
+            : $"[Entry: key={Key}, valueBytes={bytes.Length} bytes]";
 
         private static string Normalise(string key)
         {
             ArgumentNullException.ThrowIfNull(key);
             var lower = key.ToLowerInvariant();
-            if (lower.Length == 0 || lower.AsSpan().ContainsAnyExcept(KeyCharacters))
+            if (lower.AsSpan().ContainsAnyExcept(KeyCharacters))
             {
-                throw new ArgumentException(
-                    "A metadata key may hold only letters, digits, '.', '_' and '-', and must not be empty.", nameof(key));
+                throw new ArgumentException("A metadata key may hold only letters, digits, '.', '_' and '-'.", nameof(key));
             }
 
             return lower;

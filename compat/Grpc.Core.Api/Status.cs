@@ -9,24 +9,22 @@ public readonly struct Status
     /// <summary>Cancellation without a text.</summary>
     public static readonly Status DefaultCancelled = new(StatusCode.Cancelled, "");
 
-    private readonly string? detail;
-
-    public Status(StatusCode statusCode, string? detail)
+    public Status(StatusCode statusCode, string detail)
         : this(statusCode, detail, null)
     {
     }
 
-    public Status(StatusCode statusCode, string? detail, Exception? debugException)
+    public Status(StatusCode statusCode, string detail, Exception? debugException)
     {
         StatusCode = statusCode;
-        this.detail = detail;
+        Detail = detail;
         DebugException = debugException;
     }
 
     public StatusCode StatusCode { get; }
 
-    /// <summary>The text for the caller; never null, also not in <c>default(Status)</c>.</summary>
-    public string Detail => detail ?? "";
+    /// <summary>The text for the caller. (In <c>default(Status)</c>, which no one should make, it is null.)</summary>
+    public string Detail { get; }
 
     /// <summary>The local cause, for a log. It is not sent to the other side.</summary>
     public Exception? DebugException { get; }

@@ -40,4 +40,7 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 110, EventName = "puppetapi.refused", Level = LogLevel.Information, Message = "a request from {Peer} is refused ({Kind}): {Reason}")]
     public static partial void Refused(ILogger logger, IPAddress? peer, FaultKind kind, Reason reason);
+
+    [LoggerMessage(EventId = 119, EventName = "puppetapi.access_log_failed", Level = LogLevel.Error, Message = "the access log can't be written: {Cause}")]
+    public static partial void AccessLogFailed(ILogger logger, string cause);
 }

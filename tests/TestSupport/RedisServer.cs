@@ -34,6 +34,12 @@ public sealed class RedisServer : IAsyncDisposable
     public async Task KillAndRestart()
     {
         await Kill();
+        await Restart();
+    }
+
+    /// <summary>After <see cref="Kill"/>: the same port and data.</summary>
+    public async Task Restart()
+    {
         process = Launch();
         await Answering();
     }

@@ -16,7 +16,7 @@ public class ContextPropagationOptions(bool propagateDeadline = true, bool propa
 /// <summary>The handled call, as <see cref="CallOptions.PropagationToken"/> carries it.</summary>
 public abstract class ContextPropagationToken
 {
-    protected internal ContextPropagationToken()
+    internal ContextPropagationToken()
     {
     }
 }

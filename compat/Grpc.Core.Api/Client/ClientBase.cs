@@ -20,12 +20,12 @@ public abstract class ClientBase
         CallInvoker = configuration.CreateDecoratedCallInvoker();
     }
 
-    protected ClientBase(ChannelBase channel)
+    public ClientBase(ChannelBase channel)
         : this((channel ?? throw new ArgumentNullException(nameof(channel))).CreateCallInvoker())
     {
     }
 
-    protected ClientBase(CallInvoker callInvoker)
+    public ClientBase(CallInvoker callInvoker)
         : this(new ClientBaseConfiguration(callInvoker, null))
     {
     }
@@ -71,12 +71,12 @@ public abstract class ClientBase<T> : ClientBase
     {
     }
 
-    protected ClientBase(ChannelBase channel)
+    public ClientBase(ChannelBase channel)
         : base(channel)
     {
     }
 
-    protected ClientBase(CallInvoker callInvoker)
+    public ClientBase(CallInvoker callInvoker)
         : base(callInvoker)
     {
     }
@@ -85,21 +85,4 @@ public abstract class ClientBase<T> : ClientBase
     public T WithHost(string host) => NewInstance(Configuration.WithHost(host));
 
     protected abstract T NewInstance(ClientBaseConfiguration configuration);
-}
-
-/// <summary>The base of stubs generated with the <c>lite_client</c> option.</summary>
-public abstract class LiteClientBase
-{
-    protected LiteClientBase()
-        : this(new UnimplementedCallInvoker())
-    {
-    }
-
-    protected LiteClientBase(CallInvoker callInvoker)
-    {
-        ArgumentNullException.ThrowIfNull(callInvoker);
-        CallInvoker = callInvoker;
-    }
-
-    protected CallInvoker CallInvoker { get; }
 }

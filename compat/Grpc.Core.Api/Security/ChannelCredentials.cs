@@ -9,10 +9,9 @@ public abstract class ChannelCredentials
     /// <summary>TLS with the trust of the platform.</summary>
     public static ChannelCredentials SecureSsl { get; } = new SslCredentials();
 
-    /// <summary>Whether call credentials may be added, which plaintext would give away.</summary>
-    internal virtual bool IsComposable => false;
-
-    /// <summary>Adds credentials to every call of a channel. Throws <see cref="ArgumentException"/> without TLS.</summary>
+    /// <summary>
+    /// Adds credentials to every call of a channel. That they are not sent without TLS is the channel's business.
+    /// </summary>
     public static ChannelCredentials Create(ChannelCredentials channelCredentials, CallCredentials callCredentials) =>
         new CompositeCredentials(channelCredentials, callCredentials);
 
@@ -34,12 +33,6 @@ public abstract class ChannelCredentials
         {
             ArgumentNullException.ThrowIfNull(channelCredentials);
             ArgumentNullException.ThrowIfNull(callCredentials);
-            if (!channelCredentials.IsComposable)
-            {
-                throw new ArgumentException(
-                    $"Call credentials cannot be added to {channelCredentials.GetType().Name}.", nameof(channelCredentials));
-            }
-
             channel = channelCredentials;
             call = callCredentials;
         }

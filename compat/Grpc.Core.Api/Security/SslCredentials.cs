@@ -35,8 +35,6 @@ public sealed class SslCredentials : ChannelCredentials
 
     public KeyCertificatePair? KeyCertificatePair { get; }
 
-    internal override bool IsComposable => true;
-
     private VerifyPeerCallback? VerifyPeerCallback { get; }
 
     public override void InternalPopulateConfiguration(ChannelCredentialsConfiguratorBase configurator, object? state) =>
@@ -60,11 +58,17 @@ public sealed class KeyCertificatePair
 }
 
 /// <summary>The server that a client is about to trust.</summary>
-public class VerifyPeerContext(string targetName, string peerPem)
+public class VerifyPeerContext
 {
-    public string TargetName { get; } = targetName;
+    internal VerifyPeerContext(string targetName, string peerPem)
+    {
+        TargetName = targetName;
+        PeerPem = peerPem;
+    }
 
-    public string PeerPem { get; } = peerPem;
+    public string TargetName { get; }
+
+    public string PeerPem { get; }
 }
 
 /// <summary>A check of the server after the usual ones have passed; false ends the connection.</summary>

@@ -3,8 +3,8 @@ using System.Text;
 namespace Grpc.Core;
 
 /// <summary>
-/// Puts messages of one type into bytes and back. It is made from array functions or from context functions; the other
-/// pair is derived, so a caller can use the one it prefers.
+/// Puts messages of one type into bytes and back. Made from array functions, it works on contexts too; made from context
+/// functions, as generated stubs do, it works on contexts only.
 /// </summary>
 public class Marshaller<T>
 {
@@ -24,13 +24,8 @@ public class Marshaller<T>
         ArgumentNullException.ThrowIfNull(deserializer);
         ContextualSerializer = serializer;
         ContextualDeserializer = deserializer;
-        Serializer = message =>
-        {
-            var context = new ArraySerializationContext();
-            serializer(message, context);
-            return context.Payload;
-        };
-        Deserializer = payload => deserializer(new ArrayDeserializationContext(payload));
+        Serializer = _ => throw new NotImplementedException();
+        Deserializer = _ => throw new NotImplementedException();
     }
 
     public Func<T, byte[]> Serializer { get; }

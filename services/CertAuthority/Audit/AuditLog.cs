@@ -16,7 +16,7 @@ internal sealed class AuditLog(ObjectStore store, AuditKey key, CertAuthorityOpt
 {
     public const string Service = "certauthority";
     private const int BatchSize = 500;
-    private static readonly TimeSpan FlushEvery = TimeSpan.FromMilliseconds(500), RetryEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FlushEvery = TimeSpan.FromMilliseconds(500), RetryEvery = TimeSpan.FromSeconds(1), MostWait = TimeSpan.FromSeconds(3);
     private readonly Channel<AuditRecord> queue = Channel.CreateBounded<AuditRecord>(new BoundedChannelOptions(20_000) { SingleReader = true });
     private string head = AuditChain.Origin;
     private long sequence;
@@ -27,21 +27,40 @@ internal sealed class AuditLog(ObjectStore store, AuditKey key, CertAuthorityOpt
     /// <param name="action">Dotted, e.g. csr.refused.</param>
     /// <param name="outcome">"allow", "deny" or "error".</param>
     /// <param name="certname">Empty where what was asked for is no certname.</param>
-    public ValueTask Write(string action, string outcome, string certname, Caller by, string serial = "", string spki = "", Decision? decision = null, CancellationToken cancel = default) =>
-        queue.Writer.WriteAsync(new AuditRecord
+    /// <exception cref="FaultException">STORE_UNAVAILABLE: the store has taken no batch for so long that no record fits any more.</exception>
+    public async ValueTask Write(string action, string outcome, string certname, Caller by, string serial = "", string spki = "", Decision? decision = null, CancellationToken cancel = default)
+    {
+        var record = RecordOf(action, outcome, certname, by, serial, spki, decision);
+        if (queue.Writer.TryWrite(record))
+            return;
+        try
         {
-            Id = ids.Ordered(),
-            At = clock.GetUtcNow().ToTimestamp(),
-            Action = action,
-            Outcome = outcome,
-            Certname = certname,
-            Actor = by.Actor,
-            Peer = by.Peer,
-            Serial = serial,
-            SpkiSha256 = spki,
-            Decision = decision,
-            TraceId = Activity.Current?.TraceId.ToString() ?? "",
-        }, cancel);
+            await queue.Writer.WriteAsync(record, cancel).AsTask().WaitAsync(MostWait, clock, cancel);
+        }
+        catch (TimeoutException)
+        {
+            throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "the audit log can't be written, so nothing is decided; try again");
+        }
+    }
+
+    /// <summary>For what must not wait for the audit log: a list of revoked certificates stands in the store by itself.</summary>
+    public void Note(string action, string outcome, Caller by, string serial) =>
+        queue.Writer.TryWrite(RecordOf(action, outcome, "", by, serial, "", null));
+
+    private AuditRecord RecordOf(string action, string outcome, string certname, Caller by, string serial, string spki, Decision? decision) => new()
+    {
+        Id = ids.Ordered(),
+        At = clock.GetUtcNow().ToTimestamp(),
+        Action = action,
+        Outcome = outcome,
+        Certname = certname,
+        Actor = by.Actor,
+        Peer = by.Peer,
+        Serial = serial,
+        SpkiSha256 = spki,
+        Decision = decision,
+        TraceId = Activity.Current?.TraceId.ToString() ?? "",
+    };
 
     /// <summary>Takes up the chain where the last run of this replica left it.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)

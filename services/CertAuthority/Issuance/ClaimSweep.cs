@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Overture.CertAuthority.Audit;
 using Overture.CertAuthority.Policy;
 using Overture.Platform.Faults;
@@ -34,14 +35,28 @@ internal sealed class ClaimSweep(ObjectStore store, FinishClaim finish, HeldRequ
         {
             await foreach (var key in store.List(ObjectKeys.Claims, null, cancel))
             {
-                if (!settled.Contains(key) && await store.Get<Claim>(key, cancel) is { } claim && await Settle(claim, cancel))
+                if (!settled.Contains(key) && await TrySettle(key, cancel))
                     settled.Add(key);
             }
             await held.Expire(cancel);
         }
-        catch (Exception e) when (e is FaultException or InvalidDataException)
+        catch (FaultException e)
         {
             Log.SweepFailed(log, "claims", e.Message);
+        }
+    }
+
+    // One that is damaged must not keep the others from being finished.
+    private async Task<bool> TrySettle(string key, CancellationToken cancel)
+    {
+        try
+        {
+            return await store.Get<Claim>(key, cancel) is { } claim && await Settle(claim, cancel);
+        }
+        catch (Exception e) when (e is InvalidDataException or CryptographicException || (e is FaultException fault && fault.Kind != FaultKind.Unavailable))
+        {
+            Log.SweepFailed(log, key, e.Message);
+            return false;
         }
     }
 

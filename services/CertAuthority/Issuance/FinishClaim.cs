@@ -19,8 +19,10 @@ internal sealed class FinishClaim(
     public async Task<CertificateRecord?> Run(Claim claim, string? traceparent, Caller by, CancellationToken cancel)
     {
         var name = CertName.Parse(claim.Certname);
-        // 1. Signed before?
+        // 1. Signed before? What has expired since is simply over: nothing to release, nothing to revoke.
         var certificate = await claims.Certificate(claim.Serial, cancel);
+        if (certificate is not null && Expired(claim))
+            return null;
         if (certificate is null)
         {
             // 2. May it still be signed?
@@ -65,7 +67,7 @@ internal sealed class FinishClaim(
     // Why the certificate must not leave the house, or null.
     private async Task<string?> Bar(CertName name, Claim claim, CancellationToken cancel)
     {
-        if (claim.NotAfter.ToDateTimeOffset() <= clock.GetUtcNow())
+        if (Expired(claim))
             return "it has expired";
         if ((await blocks.Of(name, cancel)).FirstOrDefault(b => Applies(b, claim)) is { } block)
             return $"the name is blocked: {block.Sentence}";
@@ -73,6 +75,8 @@ internal sealed class FinishClaim(
             return "it is revoked";
         return await evidence.Ending(name, cancel) ? "the instance is being terminated" : null;
     }
+
+    private bool Expired(Claim claim) => claim.NotAfter.ToDateTimeOffset() <= clock.GetUtcNow();
 
     // "Revoked" ends the claims that stood then; a launched name never gets another.
     private static bool Applies(Block block, Claim claim) =>

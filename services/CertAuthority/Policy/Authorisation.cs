@@ -27,6 +27,13 @@ internal static class Authorisation
         foreach (var proof in Proof(e, launch))
             yield return proof;
 
+        yield return Make("state", "neither terminating nor terminated", e.Ending ? "ending" : "none of them", !e.Ending,
+            Reason.NameBlocked, "the instance is being terminated, or is gone");
+        var block = e.Blocks.Count > 0 ? e.Blocks[0] : null;
+        yield return Make("blocks", "none", block is null ? "none" : $"{block.Kind}".ToLowerInvariant(), block is null,
+            Reason.NameBlocked, $"the name is blocked ({block?.Sentence}); launch again");
+        // Before the times: a genuine agent that comes too late still tells of the thief that came in time.
+        yield return Claim(e, launch);
         var from = launch.NotBefore?.ToDateTimeOffset() ?? DateTimeOffset.MinValue;
         yield return Make("not-before", $"{from:O}", $"{e.Now:O}", e.Now >= from - Skew,
             Reason.NotYetValid, "the launch record begins in the future; compare the clocks of the Conductor and of this host");
@@ -34,16 +41,13 @@ internal static class Authorisation
         var deadline = launch.Deadline?.ToDateTimeOffset() ?? DateTimeOffset.MinValue;
         yield return Make("deadline", e.SameKey ? "claimed in time" : $"before {deadline:O}", e.SameKey ? "same key" : $"{e.Now:O}", e.SameKey || e.Now < deadline,
             Reason.TokenExpired, "the launch's deadline has passed; terminate the instance and launch again");
-        yield return Make("state", "neither terminating nor terminated", e.Ending ? "ending" : "none of them", !e.Ending,
-            Reason.NameBlocked, "the instance is being terminated, or is gone");
-        var block = e.Blocks.Count > 0 ? e.Blocks[0] : null;
-        yield return Make("blocks", "none", block is null ? "none" : $"{block.Kind}".ToLowerInvariant(), block is null,
-            Reason.NameBlocked, $"the name is blocked ({block?.Sentence}); launch again");
-        yield return Claim(e, launch);
         var ungrantable = launch.Extensions.Keys.FirstOrDefault(k => !PuppetExtensions.MayBeGranted(PuppetExtensions.OidOf(k)));
         yield return Make("grant", "extensions of the registered and the private arc", ungrantable ?? "only those", ungrantable is null,
             Reason.InvalidField, $"the registration grants {ungrantable}, which no certificate may carry; launch again without it");
     }
+
+    /// <summary>The request proved that it comes from whoever has this launch's user data (or the launch asks for no proof).</summary>
+    public static bool Proved(Evidence e) => e.Launch is { } launch && Proof(e, launch).All(p => p.Check.Passed);
 
     private static IEnumerable<AuthorisationCheck> Proof(Evidence e, LaunchRecord launch)
     {

@@ -20,7 +20,8 @@ internal static class RequestPolicy
         var written = checks.Select(c => c.Check).ToList();
 
         // Who asks for more than the own name without a right to it hears 400, registered or not, so that nobody learns which names exist.
-        var grant = failed is null ? evidence.Launch : null;
+        // Who brought the right token knows, so what was granted is no excess then, even if the request is refused for another reason.
+        var grant = Authorisation.Proved(evidence) ? evidence.Launch : null;
         if (Excess(evidence, grant) is var (reason, sentence))
             return new Verdict(Outcome.Malformed, reason, sentence, written);
 
@@ -29,7 +30,8 @@ internal static class RequestPolicy
             return new Verdict(Outcome.Sign, evidence.SameKey ? Reason.SameKey : AcceptedBy(evidence.Launch!), Accepted(evidence), written,
                 GrantOf(evidence.Launch!, evidence.Request.Renews ? lives.Renewing : lives.Ordinary));
         }
-        return evidence.Name.IsUuid
+        // A second key with the right token is a theft whatever the name looks like.
+        return evidence.Name.IsUuid || failed.Reason == Reason.TokenConflict
             ? new Verdict(Outcome.Refuse, failed.Reason, failed.Sentence, written)
             : new Verdict(Outcome.Hold, Reason.HeldForApproval, $"waits for a person: {failed.Sentence}", written);
     }

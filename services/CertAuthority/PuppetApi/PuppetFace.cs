@@ -36,7 +36,20 @@ internal sealed class PuppetFace(RequestDelegate next, RevocationStore revocatio
         {
             var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? context.Request.Path;
             var bytes = context.Response.ContentLength is > 0 and var length ? $"{length}" : "-";
+            Note(context, at, target, bytes);
+        }
+    }
+
+    // A disk that is full must not turn a request that was decided into an error.
+    private void Note(HttpContext context, DateTimeOffset at, string target, string bytes)
+    {
+        try
+        {
             accessLog.Write(context.Connection.RemoteIpAddress, at, context.Request.Method, target, context.Request.Protocol, context.Response.StatusCode, bytes);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Log.AccessLogFailed(log, e.Message);
         }
     }
 }

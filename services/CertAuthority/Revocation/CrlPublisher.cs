@@ -53,7 +53,12 @@ internal sealed class CrlPublisher(PublishCrl publish, CertAuthorityOptions opti
         }
     }
 
-    private bool Due() => clock.GetUtcNow() - Current!.ThisUpdate.ToDateTimeOffset() >= options.Crl.Refresh;
+    private bool Due()
+    {
+        var age = clock.GetUtcNow() - Current!.ThisUpdate.ToDateTimeOffset();
+        // Made while this clock was ahead: agents would not take it for as long as it was.
+        return age >= options.Crl.Refresh || age < TimeSpan.FromMinutes(-1);
+    }
 
     private async Task<bool> Asked(CancellationToken stopping)
     {

@@ -35,7 +35,7 @@ internal sealed class PublishCrl(ObjectStore store, RevocationStore revocations,
             // 5. Whoever creates the number has published; else begin again.
             if (await store.PutIfAbsent(ObjectKeys.Crl(next.Number), next, cancel) != PutOutcome.Stored)
                 continue;
-            await audit.Write("crl.published", "allow", "", Caller.Own("crl"), serial: $"crl-{next.Number}", cancel: cancel);
+            audit.Note("crl.published", "allow", Caller.Own("crl"), $"crl-{next.Number}");
             return next;
         }
     }
@@ -51,7 +51,10 @@ internal sealed class PublishCrl(ObjectStore store, RevocationStore revocations,
     }
 
     private bool Stands(List<RevocationRecord> live, DateTimeOffset now) =>
-        seen is var (last, published) && now - last.ThisUpdate.ToDateTimeOffset() < options.Crl.Refresh && live.All(r => published.Serials.Contains(r.Serial));
+        seen is var (last, published) && Fresh(now - last.ThisUpdate.ToDateTimeOffset()) && live.All(r => published.Serials.Contains(r.Serial));
+
+    // A list from the future was made while some clock was ahead.
+    private bool Fresh(TimeSpan age) => age < options.Crl.Refresh && age > TimeSpan.FromMinutes(-1);
 
     private CrlRecord Make(long number, List<RevocationRecord> live, DateTimeOffset now)
     {

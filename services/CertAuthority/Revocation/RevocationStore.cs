@@ -24,10 +24,33 @@ internal sealed class RevocationStore(ObjectStore store, Ids ids, TimeProvider c
     {
         if (known.ContainsKey(serial))
             return true;
-        if (await store.Get<RevocationRecord>(ObjectKeys.Revocation(serial), cancel) is not { } found)
+        if (await store.Get(ObjectKeys.Revocation(serial), cancel) is not { } found)
             return false;
-        known[serial] = found;
+        known[serial] = Read(serial, found.Body);
         return true;
+    }
+
+    // The key alone says that the serial is revoked; a body that is damaged must not undo that, nor stop the list of all others.
+    private RevocationRecord Read(string serial, byte[] body)
+    {
+        try
+        {
+            var record = RecordJson.Read<RevocationRecord>(body);
+            if (record.Serial == serial && record.At is not null && record.CertificateNotAfter is not null)
+                return record;
+        }
+        catch (InvalidDataException)
+        {
+            // as below
+        }
+        return new RevocationRecord
+        {
+            Serial = serial,
+            ReasonCode = (int)RevocationReason.CessationOfOperation,
+            Sentence = "the record is damaged",
+            At = clock.GetUtcNow().ToTimestamp(),
+            CertificateNotAfter = clock.GetUtcNow().AddYears(5).ToTimestamp(),
+        };
     }
 
     /// <returns>False: it was revoked already, and stays as it was.</returns>

@@ -80,7 +80,7 @@ internal sealed class TerminationWatch(ObjectStore store, CloseName close, Chang
             lock (closed)
                 closed.Add(name);
         }
-        catch (Exception e) when (e is FaultException or InvalidDataException)
+        catch (Exception e) when (e is FaultException or InvalidDataException or System.Security.Cryptography.CryptographicException)
         {
             Log.SweepFailed(log, $"the end of {name}", e.Message);
         }

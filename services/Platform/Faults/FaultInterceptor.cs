@@ -12,26 +12,37 @@ namespace Overture.Platform.Faults;
 /// <summary>The one place where a fault becomes a gRPC status, with google.rpc details; everything else is INTERNAL and a trace id.</summary>
 public sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Interceptor
 {
-    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
-        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
-    {
-        try
-        {
-            return await continuation(request, context);
-        }
-        catch (Exception e) when (e is not RpcException && !Cancelled(e, context))
-        {
-            throw Translate(e, context.Method);
-        }
-    }
+    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation) =>
+        Guard(() => continuation(request, context), context);
 
-    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
+    public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation) =>
+        Guard(() => continuation(requestStream, context), context);
+
+    public override Task ServerStreamingServerHandler<TRequest, TResponse>(
         TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
-        ServerStreamingServerMethod<TRequest, TResponse> continuation)
-    {
-        try
+        ServerStreamingServerMethod<TRequest, TResponse> continuation) =>
+        Guard(async () =>
         {
             await continuation(request, responseStream, context);
+            return true;
+        }, context);
+
+    public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
+        DuplexStreamingServerMethod<TRequest, TResponse> continuation) =>
+        Guard(async () =>
+        {
+            await continuation(requestStream, responseStream, context);
+            return true;
+        }, context);
+
+    private async Task<T> Guard<T>(Func<Task<T>> call, ServerCallContext context)
+    {
+        try
+        {
+            return await call();
         }
         catch (Exception e) when (e is not RpcException && !Cancelled(e, context))
         {

@@ -40,16 +40,15 @@ public sealed class DirectoryStore : ObjectStore
         var temporary = WriteTemporary(body);
         try
         {
-            MakeParents(path);
-            if (!Libc.Link(temporary, path))
-                return PutOutcome.Conflict;
+            var won = LinkBelowParents(temporary, path);
+            // Also for the loser: it acts on what it finds, which the winner may not have made durable yet.
+            SyncParent(path);
+            return won ? PutOutcome.Stored : PutOutcome.Conflict;
         }
         finally
         {
             File.Delete(temporary);
         }
-        Libc.SyncDirectory(Path.GetDirectoryName(path)!);
-        return PutOutcome.Stored;
     }, cancel);
 
     public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) => OnDisk(() =>
@@ -86,6 +85,7 @@ public sealed class DirectoryStore : ObjectStore
         using var held = Libc.Lock(Path.Combine(root, Temporary, "lock"));
         File.Delete(path);
         Libc.SyncDirectory(parent);
+        RemoveEmpty(parent);
         return true;
     }, cancel);
 
@@ -117,6 +117,48 @@ public sealed class DirectoryStore : ObjectStore
         return path;
     }
 
+    private static bool LinkBelowParents(string temporary, string path)
+    {
+        while (true)
+        {
+            MakeParents(path);
+            try
+            {
+                return Libc.Link(temporary, path);
+            }
+            catch (DirectoryNotFoundException)
+            {
+                // A Delete found the folder empty at this very moment.
+            }
+        }
+    }
+
+    private static void SyncParent(string path)
+    {
+        try
+        {
+            Libc.SyncDirectory(Path.GetDirectoryName(path)!);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Deleted again meanwhile, folder and all.
+        }
+    }
+
+    // Empty folders would pile up and slow every listing.
+    private void RemoveEmpty(string folder)
+    {
+        try
+        {
+            for (; folder.Length > root.Length; folder = Path.GetDirectoryName(folder)!)
+                Directory.Delete(folder);
+        }
+        catch (IOException)
+        {
+            // not empty
+        }
+    }
+
     // A new folder is itself an entry that must survive: fsync its parent, from the deepest that exists downwards.
     private static void MakeParents(string path)
     {
@@ -125,7 +167,7 @@ public sealed class DirectoryStore : ObjectStore
             return;
         MakeParents(folder);
         Directory.CreateDirectory(folder);
-        Libc.SyncDirectory(Path.GetDirectoryName(folder)!);
+        SyncParent(folder);
     }
 
     private string PathOf(string key)

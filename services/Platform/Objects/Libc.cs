@@ -6,7 +6,7 @@ namespace Overture.Platform.Objects;
 /// <summary>The system calls of which .NET has no exclusive or durable form.</summary>
 internal static partial class Libc
 {
-    private const int EEXIST = 17, EINTR = 4, O_RDONLY = 0, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000, LOCK_EX = 2;
+    private const int ENOENT = 2, EINTR = 4, EEXIST = 17, O_RDONLY = 0, O_RDWR = 2, O_CREAT = 0x40, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000, LOCK_EX = 2;
 
     // statfs(2) f_type of file systems whose locks or links are not this host's to give.
     private static readonly Dictionary<uint, string> Remote = new()
@@ -27,7 +27,7 @@ internal static partial class Libc
     /// <summary>fsync(2) of a directory, which makes a new or removed name durable.</summary>
     public static void SyncDirectory(string path)
     {
-        var fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        var fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
         if (fd < 0)
             throw Failure("open", Marshal.GetLastPInvokeError());
         using var handle = new SafeFileHandle(fd, ownsHandle: true);
@@ -38,8 +38,12 @@ internal static partial class Libc
     /// <summary>flock(2), exclusive, held until disposed; holds between processes.</summary>
     public static SafeFileHandle Lock(string path)
     {
-        var handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-        while (flock((int)handle.DangerousGetHandle(), LOCK_EX) != 0)
+        // Not File.OpenHandle: that takes a flock of its own and fails at once where this shall wait.
+        var fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0x180 /* 0600 */);
+        if (fd < 0)
+            throw Failure("open", Marshal.GetLastPInvokeError());
+        var handle = new SafeFileHandle(fd, ownsHandle: true);
+        while (flock(fd, LOCK_EX) != 0)
         {
             var error = Marshal.GetLastPInvokeError();
             if (error == EINTR)
@@ -60,13 +64,15 @@ internal static partial class Libc
         return Remote.GetValueOrDefault((uint)*(long*)buffer);
     }
 
-    private static IOException Failure(string call, int error) => new($"{call}: {Marshal.GetPInvokeErrorMessage(error)}");
+    private static IOException Failure(string call, int error) => error == ENOENT
+        ? new DirectoryNotFoundException($"{call}: no such directory")
+        : new IOException($"{call}: {Marshal.GetPInvokeErrorMessage(error)}");
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int link(string existing, string created);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int open(string path, int flags);
+    private static partial int open(string path, int flags, int mode);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fsync(int fd);

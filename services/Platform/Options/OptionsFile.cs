@@ -42,7 +42,8 @@ public static class OptionsFile
             using var text = File.OpenText(file);
             yaml.Load(text);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or YamlDotNet.Core.YamlException)
+        // The parser says InvalidOperationException of some broken documents.
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or YamlDotNet.Core.YamlException or InvalidOperationException)
         {
             throw FaultException.Invalid("--config", $"{file}: {e.Message}");
         }

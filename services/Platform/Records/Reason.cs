@@ -18,7 +18,6 @@ public enum Reason
     EtagMismatch,
     TooLarge,
     RoleMissing,
-    ListenerMismatch,
 
     // outages
     StoreUnavailable,
@@ -74,10 +73,11 @@ public enum Reason
     // launching
     ProviderFailed,
     ProviderUnfit,
-    BootStalled,
     RunFailed,
     NotPuppetserver,
-    ReportInvalid,
+
+    // ending
+    RevocationPending,
 }
 
 /// <summary>The one spelling of a <see cref="Reason"/> outside this process.</summary>

@@ -38,6 +38,11 @@ public static class StrictYaml
         {
             throw Broken($"is not YAML at line {e.Start.Line}, column {e.Start.Column}: {e.Message}");
         }
+        catch (InvalidOperationException)
+        {
+            // What the parser says of some broken documents (an unclosed "[" before a key).
+            throw Broken("is not YAML");
+        }
     }
 
     private static object? Node(IParser parser, int depth, ref int nodes)

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using StackExchange.Redis;
@@ -9,7 +10,7 @@ namespace Overture.Platform.Registry;
 /// Reads the stream of changes and tells listeners which instance has news. A hint only: listeners also look for themselves on a timer,
 /// so a lost word costs that wait. Polls (4 times a second): a blocking read would stall every other call of the connection.
 /// </summary>
-public sealed class ChangeFeed(RegistryConnection registry, RegistryKeys keys, TimeProvider clock) : BackgroundService
+public sealed class ChangeFeed(RegistryConnection registry, RegistryKeys keys, TimeProvider clock, ILogger<ChangeFeed> log) : BackgroundService
 {
     private string last = "";
 
@@ -30,6 +31,19 @@ public sealed class ChangeFeed(RegistryConnection registry, RegistryKeys keys, T
         }
     }
 
+    // A listener that fails must not end the feed for the others.
+    private void Tell(CertName name, string what)
+    {
+        try
+        {
+            Changed?.Invoke(name, what);
+        }
+        catch (Exception e)
+        {
+            RegistryLog.ListenerFailed(log, what, e);
+        }
+    }
+
     private async Task Poll()
     {
         try
@@ -46,8 +60,8 @@ public sealed class ChangeFeed(RegistryConnection registry, RegistryKeys keys, T
                 var parts = (RedisResult[])entry!;
                 last = (string)parts[0]!;
                 var fields = (string[])parts[1]!;
-                if (CertName.TryParse(fields[1], out var name, out _))
-                    Changed?.Invoke(name, fields[3]);
+                if (fields.Length >= 4 && CertName.TryParse(fields[1], out var name, out _))
+                    Tell(name, fields[3]);
             }
         }
         catch (FaultException)

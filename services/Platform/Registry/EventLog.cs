@@ -62,7 +62,20 @@ public sealed class EventLog(RegistryConnection registry, RegistryKeys keys, Tim
     public async Task<IReadOnlyList<TimelineEvent>> Read(CertName name)
     {
         var lines = await registry.Run(db => db.HashGetAllAsync(keys.Timeline(name)));
-        return lines.Select(l => RecordJson.Read<TimelineEvent>((string)l.Value!)).OrderBy(e => e.At.ToDateTimeOffset()).ToList();
+        return lines.Select(l => Parse((string)l.Value!)).OfType<TimelineEvent>().OrderBy(e => e.At.ToDateTimeOffset()).ToList();
+    }
+
+    // A line of some other version, or of somebody who can write to Redis: not worth an error.
+    private static TimelineEvent? Parse(string line)
+    {
+        try
+        {
+            return RecordJson.Read<TimelineEvent>(line) is { At: not null } read ? read : null;
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Lets the timeline go a day after the instance's end.</summary>

@@ -41,6 +41,6 @@ public sealed class InstanceIndex(RegistryConnection registry, RegistryKeys keys
         return values.Select(v => (string?)v).ToList();
     }
 
-    /// <summary>False: Redis was emptied since the index was built (or never held it).</summary>
-    public Task<bool> Exists() => registry.Run(db => db.KeyExistsAsync(keys.Instances));
+    /// <summary>How many instances the index holds. Fewer than there are launches: Redis was emptied or rolled back.</summary>
+    public Task<long> Count() => registry.Run(db => db.SortedSetLengthAsync(keys.Instances));
 }

@@ -42,8 +42,9 @@ public sealed class RegistryConnection(RegistryOptions options, TimeProvider clo
         {
             throw Unavailable($"no answer within {options.Deadline.TotalMilliseconds:0} ms");
         }
-        catch (RedisException e)
+        catch (Exception e) when (e is RedisException or ObjectDisposedException)
         {
+            // Disposed: the watchdog put another connection in its place meanwhile.
             throw Unavailable(e.GetType().Name);
         }
     }
@@ -93,16 +94,16 @@ public sealed class RegistryConnection(RegistryOptions options, TimeProvider clo
 
     private async Task Reconnect()
     {
-        var configuration = new ConfigurationOptions
-        {
-            EndPoints = { options.Endpoint },
-            AbortOnConnectFail = false,
-            ConnectTimeout = (int)options.Deadline.TotalMilliseconds,
-            ReconnectRetryPolicy = new LinearRetry(200),
-            Password = options.PasswordFile.Length == 0 ? null : (await File.ReadAllTextAsync(options.PasswordFile)).Trim(),
-        };
         try
         {
+            var configuration = new ConfigurationOptions
+            {
+                EndPoints = { options.Endpoint },
+                AbortOnConnectFail = false,
+                ConnectTimeout = (int)options.Deadline.TotalMilliseconds,
+                ReconnectRetryPolicy = new LinearRetry(200),
+                Password = options.PasswordFile.Length == 0 ? null : (await File.ReadAllTextAsync(options.PasswordFile)).Trim(),
+            };
             var fresh = await ConnectionMultiplexer.ConnectAsync(configuration).WaitAsync(options.Deadline * 3, clock);
             // Out-of-order continuations are fine for commands, and in-order ones can deadlock.
             fresh.PreserveAsyncOrder = false;
@@ -111,7 +112,7 @@ public sealed class RegistryConnection(RegistryOptions options, TimeProvider clo
             old?.Dispose();
             RegistryLog.Connected(log, options.Endpoint);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException)
+        catch (Exception e) when (e is RedisException or TimeoutException or IOException or UnauthorizedAccessException)
         {
             RegistryLog.NotConnected(log, options.Endpoint, e.GetType().Name);
         }
@@ -131,4 +132,7 @@ internal static partial class RegistryLog
 
     [LoggerMessage(EventId = 12, EventName = "registry.skipped", Level = LogLevel.Debug, Message = "the registry missed {What}; the store has it")]
     public static partial void Skipped(ILogger logger, string what);
+
+    [LoggerMessage(EventId = 13, EventName = "registry.listener_failed", Level = LogLevel.Error, Message = "a listener of the change feed failed at {What}")]
+    public static partial void ListenerFailed(ILogger logger, string what, Exception exception);
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -28,12 +29,27 @@ public static class TelemetrySetup
         builder.Logging.AddFilter("Grpc", LogLevel.Warning);
 
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(EndpointVariable)))
+        {
+            AlwaysTrace();
             return;
+        }
         builder.Services.AddSingleton(_ => OpenTelemetrySdk.Create(sdk => sdk
             .ConfigureResource(r => r.AddService($"overture-{service}", serviceVersion: ServiceVersion.Text))
             .WithTracing(t => t.AddSource(FlowTelemetry.SourceName, "Microsoft.AspNetCore", "System.Net.Http").AddOtlpExporter())
             .WithMetrics(m => m.AddMeter(FlowTelemetry.SourceName, "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting").AddOtlpExporter())));
         builder.Services.AddHostedService<TelemetryRun>();
+    }
+
+    // Records, timelines and answers carry trace ids even when nobody collects the spans.
+    private static void AlwaysTrace()
+    {
+        if (FlowTelemetry.Source.HasListeners())
+            return;
+        ActivitySource.AddActivityListener(new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == FlowTelemetry.SourceName,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+        });
     }
 
     // Starts the SDK with the host and flushes it at the end.

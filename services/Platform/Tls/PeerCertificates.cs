@@ -20,7 +20,7 @@ public sealed class PeerCertificates(TlsFiles files, TimeProvider clock)
 {
     private readonly Lock gate = new();
     private Loaded? loaded;
-    private DateTimeOffset looked;
+    private long looked;
 
     /// <summary>What is in the files now.</summary>
     /// <exception cref="InvalidOperationException">Nothing loadable is there, and never was.</exception>
@@ -30,10 +30,9 @@ public sealed class PeerCertificates(TlsFiles files, TimeProvider clock)
         {
             lock (gate)
             {
-                var now = clock.GetUtcNow();
-                if (loaded is null || now - looked >= TimeSpan.FromSeconds(1))
+                if (loaded is null || clock.GetElapsedTime(looked) >= TimeSpan.FromSeconds(1))
                 {
-                    looked = now;
+                    looked = clock.GetTimestamp();
                     var stamp = Stamp();
                     if (loaded?.Stamp != stamp)
                         loaded = TryLoad(stamp) ?? loaded;

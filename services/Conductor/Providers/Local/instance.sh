@@ -10,7 +10,8 @@
 # The network is the host's, so that localhost services are reachable; an instance is a stage, not a security boundary.
 set -euo pipefail
 
-readonly self=$(realpath -- "${BASH_SOURCE[0]}")
+self=$(realpath -- "${BASH_SOURCE[0]}")
+readonly self
 readonly system_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 readonly spaces=(--mount --pid --uts --ipc --fork --kill-child --propagation private)
 
@@ -41,7 +42,7 @@ check() {
   local tool trial
   [[ $(uname -s) == Linux ]] || fail "local instances need Linux; use the ec2 provider here"
   (( EUID == 0 )) || fail "local instances need root (namespaces and mounts); run Overture as root or use the ec2 provider"
-  for tool in unshare setpriv flock mount pivot_root mountpoint; do
+  for tool in unshare setpriv flock mount pivot_root; do
     command -v "$tool" > /dev/null || fail "the command $tool is missing; install util-linux 2.33 or newer"
   done
   [[ -x /usr/bin/cloud-init ]] || fail "cloud-init is not installed; apt-get install cloud-init"
@@ -128,7 +129,8 @@ inside() {
   done
   for path in "${hidden[@]}" "$@"; do
     path=$(realpath -m -- "$path")
-    [[ $path != / && -d $path ]] && ! mountpoint -q "root$path" || continue
+    [[ $path != / && -d $path ]] || continue
+    [[ " ${own[*]} " != *" $path "* ]] || continue   # empty already, and cloud-init writes there
     mkdir -p -- "root$path"
     mount -t tmpfs -o mode=0755,size=64k,ro tmpfs "root$path"
   done
@@ -200,11 +202,10 @@ mount_kernel() {
   # No device of the host: its disks, above all.
   mount -t tmpfs -o nosuid,mode=0755 tmpfs root/dev
   mkdir root/dev/pts root/dev/shm root/run/lock
-  local node
-  for node in "null 1 3" "zero 1 5" "full 1 7" "random 1 8" "urandom 1 9" "tty 5 0"; do
-    set -- $node
-    mknod -m 0666 "root/dev/$1" c "$2" "$3"
-  done
+  local node major minor
+  while read -r node major minor; do
+    mknod -m 0666 "root/dev/$node" c "$major" "$minor"
+  done <<< $'null 1 3\nzero 1 5\nfull 1 7\nrandom 1 8\nurandom 1 9\ntty 5 0'
   mount -t devpts -o newinstance,nosuid,noexec,mode=0620,ptmxmode=0666,gid=5 devpts root/dev/pts
   mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs root/dev/shm
   ln -s pts/ptmx root/dev/ptmx
@@ -294,8 +295,9 @@ STAGES
 # --- init: pid 1 of the instance --------------------------------------------------------------------------------------
 
 init() {
-  local rc=0 tenths
+  local rc=0 tenths reboot=no
   trap stopping TERM
+  [[ ! -e /var/lib/cloud/instance/sem/config_puppet ]] || reboot=yes
   cd /root
   PATH=/run/overture:$PATH /usr/bin/python3 /run/overture/stages 9>&- &
   wait $! || rc=$?
@@ -305,7 +307,7 @@ init() {
     sleep 0.1
   done
   printf 'overture: cloud-init finished rc=%d %s\n' "$rc" "$(date -u +%FT%T.%3NZ)"
-  start_agent
+  [[ $reboot == no ]] || start_agent
   # bash reaps what it did not start, too.
   while :; do
     sleep infinity 9>&- &
@@ -325,9 +327,10 @@ stopping() {
   exit 0
 }
 
-# After a reboot cloud-init leaves Puppet alone: it ran once for this instance id.
+# After a reboot cloud-init leaves Puppet alone: it ran once for this instance id. systemd would start it again.
 start_agent() {
-  grep -qs '^[[:space:]]*certname' /etc/puppet/puppet.conf && [[ ! -e /run/puppet/agent.pid ]] || return 0
+  grep -qs '^[[:space:]]*certname' /etc/puppet/puppet.conf || return 0
+  ! grep -qsE '^[[:space:]]*start_service:[[:space:]]*(false|no|off)' /var/lib/cloud/instance/cloud-config.txt || return 0
   service puppet start 9>&- && printf 'overture: puppet agent started\n'
 }
 

@@ -1,0 +1,88 @@
+namespace Overture.Cli;
+
+/// <summary>Where the services are and who we are. The same keys for the command line (cli.yaml) and the hooks (hooks.yaml).</summary>
+internal sealed record CliConfig
+{
+    /// <summary>The file it was read from.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>HOST:PORT each; empty where the file does not say.</summary>
+    public string Conductor { get; init; } = "";
+    public string CertAuthority { get; init; } = "";
+    public string Classifier { get; init; } = "";
+
+    /// <summary>PEM files, absolute.</summary>
+    public string Certificate { get; init; } = "";
+    public string Key { get; init; } = "";
+    public string Roots { get; init; } = "";
+
+    private const string Shape = "it needs conductor, certAuthority and classifier (HOST:PORT) and tls: {certificate, key, roots}; see docs/cli.md";
+
+    /// <summary>The command line's: the file named, else the first that exists of the places a person would expect.</summary>
+    public static CliConfig ForPerson(string? named)
+    {
+        if (named is not null)
+            return Read(named);
+        if (Variable("OVERTURE_CLI_CONFIG") is { } pointed)
+            return Read(pointed);
+        string[] places = Variable("OVERTURE_HOME") is { } home
+            ? [Path.Combine(home, "cli.yaml"), Path.Combine(".overture", "cli.yaml"), "/etc/overture/cli.yaml"]
+            : [Path.Combine(".overture", "cli.yaml"), "/etc/overture/cli.yaml"];
+        return Read(places.FirstOrDefault(File.Exists) ?? throw Failure.Config(
+            $"no configuration: there is no {string.Join(", no ", places.Select(Path.GetFullPath))}",
+            "run ./run once, or name a file with --config FILE or OVERTURE_CLI_CONFIG; docs/cli.md shows its keys"));
+    }
+
+    /// <summary>A hook's: puppetserver starts it with a thin environment, so there is one place.</summary>
+    public static CliConfig ForHook() => Read(Variable("OVERTURE_HOOKS_CONFIG") ?? "/etc/overture/hooks.yaml");
+
+    private static CliConfig Read(string file)
+    {
+        var full = Path.GetFullPath(file);
+        var folder = Path.GetDirectoryName(full) ?? "/";
+        var config = new CliConfig { Source = full };
+        foreach (var (key, value) in YamlFile.Read(full, ExitCodes.Config, Shape).Entries)
+        {
+            config = key.Text switch
+            {
+                "conductor" => config with { Conductor = Endpoint(full, key, value) },
+                "certAuthority" => config with { CertAuthority = Endpoint(full, key, value) },
+                "classifier" => config with { Classifier = Endpoint(full, key, value) },
+                "tls" => WithTls(config, folder, key, value),
+                _ => throw Wrong(full, key, "is unknown"),
+            };
+        }
+        if (config.Certificate.Length == 0 || config.Key.Length == 0 || config.Roots.Length == 0)
+            throw Failure.Config($"{full}: tls must name certificate, key and roots", Shape);
+        return config;
+    }
+
+    private static CliConfig WithTls(CliConfig config, string folder, YamlScalar key, YamlNode value)
+    {
+        if (value is not YamlMap map)
+            throw Wrong(config.Source, key, "must hold certificate, key and roots");
+        foreach (var (name, path) in map.Entries)
+        {
+            // Relative paths count from the file, not from wherever puppetserver or the person happens to stand.
+            var file = path is YamlScalar { IsNull: false } text ? Path.GetFullPath(text.Text, folder) : throw Wrong(config.Source, name, "must be a path");
+            config = name.Text switch
+            {
+                "certificate" => config with { Certificate = file },
+                "key" => config with { Key = file },
+                "roots" => config with { Roots = file },
+                _ => throw Wrong(config.Source, name, "is unknown"),
+            };
+        }
+        return config;
+    }
+
+    private static string Endpoint(string file, YamlScalar key, YamlNode value) =>
+        value is YamlScalar text && Uri.TryCreate($"https://{text.Text}", UriKind.Absolute, out var uri) && !uri.IsDefaultPort
+            && uri.AbsolutePath == "/" && uri.UserInfo.Length == 0 && uri.Query.Length == 0 && uri.Fragment.Length == 0 && !text.Text.EndsWith('/')
+            ? text.Text
+            : throw Wrong(file, key, "must be HOST:PORT, e.g. localhost:17001");
+
+    private static Failure Wrong(string file, YamlScalar key, string rule) => Failure.Config($"{file}:{key.Line}: {key.Text} {rule}", Shape);
+
+    private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+}

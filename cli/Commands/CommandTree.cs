@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using Overture.Cli.Output;
+
+namespace Overture.Cli.Commands;
+
+/// <summary>Every verb in its place. Parses, helps, and turns a wrong command line into exit code 2.</summary>
+internal static class CommandTree
+{
+    public static async Task<int> Run(string[] args, CancellationToken cancel)
+    {
+        // Without @file expansion: an argument that begins with @ is that argument.
+        var parse = Build().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parse.Action is ParseErrorAction)
+        {
+            new Printer(WantsJson(args) ? OutputFormat.Json : OutputFormat.Table)
+                .Error(Failure.Usage(string.Join("; ", parse.Errors.Select(e => e.Message)), $"{Path(parse.CommandResult)} --help"));
+            return ExitCodes.Usage;
+        }
+        return await parse.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, cancel);
+    }
+
+    // By hand: a command line that did not parse gives no values.
+    private static bool WantsJson(string[] args) =>
+        args.Zip(args.Skip(1)).Any(pair => pair is ("-o" or "--output", "json")) || args.Any(a => a is "-o=json" or "-o:json" or "-ojson" or "--output=json" or "--output:json");
+
+    private static RootCommand Build()
+    {
+        var root = new RootCommand("Launches instances and makes each what it is to become: name, certificate, node definition, first Puppet run.")
+        {
+            new LaunchVerb(),
+            Group("instance", "Instances", new InstanceListVerb(), new InstanceShowVerb(), new InstanceWatchVerb(), new InstanceTimelineVerb(),
+                new InstanceRegisterVerb(), new InstanceTerminateVerb()),
+            Group("node", "Node definitions", new NodeShowVerb(), new NodeSetVerb()),
+            Group("certificate", "Certificates of nodes", new CertificateShowVerb(), new CertificateRevokeVerb(), new CertificateRequestsVerb()),
+            Group("pki", "The internal PKI between overture's own parts", new PkiInitVerb()),
+            Group("ca", "The Puppet CA", new CaInitVerb()),
+            new HealthVerb(),
+            new CompletionVerb(),
+            new VersionVerb(),
+        };
+        root.Options.Add(Globals.Config);
+        root.Options.Add(Globals.Output);
+        foreach (var option in root.Options)
+        {
+            if (option is HelpOption help && help.Action is HelpAction usual)
+                help.Action = new HelpWithExamples(usual);
+        }
+        return root;
+    }
+
+    private static Command Group(string name, string description, params Verb[] verbs)
+    {
+        var group = new Command(name, description);
+        foreach (var verb in verbs)
+            group.Subcommands.Add(verb);
+        return group;
+    }
+
+    private static string Path(System.CommandLine.Parsing.CommandResult result) =>
+        result.Parent is System.CommandLine.Parsing.CommandResult parent ? $"{Path(parent)} {result.Command.Name}" : "overture";
+
+    private sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLineAction
+    {
+        // Help is asked for in spite of missing arguments.
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            usual.Invoke(parseResult);
+            if (parseResult.CommandResult.Command is Verb { Examples.Count: > 0 } verb)
+            {
+                Console.Out.WriteLine("Examples:");
+                foreach (var example in verb.Examples)
+                    Console.Out.WriteLine($"  {example}");
+            }
+            return ExitCodes.Ok;
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using System.CommandLine;
+using Overture.Cli.Output;
+using Overture.Conductor.V1;
+
+namespace Overture.Cli.Commands;
+
+/// <summary>overture instance register: all of a launch but the start, for whoever starts machines otherwise.</summary>
+internal sealed class InstanceRegisterVerb : Verb
+{
+    private readonly Option<string> file = new("-c", "--file")
+    {
+        Description = "What it is to become; the keys of launch, provider is ignored",
+        HelpName = "FILE",
+        Required = true,
+    };
+    private readonly Option<string?> role = new("--role") { Description = "puppetserver: may post reports and ask for nodes", HelpName = "ROLE" };
+    private readonly Option<string[]> names = new("--dns-alt-name") { Description = "DNS name the certificate will carry beside its own; may be repeated", HelpName = "NAME" };
+    private readonly Option<string?> userDataFile = new("--user-data-file") { Description = "Write the user data there (0600); stdout then has the certname", HelpName = "FILE" };
+    private readonly Option<string?> tokenFile = new("--token-file") { Description = "Write the one-time token alone there (0600)", HelpName = "FILE" };
+    private readonly Option<string?> requestId = new("--request-id") { Description = "Makes a repetition find the same instance", HelpName = "ID" };
+
+    public InstanceRegisterVerb() : base("register", "Register an instance that somebody else starts, and print its user data",
+        "overture instance register -c web.yaml > user-data.yaml",
+        "overture instance register -c puppet.yaml --role puppetserver --dns-alt-name puppet.example.com --token-file token -o json")
+    {
+        Options.Add(file);
+        Options.Add(role);
+        Options.Add(names);
+        Options.Add(userDataFile);
+        Options.Add(tokenFile);
+        Options.Add(requestId);
+    }
+
+    protected override async Task<int> Run(Session session, CancellationToken cancel)
+    {
+        var spec = LaunchFile.Read(session.Parse.GetRequiredValue(file));
+        if (session.Parse.GetValue(role) is { } chosen)
+            spec.Role = chosen;
+        spec.DnsAltNames.AddRange((session.Parse.GetValue(names) ?? []).Except(spec.DnsAltNames).ToList());
+        var id = session.Parse.GetValue(requestId) ?? Guid.CreateVersion7(session.Clock.GetUtcNow()).ToString();
+        var request = new RegisterInstanceRequest { Spec = spec, RequestId = id };
+        var answer = await session.Conductor((c, o) => c.RegisterInstanceAsync(request, o), cancel, TimeSpan.FromSeconds(60));
+
+        var userData = answer.UserData;
+        // What was asked into a file does not appear on stdout as well: it holds the one-time token.
+        if (session.Parse.GetValue(tokenFile) is { } tokenTo)
+        {
+            PrivateFile.Write(tokenTo, answer.Token);
+            answer.UserData = answer.Token = "";
+        }
+        if (session.Parse.GetValue(userDataFile) is { } dataTo)
+        {
+            PrivateFile.Write(dataTo, userData);
+            answer.UserData = answer.Token = "";
+        }
+        session.Printer.Answer(answer, p => Printer.Document(answer.UserData.Length > 0 ? answer.UserData : answer.Instance.Certname));
+        Printer.Say($"registered {answer.Instance.Certname}; its token is good until {InstanceText.Time(answer.Instance.Deadline)}");
+        return ExitCodes.Ok;
+    }
+}

@@ -1,0 +1,99 @@
+using System.CommandLine;
+using Overture.Cli.Output;
+using Overture.Conductor.V1;
+
+namespace Overture.Cli.Commands;
+
+/// <summary>overture launch: starts instances from a file, and with --wait stays until each is converged or failed.</summary>
+internal sealed class LaunchVerb : Verb
+{
+    private readonly Option<string> file = new("-c", "--file")
+    {
+        Description = "What to launch; examples/start_instance.yaml shows every key",
+        HelpName = "FILE",
+        Required = true,
+    };
+    private readonly Argument<string?> image = new("IMAGE") { Description = "Image, instead of the file's", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<int> count = new("--count") { Description = "How many, 1 to 100", HelpName = "N", DefaultValueFactory = _ => 1 };
+    private readonly Option<bool> wait = new("--wait") { Description = "Stay until every instance is converged or failed, showing its progress" };
+    private readonly Option<string?> requestId = new("--request-id") { Description = "Makes a repetition find the same instances; 1-64 of A-Z a-z 0-9 . _ -", HelpName = "ID" };
+    private readonly Option<TimeSpan?> timeout = Durations.Timeout("For the whole of it (5m)");
+
+    public LaunchVerb() : base("launch", "Launch instances, each with its own certname, certificate and node definition",
+        "overture launch -c examples/start_instance.yaml --wait",
+        "overture launch -c web.yaml --count 3 --request-id web-2026-11",
+        "overture launch -c web.yaml host --wait -o json | jq -r '.instances[].certname'")
+    {
+        Arguments.Add(image);
+        Options.Add(file);
+        Options.Add(count);
+        Options.Add(wait);
+        Options.Add(requestId);
+        Options.Add(timeout);
+    }
+
+    protected override async Task<int> Run(Session session, CancellationToken cancel)
+    {
+        var spec = LaunchFile.Read(session.Parse.GetRequiredValue(file));
+        if (session.Parse.GetValue(image) is { } chosen)
+            spec.Image = chosen;
+        // Made here, so that whoever loses the answer can ask again and find the same instances.
+        var id = session.Parse.GetValue(requestId) ?? Guid.CreateVersion7(session.Clock.GetUtcNow()).ToString();
+        var began = session.Clock.GetTimestamp();
+        var limit = session.Parse.GetValue(timeout) ?? TimeSpan.FromMinutes(5);
+        var launched = await Launch(session, new LaunchInstancesRequest { Spec = spec, Count = session.Parse.GetValue(count), RequestId = id }, limit, cancel);
+        var failed = launched.Results.Where(r => r.Reason.Length > 0).ToList();
+        foreach (var result in failed)
+            Printer.Say($"error: {result.Instance.Certname}: {result.Detail} ({result.Reason})");
+
+        if (!session.Parse.GetValue(wait))
+        {
+            session.Printer.Answer(launched, p => p.Table(["CERTNAME", "STATE", "INSTANCE"],
+                launched.Results.Select(r => new[] { r.Instance.Certname, InstanceText.Summary(r.Instance), r.Instance.InstanceId })));
+            return failed.Count == 0 ? ExitCodes.Ok : ExitCodes.Failed;
+        }
+        var instances = launched.Results.Select(r => r.Instance).ToList();
+        var watched = await Wait(session, instances, limit - session.Clock.GetElapsedTime(began), cancel);
+        session.Printer.Answer(LaunchOutcome.Document(launched, watched),
+            p => p.Table(["CERTNAME", "STATE", "TRACE"], watched.Instances.Select(i => new[] { i.Certname, InstanceText.Summary(i), i.TraceId })));
+        if (watched.TimedOut)
+            Printer.Say($"error: not converged within {limit.TotalSeconds:0} s; it goes on by itself", $"next: overture instance watch {watched.Instances[0].Certname}");
+        return watched.Converged ? ExitCodes.Ok : watched.TimedOut ? ExitCodes.Timeout : ExitCodes.Failed;
+    }
+
+    private static async Task<LaunchInstancesResponse> Launch(Session session, LaunchInstancesRequest request, TimeSpan limit, CancellationToken cancel)
+    {
+        try
+        {
+            return await session.Conductor((c, o) => c.LaunchInstancesAsync(request, o), cancel, limit);
+        }
+        catch (Failure f) when (f.Exit is ExitCodes.Unavailable or ExitCodes.Timeout)
+        {
+            throw new Failure(f.Exit, f.Message, $"repeat it with --request-id {request.RequestId}: whatever was launched is found again")
+            {
+                Code = f.Code,
+                Reason = f.Reason,
+                TraceId = f.TraceId,
+                Fields = f.Fields,
+            };
+        }
+    }
+
+    private static async Task<Watched> Wait(Session session, List<Instance> instances, TimeSpan left, CancellationToken cancel)
+    {
+        var progress = new Progress(session.Clock);
+        try
+        {
+            return await progress.While(() =>
+            {
+                instances.ForEach(progress.Report);
+                return new InstanceWatcher(session).Follow(instances, untilSettled: true, left, progress.Report, cancel);
+            });
+        }
+        catch (OperationCanceledException)
+        {
+            Printer.Say($"the launch goes on by itself; next: overture instance watch {string.Join(' ', instances.Select(i => i.Certname))}");
+            throw;
+        }
+    }
+}

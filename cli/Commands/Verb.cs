@@ -1,0 +1,55 @@
+using System.CommandLine;
+using System.Security.Cryptography;
+using Grpc.Core;
+using Overture.Cli.Output;
+
+namespace Overture.Cli.Commands;
+
+/// <summary>One thing a person can do: its words, its examples, and the act.</summary>
+internal abstract class Verb : Command
+{
+    protected Verb(string name, string description, params string[] examples) : base(name, description)
+    {
+        Examples = examples;
+        SetAction(Invoke);
+    }
+
+    /// <summary>Whole command lines, shown below --help.</summary>
+    public IReadOnlyList<string> Examples { get; }
+
+    /// <returns>The exit code.</returns>
+    /// <exception cref="Failure">Told to the person, with its own exit code.</exception>
+    /// <exception cref="RpcException">Only from calls made through <see cref="Session"/>, which translates them.</exception>
+    protected abstract Task<int> Run(Session session, CancellationToken cancel);
+
+    private async Task<int> Invoke(ParseResult parse, CancellationToken cancel)
+    {
+        using var session = new Session(parse, TimeProvider.System);
+        try
+        {
+            return await Run(session, cancel);
+        }
+        catch (Failure failure)
+        {
+            session.Printer.Error(failure);
+            return failure.Exit;
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            Printer.Say("interrupted");
+            return ExitCodes.Interrupted;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            session.Printer.Error(new Failure(ExitCodes.Failed, e.Message));
+            return ExitCodes.Failed;
+        }
+        catch (Exception e)
+        {
+            // The edge of the process: a bug is told as one, not as a stack on the terminal.
+            session.Printer.Error(new Failure(
+                ExitCodes.Internal, $"this is a bug in overture: {e.GetType().Name}: {e.Message}", "please report it with the command line you typed"));
+            return ExitCodes.Internal;
+        }
+    }
+}

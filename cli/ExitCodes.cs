@@ -1,0 +1,39 @@
+namespace Overture.Cli;
+
+/// <summary>Every exit code of overture and its hooks; docs/cli.md lists them for people.</summary>
+internal static class ExitCodes
+{
+    public const int Ok = 0;
+
+    /// <summary>It was done and did not succeed: an instance failed, a service is not serving, a hook refuses.</summary>
+    public const int Failed = 1;
+
+    /// <summary>Wrong arguments, a wrong file, or a field that the service refuses: the same command will fail again.</summary>
+    public const int Usage = 2;
+
+    public const int NotFound = 3;
+
+    /// <summary>The certificate's role may not do this.</summary>
+    public const int Denied = 4;
+
+    /// <summary>The service does not answer, or can't reach its store. Nothing is lost, try again.</summary>
+    public const int Unavailable = 5;
+
+    /// <summary>The state of the thing forbids it, or somebody else changed it first.</summary>
+    public const int Conflict = 6;
+
+    /// <summary>The time given was not enough.</summary>
+    public const int Timeout = 7;
+
+    /// <summary>A bug, here or in the service (EX_SOFTWARE).</summary>
+    public const int Internal = 70;
+
+    /// <summary>No usable configuration, certificate or key (EX_CONFIG).</summary>
+    public const int Config = 78;
+
+    /// <summary>128 + SIGINT.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>128 + SIGTERM.</summary>
+    public const int Terminated = 143;
+}

@@ -1,0 +1,120 @@
+using System.Net.Sockets;
+using System.Security.Authentication;
+using Google.Protobuf;
+using Google.Rpc;
+using Grpc.Core;
+
+namespace Overture.Cli.Output;
+
+/// <summary>A gRPC error as a person should read it: the service's own words, its fields and reason, and the next step.</summary>
+internal static class RpcFailures
+{
+    /// <param name="error">As thrown by the call.</param>
+    /// <param name="service">"conductor", "certAuthority" or "classifier".</param>
+    /// <param name="address">HOST:PORT that was called.</param>
+    public static Failure From(RpcException error, string service, string address)
+    {
+        var details = Details(error);
+        if (details is null && Connecting(error, service, address) is { } connection)
+            return connection;
+        var info = Detail<ErrorInfo>(details);
+        var message = details?.Message is { Length: > 0 } told ? told : error.Status.Detail;
+        if (error.StatusCode == StatusCode.DeadlineExceeded)
+            message = $"{service} at {address} did not finish in the time given";
+        if (message.Length == 0)
+            message = $"{service} answered {Spelling(error.StatusCode)}";
+        return new Failure(ExitOf(error.StatusCode), message, NextOf(error.StatusCode, service, address))
+        {
+            Code = Spelling(error.StatusCode),
+            Reason = info?.Reason ?? "",
+            TraceId = info?.Metadata.TryGetValue("trace_id", out var trace) == true ? trace : "",
+            Fields = [.. (Detail<BadRequest>(details)?.FieldViolations ?? []).Select(v => new FieldProblem(v.Field, v.Description))],
+        };
+    }
+
+    // No answer of the service itself: say which step of reaching it failed. gRPC's own text for these is no help.
+    private static Failure? Connecting(RpcException error, string service, string address)
+    {
+        if (error.StatusCode is not (StatusCode.Unavailable or StatusCode.Internal))
+            return null;
+        for (var cause = error.Status.DebugException; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is SocketException socket)
+            {
+                return new Failure(ExitCodes.Unavailable, $"{service} at {address} does not answer: {socket.Message}",
+                    $"is it running? overture health --service {service.ToLowerInvariant()}")
+                { Code = "UNAVAILABLE" };
+            }
+            if (cause is AuthenticationException)
+            {
+                return new Failure(ExitCodes.Unavailable, $"{service} at {address} shows a certificate that is not of our internal CA, or not for that host: {cause.Message}",
+                    "does tls.roots name the CA that issued the service's certificate?")
+                { Code = "UNAVAILABLE" };
+            }
+        }
+        // TLS 1.3 refuses a client certificate after the handshake; the client sees no more than a closed connection.
+        return error.StatusCode == StatusCode.Unavailable && error.Status.DebugException is not null
+            ? new Failure(ExitCodes.Unavailable, $"{service} at {address} closed the connection; it may not accept our certificate",
+                "was the certificate made by the CA that the service trusts? the service's log says why")
+            { Code = "UNAVAILABLE" }
+            : null;
+    }
+
+    private static Google.Rpc.Status? Details(RpcException error)
+    {
+        try
+        {
+            return error.Trailers.GetValueBytes("grpc-status-details-bin") is { } bytes ? Google.Rpc.Status.Parser.ParseFrom(bytes) : null;
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return null;
+        }
+    }
+
+    private static T? Detail<T>(Google.Rpc.Status? status) where T : class, IMessage<T>, new() =>
+        status?.Details.Select(d => d.TryUnpack<T>(out var detail) ? detail : null).FirstOrDefault(d => d is not null);
+
+    private static int ExitOf(StatusCode code) => code switch
+    {
+        StatusCode.InvalidArgument or StatusCode.OutOfRange or StatusCode.ResourceExhausted => ExitCodes.Usage,
+        StatusCode.NotFound => ExitCodes.NotFound,
+        StatusCode.PermissionDenied or StatusCode.Unauthenticated => ExitCodes.Denied,
+        StatusCode.Unavailable => ExitCodes.Unavailable,
+        StatusCode.AlreadyExists or StatusCode.FailedPrecondition or StatusCode.Aborted => ExitCodes.Conflict,
+        StatusCode.DeadlineExceeded => ExitCodes.Timeout,
+        _ => ExitCodes.Internal,
+    };
+
+    private static string NextOf(StatusCode code, string service, string address) => code switch
+    {
+        StatusCode.PermissionDenied => "use a certificate whose role may do this (tls.certificate in the configuration)",
+        StatusCode.Unavailable => "nothing is lost; try again in a moment",
+        StatusCode.Aborted => "somebody changed it first: read it again, then repeat",
+        StatusCode.Unimplemented => $"is {address} really {service}?",
+        StatusCode.DeadlineExceeded => "the work may still go on: look before you repeat it",
+        StatusCode.Internal or StatusCode.Unknown => $"the log of {service} has the cause under that trace id",
+        _ => "",
+    };
+
+    private static string Spelling(StatusCode code) => code switch
+    {
+        StatusCode.OK => "OK",
+        StatusCode.Cancelled => "CANCELLED",
+        StatusCode.InvalidArgument => "INVALID_ARGUMENT",
+        StatusCode.DeadlineExceeded => "DEADLINE_EXCEEDED",
+        StatusCode.NotFound => "NOT_FOUND",
+        StatusCode.AlreadyExists => "ALREADY_EXISTS",
+        StatusCode.PermissionDenied => "PERMISSION_DENIED",
+        StatusCode.ResourceExhausted => "RESOURCE_EXHAUSTED",
+        StatusCode.FailedPrecondition => "FAILED_PRECONDITION",
+        StatusCode.Aborted => "ABORTED",
+        StatusCode.OutOfRange => "OUT_OF_RANGE",
+        StatusCode.Unimplemented => "UNIMPLEMENTED",
+        StatusCode.Internal => "INTERNAL",
+        StatusCode.Unavailable => "UNAVAILABLE",
+        StatusCode.DataLoss => "DATA_LOSS",
+        StatusCode.Unauthenticated => "UNAUTHENTICATED",
+        _ => "UNKNOWN",
+    };
+}

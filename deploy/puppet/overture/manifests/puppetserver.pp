@@ -1,0 +1,224 @@
+# @summary A puppetserver that leaves certificates, node definitions and reports to Overture.
+#
+# It owns its directories, so that a packaged puppetserver on the same host stays as it is. The CA service is off:
+# the certificate comes from CertAuthority (`puppet ssl bootstrap`, before the first start), and a small script keeps
+# the CRL fresh, which otherwise nobody would do. The directories' parents and the package `puppetserver` must exist.
+#
+# @param confdir
+#   puppet.conf, and puppetserver's own configuration under `puppetserver/`.
+# @param codedir
+#   Holds `environments/`.
+# @param vardir
+#   State: facts, compiled templates, file bucket.
+# @param rundir
+#   The restart file, by which systemd (or anyone) can tell that start-up is over: it begins with `1`.
+# @param logdir
+#   puppetserver.log and puppetserver-access.log.
+# @param ssldir
+#   Key, certificate, CA bundle and CRL of this server.
+# @param bindir
+#   Gets two executables: `puppetserver-start` and `crl-refresh`.
+# @param certname
+#   The name in this server's certificate; not necessarily the host's.
+# @param enc_command
+#   Overture's node classifier hook. Puppet appends the certname, and takes no arguments with spaces.
+# @param report_url
+#   Where Conductor takes reports. Its certificate must come from the same CA as this server's.
+# @param ca_server
+#   Host of CertAuthority's Puppet CA API.
+# @param ca_port
+#   Port of CertAuthority's Puppet CA API.
+# @param listen
+#   Address to listen on.
+# @param port
+#   Port to listen on.
+# @param crl_refresh
+#   Seconds between two looks at the CA's CRL: how long a revoked agent still gets in.
+# @param heap
+#   The JVM's heap, as java's -Xmx takes it.
+# @param max_active_instances
+#   JRuby interpreters: requests compiled (and ENC calls waited for) at a time.
+# @param java_args
+#   More flags for the JVM.
+# @param keylength
+#   RSA bits of this server's key.
+# @param log_level
+#   Least severe level that is written to puppetserver.log.
+# @param modules_source
+#   A directory of modules to install into the production environment; without it the class leaves its modules alone.
+# @param manage_service
+#   Install and run systemd units. False where something else starts `puppetserver-start` and `crl-refresh`.
+# @param user
+#   The user that puppetserver runs as and that owns the files.
+# @param group
+#   That user's group.
+class overture::puppetserver (
+  Overture::Path                                    $confdir,
+  Overture::Path                                    $codedir,
+  Overture::Path                                    $vardir,
+  Overture::Path                                    $rundir,
+  Overture::Path                                    $logdir,
+  Overture::Path                                    $ssldir,
+  Overture::Path                                    $bindir,
+  Pattern[/\A[a-z0-9._-]+\z/]                       $certname,
+  Overture::Path                                    $enc_command,
+  Pattern[/\Ahttps:\/\/[^\s]+\z/]                   $report_url,
+  Pattern[/\A[A-Za-z0-9.:-]+\z/]                    $ca_server,
+  Integer[1, 65535]                                 $ca_port              = 8140,
+  Pattern[/\A[A-Za-z0-9.:-]+\z/]                    $listen               = '0.0.0.0',
+  Integer[1, 65535]                                 $port                 = 8140,
+  Integer[1, 3600]                                  $crl_refresh          = 60,
+  Pattern[/\A[0-9]+[mg]\z/]                         $heap                 = '1g',
+  Integer[1, 64]                                    $max_active_instances = 2,
+  Array[Pattern[/\A-[^\s'"\\$`]+\z/]]               $java_args            = [],
+  Integer[2048, 8192]                               $keylength            = 4096,
+  Enum['error', 'warn', 'info', 'debug']            $log_level            = 'info',
+  Optional[Overture::Path]                          $modules_source       = undef,
+  Boolean                                           $manage_service       = true,
+  String[1]                                         $user                 = 'puppet',
+  String[1]                                         $group                = 'puppet',
+) {
+  $serverdir  = "${confdir}/puppetserver"
+  $production = "${codedir}/environments/production"
+
+  File {
+    owner => $user,
+    group => $group,
+    mode  => '0640',
+  }
+
+  # The modes of the last five are those that Puppet itself gives them when puppetserver starts.
+  file {
+    [$confdir, $serverdir, "${serverdir}/conf.d", "${serverdir}/services.d",
+    $codedir, "${codedir}/environments", $production, "${production}/modules"]:
+      ensure => directory,
+      mode   => '0750';
+    [$vardir, $logdir]:
+      ensure => directory,
+      mode   => '0750';
+    $rundir:
+      ensure => directory,
+      mode   => '0755';
+    $ssldir:
+      ensure => directory,
+      mode   => '0771';
+  }
+
+  # Root's own: what root starts must not be writable by the server.
+  file {
+    $bindir:
+      ensure => directory,
+      owner  => 'root',
+      mode   => '0755';
+    "${bindir}/puppetserver-start":
+      owner   => 'root',
+      mode    => '0755',
+      content => epp('overture/puppetserver-start.epp', {
+          'serverdir' => $serverdir,
+          'rundir'    => $rundir,
+          'logdir'    => $logdir,
+          'heap'      => $heap,
+          'java_args' => $java_args,
+      });
+    "${bindir}/crl-refresh":
+      owner   => 'root',
+      mode    => '0755',
+      content => epp('overture/crl-refresh.epp', {
+          'ssldir'    => $ssldir,
+          'ca_server' => $ca_server,
+          'ca_port'   => $ca_port,
+          'seconds'   => $crl_refresh,
+      });
+  }
+
+  file {
+    "${confdir}/puppet.conf":
+      content => epp('overture/puppet.conf.epp', {
+          'codedir'     => $codedir,
+          'vardir'      => $vardir,
+          'rundir'      => $rundir,
+          'logdir'      => $logdir,
+          'ssldir'      => $ssldir,
+          'certname'    => $certname,
+          'port'        => $port,
+          'ca_server'   => $ca_server,
+          'ca_port'     => $ca_port,
+          'keylength'   => $keylength,
+          'enc_command' => $enc_command,
+          'report_url'  => $report_url,
+      });
+    "${serverdir}/logback.xml":
+      content => epp('overture/logback.xml.epp', { 'logdir' => $logdir, 'log_level' => $log_level });
+    "${serverdir}/request-logging.xml":
+      content => epp('overture/request-logging.xml.epp', { 'logdir' => $logdir });
+    "${serverdir}/conf.d/global.conf":
+      content => epp('overture/global.conf.epp', { 'serverdir' => $serverdir });
+    "${serverdir}/conf.d/webserver.conf":
+      content => epp('overture/webserver.conf.epp', { 'serverdir' => $serverdir, 'listen' => $listen, 'port' => $port });
+    "${serverdir}/conf.d/puppetserver.conf":
+      content => epp('overture/puppetserver.conf.epp', {
+          'confdir'              => $confdir,
+          'codedir'              => $codedir,
+          'vardir'               => $vardir,
+          'rundir'               => $rundir,
+          'logdir'               => $logdir,
+          'max_active_instances' => $max_active_instances,
+      });
+    "${serverdir}/conf.d/auth.conf":
+      source => 'puppet:///modules/overture/auth.conf';
+    "${serverdir}/conf.d/metrics.conf":
+      source => 'puppet:///modules/overture/metrics.conf';
+    "${serverdir}/conf.d/product.conf":
+      source => 'puppet:///modules/overture/product.conf';
+    "${serverdir}/conf.d/web-routes.conf":
+      source => 'puppet:///modules/overture/web-routes.conf';
+    "${serverdir}/services.d/bootstrap.cfg":
+      source => 'puppet:///modules/overture/bootstrap.cfg';
+    "${serverdir}/services.d/ca.cfg":
+      source => 'puppet:///modules/overture/ca.cfg';
+    "${production}/environment.conf":
+      content => "modulepath = modules\n";
+  }
+
+  if $modules_source {
+    File["${production}/modules"] {
+      recurse => true,
+      purge   => true,
+      force   => true,
+      source  => "file://${modules_source}",
+    }
+  }
+
+  if $manage_service {
+    $units = {
+      'overture-puppetserver' => ['Puppet Server, certificates by Overture', 'puppetserver-start'],
+      'overture-crl-refresh'  => ["Keeps the Puppet Server's CRL fresh", 'crl-refresh'],
+    }
+    $units.each |String $unit, Tuple[String, String] $what| {
+      file { "/etc/systemd/system/${unit}.service":
+        owner   => 'root',
+        group   => 'root',
+        mode    => '0644',
+        content => epp('overture/unit.service.epp', {
+            'description' => $what[0],
+            'command'     => "${bindir}/${what[1]}",
+            'user'        => $user,
+            'group'       => $group,
+        }),
+      }
+    }
+    service {
+      default:
+        ensure => running,
+        enable => true;
+      'overture-puppetserver':
+        subscribe => File[
+          '/etc/systemd/system/overture-puppetserver.service', "${bindir}/puppetserver-start", "${confdir}/puppet.conf",
+          "${serverdir}/conf.d/global.conf", "${serverdir}/conf.d/webserver.conf", "${serverdir}/conf.d/puppetserver.conf",
+          "${serverdir}/conf.d/auth.conf", "${serverdir}/services.d/bootstrap.cfg", "${serverdir}/services.d/ca.cfg",
+        ];
+      'overture-crl-refresh':
+        subscribe => File['/etc/systemd/system/overture-crl-refresh.service', "${bindir}/crl-refresh"];
+    }
+  }
+}

@@ -1,0 +1,73 @@
+# Sourced. Writes what the processes of ./run are told, all of it below $home; derived, so written anew each time.
+
+configure() {
+    local service port
+    mkdir -p "$home"/{etc,log,run,redis,state,instances}
+    chmod 700 "$home"
+    [ -e "$home/redis/password" ] || (umask 077; head -c 24 /dev/urandom | base64 | tr -d '+/=\n' > "$home/redis/password")
+    (umask 077; cat > "$home/etc/redis.conf" <<EOF
+bind 127.0.0.1
+port $PORT_REDIS
+dir "$home/redis"
+appendonly yes
+save ""
+requirepass $(cat "$home/redis/password")
+EOF
+    )
+    for service in conductor certauthority classifier; do
+        port=PORT_${service^^}
+        {
+            cat <<EOF
+bucket: "file:$home/objects"
+listen: 127.0.0.1:${!port}
+stateDirectory: "$home/state/$service"
+tls: { certificate: "$home/pki/$service.pem", key: "$home/pki/$service.key", roots: "$home/pki/ca.pem" }
+registry: { endpoint: "127.0.0.1:$PORT_REDIS", passwordFile: "$home/redis/password" }
+EOF
+            "${service}_options"
+        } > "$home/etc/$service.yaml"
+    done
+    cat > "$home/cli.yaml" <<EOF
+conductor: localhost:$PORT_CONDUCTOR
+certAuthority: localhost:$PORT_CERTAUTHORITY
+classifier: localhost:$PORT_CLASSIFIER
+tls: { certificate: pki/admin.pem, key: pki/admin.key, roots: pki/ca.pem }
+EOF
+}
+
+conductor_options() {
+    cat <<EOF
+launch:
+  signingKey: "$home/launch/signing.key"
+  tokenKey: "$home/launch/token.key"
+  caBundle: "$home/ca/ca_crt.pem"
+local:
+  directory: "$home/instances"
+  hide: ["$home"]
+reports: { listen: "127.0.0.1:$PORT_REPORTS", dnsNames: [localhost], caServer: localhost, caPort: $PORT_CA_API }
+EOF
+}
+
+certauthority_options() {
+    cat <<EOF
+caDirectory: "$home/ca"
+launchKeys: "$home/launch/trusted"
+puppetApi: { listen: "127.0.0.1:$PORT_CA_API", dnsNames: [localhost], accessLog: "$home/log/ca-access.log" }
+EOF
+}
+
+classifier_options() { :; }
+
+# The ENC's binary, key and configuration, where user puppet finds them: inside the puppetserver's home, which it sees as /mnt.
+place_hooks() {
+    local server=$home/puppetserver
+    install -D -m 0755 "$root/artifacts/cli/overture" "$server/bin/overture-enc.new"
+    mv "$server/bin/overture-enc.new" "$server/bin/overture-enc"
+    install -d -g puppet -m 0750 "$server/hooks"
+    install -g puppet -m 0640 "$home/pki/enc.key" "$home/pki/enc.pem" "$home/pki/ca.pem" "$server/hooks/"
+    cat > "$server/hooks/hooks.yaml" <<EOF
+classifier: localhost:$PORT_CLASSIFIER
+certAuthority: localhost:$PORT_CERTAUTHORITY
+tls: { certificate: /mnt/hooks/enc.pem, key: /mnt/hooks/enc.key, roots: /mnt/hooks/ca.pem }
+EOF
+}

@@ -1,0 +1,201 @@
+#!/usr/bin/env bash
+# usage: ./run [--once] [--help]
+#
+# Runs Overture on this machine: redis-server, CertAuthority, Classifier, Conductor and a real puppetserver, then launches one
+# instance from examples/start_instance.yaml and follows it until it has converged. Ctrl-C stops all that was started here.
+# A second ./run goes on with the same data.
+#
+#   --once        exit after the instance: 0 only if it converged; the last line is one JSON object
+#
+#   OVERTURE_HOME          where everything is kept          (default: .overture beside this file)
+#   OVERTURE_PORT_OFFSET   added to every port               (default: 10000)
+#   OTEL_EXPORTER_OTLP_ENDPOINT   where traces go            (default: nowhere)
+#
+# Needs: Debian 12, root (or sudo), the .NET 10 SDK. Installs redis-server, puppet-agent, puppetserver, cloud-init, clang and
+# zlib1g-dev from Debian (and curl, ca-certificates and openssh-client where they are missing), starts none of their services,
+# and changes nothing else outside OVERTURE_HOME and this checkout's build folders.
+set -euo pipefail
+root=$(dirname "$(dirname "$(realpath "$0")")")
+. "$root/eng/sdk.sh"
+. "$root/eng/packages.sh"
+. "$root/eng/ports.sh"
+. "$root/eng/processes.sh"
+. "$root/eng/configure.sh"
+
+# What else is set in this shell is for other Overtures.
+for name in "${!OVERTURE_@}"; do
+    [ "$name" = OVERTURE_HOME ] || [ "$name" = OVERTURE_PORT_OFFSET ] || unset "$name"
+done
+export NO_PROXY="localhost,127.0.0.1${NO_PROXY:+,$NO_PROXY}" no_proxy="localhost,127.0.0.1${no_proxy:+,$no_proxy}"
+
+once=
+for argument in "$@"; do
+    case $argument in
+        --once) once=yes ;;
+        -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
+        *) echo "error: unknown argument $argument; try ./run --help" >&2; exit 2 ;;
+    esac
+done
+
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo > /dev/null || { echo "error: needs root (for the packages and the local provider), and sudo is not here; run it as root" >&2; exit 1; }
+    echo "needs root for the packages and the local provider: going on under sudo"
+    exec sudo --preserve-env=OVERTURE_HOME,OVERTURE_PORT_OFFSET,OTEL_EXPORTER_OTLP_ENDPOINT,DOTNET_ROOT -- "$0" "$@"
+fi
+
+begin=$SECONDS
+# with_ports EXAMPLE: the example, or a copy of it where the ports were moved
+with_ports() {
+    if [ "$offset" = 10000 ]; then
+        echo "$root/examples/$1"
+    else
+        sed "s/\b18140\b/$PORT_PUPPETSERVER/; s/\b18141\b/$PORT_CA_API/" "$root/examples/$1" > "$home/etc/$1"
+        echo "$home/etc/$1"
+    fi
+}
+certname_of() { sed -n 's/.*"certname": *"\([0-9a-f-]*\)".*/\1/p' <<< "$1" | head -n 1; }
+say() { printf '[%3d s] %s\n' $((SECONDS - begin)) "$*"; }
+
+home=$(realpath -m "${OVERTURE_HOME:-$root/.overture}")
+export OVERTURE_HOME=$home
+mkdir -p "$home/run"
+exec 9> "$home/run/lock"
+flock -n 9 || { echo "error: another ./run is using $home; stop it, or give this one another OVERTURE_HOME" >&2; exit 1; }
+
+services="conductor classifier certauthority"
+sleeper=
+stop_all() {
+    # A second Ctrl-C must not leave half of it running.
+    trap '' INT TERM
+    trap - EXIT
+    say "stopping"
+    [ -z "$sleeper" ] || kill "$sleeper" 2>/dev/null || true
+    rm -f "$home/etc/puppetserver.token"
+    stop_instances
+    stop crl-loop 12
+    stop puppetserver 15
+    for name in $services; do stop "$name" 30; done
+    stop redis 10
+    exec 9>&-
+    # Under sudo, what was built belongs to whoever owns the checkout.
+    [ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" "$root"/artifacts "$root"/*/bin "$root"/*/obj "$root"/*/*/bin "$root"/*/*/obj 2>/dev/null || true
+}
+
+# 1. what can fail, before anything is touched
+find_sdk
+for name in crl-loop puppetserver $services redis; do stop "$name" 5; done # left by a ./run that was killed
+check_ports
+install_packages "Redis, Puppet, cloud-init, and a linker for the native command line" \
+    redis-server puppet-agent puppetserver cloud-init clang zlib1g-dev curl ca-certificates openssh-client
+trap 'stop_all; exit 130' INT TERM
+trap stop_all EXIT
+configure
+
+# 2. a puppetserver that is as we would configure it starts at once: it needs nobody for that, and 20 s
+server=$home/puppetserver
+wanted=$(cd "$root" && { echo "$PORT_PUPPETSERVER $PORT_CA_API $PORT_REPORTS"; find deploy/puppet examples/puppet eng/puppetserver.sh -type f -print0 | sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1)
+start_puppetserver() {
+    OVERTURE_HOOKS_CONFIG=/mnt/hooks/hooks.yaml launch puppetserver "$root/eng/puppetserver.sh" start "$server"
+}
+puppetserver_stands() { [ "$(cat "$server/stands" 2>/dev/null)" = "$wanted" ]; }
+if puppetserver_stands; then
+    start_puppetserver
+fi
+
+# 3. the build (nothing to do where no source changed): first what the puppetserver's certificate needs, then, beside the JVM's start, the native command line
+# 9 is the lock; the compiler leaves a server running that must not hold it.
+"$root/eng/build.sh" services 9>&-
+overture() {
+    if [ -e "$root/artifacts/.cli" ]; then
+        "$root/artifacts/cli/overture" "$@"
+    else
+        DOTNET_ROLL_FORWARD=Major "$DOTNET" "$root"/cli/bin/Release/net9.0/linux-x64/overture.dll "$@"
+    fi
+}
+say "keys and certificates"
+overture pki init --home "$home" > /dev/null
+overture ca init --home "$home" > /dev/null
+
+say "starting redis-server, CertAuthority, Classifier and Conductor"
+launch redis redis-server "$home/etc/redis.conf"
+for name in certauthority classifier conductor; do
+    case $name in certauthority) project=CertAuthority ;; classifier) project=Classifier ;; conductor) project=Conductor ;; esac
+    launch $name "$DOTNET" "$root/services/$project/bin/Release/net10.0/Overture.$project.dll" --config "$home/etc/$name.yaml"
+done
+for name in certauthority classifier conductor; do
+    await "$name is healthy" 60 $name overture health --service $name
+done
+
+if ! puppetserver_stands; then
+    say "configuring the puppetserver by Puppet itself; its certificate comes from CertAuthority"
+    # The same request finds the same registration, however often this is repeated.
+    request=$home/etc/puppetserver.request
+    [ -e "$request" ] || echo "puppetserver-$(cat /proc/sys/kernel/random/uuid)" > "$request"
+    registration=$(overture instance register -c "$(with_ports puppetserver.yaml)" --request-id "$(cat "$request")" \
+        --token-file "$home/etc/puppetserver.token" -o json)
+    certname=$(certname_of "$registration")
+    if ! { "$root/eng/puppetserver.sh" apply "$server" "certname=$certname" ca_server=localhost "ca_port=$PORT_CA_API" \
+               "port=$PORT_PUPPETSERVER" listen=127.0.0.1 crl_refresh=3 "report_url=https://localhost:$PORT_REPORTS/reports" &&
+           "$root/eng/puppetserver.sh" bootstrap "$server" "$home/ca/ca_crt.pem" "$home/etc/puppetserver.token"; } >> "$home/log/puppet-apply.log" 2>&1; then
+        tail -n 15 "$home/log/puppet-apply.log" >&2
+        echo "error: the puppetserver could not be configured; the whole log: $home/log/puppet-apply.log" >&2
+        rm -f "$request" # its token may have expired: the next try registers anew
+        exit 1
+    fi
+    rm -f "$home/etc/puppetserver.token"
+    echo "$wanted" > "$server/stands"
+    start_puppetserver
+fi
+launch crl-loop "$root/eng/puppetserver.sh" crl-loop "$server"
+
+"$root/eng/build.sh" cli 9>&-
+place_hooks
+say "waiting for the puppetserver"
+await "the puppetserver is ready" 150 puppetserver \
+    curl -sf --cacert "$home/ca/ca_crt.pem" "https://localhost:$PORT_PUPPETSERVER/status/v1/simple"
+
+# A report that finds nobody is not sent again, so the Conductor must have its certificate by now.
+takes_reports() {
+    local own
+    own=$(basename "$(ls "$server"/ssl/private_keys/*.pem)")
+    curl -s --cacert "$home/ca/ca_crt.pem" --cert "$server/ssl/certs/$own" --key "$server/ssl/private_keys/$own" "https://localhost:$PORT_REPORTS/"
+}
+await "the Conductor takes reports" 60 conductor takes_reports
+
+# 4. the main job
+say "launching an instance from examples/start_instance.yaml"
+rc=0
+example=$(with_ports start_instance.yaml)
+result=$(overture launch -c "$example" --wait --timeout 5m -o json) || rc=$?
+certname=$(certname_of "$result")
+if [ -n "$certname" ]; then
+    echo; overture instance timeline "$certname" || true
+    echo; overture node show "$certname" || true
+    echo
+fi
+if [ $rc = 0 ]; then
+    say "converged: $certname"
+else
+    say "did NOT converge (exit code $rc);${certname:+ its console: $home/instances/$certname/console.log;} the logs: $home/log"
+fi
+
+if [ -n "$once" ]; then
+    stop_all
+    tr -d '\n' <<< "${result:-"{ \"converged\": false, \"certname\": \"\", \"states\": [], \"traceId\": \"\" }"}"
+    echo
+    exit $rc
+fi
+cat <<EOF
+
+Overture is up. In another terminal, as root:
+  export OVERTURE_HOME="$home" PATH="$root/artifacts/cli:\$PATH"
+  overture instance list
+  overture instance watch $certname
+  overture launch -c "$example" --count 3 --wait
+  overture instance terminate $certname
+Ctrl-C stops everything that was started here.
+EOF
+# Not holding the lock (9), should this script be killed.
+while sleep 3600 9>&- & sleeper=$!; wait $sleeper; do
+    overture pki init --home "$home" > /dev/null # renews what is past two thirds of its life; services reload by themselves
+done

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# usage: ./test [unit | integration | e2e | all] [--filter EXPRESSION]
+#
+#   unit          pure parts and house rules; no other process                      (90 s at most)
+#   integration   services over real TLS, redis-server, cloud-init, openssl, agents
+#   e2e           ./run in a fresh checkout, real puppetserver and instances; foreign gRPC clients
+#   all           everything (default)
+#
+# Installs what it needs from Debian (and buf from npm, into artifacts/). The last line is `N passed, N failed, N skipped`;
+# the exit code is non-zero on a failure, a missing dependency, or when nothing ran. Needs root: instances are namespaces.
+set -euo pipefail
+root=$(dirname "$(dirname "$(realpath "$0")")")
+. "$root/eng/sdk.sh"
+. "$root/eng/packages.sh"
+cd "$root"
+
+for name in "${!OVERTURE_@}"; do [ "$name" = OVERTURE_FULL ] || unset "$name"; done
+export NO_PROXY="localhost,127.0.0.1${NO_PROXY:+,$NO_PROXY}" no_proxy="localhost,127.0.0.1${no_proxy:+,$no_proxy}"
+
+what=all filter=
+while [ $# -gt 0 ]; do
+    case $1 in
+        unit | integration | e2e | all) what=$1 ;;
+        --filter) filter=${2:?--filter needs an expression}; shift ;;
+        -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
+        *) echo "error: unknown argument $1; try ./test --help" >&2; exit 2 ;;
+    esac
+    shift
+done
+passed=0 failed=0 skipped=0
+finish() {
+    local rc=$?
+    trap - EXIT
+    # Ended before its tests did: a missing dependency, a build that fails. That is a failure too.
+    [ $rc = 0 ] || [ $failed -gt 0 ] || failed=1
+    [ $((passed + failed)) -gt 0 ] || failed=1
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ $failed = 0 ] && [ $skipped = 0 ]
+    exit $?
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+begin=$SECONDS
+say() { printf '== %s (at %d s)\n' "$*" $((SECONDS - begin)); }
+
+# check NAME COMMAND...: a test that is a command
+check() {
+    local name=$1 log; shift
+    log=$(mktemp)
+    if "$@" > "$log" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $name"
+        tail -n 30 "$log"
+    fi
+    rm -f "$log"
+}
+
+# tests CATEGORY-FILTER: every test project, each with its own counts; a project that prints no result counts as a failure
+tests() {
+    local project log line
+    for project in tests/*.Tests; do
+        log=$(mktemp)
+        "$DOTNET" test "$project" --no-build -c Release --nologo -v quiet --logger 'console;verbosity=minimal' \
+            --filter "$1${filter:+&$filter}" > "$log" 2>&1 || true
+        line=$(grep -E '^(Passed!|Failed!|Skipped!)' "$log" | tail -n 1 || true)
+        if [ -n "$line" ]; then
+            passed=$((passed + $(sed 's/.*Passed: *\([0-9]*\).*/\1/' <<< "$line")))
+            failed=$((failed + $(sed 's/.*Failed: *\([0-9]*\).*/\1/' <<< "$line")))
+            skipped=$((skipped + $(sed 's/.*Skipped: *\([0-9]*\).*/\1/' <<< "$line")))
+            grep -q '^Passed!' <<< "$line" || grep -vE '^\{"' "$log" | head -c 20000 || true
+            echo "$(basename "$project"): ${line%% - Overture*}"
+        elif ! grep -q 'No test matches' "$log"; then
+            failed=$((failed + 1))
+            echo "FAILED: $project ended without a result"
+            grep -vE '^\{"' "$log" | tail -n 40 || true
+        fi
+        rm -f "$log"
+    done
+}
+
+find_sdk
+[ "$what" = unit ] || [ "$(id -u)" = 0 ] || { echo "error: needs root (sudo ./test $what): instances are mount and pid namespaces" >&2; exit 1; }
+if [ "$what" != unit ]; then
+    install_packages "what the tests run for real" redis-server puppet-agent puppetserver cloud-init clang zlib1g-dev \
+        curl ca-certificates openssh-client git procps openssl ruby puppet-lint python3 python3-grpcio python3-protobuf protobuf-compiler protobuf-compiler-grpc iproute2
+    command -v npm > /dev/null || install_packages "buf, a foreign gRPC client" nodejs npm
+    [ -x artifacts/npm/node_modules/.bin/buf ] ||
+        (mkdir -p artifacts/npm && cd artifacts/npm && npm install --silent --no-fund --no-audit --prefix . @bufbuild/buf@1.75.0 > npm.log 2>&1) ||
+        { echo "error: npm could not install buf; see artifacts/npm/npm.log" >&2; exit 1; }
+fi
+
+say "building"
+log=$(mktemp)
+"$DOTNET" build Microservices.sln -c Release -v quiet --nologo > "$log" 2>&1 || { grep -E 'error|warn' "$log" | sort -u | head -n 40 || tail -n 40 "$log"; exit 1; }
+rm -f "$log"
+[ "$what" = unit ] || eng/build.sh cli
+export OVERTURE_CLI=$root/artifacts/cli/overture
+
+case $what in unit | all)
+    say "unit"
+    tests 'Category!=integration&Category!=e2e'
+esac
+case $what in integration | all)
+    say "integration"
+    check "buf lint" artifacts/npm/node_modules/.bin/buf lint protos
+    check "puppet parser validate" puppet parser validate deploy/puppet examples/puppet
+    check "puppet-lint" puppet-lint --fail-on-warnings deploy/puppet/overture/manifests examples/puppet/modules
+    tests 'Category=integration'
+esac
+case $what in e2e | all)
+    say "e2e"
+    tests 'Category=e2e'
+esac
+say "done"

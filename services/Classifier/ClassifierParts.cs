@@ -1,0 +1,42 @@
+using Google.Protobuf.Reflection;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Overture.Classifier.Classification;
+using Overture.Classifier.Definitions;
+using Overture.Classifier.History;
+using Overture.Classifier.V1;
+using Overture.Platform;
+using Overture.Platform.Tls;
+
+namespace Overture.Classifier;
+
+/// <summary>The service, composed.</summary>
+public sealed class ClassifierParts : IServiceParts<ClassifierOptions>
+{
+    public static string Name => "classifier";
+
+    public static IReadOnlyList<Google.Protobuf.Reflection.ServiceDescriptor> Services => [ClassifierService.Descriptor];
+
+    public static void Roles(RoleTable table) => table
+        .Allow(ClassifierService.Descriptor, "Classify", Role.Enc, Role.Viewer, Role.Operator, Role.Admin)
+        .Allow(ClassifierService.Descriptor, "PutNode", Role.Operator, Role.Admin)
+        .Allow(ClassifierService.Descriptor, "GetNode", Role.Viewer, Role.Operator, Role.Admin)
+        .Allow(ClassifierService.Descriptor, "ListNodes", Role.Viewer, Role.Operator, Role.Admin);
+
+    public static void Add(WebApplicationBuilder builder, ClassifierOptions options)
+    {
+        builder.Services.AddSingleton<NodeStore>();
+        builder.Services.AddSingleton<NodeCache>();
+        builder.Services.AddSingleton<NodeHistoryLog>();
+        builder.Services.AddSingleton<ClassifyNode>();
+        builder.Services.AddSingleton<PutNode>();
+    }
+
+    public static void Listen(KestrelServerOptions kestrel, ClassifierOptions options)
+    {
+        // gRPC only; the node terminus' HTTPS face comes with it.
+    }
+
+    public static void Map(WebApplication app) => app.MapGrpcService<ClassifierApi>().OnListener(Listeners.Grpc);
+}

@@ -1,0 +1,33 @@
+using Overture.Classifier.History;
+using Overture.Platform.Faults;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+
+namespace Overture.Classifier.Definitions;
+
+/// <summary>The act of replacing a definition.</summary>
+public sealed class PutNode(NodeStore nodes, NodeCache cache, NodeHistoryLog history)
+{
+    public async Task<StoredNode> Run(CertName name, string document, string etag, string author, string reason, CancellationToken cancel)
+    {
+        // 1. a definition that would break an agent's run is refused here
+        _ = NodeDefinition.Parse(document);
+        if (reason.Length is 0 or > 500)
+            throw FaultException.Invalid("reason", "must say why, in 1-500 characters");
+
+        // 2. durable, against the version the author saw
+        if (await nodes.Put(name, document, etag, cancel) == PutOutcome.Conflict)
+        {
+            throw etag.Length == 0
+                ? new FaultException(FaultKind.AlreadyExists, Reason.AlreadyExists, $"{name} has a definition; give the etag of the version to replace")
+                : new FaultException(FaultKind.Conflict, Reason.EtagMismatch, $"{name} was changed by somebody else; read it again");
+        }
+
+        // 3. history: who and why. (Killed before this, the next "served" entry still keeps the document.)
+        var stored = await nodes.Find(name, cancel)
+            ?? throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, $"{name} was removed at the same moment");
+        await history.Add("put", stored, author, reason, cancel);
+        cache.Forget(name);
+        return stored;
+    }
+}

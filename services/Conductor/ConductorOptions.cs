@@ -1,0 +1,112 @@
+using Overture.Platform.Faults;
+using Overture.Platform.Options;
+
+namespace Overture.Conductor;
+
+/// <summary>What the Conductor is told beside <see cref="ServiceOptions"/>.</summary>
+public sealed record ConductorOptions : ServiceOptions
+{
+    public ConductorOptions()
+    {
+        Listen = "127.0.0.1:7001";
+        StateDirectory = "/var/lib/overture/conductor";
+    }
+
+    public LaunchOptions Launch { get; init; } = new();
+
+    public LocalOptions Local { get; init; } = new();
+
+    public ReportOptions Reports { get; init; } = new();
+
+    public override IEnumerable<FieldProblem> Problems() =>
+        base.Problems().Concat(Launch.Problems()).Concat(Local.Problems()).Concat(Reports.Problems());
+}
+
+/// <summary>What goes into launch records and user data.</summary>
+public sealed record LaunchOptions
+{
+    /// <summary>PEM file of the P-256 private key that signs launch records. Required.</summary>
+    public string SigningKey { get; init; } = "";
+
+    /// <summary>File with the hex secret (32 bytes or more) that one-time tokens are derived from. Required.</summary>
+    public string TokenKey { get; init; } = "";
+
+    /// <summary>PEM file of the Puppet CA chain, pinned into user data so that an agent never trusts on first use. Required.</summary>
+    public string CaBundle { get; init; } = "";
+
+    /// <summary>Directory of further public launch keys (*.pem): Conductors whose records this one believes. Empty: only its own.</summary>
+    public string TrustedKeys { get; init; } = "";
+
+    internal IEnumerable<FieldProblem> Problems()
+    {
+        foreach (var (field, path) in new[] { ("launch.signingKey", SigningKey), ("launch.tokenKey", TokenKey), ("launch.caBundle", CaBundle) })
+        {
+            if (OptionRules.FileProblem(path) is { } rule)
+                yield return new(field, rule);
+        }
+        if (TrustedKeys.Length > 0 && OptionRules.DirectoryProblem(TrustedKeys) is { } missing)
+            yield return new("launch.trustedKeys", missing);
+    }
+}
+
+/// <summary>The local provider: instances are throw-away clones of this host.</summary>
+public sealed record LocalOptions
+{
+    /// <summary>Where instances are kept, an absolute path. Empty: no local provider.</summary>
+    public string Directory { get; init; } = "";
+
+    /// <summary>The script that boots one. Default: instance.sh beside the assembly.</summary>
+    public string Script { get; init; } = Path.Combine(AppContext.BaseDirectory, "instance.sh");
+
+    /// <summary>Absolute directories that are empty inside an instance: keys, stores, other services' homes.</summary>
+    public IReadOnlyList<string> Hide { get; init; } = [];
+
+    internal IEnumerable<FieldProblem> Problems()
+    {
+        if (Directory.Length == 0)
+            yield break;
+        if (!Path.IsPathRooted(Directory))
+            yield return new("local.directory", "must be an absolute path");
+        if (OptionRules.FileProblem(Script) is { } rule)
+            yield return new("local.script", rule);
+        foreach (var hidden in Hide.Where(h => !Path.IsPathRooted(h)))
+            yield return new("local.hide", $"must be absolute paths; {hidden} is not");
+    }
+}
+
+/// <summary>Report intake, on a listener of its own with a certificate of the Puppet CA.</summary>
+public sealed record ReportOptions
+{
+    /// <summary>ADDRESS:PORT. Empty: no report intake.</summary>
+    public string Listen { get; init; } = "127.0.0.1:8142";
+
+    /// <summary>Names puppetserver reaches the listener by; they go into its certificate. Empty: localhost.</summary>
+    public IReadOnlyList<string> DnsNames { get; init; } = [];
+
+    /// <summary>Host of CertAuthority's Puppet CA API, where the listener's certificate comes from.</summary>
+    public string CaServer { get; init; } = "localhost";
+
+    /// <summary>Its port.</summary>
+    public int CaPort { get; init; } = 8141;
+
+    /// <summary>The largest report taken, in bytes. 64 KiB to 256 MiB.</summary>
+    public int MaxBytes { get; init; } = 16 * 1024 * 1024;
+
+    internal IReadOnlyList<string> Names => DnsNames.Count > 0 ? DnsNames : ["localhost"];
+
+    internal IEnumerable<FieldProblem> Problems()
+    {
+        if (Listen.Length == 0)
+            yield break;
+        if (!OptionRules.IsEndpoint(Listen))
+            yield return new("reports.listen", "must be ADDRESS:PORT, e.g. 127.0.0.1:8142, or empty");
+        foreach (var name in DnsNames.Where(n => !Launch.HostName.IsValid(n)))
+            yield return new("reports.dnsNames", $"must be DNS names; {name} is not");
+        if (!Launch.HostName.IsValid(CaServer))
+            yield return new("reports.caServer", "must be a host name or address");
+        if (CaPort is < 1 or > 65535)
+            yield return new("reports.caPort", "must be 1-65535");
+        if (MaxBytes is < 64 * 1024 or > 256 * 1024 * 1024)
+            yield return new("reports.maxBytes", "must be 65536 to 268435456");
+    }
+}

@@ -1,0 +1,68 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Overture.Conductor.Launch;
+using Overture.Conductor.Providers;
+using Overture.Conductor.Providers.Local;
+using Overture.Conductor.Reports;
+using Overture.Conductor.State;
+using Overture.Conductor.Terminate;
+using Overture.Conductor.V1;
+using Overture.Platform;
+using Overture.Platform.Registry;
+using Overture.Platform.Tls;
+using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
+
+namespace Overture.Conductor;
+
+/// <summary>What the Conductor is made of.</summary>
+public sealed class ConductorParts : IServiceParts<ConductorOptions>
+{
+    public static string Name => "conductor";
+
+    public static IReadOnlyList<ServiceDescriptor> Services { get; } = [ConductorService.Descriptor];
+
+    public static void Roles(RoleTable table)
+    {
+        foreach (var rpc in (string[])["LaunchInstances", "RegisterInstance", "TerminateInstance"])
+            table.Allow(ConductorService.Descriptor, rpc, Role.Operator, Role.Admin);
+        foreach (var rpc in (string[])["GetInstance", "ListInstances", "WatchInstances", "GetTimeline"])
+            table.Allow(ConductorService.Descriptor, rpc, Role.Viewer, Role.Operator, Role.Admin);
+    }
+
+    public static void Add(WebApplicationBuilder builder, ConductorOptions options)
+    {
+        Directory.CreateDirectory(options.StateDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var services = builder.Services;
+        services.AddSingleton(new LaunchKeys(options));
+        var bundle = new CaBundle(options);
+        _ = bundle.Current; // an unusable bundle is refused now, not at the first launch
+        services.AddSingleton(bundle);
+        services.AddSingleton<InstanceIndex>().AddSingleton<EvidenceReader>().AddSingleton<FactLog>().AddSingleton<ProviderSet>();
+        services.AddSingleton<LaunchLedger>().AddSingleton<LaunchInstances>().AddSingleton<RegisterInstance>();
+        services.AddSingleton<InstanceList>().AddSingleton<InstanceWatch>().AddSingleton<InstanceTimeline>();
+        services.AddSingleton<StateKeeper>().AddHostedService(p => p.GetRequiredService<StateKeeper>());
+        services.AddSingleton<TerminateSaga>().AddSingleton<TerminateInstance>().AddHostedService<TerminateSweep>();
+        if (options.Local.Directory.Length > 0)
+        {
+            services.AddSingleton<LocalProvider>().AddSingleton<IProvider>(p => p.GetRequiredService<LocalProvider>());
+            services.AddHostedService<BootAgain>();
+        }
+        if (options.Reports.Listen.Length > 0)
+            ReportIntake.Add(services);
+    }
+
+    public static void Listen(KestrelServerOptions kestrel, ConductorOptions options)
+    {
+        if (options.Reports.Listen.Length > 0)
+            ReportIntake.Listen(kestrel, options);
+    }
+
+    public static void Map(WebApplication app)
+    {
+        app.MapGrpcService<ConductorApi>().OnListener(Listeners.Grpc);
+        if (app.Services.GetRequiredService<ConductorOptions>().Reports.Listen.Length > 0)
+            ReportIntake.Map(app);
+    }
+}

@@ -1,0 +1,114 @@
+using Google.Protobuf.WellKnownTypes;
+using Overture.Conductor.Providers;
+using Overture.Platform.Faults;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Records.V1;
+
+namespace Overture.Conductor.Launch;
+
+/// <summary>An instance that is written down.</summary>
+/// <param name="Record">As first written, by whoever was first.</param>
+/// <param name="Token">The one-time secret.</param>
+/// <param name="UserData">Holds it.</param>
+/// <param name="Fresh">This very call wrote it down.</param>
+internal sealed record Enrolment(CertName Name, LaunchRecord Record, string Token, string UserData, bool Fresh);
+
+/// <summary>
+/// The durable part of a launch: request, node definition, signed record. Each write is put-if-absent in that order, so whoever repeats a launch
+/// after a crash finds what was written, and writes what was not.
+/// </summary>
+internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle bundle, Ids ids, TimeProvider clock)
+{
+    /// <summary>Fixes the certnames of a request. The same id and body: those of the first time.</summary>
+    /// <exception cref="FaultException">REQUEST_ID_REUSED: the same id with another body.</exception>
+    public async Task<IReadOnlyList<CertName>> Open(string caller, string requestId, string bodyHash, int count, CancellationToken cancel)
+    {
+        var fresh = new LaunchRequestRecord
+        {
+            Schema = 1,
+            WriteId = ids.Unguessable(),
+            Caller = caller,
+            RequestId = requestId,
+            BodySha256 = bodyHash,
+            Certnames = { Enumerable.Range(0, count).Select(_ => ids.CertName().ToString()) },
+            CreatedAt = clock.NowMs().ToTimestamp(),
+        };
+        var key = ObjectKeys.Request(caller, requestId);
+        var standing = await store.PutIfAbsent(key, fresh, cancel) == PutOutcome.Stored
+            ? fresh
+            : await store.Get<LaunchRequestRecord>(key, cancel) ?? throw new InvalidDataException($"{key} is there and is not");
+        if (standing.BodySha256 != bodyHash)
+        {
+            throw new FaultException(FaultKind.AlreadyExists, Reason.RequestIdReused,
+                $"request id {requestId} was used for another launch at {standing.CreatedAt.ToDateTimeOffset():yyyy-MM-dd'T'HH:mm:ss'Z'}; choose a new one");
+        }
+        return [.. standing.Certnames.Select(CertName.Parse)];
+    }
+
+    /// <summary>Refuses a plan whose user data no provider would take, before anything is written.</summary>
+    public void CheckSize(LaunchPlan plan, string requestId, IProvider? provider)
+    {
+        var any = ids.CertName();
+        _ = UserDataOf(any, plan, keys.Token(requestId, any), provider);
+    }
+
+    /// <summary>Writes down one instance; a second time it changes nothing, not even a definition that was edited or archived since.</summary>
+    public async Task<Enrolment> Enrol(CertName name, LaunchPlan plan, string caller, string requestId, IProvider? provider, string traceparent, CancellationToken cancel)
+    {
+        var token = keys.Token(requestId, name);
+        var record = await Standing(name, cancel);
+        var fresh = record is null;
+        if (record is null)
+        {
+            await store.PutIfAbsent(ObjectKeys.Node(name), Document(plan.Node), cancel);
+            record = RecordOf(name, plan, caller, requestId, provider, traceparent, token);
+            if (await store.PutIfAbsent(ObjectKeys.Launch(name), keys.Sign(record, ids.Unguessable()), cancel) == PutOutcome.Conflict)
+                record = await Standing(name, cancel) ?? throw new InvalidDataException($"launches/{name} is there and is not");
+        }
+        return new Enrolment(name, record, token, UserDataOf(name, plan, token, provider), fresh);
+    }
+
+    /// <summary>The record of this name, if its signature holds.</summary>
+    /// <exception cref="InvalidDataException">There is one, and it does not.</exception>
+    public async Task<LaunchRecord?> Standing(CertName name, CancellationToken cancel)
+    {
+        if (await store.Get<SignedLaunch>(ObjectKeys.Launch(name), cancel) is not { } signed)
+            return null;
+        return keys.Verify(signed, name) ?? throw new InvalidDataException($"launches/{name} carries no signature of a key this Conductor trusts");
+    }
+
+    private string UserDataOf(CertName name, LaunchPlan plan, string token, IProvider? provider) =>
+        UserData.Render(name, plan.Spec, plan.Node.Environment, token, bundle.Current.Pem, provider?.InstallsPuppet ?? true);
+
+    private static ReadOnlyMemory<byte> Document(NodeDefinition node) => System.Text.Encoding.UTF8.GetBytes(QuotedYaml.Write(node.ToTree()));
+
+    private LaunchRecord RecordOf(CertName name, LaunchPlan plan, string caller, string requestId, IProvider? provider, string traceparent, string token)
+    {
+        var spec = plan.Spec;
+        var now = clock.NowMs();
+        return new LaunchRecord
+        {
+            Schema = 1,
+            Certname = name.ToString(),
+            RequestId = requestId,
+            NotBefore = now.ToTimestamp(),
+            Deadline = (now + plan.Deadline).ToTimestamp(),
+            TokenSha256 = EnrolmentToken.Hash(token),
+            Attestation = spec.Attestation,
+            Provider = spec.Provider,
+            Account = provider?.Account ?? "",
+            ClientToken = name.ToString(),
+            DnsAltNames = { spec.DnsAltNames },
+            Extensions = { spec.Extensions },
+            Role = spec.Role,
+            Labels = { spec.Labels },
+            Caller = caller,
+            Traceparent = traceparent,
+            Profile = spec.Profile,
+            Image = spec.Image,
+            InstanceType = spec.InstanceType,
+            Environment = plan.Node.Environment,
+        };
+    }
+}

@@ -1,0 +1,127 @@
+using System.Text.RegularExpressions;
+using Google.Protobuf.WellKnownTypes;
+using Overture.Conductor.V1;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+using Overture.Records.V1;
+
+namespace Overture.Conductor.Launch;
+
+/// <summary>A launch spec that was checked: every default filled in, the node definition parsed.</summary>
+/// <param name="Spec">With defaults.</param>
+/// <param name="Node">What goes to nodes/.</param>
+internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
+{
+    public const string Registered = "registered";
+    private static readonly TimeSpan ShortestDeadline = TimeSpan.FromMinutes(5), DefaultDeadline = TimeSpan.FromMinutes(60), LongestDeadline = TimeSpan.FromHours(24);
+
+    public TimeSpan Deadline => Spec.Deadline.ToTimeSpan();
+
+    /// <param name="spec">As received.</param>
+    /// <param name="storeName">The only bucket this Conductor keeps records in.</param>
+    /// <param name="images">Images of the provider that is asked for; null: nobody is asked (a registration).</param>
+    /// <exception cref="FaultException">Every field that breaks a rule.</exception>
+    public static LaunchPlan From(LaunchSpec? spec, string storeName, Func<string, IReadOnlyList<string>?>? images)
+    {
+        if (spec is null)
+            throw FaultException.Invalid("spec", "must be set");
+        var plan = spec.Clone();
+        var problems = new List<FieldProblem>();
+        void Rule(bool kept, string field, string rule)
+        {
+            if (!kept)
+                problems.Add(new($"spec.{field}", rule));
+        }
+
+        Rule(plan.Bucket.Length == 0 || plan.Bucket == storeName, "bucket", $"this Conductor keeps its records in {storeName}; leave it empty or give that name");
+        if (images is null)
+            plan.Provider = Registered;
+        else
+            CheckProvider(plan, images, Rule);
+        Rule(IsLabel(plan.InstanceType), "instance_type", "must have at most 64 printable characters");
+        Rule(IsLabel(plan.Image), "image", "must have at most 64 printable characters");
+        CheckPuppet(plan.Puppet ??= new PuppetSettings(), Rule);
+        var node = NodeOf(plan.Node, problems);
+        CheckLabels(plan, Rule);
+        CheckGrants(plan, Rule);
+        Rule(plan.Role is "" or "puppetserver", "role", "must be empty or puppetserver");
+        if (plan.Attestation == Attestation.Unspecified)
+            plan.Attestation = Attestation.Token;
+        Rule(plan.Attestation is Attestation.Registry or Attestation.Token, "attestation", "must be ATTESTATION_TOKEN or ATTESTATION_REGISTRY");
+        plan.Deadline ??= Duration.FromTimeSpan(DefaultDeadline);
+        Rule(plan.Deadline.Seconds >= ShortestDeadline.TotalSeconds && plan.Deadline.Seconds <= LongestDeadline.TotalSeconds && plan.Deadline.Nanos == 0,
+            "deadline", "must be 5 minutes to 24 hours, in whole seconds");
+        return problems.Count == 0 ? new LaunchPlan(plan, node!) : throw FaultException.Invalid([.. problems]);
+    }
+
+    private static void CheckProvider(LaunchSpec plan, Func<string, IReadOnlyList<string>?> images, Action<bool, string, string> rule)
+    {
+        var known = plan.Provider.Length > 0 ? images(plan.Provider) : null;
+        rule(known is not null, "provider", plan.Provider.Length == 0 ? "must be set" : "is not a provider of this Conductor");
+        if (known is not null)
+            rule(known.Contains(plan.Image), "image", $"must be one of {string.Join(", ", known)}");
+    }
+
+    private static void CheckPuppet(PuppetSettings puppet, Action<bool, string, string> rule)
+    {
+        rule(HostName.IsValid(puppet.Server), "puppet.server", "must be a host name");
+        if (puppet.CaServer.Length == 0)
+            puppet.CaServer = puppet.Server;
+        else
+            rule(HostName.IsValid(puppet.CaServer), "puppet.ca_server", "must be a host name");
+        puppet.Serverport = puppet.Serverport == 0 ? 8140 : puppet.Serverport;
+        puppet.CaPort = puppet.CaPort == 0 ? 8141 : puppet.CaPort;
+        rule(puppet.Serverport is >= 1 and <= 65535, "puppet.serverport", "must be 1-65535");
+        rule(puppet.CaPort is >= 1 and <= 65535, "puppet.ca_port", "must be 1-65535");
+    }
+
+    private static NodeDefinition? NodeOf(NodeSpec? node, List<FieldProblem> problems)
+    {
+        try
+        {
+            return NodeDefinition.FromTree(new Dictionary<string, object?>
+            {
+                ["classes"] = StructTree.ToTree(node?.Classes),
+                ["parameters"] = StructTree.ToTree(node?.Parameters),
+                ["environment"] = string.IsNullOrEmpty(node?.Environment) ? null : node.Environment,
+            });
+        }
+        catch (FaultException e)
+        {
+            problems.AddRange(e.Fields.Select(f => f with { Field = f.Field.StartsWith("node", StringComparison.Ordinal) ? $"spec.{f.Field}" : $"spec.node.{f.Field}" }));
+            return null;
+        }
+    }
+
+    private static void CheckLabels(LaunchSpec plan, Action<bool, string, string> rule)
+    {
+        rule(plan.Labels.Count <= 50, "labels", "must be at most 50");
+        foreach (var (key, value) in plan.Labels)
+        {
+            rule(LabelKey().IsMatch(key), $"labels.{key}", "names have 1-63 of [A-Za-z0-9._/-]");
+            rule(IsText(value), $"labels.{key}", "values have at most 255 printable characters");
+        }
+        rule(plan.Profile.Length == 0 || LabelKey().IsMatch(plan.Profile), "profile", "must have at most 63 of [A-Za-z0-9._/-]");
+    }
+
+    private static void CheckGrants(LaunchSpec plan, Action<bool, string, string> rule)
+    {
+        rule(plan.DnsAltNames.Count <= 32, "dns_alt_names", "must be at most 32");
+        foreach (var name in plan.DnsAltNames)
+            rule(HostName.IsDns(name) && !name.Any(char.IsAsciiLetterUpper), "dns_alt_names", "must be lower-case DNS names");
+        rule(plan.DnsAltNames.Distinct(StringComparer.Ordinal).Count() == plan.DnsAltNames.Count, "dns_alt_names", "must not hold a name twice");
+        foreach (var (name, value) in plan.Extensions)
+        {
+            rule(PuppetExtensions.OidOf(name) is not null, $"extensions.{name}", "must be a registered short name (pp_role…) or an OID under 1.3.6.1.4.1.34380.1.1 or .1.2");
+            rule(value.Length > 0 && IsText(value), $"extensions.{name}", "must have 1-255 printable characters");
+        }
+        rule(plan.Extensions.Keys.Select(PuppetExtensions.OidOf).OfType<string>().GroupBy(o => o).All(g => g.Count() == 1), "extensions", "must not hold an extension twice");
+    }
+
+    private static bool IsLabel(string text) => text.Length <= 64 && IsText(text);
+
+    private static bool IsText(string text) => text.Length <= 255 && !text.Any(c => char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029' or '\uFEFF' or '\uFFFE' or '\uFFFF');
+
+    [GeneratedRegex(@"\A[A-Za-z0-9][A-Za-z0-9._/-]{0,62}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex LabelKey();
+}

@@ -1,0 +1,42 @@
+using Microsoft.Extensions.Logging;
+using Overture.Conductor.State;
+using Overture.Conductor.V1;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Platform.Registry;
+using Overture.Platform.Telemetry;
+
+namespace Overture.Conductor.Launch;
+
+/// <summary>All of a launch but the provider's part: somebody else starts the instance, with the user data that is returned.</summary>
+internal sealed class RegisterInstance(
+    LaunchLedger ledger, StateKeeper keeper, EventLog events, ObjectStore store, Ids ids, ILogger<RegisterInstance> log)
+{
+    public async Task<RegisterInstanceResponse> Run(string caller, RegisterInstanceRequest request, CancellationToken cancel)
+    {
+        // 1. the request is sound
+        var requestId = request.RequestId.Length > 0 ? request.RequestId : ids.Ordered();
+        RequestId.Check(requestId);
+        var plan = LaunchPlan.From(request.Spec, store.Name, images: null);
+        ledger.CheckSize(plan, requestId, provider: null);
+
+        // 2. the name is fixed
+        using var span = FlowTelemetry.Source.StartActivity(FlowTelemetry.Launch);
+        var names = await ledger.Open(caller, requestId, RequestBody.Hash("register", request.Spec, 1), 1, cancel);
+
+        // 3. written down: node definition, then the signed record
+        var enrolment = await ledger.Enrol(names[0], plan, caller, requestId, provider: null, span?.Id ?? "", cancel);
+        if (enrolment.Fresh)
+            Log.Registered(log, enrolment.Record.Certname, caller, requestId);
+
+        // 4. registry
+        await events.Write("conductor", enrolment.Name, "requested", $"registered by {caller}", proof: ObjectKeys.Launch(enrolment.Name), at: enrolment.Record.NotBefore.ToDateTimeOffset());
+        return new RegisterInstanceResponse
+        {
+            Instance = await keeper.Refold(enrolment.Name, cancel) ?? throw Lookup.Unknown(enrolment.Name),
+            UserData = enrolment.UserData,
+            RequestId = requestId,
+            Token = enrolment.Token,
+        };
+    }
+}

@@ -1,0 +1,69 @@
+using Microsoft.Extensions.Logging;
+using Overture.Conductor.V1;
+using Overture.Platform.Records;
+
+namespace Overture.Conductor;
+
+/// <summary>Everything the Conductor says in its log. No token, no user data, no PEM.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(EventId = 100, EventName = "launch.started", Level = LogLevel.Information, Message = "{Certname} started as {InstanceId} for {Caller}, request {RequestId}")]
+    public static partial void Started(ILogger logger, CertName certname, string instanceId, string caller, string requestId);
+
+    [LoggerMessage(EventId = 101, EventName = "launch.failed", Level = LogLevel.Warning, Message = "{Certname} was not started: {Cause}")]
+    public static partial void LaunchFailed(ILogger logger, CertName certname, string cause);
+
+    [LoggerMessage(EventId = 102, EventName = "launch.registered", Level = LogLevel.Information, Message = "{Certname} registered for {Caller}, request {RequestId}")]
+    public static partial void Registered(ILogger logger, string certname, string caller, string requestId);
+
+    [LoggerMessage(EventId = 110, EventName = "provider.unfit", Level = LogLevel.Warning, Message = "provider {Provider} can't launch here: {Cause}")]
+    public static partial void Unfit(ILogger logger, string provider, string cause);
+
+    [LoggerMessage(EventId = 111, EventName = "provider.booted_again", Level = LogLevel.Information, Message = "{Certname} was found down and booted again")]
+    public static partial void BootedAgain(ILogger logger, CertName certname);
+
+    [LoggerMessage(EventId = 112, EventName = "provider.boot_failed", Level = LogLevel.Warning, Message = "{Certname} was found down and could not be booted: {Cause}")]
+    public static partial void BootFailed(ILogger logger, CertName certname, string cause);
+
+    [LoggerMessage(EventId = 113, EventName = "provider.orphan", Level = LogLevel.Warning, Message = "a local instance {Certname} has no launch record; it is left alone")]
+    public static partial void Orphan(ILogger logger, CertName certname);
+
+    [LoggerMessage(EventId = 120, EventName = "state.moved", Level = LogLevel.Information, Message = "{Certname} is {State}, trouble {Trouble}")]
+    public static partial void Moved(ILogger logger, string certname, InstanceState state, InstanceTrouble trouble);
+
+    [LoggerMessage(EventId = 121, EventName = "state.sweep_failed", Level = LogLevel.Warning, Message = "the store could not be read, states may be old: {Cause}")]
+    public static partial void SweepFailed(ILogger logger, string cause);
+
+    [LoggerMessage(EventId = 122, EventName = "state.damaged", Level = LogLevel.Error, Message = "{Certname} has a damaged record: {Cause}")]
+    public static partial void Damaged(ILogger logger, CertName certname, string cause);
+
+    [LoggerMessage(EventId = 123, EventName = "state.index_rebuilt", Level = LogLevel.Information, Message = "the registry held {Had} of {Count} instances; its index is rebuilt")]
+    public static partial void IndexRebuilt(ILogger logger, long had, int count);
+
+    [LoggerMessage(EventId = 130, EventName = "terminate.revocation_pending", Level = LogLevel.Error, Message = "{Certname}: no word from CertAuthority that its certificate is revoked; terminating it all the same")]
+    public static partial void RevocationPending(ILogger logger, CertName certname);
+
+    [LoggerMessage(EventId = 131, EventName = "terminate.done", Level = LogLevel.Information, Message = "{Certname} terminated")]
+    public static partial void Terminated(ILogger logger, CertName certname);
+
+    [LoggerMessage(EventId = 132, EventName = "terminate.waits", Level = LogLevel.Warning, Message = "{Certname}: terminating has to wait: {Cause}")]
+    public static partial void TerminateWaits(ILogger logger, CertName certname, string cause);
+
+    [LoggerMessage(EventId = 140, EventName = "reports.refused", Level = LogLevel.Warning, Message = "a report from {Peer} was refused: {Cause}")]
+    public static partial void ReportRefused(ILogger logger, string peer, string cause);
+
+    [LoggerMessage(EventId = 141, EventName = "reports.invalid", Level = LogLevel.Warning, Message = "a report was dropped: {Cause}")]
+    public static partial void ReportInvalid(ILogger logger, string cause);
+
+    [LoggerMessage(EventId = 142, EventName = "reports.processed", Level = LogLevel.Information, Message = "report of {Certname}: {Verdict}")]
+    public static partial void ReportProcessed(ILogger logger, string certname, string verdict);
+
+    [LoggerMessage(EventId = 143, EventName = "reports.waits", Level = LogLevel.Warning, Message = "reports wait in the spool: {Cause}")]
+    public static partial void ReportsWait(ILogger logger, string cause);
+
+    [LoggerMessage(EventId = 150, EventName = "reports.certificate", Level = LogLevel.Information, Message = "the report listener is open as {Certname} until {NotAfter}")]
+    public static partial void CertificateReady(ILogger logger, string certname, DateTime notAfter);
+
+    [LoggerMessage(EventId = 151, EventName = "reports.certificate_waits", Level = LogLevel.Warning, Message = "the report listener has no certificate yet: {Cause}")]
+    public static partial void CertificateWaits(ILogger logger, string cause);
+}

@@ -1,0 +1,83 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Overture.Conductor.State;
+using Overture.Conductor.V1;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+using Overture.Platform.Registry;
+using Overture.Records.V1;
+
+namespace Overture.Conductor.Providers.Local;
+
+/// <summary>
+/// At start: local instances that should run and do not (the host came back) are booted again; one whose start was not written down (we were
+/// killed in between) is; what a terminated one left is removed. Only what has a directory here is touched.
+/// </summary>
+internal sealed class BootAgain(LocalProvider provider, EvidenceReader reader, FactLog facts, EventLog events, TimeProvider clock, ILogger<BootAgain> log) : BackgroundService
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            if (await provider.Unfit(stoppingToken) is { } unfit)
+                Log.Unfit(log, provider.Name, unfit);
+            await Parallel.ForEachAsync(provider.Kept(), new ParallelOptions { MaxDegreeOfParallelism = 5, CancellationToken = stoppingToken }, One);
+        }
+        catch (OperationCanceledException)
+        {
+            // stopping
+        }
+    }
+
+    private async ValueTask One(CertName name, CancellationToken cancel)
+    {
+        while (!await Try(name, cancel))
+            await Task.Delay(Pause, clock, cancel);
+    }
+
+    private async Task<bool> Try(CertName name, CancellationToken cancel)
+    {
+        try
+        {
+            await Mend(name, cancel);
+            return true;
+        }
+        catch (FaultException e) when (e.Kind == FaultKind.Unavailable)
+        {
+            return false;
+        }
+        catch (Exception e) when (e is ProviderException or InvalidDataException)
+        {
+            Log.BootFailed(log, name, e.Message);
+            return true;
+        }
+    }
+
+    private async Task Mend(CertName name, CancellationToken cancel)
+    {
+        if (await reader.Read(name, cancel) is not { } evidence)
+        {
+            Log.Orphan(log, name);
+            return;
+        }
+        var state = InstanceFold.From(evidence, clock.GetUtcNow()).State;
+        if (evidence.Launch.Account != provider.Account || state == InstanceState.Terminating)
+            return; // another's, or the terminate saga's
+        if (state == InstanceState.Terminated)
+        {
+            await provider.Stop(name, cancel);
+            return;
+        }
+        var ran = await provider.IsRunning(name, cancel);
+        var instanceId = await provider.Boot(name, cancel);
+        if (!ran)
+        {
+            Log.BootedAgain(log, name);
+            var now = clock.NowMs();
+            await events.Write("conductor", name, $"booted-again:{now.ToUnixTimeSeconds()}", "the host came back, the instance was booted again", at: now);
+        }
+        await facts.Write(name, new InstanceFact { Event = FactLog.Launched, InstanceId = instanceId }, cancel);
+    }
+}

@@ -1,0 +1,74 @@
+using System.Text;
+
+namespace Overture.Conductor.Providers.Local;
+
+/// <summary>
+/// One local instance on disk, mode 0700: user-data and meta-data (0600, they hold the token), console.log, process, and what the script keeps.
+/// </summary>
+internal sealed class InstanceDirectory(string path)
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    public string Path { get; } = path;
+    public string Console => System.IO.Path.Combine(Path, "console.log");
+
+    /// <summary>Its seed is whole: it was started once, or nearly.</summary>
+    public bool IsSeeded => File.Exists(System.IO.Path.Combine(Path, "meta-data"));
+
+    public InstanceProcess? Process => InstanceProcess.Read(Path);
+
+    public bool IsRunning => Process is { IsAlive: true };
+
+    /// <summary>meta-data last: it marks the seed as whole.</summary>
+    public void Seed(string userData, string metaData)
+    {
+        Directory.CreateDirectory(Path, OwnerOnly | UnixFileMode.UserExecute);
+        Write("user-data", userData);
+        Write("meta-data", metaData);
+    }
+
+    /// <summary>The last line the console shows, for an error message.</summary>
+    public string LastWords()
+    {
+        try
+        {
+            return File.ReadLines(Console).LastOrDefault(l => l.Trim().Length > 0) ?? "its console is empty";
+        }
+        catch (IOException)
+        {
+            return "it has no console";
+        }
+    }
+
+    /// <summary>Whether some process of the instance still holds its lock.</summary>
+    public bool IsLocked()
+    {
+        try
+        {
+            // FileShare.None is flock(LOCK_EX | LOCK_NB) on Linux; the script and everything it started hold the same.
+            using var held = new FileStream(System.IO.Path.Combine(Path, "lock"), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            return false;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return false;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+    }
+
+    private void Write(string name, string text)
+    {
+        var file = System.IO.Path.Combine(Path, name);
+        var temporary = file + ".new";
+        File.Delete(temporary);
+        using (var stream = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly }))
+        {
+            stream.Write(Encoding.UTF8.GetBytes(text));
+            stream.Flush(flushToDisk: true);
+        }
+        File.Move(temporary, file, overwrite: true);
+    }
+}

@@ -1,0 +1,17 @@
+using Overture.Platform.Records;
+using Overture.Records.V1;
+
+namespace Overture.Conductor.Providers;
+
+/// <summary>The providers that are switched on.</summary>
+internal sealed class ProviderSet(IEnumerable<IProvider> providers)
+{
+    private readonly Dictionary<string, IProvider> byName = providers.ToDictionary(p => p.Name, StringComparer.Ordinal);
+
+    public IProvider? Find(string name) => byName.GetValueOrDefault(name);
+
+    public IReadOnlyList<string>? ImagesOf(string name) => Find(name)?.Images;
+
+    /// <summary>The provider that holds this very instance, or null: somebody else does (another Conductor, or whoever registered it).</summary>
+    public IProvider? HolderOf(LaunchRecord record) => Find(record.Provider) is { } provider && provider.Account == record.Account ? provider : null;
+}

@@ -1,0 +1,87 @@
+using System.Threading.Channels;
+using Overture.Platform.Records;
+
+namespace Overture.Conductor.Reports;
+
+/// <summary>Reports that were taken and are not worked off yet: files in stateDirectory/reports, named in the order they came.</summary>
+internal sealed class ReportSpool
+{
+    private const int MostWaiting = 5000, FewWaiting = 64;
+    private const long MostBytesWaiting = 1L << 30;
+    private const string Partial = ".part";
+    private readonly string directory;
+    private readonly int maxBytes;
+    private readonly Ids ids;
+    private readonly Channel<string> waiting = Channel.CreateUnbounded<string>();
+
+    public ReportSpool(ConductorOptions options, Ids ids)
+    {
+        this.ids = ids;
+        maxBytes = options.Reports.MaxBytes;
+        directory = Path.Combine(options.StateDirectory, "reports");
+        Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        foreach (var half in Directory.EnumerateFiles(directory, "*" + Partial))
+            File.Delete(half); // never acknowledged
+        foreach (var left in Directory.EnumerateFiles(directory).Order(StringComparer.Ordinal))
+            waiting.Writer.TryWrite(left);
+    }
+
+    public enum Taken
+    {
+        Yes,
+        TooLarge,
+        /// <summary>Thousands wait: the store must be away.</summary>
+        Full,
+    }
+
+    /// <summary>Files to work off, also those a former process left. Whoever is done with one deletes it.</summary>
+    public ChannelReader<string> Waiting => waiting.Reader;
+
+    public async Task<Taken> Take(Stream body, long? announced, CancellationToken cancel)
+    {
+        if (announced > maxBytes)
+            return Taken.TooLarge;
+        if (waiting.Reader.Count >= MostWaiting || (waiting.Reader.Count > FewWaiting && BytesWaiting() > MostBytesWaiting))
+            return Taken.Full;
+        var file = Path.Combine(directory, ids.Ordered());
+        try
+        {
+            await using (var part = new FileStream(file + Partial, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                Options = FileOptions.Asynchronous,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            }))
+            {
+                if (!await Copy(body, part, cancel))
+                    return Taken.TooLarge;
+                part.Flush(flushToDisk: true);
+            }
+            File.Move(file + Partial, file);
+        }
+        finally
+        {
+            File.Delete(file + Partial);
+        }
+        waiting.Writer.TryWrite(file);
+        return Taken.Yes;
+    }
+
+    private long BytesWaiting() => new DirectoryInfo(directory).EnumerateFiles().Sum(f => f.Length);
+
+    private async Task<bool> Copy(Stream body, FileStream part, CancellationToken cancel)
+    {
+        var buffer = new byte[64 * 1024];
+        for (var total = 0L; ;)
+        {
+            var read = await body.ReadAsync(buffer, cancel);
+            if (read == 0)
+                return true;
+            total += read;
+            if (total > maxBytes)
+                return false;
+            await part.WriteAsync(buffer.AsMemory(0, read), cancel);
+        }
+    }
+}

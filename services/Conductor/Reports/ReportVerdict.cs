@@ -1,0 +1,46 @@
+namespace Overture.Conductor.Reports;
+
+/// <summary>What a run came to.</summary>
+internal enum RunOutcome
+{
+    /// <summary>A good run: the node is what it was to become.</summary>
+    Converged,
+    Failed,
+    /// <summary>Neither proves nor disproves anything (noop, a cached catalog that was asked for).</summary>
+    Ignored,
+}
+
+/// <summary>Converged means: changed or unchanged, completed, not noop, fresh catalog, expected environment (puppet-contracts §6). Pure.</summary>
+internal sealed record ReportVerdict(RunOutcome Outcome, string Sentence)
+{
+    private const int LongestSentence = 300;
+
+    public static ReportVerdict Of(ReportSummary report, string expectedEnvironment)
+    {
+        if (report.Status is not ("changed" or "unchanged" or "failed"))
+            return new(RunOutcome.Ignored, "a report without a known status");
+        if (report.Status == "failed")
+            return Failed(report, "the run failed");
+        if (report.TransactionCompleted == "false")
+            return Failed(report, "the run was not completed");
+        if (report.Noop == "true")
+            return new(RunOutcome.Ignored, "a noop run proves nothing");
+        if (report.CachedCatalogStatus == "on_failure")
+            return Failed(report, "the catalog did not compile and an old one was applied");
+        if (report.CachedCatalogStatus is not ("" or "not_used"))
+            return new(RunOutcome.Ignored, "a run from a cached catalog proves nothing");
+        if (report.Environment != expectedEnvironment)
+            return new(RunOutcome.Failed, Plain($"it ran in environment {report.Environment}, not in {expectedEnvironment}"));
+        return new(RunOutcome.Converged, $"the first good run was reported ({report.Status})");
+    }
+
+    private static ReportVerdict Failed(ReportSummary report, string what) =>
+        new(RunOutcome.Failed, Plain(report.FirstError.Length > 0 ? $"{what}: {report.FirstError}" : what));
+
+    // One line of printable text, short enough for a timeline.
+    private static string Plain(string text)
+    {
+        var line = string.Concat(text.Select(c => char.IsControl(c) || char.IsSurrogate(c) ? ' ' : c)).Trim();
+        return line.Length <= LongestSentence ? line : line[..LongestSentence] + "…";
+    }
+}

@@ -1,0 +1,51 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Overture.Platform.Faults;
+
+namespace Overture.Conductor.Reports;
+
+/// <summary>Works the spool off, one report after the other. A store that is away is waited for; a report that makes no sense is dropped.</summary>
+internal sealed class ReportWorker(ReportSpool spool, ProcessReport process, TimeProvider clock, ILogger<ReportWorker> log) : BackgroundService
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await foreach (var file in spool.Waiting.ReadAllAsync(stoppingToken))
+            {
+                while (!await Done(file, stoppingToken))
+                    await Task.Delay(Pause, clock, stoppingToken);
+                File.Delete(file);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // stopping: what is left is found at the next start
+        }
+    }
+
+    private async Task<bool> Done(string file, CancellationToken cancel)
+    {
+        try
+        {
+            ReportSummary report;
+            await using (var body = File.OpenRead(file))
+                report = ReportReader.Read(body);
+            await process.Run(report, cancel);
+            return true;
+        }
+        catch (FaultException e) when (e.Kind == FaultKind.Unavailable)
+        {
+            Log.ReportsWait(log, e.Message);
+            return false;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // A background loop: one report must not stop those behind it.
+            Log.ReportInvalid(log, e is InvalidDataException ? e.Message : e.GetType().Name);
+            return true;
+        }
+    }
+}

@@ -1,0 +1,31 @@
+using Overture.Platform.Records;
+using Overture.Records.V1;
+
+namespace Overture.Conductor.State;
+
+/// <summary>All that the object store knows of an instance; <see cref="InstanceFold"/> makes a state of it.</summary>
+internal sealed record Evidence
+{
+    public required CertName Name { get; init; }
+    public required LaunchRecord Launch { get; init; }
+
+    /// <summary>In any order.</summary>
+    public IReadOnlyList<InstanceFact> Facts { get; init; } = [];
+
+    /// <summary>The first claim: what the one-time token was spent on.</summary>
+    public Claim? Claim { get; init; }
+    public CertificateRecord? Certificate { get; init; }
+
+    /// <summary>The first history entry of kind "served": puppetserver asked, and was answered.</summary>
+    public NodeHistory? FirstServed { get; init; }
+
+    /// <summary>A request of this name that waits for a person.</summary>
+    public HeldRequest? Held { get; init; }
+
+    /// <summary>Refusals that the registry's timeline tells of; empty when it does not answer, or once there is a claim.</summary>
+    public IReadOnlyList<TimelineEvent> Refusals { get; init; } = [];
+
+    public InstanceFact? Fact(string name) => Facts.FirstOrDefault(f => f.Event == name);
+
+    public IEnumerable<InstanceFact> FailedRuns => Facts.Where(f => f.Event.StartsWith(FactLog.RunFailed, StringComparison.Ordinal));
+}

@@ -1,0 +1,91 @@
+using System.Collections.Concurrent;
+using Overture.Platform.Faults;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Platform.Registry;
+using Overture.Records.V1;
+
+namespace Overture.Conductor.State;
+
+/// <summary>Collects the evidence of one instance. What was read once and can never change is not read again.</summary>
+internal sealed class EvidenceReader(ObjectStore store, EventLog events)
+{
+    private const string RefusalKey = "csr-refused", FirstClaim = "1", ServedKind = "served";
+    private readonly ConcurrentDictionary<CertName, Evidence> seen = new();
+
+    /// <returns>Null: no such instance.</returns>
+    /// <exception cref="InvalidDataException">A record is damaged.</exception>
+    public async Task<Evidence?> Read(CertName name, CancellationToken cancel)
+    {
+        var known = seen.GetValueOrDefault(name);
+        var launch = known?.Launch ?? await LaunchOf(name, cancel);
+        if (launch is null)
+            return null;
+        var claim = known?.Claim ?? await store.Get<Claim>(ObjectKeys.Claim(name, FirstClaim), cancel);
+        var certificate = known?.Certificate ?? (claim is { Serial.Length: > 0 } ? await store.Get<CertificateRecord>(ObjectKeys.Certificate(claim.Serial), cancel) : null); // no serial: puppetserver's own CA signs
+        var evidence = new Evidence
+        {
+            Name = name,
+            Launch = launch,
+            Facts = await FactsOf(name, known?.Facts ?? [], cancel),
+            Claim = claim,
+            Certificate = certificate,
+            FirstServed = known?.FirstServed ?? await FirstServed(name, cancel),
+            Held = claim is null ? await Held(name, cancel) : null,
+            Refusals = claim is null ? await Refusals(name) : [],
+        };
+        seen[name] = evidence;
+        return evidence;
+    }
+
+    // For display: whoever can write the bucket can change what people are shown, but nothing that is signed (CertAuthority verifies).
+    private async Task<LaunchRecord?> LaunchOf(CertName name, CancellationToken cancel)
+    {
+        if (await store.Get<SignedLaunch>(ObjectKeys.Launch(name), cancel) is not { } signed)
+            return null;
+        var record = RecordJson.Read<LaunchRecord>(signed.Payload.Span);
+        if (record.NotBefore is null || record.Deadline is null)
+            throw new InvalidDataException($"launches/{name} has no times");
+        return record.Certname == name.ToString() ? record : throw new InvalidDataException($"launches/{name} tells of {record.Certname}");
+    }
+
+    private async Task<IReadOnlyList<InstanceFact>> FactsOf(CertName name, IReadOnlyList<InstanceFact> known, CancellationToken cancel)
+    {
+        var facts = known.ToDictionary(f => ObjectKeys.Fact(name, f.Event));
+        await foreach (var key in store.List(ObjectKeys.FactsOf(name), null, cancel))
+        {
+            if (!facts.ContainsKey(key) && await store.Get<InstanceFact>(key, cancel) is { } fact && key == ObjectKeys.Fact(name, fact.Event))
+                facts.Add(key, fact);
+        }
+        return [.. facts.Values];
+    }
+
+    private async Task<NodeHistory?> FirstServed(CertName name, CancellationToken cancel)
+    {
+        await foreach (var key in store.List(ObjectKeys.HistoryOf(name), null, cancel))
+        {
+            if (await store.Get<NodeHistory>(key, cancel) is { Kind: ServedKind } served)
+                return served;
+        }
+        return null;
+    }
+
+    private async Task<HeldRequest?> Held(CertName name, CancellationToken cancel)
+    {
+        await foreach (var key in store.List(ObjectKeys.HeldRequestsOf(name), null, cancel))
+            return await store.Get<HeldRequest>(key, cancel);
+        return null;
+    }
+
+    private async Task<IReadOnlyList<TimelineEvent>> Refusals(CertName name)
+    {
+        try
+        {
+            return [.. (await events.Read(name)).Where(e => e.Key.StartsWith(RefusalKey, StringComparison.Ordinal))];
+        }
+        catch (FaultException)
+        {
+            return [];
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using Overture.Conductor.State;
+using Overture.Conductor.V1;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+using Overture.Platform.Registry;
+
+namespace Overture.Conductor.Terminate;
+
+/// <summary>Asks for the end of an instance and waits for it as long as the caller does; the work goes on without him.</summary>
+internal sealed class TerminateInstance(TerminateSaga saga, StateKeeper keeper, ChangeFeed feed, TimeProvider clock)
+{
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(150), LookAgain = TimeSpan.FromMilliseconds(500), AnswerTime = TimeSpan.FromSeconds(1);
+
+    /// <param name="caller">For the records.</param>
+    /// <param name="name">Any launched or registered one, in whatever state.</param>
+    /// <param name="reason">For people.</param>
+    /// <param name="deadline">The caller's.</param>
+    /// <param name="cancel">He hung up.</param>
+    public async Task<Instance> Run(string caller, CertName name, string reason, DateTimeOffset deadline, CancellationToken cancel)
+    {
+        if (reason.Length > 500 || reason.Any(char.IsControl))
+            throw FaultException.Invalid("reason", "must have at most 500 printable characters");
+        var instance = await keeper.Refold(name, cancel) ?? throw Lookup.Unknown(name);
+        if (instance.State == InstanceState.Terminated)
+            return instance;
+        await saga.Begin(name, caller, reason, cancel);
+
+        using var word = new SemaphoreSlim(0, 1);
+        void Wake(CertName changed, string what)
+        {
+            if (changed == name && word.CurrentCount == 0)
+                word.Release();
+        }
+
+        feed.Changed += Wake;
+        try
+        {
+            var latest = clock.GetUtcNow() + LongestWait;
+            // Answered before the caller's own deadline cuts the line.
+            var end = deadline - AnswerTime < latest ? deadline - AnswerTime : latest;
+            while (await saga.Advance(name, cancel) is { } pending)
+            {
+                if (clock.GetUtcNow() >= end)
+                    throw new FaultException(FaultKind.Unavailable, Reason.RevocationPending, $"terminating {name} waits for {pending}; it goes on by itself");
+                await word.WaitAsync(LookAgain, cancel);
+            }
+        }
+        finally
+        {
+            feed.Changed -= Wake;
+        }
+        return await keeper.Refold(name, cancel) ?? throw Lookup.Unknown(name);
+    }
+}

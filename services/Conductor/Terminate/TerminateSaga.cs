@@ -1,0 +1,122 @@
+using Google.Protobuf.WellKnownTypes;
+using Microsoft.Extensions.Logging;
+using Overture.Conductor.Providers;
+using Overture.Conductor.State;
+using Overture.Platform.Faults;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Platform.Registry;
+using Overture.Platform.Telemetry;
+using Overture.Records.V1;
+
+namespace Overture.Conductor.Terminate;
+
+/// <summary>
+/// The end of an instance, one durable step after the other; each step may be repeated, so whoever finds it half done goes on. It begins with
+/// the fact "terminating" and is over with the fact "terminated".
+/// </summary>
+internal sealed class TerminateSaga(
+    ObjectStore store, EvidenceReader reader, FactLog facts, ProviderSet providers, StateKeeper keeper, EventLog events, Ids ids,
+    TimeProvider clock, ILogger<TerminateSaga> log)
+{
+    /// <summary>How long CertAuthority may take to say that the certificate is revoked.</summary>
+    internal static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    private const string ArchivedKind = "archived";
+    private readonly PerName oneAtATime = new();
+
+    /// <summary>Writes the intent; from here on the sweep finishes what a caller gives up on.</summary>
+    public async Task Begin(CertName name, string caller, string reason, CancellationToken cancel)
+    {
+        var detail = reason.Length > 0 ? $"terminated by {caller}: {reason}" : $"terminated by {caller}";
+        await facts.Write(name, new InstanceFact { Event = FactLog.Terminating, Detail = detail }, cancel);
+        await events.Write("conductor", name, FactLog.Terminating, detail, proof: ObjectKeys.Fact(name, FactLog.Terminating));
+        await events.Announce(name, FactLog.Terminating);
+        await keeper.Refold(name, cancel);
+    }
+
+    /// <summary>Goes as far as it can.</summary>
+    /// <returns>Null: all is done. Else what it waits for.</returns>
+    public async Task<string?> Advance(CertName name, CancellationToken cancel)
+    {
+        using var alone = await oneAtATime.Enter(name, cancel);
+        var evidence = await reader.Read(name, cancel);
+        if (evidence?.Fact(FactLog.Terminating) is not { } begun || evidence.Fact(FactLog.Terminated) is not null)
+            return null;
+
+        // 1. no certificate of that name is good any more
+        if (!await Closed(name, begun.At.ToDateTimeOffset(), cancel))
+            return "CertAuthority to revoke the certificate";
+
+        // 2. the instance is gone
+        var holder = providers.HolderOf(evidence.Launch);
+        if (holder is null && evidence.Launch.Provider != Launch.LaunchPlan.Registered)
+            return $"the Conductor that holds {evidence.Launch.Provider} {evidence.Launch.Account}";
+        try
+        {
+            if (holder is not null)
+                await holder.Stop(name, cancel);
+        }
+        catch (ProviderException e)
+        {
+            return $"the provider: {e.Message}";
+        }
+
+        // 3. its definition is history
+        await Archive(name, begun.Detail, cancel);
+
+        // 4. the fact, then the registry
+        await facts.Write(name, new InstanceFact { Event = FactLog.Terminated, Detail = begun.Detail }, cancel);
+        Log.Terminated(log, name);
+        await events.Write("conductor", name, FactLog.Terminated, "the instance is gone; its certificate is revoked and its definition archived", proof: ObjectKeys.Fact(name, FactLog.Terminated));
+        FlowTelemetry.Phase(FlowTelemetry.Terminate, evidence.Launch.Traceparent, name.ToString(), begun.At.ToDateTimeOffset(), clock.GetUtcNow());
+        await keeper.Refold(name, cancel);
+        await Expire(name);
+        return null;
+    }
+
+    // CertAuthority's word, or its silence for too long: an instance must not live on because the CA is down. The alarm stays in the timeline.
+    private async Task<bool> Closed(CertName name, DateTimeOffset begun, CancellationToken cancel)
+    {
+        if (await store.Get(ObjectKeys.Closed(name), cancel) is not null)
+            return true;
+        if (clock.GetUtcNow() - begun < Patience)
+            return false;
+        Log.RevocationPending(log, name);
+        await events.Write("conductor", name, "revocation-pending", "CertAuthority has not confirmed within 2 min that the certificate is revoked; terminating goes on without it", Reason.RevocationPending);
+        return true;
+    }
+
+    private async Task Archive(CertName name, string why, CancellationToken cancel)
+    {
+        if (await store.Get(ObjectKeys.Node(name), cancel) is not { } definition)
+            return;
+        var id = ids.Ordered();
+        await store.PutIfAbsent(ObjectKeys.History(name, id), new NodeHistory
+        {
+            Schema = 1,
+            WriteId = ids.Unguessable(),
+            Certname = name.ToString(),
+            Id = id,
+            Kind = ArchivedKind,
+            Version = definition.ETag,
+            Document = System.Text.Encoding.UTF8.GetString(definition.Body),
+            Author = "conductor",
+            Reason = why,
+            At = clock.NowMs().ToTimestamp(),
+        }, cancel);
+        await store.Delete(ObjectKeys.Node(name), cancel);
+    }
+
+    private async Task Expire(CertName name)
+    {
+        try
+        {
+            await events.Expire(name);
+        }
+        catch (FaultException)
+        {
+            // the registry is away: its lines stay a while longer
+        }
+    }
+}

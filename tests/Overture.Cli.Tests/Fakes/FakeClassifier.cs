@@ -1,0 +1,53 @@
+using System.Collections.Concurrent;
+using Grpc.Core;
+using Overture.Classifier.V1;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+
+namespace Overture.Cli.Tests.Fakes;
+
+/// <summary>A Classifier with canned answers; the name decides.</summary>
+public sealed class FakeClassifier : ClassifierService.ClassifierServiceBase
+{
+    public const string Yaml = "\"classes\":\n  \"login_allowed\":\n    \"user\": \"dem\u00f6\"\n\"environment\": \"production\"\n";
+    public const string Known = "0a1b2c3d-1111-4222-8333-444455556666";
+    private int flaky;
+
+    public ConcurrentQueue<PutNodeRequest> Puts { get; } = new();
+
+    public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
+    {
+        switch (request.Certname)
+        {
+            case "empty.example.com":
+                return new ClassifyResponse { Certname = request.Certname, Yaml = " \n" };
+            case "slow.example.com":
+                await Task.Delay(TimeSpan.FromSeconds(30), context.CancellationToken);
+                break;
+            case "flaky.example.com" when Interlocked.Increment(ref flaky) == 1:
+                throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "the object store does not answer");
+            case "down.example.com":
+                throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "the object store\ndoes not answer");
+            case "blocked.example.com":
+                throw new FaultException(FaultKind.Precondition, Reason.NodeBlocked, "blocked.example.com is revoked");
+            case Known or "flaky.example.com":
+                break;
+            default:
+                throw new FaultException(FaultKind.NotFound, Reason.NodeUnknown, $"no definition of {request.Certname}");
+        }
+        return new ClassifyResponse { Certname = request.Certname, Yaml = Yaml, Environment = "production", Version = "v1" };
+    }
+
+    public override Task<GetNodeResponse> GetNode(GetNodeRequest request, ServerCallContext context) =>
+        request.Certname is Known or "blocked.example.com"
+            ? Task.FromResult(new GetNodeResponse { Node = new Node { Certname = request.Certname, Definition = "classes: {login_allowed: {user: demo}}\n", Etag = "v1" } })
+            : throw new FaultException(FaultKind.NotFound, Reason.NodeUnknown, $"no definition of {request.Certname}");
+
+    public override Task<PutNodeResponse> PutNode(PutNodeRequest request, ServerCallContext context)
+    {
+        Puts.Enqueue(request);
+        if (request.Etag != (request.Certname == Known ? "v1" : ""))
+            throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, "the stored version is v1");
+        return Task.FromResult(new PutNodeResponse { Node = new Node { Certname = request.Certname, Definition = request.Definition, Etag = "v2" } });
+    }
+}

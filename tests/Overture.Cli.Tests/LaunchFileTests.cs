@@ -1,0 +1,115 @@
+using Overture.Conductor.V1;
+using Overture.TestSupport;
+
+namespace Overture.Cli.Tests;
+
+[Collection(OvertureCollection.Name)]
+[Trait("Category", "integration")]
+public sealed class LaunchFileTests(OvertureFixture overture)
+{
+    [Theory]
+    [InlineData("provider: local\nimgae: host\n", ":2: imgae is unknown")]
+    [InlineData("puppet:\n  server: a\n  sever: b\n", ":3: sever is unknown in puppet")]
+    [InlineData("puppet:\n  serverport: 70000\n", ":2: serverport must be a port")]
+    [InlineData("node:\n  class: {}\n", ":2: class is unknown in node")]
+    [InlineData("node:\n  parameters:\n    n: 9007199254740993\n", ":3: 9007199254740993 is beyond 2^53")]
+    [InlineData("node:\n  parameters:\n    n: 99999999999999999999999\n", ":3: 99999999999999999999999 is beyond 2^53")]
+    [InlineData("provider: local\nprovider: ec2\n", ":2: the key 'provider' stands twice")]
+    [InlineData("labels: &a {x: y}\n", ":1: anchors and tags")]
+    [InlineData("labels: {x: !!binary eA==}\n", ":1: anchors and tags")]
+    [InlineData("provider: local\n---\nprovider: ec2\n", ": a second document")]
+    [InlineData("dns_alt_names: web\n", ":1: dns_alt_names must be a list")]
+    [InlineData("provider: [local]\n", ":1: provider must be a text")]
+    [InlineData("deadline: soon\n", ":1: deadline must be a duration")]
+    [InlineData("- provider\n", "must be a mapping")]
+    [InlineData("", "is empty")]
+    [InlineData("provider: \"local\n", ":")]
+    public async Task File_Wrong_Is2WithItsLine(string yaml, string told)
+    {
+        using var directory = new TempDirectory();
+        var file = directory.File("spec.yaml");
+        await File.WriteAllTextAsync(file, yaml);
+        var ran = (await overture.Run("launch", "-c", file)).Exit(2).Says($"error: {file}:").Says(told);
+        Assert.Equal("", ran.Output);
+    }
+
+    [Fact]
+    public async Task File_DeeplyNested_IsRefusedNotACrash()
+    {
+        using var directory = new TempDirectory();
+        await File.WriteAllTextAsync(directory.File("spec.yaml"), "node: {parameters: " + string.Concat(Enumerable.Repeat("{a: ", 20_000)) + "1" + new string('}', 20_000) + "}\n");
+        (await overture.Run("launch", "-c", directory.File("spec.yaml"))).Exit(2).Says("32 levels");
+    }
+
+    [Fact]
+    public async Task File_Missing_Is2AndNamesIt() => (await overture.Run("launch", "-c", "/nonexistent/spec.yaml")).Exit(2).Says("there is no file /nonexistent/spec.yaml");
+
+    [Fact]
+    public async Task File_EveryKindOfValue_ArrivesAsWritten()
+    {
+        var spec = await Sent("""
+            provider: local
+            image: 12.04
+            instance_type: null
+            labels: {yes: no, port: 0777}
+            extensions: {pp_role: web}
+            dns_alt_names: [a.example.com, b.example.com]
+            role: puppetserver
+            profile: web
+            attestation: source
+            deadline: 90m
+            node:
+              classes: [ntp, "ssh::server"]
+              parameters:
+                port: 8080
+                ratio: 1.5
+                mode: 0777
+                when: 2010-01-02
+                answer: yes
+                really: true
+                nothing: ~
+                big: 9007199254740992
+                quoted: "8080"
+                list: [1, {a: b}]
+                text: "line\nline"
+            """);
+        Assert.Equal("12.04", spec.Image);
+        Assert.Equal("", spec.InstanceType);
+        Assert.Equal("no", spec.Labels["yes"]);
+        Assert.Equal("0777", spec.Labels["port"]);
+        Assert.Equal("web", spec.Extensions["pp_role"]);
+        Assert.Equal(["a.example.com", "b.example.com"], spec.DnsAltNames);
+        Assert.Equal(("puppetserver", "web"), (spec.Role, spec.Profile));
+        Assert.Equal(Overture.Records.V1.Attestation.Source, spec.Attestation);
+        Assert.Equal(5400, spec.Deadline.Seconds);
+        Assert.Equal(["ntp", "ssh::server"], spec.Node.Classes.Fields.Keys);
+        var p = spec.Node.Parameters.Fields;
+        Assert.Equal((8080, 1.5, 9007199254740992), (p["port"].NumberValue, p["ratio"].NumberValue, p["big"].NumberValue));
+        Assert.Equal(("0777", "2010-01-02", "yes", "8080", "line\nline"), (p["mode"].StringValue, p["when"].StringValue, p["answer"].StringValue, p["quoted"].StringValue, p["text"].StringValue));
+        Assert.True(p["really"].BoolValue);
+        Assert.Equal(Google.Protobuf.WellKnownTypes.Value.KindOneofCase.NullValue, p["nothing"].KindCase);
+        Assert.Equal("b", p["list"].ListValue.Values[1].StructValue.Fields["a"].StringValue);
+    }
+
+    [Theory]
+    [InlineData("file:.overture/objects", "file:{home}/objects")]
+    [InlineData("file:store", "file:{here}/store")]
+    [InlineData("file:../store", "file:{above}/store")]
+    [InlineData("file:/srv/store", "file:/srv/store")]
+    [InlineData("s3://bucket/prefix", "s3://bucket/prefix")]
+    public async Task Bucket_Relative_IsSentAbsolute(string written, string sent)
+    {
+        using var here = new TempDirectory();
+        var spec = await Sent($"bucket: {written}\n", here);
+        Assert.Equal(sent.Replace("{home}", overture.Pki.Home).Replace("{here}", here.Path).Replace("{above}", Path.GetDirectoryName(here.Path)), spec.Bucket);
+    }
+
+    private async Task<LaunchSpec> Sent(string yaml, TempDirectory? here = null)
+    {
+        using var directory = new TempDirectory();
+        var id = $"t-{Guid.CreateVersion7()}";
+        await File.WriteAllTextAsync(directory.File("spec.yaml"), yaml);
+        (await overture.Run(["launch", "-c", directory.File("spec.yaml"), "--request-id", id], [], directory: here?.Path)).Exit(0);
+        return Assert.Single(overture.Conductor.Launches, l => l.RequestId == id).Spec;
+    }
+}

@@ -1,0 +1,101 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Overture.Cli.Tests.Fakes;
+using Overture.Platform.Faults;
+using Overture.Platform.Tls;
+using Overture.TestSupport;
+
+namespace Overture.Cli.Tests;
+
+/// <summary>The published binary, and three services with canned answers behind real mTLS for it to talk to.</summary>
+public sealed class OvertureFixture : IAsyncLifetime, IDisposable
+{
+    private readonly TempDirectory links = new();
+    private WebApplication? app;
+
+    public TestPki Pki { get; } = new();
+    public int Port { get; } = FreePort.Next();
+    public FakeConductor Conductor { get; } = new();
+    public FakeClassifier Classifier { get; } = new();
+    public FakeCertAuthority CertAuthority { get; } = new();
+
+    /// <summary>What ./test built; a test of something else would prove nothing, so there is no other place.</summary>
+    public static string Binary { get; } = Environment.GetEnvironmentVariable("OVERTURE_CLI") is { Length: > 0 } named ? named : RepositoryPaths.File("artifacts/cli/overture");
+
+    public async Task InitializeAsync()
+    {
+        if (!File.Exists(Binary))
+            throw new FileNotFoundException("the tests run the published binary: dotnet publish cli -c Release -o artifacts/cli", Binary);
+        foreach (var hook in new[] { "overture-enc", "overture-autosign" })
+            File.CreateSymbolicLink(links.File(hook), Binary);
+        await File.WriteAllTextAsync(Path.Combine(Pki.Home, "cli.yaml"), Config("admin"));
+        await File.WriteAllTextAsync(Path.Combine(Pki.Home, "hooks.yaml"), Config("enc"));
+        app = Build();
+        await app.StartAsync();
+    }
+
+    public string Config(string party, int? port = null) => $$"""
+        conductor: localhost:{{port ?? Port}}
+        certAuthority: localhost:{{port ?? Port}}
+        classifier: localhost:{{port ?? Port}}
+        tls: { certificate: pki/{{party}}.pem, key: pki/{{party}}.key, roots: pki/ca.pem }
+        """;
+
+    /// <summary>`overture ARGUMENTS` as the admin.</summary>
+    public Task<Ran> Run(params string[] arguments) => Run(arguments, new Dictionary<string, string?>());
+
+    public Task<Ran> Run(string[] arguments, Dictionary<string, string?> environment, string? input = null, string? directory = null) =>
+        Shell.Run(Binary, arguments, new Dictionary<string, string?> { ["OVERTURE_CLI_CONFIG"] = null, ["OVERTURE_HOME"] = Pki.Home }.Concat(environment).GroupBy(v => v.Key).ToDictionary(v => v.Key, v => v.Last().Value),
+            input, directory, TimeSpan.FromSeconds(60));
+
+    /// <summary>A hook, by its link and with the environment puppetserver would give: next to nothing.</summary>
+    public Task<Ran> Hook(string hook, string[] arguments, string? input = null, string? config = null) =>
+        Shell.Run("/usr/bin/env", ["-i", $"OVERTURE_HOOKS_CONFIG={config ?? Path.Combine(Pki.Home, "hooks.yaml")}", links.File(hook), .. arguments], null, input, "/", TimeSpan.FromSeconds(30));
+
+    public async Task DisposeAsync()
+    {
+        if (app is not null)
+        {
+            await app.StopAsync();
+            await app.DisposeAsync();
+        }
+    }
+
+    public void Dispose()
+    {
+        Pki.Dispose();
+        links.Dispose();
+    }
+
+    private WebApplication Build()
+    {
+        var peers = new PeerCertificates(Pki.Files("conductor"), TimeProvider.System);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton(Conductor).AddSingleton(Classifier).AddSingleton(CertAuthority);
+        builder.Services.AddGrpc(grpc => grpc.Interceptors.Add<FaultInterceptor>());
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, Port, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http2;
+            listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(peers.ServerOptions()) });
+        }));
+        var built = builder.Build();
+        built.MapGrpcService<FakeConductor>();
+        built.MapGrpcService<FakeClassifier>();
+        built.MapGrpcService<FakeCertAuthority>();
+        built.MapGrpcService<FakeHealth>();
+        return built;
+    }
+}
+
+[CollectionDefinition(Name)]
+public sealed class OvertureCollection : ICollectionFixture<OvertureFixture>
+{
+    public const string Name = "overture";
+}

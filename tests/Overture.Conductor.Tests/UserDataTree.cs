@@ -1,0 +1,24 @@
+using YamlDotNet.RepresentationModel;
+
+namespace Overture.Conductor.Tests;
+
+/// <summary>User data as a YAML parser that is not ours sees it.</summary>
+internal sealed class UserDataTree
+{
+    private readonly YamlMappingNode root;
+
+    private UserDataTree(YamlMappingNode root) => this.root = root;
+
+    public YamlMappingNode Root => root;
+
+    public static UserDataTree Of(string userData)
+    {
+        var yaml = new YamlStream();
+        yaml.Load(new StringReader(userData));
+        return new UserDataTree((YamlMappingNode)Assert.Single(yaml.Documents).RootNode);
+    }
+
+    public string Text(params string[] path) => ((YamlScalarNode)At(path)).Value!;
+
+    public YamlNode At(params string[] path) => path.Aggregate((YamlNode)root, (node, key) => ((YamlMappingNode)node)[key]);
+}

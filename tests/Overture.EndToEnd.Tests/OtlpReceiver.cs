@@ -1,0 +1,73 @@
+using System.Collections.Concurrent;
+using System.Net;
+using Grpc.Core;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Overture.EndToEnd.Tests.Otlp;
+using Overture.TestSupport;
+
+namespace Overture.EndToEnd.Tests;
+
+/// <summary>A span as it arrived.</summary>
+public sealed record ReceivedSpan(string Service, string Name, string TraceId, string SpanId, string ParentId, DateTimeOffset Start, DateTimeOffset End);
+
+/// <summary>Receives real OTLP over gRPC, as a collector would.</summary>
+public sealed class OtlpReceiver : IAsyncDisposable
+{
+    private readonly WebApplication app;
+    private readonly Collected collected = new();
+
+    private OtlpReceiver(int port)
+    {
+        Port = port;
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddGrpc();
+        builder.Services.AddSingleton(collected);
+        builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, port, l => l.Protocols = HttpProtocols.Http2));
+        app = builder.Build();
+        app.MapGrpcService<TraceApi>();
+    }
+
+    public int Port { get; }
+
+    public static async Task<OtlpReceiver> Start()
+    {
+        var receiver = new OtlpReceiver(FreePort.Next());
+        await receiver.app.StartAsync();
+        return receiver;
+    }
+
+    public IReadOnlyList<ReceivedSpan> Trace(string traceId) => collected.Spans.Where(s => s.TraceId == traceId).ToList();
+
+    public async ValueTask DisposeAsync() => await app.DisposeAsync();
+
+    private sealed class Collected
+    {
+        public ConcurrentBag<ReceivedSpan> Spans { get; } = [];
+    }
+
+    private sealed class TraceApi(Collected collected) : TraceService.TraceServiceBase
+    {
+        public override Task<ExportTraceServiceResponse> Export(ExportTraceServiceRequest request, ServerCallContext context)
+        {
+            foreach (var resource in request.ResourceSpans)
+            {
+                var service = resource.Resource.Attributes.FirstOrDefault(a => a.Key == "service.name")?.Value.StringValue ?? "";
+                foreach (var span in resource.ScopeSpans.SelectMany(s => s.Spans))
+                {
+                    collected.Spans.Add(new ReceivedSpan(
+                        service, span.Name, Hex(span.TraceId), Hex(span.SpanId), Hex(span.ParentSpanId), At(span.StartTimeUnixNano), At(span.EndTimeUnixNano)));
+                }
+            }
+            return Task.FromResult(new ExportTraceServiceResponse());
+        }
+
+        private static string Hex(Google.Protobuf.ByteString bytes) => Convert.ToHexStringLower(bytes.Span);
+
+        private static DateTimeOffset At(ulong nanoseconds) => DateTimeOffset.UnixEpoch.AddTicks((long)(nanoseconds / 100));
+    }
+}

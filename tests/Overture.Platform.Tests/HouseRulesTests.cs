@@ -1,0 +1,74 @@
+using System.Text.RegularExpressions;
+using Overture.Platform.Records;
+using Overture.Platform.Telemetry;
+using Overture.TestSupport;
+
+namespace Overture.Platform.Tests;
+
+/// <summary>Rules of the house that a machine can check.</summary>
+public sealed class HouseRulesTests
+{
+    private static readonly List<string> Sources =
+        [.. new[] { "services", "cli", "compat", "tests", "benchmarks" }
+            .SelectMany(d => Directory.EnumerateFiles(RepositoryPaths.File(d), "*.cs", SearchOption.AllDirectories))
+            .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal))];
+
+    [Fact]
+    public void EveryFile_HasAtMost400Lines() => AssertNone(Sources.Where(f => File.ReadLines(f).Count() > 400));
+
+    [Fact]
+    public void EveryFolder_SaysWhatIsInIt() =>
+        AssertNone(Sources.Where(f => Regex.IsMatch(f, "/(Utils?|Helpers?|Common|Misc|Managers?|Extensions)(/|\\.cs)")));
+
+    [Fact]
+    public void RedisClient_IsNamedInRegistryOnly() =>
+        AssertNone(Sources.Where(f => !f.Contains("/Platform/Registry/", StringComparison.Ordinal) && Mentions(f, "using StackExchange" + ".Redis")));
+
+    [Fact]
+    public void RpcException_IsMadeInOnePlaceOnly() =>
+        AssertNone(Sources.Where(f => f.Contains("/services/", StringComparison.Ordinal) && !f.EndsWith("Faults/FaultInterceptor.cs", StringComparison.Ordinal) && Mentions(f, "new RpcException")));
+
+    [Fact]
+    public void Services_NeverReferenceEachOther()
+    {
+        foreach (var project in Directory.EnumerateFiles(RepositoryPaths.File("services"), "*.csproj", SearchOption.AllDirectories))
+        {
+            var referenced = Regex.Matches(File.ReadAllText(project), "ProjectReference Include=\"[^\"]*?([^/\"]+)\\.csproj").Select(m => m.Groups[1].Value);
+            Assert.Subset(new HashSet<string> { "Overture.Platform", "Overture.Protos" }, referenced.ToHashSet());
+        }
+    }
+
+    [Fact]
+    public void NoSource_PutsAWorkOff() =>
+        AssertNone(Sources.Where(f => Regex.IsMatch(File.ReadAllText(f), "Skip ?= ?\"|NotImplemented" + "Exception|Thread\\.Sleep\\(|// ?TO" + "DO")
+            && !f.Contains("/compat/", StringComparison.Ordinal) && !f.Contains("Compat.Tests", StringComparison.Ordinal)));
+
+    [Fact]
+    public void ErrorsPage_ListsEveryReasonOnce()
+    {
+        var listed = Regex.Matches(File.ReadAllText(RepositoryPaths.File("docs/errors.md")), "^\\| `([A-Z_]+)`", RegexOptions.Multiline).Select(m => m.Groups[1].Value).Order(StringComparer.Ordinal);
+        Assert.Equal(Enum.GetValues<Reason>().Where(r => r != Reason.None).Select(r => r.Code()).Order(StringComparer.Ordinal), listed);
+    }
+
+    [Fact]
+    public void TelemetryPage_ListsEverySpan()
+    {
+        var listed = Regex.Matches(File.ReadAllText(RepositoryPaths.File("docs/telemetry.md")), "^\\| `(overture\\.[a-z_.]+)`", RegexOptions.Multiline).Select(m => m.Groups[1].Value).Order(StringComparer.Ordinal);
+        var spans = typeof(FlowTelemetry).GetFields().Where(f => f.IsLiteral && f.Name != nameof(FlowTelemetry.SourceName) && !f.Name.EndsWith("Tag", StringComparison.Ordinal))
+            .Select(f => (string)f.GetRawConstantValue()!).Order(StringComparer.Ordinal);
+        Assert.Equal(spans, listed);
+    }
+
+    [Fact]
+    public void Documents_LinkToWhatIsThere()
+    {
+        var documents = Directory.EnumerateFiles(RepositoryPaths.File("docs"), "*.md", SearchOption.AllDirectories).Append(RepositoryPaths.File("README.md"));
+        AssertNone(documents.SelectMany(d => Regex.Matches(File.ReadAllText(d), "\\]\\(([^)#:]+)[^)]*\\)")
+            .Select(m => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(d)!, m.Groups[1].Value)))
+            .Where(target => !Path.Exists(target))));
+    }
+
+    private static bool Mentions(string file, string text) => File.ReadAllText(file).Contains(text, StringComparison.Ordinal);
+
+    private static void AssertNone(IEnumerable<string> files) => Assert.Equal("", string.Join('\n', files));
+}

@@ -1,0 +1,75 @@
+using Overture.Platform.Faults;
+using Overture.Platform.Options;
+using Overture.TestSupport;
+
+namespace Overture.Platform.Tests;
+
+public sealed class OptionsTests : IDisposable
+{
+    private readonly TestPki pki = new();
+    private readonly TempDirectory directory = new();
+
+    [Fact]
+    public void Load_FileThenEnvironment_EnvironmentWins()
+    {
+        Write("wait: 90s\nname: file\n" + Common());
+        Environment.SetEnvironmentVariable("OVERTURE_OPTIONTEST__NAME", "environment");
+        Environment.SetEnvironmentVariable("OVERTURE_OPTIONTEST__REGISTRY__DEADLINE", "500ms");
+        try
+        {
+            var options = OptionsFile.Load<TestOptions>("optiontest", directory.File("o.yaml"));
+            Assert.Equal(TimeSpan.FromSeconds(90), options.Wait);
+            Assert.Equal("environment", options.Name);
+            Assert.Equal(TimeSpan.FromMilliseconds(500), options.Registry.Deadline);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("OVERTURE_OPTIONTEST__NAME", null);
+            Environment.SetEnvironmentVariable("OVERTURE_OPTIONTEST__REGISTRY__DEADLINE", null);
+        }
+    }
+
+    [Fact]
+    public void Load_SeveralRulesBroken_TellsAllAtOnce()
+    {
+        Write("listen: nowhere\nbucket: http://x\ndeployment: No!\nregistry: { endpoint: x, deadline: 1h }\n");
+        var refused = Refused();
+        Assert.Equal(
+            ["bucket", "deployment", "listen", "registry.deadline", "registry.endpoint", "stateDirectory", "tls.certificate", "tls.key", "tls.roots"],
+            refused.Fields.Select(f => f.Field).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("wiat: 90s\n", "wiat")]
+    [InlineData("wait: soon\n", "duration")]
+    [InlineData("wait: [1\n", "o.yaml")]
+    public void Load_KeyOrValueThatIsNone_IsNamed(string yaml, string named)
+    {
+        Write(yaml + Common());
+        Assert.Contains(named, Refused().Message, StringComparison.OrdinalIgnoreCase);
+    }
+
+    public void Dispose()
+    {
+        pki.Dispose();
+        directory.Dispose();
+    }
+
+    private FaultException Refused() => Assert.Throws<FaultException>(() => OptionsFile.Load<TestOptions>("optiontest", directory.File("o.yaml")));
+
+    private void Write(string yaml) => File.WriteAllText(directory.File("o.yaml"), yaml);
+
+    private string Common() => $$"""
+        listen: 127.0.0.1:7001
+        stateDirectory: {{directory.Path}}
+        tls: { certificate: "{{pki.Files("viewer").Certificate}}", key: "{{pki.Files("viewer").Key}}", roots: "{{pki.Files("viewer").Roots}}" }
+        registry: { endpoint: "localhost:6379" }
+
+        """;
+
+    private sealed record TestOptions : ServiceOptions
+    {
+        public TimeSpan Wait { get; init; }
+        public string Name { get; init; } = "";
+    }
+}

@@ -1,0 +1,65 @@
+using Overture.Platform.Tls;
+using Overture.Protos.Health.V1;
+using Overture.TestSupport;
+
+namespace Overture.Platform.Tests;
+
+public sealed class PeerTests
+{
+    [Fact]
+    public void PeerIdentity_OfEachParty_HasItsOneRole()
+    {
+        using var pki = new TestPki();
+        foreach (var role in Enum.GetValues<Role>())
+        {
+            var party = role.ToString().ToLowerInvariant();
+            var peer = PeerIdentity.Of(new PeerCertificates(pki.Files(party), TimeProvider.System).Current.Leaf);
+            Assert.Equal(party, peer.Name);
+            Assert.Equal([role], peer.Roles);
+        }
+    }
+
+    [Fact]
+    public void RoleTable_Gap_IsNamed()
+    {
+        var table = new RoleTable().Allow(Health.Descriptor, "Check", Role.Viewer).Allow(Health.Descriptor, "Chek", Role.Viewer);
+        Assert.Equal(["/grpc.health.v1.Health/Watch has no roles", "/grpc.health.v1.Health/Chek is not served"], table.Gaps([Health.Descriptor]));
+        Assert.Equal(["/grpc.health.v1.Health/Check has no roles", "/grpc.health.v1.Health/Watch has no roles"],
+            new RoleTable().Allow(Health.Descriptor, "Check").Gaps([Health.Descriptor]));
+    }
+
+    [Fact]
+    public void Certificates_Replaced_AreTakenWithoutRestartAndHalfWrittenOnesAreNot()
+    {
+        using var pki = new TestPki();
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(60));
+        var files = pki.Files("classifier");
+        var peers = new PeerCertificates(files, clock);
+        var first = peers.Current.Leaf.Thumbprint;
+
+        File.WriteAllText(files.Key, "half");
+        clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(first, peers.Current.Leaf.Thumbprint);
+
+        File.Copy(pki.Files("viewer").Key, files.Key, overwrite: true);
+        File.Copy(pki.Files("viewer").Certificate, files.Certificate, overwrite: true);
+        clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.NotEqual(first, peers.Current.Leaf.Thumbprint);
+    }
+
+    [Fact]
+    public void PkiInit_PastTwoThirds_RenewsLeavesAndKeepsTheRest()
+    {
+        using var home = new TempDirectory();
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(new DateTimeOffset(2026, 11, 22, 0, 0, 0, TimeSpan.Zero));
+        new Cli.Pki.InternalPki(home.Path, clock).Init([]);
+        clock.Advance(TimeSpan.FromDays(50));
+        Assert.Empty(new Cli.Pki.InternalPki(home.Path, clock).Init([]));
+        clock.Advance(TimeSpan.FromDays(15));
+        var renewed = new Cli.Pki.InternalPki(home.Path, clock).Init([]);
+        Assert.Equal(2 * Cli.Pki.InternalPki.Parties.Count, renewed.Count);
+        Assert.All(renewed, f => Assert.DoesNotContain("/ca.", f, StringComparison.Ordinal));
+        Assert.All(Directory.GetFiles(home.Path, "*.key", SearchOption.AllDirectories),
+            f => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(f)));
+    }
+}

@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging.Abstractions;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+using Overture.Platform.Registry;
+using Overture.TestSupport;
+using EventLog = Overture.Platform.Registry.EventLog;
+
+namespace Overture.Platform.Tests;
+
+[Trait("Category", "integration")]
+public sealed class RegistryTests : IAsyncLifetime
+{
+    private static readonly CertName Name = CertName.Parse("3f0c2a4e-8d1b-4c5a-9e7f-0123456789ab");
+    private RedisServer redis = null!;
+    private RegistryConnection connection = null!;
+    private EventLog events = null!;
+    private InstanceIndex index = null!;
+
+    public async Task InitializeAsync()
+    {
+        redis = await RedisServer.Start();
+        connection = new RegistryConnection(new RegistryOptions { Endpoint = redis.Endpoint }, TimeProvider.System, NullLogger<RegistryConnection>.Instance);
+        await connection.StartAsync(default);
+        await Eventually.True(() => connection.Healthy, "the registry is connected");
+        var keys = new RegistryKeys("t");
+        events = new EventLog(connection, keys, TimeProvider.System, NullLogger<EventLog>.Instance);
+        index = new InstanceIndex(connection, keys);
+    }
+
+    [Fact]
+    public async Task Call_ServerFrozen_FailsWithinTwoSecondsAndHeals()
+    {
+        redis.Freeze();
+        var watch = Stopwatch.StartNew();
+        var fault = await Assert.ThrowsAsync<FaultException>(() => index.Find(Name));
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(2), $"took {watch.Elapsed}");
+        Assert.Equal(Reason.RegistryUnavailable, fault.Reason);
+        await Eventually.True(() => !connection.Healthy, "the watchdog sees it");
+        redis.Thaw();
+        await Eventually.True(Answers, "calls work again");
+    }
+
+    [Fact]
+    public async Task Call_ServerKilledAndRestarted_Heals()
+    {
+        await index.Save(Name, "{}", DateTimeOffset.UnixEpoch);
+        await redis.Kill();
+        await Eventually.True(async () => !await Answers(), "calls fail");
+        await redis.Restart();
+        await Eventually.True(Answers, "calls work again");
+    }
+
+    [Fact]
+    public async Task EventLog_SameKeyTwice_KeepsTheFirstAndAnnouncesOnce()
+    {
+        var feed = new ChangeFeed(connection, new RegistryKeys("t"), TimeProvider.System, NullLogger<ChangeFeed>.Instance);
+        var heard = new List<string>();
+        feed.Changed += (name, what) => heard.Add($"{name} {what}");
+        await events.Announce(Name, "begin");
+        await feed.StartAsync(default);
+        await Eventually.True(async () =>
+        {
+            await events.Announce(Name, "tick");
+            return heard.Count > 0;
+        }, "the feed speaks");
+        heard.Clear();
+        await events.Write("conductor", Name, "signed", "first");
+        await events.Write("conductor", Name, "signed", "second");
+        await events.Write("conductor", Name, "refused", "no", Reason.TokenMismatch);
+        await Eventually.True(() => heard.Contains($"{Name} refused"), "the feed tells of the last one");
+        Assert.Single(heard, h => h == $"{Name} signed");
+        var lines = await events.Read(Name);
+        Assert.Equal(["first", "no"], lines.Select(l => l.Detail));
+        Assert.Equal("TOKEN_MISMATCH", lines[1].Reason);
+        await feed.StopAsync(default);
+    }
+
+    [Fact]
+    public async Task Index_Pages_CoverAllOnceNewestFirst()
+    {
+        var names = Enumerable.Range(0, 25).Select(_ => TestIds.New().CertName()).ToList();
+        for (var i = 0; i < names.Count; i++)
+            await index.Save(names[i], "{}", DateTimeOffset.UnixEpoch.AddSeconds(i / 3)); // three share each moment
+        var seen = new List<string>();
+        (string, long)? last = null;
+        while (true)
+        {
+            var page = await index.Page(last, 4);
+            seen.AddRange(page.Select(p => p.Certname));
+            if (page.Count < 4)
+                break;
+            last = page[^1];
+        }
+        Assert.Equal(25, seen.Distinct().Count());
+        Assert.Equal(25, seen.Count);
+        Assert.Contains(names[24].ToString(), seen.Take(3));
+    }
+
+    public async Task DisposeAsync()
+    {
+        await connection.StopAsync(default);
+        await redis.DisposeAsync();
+    }
+
+    private async Task<bool> Answers()
+    {
+        try
+        {
+            await index.Find(Name);
+            return true;
+        }
+        catch (FaultException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,89 @@
+using Overture.Platform.Faults;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+
+namespace Overture.TestSupport;
+
+/// <summary>A store whose writes can be made to fail: the n-th from now on, before it happens or after (the answer is lost).</summary>
+public sealed class FaultyStore(ObjectStore inner) : ObjectStore
+{
+    private readonly Lock gate = new();
+    private int failAt = -1;
+    private bool afterwards;
+    private bool downForReads;
+
+    public override string Name => inner.Name;
+
+    /// <summary>Whether the armed failure struck.</summary>
+    public bool Struck { get; private set; }
+
+    /// <param name="write">1: the next write.</param>
+    /// <param name="after">It happens, but the writer does not hear of it.</param>
+    public void Arm(int write, bool after)
+    {
+        lock (gate)
+            (failAt, afterwards, Struck) = (write, after, false);
+    }
+
+    public void Disarm()
+    {
+        lock (gate)
+            failAt = -1;
+    }
+
+    /// <summary>Awaited before an object is read, with its key.</summary>
+    public Func<string, Task>? BeforeGet { get; set; }
+
+    /// <summary>The store does not answer reads either.</summary>
+    public bool Down
+    {
+        set => downForReads = value;
+    }
+
+    public override Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel) => Write(() => inner.PutIfAbsent(key, body, cancel));
+
+    public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) => Write(() => inner.PutIfMatch(key, body, etag, cancel));
+
+    public override Task Delete(string key, CancellationToken cancel) => Write(async () =>
+    {
+        await inner.Delete(key, cancel);
+        return true;
+    });
+
+    public override async Task<StoredObject?> Get(string key, CancellationToken cancel)
+    {
+        Reading();
+        if (BeforeGet is not null)
+            await BeforeGet(key);
+        return await inner.Get(key, cancel);
+    }
+
+    public override IAsyncEnumerable<string> List(string prefix, string? after, CancellationToken cancel)
+    {
+        Reading();
+        return inner.List(prefix, after, cancel);
+    }
+
+    private async Task<T> Write<T>(Func<Task<T>> write)
+    {
+        Reading();
+        bool fails;
+        lock (gate)
+        {
+            fails = failAt > 0 && --failAt == 0;
+            Struck |= fails;
+        }
+        if (fails && !afterwards)
+            throw Unavailable();
+        var done = await write();
+        return fails ? throw Unavailable() : done;
+    }
+
+    private void Reading()
+    {
+        if (downForReads)
+            throw Unavailable();
+    }
+
+    private static FaultException Unavailable() => new(FaultKind.Unavailable, Reason.StoreUnavailable, "the object store does not answer: test");
+}

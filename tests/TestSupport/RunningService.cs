@@ -1,0 +1,28 @@
+using Microsoft.AspNetCore.Builder;
+using Overture.Platform;
+using Overture.Platform.Options;
+
+namespace Overture.TestSupport;
+
+/// <summary>A real service in this process: Kestrel, mTLS, roles, stores, as its Program would start it.</summary>
+public sealed class RunningService : IAsyncDisposable
+{
+    private RunningService(WebApplication app) => App = app;
+
+    public WebApplication App { get; }
+
+    public static async Task<RunningService> Start<TParts, TOptions>(TOptions options)
+        where TParts : IServiceParts<TOptions>
+        where TOptions : ServiceOptions
+    {
+        var app = ServiceHost.Build<TParts, TOptions>(options);
+        await app.StartAsync();
+        return new RunningService(app);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await App.StopAsync();
+        await App.DisposeAsync();
+    }
+}

@@ -1,0 +1,84 @@
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Overture.TestSupport;
+
+/// <summary>A tiny Puppet CA: root, intermediate, leaves. For services that need certificates and not the CertAuthority itself.</summary>
+public sealed class TestPuppetCa : IDisposable
+{
+    private readonly TempDirectory directory = new();
+    private readonly X509Certificate2 root;
+    private readonly X509Certificate2 intermediate;
+
+    public TestPuppetCa()
+    {
+        root = Authority("CN=Test Puppet root", null);
+        intermediate = Authority("CN=Test Puppet CA", root);
+        File.WriteAllText(BundleFile, BundlePem);
+    }
+
+    public string BundlePem => $"{intermediate.ExportCertificatePem()}\n{root.ExportCertificatePem()}\n";
+
+    /// <summary>PEM file of the chain, signing CA first, as agents get it.</summary>
+    public string BundleFile => directory.File("ca.pem");
+
+    /// <summary>A leaf with its private key.</summary>
+    public X509Certificate2 Issue(string certname, params string[] dnsNames)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var leaf = Sign(new CertificateRequest($"CN={certname}", key, HashAlgorithmName.SHA256), certname, dnsNames, TimeSpan.FromDays(30));
+        return leaf.CopyWithPrivateKey(key);
+    }
+
+    /// <summary>Signs what a CSR asks for; only its key and name count.</summary>
+    public string SignPem(string csr, string certname, IEnumerable<string> dnsNames, TimeSpan life)
+    {
+        var request = CertificateRequest.LoadSigningRequestPem(csr, HashAlgorithmName.SHA256);
+        using var leaf = Sign(new CertificateRequest(request.SubjectName, request.PublicKey, HashAlgorithmName.SHA256), certname, dnsNames, life);
+        return leaf.ExportCertificatePem();
+    }
+
+    /// <summary>A client that trusts this CA alone and shows the given certificate (null: none).</summary>
+    public HttpClient Client(X509Certificate2? certificate)
+    {
+        var ssl = new SslClientAuthenticationOptions
+        {
+            CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck },
+        };
+        ssl.CertificateChainPolicy.CustomTrustStore.Add(root);
+        ssl.CertificateChainPolicy.ExtraStore.Add(intermediate);
+        if (certificate is not null)
+            ssl.ClientCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true);
+        return new HttpClient(new SocketsHttpHandler { UseProxy = false, SslOptions = ssl });
+    }
+
+    public void Dispose() => directory.Dispose();
+
+    private X509Certificate2 Sign(CertificateRequest request, string certname, IEnumerable<string> dnsNames, TimeSpan life)
+    {
+        var names = new SubjectAlternativeNameBuilder();
+        foreach (var name in dnsNames.Prepend(certname))
+            names.AddDnsName(name);
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], true));
+        var now = TimeProvider.System.GetUtcNow();
+        using var signing = intermediate.GetECDsaPrivateKey()!;
+        return request.Create(intermediate.SubjectName, X509SignatureGenerator.CreateForECDsa(signing), now.AddDays(-1), now + life, [1, .. RandomNumberGenerator.GetBytes(15)]);
+    }
+
+    private static X509Certificate2 Authority(string subject, X509Certificate2? issuer)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
+        var now = TimeProvider.System.GetUtcNow();
+        if (issuer is null)
+            return request.CreateSelfSigned(now.AddDays(-2), now.AddYears(10));
+        using var signing = issuer.GetECDsaPrivateKey()!;
+        using var bare = request.Create(issuer.SubjectName, X509SignatureGenerator.CreateForECDsa(signing), now.AddDays(-2), now.AddYears(5), [2, .. RandomNumberGenerator.GetBytes(15)]);
+        return bare.CopyWithPrivateKey(key);
+    }
+}
