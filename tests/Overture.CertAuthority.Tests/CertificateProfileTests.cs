@@ -10,29 +10,20 @@ using Overture.TestSupport;
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>What is signed, byte for byte a function of its inputs (threats §4.1, puppet-contracts §3.2).</summary>
-public sealed class CertificateProfileTests : IDisposable
+public sealed class CertificateProfileTests(OneCa one) : IClassFixture<OneCa>, IDisposable
 {
     private static readonly CertName Name = CertName.Parse("0af76519-16cd-43dd-8448-eb211c80319c");
-    private readonly TempDirectory home = new();
     private readonly RSA rsa = RSA.Create(2048);
     private readonly ECDsa ec = CsrBuilder.EcKey();
-    private readonly CaSigner signer;
-
-    public CertificateProfileTests()
-    {
-        new PuppetCaInit(home.File("ca"), TimeProvider.System).Init("test", 2048);
-        signer = CaSigner.Open(home.File("ca"));
-    }
+    private readonly CaSigner signer = one.Signer;
 
     private CaFiles Ca => signer.Ca;
     private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
 
     public void Dispose()
     {
-        signer.Dispose();
         rsa.Dispose();
         ec.Dispose();
-        home.Dispose();
     }
 
     [Fact]
@@ -128,4 +119,24 @@ public sealed class CertificateProfileTests : IDisposable
     }
 
     private static IEnumerable<string> Names(X509Certificate2 certificate) => certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().Single().EnumerateDnsNames();
+}
+
+/// <summary>A CA without a service.</summary>
+public sealed class OneCa : IDisposable
+{
+    private readonly TempDirectory home = new();
+
+    public OneCa()
+    {
+        new PuppetCaInit(home.File("ca"), TimeProvider.System).Init("test", 2048);
+        Signer = CaSigner.Open(home.File("ca"));
+    }
+
+    internal CaSigner Signer { get; }
+
+    public void Dispose()
+    {
+        Signer.Dispose();
+        home.Dispose();
+    }
 }

@@ -85,6 +85,9 @@ internal sealed class AdmitRequest(EvidenceReader evidence, ClaimStore claims, C
     private static Verdict Reused(Verdict verdict) =>
         verdict with { Outcome = Outcome.Malformed, Reason = Reason.KeyReused, Sentence = "this key belongs to another name; each node needs a key of its own" };
 
-    private Task<FaultException> SpentElsewhere(Evidence facts, Verdict verdict, Submission submission, CancellationToken cancel) =>
-        told.Refused(facts, verdict with { Outcome = Outcome.Refuse, Reason = Reason.TokenSpent, Sentence = "the token was spent at another CA, Overture's or puppetserver's; use one of them" }, submission, FaultKind.Denied, cancel);
+    private Task<FaultException> SpentElsewhere(Evidence facts, Verdict verdict, Submission submission, CancellationToken cancel)
+    {
+        const string sentence = "the token was spent at another CA, Overture's or puppetserver's; use one of them";
+        return told.Refused(facts, verdict with { Outcome = Outcome.Refuse, Reason = Reason.TokenSpent, Sentence = sentence }, submission, FaultKind.Denied, cancel);
+    }
 }

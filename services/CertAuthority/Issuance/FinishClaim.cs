@@ -57,7 +57,10 @@ internal sealed class FinishClaim(
         }, cancel);
         await audit.Write("cert.released", "allow", claim.Certname, by, claim.Serial, claim.SpkiSha256, claim.Decision, cancel);
         if (claim.Grant.Source == "launch")
-            await events.Write(AuditLog.Service, name, "signed", $"certificate {claim.Serial} signed: {claim.Decision.Sentence}; the agent collects it by itself", proof: ObjectKeys.Certificate(claim.Serial));
+        {
+            await events.Write(AuditLog.Service, name, "signed", $"certificate {claim.Serial} signed: {claim.Decision.Sentence}; the agent collects it by itself",
+                proof: ObjectKeys.Certificate(claim.Serial));
+        }
         return stored;
     }
 

@@ -61,7 +61,10 @@ internal sealed class RevokeName(BlockStore blocks, ClaimStore claims, Revocatio
             Claims = { standing },
         };
         if (await blocks.Put(block, cancel) == PutOutcome.Stored)
-            await audit.Write("name.blocked", "allow", name.ToString(), by, decision: new Decision { Outcome = "block", Reason = Reason.NameBlocked.Code(), Sentence = cause.Sentence }, cancel: cancel);
+        {
+            var decision = new Decision { Outcome = "block", Reason = Reason.NameBlocked.Code(), Sentence = cause.Sentence };
+            await audit.Write("name.blocked", "allow", name.ToString(), by, decision: decision, cancel: cancel);
+        }
     }
 
     private async Task<IReadOnlyList<string>> RevokeClaims(CertName name, RevocationCause cause, Caller by, CancellationToken cancel)
