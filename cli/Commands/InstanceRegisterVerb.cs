@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Overture.Cli.Output;
 using Overture.Conductor.V1;
+using Overture.Platform.Records;
 
 namespace Overture.Cli.Commands;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Overture.Platform.Records;
 
 namespace Overture.Cli.Pki;
 
@@ -38,8 +39,8 @@ public sealed class InternalPki(string home, TimeProvider clock)
     public IReadOnlyList<string> Init(IReadOnlyList<string> hosts)
     {
         var written = new List<string>();
-        MakePrivate(Pki);
-        MakePrivate(Launch);
+        PrivateFile.MakeDirectory(Pki);
+        PrivateFile.MakeDirectory(Launch);
         var rootFile = Path.Combine(Pki, "ca.pem");
         if (!File.Exists(rootFile))
             MakeRoot(rootFile, written);
@@ -113,25 +114,9 @@ public sealed class InternalPki(string home, TimeProvider clock)
         return clock.GetUtcNow() < leaf.NotBefore + ((leaf.NotAfter - leaf.NotBefore) * 2 / 3);
     }
 
-    private static void MakePrivate(string directory) =>
-        Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-
-    // Whole or not at all, and never readable by others, not even for a moment.
     private static void Write(string file, string text, List<string> written)
     {
-        var temporary = file + ".new";
-        File.Delete(temporary);
-        using (var stream = new FileStream(temporary, new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        }))
-        {
-            stream.Write(System.Text.Encoding.ASCII.GetBytes(text.EndsWith('\n') ? text : text + "\n"));
-            stream.Flush(flushToDisk: true);
-        }
-        File.Move(temporary, file, overwrite: true);
+        PrivateFile.Write(file, text.EndsWith('\n') ? text : text + "\n");
         written.Add(file);
     }
 }

@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Overture.Platform.Records;
 
 namespace Overture.Cli.Pki;
 
@@ -85,11 +86,11 @@ public sealed class PuppetCaInit(string directory, TimeProvider clock)
         var crl = new CertificateRevocationListBuilder().Build(
             root.SubjectName, generator, BigInteger.Zero, until, HashAlgorithmName.SHA256, authority, clock.GetUtcNow().AddSeconds(-1));
 
-        Write(folder, Passphrase, passphrase + "\n", OwnerOnly);
-        Write(folder, RootKey, Encrypted(rootKey, passphrase), OwnerOnly);
-        Write(folder, Key, Encrypted(key, passphrase), OwnerOnly);
-        Write(folder, RootCrl, PemEncoding.WriteString("X509 CRL", crl) + "\n", OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
-        Write(folder, Bundle, issuer.ExportCertificatePem() + "\n" + root.ExportCertificatePem() + "\n", OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        PrivateFile.Write(Path.Combine(folder, Passphrase), passphrase + "\n");
+        PrivateFile.Write(Path.Combine(folder, RootKey), Encrypted(rootKey, passphrase));
+        PrivateFile.Write(Path.Combine(folder, Key), Encrypted(key, passphrase));
+        PrivateFile.Write(Path.Combine(folder, RootCrl), PemEncoding.WriteString("X509 CRL", crl) + "\n", OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        PrivateFile.Write(Path.Combine(folder, Bundle), issuer.ExportCertificatePem() + "\n" + root.ExportCertificatePem() + "\n", OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
     }
 
     // puppet-contracts §3.3
@@ -107,16 +108,4 @@ public sealed class PuppetCaInit(string directory, TimeProvider clock)
 
     private static string Encrypted(RSA key, string passphrase) =>
         key.ExportEncryptedPkcs8PrivateKeyPem(passphrase, new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 600_000)) + "\n";
-
-    private static void Write(string folder, string file, string text, UnixFileMode mode)
-    {
-        using var stream = new FileStream(Path.Combine(folder, file), new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            UnixCreateMode = mode,
-        });
-        stream.Write(Encoding.ASCII.GetBytes(text));
-        stream.Flush(flushToDisk: true);
-    }
 }

@@ -24,7 +24,7 @@ internal static class CsrExtensions
                 throw CsrFault.Of(Reason.CsrExtension, "an extension is there twice");
             if (oid == Oids.SubjectAltName)
                 facts = facts with { DnsNames = ReadNames(value) };
-            else if (!PuppetExtensions.MayBeGranted(oid))
+            else if (PuppetExtensions.OidOf(oid) is null)
                 throw CsrFault.Of(Reason.CsrExtension, $"the extension {oid} is not allowed in a request");
             else if (critical)
                 throw CsrFault.Of(Reason.CsrExtension, $"the extension {PuppetExtensions.NameOf(oid)} must not be critical");

@@ -30,37 +30,3 @@ internal static class Oids
     public const string Sha384Ecdsa = "1.2.840.10045.4.3.3";
     public const string Sha512Ecdsa = "1.2.840.10045.4.3.4";
 }
-
-/// <summary>Puppet's own extensions: three arcs, and short names for some of them.</summary>
-internal static class PuppetExtensions
-{
-    public const string Registered = "1.3.6.1.4.1.34380.1.1.";
-    public const string Private = "1.3.6.1.4.1.34380.1.2.";
-    public const string Authorization = "1.3.6.1.4.1.34380.1.3.";
-
-    // puppet-contracts §3.1, in the order of their last number, from 1
-    private static readonly string[] ShortNames =
-    [
-        "pp_uuid", "pp_instance_id", "pp_image_name", "pp_preshared_key", "pp_cost_center", "pp_product", "pp_project", "pp_application",
-        "pp_service", "pp_employee", "pp_created_by", "pp_environment", "pp_role", "pp_software_version", "pp_department", "pp_cluster",
-        "pp_provisioner", "pp_region", "pp_datacenter", "pp_zone", "pp_network", "pp_securitypolicy", "pp_cloudplatform", "pp_apptier",
-        "pp_hostname", "pp_owner",
-    ];
-
-    /// <summary>Whether a certificate may carry it at all: the registered and the private arc, never the authorization arc.</summary>
-    public static bool MayBeGranted(string oid) =>
-        oid.StartsWith(Registered, StringComparison.Ordinal) || oid.StartsWith(Private, StringComparison.Ordinal);
-
-    /// <summary>The dotted OID of a short name; anything else is taken for an OID already.</summary>
-    public static string OidOf(string nameOrOid)
-    {
-        var index = Array.IndexOf(ShortNames, nameOrOid);
-        return index < 0 ? nameOrOid : $"{Registered}{index + 1}";
-    }
-
-    /// <summary>The short name if it has one, else the OID: for messages.</summary>
-    public static string NameOf(string oid) =>
-        oid.StartsWith(Registered, StringComparison.Ordinal) && int.TryParse(oid.AsSpan(Registered.Length), out var n) && n >= 1 && n <= ShortNames.Length
-            ? ShortNames[n - 1]
-            : oid;
-}

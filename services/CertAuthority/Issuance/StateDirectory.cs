@@ -1,4 +1,5 @@
 using System.Text;
+using Overture.Platform.Records;
 
 namespace Overture.CertAuthority.Issuance;
 
@@ -20,18 +21,7 @@ internal sealed class StateDirectory
         return File.Exists(full) ? File.ReadAllText(full) : null;
     }
 
-    public void Write(string file, string text)
-    {
-        var full = Path.Combine(path, file);
-        var temporary = full + ".new";
-        File.Delete(temporary);
-        using (var stream = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly }))
-        {
-            stream.Write(Encoding.ASCII.GetBytes(text));
-            stream.Flush(flushToDisk: true);
-        }
-        File.Move(temporary, full, overwrite: true);
-    }
+    public void Write(string file, string text) => PrivateFile.Write(Path.Combine(path, file), text);
 
     public void Delete(string file) => File.Delete(Path.Combine(path, file));
 }

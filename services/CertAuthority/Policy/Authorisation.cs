@@ -41,7 +41,7 @@ internal static class Authorisation
         var deadline = launch.Deadline?.ToDateTimeOffset() ?? DateTimeOffset.MinValue;
         yield return Make("deadline", e.SameKey ? "claimed in time" : $"before {deadline:O}", e.SameKey ? "same key" : $"{e.Now:O}", e.SameKey || e.Now < deadline,
             Reason.TokenExpired, "the launch's deadline has passed; terminate the instance and launch again");
-        var ungrantable = launch.Extensions.Keys.FirstOrDefault(k => !PuppetExtensions.MayBeGranted(PuppetExtensions.OidOf(k)));
+        var ungrantable = launch.Extensions.Keys.FirstOrDefault(k => PuppetExtensions.OidOf(k) is null);
         yield return Make("grant", "extensions of the registered and the private arc", ungrantable ?? "only those", ungrantable is null,
             Reason.InvalidField, $"the registration grants {ungrantable}, which no certificate may carry; launch again without it");
     }

@@ -59,7 +59,7 @@ internal static class RequestPolicy
     };
 
     private static Dictionary<string, string> Extensions(LaunchRecord launch) =>
-        launch.Extensions.ToDictionary(e => PuppetExtensions.OidOf(e.Key), e => e.Value, StringComparer.Ordinal);
+        launch.Extensions.ToDictionary(e => PuppetExtensions.OidOf(e.Key) ?? e.Key, e => e.Value, StringComparer.Ordinal);
 
     private static Reason AcceptedBy(LaunchRecord launch) => launch.Attestation == Attestation.Registry ? Reason.RegistryOnly : Reason.TokenAccepted;
 

@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Overture.Conductor.Launch;
+using Overture.Platform.Records;
 
 namespace Overture.Conductor.Reports;
 
@@ -56,7 +57,7 @@ internal sealed class PuppetHostCertificate
         if (File.Exists(file))
             key.ImportFromPem(File.ReadAllText(file));
         else
-            Write(file, key.ExportPkcs8PrivateKeyPem());
+            PrivateFile.Write(file, key.ExportPkcs8PrivateKeyPem());
         return key;
     }
 
@@ -72,28 +73,11 @@ internal sealed class PuppetHostCertificate
             throw new CryptographicException("the CA sent a certificate of another name or key");
         }
         var fresh = bare.CopyWithPrivateKey(key);
-        Write(FileOf($"{certname}.pem"), pem);
-        Write(FileOf("current"), certname);
+        PrivateFile.Write(FileOf($"{certname}.pem"), pem);
+        PrivateFile.Write(FileOf("current"), certname);
         leaf = fresh;
         foreach (var old in Directory.EnumerateFiles(directory, "*-*-*.*").Where(f => !Path.GetFileName(f).StartsWith(certname, StringComparison.Ordinal)))
             File.Delete(old);
-    }
-
-    public static void Write(string file, string text)
-    {
-        var temporary = file + ".new";
-        File.Delete(temporary);
-        using (var stream = new FileStream(temporary, new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        }))
-        {
-            stream.Write(System.Text.Encoding.ASCII.GetBytes(text));
-            stream.Flush(flushToDisk: true);
-        }
-        File.Move(temporary, file, overwrite: true);
     }
 
     private X509Certificate2? Load()

@@ -95,7 +95,7 @@ internal sealed class PuppetHostEnrolment(
     {
         var file = host.FileOf(Pending);
         if (!File.Exists(file))
-            PuppetHostCertificate.Write(file, $"reports-{ids.Ordered()}");
+            PrivateFile.Write(file, $"reports-{ids.Ordered()}");
         return await File.ReadAllTextAsync(file, cancel);
     }
 

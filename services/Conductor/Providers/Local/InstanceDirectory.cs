@@ -1,4 +1,5 @@
 using System.Text;
+using Overture.Platform.Records;
 
 namespace Overture.Conductor.Providers.Local;
 
@@ -59,16 +60,5 @@ internal sealed class InstanceDirectory(string path)
         }
     }
 
-    private void Write(string name, string text)
-    {
-        var file = System.IO.Path.Combine(Path, name);
-        var temporary = file + ".new";
-        File.Delete(temporary);
-        using (var stream = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly }))
-        {
-            stream.Write(Encoding.UTF8.GetBytes(text));
-            stream.Flush(flushToDisk: true);
-        }
-        File.Move(temporary, file, overwrite: true);
-    }
+    private void Write(string name, string text) => PrivateFile.Write(System.IO.Path.Combine(Path, name), text);
 }

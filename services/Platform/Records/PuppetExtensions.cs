@@ -1,15 +1,17 @@
 using System.Text.RegularExpressions;
 
-namespace Overture.Conductor.Launch;
+namespace Overture.Platform.Records;
 
 /// <summary>
-/// Which certificate extensions a launch may grant: Puppet's registered short names, or OIDs of its registered (…1.1) and private (…1.2) arcs.
-/// Never the authorization arc (…1.3): pp_cli_auth there makes its holder the CA's administrator (puppet-contracts §3.1).
+/// Puppet's own certificate extensions (puppet-contracts §3.1). A launch may grant those of the registered (…1.1) and the private arc (…1.2);
+/// never the authorization arc (…1.3): pp_cli_auth there makes its holder the CA's administrator. The Conductor checks a grant by these rules
+/// and CertAuthority issues by them.
 /// </summary>
-internal static partial class PuppetExtensions
+public static partial class PuppetExtensions
 {
     private const string Registered = "1.3.6.1.4.1.34380.1.1.";
 
+    // in the order of their last number, from 1
     private static readonly string[] ShortNames =
     [
         "pp_uuid", "pp_instance_id", "pp_image_name", "pp_preshared_key", "pp_cost_center", "pp_product", "pp_project", "pp_application",
@@ -19,13 +21,19 @@ internal static partial class PuppetExtensions
     ];
 
     /// <summary>The dotted OID of a short name or OID that may be granted, or null.</summary>
-    public static string? OidOf(string name)
+    public static string? OidOf(string nameOrOid)
     {
-        var index = Array.IndexOf(ShortNames, name);
+        var index = Array.IndexOf(ShortNames, nameOrOid);
         if (index >= 0)
             return $"{Registered}{index + 1}";
-        return Grantable().IsMatch(name) ? name : null;
+        return Grantable().IsMatch(nameOrOid) ? nameOrOid : null;
     }
+
+    /// <summary>The short name if it has one, else the OID: for messages.</summary>
+    public static string NameOf(string oid) =>
+        oid.StartsWith(Registered, StringComparison.Ordinal) && int.TryParse(oid.AsSpan(Registered.Length), out var n) && n >= 1 && n <= ShortNames.Length
+            ? ShortNames[n - 1]
+            : oid;
 
     [GeneratedRegex(@"\A1\.3\.6\.1\.4\.1\.34380\.1\.[12](\.(0|[1-9][0-9]{0,8})){1,8}\z", RegexOptions.CultureInvariant)]
     private static partial Regex Grantable();
