@@ -66,6 +66,10 @@ public sealed class RequestPolicyTests
     public void Decide_OtherKeyBeforeConverged_IsConflict() => Refused(Reason.TokenConflict, Good() with { Claim = new Claim { SpkiSha256 = "another" } });
 
     [Fact]
+    public void Decide_OtherKeyAfterTheDeadline_StillTellsOfTheThief() =>
+        Refused(Reason.TokenConflict, Good() with { Claim = new Claim { SpkiSha256 = "another" }, Now = Now.AddDays(9) });
+
+    [Fact]
     public void Decide_OtherKeyAfterConverged_IsSpent() => Refused(Reason.TokenSpent, Good() with { Claim = new Claim { SpkiSha256 = "another" }, Converged = true });
 
     [Fact]
