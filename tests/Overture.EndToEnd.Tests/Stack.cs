@@ -122,6 +122,8 @@ public sealed class Stack : IAsyncLifetime
         var start = new ProcessStartInfo(Path.Combine(Checkout, "run")) { WorkingDirectory = Checkout, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in Environment())
             start.Environment[name] = value;
+        lock (said)
+            said.Clear();
         run = Process.Start(start)!;
         run.OutputDataReceived += (_, e) => Hear(e.Data);
         run.ErrorDataReceived += (_, e) => Hear(e.Data);
