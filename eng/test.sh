@@ -58,27 +58,35 @@ check() {
     rm -f "$log"
 }
 
-# tests CATEGORY-FILTER: every test project, each with its own counts; a project that prints no result counts as a failure
+# tests AT-ONCE CATEGORY-FILTER: every test project, AT-ONCE of them at a time, each with its own counts; a project that prints no result
+# counts as a failure
 tests() {
-    local project log line
+    local at_once=$1 filter_text="$2${filter:+&$filter}" logs project
+    logs=$(mktemp -d)
     for project in tests/*.Tests; do
-        log=$(mktemp)
+        while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do wait -n || true; done
         "$DOTNET" test "$project" --no-build -c Release --nologo -v quiet --logger 'console;verbosity=minimal' \
-            --filter "$1${filter:+&$filter}" > "$log" 2>&1 || true
-        line=$(grep -E '^(Passed!|Failed!|Skipped!)' "$log" | tail -n 1 || true)
-        if [ -n "$line" ]; then
-            passed=$((passed + $(sed 's/.*Passed: *\([0-9]*\).*/\1/' <<< "$line")))
-            failed=$((failed + $(sed 's/.*Failed: *\([0-9]*\).*/\1/' <<< "$line")))
-            skipped=$((skipped + $(sed 's/.*Skipped: *\([0-9]*\).*/\1/' <<< "$line")))
-            grep -q '^Passed!' <<< "$line" || grep -vE '^\{"' "$log" | head -c 20000 || true
-            echo "$(basename "$project"): ${line%% - Overture*}"
-        elif ! grep -q 'No test matches' "$log"; then
-            failed=$((failed + 1))
-            echo "FAILED: $project ended without a result"
-            grep -vE '^\{"' "$log" | tail -n 40 || true
-        fi
-        rm -f "$log"
+            --filter "$filter_text" > "$logs/$(basename "$project")" 2>&1 &
     done
+    wait
+    for project in tests/*.Tests; do count "$(basename "$project")" "$logs/$(basename "$project")"; done
+    rm -rf "$logs"
+}
+
+count() { # PROJECT LOG
+    local line
+    line=$(grep -E '^(Passed!|Failed!|Skipped!)' "$2" | tail -n 1 || true)
+    if [ -n "$line" ]; then
+        passed=$((passed + $(sed 's/.*Passed: *\([0-9]*\).*/\1/' <<< "$line")))
+        failed=$((failed + $(sed 's/.*Failed: *\([0-9]*\).*/\1/' <<< "$line")))
+        skipped=$((skipped + $(sed 's/.*Skipped: *\([0-9]*\).*/\1/' <<< "$line")))
+        grep -q '^Passed!' <<< "$line" || grep -vE '^\{"' "$2" | head -c 20000 || true
+        echo "$1: ${line%% - Overture*}"
+    elif ! grep -q 'No test matches' "$2"; then
+        failed=$((failed + 1))
+        echo "FAILED: $1 ended without a result"
+        grep -vE '^\{"' "$2" | tail -n 40 || true
+    fi
 }
 
 find_sdk
@@ -101,17 +109,17 @@ export OVERTURE_CLI=$root/artifacts/cli/overture
 
 case $what in unit | all)
     say "unit"
-    tests 'Category!=integration&Category!=e2e'
+    tests "$(nproc)" 'Category!=integration&Category!=e2e'
 esac
 case $what in integration | all)
     say "integration"
     check "buf lint" artifacts/npm/node_modules/.bin/buf lint protos
     check "puppet parser validate" puppet parser validate deploy/puppet examples/puppet
     check "puppet-lint" puppet-lint --fail-on-warnings deploy/puppet/overture/manifests examples/puppet/modules
-    tests 'Category=integration'
+    tests 1 'Category=integration'
 esac
 case $what in e2e | all)
     say "e2e"
-    tests 'Category=e2e'
+    tests 1 'Category=e2e'
 esac
 say "done"
