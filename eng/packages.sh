@@ -49,7 +49,7 @@ quiet_install() {
 }
 
 disable_new_units() {
-    local units disable=(deb-systemd-helper disable)
+    local units disable=(env DPKG_MAINTSCRIPT_PACKAGE=overture deb-systemd-helper disable) # it answers to dpkg alone
     ! command -v systemctl > /dev/null || disable=(systemctl disable --quiet)
     mapfile -t units < <(dpkg-query -W -f '${Package}\n' | sort | comm -13 "$1" - | xargs -r dpkg -L |
         sed -n 's|^\(/usr\)\?/lib/systemd/system/\([^/@]*\.\(service\|socket\|timer\)\)$|\2|p' | sort -u)
