@@ -33,7 +33,7 @@ public sealed class CommandLineTests(OvertureFixture overture)
     [InlineData("instance list --state asleep", "asleep")]
     [InlineData("instance list -o xml", "xml")]
     [InlineData("instance list -o", "'-o'")]
-    [InlineData("launch", "'-c' is required")]
+    [InlineData("launch", "give either -c FILE or --profile NAME")]
     [InlineData("launch -c x --count many", "many")]
     [InlineData("launch -c x --timeout soon", "'soon' is not a duration")]
     [InlineData("completion tcsh", "tcsh")]
