@@ -119,7 +119,8 @@ public sealed class Stack : IAsyncLifetime
 
     public async Task StartRun()
     {
-        var start = new ProcessStartInfo(Path.Combine(Checkout, "run")) { WorkingDirectory = Checkout, RedirectStandardOutput = true, RedirectStandardError = true };
+        // Whoever starts the tests in the background has SIGINT ignored in all their children; a terminal has not.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", Path.Combine(Checkout, "run")]) { WorkingDirectory = Checkout, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in Environment())
             start.Environment[name] = value;
         lock (said)
