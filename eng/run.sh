@@ -66,7 +66,7 @@ services="conductor classifier certauthority"
 sleeper=
 stop_all() {
     # A second Ctrl-C must not leave half of it running.
-    trap '' INT TERM
+    trap '' INT TERM HUP
     trap - EXIT
     say "stopping"
     [ -z "$sleeper" ] || kill "$sleeper" 2>/dev/null || true
@@ -87,7 +87,7 @@ for name in crl-loop puppetserver $services redis; do stop "$name" 5; done # lef
 check_ports
 install_packages "Redis, Puppet, cloud-init, and a linker for the native command line" \
     redis-server puppet-agent puppetserver cloud-init clang zlib1g-dev curl ca-certificates openssh-client
-trap 'stop_all; exit 130' INT TERM
+trap 'stop_all; exit 130' INT TERM HUP
 trap stop_all EXIT
 configure
 
@@ -106,7 +106,8 @@ fi
 # 9 is the lock; the compiler leaves a server running that must not hold it.
 "$root/eng/build.sh" services 9>&-
 overture() {
-    if [ -e "$root/artifacts/.cli" ]; then
+    # An older native build may not know what the services say by now.
+    if [ "$root/artifacts/.cli" -nt "$root/artifacts/.services" ]; then
         "$root/artifacts/cli/overture" "$@"
     else
         DOTNET_ROLL_FORWARD=Major "$DOTNET" "$root"/cli/bin/Release/net9.0/linux-x64/overture.dll "$@"
@@ -197,5 +198,7 @@ Ctrl-C stops everything that was started here.
 EOF
 # Not holding the lock (9), should this script be killed.
 while sleep 3600 9>&- & sleeper=$!; wait $sleeper; do
-    overture pki init --home "$home" > /dev/null # renews what is past two thirds of its life; services reload by themselves
+    # Renews what is past two thirds of its life; services reload by themselves.
+    overture pki init --home "$home" > /dev/null
+    place_hooks
 done
