@@ -31,12 +31,6 @@ public sealed class RedisServer : IAsyncDisposable
 
     public void Thaw() => Signal("CONT");
 
-    public async Task KillAndRestart()
-    {
-        await Kill();
-        await Restart();
-    }
-
     /// <summary>After <see cref="Kill"/>: the same port and data.</summary>
     public async Task Restart()
     {
