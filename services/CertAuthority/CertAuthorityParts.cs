@@ -25,7 +25,13 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         .Allow(CertAuthorityService.Descriptor, "GetCertificate", Role.Viewer, Role.Operator, Role.Admin)
         .Allow(CertAuthorityService.Descriptor, "RevokeCertificate", Role.Operator, Role.Admin)
         .Allow(CertAuthorityService.Descriptor, "GetCrl", Role.Viewer, Role.Operator, Role.Admin)
-        .Allow(CertAuthorityService.Descriptor, "ListCertificateRequests", Role.Viewer, Role.Operator, Role.Admin);
+        .Allow(CertAuthorityService.Descriptor, "ListCertificateRequests", Role.Viewer, Role.Operator, Role.Admin)
+        .Allow(CertAuthorityService.Descriptor, "GetHeldRequest", Role.Viewer, Role.Operator, Role.Admin)
+        .Allow(CertAuthorityService.Descriptor, "ApproveCertificateRequest", Role.Operator, Role.Admin)
+        .Allow(CertAuthorityService.Descriptor, "DenyCertificateRequest", Role.Operator, Role.Admin)
+        .Allow(CertAuthorityService.Descriptor, "IssueAdminCertificate", Role.Admin)
+        .Allow(CertAuthorityService.Descriptor, "VerifyAudit", Role.Viewer, Role.Operator, Role.Admin)
+        .Allow(CertAuthorityService.Descriptor, "ExplainCertificate", Role.Viewer, Role.Operator, Role.Admin);
 
     public static void Add(WebApplicationBuilder builder, CertAuthorityOptions options)
     {

@@ -56,12 +56,34 @@ public static class ObjectKeys
     public static string HeldRequestsOf(CertName name) => $"{HeldRequests}{name}/";
     public static string HeldRequest(CertName name, string spki) => $"{HeldRequests}{name}/{spki}";
 
+    /// <summary>CertAuthority. Denial.</summary>
+    public static string Denial(CertName name, string spki) => $"ca/denied/{name}/{spki}";
+
+    public const string Cleanings = "ca/cleaned/";
+    /// <summary>CertAuthority. Cleaning.</summary>
+    public static string Cleaning(string serial) => $"{Cleanings}{serial}";
+
+    /// <summary>CertAuthority. BlockedKey.</summary>
+    public static string BlockedKey(string spki) => $"ca/blocked-keys/{spki}";
+
+    /// <summary>CertAuthority. ParentCrl.</summary>
+    public static string ParentCrlsOf(string keyId) => $"ca/parents/{keyId}/";
+    public static string ParentCrl(string keyId, long number) => $"ca/parents/{keyId}/{number:D20}";
+
     /// <summary>CertAuthority. Binds a key to the first name that claimed it (one name per key).</summary>
     public static string KeyOwner(string spki) => $"ca/keys/{spki}";
 
     /// <summary>Each service. AuditBatch.</summary>
     public static string AuditOf(string service, string replica) => $"audit/{service}/{replica}/";
     public static string Audit(string service, string replica, long sequence) => $"audit/{service}/{replica}/{sequence:D20}";
+
+    public const string AuditStreams = "audit/";
+    public const string AuditKeys = "audit-keys/";
+    /// <summary>Each service. AuditKeyRecord.</summary>
+    public static string AuditKey(string kid) => $"{AuditKeys}{kid}";
+
+    /// <summary>Conductor. SignedObservation; mutable.</summary>
+    public static string Observation(CertName name) => $"observations/{name}";
 
     public const string Probes = "probe/";
 }

@@ -18,6 +18,7 @@ public enum Reason
     EtagMismatch,
     TooLarge,
     RoleMissing,
+    RateLimited,
 
     // outages
     StoreUnavailable,
@@ -41,6 +42,8 @@ public enum Reason
     KeySize,
     KeyWeak,
     KeyReused,
+    KeyBlocked,
+    NameTaken,
 
     // authorisation of a certificate request: 403, one body for all
     NodeUnknown,
@@ -54,17 +57,29 @@ public enum Reason
     SourceMismatch,
     NameBlocked,
     ClaimVoid,
+    RequestDenied,
+    InstanceNotRunning,
+    InstanceUnconfirmed,
+
+    // renewal
+    RenewalOff,
+    NotRenewable,
 
     // a request that waits for a person: 200
     HeldForApproval,
     HeldOtherKey,
     HeldQueueFull,
+    DefinitionMissing,
 
     // good outcomes
     TokenAccepted,
     SameKey,
     RegistryOnly,
     Self,
+    Approved,
+    Renewed,
+    Imported,
+    AdminIssued,
 
     // classification
     NodeBlocked,
@@ -78,6 +93,10 @@ public enum Reason
 
     // ending
     RevocationPending,
+    StockCaUnavailable,
+
+    // the audit log
+    AuditBroken,
 }
 
 /// <summary>The one spelling of a <see cref="Reason"/> outside this process.</summary>
