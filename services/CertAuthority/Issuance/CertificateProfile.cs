@@ -26,7 +26,7 @@ internal static class CertificateProfile
             using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0)))
                 writer.WriteInteger(2);
             writer.WriteInteger(serial);
-            SignedDer.WriteAlgorithm(writer);
+            writer.WriteEncodedValue(ca.Scheme.Identifier.Span);
             writer.WriteEncodedValue(ca.Issuer.SubjectName.RawData);
             using (writer.PushSequence())
             {

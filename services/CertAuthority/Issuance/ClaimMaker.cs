@@ -47,7 +47,7 @@ internal sealed class ClaimMaker(CaSigner signer, CertAuthorityOptions options, 
         {
             var serial = CertificateProfile.NewSerial(random);
             var (tbs, notAfter) = CertificateProfile.ToBeSigned(name, key, grant, serial, now, signer.Ca);
-            claim.Serial = Convert.ToHexStringLower(serial);
+            claim.Serial = SerialText.Of(serial);
             claim.Tbs = ByteString.CopyFrom(tbs);
             claim.NotAfter = notAfter.ToTimestamp();
         }
