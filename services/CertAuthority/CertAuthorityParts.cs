@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.Import;
 using Overture.CertAuthority.Issuance;
 using Overture.CertAuthority.Policy;
 using Overture.CertAuthority.PuppetApi;
@@ -51,6 +52,7 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
 
         // In the order they start, before anything listens; stopped the other way round.
         services.AddSingleton<AuditLog>().AddHostedService(p => p.GetRequiredService<AuditLog>());
+        services.AddHostedService<FoldImported>();
         services.AddSingleton<CrlPublisher>().AddHostedService(p => p.GetRequiredService<CrlPublisher>());
         services.AddSingleton<ServerLeaf>().AddHostedService(p => p.GetRequiredService<ServerLeaf>());
         services.AddHostedService<ClaimSweep>();

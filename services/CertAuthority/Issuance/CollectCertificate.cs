@@ -18,7 +18,7 @@ internal sealed class CollectCertificate(ClaimStore claims, FinishClaim finish, 
     public async Task<CertificateRecord?> Run(CertName name, Caller by, CancellationToken cancel)
     {
         // 1. The newest claim that may be had; finish it here if whoever claimed did not get that far.
-        var own = (await claims.Of(name, cancel)).Where(c => c.Issuer == Issuers.Own).OrderByDescending(c => c.ClaimedAt.ToDateTimeOffset());
+        var own = (await claims.Of(name, cancel)).Where(c => c.Issuer != Issuers.Stock).OrderByDescending(c => c.ClaimedAt.ToDateTimeOffset());
         foreach (var claim in own)
         {
             var launch = (await evidence.Launch(name, cancel)).Launch;

@@ -23,6 +23,9 @@ internal sealed class FinishClaim(
         var certificate = await claims.Certificate(claim.Serial, cancel);
         if (certificate is not null && Expired(claim))
             return null;
+        // Known by an imported inventory alone: revocable, and nothing to release.
+        if (certificate is null && claim.Issuer == Issuers.Import)
+            return null;
         if (certificate is null)
         {
             // 2. May it still be signed?

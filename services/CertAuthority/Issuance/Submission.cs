@@ -25,4 +25,6 @@ internal static class Issuers
     public const string Own = "overture";
     /// <summary>puppetserver's; we only decide.</summary>
     public const string Stock = "stock";
+    /// <summary>Signed before it was moved in (`overture ca import`); there is nothing to sign it from.</summary>
+    public const string Import = "import";
 }
