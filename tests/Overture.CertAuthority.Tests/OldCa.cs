@@ -87,7 +87,7 @@ public sealed class OldCa : IDisposable
             ? $"V\t310101000000Z\t\t{i.Serial:X4}\tunknown\t/CN={i.Name}\n"
             : $"R\t310101000000Z\t260301120000Z,{i.How[2..]}\t{i.Serial:X4}\tunknown\t/CN={i.Name}\n")));
         Write(home.File("crlnumber"), $"{++crlNumber:X4}\n");
-        Write(home.File("ca.cnf"), $"[ca]\ndefault_ca = own\n[own]\ndatabase = {home.File("index.txt")}\ncrlnumber = {home.File("crlnumber")}\ndefault_md = sha256\ncrl_extensions = crl\n[crl]\nauthorityKeyIdentifier = keyid\n");
+        Write(home.File("ca.cnf"), $"[ca]\ndefault_ca = own\n[own]\ndatabase = {home.File("index.txt")}\ncrlnumber = {home.File("crlnumber")}\ndefault_md = sha256\nunique_subject = no\ncrl_extensions = crl\n[crl]\nauthorityKeyIdentifier = keyid\n");
         string[] period = days > 0 ? ["-crldays", $"{days}"] : ["-crl_lastupdate", "20260101000000Z", "-crl_nextupdate", "20260201000000Z"];
         await Ok("openssl", ["ca", "-config", home.File("ca.cnf"), "-gencrl", "-cert", SigningCertificate(), "-keyfile", File("ca_key.pem"), "-out", home.File("own.crl"), .. period]);
         var parents = System.IO.File.Exists(File("ca_crl.pem")) ? Platform.Certificates.CrlPem.Split(Text("ca_crl.pem")).Skip(1).Select(Platform.Certificates.CrlPem.Write) : [];
