@@ -4,7 +4,7 @@ using System.Globalization;
 
 namespace Overture.Cli.Commands;
 
-/// <summary>Durations as people write them: 90s, 5m, 2h.</summary>
+/// <summary>Durations as people write them: 90s, 5m, 2h, 90d.</summary>
 internal static class Durations
 {
     /// <summary>--timeout; null where not given: the verb's usual limit, which <paramref name="description"/> tells.</summary>
@@ -18,7 +18,7 @@ internal static class Durations
     public static bool TryParse(string text, out TimeSpan duration)
     {
         duration = default;
-        var unit = text.Length > 1 ? text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, _ => 0 } : 0;
+        var unit = text.Length > 1 ? text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86400, _ => 0 } : 0;
         if (unit == 0 || !int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count is 0 or > 100_000)
             return false;
         duration = TimeSpan.FromSeconds((double)count * unit);

@@ -48,6 +48,7 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         services.AddSingleton<EvidenceReader>().AddSingleton<ClaimMaker>().AddSingleton<DecisionTold>().AddSingleton<Contest>();
         services.AddSingleton<AdmitRequest>().AddSingleton<FinishClaim>().AddSingleton<SubmitCsr>().AddSingleton<AuthorizeForStock>();
         services.AddSingleton<CollectCertificate>().AddSingleton<FindCertificate>();
+        services.AddSingleton<IssueAdminCertificate>();
         services.AddSingleton<PublishCrl>().AddSingleton<RevokeName>().AddSingleton<CloseName>().AddSingleton<AccessLog>();
 
         // In the order they start, before anything listens; stopped the other way round.

@@ -192,10 +192,10 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
     }
 
     [Theory]
-    [InlineData(false, "sha256WithRSAEncryption"), InlineData(true, "ecdsa-with-SHA256")]
-    public async Task SelfSignedCa_Imported_ServesSignsAndRevokes(bool ec, string algorithm)
+    [InlineData(null, "sha256WithRSAEncryption"), InlineData("secp384r1", "ecdsa-with-SHA384")]
+    public async Task SelfSignedCa_Imported_ServesSignsAndRevokes(string? curve, string algorithm)
     {
-        using var old = await OldCa.SelfSigned(ec);
+        using var old = await OldCa.SelfSigned(curve);
         await old.Sign("old.example.org", 2);
         PuppetCaImport.Read(old.Path, TimeProvider.System).Write(home.File("ca"));
         await using var ca = await RunningCa.Start(house, Options("self-signed") with { CaDirectory = home.File("ca") });

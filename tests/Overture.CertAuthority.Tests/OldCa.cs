@@ -33,13 +33,13 @@ public sealed class OldCa : IDisposable
         return old;
     }
 
-    /// <summary>As a puppetserver that initialised itself; with an EC key where asked, in SEC 1 or PKCS#8.</summary>
-    public static async Task<OldCa> SelfSigned(bool ec = false)
+    /// <summary>As a puppetserver that initialised itself; with an RSA key (PKCS#1), or an EC key (SEC 1) on a curve.</summary>
+    public static async Task<OldCa> SelfSigned(string? curve = null)
     {
         var old = new OldCa();
         Directory.CreateDirectory(old.File("signed"));
         var key = old.File("ca_key.pem");
-        await (ec ? Ok("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-out", key) : Ok("openssl", "genrsa", "-traditional", "-out", key, "2048"));
+        await (curve is not null ? Ok("openssl", "ecparam", "-name", curve, "-genkey", "-out", key) : Ok("openssl", "genrsa", "-traditional", "-out", key, "2048"));
         await Ok("openssl", "req", "-x509", "-new", "-key", key, "-subj", "/CN=Puppet CA: old.example.org", "-days", "1825", "-set_serial", "1", "-out", old.File("ca_crt.pem"),
             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign");
         await System.IO.File.WriteAllTextAsync(old.File("inventory.txt"), "# Inventory of signed certificates\n# SERIAL NOT_BEFORE NOT_AFTER SUBJECT\n0x0001 2026-01-01T00:00:00UTC 2031-01-01T00:00:00UTC /CN=Puppet CA: old.example.org\n");

@@ -41,10 +41,10 @@ public sealed class PuppetCaImportTests : IDisposable
     }
 
     [Theory]
-    [InlineData(false, "RSA 2048"), InlineData(true, "EC 256")]
-    public async Task Import_OneSelfSignedCa_NeedsNoParents(bool ec, string key)
+    [InlineData(null, "RSA 2048"), InlineData("prime256v1", "EC 256"), InlineData("secp384r1", "EC 384")]
+    public async Task Import_OneSelfSignedCa_NeedsNoParents(string? curve, string key)
     {
-        using var old = await OldCa.SelfSigned(ec);
+        using var old = await OldCa.SelfSigned(curve);
         var import = Import(old);
         Assert.Equal((true, key), (import.IsItsOwnRoot, import.KeyText));
         Assert.False(File.Exists(Path.Combine(Ca, "root_crl.pem")));

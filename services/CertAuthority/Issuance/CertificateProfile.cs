@@ -82,7 +82,12 @@ internal static class CertificateProfile
         Extension(writer, Oids.KeyUsage, critical: true, value => value.WriteBitString(
             key.Kind == KeyKind.Rsa ? [0b1010_0000] : [0b1000_0000], unusedBitCount: key.Kind == KeyKind.Rsa ? 5 : 7));
         foreach (var (oid, text) in grant.Extensions.OrderBy(e => e.Key, StringComparer.Ordinal))
+        {
+            // Whoever made the grant has checked; this is the last place where it could be stopped.
+            if (!AdminGrant.MayCarry(grant, oid))
+                throw new InvalidOperationException($"a grant of source '{grant.Source}' may not carry the extension {oid}");
             Extension(writer, oid, critical: false, value => value.WriteCharacterString(UniversalTagNumber.UTF8String, text));
+        }
     }
 
     private static void Extension(AsnWriter writer, string oid, bool critical, Action<AsnWriter> write)

@@ -28,6 +28,14 @@ internal sealed class ClaimMaker(CaSigner signer, CertAuthorityOptions options, 
         return claim;
     }
 
+    /// <summary>For an administrator of the CA API.</summary>
+    public Claim MakeAdmin(CertName name, string id, SubjectKey key, Grant grant)
+    {
+        var claim = Blank(name, id, key, grant, Issuers.Own);
+        claim.Decision = new Decision { Outcome = "sign", Reason = Reason.AdminIssued.Code(), Sentence = "an administrator's certificate (pp_cli_auth)" };
+        return claim;
+    }
+
     private Claim Blank(CertName name, string id, SubjectKey key, Grant grant, string issuer)
     {
         var now = clock.GetUtcNow();

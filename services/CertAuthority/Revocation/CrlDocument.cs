@@ -27,6 +27,7 @@ internal sealed record CrlDocument(long Number, IReadOnlySet<string> Serials)
             facts.Entries.Select(e => e.Serial).ToHashSet(StringComparer.Ordinal));
     }
 
-    // RFC 5280 §5.3.1: "unspecified" is said by leaving the reason out; 7 is none, and 8 belongs to delta lists.
-    private static X509RevocationReason? Reason(int code) => code is (>= 1 and <= 6) or 9 or 10 ? (X509RevocationReason)code : null;
+    // RFC 5280 §5.3.1: "unspecified" is said by leaving the reason out; 7 is none, 8 belongs to delta lists, 10 the framework does not write.
+    // An imported list may hold any; what matters is that the serial stays on ours.
+    private static X509RevocationReason? Reason(int code) => code is (>= 1 and <= 6) or 9 ? (X509RevocationReason)code : null;
 }
