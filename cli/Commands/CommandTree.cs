@@ -36,7 +36,7 @@ internal static class CommandTree
             Group("certificate", "Certificates of nodes", new CertificateShowVerb(), new CertificateRevokeVerb(), new CertificateRequestsVerb(),
                 new CertificateApproveVerb(), new CertificateDenyVerb()),
             Group("pki", "The internal PKI between overture's own parts", new PkiInitVerb()),
-            Group("ca", "The Puppet CA", new CaInitVerb()),
+            Group("ca", "The Puppet CA", new CaInitVerb(), new CaImportVerb(), new CaAdminCertVerb()),
             new HealthVerb(),
             new CompletionVerb(),
             new VersionVerb(),

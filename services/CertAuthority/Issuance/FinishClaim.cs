@@ -23,7 +23,7 @@ internal sealed class FinishClaim(
         var certificate = await claims.Certificate(claim.Serial, cancel);
         if (certificate is not null && Expired(claim))
             return null;
-        // Signed elsewhere, before this CA was moved in, and its certificate was not brought along.
+        // Known by an imported inventory alone: revocable, and nothing to release.
         if (certificate is null && claim.Tbs.IsEmpty)
             return null;
         if (certificate is null)

@@ -68,7 +68,7 @@ internal static class CaApiListener
 
     /// <summary>By our own set of serials, in the handshake and again on each request: a connection may outlive its certificate.</summary>
     public static bool IsRevoked(X509Certificate2 certificate, RevocationStore revocations) =>
-        revocations.IsKnown(Convert.ToHexStringLower(certificate.SerialNumberBytes.Span));
+        revocations.IsKnown(SerialText.Of(certificate));
 
     private static X509ChainPolicy Policy(CaFiles ca)
     {

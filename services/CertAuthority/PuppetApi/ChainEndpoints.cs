@@ -39,7 +39,7 @@ internal static class ChainEndpoints
             writer.WriteStartObject("crls");
             foreach (var ca in signer.Ca.Chain)
             {
-                if (lists.FirstOrDefault(list => CrlPem.IsSignedBy(list, ca)) is { } list)
+                if (lists.FirstOrDefault(list => SignatureScheme.IsSignedBy(list, ca)) is { } list)
                     writer.WriteString(CommonName(ca), StatusJson.Time(CrlDocument.Read(list, ca).NextUpdate));
             }
             writer.WriteEndObject();
