@@ -3,6 +3,7 @@ using Overture.CertAuthority.Audit;
 using Overture.CertAuthority.Issuance;
 using Overture.CertAuthority.Policy;
 using Overture.CertAuthority.PuppetApi;
+using Overture.CertAuthority.PuppetApi.Limits;
 using Overture.CertAuthority.Revocation;
 using Overture.CertAuthority.V1;
 using Overture.Platform;
@@ -48,11 +49,13 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         services.AddSingleton<AdmitRequest>().AddSingleton<FinishClaim>().AddSingleton<SubmitCsr>().AddSingleton<AuthorizeForStock>();
         services.AddSingleton<CollectCertificate>().AddSingleton<FindCertificate>();
         services.AddSingleton<PublishCrl>().AddSingleton<RevokeName>().AddSingleton<CloseName>().AddSingleton<AccessLog>();
+        services.AddSingleton(options.PuppetApi.Limits).AddSingleton<Budgets>().AddSingleton<OpenConnections>().AddSingleton<TokenProof>();
 
         // In the order they start, before anything listens; stopped the other way round.
         services.AddSingleton<AuditLog>().AddHostedService(p => p.GetRequiredService<AuditLog>());
         services.AddSingleton<CrlPublisher>().AddHostedService(p => p.GetRequiredService<CrlPublisher>());
         services.AddSingleton<ServerLeaf>().AddHostedService(p => p.GetRequiredService<ServerLeaf>());
+        services.AddSingleton<LimitedNames>().AddHostedService(p => p.GetRequiredService<LimitedNames>());
         services.AddHostedService<ClaimSweep>();
         services.AddHostedService<TerminationWatch>();
         services.AddHealthChecks().AddCheck<Readiness>("ca");

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text;
 using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.Csr;
 using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.PuppetApi.Limits;
 using Overture.CertAuthority.Revocation;
 using Overture.Platform.Records;
 using Overture.Platform.Tls;
@@ -18,10 +20,10 @@ internal static class PuppetCaEndpoints
 
     public static void Map(WebApplication app)
     {
-        app.UseWhen(context => context.Features.Get<ListenerName>()?.Value == CaApiListener.Name, branch => branch.UseMiddleware<PuppetFace>());
+        app.UseWhen(context => context.Features.Get<ListenerName>()?.Value == CaApiListener.Name, branch => branch.UseMiddleware<PuppetFace>().UseMiddleware<RateLimits>());
         app.MapGet($"{Base}/certificate/ca", Bundle).OnListener(CaApiListener.Name);
-        app.MapGet($"{Base}/certificate/{{name}}", Certificate).OnListener(CaApiListener.Name);
-        app.MapPut($"{Base}/certificate_request/{{name}}", Submit).OnListener(CaApiListener.Name);
+        app.MapGet($"{Base}/certificate/{{name}}", Certificate).OnListener(CaApiListener.Name).Spends(NameBudget.Poll);
+        app.MapPut($"{Base}/certificate_request/{{name}}", Submit).OnListener(CaApiListener.Name).Spends(NameBudget.Csr);
         // A stored request held its secret once; it is shown to nobody, whether there is one or not.
         app.MapGet($"{Base}/certificate_request/{{name}}", NoRequest).OnListener(CaApiListener.Name);
         app.MapGet($"{Base}/certificate_revocation_list/ca", Crl).OnListener(CaApiListener.Name);
@@ -43,7 +45,7 @@ internal static class PuppetCaEndpoints
 
     private static async Task Submit(HttpContext context, string name, SubmitCsr submit)
     {
-        var body = await CsrBody.Read(context.Request, context.RequestAborted);
+        var body = await RequestBody.Read(context.Request, CsrFault.MaximumBytes, context.RequestAborted);
         // The act outlives an agent that hangs up: what was begun is finished, and is there when the agent asks.
         await submit.Run(new Submission(name, body, context.Agent()), CancellationToken.None);
         await context.Text(StatusCodes.Status200OK);
