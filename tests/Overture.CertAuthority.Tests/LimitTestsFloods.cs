@@ -197,6 +197,20 @@ public sealed class LimitTestsFloods(CaHouse house)
     }
 
     [Fact]
+    public async Task Connections_AllTaken_TheOtherListenerStillAnswers()
+    {
+        var options = house.Options("full");
+        await using var ca = await RunningCa.Start(house, options with { PuppetApi = options.PuppetApi with { Limits = new() { Connections = 100 } } });
+        var agents = new List<RawAgent>();
+        for (var i = 0; i < 100; i++)
+            agents.Add(await RawAgent.Connect(ca.ApiPort, "127.0.0.6"));
+        await Assert.ThrowsAnyAsync<IOException>(() => RawAgent.Secure(ca.ApiPort, "127.0.0.7"));
+        Assert.True((await ca.Admin.GetCrlAsync(new())).Number > 0);
+        foreach (var agent in agents)
+            await agent.DisposeAsync();
+    }
+
+    [Fact]
     public async Task ThousandAgentsBehindOneAddress_ThatFailBeforeTheySucceed_AreNotLimited()
     {
         await using var ca = await house.Start("nat");

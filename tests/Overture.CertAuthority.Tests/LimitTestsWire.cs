@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using System.Net;
 using Overture.CertAuthority.PuppetApi.Limits;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
+using Overture.Platform.Telemetry;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
@@ -159,10 +161,19 @@ public sealed class LimitTestsWire(CaHouse house)
     public async Task T17_Flood_IsOneAuditRecordAndOneLineForAll()
     {
         await using var own = await Start("limit17a", new PuppetLimitOptions { CsrPerMinute = 1, CsrBurst = 1 });
+        var counted = 0L;
+        using var meters = new MeterListener { InstrumentPublished = (instrument, listener) => listener.EnableMeasurementEvents(instrument) };
+        meters.SetMeasurementEventCallback<long>((instrument, value, labels, _) =>
+        {
+            if (instrument.Name == FlowTelemetry.Limited && labels.Length == 1 && labels[0] is { Key: "kind", Value: LimitKind.Csr })
+                counted += value;
+        });
+        meters.Start();
         var instance = await house.Launch();
         using var key = CsrBuilder.EcKey();
         for (var i = 0; i < 8; i++)
             (await own.Put(instance.Name.ToString(), new CsrBuilder(instance.Name.ToString(), key).Challenge("wrong").Pem())).Dispose();
+        Assert.Equal(7, counted);
         await ((LimitedNames)own.Services.GetService(typeof(LimitedNames))!).Tell(default);
         var record = await own.Audited(instance.Name.ToString(), Reason.RateLimited.Code());
         Assert.Equal("csr.limited", record.Action);
@@ -195,9 +206,31 @@ public sealed class LimitTestsWire(CaHouse house)
             using var read = await own.Get(open);
             Assert.Equal(HttpStatusCode.OK, read.StatusCode);
         }
+        await using var known = await RawAgent.Secure(own.ApiPort);
+        await known.Put("other.example.org", new CsrBuilder("other.example.org", key).Pem());
+        var wait = await known.Answer();
+        Assert.Equal((429, true), (wait.Status, int.Parse(wait.Headers["Retry-After"], System.Globalization.CultureInfo.InvariantCulture) is > 0 and <= 60));
         await using var elsewhere = await RawAgent.Secure(own.ApiPort, "127.0.0.9");
         await elsewhere.Get("/bogus");
         Assert.Equal(403, (await elsewhere.Answer()).Status);
+    }
+
+    [Fact]
+    public async Task Address_OfHandshakesThatFail_IsLimitedAsWell()
+    {
+        await using var own = await Start("limithand", new PuppetLimitOptions { FailuresPerMinute = 1, FailureBurst = 3 });
+        for (var i = 0; i < 3; i++)
+        {
+            await using var garbage = await RawAgent.Connect(own.ApiPort, "127.0.0.8");
+            await garbage.Send("GET / HTTP/1.1\r\n\r\n");
+            await garbage.Closed().WaitAsync(TimeSpan.FromSeconds(5));
+        }
+        await Eventually.True(async () =>
+        {
+            await using var agent = await RawAgent.Secure(own.ApiPort, "127.0.0.8");
+            await agent.Send("DELETE /x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            return (await agent.Answer()).Status == 429;
+        }, "the address is over its budget", TimeSpan.FromSeconds(2));
     }
 
     [Fact]
