@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Net;
+using Microsoft.Extensions.DependencyInjection;
 using Overture.CertAuthority.PuppetApi.Limits;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
@@ -81,6 +82,37 @@ public sealed class LimitTestsWire(CaHouse house)
         Assert.Equal(400, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(10))).Status);
         // And no second answer, to the request in disguise.
         await Assert.ThrowsAsync<IOException>(() => agent.Answer().WaitAsync(TimeSpan.FromSeconds(10)));
+    }
+
+    [Fact]
+    public async Task T68_GoodRequestWithBothLengths_Is400AndStoresNothing()
+    {
+        var instance = await house.Launch();
+        using var key = CsrBuilder.EcKey();
+        var csr = instance.Csr(key).Pem();
+        await using var agent = await RawAgent.Secure(ca.ApiPort);
+        await agent.Send($"PUT /puppet-ca/v1/certificate_request/{instance.Name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n{csr.Length:x}\r\n{csr}\r\n0\r\n\r\n");
+        Assert.Equal(400, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(10))).Status);
+        await agent.Closed().WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.Empty(await house.Keys(ObjectKeys.ClaimsOf(instance.Name)));
+    }
+
+    [Fact]
+    public async Task RealAgent_Told429_WaitsAndHasItsCertificate()
+    {
+        await using var own = await Start("limitreal", new PuppetLimitOptions { PollsPerMinute = 6, PollBurst = 1 });
+        using var node = new TempDirectory();
+        var instance = await house.Launch();
+        Directory.CreateDirectory(node.File("conf"));
+        await File.WriteAllTextAsync(node.File("conf/csr_attributes.yaml"), $"custom_attributes:\n  1.2.840.113549.1.9.7: {instance.Token}\n");
+        // Somebody at the same address looked before.
+        Assert.Null(await own.Certificate(instance.Name));
+        var (exit, output) = await Tool.Run("puppet", "ssl", "bootstrap", "--confdir", node.File("conf"), "--vardir", node.File("var"), "--ssldir", node.File("ssl"),
+            "--certname", instance.Name.ToString(), "--ca_server", "localhost", "--ca_port", $"{own.ApiPort}", "--keylength", "2048", "--waitforcert", "1", "--color", "false");
+        Assert.True(exit == 0, output);
+        var looks = own.AccessLog.Split('\n').Where(l => l.Contains($"GET /puppet-ca/v1/certificate/{instance.Name}", StringComparison.Ordinal)).Select(l => l.Split(' ')[^2]);
+        // 7.23 sleeps as long as it is told, trips over its own closed connection, waits its waitforcert, and has it.
+        Assert.Equal(["404", "429", "200"], looks);
     }
 
     [Fact]
@@ -174,7 +206,7 @@ public sealed class LimitTestsWire(CaHouse house)
         for (var i = 0; i < 8; i++)
             (await own.Put(instance.Name.ToString(), new CsrBuilder(instance.Name.ToString(), key).Challenge("wrong").Pem())).Dispose();
         Assert.Equal(7, counted);
-        await ((LimitedNames)own.Services.GetService(typeof(LimitedNames))!).Tell(default);
+        await own.Services.GetRequiredService<LimitedNames>().Tell(default);
         var record = await own.Audited(instance.Name.ToString(), Reason.RateLimited.Code());
         Assert.Equal("csr.limited", record.Action);
         Assert.StartsWith("7 certificate requests", record.Decision.Sentence, StringComparison.Ordinal);
@@ -187,6 +219,12 @@ public sealed class LimitTestsWire(CaHouse house)
     {
         await using var own = await Start("limitaddr", new PuppetLimitOptions { FailuresPerMinute = 1, FailureBurst = 3 });
         using var key = CsrBuilder.EcKey();
+        // An agent that waits for its certificate is no failure.
+        for (var i = 0; i < 5; i++)
+        {
+            using var waits = await own.Get("certificate/waits");
+            Assert.Equal(HttpStatusCode.NotFound, waits.StatusCode);
+        }
         for (var i = 0; i < 3; i++)
         {
             using var refused = await own.Get("bogus");
@@ -225,12 +263,11 @@ public sealed class LimitTestsWire(CaHouse house)
             await garbage.Send("GET / HTTP/1.1\r\n\r\n");
             await garbage.Closed().WaitAsync(TimeSpan.FromSeconds(5));
         }
-        await Eventually.True(async () =>
-        {
-            await using var agent = await RawAgent.Secure(own.ApiPort, "127.0.0.8");
-            await agent.Send("DELETE /x HTTP/1.1\r\nHost: localhost\r\n\r\n");
-            return (await agent.Answer()).Status == 429;
-        }, "the address is over its budget", TimeSpan.FromSeconds(2));
+        var failures = own.Services.GetRequiredService<Budgets>().Failures;
+        await Eventually.True(() => failures.Wait(AddressKey.Of(IPAddress.Parse("127.0.0.8"))) > TimeSpan.Zero, "the address is over its budget");
+        await using var agent = await RawAgent.Secure(own.ApiPort, "127.0.0.8");
+        await agent.Send("DELETE /x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        Assert.Equal(429, (await agent.Answer()).Status);
     }
 
     [Fact]

@@ -22,7 +22,7 @@ public static class FlowTelemetry
     public const string Report = "overture.report";
     public const string Terminate = "overture.terminate";
 
-    /// <summary>A counter.</summary>
+    /// <summary>A counter of what a limit turned away, by kind.</summary>
     public const string Limited = "overture.limited";
 
     public const string CertNameTag = "overture.certname";
