@@ -4,6 +4,7 @@ using Overture.CertAuthority.Import;
 using Overture.CertAuthority.Issuance;
 using Overture.CertAuthority.Policy;
 using Overture.CertAuthority.PuppetApi;
+using Overture.CertAuthority.PuppetApi.Limits;
 using Overture.CertAuthority.Revocation;
 using Overture.CertAuthority.V1;
 using Overture.Platform;
@@ -50,12 +51,14 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         services.AddSingleton<CollectCertificate>().AddSingleton<FindCertificate>().AddSingleton<RenewCertificate>().AddSingleton<IssueAdminCertificate>();
         services.AddSingleton<ApproveRequest>().AddSingleton<DenyRequest>().AddSingleton<ReviewHeld>().AddSingleton<CertificateInventory>().AddSingleton<ParentCrls>();
         services.AddSingleton<PublishCrl>().AddSingleton<RevokeName>().AddSingleton<CloseName>().AddSingleton<AccessLog>();
+        services.AddSingleton(options.PuppetApi.Limits).AddSingleton<Budgets>().AddSingleton<OpenConnections>().AddSingleton<TokenProof>();
 
         // In the order they start, before anything listens; stopped the other way round.
         services.AddSingleton<AuditLog>().AddHostedService(p => p.GetRequiredService<AuditLog>());
         services.AddHostedService<FoldImported>();
         services.AddSingleton<CrlPublisher>().AddHostedService(p => p.GetRequiredService<CrlPublisher>());
         services.AddSingleton<ServerLeaf>().AddHostedService(p => p.GetRequiredService<ServerLeaf>());
+        services.AddSingleton<LimitedNames>().AddHostedService(p => p.GetRequiredService<LimitedNames>());
         services.AddHostedService<ClaimSweep>();
         services.AddHostedService<HeldWatch>();
         services.AddHostedService<TerminationWatch>();

@@ -43,4 +43,11 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 119, EventName = "puppetapi.access_log_failed", Level = LogLevel.Error, Message = "the access log can't be written: {Cause}")]
     public static partial void AccessLogFailed(ILogger logger, string cause);
+
+    [LoggerMessage(EventId = 140, EventName = "ca.limited", Level = LogLevel.Warning,
+        Message = "more certificate requests for {Certname} than its budget, without its token: somebody guesses, or an agent runs wild")]
+    public static partial void NameLimited(ILogger logger, CertName certname);
+
+    [LoggerMessage(EventId = 141, EventName = "ca.limited.untold", Level = LogLevel.Warning, Message = "what was turned away in the last minute could not be written down: {Cause}")]
+    public static partial void LimitedUntold(ILogger logger, string cause);
 }
