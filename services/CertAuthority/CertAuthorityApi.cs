@@ -13,9 +13,9 @@ using Overture.Records.V1;
 namespace Overture.CertAuthority;
 
 /// <summary>The gRPC face: message to act to message.</summary>
-internal sealed class CertAuthorityApi(
+internal sealed partial class CertAuthorityApi(
     SubmitCsr submit, AuthorizeForStock authorize, FindCertificate find, RevokeName revoke, ClaimStore claims, EvidenceReader evidence,
-    CrlPublisher crls, HeldRequests held) : CertAuthorityService.CertAuthorityServiceBase
+    CrlPublisher crls, HeldRequests held, VerifyAudit verify, ExplainCertificate explain) : CertAuthorityService.CertAuthorityServiceBase
 {
     public override async Task<SubmitCertificateRequestResponse> SubmitCertificateRequest(SubmitCertificateRequestRequest request, ServerCallContext context)
     {

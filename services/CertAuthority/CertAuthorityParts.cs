@@ -49,12 +49,16 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         services.AddSingleton<CollectCertificate>().AddSingleton<FindCertificate>();
         services.AddSingleton<PublishCrl>().AddSingleton<RevokeName>().AddSingleton<CloseName>().AddSingleton<AccessLog>();
 
+        services.AddSingleton<AuditHeads>().AddSingleton<OtherStreams>().AddSingleton<AuditStream>().AddSingleton<AuditSearch>();
+        services.AddSingleton<InventoryCheck>().AddSingleton<VerifyAudit>().AddSingleton<ExplainCertificate>();
+
         // In the order they start, before anything listens; stopped the other way round.
         services.AddSingleton<AuditLog>().AddHostedService(p => p.GetRequiredService<AuditLog>());
         services.AddSingleton<CrlPublisher>().AddHostedService(p => p.GetRequiredService<CrlPublisher>());
         services.AddSingleton<ServerLeaf>().AddHostedService(p => p.GetRequiredService<ServerLeaf>());
         services.AddHostedService<ClaimSweep>();
         services.AddHostedService<TerminationWatch>();
+        services.AddSingleton<AuditSweep>().AddHostedService(p => p.GetRequiredService<AuditSweep>());
         services.AddHealthChecks().AddCheck<Readiness>("ca");
     }
 
