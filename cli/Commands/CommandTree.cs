@@ -34,6 +34,7 @@ internal static class CommandTree
                 new InstanceRegisterVerb(), new InstanceTerminateVerb()),
             Group("node", "Node definitions", new NodeShowVerb(), new NodeSetVerb()),
             Group("certificate", "Certificates of nodes", new CertificateShowVerb(), new CertificateRevokeVerb(), new CertificateRequestsVerb()),
+            Group("audit", "The audit log of CertAuthority", new AuditVerifyVerb(), new AuditExplainVerb()),
             Group("pki", "The internal PKI between overture's own parts", new PkiInitVerb()),
             Group("ca", "The Puppet CA", new CaInitVerb()),
             new HealthVerb(),

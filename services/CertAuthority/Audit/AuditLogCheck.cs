@@ -63,7 +63,8 @@ internal sealed class AuditLogCheck(Func<string, string, ECDsa?> keyOf, Recorded
         {
             var found = StreamOf(stream.Key);
             // Of a tail that is gone, whoever saw the furthest says it all.
-            if (stream.Where(s => s.Key.Sequence > found.Last).MaxBy(s => s.Key.Sequence) is { Value: not null } furthest)
+            var furthest = stream.MaxBy(s => s.Key.Sequence);
+            if (furthest.Key.Sequence > found.Last)
             {
                 problems.Add(found.Last == 0
                     ? $"{stream.Key}: the whole stream is gone; {furthest.Value} saw its batch {furthest.Key.Sequence}"
