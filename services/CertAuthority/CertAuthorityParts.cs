@@ -53,6 +53,9 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         services.AddSingleton<PublishCrl>().AddSingleton<RevokeName>().AddSingleton<CloseName>().AddSingleton<AccessLog>();
         services.AddSingleton(options.PuppetApi.Limits).AddSingleton<Budgets>().AddSingleton<OpenConnections>().AddSingleton<TokenProof>();
 
+        services.AddSingleton<AuditHeads>().AddSingleton<OtherStreams>().AddSingleton<AuditStream>().AddSingleton<AuditSearch>();
+        services.AddSingleton<InventoryCheck>().AddSingleton<VerifyAudit>().AddSingleton<ExplainCertificate>();
+
         // In the order they start, before anything listens; stopped the other way round.
         services.AddSingleton<AuditLog>().AddHostedService(p => p.GetRequiredService<AuditLog>());
         services.AddHostedService<FoldImported>();
@@ -62,6 +65,7 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         services.AddHostedService<ClaimSweep>();
         services.AddHostedService<HeldWatch>();
         services.AddHostedService<TerminationWatch>();
+        services.AddSingleton<AuditSweep>().AddHostedService(p => p.GetRequiredService<AuditSweep>());
         services.AddHealthChecks().AddCheck<Readiness>("ca");
     }
 
