@@ -1,3 +1,4 @@
+using Overture.CertAuthority.Approver;
 using Overture.CertAuthority.Issuance;
 using Overture.Platform.Faults;
 using Overture.Platform.Options;
@@ -46,6 +47,8 @@ public record CertAuthorityOptions : ServiceOptions
 
     public CrlOptions Crl { get; init; } = new();
 
+    public StockCaOptions StockCa { get; init; } = new();
+
     /// <summary>Names the CA API's certificate carries; localhost when none are given.</summary>
     internal IReadOnlyList<string> ServerNames => PuppetApi.DnsNames.Count == 0 ? ["localhost"] : PuppetApi.DnsNames;
 
@@ -69,5 +72,7 @@ public record CertAuthorityOptions : ServiceOptions
             yield return new("crl.nextUpdate", "must be 1d to 3650d");
         if (Crl.Refresh < TimeSpan.FromMinutes(1) || Crl.Refresh > TimeSpan.FromDays(7))
             yield return new("crl.refresh", "must be 1m to 7d");
+        foreach (var problem in StockCa.Problems())
+            yield return problem;
     }
 }

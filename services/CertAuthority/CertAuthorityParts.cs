@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Overture.CertAuthority.Approver;
 using Overture.CertAuthority.Audit;
 using Overture.CertAuthority.Issuance;
 using Overture.CertAuthority.Policy;
@@ -49,12 +50,17 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         services.AddSingleton<CollectCertificate>().AddSingleton<FindCertificate>();
         services.AddSingleton<PublishCrl>().AddSingleton<RevokeName>().AddSingleton<CloseName>().AddSingleton<AccessLog>();
 
+        services.AddSingleton(options.StockCa).AddSingleton<StockCaClient>().AddSingleton<StockCertificates>().AddSingleton<StockRevocation>();
+        services.AddSingleton<ConfirmSigned>().AddSingleton<ApproveWaiting>();
+
         // In the order they start, before anything listens; stopped the other way round.
         services.AddSingleton<AuditLog>().AddHostedService(p => p.GetRequiredService<AuditLog>());
         services.AddSingleton<CrlPublisher>().AddHostedService(p => p.GetRequiredService<CrlPublisher>());
         services.AddSingleton<ServerLeaf>().AddHostedService(p => p.GetRequiredService<ServerLeaf>());
         services.AddHostedService<ClaimSweep>();
         services.AddHostedService<TerminationWatch>();
+        if (options.StockCa.Enabled)
+            services.AddHostedService<StockApprover>();
         services.AddHealthChecks().AddCheck<Readiness>("ca");
     }
 
