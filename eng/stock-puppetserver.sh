@@ -4,7 +4,8 @@
 #
 #   start_stock_puppetserver HOME PORT [AUTOSIGN]   stock-puppetserver.sh start …   returns when its CA answers (about 50 s)
 #   stop_stock_puppetserver HOME                    stock-puppetserver.sh stop HOME
-#   run_stock_puppetserver HOME PORT [AUTOSIGN]     stock-puppetserver.sh run …     becomes the JVM; it dies with its parent
+#   run_stock_puppetserver HOME PORT [AUTOSIGN]     stock-puppetserver.sh run …     the same, says "running", and stops it when
+#                                                   standard input ends: so it goes with whoever started it, killed or not
 #
 # HOME must not exist or be one that this script made (then its CA stays), and lie where user puppet can go; no spaces.
 # It listens on 127.0.0.1:PORT under the names localhost and puppet. AUTOSIGN is Puppet's setting: false (default), true, or
@@ -90,14 +91,14 @@ CFG
 }
 
 # Becomes the JVM. With an environment of its own, since autosign's policy inherits it.
-_stock_exec() { # HOME SETPRIV_ARGUMENT...
-    local home=$1 name heap=${STOCK_HEAP:-1g}; shift
+_stock_exec() { # HOME
+    local home=$1 name heap=${STOCK_HEAP:-1g}
     local environment=("HOME=$home/var" LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin)
     for name in "${!OVERTURE_@}"; do environment+=("$name=${!name}"); done
     umask 027
     cd "$home" || return
     # shellcheck disable=SC2086 # several flags
-    exec setpriv --reuid=puppet --regid=puppet --init-groups --no-new-privs --inh-caps=-all "$@" \
+    exec setpriv --reuid=puppet --regid=puppet --init-groups --no-new-privs --inh-caps=-all \
         env --ignore-environment "${environment[@]}" \
         /usr/bin/java "-Xms$heap" "-Xmx$heap" -Djruby.logger.class=com.puppetlabs.jruby_utils.jruby.Slf4jLogger \
         -Djruby.lib=/usr/share/jruby/lib "-Djava.io.tmpdir=$home/tmp" -XX:-UsePerfData -XX:+CrashOnOutOfMemoryError \
@@ -107,10 +108,6 @@ _stock_exec() { # HOME SETPRIV_ARGUMENT...
 }
 
 _stock_answers() { [ "$(curl --silent --insecure --noproxy '*' --max-time 2 "https://127.0.0.1:$1/status/v1/simple/ca")" = running ]; }
-
-run_stock_puppetserver() { # HOME PORT [AUTOSIGN]
-    _stock_prepare "$1" "$2" "${3:-false}" && _stock_exec "$1" --pdeathsig KILL
-}
 
 start_stock_puppetserver() { # HOME PORT [AUTOSIGN]
     local home=$1 port=$2 pid i
@@ -142,6 +139,13 @@ stop_stock_puppetserver() { # HOME
         ! _stock_alive "$home" || kill -KILL "$pid" 2>/dev/null || true
     fi
     rm -f "$home/pid"
+}
+
+run_stock_puppetserver() { # HOME PORT [AUTOSIGN]
+    start_stock_puppetserver "$@" || return
+    echo running
+    cat > /dev/null
+    stop_stock_puppetserver "$1"
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
