@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
@@ -31,20 +32,20 @@ public sealed class StockApproverTests(StockHouse stock)
     }
 
     [Fact]
-    public async Task Autosign_WrongToken_StaysPendingAndIsAuditedTwiceAtMost()
+    public async Task Autosign_WrongToken_StaysPendingAndIsJudgedTwiceAtMost()
     {
         await using var ca = await stock.Start("wrong");
         var instance = await stock.House.Launch();
         using var key = CsrBuilder.EcKey();
 
         await Put(instance with { Token = "wrong" }, key);
-        // Another request, later in every round, is signed after the wrong one was judged: once by the hook, once by the approver, and not again.
-        await SignedByApprover(ca);
-        await SignedByApprover(ca);
 
+        // By the hook and by the approver; and not again in the rounds after, in one of which another request is judged and signed.
+        await Eventually.True(async () => await Refusals(ca, instance.Name, "TOKEN_MISMATCH") == 2, "the hook and the approver refused it");
+        await SignedByApprover(ca);
+        Assert.Equal(2, await Refusals(ca, instance.Name, "TOKEN_MISMATCH"));
         Assert.True(stock.Puppetserver.Waits(instance.Name.ToString()));
         Assert.Null(await stock.Puppetserver.Certificate(instance.Name.ToString()));
-        Assert.Equal(2, (await ca.AuditRecords()).Count(r => r.Certname == instance.Name.ToString() && r.Decision?.Reason == "TOKEN_MISMATCH"));
         Assert.Empty(await stock.House.Keys(ObjectKeys.ClaimsOf(instance.Name)));
     }
 
@@ -76,7 +77,7 @@ public sealed class StockApproverTests(StockHouse stock)
         var token = EnrolmentToken.Derive("a launch key of the tests"u8, "early", name);
         await Put(new Launched(name, token), key);
         // Judged, and left alone: nobody knows the name.
-        await Eventually.True(async () => (await ca.AuditRecords()).Count(r => r.Certname == name.ToString() && r.Decision?.Reason == "NODE_UNKNOWN") == 2, "the hook and the approver refused it");
+        await Eventually.True(async () => await Refusals(ca, name, "NODE_UNKNOWN") == 2, "the hook and the approver refused it");
 
         var instance = await stock.House.Launch(r => r.TokenSha256 = EnrolmentToken.Hash(token), name.ToString());
         if (announced)
@@ -144,7 +145,32 @@ public sealed class StockApproverTests(StockHouse stock)
 
         Assert.Contains(ca.Options.Log.Lines, l => l.StartsWith("Critical stock.mismatch", StringComparison.Ordinal));
         Assert.Null(await Signed(instance));
-        Assert.Contains(await ca.AuditRecords(), r => r.Action == "stock.mismatch" && r.Certname == instance.Name.ToString());
+        Assert.Equal("stock.mismatch", (await ca.Audited(instance.Name.ToString(), "TOKEN_CONFLICT")).Action);
+    }
+
+    [Fact]
+    public async Task AdminCertificate_Replaced_IsTakenWithoutARestart()
+    {
+        using var files = new TempDirectory();
+        // First an ordinary node's, which is nobody's administrator.
+        var node = await stock.House.Launch();
+        using var nodeKey = CsrBuilder.EcKey();
+        X509Certificate2 certificate;
+        await using (await stock.Start("before"))
+        {
+            await Put(node, nodeKey);
+            certificate = (await stock.Puppetserver.Certificate(node.Name.ToString()))!;
+        }
+        await File.WriteAllTextAsync(files.File("client.pem"), certificate.ExportCertificatePem());
+        await File.WriteAllTextAsync(files.File("client.key"), nodeKey.ExportPkcs8PrivateKeyPem());
+        await using var ca = await stock.Start("replaced", o => o with { StockCa = o.StockCa with { Certificate = files.File("client.pem"), Key = files.File("client.key") } });
+        await Eventually.True(() => ca.Options.Log.Lines.Any(l => l.Contains("stock.away", StringComparison.Ordinal) && l.Contains("pp_cli_auth", StringComparison.Ordinal)), "the log says what is wrong");
+
+        File.Copy(stock.Puppetserver.AdminKey, files.File("client.key"), overwrite: true);
+        File.Copy(stock.Puppetserver.AdminCertificate, files.File("client.pem"), overwrite: true);
+
+        await SignedByApprover(ca);
+        certificate.Dispose();
     }
 
     [Fact]
@@ -162,6 +188,25 @@ public sealed class StockApproverTests(StockHouse stock)
         Assert.True(exit == 0, output);
         await Eventually.Get(() => Signed(instance), "written down", AFewSeconds);
     }
+
+    [Fact]
+    public async Task Request_ThatPuppetserverItselfRefuses_IsTold()
+    {
+        await using var ca = await stock.Start("declined");
+        // Granted by the registration; but this puppetserver allows nobody a second name.
+        var instance = await stock.House.Launch(r => r.DnsAltNames.Add("www.example.org"));
+        using var key = CsrBuilder.EcKey();
+        using var answer = await stock.Puppetserver.Put(instance.Name.ToString(), instance.Csr(key).DnsNames("www.example.org").Pem());
+
+        var told = await Eventually.Get(async () => (await ca.Timeline(instance.Name)).FirstOrDefault(e => e.Key == "stock-declined"), "the timeline says so", TimeSpan.FromSeconds(25));
+
+        Assert.Equal(400, (int)answer.StatusCode);
+        Assert.Contains("subject alternative names", told.Detail, StringComparison.Ordinal);
+        Assert.True(stock.Puppetserver.Waits(instance.Name.ToString()));
+    }
+
+    private static async Task<int> Refusals(RunningCa ca, CertName name, string reason) =>
+        (await ca.AuditRecords()).Count(r => r.Certname == name.ToString() && r.Decision?.Reason == reason);
 
     private async Task SignedByApprover(RunningCa ca)
     {
@@ -183,6 +228,6 @@ public sealed class StockApproverTests(StockHouse stock)
 
     private static string SpkiOf(ECDsa key) => Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()));
 
-    private static string SpkiOf(System.Security.Cryptography.X509Certificates.X509Certificate2 certificate) =>
+    private static string SpkiOf(X509Certificate2 certificate) =>
         Convert.ToHexStringLower(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()));
 }

@@ -96,7 +96,7 @@ internal sealed class ConfirmSigned(
             await Confirmed(name, claim, certificate, cancel);
         }
         // 4. The blocks once more: whoever revokes blocks first and asks puppetserver after, so one of us two sees the other.
-        if (await Bar(name, cancel) is { } late && !await IsOver(name, cancel))
+        if (await Bar(name, cancel) is { } late && !await certificates.IsRevoked(name, cancel))
             await revocation.Run(name, late, By, cancel);
         return true;
     }
@@ -110,9 +110,6 @@ internal sealed class ConfirmSigned(
             seen.Remove(ObjectKeys.Claim(name, claim.Claim_));
         return true;
     }
-
-    private async Task<bool> IsOver(CertName name, CancellationToken cancel) =>
-        await certificates.IsRevoked(name, cancel) || await store.Get(ObjectKeys.Closed(name), cancel) is not null;
 
     private async Task Confirmed(CertName name, Claim claim, StockCertificate certificate, CancellationToken cancel)
     {

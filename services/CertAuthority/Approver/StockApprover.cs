@@ -23,8 +23,8 @@ internal sealed class StockApprover(
     {
         void Hear(CertName name, string what)
         {
-            // A registration, a claim that overture-autosign made, a name that two keys or a person ended.
-            if (what is not ("requested" or "csr-received" or "contested" or "revoked") || called.Count >= StockQueue.Most)
+            // A registration, a claim that overture-autosign made, a second key, a revocation that found puppetserver away.
+            if (what is not ("requested" or "csr-received" or "contested" or StockRevocation.Waits) || called.Count >= StockQueue.Most)
                 return;
             called.Enqueue(name);
             bell.Writer.TryWrite(true);

@@ -13,6 +13,9 @@ namespace Overture.CertAuthority.Approver;
 internal sealed class StockRevocation(
     StockCaClient ca, ClaimStore claims, StockCertificates certificates, AuditLog audit, EventLog events, CertAuthorityOptions options, ILogger<StockRevocation> log)
 {
+    /// <summary>Timeline key, and word on the change feed.</summary>
+    public const string Waits = "stock-ca-unavailable";
+
     private readonly ConcurrentDictionary<CertName, bool> waiting = [];
 
     /// <returns>The serial that is on puppetserver's CRL now, if any.</returns>
@@ -35,7 +38,7 @@ internal sealed class StockRevocation(
         {
             if (waiting.TryAdd(name, true))
                 Log.StockRevocationWaits(log, name, e.Message);
-            await events.Write(AuditLog.Service, name, "stock-ca-unavailable", $"revoking waits: {e.Message}", Reason.StockCaUnavailable);
+            await events.Write(AuditLog.Service, name, Waits, $"revoking waits: {e.Message}", Reason.StockCaUnavailable);
             throw;
         }
     }
@@ -65,7 +68,7 @@ internal sealed class StockRevocation(
     {
         if (waiting.TryAdd(name, true))
             Log.StockCaNotConfigured(log, name);
-        await events.Write(AuditLog.Service, name, "stock-ca-unavailable",
+        await events.Write(AuditLog.Service, name, Waits,
             $"puppetserver's own CA signed it, and nobody revokes there: stockCa is not configured. Run puppetserver ca clean --certname {name}", Reason.StockCaUnavailable);
     }
 }
