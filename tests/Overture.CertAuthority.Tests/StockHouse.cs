@@ -16,7 +16,8 @@ public sealed class StockHouse : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        await House.InitializeAsync();
+        // Without its CertAuthority, which knows of no stock CA: every replica must.
+        await House.Open();
         Puppetserver = await StockPuppetserver.Start(Prepare);
     }
 
