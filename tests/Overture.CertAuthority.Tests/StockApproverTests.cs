@@ -28,6 +28,8 @@ public sealed class StockApproverTests(StockHouse stock)
         Assert.Equal((certificate.SerialNumber.ToLowerInvariant(), SpkiOf(key)), (record.Serial, record.SpkiSha256));
         Assert.Contains(await ca.Timeline(instance.Name), e => e.Key == "signed" && e.Detail.Contains("puppetserver's own CA", StringComparison.Ordinal));
         Assert.Equal(1, stock.Puppetserver.Made(instance.Name.ToString()));
+        var found = await ca.Admin.GetCertificateAsync(new() { Certname = instance.Name.ToString() });
+        Assert.Equal((record.Serial, false, "TOKEN_ACCEPTED"), (found.Serial, found.Revoked, found.Decision.Reason));
         Assert.Equal("TOKEN_ACCEPTED", (await ca.Audited(instance.Name.ToString(), "TOKEN_ACCEPTED")).Decision.Reason);
     }
 

@@ -60,7 +60,7 @@ public sealed class StockHouse : IAsyncLifetime
     private string Config => Path.Combine(hooks, "hooks.yaml");
 
     private void Ask(int port) => File.WriteAllText(Config,
-        $"certAuthority: localhost:{port}\ntls: {{ certificate: autosign.pem, key: autosign.key, roots: ca.pem }}\n");
+        $"certAuthority: localhost:{port}\ntls: {{ certificate: enc.pem, key: enc.key, roots: ca.pem }}\nautosignTls: {{ certificate: autosign.pem, key: autosign.key }}\n");
 
     // The hook's own copies: user puppet sees nothing else of ours.
     private (string, IReadOnlyDictionary<string, string>) Prepare(string home)
@@ -68,12 +68,14 @@ public sealed class StockHouse : IAsyncLifetime
         hooks = Path.Combine(home, "hooks");
         Directory.CreateDirectory(hooks);
         var binary = Environment.GetEnvironmentVariable("OVERTURE_CLI") is { Length: > 0 } named ? named : RepositoryPaths.File("artifacts/cli/overture");
-        var files = House.Pki.Files("autosign");
-        foreach (var (from, to) in new[] { (binary, "overture-autosign"), (files.Certificate, "autosign.pem"), (files.Key, "autosign.key"), (files.Roots, "ca.pem") })
+        File.Copy(binary, Path.Combine(hooks, "overture-autosign"));
+        foreach (var party in new[] { House.Pki.Files("enc"), House.Pki.Files("autosign") })
         {
-            File.Copy(from, Path.Combine(hooks, to));
-            File.SetUnixFileMode(Path.Combine(hooks, to), (UnixFileMode)0b111_101_101);
+            foreach (var file in new[] { party.Certificate, party.Key, party.Roots })
+                File.Copy(file, Path.Combine(hooks, Path.GetFileName(file)), overwrite: true);
         }
+        foreach (var file in Directory.GetFiles(hooks))
+            File.SetUnixFileMode(file, (UnixFileMode)0b111_101_101);
         AskNobody();
         return (Path.Combine(hooks, "overture-autosign"), new Dictionary<string, string> { ["OVERTURE_HOOKS_CONFIG"] = Config });
     }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Overture.CertAuthority.Audit;
 using Overture.CertAuthority.Issuance;
 using Overture.CertAuthority.Policy;
@@ -88,7 +87,7 @@ internal sealed class ConfirmSigned(
             // 1. What puppetserver holds under the name.
             if (await ca.Certificate(name, cancel) is not { } pem)
                 return await IsGivenUp(name, claim, cancel);
-            var certificate = Read(pem, name);
+            var certificate = StockCertificate.Read(pem);
             // 2. Is it this claim's?
             if (certificate?.SpkiSha256 != claim.SpkiSha256 || certificate.CommonName != claim.Certname)
                 return await Alarm(name, claim, certificate, signedByUs, cancel);
@@ -134,19 +133,6 @@ internal sealed class ConfirmSigned(
         if (signedByUs)
             await revocation.Run(name, new RevocationCause(BlockKind.Contested, RevocationReason.KeyCompromise, sentence), By, cancel);
         return true;
-    }
-
-    private StockCertificate? Read(byte[] pem, CertName name)
-    {
-        try
-        {
-            return StockCertificate.Read(pem);
-        }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
-        {
-            Log.SweepFailed(log, $"the certificate of {name} at puppetserver", e.Message);
-            return null;
-        }
     }
 
     // A quarantine can be lifted, a revocation can not.

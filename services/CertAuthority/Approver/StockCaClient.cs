@@ -173,15 +173,24 @@ internal sealed class StockCaClient(StockCaOptions options, TimeProvider clock) 
 /// <summary>A certificate that puppetserver made, as far as it matters here.</summary>
 internal sealed record StockCertificate(string CommonName, string Serial, string SpkiSha256, DateTimeOffset NotAfter, string Pem)
 {
-    /// <exception cref="CryptographicException">It is no certificate.</exception>
-    public static StockCertificate Read(byte[] pem)
+    /// <returns>Null: it is no certificate.</returns>
+    public static StockCertificate? Read(byte[] pem)
     {
-        using var read = X509Certificate2.CreateFromPem(System.Text.Encoding.ASCII.GetString(pem));
-        return new StockCertificate(
-            read.GetNameInfo(X509NameType.SimpleName, forIssuer: false),
-            read.SerialNumber.ToLowerInvariant(),
-            Convert.ToHexStringLower(SHA256.HashData(read.PublicKey.ExportSubjectPublicKeyInfo())),
-            read.NotAfter.ToUniversalTime(),
-            read.ExportCertificatePem() + "\n");
+        try
+        {
+            using var read = X509Certificate2.CreateFromPem(System.Text.Encoding.ASCII.GetString(pem));
+            return Of(read);
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
     }
+
+    private static StockCertificate Of(X509Certificate2 read) => new(
+        read.GetNameInfo(X509NameType.SimpleName, forIssuer: false),
+        read.SerialNumber.ToLowerInvariant(),
+        Convert.ToHexStringLower(SHA256.HashData(read.PublicKey.ExportSubjectPublicKeyInfo())),
+        read.NotAfter.ToUniversalTime(),
+        read.ExportCertificatePem() + "\n");
 }
