@@ -34,6 +34,23 @@ public sealed class StockApproverTests(StockHouse stock)
     }
 
     [Fact]
+    public async Task Autosign_ManyAtOnceUnderTheEyesOfTheApprover_OneCertificateEach()
+    {
+        await using var ca = await stock.Start("many");
+        var instances = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => stock.House.Launch()));
+
+        await Parallel.ForEachAsync(instances, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (instance, _) =>
+        {
+            using var key = CsrBuilder.EcKey();
+            await Put(instance, key);
+        });
+
+        foreach (var instance in instances)
+            await Eventually.Get(() => Signed(instance), "written down", TimeSpan.FromSeconds(25));
+        Assert.All(instances, i => Assert.Equal(1, stock.Puppetserver.Made(i.Name.ToString())));
+    }
+
+    [Fact]
     public async Task Autosign_WrongToken_StaysPendingAndIsJudgedTwiceAtMost()
     {
         await using var ca = await stock.Start("wrong");

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using System.Threading.Channels;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
@@ -75,7 +76,7 @@ internal sealed class StockApprover(
         {
             Away(e.Message);
         }
-        catch (Exception e) when (e is FaultException or InvalidDataException)
+        catch (Exception e) when (e is FaultException or InvalidDataException or CryptographicException)
         {
             Log.SweepFailed(log, "puppetserver's own CA", e.Message);
         }
