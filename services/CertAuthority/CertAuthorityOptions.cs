@@ -1,3 +1,4 @@
+using Overture.CertAuthority.Approver;
 using Overture.CertAuthority.Issuance;
 using Overture.CertAuthority.Policy;
 using Overture.CertAuthority.PuppetApi.Limits;
@@ -68,6 +69,8 @@ public record CertAuthorityOptions : ServiceOptions
 
     public ApprovalOptions Approval { get; init; } = new();
 
+    public StockCaOptions StockCa { get; init; } = new();
+
     internal LeafLives Lives => new(LeafLife, RenewingLeafLife);
 
     /// <summary>Names the CA API's certificate carries; localhost when none are given.</summary>
@@ -95,5 +98,7 @@ public record CertAuthorityOptions : ServiceOptions
             yield return new("crl.nextUpdate", "must be 1d to 3650d");
         if (Crl.Refresh < TimeSpan.FromMinutes(1) || Crl.Refresh > TimeSpan.FromDays(7))
             yield return new("crl.refresh", "must be 1m to 7d");
+        foreach (var problem in StockCa.Problems())
+            yield return problem;
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Overture.CertAuthority.Approver;
 using Overture.CertAuthority.Audit;
 using Overture.CertAuthority.Import;
 using Overture.CertAuthority.Issuance;
@@ -56,6 +57,9 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         services.AddSingleton<AuditHeads>().AddSingleton<OtherStreams>().AddSingleton<AuditStream>().AddSingleton<AuditSearch>();
         services.AddSingleton<InventoryCheck>().AddSingleton<VerifyAudit>().AddSingleton<ExplainCertificate>();
 
+        services.AddSingleton(options.StockCa).AddSingleton<StockCaClient>().AddSingleton<StockCertificates>().AddSingleton<StockRevocation>();
+        services.AddSingleton<ConfirmSigned>().AddSingleton<ApproveWaiting>();
+
         // In the order they start, before anything listens; stopped the other way round.
         services.AddSingleton<AuditLog>().AddHostedService(p => p.GetRequiredService<AuditLog>());
         services.AddHostedService<FoldImported>();
@@ -66,6 +70,8 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         services.AddHostedService<HeldWatch>();
         services.AddHostedService<TerminationWatch>();
         services.AddSingleton<AuditSweep>().AddHostedService(p => p.GetRequiredService<AuditSweep>());
+        if (options.StockCa.Enabled)
+            services.AddHostedService<StockApprover>();
         services.AddHealthChecks().AddCheck<Readiness>("ca");
     }
 

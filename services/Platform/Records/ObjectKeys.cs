@@ -80,6 +80,12 @@ public static class ObjectKeys
     public static string AuditOf(string service, string replica) => $"audit/{service}/{replica}/";
     public static string Audit(string service, string replica, long sequence) => $"audit/{service}/{replica}/{sequence:D20}";
 
+    public const string StockCertificates = "ca/stock/";
+    /// <summary>CertAuthority. CertificateRecord: what puppetserver's own CA made of a claim. A namespace of its own: its serials are not ours.</summary>
+    public static string StockCertificate(CertName name) => $"{StockCertificates}{name}/certificate";
+    /// <summary>CertAuthority. Revocation: it is on puppetserver's CRL.</summary>
+    public static string StockRevocation(CertName name) => $"{StockCertificates}{name}/revoked";
+
     public const string AuditStreams = "audit/";
     public const string AuditKeys = "audit-keys/";
     /// <summary>Each service. AuditKeyRecord.</summary>
