@@ -25,6 +25,7 @@ public sealed record TestCaOptions : CertAuthorityOptions
     public ObjectStore? Store { get; init; }
     public TimeProvider? Clock { get; init; }
     public CapturedLog Log { get; } = new();
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
 }
 
 /// <summary>A CertAuthority of this process: real Kestrel, real TLS, real Redis, real files.</summary>
@@ -50,7 +51,7 @@ public sealed class RunningCa : IAsyncDisposable
     public IServiceProvider Services => app.Services;
     public int ApiPort => PortOf(Options.PuppetApi.Listen);
     public int GrpcPort => PortOf(Options.Listen);
-    public string AccessLog => File.ReadAllText(Options.PuppetApi.AccessLog);
+    public string AccessLog => File.Exists(Options.PuppetApi.AccessLog) ? File.ReadAllText(Options.PuppetApi.AccessLog) : "";
 
     public static async Task<RunningCa> Start(CaHouse house, TestCaOptions options)
     {
@@ -129,7 +130,7 @@ public sealed class TestCaParts : IServiceParts<TestCaOptions>
             builder.Services.AddSingleton(options.Store);
         if (options.Clock is not null)
             builder.Services.AddSingleton(options.Clock);
-        builder.Logging.ClearProviders().AddProvider(options.Log);
+        builder.Logging.ClearProviders().SetMinimumLevel(options.LogLevel).AddProvider(options.Log);
     }
 
     public static void Listen(KestrelServerOptions kestrel, TestCaOptions options) => CertAuthorityParts.Listen(kestrel, options);
