@@ -63,7 +63,7 @@ public sealed class RunningCa : IAsyncDisposable
     }
 
     /// <summary>An agent's client: trusts the Puppet CA alone, and shows a certificate if it has one.</summary>
-    public HttpClient AgentClient(X509Certificate2? own = null)
+    public HttpClient AgentClient(X509Certificate2? own = null, X509Certificate2Collection? chain = null)
     {
         var roots = new X509Certificate2Collection();
         roots.ImportFromPemFile(House.BundleFile);
@@ -75,7 +75,7 @@ public sealed class RunningCa : IAsyncDisposable
             {
                 EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
                 CertificateChainPolicy = policy,
-                ClientCertificateContext = own is null ? null : SslStreamCertificateContext.Create(own, roots, offline: true),
+                ClientCertificateContext = own is null ? null : SslStreamCertificateContext.Create(own, chain ?? roots, offline: true),
             },
         };
         return new HttpClient(handler) { BaseAddress = new Uri($"https://localhost:{ApiPort}/puppet-ca/v1/") };

@@ -173,7 +173,7 @@ public sealed class ThreatsASecrets(CaHouse house, ITestOutputHelper output)
         (await verbose.Put("t21.example.org", new CsrBuilder("t21.example.org", key).Challenge(canary).Pem())).Dispose();
         oracle.Expect("a canary of a name that waits for a person", Reason.HeldForApproval);
         var facts = CsrReader.Read(guess.Der());
-        foreach (var text in new object[] { facts, new Submission(name, Encoding.ASCII.GetBytes(guess.Pem()), Caller.Own("test")), instance })
+        foreach (var text in new object[] { facts, new Submission(name, Encoding.ASCII.GetBytes(guess.Pem()), Caller.Own("test")) })
             oracle.NotIn($"{text}");
 
         await oracle.Ends();
