@@ -93,6 +93,25 @@ public sealed class CaHouse : IAsyncLifetime
     public Task Fact(CertName name, string what) =>
         Store.PutIfAbsent(ObjectKeys.Fact(name, what), new InstanceFact { Schema = 1, Certname = name.ToString(), Event = what }, default);
 
+    /// <summary>What the provider says of an instance, written down as the Conductor would; in place of what it said before.</summary>
+    public async Task Observe(CertName name, string state, DateTimeOffset? at = null, string address = "127.0.0.1", ECDsa? signWith = null, Action<Observation>? change = null)
+    {
+        var observation = new Observation
+        {
+            Schema = 1,
+            Certname = name.ToString(),
+            At = (at ?? TimeProvider.System.GetUtcNow()).ToTimestamp(),
+            State = state,
+            Addresses = { address },
+            Provider = "local",
+            InstanceId = "i-1",
+        };
+        change?.Invoke(observation);
+        using var other = signWith is null ? null : new LaunchSigner(signWith);
+        await Store.Delete(ObjectKeys.Observation(name), default);
+        await Store.PutIfAbsent(ObjectKeys.Observation(name), (other ?? conductor).Sign(observation, ids.Unguessable()), default);
+    }
+
     /// <summary>One of the tokens this house gave out.</summary>
     public bool IsToken(string text) => tokens.ContainsKey(text);
 

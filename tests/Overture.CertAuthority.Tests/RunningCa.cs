@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -63,7 +64,10 @@ public sealed class RunningCa : IAsyncDisposable
     }
 
     /// <summary>An agent's client: trusts the Puppet CA alone, and shows a certificate if it has one.</summary>
-    public HttpClient AgentClient(X509Certificate2? own = null, X509Certificate2Collection? chain = null)
+    /// <param name="own">With its private key.</param>
+    /// <param name="chain">What is sent with it; the CA's own chain where nothing is given.</param>
+    /// <param name="from">Another address of loopback than 127.0.0.1.</param>
+    public HttpClient AgentClient(X509Certificate2? own = null, X509Certificate2Collection? chain = null, System.Net.IPAddress? from = null)
     {
         var roots = new X509Certificate2Collection();
         roots.ImportFromPemFile(House.BundleFile);
@@ -78,6 +82,16 @@ public sealed class RunningCa : IAsyncDisposable
                 ClientCertificateContext = own is null ? null : SslStreamCertificateContext.Create(own, chain ?? roots, offline: true),
             },
         };
+        if (from is not null)
+        {
+            handler.ConnectCallback = async (_, cancel) =>
+            {
+                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                socket.Bind(new System.Net.IPEndPoint(from, 0));
+                await socket.ConnectAsync(System.Net.IPAddress.Loopback, ApiPort, cancel);
+                return new NetworkStream(socket, ownsSocket: true);
+            };
+        }
         return new HttpClient(handler) { BaseAddress = new Uri($"https://localhost:{ApiPort}/puppet-ca/v1/") };
     }
 

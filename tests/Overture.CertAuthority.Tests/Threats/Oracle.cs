@@ -55,6 +55,11 @@ public sealed class Oracle
     public async Task Is403(string what, string name, string body, Reason reason)
     {
         using var answer = await ca.Put(name, body);
+        await Check403(what, name, answer, reason);
+    }
+
+    public async Task Check403(string what, string name, HttpResponseMessage answer, Reason reason)
+    {
         Assert.Equal((what, TheOne403), (what, await Whole(answer)));
         Refused(what, name, answer, reason);
     }
@@ -74,6 +79,15 @@ public sealed class Oracle
         Assert.StartsWith($"{what}: {(reason == Reason.CsrTooLarge ? 413 : 400)}", $"{what}: {text}", StringComparison.Ordinal);
         Assert.Contains($"\n{reason.Code()}: ", text, StringComparison.Ordinal);
         Refused(what, name, answer, reason);
+    }
+
+    /// <summary>Not now: the agent comes again by itself, if it is told when.</summary>
+    public async Task Is503(string what, CertName name, CsrBuilder request, Reason reason)
+    {
+        using var answer = await ca.Put(name.ToString(), request.Pem());
+        Assert.Contains("Retry-After: ", await Whole(answer), StringComparison.Ordinal);
+        Assert.Equal((what, HttpStatusCode.ServiceUnavailable), (what, answer.StatusCode));
+        Refused(what, name.ToString(), answer, reason);
     }
 
     /// <summary>A refusal that the test itself has looked at.</summary>

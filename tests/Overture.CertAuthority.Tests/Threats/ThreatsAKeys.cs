@@ -7,32 +7,11 @@ using Xunit.Abstractions;
 
 namespace Overture.CertAuthority.Tests.Threats;
 
-/// <summary>Threats §2.3 A: instances that never were, tokens that somebody tries to burn, keys that belong to somebody else.</summary>
+/// <summary>Threats §2.3 A: tokens that somebody tries to burn, keys that belong to somebody else.</summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
 public sealed class ThreatsAKeys(CaHouse house, ITestOutputHelper output)
 {
     private readonly RunningCa ca = house.Ca;
-
-    [Fact]
-    public async Task T13_LaunchThatFailedOrWasCancelled_Is403()
-    {
-        var (failed, cancelled, gone) = (await house.Launch(), await house.Launch(), await house.Launch());
-        await house.Fact(failed.Name, "launch-failed");
-        await house.Fact(cancelled.Name, "terminating");
-        await house.Fact(gone.Name, "terminated");
-        // Registered, and not known to run yet: its instance may be the one whose start was never acknowledged (T14).
-        var intended = await house.Launch();
-        using var key = CsrBuilder.EcKey();
-        var oracle = await Oracle.Watch(ca, output, intended);
-
-        foreach (var (what, launch) in new[] { ("a failed launch", failed), ("a cancelled launch", cancelled), ("a terminated instance", gone) })
-        {
-            oracle.Secret(launch.Token);
-            await oracle.Is403(what, launch.Name, launch.Csr(key), Reason.NameBlocked);
-        }
-
-        await oracle.Holds();
-    }
 
     [Fact]
     public async Task T27_MalformedRequestWithTheRealToken_BurnsNothing()
@@ -68,6 +47,24 @@ public sealed class ThreatsAKeys(CaHouse house, ITestOutputHelper output)
         }
 
         Assert.NotNull(await ca.Certificate(one.Name));
+        await oracle.Holds();
+    }
+
+    [Fact]
+    public async Task T60_KeyRevokedAsCompromised_Is400UnderAnyName()
+    {
+        var (one, other) = (await house.Launch(), await house.Launch());
+        using var key = CsrBuilder.EcKey();
+        (await ca.Put(one, key)).Dispose();
+        // Reason 1, keyCompromise: an operator's revocation never says less.
+        await ca.Admin.RevokeCertificateAsync(new() { Certname = one.Name.ToString(), Reason = "stolen" });
+        var oracle = await Oracle.Watch(ca, output, other);
+
+        await oracle.Is400("the key under a new name", other.Name, other.Csr(key), Reason.KeyBlocked);
+        await oracle.Is400("the key under a name that would wait for a person", "t60.example.org", new CsrBuilder("t60.example.org", key).Pem(), Reason.KeyBlocked);
+        // Who has no token hears nothing of it.
+        await oracle.Is403("the key with a wrong token", other.Name, new CsrBuilder(other.Name.ToString(), key).Challenge("wrong"), Reason.TokenMismatch);
+
         await oracle.Holds();
     }
 

@@ -20,7 +20,7 @@ public sealed class ThreatsBTls(CaHouse house, ITestOutputHelper output)
     [Fact]
     public async Task T31_NodeCertificateOnTheGrpcListener_IsNoConnection()
     {
-        using var node = await Enrolled.Node(ca);
+        using var node = await ca.Node();
         var oracle = await Oracle.Watch(ca, output);
         using var handler = new SocketsHttpHandler
         {
@@ -47,7 +47,7 @@ public sealed class ThreatsBTls(CaHouse house, ITestOutputHelper output)
     [Fact]
     public async Task T37_CertificateOfATwinCa_EndsTheHandshake()
     {
-        using var node = await Enrolled.Node(ca);
+        using var node = await ca.Node();
         var oracle = await Oracle.Watch(ca, output);
         var genuine = X509CertificateLoader.LoadCertificateFromFile(house.BundleFile);
         // The same distinguished name, key identifier and serial number; another key.
@@ -66,8 +66,7 @@ public sealed class ThreatsBTls(CaHouse house, ITestOutputHelper output)
 
         using var client = ca.AgentClient(shown, [twin]);
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => client.GetAsync(new Uri("certificate/ca", UriKind.Relative)));
-        using var own = ca.AgentClient(node.Certificate);
-        using var answer = await own.GetAsync(new Uri("certificate/ca", UriKind.Relative));
+        using var answer = await node.Http.GetAsync(new Uri("certificate/ca", UriKind.Relative));
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
 
         output.WriteLine($"sent a certificate for {node.Name} of another CA with the same name, key identifier and serial number: no TLS connection");
@@ -82,9 +81,9 @@ public sealed class ThreatsBTls(CaHouse house, ITestOutputHelper output)
     [InlineData("-tls1_2"), InlineData("-tls1_3")]
     public async Task T38_TicketFromBeforeTheRevocation_OpensNothing(string version)
     {
-        using var node = await Enrolled.Node(ca);
+        using var node = await ca.Node();
         using var files = new TempDirectory();
-        await File.WriteAllTextAsync(files.File("node.pem"), node.Certificate.ExportCertificatePem() + "\n" + node.Key.ExportPkcs8PrivateKeyPem() + "\n");
+        await File.WriteAllTextAsync(files.File("node.pem"), node.Certificate.ExportCertificatePem() + "\n" + node.Certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem() + "\n");
         var oracle = await Oracle.Watch(ca, output);
 
         var first = await Connect("-sess_out", files.File("session"));

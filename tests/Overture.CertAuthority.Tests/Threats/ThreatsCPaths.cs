@@ -57,7 +57,7 @@ public sealed class ThreatsCPaths(CaHouse house, ITestOutputHelper output)
     [Fact]
     public async Task T54_PathsThatPretend_GetWhatTheirPlainFormGets()
     {
-        using var node = await Enrolled.Node(ca);
+        using var node = await ca.Node();
         var oracle = await Oracle.Watch(ca, output);
         var status = $"certificate_status/{node.Name}";
         string[] targets =
@@ -66,7 +66,7 @@ public sealed class ThreatsCPaths(CaHouse house, ITestOutputHelper output)
             $"/puppet-ca/v1/certificate_status/{node.Name};x=1", $"/puppet-ca/v1//{status}", $"//puppet-ca/v1/{status}", $"/puppet-ca/v1/./{status}", $"/puppet-ca/v1/certificate/../{status}",
             $"/puppet-ca/v1/certificate/ca/../../{status}", $"/PUPPET-CA/V1/CERTIFICATE_STATUS/{node.Name}", $"/puppet-ca/v1/Certificate_Status/{node.Name}", $"/puppet-ca/v1/{status}/", $"/puppet-ca/v1/{status}?x=/certificate/ca",
             $"/puppet-ca/v1/certificate%2f..%2fcertificate_status/{node.Name}", $"https://localhost:{ca.ApiPort}/puppet-ca/v1/{status}", $"http://localhost/puppet-ca/v1/{status}", $"/puppet-ca/v1\\{status}",
-            "/puppet-ca/v1/clean", "/puppet-ca/v1/sign", "/puppet-ca/v1/sign/all", "/puppet-ca/v1/certificate_statuses/all", "/puppet-ca/v1/certificate_revocation_list", "/puppet-ca/v1/expirations",
+            "/puppet-ca/v1/clean", "/puppet-ca/v1/sign", "/puppet-ca/v1/sign/all", "/puppet-ca/v1/certificate_statuses/all", "/puppet-ca/v1/certificate_revocation_list", "/puppet-ca/v1/expirations/x",
         ];
         const string json = "{\"desired_state\":\"revoked\",\"certnames\":[\"x\"]}";
 
