@@ -39,9 +39,9 @@ public sealed class ThreatsCEncoding(CaHouse house, ITestOutputHelper output) : 
         var corpus = table.Select(t => t.Der).ToList();
         for (var i = 0; i < 200; i++)
             corpus.Add(RandomNumberGenerator.GetBytes(RandomNumberGenerator.GetInt32(1, 2000)));
-        // A byte changed here or there: also inside what is signed, so whatever it parses as, it is refused.
+        // A bit changed, or cut off, anywhere: also inside what is signed, so whatever it parses as, it is refused.
         for (var i = 0; i < good.Length; i++)
-            corpus.Add([.. good[..i], (byte)(good[i] ^ (1 << (i % 8))), .. good[(i + 1)..]]);
+            corpus.AddRange([[.. good[..i], (byte)(good[i] ^ (1 << (i % 8))), .. good[(i + 1)..]], good[..i]]);
         foreach (var der in corpus)
         {
             var took = Enumerable.Range(0, 3).Min(_ =>
@@ -78,6 +78,8 @@ public sealed class ThreatsCEncoding(CaHouse house, ITestOutputHelper output) : 
 
         foreach (var (what, body) in table)
             await oracle.Is400(what, instance.Name.ToString(), body, what == "one line cut off" ? Reason.CsrDer : Reason.CsrPem);
+        await oracle.Is400("16 KiB of blanks", instance.Name.ToString(), new string(' ', 16 * 1024), Reason.CsrPem);
+        await oracle.Is400("one byte more", instance.Name.ToString(), new string(' ', (16 * 1024) + 1), Reason.CsrTooLarge);
         await oracle.Is400("a line of 1 MiB", instance.Name.ToString(), new string('A', 1024 * 1024), Reason.CsrTooLarge);
         foreach (var (what, bytes) in new (string, byte[])[] { ("UTF-16", Encoding.Unicode.GetBytes(good)), ("a BOM before", [0xEF, 0xBB, 0xBF, .. Encoding.ASCII.GetBytes(good)]), ("DER", instance.Csr(key).Der()) })
         {
