@@ -1,5 +1,6 @@
 using Overture.CertAuthority.Issuance;
 using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.PuppetApi.Limits;
 using Overture.Platform.Faults;
 using Overture.Platform.Options;
 
@@ -16,6 +17,9 @@ public sealed record PuppetApiOptions
 
     /// <summary>File of the access log, common log format; empty: none.</summary>
     public string AccessLog { get; init; } = "";
+
+    /// <inheritdoc cref="PuppetLimitOptions"/>
+    public PuppetLimitOptions Limits { get; init; } = new();
 }
 
 /// <summary>Certificate revocation lists.</summary>
@@ -81,6 +85,8 @@ public record CertAuthorityOptions : ServiceOptions
             yield return new("puppetApi.listen", "must be ADDRESS:PORT, e.g. 127.0.0.1:8141");
         foreach (var name in PuppetApi.DnsNames.Where(n => Uri.CheckHostName(n) != UriHostNameType.Dns))
             yield return new("puppetApi.dnsNames", $"'{name}' is no host name");
+        foreach (var problem in PuppetApi.Limits.Problems("puppetApi.limits"))
+            yield return problem;
         if (LeafLife < TimeSpan.FromDays(1) || LeafLife > TimeSpan.FromDays(3650))
             yield return new("leafLife", "must be 1d to 3650d");
         if (RenewingLeafLife < TimeSpan.FromDays(61) || RenewingLeafLife > TimeSpan.FromDays(825))

@@ -70,7 +70,7 @@ public sealed class RunningCa : IAsyncDisposable
     public HttpClient AgentClient(X509Certificate2? own = null, X509Certificate2Collection? chain = null, System.Net.IPAddress? from = null)
     {
         var roots = new X509Certificate2Collection();
-        roots.ImportFromPemFile(House.BundleFile);
+        roots.ImportFromPemFile(Path.Combine(Options.CaDirectory, Cli.Pki.PuppetCaInit.Bundle));
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.Add(roots[^1]);
         var handler = new SocketsHttpHandler

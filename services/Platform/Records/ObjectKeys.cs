@@ -70,6 +70,9 @@ public static class ObjectKeys
     public static string ParentCrlsOf(string keyId) => $"ca/parents/{keyId}/";
     public static string ParentCrl(string keyId, long number) => $"ca/parents/{keyId}/{number:D20}";
 
+    /// <summary>CertAuthority. ImportDone: the CA of that key id was moved in, and all of it is in the store.</summary>
+    public static string Imported(string keyId) => $"ca/imported/{keyId}";
+
     /// <summary>CertAuthority. Binds a key to the first name that claimed it (one name per key).</summary>
     public static string KeyOwner(string spki) => $"ca/keys/{spki}";
 

@@ -44,6 +44,45 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
         });
     }
 
+    public ConcurrentQueue<VerifyAuditRequest> Verifications { get; } = new();
+
+    /// <summary>What the next verification finds wrong, where the expected heads name this stream.</summary>
+    public const string BrokenStream = "certauthority/broken";
+
+    public override async Task VerifyAudit(VerifyAuditRequest request, IServerStreamWriter<VerifyAuditResponse> responseStream, ServerCallContext context)
+    {
+        Verifications.Enqueue(request);
+        await responseStream.WriteAsync(new VerifyAuditResponse { Batches = 1, Records = 500 });
+        var verdict = new VerifyAuditResponse { Done = true, Batches = 2, Records = 700, Heads = { new AuditHead { Stream = "certauthority/one", Sequence = 2, HeadSha256 = "ab" } } };
+        if (request.Expected.Any(h => h.Stream == BrokenStream))
+            verdict.Problems.Add([$"{BrokenStream}: cut off after batch 1; the head kept elsewhere saw its batch 2", "certauthority/one batch 2: its signature\nfaked line"]);
+        await responseStream.WriteAsync(verdict);
+    }
+
+    public override Task<ExplainCertificateResponse> ExplainCertificate(ExplainCertificateRequest request, ServerCallContext context)
+    {
+        if (request.Certname == "nobody.example.com")
+            throw new FaultException(FaultKind.NotFound, Reason.NotFound, "nothing was ever heard of nobody.example.com");
+        var decision = new Decision { Outcome = "sign", Reason = "TOKEN_ACCEPTED", Sentence = "signed because it brought its token", Checks = { new Check { Name = "token", Expected = "hash aa", Observed = "matches", Passed = true } } };
+        return Task.FromResult(new ExplainCertificateResponse
+        {
+            Certname = request.Certname.Length > 0 ? request.Certname : $"of-{request.Serial}",
+            Claims =
+            {
+                new ExplainedClaim
+                {
+                    Claim = new Claim { Claim_ = "1", Serial = "4f01", Issuer = "overture", Decision = decision, Grant = new Grant { Source = "launch" } },
+                    Certificate = new CertificateRecord { Serial = "4f01" },
+                    Revocation = new Revocation { Serial = "4f01", By = "operator", Sentence = "leaked" },
+                    LaunchKid = "kid1",
+                },
+            },
+            Blocks = { new Block { Kind = BlockKind.Revoked, By = "operator", Sentence = "leaked" } },
+            Audit = { new AuditRecord { Action = "cert.released", Outcome = "allow", Actor = "agent", Peer = "10.0.0.7", Decision = decision } },
+            Summary = "certificate 4f01 was revoked",
+        });
+    }
+
     private static Task<AuthorizeCertificateRequestResponse> Decided(string outcome, string reason, string sentence) =>
         Task.FromResult(new AuthorizeCertificateRequestResponse { Decision = new Decision { Outcome = outcome, Reason = reason, Sentence = sentence } });
 }
