@@ -47,7 +47,7 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         services.AddSingleton(p => AuditKey.In(p.GetRequiredService<StateDirectory>()));
 
         services.AddSingleton<ClaimStore>().AddSingleton<BlockStore>().AddSingleton<KeyBlocks>().AddSingleton<RevocationStore>().AddSingleton<HeldRequests>();
-        services.AddSingleton<EvidenceReader>().AddSingleton<InstanceWitness>().AddSingleton<ClaimMaker>().AddSingleton<DecisionTold>().AddSingleton<Contest>();
+        services.AddSingleton<EvidenceReader>().AddSingleton<InstanceWitness>().AddSingleton<ClaimMaker>().AddSingleton<DecisionTold>().AddSingleton<Contest>().AddSingleton<OwnKeys>();
         services.AddSingleton<AdmitRequest>().AddSingleton<FinishClaim>().AddSingleton<SubmitCsr>().AddSingleton<AuthorizeForStock>();
         services.AddSingleton<CollectCertificate>().AddSingleton<FindCertificate>().AddSingleton<RenewCertificate>().AddSingleton<IssueAdminCertificate>();
         services.AddSingleton<ApproveRequest>().AddSingleton<DenyRequest>().AddSingleton<ReviewHeld>().AddSingleton<CertificateInventory>().AddSingleton<ParentCrls>();
