@@ -11,6 +11,7 @@ namespace Overture.Cli.Tests.Fakes;
 public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServiceBase
 {
     public ConcurrentQueue<AuthorizeCertificateRequestRequest> Authorized { get; } = new();
+    public ConcurrentQueue<IssueAdminCertificateRequest> Admins { get; } = new();
 
     public override Task<AuthorizeCertificateRequestResponse> AuthorizeCertificateRequest(AuthorizeCertificateRequestRequest request, ServerCallContext context)
     {
@@ -42,6 +43,14 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
             Requests = { new HeldRequest { Certname = first ? "one.example.com" : "two.example.com", SpkiSha256 = "ab", Decision = new Decision { Reason = "HELD_FOR_APPROVAL" } } },
             NextPageToken = first ? "2" : "",
         });
+    }
+
+    public override Task<IssueAdminCertificateResponse> IssueAdminCertificate(IssueAdminCertificateRequest request, ServerCallContext context)
+    {
+        Admins.Enqueue(request);
+        return request.Certname == "node.example.com"
+            ? throw new FaultException(FaultKind.Precondition, Reason.NameTaken, "node.example.com has a node's certificate")
+            : Task.FromResult(new IssueAdminCertificateResponse { CertificatePem = "a certificate\n", Serial = "0f", NotAfter = new Google.Protobuf.WellKnownTypes.Timestamp(), BundlePem = "a bundle\n", CrlPem = "a list\n" });
     }
 
     private static Task<AuthorizeCertificateRequestResponse> Decided(string outcome, string reason, string sentence) =>
