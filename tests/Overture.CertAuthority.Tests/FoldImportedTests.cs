@@ -88,7 +88,8 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
         await using var ca = await Start("revoked");
 
         Assert.Null(await ca.Certificate(Name("gone.example.org")));
-        Assert.Null(await ca.Certificate(Name("twice.example.org")));
+        using var twice = await ca.Get("certificate/twice.example.org");
+        Assert.Equal(HttpStatusCode.NotFound, twice.StatusCode);
         Assert.Null(await Store.Get(ObjectKeys.Certificate("50"), default));
         var record = (await Store.Get<RevocationRecord>(ObjectKeys.Revocation("10"), default))!;
         Assert.Equal(("gone.example.org", 4, "2026-03-01T12:00:00"), (record.Certname, record.ReasonCode, record.At.ToDateTime().ToString("s")));
