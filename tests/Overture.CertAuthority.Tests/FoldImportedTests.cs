@@ -32,6 +32,10 @@ public sealed class ImportedHouse : IAsyncLifetime
         await Old.Sign("gone.example.org", 0x10);
         await Old.Sign("_odd.example.org", 0x30);
         await Old.Sign("short.example.org", 0x41, days: 400);
+        // Certified again, and the newer of the two revoked: the older one nobody has any more.
+        await Old.Sign("twice.example.org", 0x50);
+        await Old.Sign("twice.example.org", 0x51);
+        await Old.Revoke(0x51);
         await Old.Revoke(0x10, "superseded");
         await Old.Revoke(0x30);
         AgentSsl = await Old.Sign("agent.example.org", 0x20);
@@ -84,6 +88,9 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
         await using var ca = await Start("revoked");
 
         Assert.Null(await ca.Certificate(Name("gone.example.org")));
+        using var twice = await ca.Get("certificate/twice.example.org");
+        Assert.Equal(HttpStatusCode.NotFound, twice.StatusCode);
+        Assert.Null(await Store.Get(ObjectKeys.Certificate("50"), default));
         var record = (await Store.Get<RevocationRecord>(ObjectKeys.Revocation("10"), default))!;
         Assert.Equal(("gone.example.org", 4, "2026-03-01T12:00:00"), (record.Certname, record.ReasonCode, record.At.ToDateTime().ToString("s")));
         Assert.True(record.CertificateNotAfter.ToDateTimeOffset() > TimeProvider.System.GetUtcNow().AddDays(1800));
@@ -101,7 +108,7 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
     {
         await using var ca = await Start("odd");
         var done = Assert.Single(await All<ImportDone>("ca/imported/"));
-        Assert.Equal((5, 1, 2, "_odd.example.org"), (done.Certificates, done.Older, done.Revocations, Assert.Single(done.Skipped)));
+        Assert.Equal((6, 2, 3, "_odd.example.org"), (done.Certificates, done.Older, done.Revocations, Assert.Single(done.Skipped)));
         Assert.Contains(ca.Options.Log.Lines, l => l.StartsWith("Warning ca.import.skipped: '_odd.example.org'", StringComparison.Ordinal));
         Assert.NotNull(await Store.Get(ObjectKeys.Revocation("30"), default));
     }
@@ -115,7 +122,7 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
 
         Assert.Equal(["00ab", "00ac"], answer.Serials.Order(StringComparer.Ordinal));
         var crl = (await ca.Admin.GetCrlAsync(new())).CrlPem;
-        Assert.Equal(["00ab", "00ac", "10", "30"], CrlFacts.Read(CrlPem.Split(crl)[0]).Entries.Select(e => e.Serial).Order(StringComparer.Ordinal));
+        Assert.Equal(["00ab", "00ac", "10", "30", "51"], CrlFacts.Read(CrlPem.Split(crl)[0]).Entries.Select(e => e.Serial).Order(StringComparer.Ordinal));
         Assert.Null(await ca.Certificate(Name("web.example.org")));
         await File.WriteAllTextAsync(home.File("crl.pem"), crl);
         var text = await Tool.Run("openssl", "crl", "-in", home.File("crl.pem"), "-CAfile", imported.Old.File("ca_crt.pem"), "-verify", "-noout", "-text");
@@ -142,7 +149,7 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
 
         await using var ca = await Start("killed");
 
-        Assert.Equal((6, 5, 2, 1), ((await All<Claim>("ca/claims/")).Count(c => c.Issuer == "import"), (await Keys("ca/certs/")).Count - 1, (await Keys("ca/revoked/")).Count, (await Keys("ca/imported/")).Count));
+        Assert.Equal((8, 6, 3, 1), ((await All<Claim>("ca/claims/")).Count(c => c.Issuer == "import"), (await Keys("ca/certs/")).Count - 1, (await Keys("ca/revoked/")).Count, (await Keys("ca/imported/")).Count));
         Assert.NotNull(await ca.Certificate(Name("agent.example.org")));
         Assert.Null(await ca.Certificate(Name("gone.example.org")));
     }

@@ -11,6 +11,7 @@ namespace Overture.Cli.Tests.Fakes;
 public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServiceBase
 {
     public ConcurrentQueue<AuthorizeCertificateRequestRequest> Authorized { get; } = new();
+    public ConcurrentQueue<IssueAdminCertificateRequest> Admins { get; } = new();
 
     public override Task<AuthorizeCertificateRequestResponse> AuthorizeCertificateRequest(AuthorizeCertificateRequestRequest request, ServerCallContext context)
     {
@@ -81,6 +82,12 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
             Audit = { new AuditRecord { Action = "cert.released", Outcome = "allow", Actor = "agent", Peer = "10.0.0.7", Decision = decision } },
             Summary = "certificate 4f01 was revoked",
         });
+    public override Task<IssueAdminCertificateResponse> IssueAdminCertificate(IssueAdminCertificateRequest request, ServerCallContext context)
+    {
+        Admins.Enqueue(request);
+        return request.Certname == "node.example.com"
+            ? throw new FaultException(FaultKind.Precondition, Reason.NameTaken, "node.example.com has a node's certificate")
+            : Task.FromResult(new IssueAdminCertificateResponse { CertificatePem = "a certificate\n", Serial = "0f", NotAfter = new Google.Protobuf.WellKnownTypes.Timestamp(), BundlePem = "a bundle\n", CrlPem = "a list\n" });
     }
 
     private static Task<AuthorizeCertificateRequestResponse> Decided(string outcome, string reason, string sentence) =>
