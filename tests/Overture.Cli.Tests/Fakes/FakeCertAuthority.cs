@@ -82,6 +82,39 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
             Audit = { new AuditRecord { Action = "cert.released", Outcome = "allow", Actor = "agent", Peer = "10.0.0.7", Decision = decision } },
             Summary = "certificate 4f01 was revoked",
         });
+    }
+
+    /// <summary>The key of every request that waits here.</summary>
+    public const string WaitingKey = "3f0c2a4e00000000000000000000000000000000000000000000000000000000";
+
+    public ConcurrentQueue<ApproveCertificateRequestRequest> Approved { get; } = new();
+    public ConcurrentQueue<DenyCertificateRequestRequest> Denied { get; } = new();
+
+    public override Task<GetHeldRequestResponse> GetHeldRequest(GetHeldRequestRequest request, ServerCallContext context) => request.Certname == "nobody.example.com"
+        ? throw new FaultException(FaultKind.NotFound, Reason.NotFound, "no certificate request waits for nobody.example.com")
+        : Task.FromResult(new GetHeldRequestResponse
+        {
+            Request = new HeldRequest
+            {
+                Certname = request.Certname, SpkiSha256 = WaitingKey, Key = "P-256", FingerprintSha256 = "ab01", Remedy = "approval by a person",
+                Decision = new Decision { Reason = "HELD_FOR_APPROVAL", Sentence = "waits for a person", Checks = { new Check { Name = "registered", Expected = "a launch record", Observed = "none" } } },
+            },
+        });
+
+    public override Task<ApproveCertificateRequestResponse> ApproveCertificateRequest(ApproveCertificateRequestRequest request, ServerCallContext context)
+    {
+        Approved.Enqueue(request);
+        return request.Certname == "undefined.example.com"
+            ? throw new FaultException(FaultKind.Precondition, Reason.DefinitionMissing, "undefined.example.com has no node definition")
+            : Task.FromResult(new ApproveCertificateRequestResponse { Serial = "4f", Decision = new Decision { Sentence = "admin approved it" } });
+    }
+
+    public override Task<DenyCertificateRequestResponse> DenyCertificateRequest(DenyCertificateRequestRequest request, ServerCallContext context)
+    {
+        Denied.Enqueue(request);
+        return Task.FromResult(new DenyCertificateRequestResponse());
+    }
+
     public override Task<IssueAdminCertificateResponse> IssueAdminCertificate(IssueAdminCertificateRequest request, ServerCallContext context)
     {
         Admins.Enqueue(request);
