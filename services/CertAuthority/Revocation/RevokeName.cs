@@ -41,6 +41,7 @@ internal sealed class RevokeName(BlockStore blocks, ClaimStore claims, Revocatio
     {
         await Block(name, cause, by, cancel);
         await RevokeClaims(name, cause, by, cancel);
+        await stock.Request(name, cancel);
         crls.Request();
     }
 
