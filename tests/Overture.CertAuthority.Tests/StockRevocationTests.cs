@@ -132,6 +132,19 @@ public sealed class StockRevocationTests(StockHouse stock)
         Assert.Contains($"puppetserver ca clean --certname {instance.Name}", told.Detail, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Contest_StockCaNotConfigured_SaysThatNobodyRevokesThere()
+    {
+        await using var ca = await stock.House.Start("contested");
+        var instance = await stock.House.Launch();
+        using var key = CsrBuilder.EcKey();
+        using var thief = CsrBuilder.EcKey();
+        await ca.Admin.AuthorizeCertificateRequestAsync(new() { Certname = instance.Name.ToString(), CsrPem = instance.Csr(key).Pem() });
+        await ca.Admin.AuthorizeCertificateRequestAsync(new() { Certname = instance.Name.ToString(), CsrPem = instance.Csr(thief).Pem() });
+
+        Assert.Equal(["contested", "stock-ca-unavailable"], (await ca.Timeline(instance.Name)).Select(e => e.Key).Where(k => k is "contested" or "stock-ca-unavailable").Order());
+    }
+
     private async Task<(Launched, X509Certificate2)> Enrolled()
     {
         var instance = await stock.House.Launch();

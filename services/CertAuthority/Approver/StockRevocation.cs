@@ -23,7 +23,7 @@ internal sealed class StockRevocation(
     public async Task<IReadOnlyList<string>> Run(CertName name, RevocationCause cause, Caller by, CancellationToken cancel)
     {
         // 1. Whose is it?
-        if (!(await claims.Of(name, cancel)).Any(c => c.Issuer == Issuers.Stock))
+        if (!await IsStock(name, cancel))
             return [];
         if (!options.StockCa.Enabled)
         {
@@ -42,6 +42,15 @@ internal sealed class StockRevocation(
             throw;
         }
     }
+
+    /// <summary>The same in its own time: the approver hears of the block, if there is an approver.</summary>
+    public async Task Request(CertName name, CancellationToken cancel)
+    {
+        if (!options.StockCa.Enabled && await IsStock(name, cancel))
+            await Nobody(name);
+    }
+
+    private async Task<bool> IsStock(CertName name, CancellationToken cancel) => (await claims.Of(name, cancel)).Any(c => c.Issuer == Issuers.Stock);
 
     private async Task<IReadOnlyList<string>> Revoke(CertName name, RevocationCause cause, Caller by, CancellationToken cancel)
     {

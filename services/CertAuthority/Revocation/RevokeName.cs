@@ -42,6 +42,7 @@ internal sealed class RevokeName(
     public async Task Start(CertName name, RevocationCause cause, Caller by, CancellationToken cancel)
     {
         await RevokeClaims(name, await Block(name, cause, by, cancel), cause, by, cancel);
+        await stock.Request(name, cancel);
         crls.Request();
     }
 
