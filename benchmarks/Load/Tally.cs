@@ -19,6 +19,7 @@ internal sealed class Tally(int serverPid, int connections, TimeSpan warm, TimeS
         var workers = await Task.WhenAll(Enumerable.Range(0, connections).Select(_ => open()));
         var times = Enumerable.Range(0, connections).Select(_ => new List<double>(count / connections * 2)).ToArray();
         var (next, failures) = (-1, 0);
+        await Console.Error.WriteLineAsync($"{count} prepared, {connections} connections open");
         var clock = Stopwatch.StartNew();
         var end = warm + measured;
         var meter = Meter();
