@@ -13,9 +13,9 @@ using Overture.Records.V1;
 namespace Overture.CertAuthority;
 
 /// <summary>The gRPC face: message to act to message.</summary>
-internal sealed class CertAuthorityApi(
+internal sealed partial class CertAuthorityApi(
     SubmitCsr submit, AuthorizeForStock authorize, FindCertificate find, RevokeName revoke, ClaimStore claims, EvidenceReader evidence,
-    CrlPublisher crls, HeldRequests held) : CertAuthorityService.CertAuthorityServiceBase
+    CrlPublisher crls, HeldRequests held, ApproveRequest approve, DenyRequest deny, ReviewHeld review) : CertAuthorityService.CertAuthorityServiceBase
 {
     public override async Task<SubmitCertificateRequestResponse> SubmitCertificateRequest(SubmitCertificateRequestRequest request, ServerCallContext context)
     {
@@ -49,12 +49,11 @@ internal sealed class CertAuthorityApi(
     public override async Task<RevokeCertificateResponse> RevokeCertificate(RevokeCertificateRequest request, ServerCallContext context)
     {
         var name = CertName.Parse(request.Certname);
-        if (request.Reason.Trim().Length is 0 or > 500)
-            throw FaultException.Invalid("reason", "must have 1-500 characters: it is kept for whoever asks why");
+        var reason = ReasonText(request.Reason);
         // A name nobody knows is most likely a typing error.
         if ((await claims.Of(name, context.CancellationToken)).Count == 0 && !(await evidence.Launch(name, context.CancellationToken)).Registered)
             throw new FaultException(FaultKind.NotFound, Reason.NotFound, $"nothing was ever registered or certified for {name}");
-        var cause = new RevocationCause(BlockKind.Revoked, RevocationReason.KeyCompromise, request.Reason.Trim());
+        var cause = new RevocationCause(BlockKind.Revoked, RevocationReason.KeyCompromise, reason);
         var (serials, crl) = await revoke.Run(name, cause, By(context), CancellationToken.None);
         return new RevokeCertificateResponse { Serials = { serials }, CrlNumber = crl.Number };
     }
@@ -65,13 +64,9 @@ internal sealed class CertAuthorityApi(
         return Task.FromResult(new GetCrlResponse { CrlPem = crl.Pem, Number = crl.Number, ThisUpdate = crl.ThisUpdate, NextUpdate = crl.NextUpdate });
     }
 
-    public override async Task<ListCertificateRequestsResponse> ListCertificateRequests(ListCertificateRequestsRequest request, ServerCallContext context)
-    {
-        var size = request.PageSize == 0 ? 50 : request.PageSize;
-        if (size is < 1 or > 500)
-            throw FaultException.Invalid("page_size", "must be 1-500");
-        return HeldPage.Of(await held.All(context.CancellationToken), size, request.PageToken);
-    }
+    private static string ReasonText(string reason) => reason.Trim() is { Length: > 0 and <= 500 } text
+        ? text
+        : throw FaultException.Invalid("reason", "must have 1-500 characters: it is kept for whoever asks why");
 
     private static Submission Submission(string certname, string pem, ServerCallContext context) =>
         new(certname, Encoding.UTF8.GetBytes(pem), By(context));

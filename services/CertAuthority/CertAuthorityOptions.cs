@@ -1,4 +1,5 @@
 using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Policy;
 using Overture.Platform.Faults;
 using Overture.Platform.Options;
 
@@ -27,6 +28,19 @@ public sealed record CrlOptions
     public TimeSpan Refresh { get; init; } = TimeSpan.FromHours(12);
 }
 
+/// <summary>POST certificate_renewal, by which Puppet 8 agents get a new certificate before the old one ends.</summary>
+public sealed record RenewalOptions
+{
+    public bool Enabled { get; init; } = true;
+}
+
+/// <summary>Requests that a person lets in.</summary>
+public sealed record ApprovalOptions
+{
+    /// <summary>Only names that have a node definition: any other would fail its runs for ever. False where another ENC answers.</summary>
+    public bool RequireDefinition { get; init; } = true;
+}
+
 /// <inheritdoc cref="ServiceOptions"/>
 public record CertAuthorityOptions : ServiceOptions
 {
@@ -45,6 +59,12 @@ public record CertAuthorityOptions : ServiceOptions
     public TimeSpan RenewingLeafLife { get; init; } = TimeSpan.FromDays(180);
 
     public CrlOptions Crl { get; init; } = new();
+
+    public RenewalOptions Renewal { get; init; } = new();
+
+    public ApprovalOptions Approval { get; init; } = new();
+
+    internal LeafLives Lives => new(LeafLife, RenewingLeafLife);
 
     /// <summary>Names the CA API's certificate carries; localhost when none are given.</summary>
     internal IReadOnlyList<string> ServerNames => PuppetApi.DnsNames.Count == 0 ? ["localhost"] : PuppetApi.DnsNames;

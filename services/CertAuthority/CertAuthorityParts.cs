@@ -43,10 +43,11 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         services.AddSingleton(new StateDirectory(options.StateDirectory));
         services.AddSingleton(p => AuditKey.In(p.GetRequiredService<StateDirectory>()));
 
-        services.AddSingleton<ClaimStore>().AddSingleton<BlockStore>().AddSingleton<RevocationStore>().AddSingleton<HeldRequests>();
-        services.AddSingleton<EvidenceReader>().AddSingleton<ClaimMaker>().AddSingleton<DecisionTold>().AddSingleton<Contest>();
+        services.AddSingleton<ClaimStore>().AddSingleton<BlockStore>().AddSingleton<KeyBlocks>().AddSingleton<RevocationStore>().AddSingleton<HeldRequests>();
+        services.AddSingleton<EvidenceReader>().AddSingleton<InstanceWitness>().AddSingleton<ClaimMaker>().AddSingleton<DecisionTold>().AddSingleton<Contest>();
         services.AddSingleton<AdmitRequest>().AddSingleton<FinishClaim>().AddSingleton<SubmitCsr>().AddSingleton<AuthorizeForStock>();
-        services.AddSingleton<CollectCertificate>().AddSingleton<FindCertificate>();
+        services.AddSingleton<CollectCertificate>().AddSingleton<FindCertificate>().AddSingleton<RenewCertificate>();
+        services.AddSingleton<ApproveRequest>().AddSingleton<DenyRequest>().AddSingleton<ReviewHeld>().AddSingleton<CertificateInventory>().AddSingleton<ParentCrls>();
         services.AddSingleton<PublishCrl>().AddSingleton<RevokeName>().AddSingleton<CloseName>().AddSingleton<AccessLog>();
 
         // In the order they start, before anything listens; stopped the other way round.
@@ -54,6 +55,7 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         services.AddSingleton<CrlPublisher>().AddHostedService(p => p.GetRequiredService<CrlPublisher>());
         services.AddSingleton<ServerLeaf>().AddHostedService(p => p.GetRequiredService<ServerLeaf>());
         services.AddHostedService<ClaimSweep>();
+        services.AddHostedService<HeldWatch>();
         services.AddHostedService<TerminationWatch>();
         services.AddHealthChecks().AddCheck<Readiness>("ca");
     }

@@ -44,6 +44,7 @@ public sealed class ConductorParts : IServiceParts<ConductorOptions>
         services.AddSingleton<InstanceList>().AddSingleton<InstanceWatch>().AddSingleton<InstanceTimeline>();
         services.AddSingleton<StateKeeper>().AddHostedService(p => p.GetRequiredService<StateKeeper>());
         services.AddSingleton<TerminateSaga>().AddSingleton<TerminateInstance>().AddHostedService<TerminateSweep>();
+        services.AddHostedService<Observer>();
         if (options.Local.Directory.Length > 0)
         {
             services.AddSingleton<LocalProvider>().AddSingleton<IProvider>(p => p.GetRequiredService<LocalProvider>());

@@ -49,6 +49,9 @@ internal static partial class Log
     [LoggerMessage(EventId = 132, EventName = "terminate.waits", Level = LogLevel.Warning, Message = "{Certname}: terminating has to wait: {Cause}")]
     public static partial void TerminateWaits(ILogger logger, CertName certname, string cause);
 
+    [LoggerMessage(EventId = 125, EventName = "instance.not_observed", Level = LogLevel.Warning, Message = "CertAuthority asked about {Certname}, and there is no answer: {Cause}")]
+    public static partial void NotObserved(ILogger logger, CertName certname, string cause);
+
     [LoggerMessage(EventId = 140, EventName = "reports.refused", Level = LogLevel.Warning, Message = "a report from {Peer} was refused: {Cause}")]
     public static partial void ReportRefused(ILogger logger, string peer, string cause);
 

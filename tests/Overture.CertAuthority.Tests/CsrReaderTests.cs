@@ -28,7 +28,7 @@ public sealed class CsrReaderTests : IDisposable
         var facts = CsrReader.Read(new CsrBuilder(Name, rsa).Challenge("s3cret-token").Renews().DnsNames(Name).PuppetExtension("1.3.6.1.4.1.34380.1.1.13", "web").Der());
 
         Assert.Equal(Name, facts.CommonName);
-        Assert.Equal("s3cret-token", facts.Challenge);
+        Assert.Equal(EnrolmentToken.Hash("s3cret-token"), facts.ChallengeSha256);
         Assert.True(facts.Renews);
         Assert.Equal([Name], facts.DnsNames);
         Assert.Equal("web", facts.Extensions["1.3.6.1.4.1.34380.1.1.13"]);

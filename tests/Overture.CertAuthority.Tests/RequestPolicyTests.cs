@@ -1,3 +1,4 @@
+using System.Net;
 using Google.Protobuf.WellKnownTypes;
 using Overture.CertAuthority.Csr;
 using Overture.CertAuthority.Policy;
@@ -40,14 +41,13 @@ public sealed class RequestPolicyTests
 
     [Theory]
     [InlineData("RIGHT"), InlineData("righ"), InlineData("rightright"), InlineData("right="), InlineData(" right"), InlineData("right ")]
-    public void Decide_NearlyTheToken_IsMismatch(string token) => Refused(Reason.TokenMismatch, Good() with { Request = Request() with { Challenge = token } });
-
-    [Theory]
-    [InlineData(null), InlineData(""), InlineData("  ")]
-    public void Decide_NoToken_IsMissing(string? token) => Refused(Reason.TokenMissing, Good() with { Request = Request() with { Challenge = token } });
+    public void Decide_NearlyTheToken_IsMismatch(string token) => Refused(Reason.TokenMismatch, Good() with { Request = Request() with { ChallengeSha256 = EnrolmentToken.Hash(token) } });
 
     [Fact]
-    public void Decide_TokenHashAsToken_IsMismatch() => Refused(Reason.TokenMismatch, Good() with { Request = Request() with { Challenge = EnrolmentToken.Hash("right") } });
+    public void Decide_NoToken_IsMissing() => Refused(Reason.TokenMissing, Good() with { Request = Request() with { ChallengeSha256 = null } });
+
+    [Fact]
+    public void Decide_TokenHashAsToken_IsMismatch() => Refused(Reason.TokenMismatch, Good() with { Request = Request() with { ChallengeSha256 = EnrolmentToken.Hash(EnrolmentToken.Hash("right")) } });
 
     [Fact]
     public void Decide_Unregistered_IsUnknown() => Refused(Reason.NodeUnknown, Good() with { Registered = false, Launch = null });
@@ -74,7 +74,7 @@ public sealed class RequestPolicyTests
 
     [Fact]
     public void Decide_OtherKeyWithWrongToken_ContestsNothing() =>
-        Refused(Reason.TokenMismatch, Good() with { Claim = new Claim { SpkiSha256 = "another" }, Request = Request() with { Challenge = "wrong" } });
+        Refused(Reason.TokenMismatch, Good() with { Claim = new Claim { SpkiSha256 = "another" }, Request = Request() with { ChallengeSha256 = EnrolmentToken.Hash("wrong") } });
 
     [Fact]
     public void Decide_SameKeyAfterTheDeadline_GoesOn() =>
@@ -83,15 +83,101 @@ public sealed class RequestPolicyTests
     [Fact]
     public void Decide_RegistryLevel_NeedsNoToken()
     {
-        var evidence = Good(l => l.Attestation = Attestation.Registry) with { Request = Request() with { Challenge = null } };
+        var evidence = Good(l => l.Attestation = Attestation.Registry) with { Request = Request() with { ChallengeSha256 = null } };
         Assert.Equal((Outcome.Sign, Reason.RegistryOnly), RequestPolicy.Decide(evidence, Lives) is var v ? (v.Outcome, v.Reason) : default);
         // Whoever knows the name can bring a second key; that must not revoke the first.
         Refused(Reason.TokenSpent, evidence with { Claim = new Claim { SpkiSha256 = "another" } });
     }
 
     [Theory]
+    [InlineData(Attestation.Source, "127.0.0.5", "running", 0, nameof(Outcome.Sign), Reason.TokenAccepted)]
+    [InlineData(Attestation.Source, "::ffff:127.0.0.5", "running", 0, nameof(Outcome.Sign), Reason.TokenAccepted)]
+    [InlineData(Attestation.Source, "127.0.0.6", "running", 0, nameof(Outcome.Refuse), Reason.SourceMismatch)]
+    [InlineData(Attestation.Source, null, "running", 0, nameof(Outcome.Refuse), Reason.SourceMismatch)]
+    [InlineData(Attestation.Source, "127.0.0.5", "running", 31, nameof(Outcome.Ask), Reason.InstanceUnconfirmed)]
+    [InlineData(Attestation.Source, "127.0.0.5", "running", -31, nameof(Outcome.Ask), Reason.InstanceUnconfirmed)]
+    [InlineData(Attestation.Provider, "127.0.0.5", "running", 30, nameof(Outcome.Sign), Reason.TokenAccepted)]
+    [InlineData(Attestation.Provider, "127.0.0.5", "stopped", 0, nameof(Outcome.Refuse), Reason.InstanceNotRunning)]
+    [InlineData(Attestation.Provider, "127.0.0.5", "gone", 0, nameof(Outcome.Refuse), Reason.InstanceNotRunning)]
+    [InlineData(Attestation.Provider, "127.0.0.6", "running", 0, nameof(Outcome.Refuse), Reason.SourceMismatch)]
+    [InlineData(Attestation.Token, "127.0.0.6", "stopped", 500, nameof(Outcome.Sign), Reason.TokenAccepted)]
+    public void Decide_WhatTheProviderSays_CountsWhereTheLaunchDemandsIt(Attestation level, string? peer, string state, int age, string outcome, Reason reason)
+    {
+        var evidence = Good(l => l.Attestation = level) with { Peer = peer is null ? null : IPAddress.Parse(peer), Observed = Seen(state, age) };
+
+        var verdict = RequestPolicy.Decide(evidence, Lives);
+
+        Assert.Equal((outcome, reason), ($"{verdict.Outcome}", verdict.Reason));
+    }
+
+    [Theory]
     [InlineData(Attestation.Source), InlineData(Attestation.Provider)]
-    public void Decide_ProofThatCannotBeChecked_IsRefused(Attestation level) => Refused(Reason.SourceMismatch, Good(l => l.Attestation = level));
+    public void Decide_NobodyHasLooked_Asks(Attestation level) =>
+        Assert.Equal(Outcome.Ask, RequestPolicy.Decide(Good(l => l.Attestation = level) with { Peer = IPAddress.Loopback }, Lives).Outcome);
+
+    [Fact]
+    public void Decide_AnotherAccountsInstance_IsRefused() =>
+        Refused(Reason.InstanceNotRunning, Good(l => (l.Attestation, l.Account) = (Attestation.Provider, "mine")) with { Peer = IPAddress.Parse("127.0.0.5"), Observed = Seen("running", 0) });
+
+    [Fact]
+    public void Decide_WrongTokenAndNobodyHasLooked_AsksNobody() =>
+        Refused(Reason.TokenMismatch, Good(l => l.Attestation = Attestation.Provider) with { Request = Request() with { ChallengeSha256 = EnrolmentToken.Hash("wrong") } });
+
+    [Fact]
+    public void Decide_UnknownLevel_IsRefused() => Refused(Reason.SourceMismatch, Good(l => l.Attestation = (Attestation)99));
+
+    [Fact]
+    public void Decide_TokenLevelFromElsewhere_WritesTheAddressesDown()
+    {
+        var verdict = RequestPolicy.Decide(Good() with { Peer = IPAddress.Parse("127.0.0.6"), Observed = Seen("running", 0) }, Lives);
+        Assert.Equal("127.0.0.6, while the instance has 127.0.0.5", Assert.Single(verdict.Checks, c => c.Name == "peer").Observed);
+    }
+
+    [Theory]
+    [InlineData(true, nameof(Outcome.Malformed), Reason.KeyBlocked), InlineData(false, nameof(Outcome.Sign), Reason.TokenAccepted)]
+    public void Decide_KeyRevokedAsCompromised_IsRefusedEverywhere(bool blocked, string outcome, Reason reason)
+    {
+        var verdict = RequestPolicy.Decide(Good() with { KeyBlocked = blocked }, Lives);
+        Assert.Equal((outcome, reason), ($"{verdict.Outcome}", verdict.Reason));
+    }
+
+    [Fact]
+    public void Decide_BlockedKeyWithWrongToken_HearsWhatEverybodyHears() =>
+        Refused(Reason.TokenMismatch, Good() with { KeyBlocked = true, Request = Request() with { ChallengeSha256 = EnrolmentToken.Hash("wrong") } });
+
+    public static TheoryData<string, bool, string, BlockKind?, bool, string, Reason> Unregistered => new()
+    {
+        // name, has a claim, by the same key, block, denied
+        { "web1.example.org", false, "", null, false, nameof(Outcome.Hold), Reason.HeldForApproval },
+        { "web1.example.org", true, "same", null, false, nameof(Outcome.Sign), Reason.SameKey },
+        { "web1.example.org", true, "other", null, false, nameof(Outcome.Malformed), Reason.NameTaken },
+        { "web1.example.org", false, "", null, true, nameof(Outcome.Refuse), Reason.RequestDenied },
+        { "web1.example.org", false, "", BlockKind.Quarantined, false, nameof(Outcome.Refuse), Reason.NameBlocked },
+        { "web1.example.org", true, "same", BlockKind.Contested, false, nameof(Outcome.Refuse), Reason.NameBlocked },
+        { "web1.example.org", false, "", BlockKind.Revoked, false, nameof(Outcome.Hold), Reason.HeldForApproval },
+        { "0af76519-16cd-43dd-8448-eb211c80319c", false, "", null, false, nameof(Outcome.Refuse), Reason.NodeUnknown },
+        { "0af76519-16cd-43dd-8448-eb211c80319c", true, "same", null, false, nameof(Outcome.Sign), Reason.SameKey },
+        { "0af76519-16cd-43dd-8448-eb211c80319c", true, "other", null, false, nameof(Outcome.Refuse), Reason.NodeUnknown },
+    };
+
+    [Theory, MemberData(nameof(Unregistered))]
+    public void Decide_NameThatNobodyRegistered(string name, bool claimed, string key, BlockKind? block, bool denied, string outcome, Reason reason)
+    {
+        var evidence = new Evidence
+        {
+            Name = CertName.Parse(name),
+            Request = Request() with { CommonName = name },
+            Now = Now,
+            Claim = claimed ? new Claim { SpkiSha256 = key == "same" ? Key.SpkiSha256 : "another", Grant = new Grant { Source = "approval by admin" } } : null,
+            Blocks = block is { } kind ? [new Block { Kind = kind }] : [],
+            Denial = denied ? new Denial { By = "admin", Reason = "no" } : null,
+        };
+
+        var verdict = RequestPolicy.Decide(evidence, Lives);
+
+        Assert.Equal((outcome, reason), ($"{verdict.Outcome}", verdict.Reason));
+        Assert.Equal(outcome == nameof(Outcome.Hold), verdict.Remedy.Length > 0);
+    }
 
     [Theory]
     [InlineData("1.3.6.1.4.1.34380.1.3.39"), InlineData("2.5.29.19")]
@@ -116,7 +202,7 @@ public sealed class RequestPolicyTests
         // A second key that asks for what was granted is a theft, not an excess.
         Refused(Reason.TokenConflict, granted with { Request = exact, Claim = new Claim { SpkiSha256 = "another" } });
         // With a wrong token the same request is as malformed as a stranger's.
-        Malformed(Reason.CsrSan, granted, exact with { Challenge = "wrong" });
+        Malformed(Reason.CsrSan, granted, exact with { ChallengeSha256 = EnrolmentToken.Hash("wrong") });
     }
 
     [Fact]
@@ -139,7 +225,7 @@ public sealed class RequestPolicyTests
     {
         foreach (var token in new[] { "right", "wrong-secret" })
         {
-            var text = RequestPolicy.Decide(Good() with { Request = Request() with { Challenge = token } }, Lives).ToDecision().ToString();
+            var text = RequestPolicy.Decide(Good() with { Request = Request() with { ChallengeSha256 = EnrolmentToken.Hash(token) } }, Lives).ToDecision().ToString();
             Assert.DoesNotContain($"\"{token}", text, StringComparison.Ordinal);
         }
     }
@@ -159,7 +245,9 @@ public sealed class RequestPolicyTests
         Assert.Equal((Outcome.Malformed, reason), (verdict.Outcome, verdict.Reason));
     }
 
-    private static CsrFacts Request() => new() { CommonName = Name.ToString(), Key = Key, Challenge = "right" };
+    private static Observation Seen(string state, int age) => new() { At = Now.AddSeconds(-age).ToTimestamp(), State = state, Addresses = { "127.0.0.5" } };
+
+    private static CsrFacts Request() => new() { CommonName = Name.ToString(), Key = Key, ChallengeSha256 = EnrolmentToken.Hash("right") };
 
     private static Evidence Good(Action<LaunchRecord>? change = null)
     {

@@ -59,5 +59,6 @@ internal sealed class FakeProvider : IProvider
         return Task.CompletedTask;
     }
 
-    public Task<bool> IsRunning(CertName name, CancellationToken cancel) => Task.FromResult(running.ContainsKey(name));
+    public Task<Sighting> Look(CertName name, CancellationToken cancel) =>
+        Task.FromResult(running.ContainsKey(name) ? new Sighting(Sighting.Running, $"fake-{name.ToString()[..8]}", ["127.0.0.1"]) : Sighting.Gone);
 }

@@ -20,7 +20,7 @@ public abstract class ProviderSuite
         var first = await Start(name);
         Assert.Equal(first, await Start(name));
         Assert.Equal(1, Starts(name));
-        Assert.True(await Provider.IsRunning(name, default));
+        Assert.True((await Provider.Look(name, default)).State == Sighting.Running);
         await Provider.Stop(name, default);
     }
 
@@ -41,7 +41,7 @@ public abstract class ProviderSuite
         await Provider.Stop(name, default);
         await Start(name);
         await Provider.Stop(name, default);
-        Assert.False(await Provider.IsRunning(name, default));
+        Assert.False((await Provider.Look(name, default)).State == Sighting.Running);
         await Provider.Stop(name, default);
     }
 
@@ -51,7 +51,7 @@ public abstract class ProviderSuite
         var (a, b) = (TestIds.New().CertName(), TestIds.New().CertName());
         Assert.NotEqual(await Start(a), await Start(b));
         await Provider.Stop(a, default);
-        Assert.True(await Provider.IsRunning(b, default));
+        Assert.True((await Provider.Look(b, default)).State == Sighting.Running);
         await Provider.Stop(b, default);
     }
 
@@ -104,7 +104,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
         await provider.Start(name, World.Spec(), "", default);
         var next = NewProvider();
         Assert.Equal(provider.Account, next.Account);
-        Assert.True(await next.IsRunning(name, default));
+        Assert.True((await next.Look(name, default)).State == Sighting.Running);
         Assert.Equal([name], next.Kept());
         await next.Start(name, World.Spec(), "", default);
         Assert.Equal(1, Starts(name));
@@ -135,7 +135,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
         await Eventually.True(() => !directory.IsRunning, "it is dead");
         await Eventually.True(() => !directory.IsLocked(), "nothing of it is left");
         await provider.Boot(name, default);
-        Assert.True(await provider.IsRunning(name, default));
+        Assert.True((await provider.Look(name, default)).State == Sighting.Running);
         Assert.Equal(2, Starts(name));
         await provider.Stop(name, default);
     }

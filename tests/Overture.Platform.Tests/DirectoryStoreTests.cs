@@ -138,4 +138,21 @@ public sealed class DirectoryStoreTests : IDisposable
 
         public override Task Delete(string key, CancellationToken cancel) => inner.Delete(key, cancel);
     }
+
+    // Deletes of one folder's last objects, while others list and put there: nobody sees an outage.
+    [Fact]
+    public async Task Delete_ListAndPutAtOnce_NobodyFails()
+    {
+        var store = DirectoryStore.At(directory.Path);
+        await Parallel.ForAsync(0, 600, new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (i, cancel) =>
+        {
+            const string key = "held/name/key";
+            await store.PutIfAbsent(key, Bytes("x"), cancel);
+            await foreach (var _ in store.List("held/", null, cancel))
+            {
+            }
+            await store.Delete(key, cancel);
+        });
+        Assert.False(await store.Any("held/", default));
+    }
 }

@@ -25,7 +25,7 @@ internal static class CsrAttributes
             facts = oid switch
             {
                 Oids.ExtensionRequest => CsrExtensions.Read(values.ReadSequence(), facts),
-                Oids.ChallengePassword => facts with { Challenge = ReadText(values) },
+                Oids.ChallengePassword => facts with { ChallengeSha256 = HashOf(ReadText(values)) },
                 Oids.AutoRenew => ReadText(values) == "true"
                     ? facts with { Renews = true }
                     : throw CsrFault.Of(Reason.CsrAttribute, "the auto-renew attribute must be \"true\""),
@@ -36,6 +36,8 @@ internal static class CsrAttributes
         }
         return facts;
     }
+
+    private static string? HashOf(string secret) => string.IsNullOrWhiteSpace(secret) ? null : EnrolmentToken.Hash(secret);
 
     private static string ReadText(AsnReader values)
     {

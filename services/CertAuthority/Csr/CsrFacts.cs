@@ -14,8 +14,8 @@ internal sealed record CsrFacts
     /// <summary>Requested Puppet extensions, dotted OID to text.</summary>
     public IReadOnlyDictionary<string, string> Extensions { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>The challengePassword; never stored, never logged, never printed.</summary>
-    public string? Challenge { get; init; }
+    /// <summary>Lower-case hex SHA-256 of the challengePassword; null where it is absent or blank. The secret itself goes no further than its reader.</summary>
+    public string? ChallengeSha256 { get; init; }
 
     /// <summary>The agent says that it renews its certificate (Puppet 8).</summary>
     public bool Renews { get; init; }

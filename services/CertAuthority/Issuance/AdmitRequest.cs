@@ -11,7 +11,8 @@ namespace Overture.CertAuthority.Issuance;
 /// From a request to a claim, the same for our own CA and for puppetserver's. Everything before the claim is free of side effects that
 /// matter: a refused request never costs the genuine one its token.
 /// </summary>
-internal sealed class AdmitRequest(EvidenceReader evidence, ClaimStore claims, ClaimMaker maker, Contest contest, DecisionTold told, CaSigner signer, CertAuthorityOptions options)
+internal sealed class AdmitRequest(
+    EvidenceReader evidence, InstanceWitness witness, ClaimStore claims, ClaimMaker maker, Contest contest, DecisionTold told, CaSigner signer, CertAuthorityOptions options)
 {
     /// <exception cref="FaultException">The request is refused; told already.</exception>
     public async Task<Admission> Run(Submission submission, string issuer, CancellationToken cancel)
@@ -39,23 +40,31 @@ internal sealed class AdmitRequest(EvidenceReader evidence, ClaimStore claims, C
         }
     }
 
-    private async Task<Admission> Admit(CertName name, CsrFacts request, Submission submission, string issuer, CancellationToken cancel)
+    /// <summary>A request that was read already: the one that just came in, or one that is held and looked at anew.</summary>
+    public async Task<Admission> Admit(CertName name, CsrFacts request, Submission submission, string issuer, CancellationToken cancel)
     {
-        var lives = new LeafLives(options.LeafLife, options.RenewingLeafLife);
+        var asked = false;
         while (true)
         {
             // 1. Evidence, from the store.
-            var facts = await evidence.Read(name, request, cancel);
+            var facts = await evidence.Read(name, request, submission.By.Address, cancel);
             using var span = FlowTelemetry.Step(FlowTelemetry.DecideRequest, facts.Launch?.Traceparent, name.ToString());
             // 2. Decide.
-            var verdict = RequestPolicy.Decide(facts, lives);
+            var verdict = RequestPolicy.Decide(facts, options.Lives);
             span?.SetTag(FlowTelemetry.ReasonTag, verdict.Reason.Code());
             if (verdict.Outcome == Outcome.Hold)
                 return new Admission(name, facts, verdict, null);
+            if (verdict.Outcome == Outcome.Ask && !asked)
+            {
+                // The provider's word is too old: once more, with a new one.
+                await witness.Ask(name, cancel);
+                asked = true;
+                continue;
+            }
             if (verdict.Outcome != Outcome.Sign)
                 throw await Refusal(facts, verdict, submission, cancel);
             if (facts.Claim is { } standing)
-                return standing.Issuer == issuer ? await Received(new Admission(name, facts, verdict, standing)) : throw await SpentElsewhere(facts, verdict, submission, cancel);
+                return Issuers.Serves(issuer, standing) ? await Received(new Admission(name, facts, verdict, standing)) : throw await SpentElsewhere(facts, verdict, submission, cancel);
             // 3. One name a key.
             if (request.Key.SpkiSha256 == signer.Ca.SpkiSha256 || !await claims.BindKey(request.Key.SpkiSha256, name, cancel))
                 throw await Refusal(facts, Reused(verdict), submission, cancel);
@@ -75,8 +84,8 @@ internal sealed class AdmitRequest(EvidenceReader evidence, ClaimStore claims, C
 
     private async Task<FaultException> Refusal(Evidence facts, Verdict verdict, Submission submission, CancellationToken cancel)
     {
-        if (verdict.Outcome == Outcome.Malformed)
-            return await told.Refused(facts, verdict, submission, FaultKind.Invalid, cancel);
+        if (verdict.Outcome is Outcome.Malformed or Outcome.Ask)
+            return await told.Refused(facts, verdict, submission, verdict.Outcome == Outcome.Ask ? FaultKind.Unavailable : FaultKind.Invalid, cancel);
         if (verdict.Reason == Reason.TokenConflict)
             await contest.Run(facts, submission.By, cancel);
         return await told.Refused(facts, verdict, submission, FaultKind.Denied, cancel);

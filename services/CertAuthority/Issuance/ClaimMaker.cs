@@ -20,11 +20,13 @@ internal sealed class ClaimMaker(CaSigner signer, CertAuthorityOptions options, 
         return claim;
     }
 
-    /// <summary>For the CA API's own certificate.</summary>
-    public Claim MakeOwn(CertName name, string id, SubjectKey key, Grant grant)
+    /// <summary>For what no policy decides: a person's word, a predecessor, the CA API's own certificate.</summary>
+    /// <param name="origin">Of a renewal: the claim it goes back to.</param>
+    public Claim Make(CertName name, string id, SubjectKey key, Grant grant, Reason reason, string sentence, string origin = "")
     {
         var claim = Blank(name, id, key, grant, Issuers.Own);
-        claim.Decision = new Decision { Outcome = "sign", Reason = Reason.Self.Code(), Sentence = "the CA API's own certificate" };
+        claim.Decision = new Decision { Outcome = "sign", Reason = reason.Code(), Sentence = sentence };
+        claim.Origin = origin;
         return claim;
     }
 

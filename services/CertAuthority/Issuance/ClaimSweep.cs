@@ -8,8 +8,8 @@ using Overture.Records.V1;
 
 namespace Overture.CertAuthority.Issuance;
 
-/// <summary>Every 30 s: finishes claims whose certificate was never stored (their process died), and drops held requests that got old.</summary>
-internal sealed class ClaimSweep(ObjectStore store, FinishClaim finish, HeldRequests held, EvidenceReader evidence, TimeProvider clock, ILogger<ClaimSweep> log) : BackgroundService
+/// <summary>Every 30 s: finishes claims whose certificate was never stored (their process died).</summary>
+internal sealed class ClaimSweep(ObjectStore store, FinishClaim finish, EvidenceReader evidence, TimeProvider clock, ILogger<ClaimSweep> log) : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(30), LeaveAlone = TimeSpan.FromSeconds(10);
     private readonly HashSet<string> settled = new(StringComparer.Ordinal);
@@ -38,7 +38,6 @@ internal sealed class ClaimSweep(ObjectStore store, FinishClaim finish, HeldRequ
                 if (!settled.Contains(key) && await TrySettle(key, cancel))
                     settled.Add(key);
             }
-            await held.Expire(cancel);
         }
         catch (FaultException e)
         {

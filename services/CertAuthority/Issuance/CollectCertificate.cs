@@ -9,7 +9,7 @@ using Overture.Records.V1;
 namespace Overture.CertAuthority.Issuance;
 
 /// <summary>The act behind GET certificate/{name}: an agent asks for its certificate, again and again until it is there.</summary>
-internal sealed class CollectCertificate(ClaimStore claims, FinishClaim finish, EvidenceReader evidence, EventLog events)
+internal sealed class CollectCertificate(ClaimStore claims, CertificateInventory inventory, FinishClaim finish, EvidenceReader evidence, EventLog events)
 {
     private const int RememberAtMost = 100_000;
     private readonly ConcurrentDictionary<string, bool> collected = new(StringComparer.Ordinal);
@@ -18,9 +18,11 @@ internal sealed class CollectCertificate(ClaimStore claims, FinishClaim finish, 
     public async Task<CertificateRecord?> Run(CertName name, Caller by, CancellationToken cancel)
     {
         // 1. The newest claim that may be had; finish it here if whoever claimed did not get that far.
-        var own = (await claims.Of(name, cancel)).Where(c => c.Issuer == Issuers.Own).OrderByDescending(c => c.ClaimedAt.ToDateTimeOffset());
+        var own = (await claims.Of(name, cancel)).Where(c => Issuers.Serves(Issuers.Own, c)).OrderByDescending(c => c.ClaimedAt.ToDateTimeOffset());
         foreach (var claim in own)
         {
+            if (await inventory.IsCleaned(claim.Serial, cancel))
+                continue;
             var launch = (await evidence.Launch(name, cancel)).Launch;
             if (await finish.Run(claim, launch?.Traceparent, by, cancel) is not { } certificate)
                 continue;

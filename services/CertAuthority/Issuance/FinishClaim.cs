@@ -23,6 +23,9 @@ internal sealed class FinishClaim(
         var certificate = await claims.Certificate(claim.Serial, cancel);
         if (certificate is not null && Expired(claim))
             return null;
+        // Signed elsewhere, before this CA was moved in, and its certificate was not brought along.
+        if (certificate is null && claim.Tbs.IsEmpty)
+            return null;
         if (certificate is null)
         {
             // 2. May it still be signed?
@@ -56,7 +59,7 @@ internal sealed class FinishClaim(
             SpkiSha256 = claim.SpkiSha256,
         }, cancel);
         await audit.Write("cert.released", "allow", claim.Certname, by, claim.Serial, claim.SpkiSha256, claim.Decision, cancel);
-        if (claim.Grant.Source == "launch")
+        if (claim.Grant.Source == Grants.Launch)
         {
             await events.Write(AuditLog.Service, name, "signed", $"certificate {claim.Serial} signed: {claim.Decision.Sentence}; the agent collects it by itself",
                 proof: ObjectKeys.Certificate(claim.Serial));
@@ -78,9 +81,9 @@ internal sealed class FinishClaim(
 
     private bool Expired(Claim claim) => claim.NotAfter.ToDateTimeOffset() <= clock.GetUtcNow();
 
-    // "Revoked" ends the claims that stood then; a launched name never gets another.
+    // "Revoked" ends the claims that stood then, and what is renewed from them; a launched name never gets another.
     private static bool Applies(Block block, Claim claim) =>
-        block.Kind != BlockKind.Revoked || claim.Grant.Source == "launch" || block.Claims.Contains(claim.Claim_);
+        block.Kind != BlockKind.Revoked || claim.Grant.Source == Grants.Launch || block.Claims.Contains(claim.Claim_) || block.Claims.Contains(claim.Origin);
 
     private async Task<CertificateRecord?> Void(Claim claim, string why, Caller by, CancellationToken cancel)
     {

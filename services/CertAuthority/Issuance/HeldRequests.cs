@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
-using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.Csr;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
@@ -15,7 +16,7 @@ internal sealed class HeldRequests(ObjectStore store, Ids ids, TimeProvider cloc
     private static readonly TimeSpan For = TimeSpan.FromHours(24);
 
     /// <exception cref="FaultException">HELD_OTHER_KEY (conflict) or HELD_QUEUE_FULL (precondition).</exception>
-    public async Task Keep(Admission admission, Caller by, CancellationToken cancel)
+    public async Task Keep(Admission admission, Submission submission, CancellationToken cancel)
     {
         var request = admission.Evidence.Request;
         var own = ObjectKeys.HeldRequest(admission.Name, request.Key.SpkiSha256);
@@ -25,6 +26,7 @@ internal sealed class HeldRequests(ObjectStore store, Ids ids, TimeProvider cloc
             throw OtherKey();
         if (await Count(cancel) >= Most)
             throw new FaultException(FaultKind.Precondition, Reason.HeldQueueFull, $"{Most} requests wait for a person already; approve or drop some");
+        var kept = RedactedCsr.Of(CsrPem.Read(submission.Body.Span));
         await store.PutIfAbsent(own, new HeldRequest
         {
             Schema = 1,
@@ -34,9 +36,17 @@ internal sealed class HeldRequests(ObjectStore store, Ids ids, TimeProvider cloc
             SubjectPublicKeyInfoPem = PemEncoding.WriteString("PUBLIC KEY", request.Key.Spki.Span) + "\n",
             Decision = admission.Verdict.ToDecision(),
             ReceivedAt = clock.GetUtcNow().ToTimestamp(),
-            Peer = by.Peer,
+            Peer = submission.By.Peer,
             RequestedDnsNames = { request.DnsNames },
+            RequestedExtensions = { request.Extensions.ToDictionary() },
             Renews = request.Renews,
+            RedactedCsr = ByteString.CopyFrom(kept.Der),
+            FingerprintSha1 = kept.Sha1,
+            FingerprintSha256 = kept.Sha256,
+            FingerprintSha512 = kept.Sha512,
+            ChallengeSha256 = request.ChallengeSha256 ?? "",
+            Key = request.Key.Text,
+            Remedy = admission.Verdict.Remedy,
         }, cancel);
         // Two keys at one moment: both give way, and the agents come again.
         if (await AnotherKey(admission.Name, own, cancel))
@@ -46,11 +56,43 @@ internal sealed class HeldRequests(ObjectStore store, Ids ids, TimeProvider cloc
         }
     }
 
-    /// <summary>Drops what waits for a name that has its certificate now.</summary>
-    public async Task Forget(CertName name, CancellationToken cancel)
+    /// <summary>What waits under this name; null: nothing.</summary>
+    public async Task<HeldRequest?> Find(CertName name, CancellationToken cancel)
     {
         await foreach (var key in store.List(ObjectKeys.HeldRequestsOf(name), null, cancel))
+        {
+            if (await store.Get<HeldRequest>(key, cancel) is { } held)
+                return held;
+        }
+        return null;
+    }
+
+    /// <summary>The request's facts, as when it came in.</summary>
+    public static CsrFacts FactsOf(HeldRequest held)
+    {
+        var pem = held.SubjectPublicKeyInfoPem;
+        return new CsrFacts
+        {
+            CommonName = held.Certname,
+            Key = SubjectKeyReader.Read(Convert.FromBase64String(pem[PemEncoding.Find(pem).Base64Data])),
+            DnsNames = held.RequestedDnsNames,
+            Extensions = held.RequestedExtensions,
+            ChallengeSha256 = held.ChallengeSha256.Length > 0 ? held.ChallengeSha256 : null,
+            Renews = held.Renews,
+        };
+    }
+
+    /// <summary>Drops what waits for a name that has its certificate now.</summary>
+    /// <returns>Whether anything waited.</returns>
+    public async Task<bool> Forget(CertName name, CancellationToken cancel)
+    {
+        var any = false;
+        await foreach (var key in store.List(ObjectKeys.HeldRequestsOf(name), null, cancel))
+        {
             await store.Delete(key, cancel);
+            any = true;
+        }
+        return any;
     }
 
     /// <summary>Oldest first.</summary>

@@ -104,14 +104,14 @@ internal sealed class ServerLeaf(
     // "renew-<serial>" while there is a predecessor, else the next number: the first time, or after the state directory was lost.
     private async Task<Claim> Claim(ServerIdentity? old, SubjectKey subject, CancellationToken cancel)
     {
-        var grant = new Grant { Source = "self", DnsAltNames = { options.ServerNames }, LifeSeconds = (long)options.RenewingLeafLife.TotalSeconds };
+        var grant = new Grant { Source = Grants.Own, DnsAltNames = { options.ServerNames }, LifeSeconds = (long)options.RenewingLeafLife.TotalSeconds };
         var standing = await claims.Of(Name, cancel);
         if (standing.FirstOrDefault(c => c.SpkiSha256 == subject.SpkiSha256) is { } begun)
             return begun;
         for (var number = standing.Count + 1; ; number++)
         {
             var id = old is not null && number == standing.Count + 1 ? $"renew-{old.Serial}" : $"{number}";
-            var claim = await claims.Put(maker.MakeOwn(Name, id, subject, grant), cancel);
+            var claim = await claims.Put(maker.Make(Name, id, subject, grant, Reason.Self, "the CA API's own certificate"), cancel);
             if (claim.SpkiSha256 == subject.SpkiSha256)
                 return claim;
         }

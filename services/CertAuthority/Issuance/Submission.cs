@@ -25,4 +25,9 @@ internal static class Issuers
     public const string Own = "overture";
     /// <summary>puppetserver's; we only decide.</summary>
     public const string Stock = "stock";
+    /// <summary>This CA, before it was moved in.</summary>
+    public const string Import = "import";
+
+    /// <summary>Whether the CA that is asked is the one that holds the claim.</summary>
+    public static bool Serves(string issuer, Claim claim) => claim.Issuer == issuer || (issuer == Own && claim.Issuer == Import);
 }

@@ -31,7 +31,7 @@ internal sealed class SubmitCsr(AdmitRequest admit, FinishClaim finish, HeldRequ
     {
         try
         {
-            await held.Keep(admission, submission.By, cancel);
+            await held.Keep(admission, submission, cancel);
         }
         catch (FaultException full) when (full.Kind is FaultKind.Conflict or FaultKind.Precondition)
         {

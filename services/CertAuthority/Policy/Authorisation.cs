@@ -44,6 +44,12 @@ internal static class Authorisation
         var ungrantable = launch.Extensions.Keys.FirstOrDefault(k => PuppetExtensions.OidOf(k) is null);
         yield return Make("grant", "extensions of the registered and the private arc", ungrantable ?? "only those", ungrantable is null,
             Reason.InvalidField, $"the registration grants {ungrantable}, which no certificate may carry; launch again without it");
+        // Last, so that only a request that is right in everything else costs the provider a question; never again for a key that has claimed.
+        if (!e.SameKey)
+        {
+            foreach (var seen in InstanceProof.Of(e, launch))
+                yield return seen;
+        }
     }
 
     /// <summary>The request proved that it comes from whoever has this launch's user data (or the launch asks for no proof).</summary>
@@ -51,17 +57,16 @@ internal static class Authorisation
 
     private static IEnumerable<AuthorisationCheck> Proof(Evidence e, LaunchRecord launch)
     {
-        var known = launch.Attestation is Attestation.Unspecified or Attestation.Token or Attestation.Registry;
-        yield return Make("attestation", "registry or token", $"{launch.Attestation}".ToLowerInvariant(), known,
-            Reason.SourceMismatch, "the launch demands a proof that this CertAuthority can't check; launch with attestation token");
+        yield return Make("attestation", "one of registry, token, source, provider", $"{launch.Attestation}".ToLowerInvariant(), Enum.IsDefined(launch.Attestation),
+            Reason.SourceMismatch, "the launch demands a proof that this CertAuthority does not know; is it older than the Conductor?");
         if (launch.Attestation == Attestation.Registry)
             yield break;
-        var brought = !string.IsNullOrWhiteSpace(e.Request.Challenge);
+        var brought = e.Request.ChallengeSha256 is not null;
         yield return Make("token-present", "a challengePassword", brought ? "present" : "absent", brought,
             Reason.TokenMissing, "the request brought no token; the agent needs the csr_attributes.yaml of its user data");
         if (!brought)
             yield break;
-        var matches = EnrolmentToken.Matches(e.Request.Challenge!, launch.TokenSha256);
+        var matches = EnrolmentToken.Matches(e.Request.ChallengeSha256!, launch.TokenSha256);
         yield return Make("token", $"hash {Prefix(launch.TokenSha256)}…", matches ? "matches" : "another", matches,
             Reason.TokenMismatch, "the request brought a wrong token: user data of another launch, or somebody is guessing");
     }
@@ -69,8 +74,9 @@ internal static class Authorisation
     private static AuthorisationCheck Claim(Evidence e, LaunchRecord launch)
     {
         var free = e.Claim is null || e.SameKey;
-        // Without proof by token, anybody who knows the name could bring a second key: no reason to punish the first.
-        var contest = !e.Converged && launch.Attestation != Attestation.Registry;
+        // Without proof by token, anybody who knows the name could bring a second key: no reason to punish the first. Nor is a name's owner by a
+        // person's word, or from before it was moved in, a thief.
+        var contest = !e.Converged && launch.Attestation != Attestation.Registry && (e.Claim?.Grant?.Source is null or "" or Grants.Launch);
         return Make("claim", "none, or by this key", e.Claim is null ? "none" : e.SameKey ? "by this key" : $"by key {Prefix(e.Claim.SpkiSha256)}…", free,
             contest ? Reason.TokenConflict : Reason.TokenSpent,
             contest
@@ -80,6 +86,6 @@ internal static class Authorisation
 
     private static string Prefix(string hash) => hash.Length > 8 ? hash[..8] : hash;
 
-    private static AuthorisationCheck Make(string name, string expected, string observed, bool passed, Reason reason, string sentence) =>
+    internal static AuthorisationCheck Make(string name, string expected, string observed, bool passed, Reason reason, string sentence) =>
         new(new Check { Name = name, Expected = expected, Observed = observed, Passed = passed }, reason, sentence);
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using Overture.CertAuthority.Csr;
 using Overture.Platform.Records;
 using Overture.Records.V1;
@@ -9,6 +10,9 @@ internal sealed record Evidence
 {
     public required CertName Name { get; init; }
     public required CsrFacts Request { get; init; }
+
+    /// <summary>Where the request came from; null: from no agent (a held request looked at anew).</summary>
+    public IPAddress? Peer { get; init; }
 
     /// <summary>There is a launch record, believed or not.</summary>
     public bool Registered { get; init; }
@@ -24,8 +28,17 @@ internal sealed record Evidence
 
     public IReadOnlyList<Block> Blocks { get; init; } = [];
 
-    /// <summary>The claim that stands already, if any.</summary>
+    /// <summary>The claim that stands already, if any: of a registered name its one claim, of another its newest that is not revoked.</summary>
     public Claim? Claim { get; init; }
+
+    /// <summary>A person refused this key for this name.</summary>
+    public Denial? Denial { get; init; }
+
+    /// <summary>This key was revoked as compromised.</summary>
+    public bool KeyBlocked { get; init; }
+
+    /// <summary>What the Conductor last heard of the instance from its provider, however old.</summary>
+    public Observation? Observed { get; init; }
 
     public required DateTimeOffset Now { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Net;
 using Overture.CertAuthority.Csr;
 using Overture.CertAuthority.Issuance;
 using Overture.CertAuthority.Revocation;
@@ -8,20 +9,31 @@ using Overture.Records.V1;
 namespace Overture.CertAuthority.Policy;
 
 /// <summary>Gathers what a decision rests on: always from the object store, never from Redis, which anybody who can write it could bend.</summary>
-internal sealed class EvidenceReader(ObjectStore store, LaunchVerifier launches, ClaimStore claims, BlockStore blocks, TimeProvider clock)
+internal sealed class EvidenceReader(
+    ObjectStore store, LaunchVerifier launches, ClaimStore claims, BlockStore blocks, KeyBlocks keyBlocks, RevocationStore revocations, TimeProvider clock)
 {
-    public async Task<Evidence> Read(CertName name, CsrFacts request, CancellationToken cancel)
+    public async Task<Evidence> Read(CertName name, CsrFacts request, IPAddress? peer, CancellationToken cancel)
     {
         var (registered, launch) = await Launch(name, cancel);
-        var evidence = new Evidence { Name = name, Request = request, Registered = registered, Launch = launch, Now = clock.GetUtcNow() };
+        var evidence = new Evidence
+        {
+            Name = name,
+            Request = request,
+            Peer = peer,
+            Registered = registered,
+            Launch = launch,
+            Claim = registered ? await claims.Find(name, ClaimStore.Launched, cancel) : await Standing(name, cancel),
+            Blocks = await blocks.Of(name, cancel),
+            KeyBlocked = await keyBlocks.Holds(request.Key.SpkiSha256, cancel),
+            Now = clock.GetUtcNow(),
+        };
         if (!registered)
-            return evidence;
+            return evidence with { Denial = await store.Get<Denial>(ObjectKeys.Denial(name, request.Key.SpkiSha256), cancel) };
         return evidence with
         {
-            Claim = await claims.Find(name, ClaimStore.Launched, cancel),
-            Blocks = await blocks.Of(name, cancel),
             Ending = await Ending(name, cancel),
             Converged = await store.Get(ObjectKeys.Fact(name, "converged"), cancel) is not null,
+            Observed = await Observation(name, cancel),
         };
     }
 
@@ -43,4 +55,32 @@ internal sealed class EvidenceReader(ObjectStore store, LaunchVerifier launches,
     /// <summary>The Conductor's word that the instance goes or is gone.</summary>
     public async Task<bool> Ending(CertName name, CancellationToken cancel) =>
         await store.Get(ObjectKeys.Fact(name, "terminating"), cancel) is not null || await store.Get(ObjectKeys.Fact(name, "terminated"), cancel) is not null;
+
+    /// <summary>The Conductor's last look at the instance, if a trusted key signed it.</summary>
+    public async Task<Observation?> Observation(CertName name, CancellationToken cancel)
+    {
+        try
+        {
+            return await store.Get<SignedObservation>(ObjectKeys.Observation(name), cancel) is { } signed ? launches.Verify(signed, name) : null;
+        }
+        catch (InvalidDataException)
+        {
+            // as if there were none: it is made anew when it is needed
+            return null;
+        }
+    }
+
+    // Of a name that nobody registered: certified by hand, or moved in.
+    private async Task<Claim?> Standing(CertName name, CancellationToken cancel)
+    {
+        Claim? newest = null;
+        foreach (var claim in await claims.Of(name, cancel))
+        {
+            if (claim.Serial.Length > 0 && await revocations.Contains(claim.Serial, cancel))
+                continue;
+            if (newest is null || claim.ClaimedAt.ToDateTimeOffset() > newest.ClaimedAt.ToDateTimeOffset())
+                newest = claim;
+        }
+        return newest;
+    }
 }

@@ -25,16 +25,21 @@ internal static class RequestPolicy
         if (Excess(evidence, grant) is var (reason, sentence))
             return new Verdict(Outcome.Malformed, reason, sentence, written);
 
-        if (failed is null)
-        {
-            return new Verdict(Outcome.Sign, evidence.SameKey ? Reason.SameKey : AcceptedBy(evidence.Launch!), Accepted(evidence), written,
-                GrantOf(evidence.Launch!, evidence.Request.Renews ? lives.Renewing : lives.Ordinary));
-        }
-        // A second key with the right token is a theft whatever the name looks like.
-        return evidence.Name.IsUuid || failed.Reason == Reason.TokenConflict
-            ? new Verdict(Outcome.Refuse, failed.Reason, failed.Sentence, written)
-            : new Verdict(Outcome.Hold, Reason.HeldForApproval, $"waits for a person: {failed.Sentence}", written);
+        var verdict = !evidence.Registered ? UnregisteredName.Decide(evidence, written)
+            : failed is null ? Good(evidence, written, lives)
+            : failed.Reason == Reason.InstanceUnconfirmed ? new Verdict(Outcome.Ask, failed.Reason, failed.Sentence, written)
+            // A second key with the right token is a theft whatever the name looks like.
+            : evidence.Name.IsUuid || failed.Reason == Reason.TokenConflict ? new Verdict(Outcome.Refuse, failed.Reason, failed.Sentence, written)
+            : UnregisteredName.Hold(failed, written);
+        // Said only to who would otherwise get somewhere: a refusal is the same whatever its cause.
+        return evidence.KeyBlocked && verdict.Outcome is (Outcome.Sign or Outcome.Hold)
+            ? new Verdict(Outcome.Malformed, Reason.KeyBlocked, "this key was revoked as compromised; make a new one", written)
+            : verdict;
     }
+
+    private static Verdict Good(Evidence evidence, IReadOnlyList<Check> written, LeafLives lives) => new(
+        Outcome.Sign, evidence.SameKey ? Reason.SameKey : AcceptedBy(evidence.Launch!), Accepted(evidence), written,
+        GrantOf(evidence.Launch!, evidence.Request.Renews ? lives.Renewing : lives.Ordinary));
 
     private static (Reason, string)? Excess(Evidence evidence, LaunchRecord? grant)
     {
@@ -52,7 +57,7 @@ internal static class RequestPolicy
 
     private static Grant GrantOf(LaunchRecord launch, TimeSpan life) => new()
     {
-        Source = "launch",
+        Source = Grants.Launch,
         DnsAltNames = { launch.DnsAltNames },
         Extensions = { Extensions(launch) },
         LifeSeconds = (long)life.TotalSeconds,
@@ -67,6 +72,8 @@ internal static class RequestPolicy
     {
         { SameKey: true } => "the same key again: the same certificate",
         { Launch.Attestation: Attestation.Registry } => "signed because the name is registered; its registration asks for no proof",
+        { Launch.Attestation: Attestation.Source } => "signed because it brought the one-time token of its launch, from its instance's address",
+        { Launch.Attestation: Attestation.Provider } => "signed because it brought the one-time token of its launch, from its instance's address, and the provider says that the instance runs",
         _ => "signed because it brought the one-time token of its launch",
     };
 }

@@ -11,11 +11,14 @@ internal enum Outcome
     Malformed,
     /// <summary>Not authorised: 403, the same for every cause.</summary>
     Refuse,
+    /// <summary>All is right but what must be asked elsewhere and was not answered: 503, nothing spent.</summary>
+    Ask,
 }
 
 /// <summary>What the policy says of a request, and why.</summary>
 /// <param name="Grant">What the certificate carries; set where the outcome is <see cref="Outcome.Sign"/>.</param>
-internal sealed record Verdict(Outcome Outcome, Reason Reason, string Sentence, IReadOnlyList<Check> Checks, Grant? Grant = null)
+/// <param name="Remedy">What would make it sign; set where the outcome is <see cref="Outcome.Hold"/>.</param>
+internal sealed record Verdict(Outcome Outcome, Reason Reason, string Sentence, IReadOnlyList<Check> Checks, Grant? Grant = null, string Remedy = "")
 {
     public Decision ToDecision() => new()
     {

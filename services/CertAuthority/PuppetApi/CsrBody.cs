@@ -3,18 +3,18 @@ using Overture.CertAuthority.Csr;
 
 namespace Overture.CertAuthority.PuppetApi;
 
-/// <summary>The body of a PUT: at most 16 KiB of it are ever read.</summary>
+/// <summary>The body of a PUT: no more of it is ever read than may be taken.</summary>
 internal static class CsrBody
 {
     /// <returns>The body; where it is too large, one byte more than allowed, which the act then refuses and writes down.</returns>
-    public static async Task<ReadOnlyMemory<byte>> Read(HttpRequest request, CancellationToken cancel)
+    public static async Task<ReadOnlyMemory<byte>> Read(HttpRequest request, int most, CancellationToken cancel)
     {
-        if (request.ContentLength > CsrFault.MaximumBytes)
-            return new byte[CsrFault.MaximumBytes + 1];
+        if (request.ContentLength > most)
+            return new byte[most + 1];
         var buffer = new ArrayBufferWriter<byte>(4096);
-        while (buffer.WrittenCount <= CsrFault.MaximumBytes)
+        while (buffer.WrittenCount <= most)
         {
-            var room = CsrFault.MaximumBytes + 1 - buffer.WrittenCount;
+            var room = most + 1 - buffer.WrittenCount;
             var read = await request.Body.ReadAsync(buffer.GetMemory(Math.Min(room, 4096))[..Math.Min(room, 4096)], cancel);
             if (read == 0)
                 break;

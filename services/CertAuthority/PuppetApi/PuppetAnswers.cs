@@ -13,11 +13,23 @@ internal static class PuppetAnswers
         var response = context.Response;
         response.StatusCode = status;
         response.ContentType = contentType;
-        if (status == StatusCodes.Status304NotModified)
+        // Neither has a body, nor a length of one (RFC 9110 §8.6).
+        if (status is StatusCodes.Status304NotModified or StatusCodes.Status204NoContent)
             return;
         response.ContentLength = body.Length;
         if (body.Length > 0)
             await response.Body.WriteAsync(body, context.RequestAborted);
+    }
+
+    public static Task Json(this HttpContext context, int status, byte[] body) => Text(context, status, body, "application/json");
+
+    /// <summary>In Puppet's words, which operators look for.</summary>
+    public static Task Forbidden(this HttpContext context, ILogger log)
+    {
+        var path = string.Concat((context.Request.Path.Value ?? "/").Select(c => c is > ' ' and <= '~' ? c : '?'));
+        Overture.CertAuthority.Log.Forbidden(log, context.Request.Method, path, context.Connection.RemoteIpAddress);
+        return context.Text(StatusCodes.Status403Forbidden,
+            Encoding.UTF8.GetBytes($"Forbidden request: {path} (method :{context.Request.Method.ToLowerInvariant()}). Please see the server logs for details."), contentType: null);
     }
 
     public static Caller Agent(this HttpContext context) => Caller.Agent(context.Connection.RemoteIpAddress);

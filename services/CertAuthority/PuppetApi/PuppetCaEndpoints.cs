@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Text;
-using Overture.CertAuthority.Audit;
+using System.Security.Cryptography;
+using Overture.CertAuthority.Csr;
 using Overture.CertAuthority.Issuance;
 using Overture.CertAuthority.Revocation;
 using Overture.Platform.Records;
@@ -8,7 +8,10 @@ using Overture.Platform.Tls;
 
 namespace Overture.CertAuthority.PuppetApi;
 
-/// <summary>The routes that Puppet agents use (puppet-contracts §1.1), on one screen. Everything else on the listener is 403.</summary>
+/// <summary>
+/// The routes of the Puppet CA API (puppet-contracts §1.1): here those that agents use; who may call what stands behind each. Everything else on
+/// the listener is 403, or 404 to an administrator.
+/// </summary>
 internal static class PuppetCaEndpoints
 {
     private const string Base = "/puppet-ca/v1";
@@ -19,15 +22,18 @@ internal static class PuppetCaEndpoints
     public static void Map(WebApplication app)
     {
         app.UseWhen(context => context.Features.Get<ListenerName>()?.Value == CaApiListener.Name, branch => branch.UseMiddleware<PuppetFace>());
-        app.MapGet($"{Base}/certificate/ca", Bundle).OnListener(CaApiListener.Name);
-        app.MapGet($"{Base}/certificate/{{name}}", Certificate).OnListener(CaApiListener.Name);
-        app.MapPut($"{Base}/certificate_request/{{name}}", Submit).OnListener(CaApiListener.Name);
-        // A stored request held its secret once; it is shown to nobody, whether there is one or not.
-        app.MapGet($"{Base}/certificate_request/{{name}}", NoRequest).OnListener(CaApiListener.Name);
-        app.MapGet($"{Base}/certificate_revocation_list/ca", Crl).OnListener(CaApiListener.Name);
-        app.MapGet("/status/v1/simple", Running).OnListener(CaApiListener.Name);
-        app.MapGet("/status/v1/simple/ca", Running).OnListener(CaApiListener.Name);
-        app.MapFallback("{**path}", Forbidden).OnListener(CaApiListener.Name);
+        app.MapGet($"{Base}/certificate/ca", Bundle).OnListener(CaApiListener.Name).For(Access.Anyone);
+        app.MapGet($"{Base}/certificate/{{name}}", Certificate).OnListener(CaApiListener.Name).For(Access.Anyone);
+        app.MapPut($"{Base}/certificate_request/{{name}}", Submit).OnListener(CaApiListener.Name).For(Access.Anyone);
+        // A request held a secret once: shown to an administrator alone, and to him without it.
+        app.MapGet($"{Base}/certificate_request/{{name}}", Request).OnListener(CaApiListener.Name).For(Access.Anyone);
+        app.MapDelete($"{Base}/certificate_request/{{name}}", Drop).OnListener(CaApiListener.Name).For(Access.Admin);
+        app.MapGet($"{Base}/certificate_revocation_list/ca", Crl).OnListener(CaApiListener.Name).For(Access.Anyone);
+        StatusEndpoints.Map(app, Base);
+        BulkEndpoints.Map(app, Base);
+        ChainEndpoints.Map(app, Base);
+        ServiceStatus.Map(app);
+        app.MapFallback("{**path}", Nowhere).OnListener(CaApiListener.Name).For(Access.Anyone);
     }
 
     private static Task Bundle(HttpContext context, CaSigner signer) =>
@@ -37,20 +43,31 @@ internal static class PuppetCaEndpoints
     {
         var found = CertName.TryParse(name, out var parsed, out _) ? await collect.Run(parsed, context.Agent(), context.RequestAborted) : null;
         // Only a name may be repeated in a body, never what somebody typed.
-        await (found is not null ? context.Text(StatusCodes.Status200OK, found.Pem)
+        await (found is not null ? Unchanged(context, found.SignedAt.ToDateTimeOffset()) ? context.Text(StatusCodes.Status304NotModified) : context.Text(StatusCodes.Status200OK, found.Pem)
             : context.Text(StatusCodes.Status404NotFound, $"Could not find certificate {(parsed == default ? "" : parsed)}".TrimEnd()));
     }
 
     private static async Task Submit(HttpContext context, string name, SubmitCsr submit)
     {
-        var body = await CsrBody.Read(context.Request, context.RequestAborted);
+        var body = await CsrBody.Read(context.Request, CsrFault.MaximumBytes, context.RequestAborted);
         // The act outlives an agent that hangs up: what was begun is finished, and is there when the agent asks.
         await submit.Run(new Submission(name, body, context.Agent()), CancellationToken.None);
         await context.Text(StatusCodes.Status200OK);
     }
 
-    private static Task NoRequest(HttpContext context, string name) =>
-        context.Text(StatusCodes.Status404NotFound, $"Could not find certificate_request {(CertName.TryParse(name, out var parsed, out _) ? parsed : "")}".TrimEnd());
+    private static async Task Request(HttpContext context, string name, HeldRequests held)
+    {
+        var known = CertName.TryParse(name, out var parsed, out _);
+        var waiting = known && PuppetClient.Of(context) is { IsAdmin: true } ? await held.Find(parsed, context.RequestAborted) : null;
+        await (waiting is not null ? context.Text(StatusCodes.Status200OK, PemEncoding.WriteString("CERTIFICATE REQUEST", waiting.RedactedCsr.Span) + "\n")
+            : context.Text(StatusCodes.Status404NotFound, $"Could not find certificate_request {(known ? parsed : "")}".TrimEnd()));
+    }
+
+    private static async Task Drop(HttpContext context, string name, HeldRequests held)
+    {
+        var dropped = CertName.TryParse(name, out var parsed, out _) && await held.Forget(parsed, CancellationToken.None);
+        await (dropped ? context.Text(StatusCodes.Status204NoContent) : context.Text(StatusCodes.Status404NotFound, $"No certificate request for {AdminBody.Printable(name)}"));
+    }
 
     private static Task Crl(HttpContext context, CrlPublisher crls)
     {
@@ -59,18 +76,9 @@ internal static class PuppetCaEndpoints
         return Unchanged(context, crl.ThisUpdate.ToDateTimeOffset()) ? context.Text(StatusCodes.Status304NotModified) : context.Text(StatusCodes.Status200OK, crl.Pem);
     }
 
-    private static Task Running(HttpContext context) =>
-        context.Text(StatusCodes.Status200OK, "running"u8.ToArray(), "text/plain;charset=utf-8");
-
-    private static Task Forbidden(HttpContext context, ILogger<PuppetFace> log)
-    {
-        var path = Printable(context.Request.Path.Value ?? "/");
-        Overture.CertAuthority.Log.Forbidden(log, context.Request.Method, path, context.Connection.RemoteIpAddress);
-        return context.Text(StatusCodes.Status403Forbidden,
-            Encoding.UTF8.GetBytes($"Forbidden request: {path} (method :{context.Request.Method.ToLowerInvariant()}). Please see the server logs for details."), contentType: null);
-    }
-
-    private static string Printable(string path) => string.Concat(path.Select(c => c is > ' ' and <= '~' ? c : '?'));
+    // Outsiders do not learn which routes there are.
+    private static Task Nowhere(HttpContext context, ILogger<PuppetFace> log) =>
+        PuppetClient.Of(context) is { IsAdmin: true } ? context.Text(StatusCodes.Status404NotFound, "Not Found") : context.Forbidden(log);
 
     private static bool Unchanged(HttpContext context, DateTimeOffset modified) =>
         DateTimeOffset.TryParseExact(context.Request.Headers.IfModifiedSince, "r", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var since)

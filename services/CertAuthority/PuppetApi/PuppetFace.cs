@@ -4,7 +4,7 @@ using Overture.Platform.Faults;
 
 namespace Overture.CertAuthority.PuppetApi;
 
-/// <summary>Around every request of the Puppet listener: revoked clients, the version header, faults, the access log.</summary>
+/// <summary>Around every request of the Puppet listener: revoked clients, who may call what, the version header, faults, the access log.</summary>
 internal sealed class PuppetFace(RequestDelegate next, RevocationStore revocations, AccessLog accessLog, TimeProvider clock, ILogger<PuppetFace> log)
 {
     // Agents read it for capability checks alone.
@@ -19,8 +19,10 @@ internal sealed class PuppetFace(RequestDelegate next, RevocationStore revocatio
         {
             if (context.Connection.ClientCertificate is { } certificate && CaApiListener.IsRevoked(certificate, revocations))
                 await PuppetFaults.Answer(context, PuppetFaults.Revoked);
-            else
+            else if (await MayPass(context))
                 await next(context);
+            else
+                await context.Forbidden(log);
         }
         catch (FaultException fault)
         {
@@ -38,6 +40,16 @@ internal sealed class PuppetFace(RequestDelegate next, RevocationStore revocatio
             var bytes = context.Response.ContentLength is > 0 and var length ? $"{length}" : "-";
             Note(context, at, target, bytes);
         }
+    }
+
+    // A route that asks for a certificate also asks the store whether that is revoked: another replica may have done it a moment ago.
+    private async Task<bool> MayPass(HttpContext context)
+    {
+        if (RouteAccess.Of(context) is not { } access)
+            return false;
+        if (access == Access.Anyone)
+            return true;
+        return PuppetClient.Of(context) is { } client && client.May(access) && !await revocations.Contains(client.Serial, context.RequestAborted);
     }
 
     // A disk that is full must not turn a request that was decided into an error.

@@ -7,7 +7,8 @@ using Overture.CertAuthority.Issuance;
 namespace Overture.CertAuthority.Revocation;
 
 /// <summary>One list of revoked certificates: made, and read again as a stranger would.</summary>
-internal sealed record CrlDocument(long Number, IReadOnlySet<string> Serials)
+/// <param name="NextUpdate">When it must be replaced; after that no agent takes it.</param>
+internal sealed record CrlDocument(long Number, DateTimeOffset NextUpdate, IReadOnlySet<string> Serials)
 {
     private const string CrlNumber = "2.5.29.20";
 
@@ -22,16 +23,19 @@ internal sealed record CrlDocument(long Number, IReadOnlySet<string> Serials)
     }
 
     /// <exception cref="CryptographicException">It is not signed by this CA.</exception>
-    public static CrlDocument Read(byte[] der, CaFiles ca)
+    public static CrlDocument Read(byte[] der, CaFiles ca) => Read(der, ca.Issuer);
+
+    /// <exception cref="CryptographicException">It is not signed by this CA.</exception>
+    public static CrlDocument Read(byte[] der, X509Certificate2 issuer)
     {
-        if (!CrlPem.IsSignedBy(der, ca.Issuer))
+        if (!CrlPem.IsSignedBy(der, issuer))
             throw new CryptographicException("a list of revoked certificates is not signed by this CA");
         var list = new AsnReader(der, AsnEncodingRules.DER).ReadSequence().ReadSequence();
         list.ReadInteger();
         list.ReadEncodedValue(); // algorithm
         list.ReadEncodedValue(); // issuer
         list.ReadEncodedValue(); // thisUpdate
-        list.ReadEncodedValue(); // nextUpdate
+        var nextUpdate = list.PeekTag() == Asn1Tag.UtcTime ? list.ReadUtcTime() : list.ReadGeneralizedTime();
         var serials = new HashSet<string>(StringComparer.Ordinal);
         // RFC 5280 §5.1: no empty list of entries, it is left out.
         if (list.PeekTag() == Asn1Tag.Sequence)
@@ -40,7 +44,7 @@ internal sealed record CrlDocument(long Number, IReadOnlySet<string> Serials)
             while (entries.HasData)
                 serials.Add(Convert.ToHexStringLower(entries.ReadSequence().ReadIntegerBytes().Span));
         }
-        return new CrlDocument(ReadNumber(list), serials);
+        return new CrlDocument(ReadNumber(list), nextUpdate, serials);
     }
 
     private static long ReadNumber(AsnReader list)

@@ -12,7 +12,7 @@ namespace Overture.CertAuthority.Revocation;
 /// The act of publishing: list n+1 is made from revocations listed after list n existed, so it contains list n, whoever publishes
 /// (threats §3.4).
 /// </summary>
-internal sealed class PublishCrl(ObjectStore store, RevocationStore revocations, CaSigner signer, CertAuthorityOptions options, AuditLog audit, Ids ids, TimeProvider clock)
+internal sealed class PublishCrl(ObjectStore store, RevocationStore revocations, ParentCrls parents, CaSigner signer, CertAuthorityOptions options, AuditLog audit, Ids ids, TimeProvider clock)
 {
     private (CrlRecord Record, CrlDocument Read)? seen;
 
@@ -27,11 +27,12 @@ internal sealed class PublishCrl(ObjectStore store, RevocationStore revocations,
             // 2. Then the revocations; of certificates that have expired nobody asks any more.
             var now = clock.GetUtcNow();
             var live = (await revocations.All(cancel)).Where(r => r.CertificateNotAfter.ToDateTimeOffset().AddDays(1) > now).ToList();
+            var above = await parents.Newest(cancel);
             // 3. Nothing new, and not due?
-            if (!always && Stands(live, now))
+            if (!always && Stands(live, above, now))
                 return last!;
             // 4. Make it, and look at it again.
-            var next = Make((last?.Number ?? 0) + 1, live, now);
+            var next = Make((last?.Number ?? 0) + 1, live, above, now);
             // 5. Whoever creates the number has published; else begin again.
             if (await store.PutIfAbsent(ObjectKeys.Crl(next.Number), next, cancel) != PutOutcome.Stored)
                 continue;
@@ -50,13 +51,14 @@ internal sealed class PublishCrl(ObjectStore store, RevocationStore revocations,
         return seen?.Record;
     }
 
-    private bool Stands(List<RevocationRecord> live, DateTimeOffset now) =>
-        seen is var (last, published) && Fresh(now - last.ThisUpdate.ToDateTimeOffset()) && live.All(r => published.Serials.Contains(r.Serial));
+    private bool Stands(List<RevocationRecord> live, string above, DateTimeOffset now) =>
+        seen is var (last, published) && Fresh(now - last.ThisUpdate.ToDateTimeOffset()) && last.Pem.EndsWith(above, StringComparison.Ordinal)
+        && live.All(r => published.Serials.Contains(r.Serial));
 
     // A list from the future was made while some clock was ahead.
     private bool Fresh(TimeSpan age) => age < options.Crl.Refresh && age > TimeSpan.FromMinutes(-1);
 
-    private CrlRecord Make(long number, List<RevocationRecord> live, DateTimeOffset now)
+    private CrlRecord Make(long number, List<RevocationRecord> live, string above, DateTimeOffset now)
     {
         var seconds = DateTimeOffset.FromUnixTimeSeconds(now.ToUnixTimeSeconds());
         var (from, until) = (seconds.AddSeconds(-1), seconds + options.Crl.NextUpdate);
@@ -69,7 +71,7 @@ internal sealed class PublishCrl(ObjectStore store, RevocationStore revocations,
             Schema = 1,
             WriteId = ids.Unguessable(),
             Number = number,
-            Pem = CrlPem.Write(der) + signer.Ca.ParentCrls,
+            Pem = CrlPem.Write(der) + above,
             ThisUpdate = from.ToTimestamp(),
             NextUpdate = until.ToTimestamp(),
             Entries = live.Count,

@@ -17,15 +17,16 @@ internal sealed record RevocationCause(BlockKind Kind, RevocationReason Reason, 
 /// Ends everything that was certified for a name. The block comes first and the claims are listed after it, while the issuing side writes
 /// its claim first and reads the blocks after: so of a race between the two, at least one sees the other.
 /// </summary>
-internal sealed class RevokeName(BlockStore blocks, ClaimStore claims, RevocationStore revocations, CrlPublisher crls, AuditLog audit, EventLog events, Ids ids, TimeProvider clock)
+internal sealed class RevokeName(
+    BlockStore blocks, KeyBlocks keyBlocks, ClaimStore claims, RevocationStore revocations, CrlPublisher crls, AuditLog audit, EventLog events, Ids ids, TimeProvider clock)
 {
     /// <returns>Every serial of the name, and the list that says so.</returns>
     public async Task<(IReadOnlyList<string> Serials, CrlRecord Crl)> Run(CertName name, RevocationCause cause, Caller by, CancellationToken cancel)
     {
         // 1. Block: nothing is released for this name from now on.
-        await Block(name, cause, by, cancel);
+        var standing = await Block(name, cause, by, cancel);
         // 2. Revoke every serial ever claimed, signed or not.
-        var serials = await RevokeClaims(name, cause, by, cancel);
+        var serials = await RevokeClaims(name, standing, cause, by, cancel);
         // 3. Publish.
         var crl = await crls.Publish(cancel);
         // 4. Tell.
@@ -36,16 +37,29 @@ internal sealed class RevokeName(BlockStore blocks, ClaimStore claims, Revocatio
     /// <summary>Steps 1 and 2; the list follows in its own time.</summary>
     public async Task Start(CertName name, RevocationCause cause, Caller by, CancellationToken cancel)
     {
-        await Block(name, cause, by, cancel);
-        await RevokeClaims(name, cause, by, cancel);
+        await RevokeClaims(name, await Block(name, cause, by, cancel), cause, by, cancel);
         crls.Request();
     }
 
-    private async Task Block(CertName name, RevocationCause cause, Caller by, CancellationToken cancel)
+    // What stands for the name when its block does. A renewal names the claim it goes back to, and reads the blocks after its own claim is
+    // written: so whatever this listing does not show is barred by a block that names what it goes back to.
+    private async Task<IReadOnlyList<Claim>> Block(CertName name, RevocationCause cause, Caller by, CancellationToken cancel)
     {
-        var standing = (await claims.Of(name, cancel)).Select(c => c.Claim_).ToList();
+        var standing = await claims.Of(name, cancel);
+        while (true)
+        {
+            await PutBlock(name, cause, standing, by, cancel);
+            var now = await claims.Of(name, cancel);
+            if (cause.Kind != BlockKind.Revoked || now.Count == standing.Count)
+                return now;
+            standing = now;
+        }
+    }
+
+    private async Task PutBlock(CertName name, RevocationCause cause, IReadOnlyList<Claim> standing, Caller by, CancellationToken cancel)
+    {
         var revoked = cause.Kind == BlockKind.Revoked;
-        if (revoked && (await blocks.Of(name, cancel)).Any(b => b.Kind == BlockKind.Revoked && standing.All(b.Claims.Contains)))
+        if (revoked && (await blocks.Of(name, cancel)).Any(b => b.Kind == BlockKind.Revoked && standing.All(c => b.Claims.Contains(c.Claim_))))
             return;
         var block = new Block
         {
@@ -58,7 +72,7 @@ internal sealed class RevokeName(BlockStore blocks, ClaimStore claims, Revocatio
             Sentence = cause.Sentence,
             By = by.Actor,
             At = clock.GetUtcNow().ToTimestamp(),
-            Claims = { standing },
+            Claims = { standing.Select(c => c.Claim_) },
         };
         if (await blocks.Put(block, cancel) == PutOutcome.Stored)
         {
@@ -67,11 +81,13 @@ internal sealed class RevokeName(BlockStore blocks, ClaimStore claims, Revocatio
         }
     }
 
-    private async Task<IReadOnlyList<string>> RevokeClaims(CertName name, RevocationCause cause, Caller by, CancellationToken cancel)
+    private async Task<IReadOnlyList<string>> RevokeClaims(CertName name, IReadOnlyList<Claim> standing, RevocationCause cause, Caller by, CancellationToken cancel)
     {
         var serials = new List<string>();
-        foreach (var claim in await claims.Of(name, cancel))
+        foreach (var claim in standing)
         {
+            if (cause.Reason == RevocationReason.KeyCompromise && claim.SpkiSha256.Length > 0)
+                await keyBlocks.Add(claim, cancel);
             // A claim for puppetserver's own CA has no serial of ours.
             if (claim.Serial.Length == 0)
                 continue;

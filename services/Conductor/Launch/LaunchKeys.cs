@@ -27,6 +27,8 @@ internal sealed class LaunchKeys : IDisposable
 
     public SignedLaunch Sign(LaunchRecord record, string writeId) => signer.Sign(record, writeId);
 
+    public SignedObservation Sign(Observation observation, string writeId) => signer.Sign(observation, writeId);
+
     /// <summary>The record, if this Conductor or one it trusts signed it for this very name; else null.</summary>
     public LaunchRecord? Verify(SignedLaunch signed, CertName name) => own.Verify(signed, name) ?? others?.Verify(signed, name);
 

@@ -47,7 +47,9 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
         Rule(plan.Role is "" or "puppetserver", "role", "must be empty or puppetserver");
         if (plan.Attestation == Attestation.Unspecified)
             plan.Attestation = Attestation.Token;
-        Rule(plan.Attestation is Attestation.Registry or Attestation.Token, "attestation", "must be ATTESTATION_TOKEN or ATTESTATION_REGISTRY");
+        Rule(System.Enum.IsDefined(plan.Attestation), "attestation", "must be ATTESTATION_REGISTRY, _TOKEN, _SOURCE or _PROVIDER");
+        Rule(images is not null || plan.Attestation is not (Attestation.Source or Attestation.Provider), "attestation",
+            "must be ATTESTATION_REGISTRY or _TOKEN: nobody can be asked about an instance that somebody else starts");
         plan.Deadline ??= Duration.FromTimeSpan(DefaultDeadline);
         Rule(plan.Deadline.Seconds >= ShortestDeadline.TotalSeconds && plan.Deadline.Seconds <= LongestDeadline.TotalSeconds && plan.Deadline.Nanos == 0,
             "deadline", "must be 5 minutes to 24 hours, in whole seconds");

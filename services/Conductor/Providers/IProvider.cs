@@ -31,7 +31,20 @@ internal interface IProvider
     /// <summary>Ends the instance and removes all that is left of it; no error when there is none.</summary>
     Task Stop(CertName name, CancellationToken cancel);
 
-    Task<bool> IsRunning(CertName name, CancellationToken cancel);
+    /// <summary>What there is of the instance right now.</summary>
+    /// <exception cref="ProviderException">The provider does not say.</exception>
+    Task<Sighting> Look(CertName name, CancellationToken cancel);
+}
+
+/// <summary>An instance as its provider sees it.</summary>
+/// <param name="State">"pending", "running", "stopped" or "gone".</param>
+/// <param name="InstanceId">The provider's id; empty where it is gone.</param>
+/// <param name="Addresses">That its requests come from; empty unless it runs.</param>
+internal sealed record Sighting(string State, string InstanceId, IReadOnlyList<string> Addresses)
+{
+    public const string Running = "running";
+
+    public static Sighting Gone { get; } = new("gone", "", []);
 }
 
 /// <summary>A provider said no. The message is for people and holds no secret.</summary>

@@ -105,9 +105,10 @@ public sealed class DirectoryStore : ObjectStore
     {
         var path = PathOf(key);
         var parent = Path.GetDirectoryName(path)!;
+        using var held = Libc.Lock(Path.Combine(root, Temporary, "lock"));
+        // Under the lock: another Delete may just have removed the empty folder.
         if (!Directory.Exists(parent))
             return false;
-        using var held = Libc.Lock(Path.Combine(root, Temporary, "lock"));
         File.Delete(path);
         Libc.SyncDirectory(parent);
         RemoveEmpty(parent);
@@ -129,9 +130,20 @@ public sealed class DirectoryStore : ObjectStore
 
     private List<string> Keys(string folder)
     {
-        var keys = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(f => f[(root.Length + 1)..]).ToList();
-        keys.Sort(StringComparer.Ordinal);
-        return keys;
+        while (Directory.Exists(folder))
+        {
+            try
+            {
+                var keys = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(f => f[(root.Length + 1)..]).ToList();
+                keys.Sort(StringComparer.Ordinal);
+                return keys;
+            }
+            catch (DirectoryNotFoundException)
+            {
+                // A Delete removed an empty folder below at this very moment.
+            }
+        }
+        return [];
     }
 
     private string NewTemporary() => Path.Combine(root, Temporary, $"{prefix}-{Interlocked.Increment(ref temporaries)}");

@@ -18,9 +18,11 @@ public static class EnrolmentToken
     /// <summary>Lower-case hex SHA-256 of the token's text.</summary>
     public static string Hash(string token) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
 
-    /// <summary>Compares in constant time, over hashes, so that length tells nothing either.</summary>
-    public static bool Matches(string presented, string expectedHash) =>
-        CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(Hash(presented)), Encoding.ASCII.GetBytes(expectedHash));
+    /// <summary>Compares in constant time.</summary>
+    /// <param name="presentedHash"><see cref="Hash"/> of what was presented: over hashes, so that length tells nothing either.</param>
+    /// <param name="expectedHash">As the launch record has it.</param>
+    public static bool Matches(string presentedHash, string expectedHash) =>
+        CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(presentedHash), Encoding.ASCII.GetBytes(expectedHash));
 
     private static string Base32(ReadOnlySpan<byte> bytes)
     {

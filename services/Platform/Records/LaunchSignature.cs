@@ -4,7 +4,10 @@ using Overture.Records.V1;
 
 namespace Overture.Platform.Records;
 
-/// <summary>The Conductor's half: signs launch records with ES256, so that a writer of the bucket can't invent an instance (threats T82).</summary>
+/// <summary>
+/// The Conductor's half: signs launch records and observations with ES256, so that a writer of the bucket can't invent an instance
+/// (threats T82), nor say that it runs.
+/// </summary>
 public sealed class LaunchSigner(ECDsa key) : IDisposable
 {
     public string Kid { get; } = LaunchKeyId.Of(key);
@@ -18,11 +21,27 @@ public sealed class LaunchSigner(ECDsa key) : IDisposable
             WriteId = writeId,
             Payload = ByteString.CopyFrom(payload),
             Kid = Kid,
-            Signature = ByteString.CopyFrom(key.SignData(payload, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation)),
+            Signature = Signature(payload),
+        };
+    }
+
+    public SignedObservation Sign(Observation observation, string writeId)
+    {
+        var payload = RecordJson.Write(observation);
+        return new SignedObservation
+        {
+            Schema = 1,
+            WriteId = writeId,
+            Payload = ByteString.CopyFrom(payload),
+            Kid = Kid,
+            Signature = Signature(LaunchKeyId.OfObservation(payload)),
         };
     }
 
     public void Dispose() => key.Dispose();
+
+    private ByteString Signature(byte[] data) =>
+        ByteString.CopyFrom(key.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation));
 }
 
 /// <summary>CertAuthority's half: a pinned set of public keys by key id.</summary>
@@ -40,6 +59,19 @@ public sealed class LaunchVerifier(IEnumerable<ECDsa> trusted)
             return null;
         var record = RecordJson.Read<LaunchRecord>(payload);
         return record.Certname == certname.ToString() ? record : null;
+    }
+
+    /// <summary>The observation, if a trusted key signed it for this very name; else null.</summary>
+    public Observation? Verify(SignedObservation signed, CertName certname)
+    {
+        var payload = signed.Payload.ToByteArray();
+        if (!keys.TryGetValue(signed.Kid, out var key)
+            || !key.VerifyData(LaunchKeyId.OfObservation(payload), signed.Signature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation))
+        {
+            return null;
+        }
+        var observation = RecordJson.Read<Observation>(payload);
+        return observation.Certname == certname.ToString() && observation.At is not null ? observation : null;
     }
 
     /// <summary>Reads every *.pem public key of a directory.</summary>
@@ -61,4 +93,7 @@ public static class LaunchKeyId
 {
     public static string Of(AsymmetricAlgorithm key) =>
         System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(key.ExportSubjectPublicKeyInfo()))[..16];
+
+    // Another purpose than a launch record: the one can't be passed off as the other.
+    internal static byte[] OfObservation(byte[] payload) => [.. "overture-observation-1\n"u8, .. payload];
 }

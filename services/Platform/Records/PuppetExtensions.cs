@@ -29,11 +29,18 @@ public static partial class PuppetExtensions
         return Grantable().IsMatch(nameOrOid) ? nameOrOid : null;
     }
 
+    /// <summary>pp_cli_auth: its holder is root on the CA API.</summary>
+    public const string CliAuth = "1.3.6.1.4.1.34380.1.3.39";
+
     /// <summary>The short name if it has one, else the OID: for messages.</summary>
-    public static string NameOf(string oid) =>
-        oid.StartsWith(Registered, StringComparison.Ordinal) && int.TryParse(oid.AsSpan(Registered.Length), out var n) && n >= 1 && n <= ShortNames.Length
-            ? ShortNames[n - 1]
-            : oid;
+    public static string NameOf(string oid) => oid switch
+    {
+        CliAuth => "pp_cli_auth",
+        "1.3.6.1.4.1.34380.1.3.1" => "pp_authorization",
+        "1.3.6.1.4.1.34380.1.3.13" => "pp_auth_role",
+        _ when oid.StartsWith(Registered, StringComparison.Ordinal) && int.TryParse(oid.AsSpan(Registered.Length), out var n) && n >= 1 && n <= ShortNames.Length => ShortNames[n - 1],
+        _ => oid,
+    };
 
     [GeneratedRegex(@"\A1\.3\.6\.1\.4\.1\.34380\.1\.[12](\.(0|[1-9][0-9]{0,8})){1,8}\z", RegexOptions.CultureInvariant)]
     private static partial Regex Grantable();

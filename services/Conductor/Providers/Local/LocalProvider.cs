@@ -94,7 +94,11 @@ internal sealed class LocalProvider : IProvider
         await Remove(instance.Path, cancel);
     }
 
-    public Task<bool> IsRunning(CertName name, CancellationToken cancel) => Task.FromResult(DirectoryOf(name).IsRunning);
+    // It shares this host's network, loopback included.
+    public Task<Sighting> Look(CertName name, CancellationToken cancel) => Task.FromResult(
+        !Directory.Exists(DirectoryOf(name).Path) ? Sighting.Gone
+        : DirectoryOf(name).IsRunning ? new Sighting(Sighting.Running, IdOf(name), ["127.0.0.1", "::1"])
+        : new Sighting("stopped", IdOf(name), []));
 
     /// <summary>Every instance that has a directory here, running or not.</summary>
     public IReadOnlyList<CertName> Kept() =>

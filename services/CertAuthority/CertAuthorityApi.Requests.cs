@@ -1,0 +1,46 @@
+using Grpc.Core;
+using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.V1;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+
+namespace Overture.CertAuthority;
+
+/// <summary>Requests that wait for a person.</summary>
+internal sealed partial class CertAuthorityApi
+{
+    public override async Task<ListCertificateRequestsResponse> ListCertificateRequests(ListCertificateRequestsRequest request, ServerCallContext context)
+    {
+        var size = request.PageSize == 0 ? 50 : request.PageSize;
+        if (size is < 1 or > 500)
+            throw FaultException.Invalid("page_size", "must be 1-500");
+        return HeldPage.Of(await held.All(context.CancellationToken), size, request.PageToken);
+    }
+
+    public override async Task<GetHeldRequestResponse> GetHeldRequest(GetHeldRequestRequest request, ServerCallContext context)
+    {
+        var name = CertName.Parse(request.Certname);
+        var waiting = await held.Find(name, context.CancellationToken)
+            ?? throw new FaultException(FaultKind.NotFound, Reason.NotFound, $"no certificate request waits for {name}");
+        return new GetHeldRequestResponse { Request = await review.Look(waiting, context.CancellationToken) };
+    }
+
+    public override async Task<ApproveCertificateRequestResponse> ApproveCertificateRequest(ApproveCertificateRequestRequest request, ServerCallContext context)
+    {
+        var name = CertName.Parse(request.Certname);
+        var approval = new Approval(name, Spki(request.SpkiSha256), ReasonText(request.Reason), request.DnsAltNames, request.Extensions, request.Life?.ToTimeSpan());
+        var certificate = await approve.Run(approval, By(context), CancellationToken.None);
+        var claim = await claims.Find(name, certificate.Claim, context.CancellationToken);
+        return new ApproveCertificateRequestResponse { CertificatePem = certificate.Pem, Serial = certificate.Serial, Decision = claim?.Decision };
+    }
+
+    public override async Task<DenyCertificateRequestResponse> DenyCertificateRequest(DenyCertificateRequestRequest request, ServerCallContext context)
+    {
+        await deny.Run(CertName.Parse(request.Certname), Spki(request.SpkiSha256), ReasonText(request.Reason), By(context), CancellationToken.None);
+        return new DenyCertificateRequestResponse();
+    }
+
+    private static string Spki(string text) => text.Length == 64 && text.All(char.IsAsciiHexDigitLower)
+        ? text
+        : throw FaultException.Invalid("spki_sha256", "must be 64 lower-case hex digits: the key you saw, from `overture certificate requests`");
+}

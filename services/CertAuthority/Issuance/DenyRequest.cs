@@ -1,0 +1,41 @@
+using Google.Protobuf.WellKnownTypes;
+using Overture.CertAuthority.Audit;
+using Overture.Platform.Faults;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Records.V1;
+
+namespace Overture.CertAuthority.Issuance;
+
+/// <summary>A person's no to a held request: the key is refused for that name from now on, and the request goes.</summary>
+internal sealed class DenyRequest(HeldRequests held, AuditLog audit, ObjectStore store, Ids ids, TimeProvider clock)
+{
+    public async Task Run(CertName name, string spki, string reason, Caller by, CancellationToken cancel)
+    {
+        // 1. The request the person saw; denied before is as well.
+        var waiting = await held.Find(name, cancel);
+        if (waiting?.SpkiSha256 != spki)
+        {
+            if (await store.Get(ObjectKeys.Denial(name, spki), cancel) is not null)
+                return;
+            throw waiting is null
+                ? new FaultException(FaultKind.NotFound, Reason.NotFound, $"no certificate request waits for {name}")
+                : new FaultException(FaultKind.Conflict, Reason.HeldOtherKey, $"the key that waits for {name} is {waiting.SpkiSha256}; look at it again");
+        }
+        // 2. The no, durable; then the request goes.
+        await store.PutIfAbsent(ObjectKeys.Denial(name, spki), new Denial
+        {
+            Schema = 1,
+            WriteId = ids.Unguessable(),
+            Certname = name.ToString(),
+            SpkiSha256 = spki,
+            Reason = reason,
+            By = by.Actor,
+            At = clock.GetUtcNow().ToTimestamp(),
+        }, cancel);
+        await held.Forget(name, cancel);
+        // 3. Tell.
+        var decision = new Decision { Outcome = "refuse", Reason = Reason.RequestDenied.Code(), Sentence = reason };
+        await audit.Write("csr.denied", "deny", name.ToString(), by, spki: spki, decision: decision, cancel: cancel);
+    }
+}

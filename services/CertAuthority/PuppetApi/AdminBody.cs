@@ -1,0 +1,45 @@
+using System.Text.Json;
+using Overture.CertAuthority.Revocation;
+using Overture.Records.V1;
+
+namespace Overture.CertAuthority.PuppetApi;
+
+/// <summary>JSON that an administrator sends, and what is written down for acts that came this way.</summary>
+internal static class AdminBody
+{
+    public const int MaximumBytes = 64 * 1024, MaximumCrlBytes = 10 * 1024 * 1024;
+
+    /// <summary>`puppetserver ca` has no option for a reason.</summary>
+    public const string Reason = "by the Puppet CA API";
+
+    /// <summary>A clean or revoke is no word about the key, which the node may come back with.</summary>
+    public static RevocationCause Cause { get; } = new(BlockKind.Revoked, RevocationReason.CessationOfOperation, "revoked by the Puppet CA API");
+
+    /// <returns>Null: the problem says why.</returns>
+    public static JsonDocument? Parse(ReadOnlyMemory<byte> body, out string problem)
+    {
+        problem = body.Length == 0 ? "Empty request body." : body.Length > MaximumBytes ? $"Request body is over {MaximumBytes} bytes." : "";
+        if (problem.Length > 0)
+            return null;
+        try
+        {
+            return JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = 8 });
+        }
+        catch (JsonException)
+        {
+            problem = "Request body is not JSON.";
+            return null;
+        }
+    }
+
+    /// <summary>The strings of a member; null when it is missing or is anything but an array of strings.</summary>
+    public static IReadOnlyList<string>? Strings(JsonElement root, string member)
+    {
+        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty(member, out var list) || list.ValueKind != JsonValueKind.Array)
+            return null;
+        return list.EnumerateArray().All(e => e.ValueKind == JsonValueKind.String) ? [.. list.EnumerateArray().Select(e => e.GetString()!)] : null;
+    }
+
+    /// <summary>What somebody sent, fit to be sent back.</summary>
+    public static string Printable(string text) => string.Concat(text.Take(100).Select(c => c is >= ' ' and <= '~' and not '"' ? c : '?'));
+}

@@ -1,0 +1,69 @@
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Revocation;
+using Overture.Platform.Faults;
+using Overture.Platform.Tls;
+
+namespace Overture.CertAuthority.PuppetApi;
+
+/// <summary>Renewal, and what concerns the chain: its ends, and the CRLs of the CAs above (puppet-contracts §1.1, §1.7, §1.8).</summary>
+internal static class ChainEndpoints
+{
+    public static void Map(WebApplication app, string root)
+    {
+        app.MapPost($"{root}/certificate_renewal", Renew).OnListener(CaApiListener.Name).For(Access.AnyNode);
+        app.MapGet($"{root}/expirations", Expirations).OnListener(CaApiListener.Name).For(Access.AnyNode);
+        app.MapPut($"{root}/certificate_revocation_list", UpdateParents).OnListener(CaApiListener.Name).For(Access.Admin);
+    }
+
+    private static async Task Renew(HttpContext context, RenewCertificate renew)
+    {
+        var client = PuppetClient.Of(context)!;
+        var certificate = await renew.Run(client.Certificate, client.By(context), CancellationToken.None);
+        await context.Text(StatusCodes.Status200OK, certificate.Pem);
+    }
+
+    private static Task Expirations(HttpContext context, CaSigner signer, CrlPublisher crls)
+    {
+        if (crls.Current is not { } current)
+            throw new FaultException(FaultKind.Unavailable, Platform.Records.Reason.StoreUnavailable, "there is no CRL yet; try again");
+        var lists = CrlPem.Split(current.Pem);
+        return context.Json(StatusCodes.Status200OK, StatusJson.Json(writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteStartObject("ca-certs");
+            foreach (var ca in signer.Ca.Chain)
+                writer.WriteString(CommonName(ca), StatusJson.Time(ca.NotAfter.ToUniversalTime()));
+            writer.WriteEndObject();
+            writer.WriteStartObject("crls");
+            foreach (var ca in signer.Ca.Chain)
+            {
+                if (lists.FirstOrDefault(list => CrlPem.IsSignedBy(list, ca)) is { } list)
+                    writer.WriteString(CommonName(ca), StatusJson.Time(CrlDocument.Read(list, ca).NextUpdate));
+            }
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+        }));
+    }
+
+    private static async Task UpdateParents(HttpContext context, ParentCrls parents, CrlPublisher crls)
+    {
+        var body = await CsrBody.Read(context.Request, AdminBody.MaximumCrlBytes, context.RequestAborted);
+        if (body.Length > AdminBody.MaximumCrlBytes)
+            throw new FaultException(FaultKind.TooLarge, Platform.Records.Reason.TooLarge, $"lists of revoked certificates may have at most {AdminBody.MaximumCrlBytes} bytes");
+        try
+        {
+            if (await parents.Accept(Encoding.ASCII.GetString(body.Span), PuppetClient.Of(context)!.By(context), CancellationToken.None) > 0)
+                await crls.Publish(CancellationToken.None);
+        }
+        catch (FaultException refusal) when (refusal.Kind == FaultKind.Invalid)
+        {
+            await context.Text(StatusCodes.Status400BadRequest, refusal.Message);
+            return;
+        }
+        await context.Text(StatusCodes.Status200OK, "Successfully updated CRLs.");
+    }
+
+    private static string CommonName(X509Certificate2 ca) => ca.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
+}

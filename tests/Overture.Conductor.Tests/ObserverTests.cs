@@ -1,0 +1,71 @@
+using Overture.Conductor.Providers;
+using Overture.Conductor.V1;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Platform.Registry;
+using Overture.Records.V1;
+using Overture.TestSupport;
+
+namespace Overture.Conductor.Tests;
+
+/// <summary>What CertAuthority is told when it asks over the change feed whether an instance runs.</summary>
+[Trait("Category", "integration")]
+public sealed class ObserverTests : IAsyncLifetime
+{
+    private readonly World world = new();
+    private readonly FakeProvider provider = new();
+    private RedisServer redis = null!;
+    private ConductorHost host = null!;
+    private ObjectStore store = null!;
+
+    public async Task InitializeAsync()
+    {
+        redis = await RedisServer.Start();
+        store = world.OpenStore();
+        host = await ConductorHost.Start(world, new() { Provider = provider, Redis = redis.Endpoint });
+        await Eventually.True(() => host.Get<RegistryConnection>().Healthy, "the registry is connected");
+    }
+
+    public async Task DisposeAsync()
+    {
+        await host.DisposeAsync();
+        await redis.DisposeAsync();
+        world.Dispose();
+    }
+
+    [Fact]
+    public async Task Asked_RunningThenGone_SignsWhatTheProviderSaysEachTime()
+    {
+        var launched = await host.As("operator").LaunchInstancesAsync(new() { Spec = World.Spec(s => s.Attestation = Attestation.Provider) });
+        var name = CertName.Parse(launched.Results[0].Instance.Certname);
+
+        var running = await Ask(name, o => o.State == Sighting.Running);
+        await provider.Stop(name, default);
+        var gone = await Ask(name, o => o.State == Sighting.Gone.State);
+
+        Assert.Equal(["127.0.0.1"], running.Addresses);
+        Assert.Equal(("fake-account", "local"), (running.Account, running.Provider));
+        Assert.Empty(gone.Addresses);
+        Assert.True(gone.At.ToDateTimeOffset() >= running.At.ToDateTimeOffset());
+    }
+
+    [Fact]
+    public async Task Register_WithAttestationByProvider_IsRefusedByName()
+    {
+        var fault = await Assert.ThrowsAsync<Grpc.Core.RpcException>(async () =>
+            await host.As("operator").RegisterInstanceAsync(new() { Spec = World.Spec(s => s.Attestation = Attestation.Provider) }));
+        Assert.Equal("spec.attestation", Assert.Single(RpcDetails.Of(fault).Unpack<Google.Rpc.BadRequest>()!.FieldViolations).Field);
+    }
+
+    private async Task<Observation> Ask(CertName name, Func<Observation, bool> wanted)
+    {
+        using var key = System.Security.Cryptography.ECDsa.Create();
+        key.ImportFromPem(await File.ReadAllTextAsync(world.Pki.LaunchSigningKey));
+        var verifier = new LaunchVerifier([key]);
+        return await Eventually.Get(async () =>
+        {
+            await host.Get<EventLog>().Announce(name, "observe");
+            return await store.Get<SignedObservation>(ObjectKeys.Observation(name), default) is { } signed && verifier.Verify(signed, name) is { } seen && wanted(seen) ? seen : null;
+        }, "the Conductor says what it sees");
+    }
+}
