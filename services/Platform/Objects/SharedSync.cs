@@ -6,11 +6,11 @@ namespace Overture.Platform.Objects;
 /// <summary>
 /// Group commit: writers that wait at the same time share one syncfs(2), which costs about as much as one writer's fsync(2) does. Whoever
 /// asks while a sync is running waits for the next one, since his write may have come too late for this one.
-/// Few writers, a kernel whose syncfs hides errors, and a disk where somebody else's writes make it slow: an fsync for each instead.
+/// A lone writer, a kernel whose syncfs hides errors, and a disk where somebody else's writes make it slow: an fsync for each instead.
 /// </summary>
 internal sealed class SharedSync(string root, TimeProvider clock)
 {
-    private const int Few = 2;
+    private const int Few = 1;
     private static readonly TimeSpan Slow = TimeSpan.FromMilliseconds(100), Avoid = TimeSpan.FromSeconds(10), Linger = TimeSpan.FromSeconds(1);
     private static readonly bool SaysErrors = Environment.OSVersion.Version >= new Version(5, 8);
 
