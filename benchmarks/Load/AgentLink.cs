@@ -63,11 +63,14 @@ internal sealed class AgentLink : IAsyncDisposable
     private async ValueTask<int> More(int have) =>
         await tls.ReadAsync(buffer.AsMemory(have)) is > 0 and var read ? read : throw new IOException("the CA API hung up");
 
-    // Every answer of the CA API is framed by Content-Length (304 excepted, which no benchmark asks for).
+    // Answers of the CA API are framed by Content-Length; one without it has no body.
     private static int Length(ReadOnlySpan<byte> head)
     {
         var name = "\r\nContent-Length: "u8;
-        var value = head[(head.IndexOf(name) + name.Length)..];
+        var at = head.IndexOf(name);
+        if (at < 0)
+            return 0;
+        var value = head[(at + name.Length)..];
         var end = value.IndexOf((byte)'\r');
         return int.Parse(end < 0 ? value : value[..end], CultureInfo.InvariantCulture);
     }

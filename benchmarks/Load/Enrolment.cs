@@ -31,6 +31,18 @@ internal static class Enrolment
         return failures == 0 ? 0 : 1;
     }
 
+    /// <summary>One name, registered and enrolled; prints it.</summary>
+    public static async Task<int> One(string home, int port)
+    {
+        var trusted = new X509Certificate2Collection();
+        trusted.ImportFromPemFile($"{home}/ca/ca_crt.pem");
+        var agent = (await Fleet.Registered(home, 1))[0];
+        await using var link = await AgentLink.Open(port, trusted);
+        var good = await Enrol(link, agent, null);
+        Console.WriteLine(agent.Name);
+        return good ? 0 : 1;
+    }
+
     public static async ValueTask<bool> Enrol(AgentLink link, Agent agent, Action<string>? keep)
     {
         var put = await link.Send(agent.Put);
@@ -44,7 +56,7 @@ internal static class Enrolment
     }
 
     // A certificate that has the name in it; whether it is right in every respect, the samples tell.
-    private static bool IsFor(ReadOnlySpan<byte> body, string name)
+    public static bool IsFor(ReadOnlySpan<byte> body, string name)
     {
         var begin = "-----BEGIN CERTIFICATE-----"u8;
         var end = body.IndexOf("\n-----END"u8);
@@ -71,7 +83,7 @@ internal static class Enrolment
         return chain.Build(certificate) ? null : "it does not chain to the CA";
     }
 
-    private static async ValueTask<bool> Told(string what, (int Status, ReadOnlyMemory<byte> Body) answer)
+    public static async ValueTask<bool> Told(string what, (int Status, ReadOnlyMemory<byte> Body) answer)
     {
         var body = Encoding.ASCII.GetString(answer.Body.Span[..Math.Min(200, answer.Body.Length)]);
         await Console.Error.WriteLineAsync($"{what}: {answer.Status} {body}");
