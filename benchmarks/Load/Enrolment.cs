@@ -1,112 +1,92 @@
-using System.Diagnostics;
-using System.Formats.Asn1;
-using System.Net.Http.Headers;
-using System.Net.Security;
-using System.Security.Cryptography;
+using System.Buffers.Text;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using Google.Protobuf.WellKnownTypes;
-using Overture.Platform.Objects;
-using Overture.Platform.Records;
-using Overture.Records.V1;
 
 namespace Overture.Load;
 
-/// <summary>Agents that enrol as fast as the CA lets them: each a fresh registered name with its own key and token.</summary>
+/// <summary>Agents that enrol as fast as the CA lets them: PUT the request, GET the certificate, each a fresh name with its own key.</summary>
 internal static class Enrolment
 {
-    private const string RequestId = "bench";
+    // Parsed and verified in full, after the measured time.
+    private const int LookCloselyEvery = 50;
 
-    public static async Task<int> Run(string home, int port, int connections, TimeSpan warm, TimeSpan measured)
+    public static async Task<int> Run(Agent[] agents, string roots, int port, int connections, Tally tally)
     {
-        var store = ObjectStore.Open($"file:{home}/objects", "");
-        var ids = new Ids(TimeProvider.System, RandomNumberGenerator.Create());
-        using var key = ECDsa.Create();
-        key.ImportFromPem(await File.ReadAllTextAsync($"{home}/launch/signing.key"));
-        using var signer = new LaunchSigner(key);
-        var tokenKey = Convert.FromHexString((await File.ReadAllTextAsync($"{home}/launch/token.key")).Trim());
-
-        // Made beforehand, so that the client's own key making is not measured: a bit more than the machine can sign.
-        var count = (int)((warm + measured).TotalSeconds * 220 * System.Environment.ProcessorCount);
-        var agents = new (string Name, byte[] Csr)[count];
-        await Parallel.ForAsync(0, count, async (i, cancel) =>
+        var trusted = new X509Certificate2Collection();
+        trusted.ImportFromPemFile(roots);
+        var samples = new string?[agents.Length / LookCloselyEvery + 1];
+        var failures = await tally.Run(agents.Length, async () =>
         {
-            var name = ids.CertName();
-            var token = EnrolmentToken.Derive(tokenKey, RequestId, name);
-            var record = new LaunchRecord
-            {
-                Schema = 1,
-                Certname = name.ToString(),
-                RequestId = RequestId,
-                NotBefore = DateTimeOffset.UnixEpoch.ToTimestamp(),
-                Deadline = TimeProvider.System.GetUtcNow().AddHours(1).ToTimestamp(),
-                TokenSha256 = EnrolmentToken.Hash(token),
-                Attestation = Attestation.Token,
-                Provider = "registered",
-                Environment = "production",
-            };
-            await store.PutIfAbsent(ObjectKeys.Launch(name), signer.Sign(record, ids.Unguessable()), cancel);
-            agents[i] = (name.ToString(), Csr(name.ToString(), token));
+            var link = await AgentLink.Open(port, trusted);
+            return i => Enrol(link, agents[i], i % LookCloselyEvery == 0 ? pem => samples[i / LookCloselyEvery] = pem : null);
         });
-
-        var roots = new X509Certificate2Collection();
-        roots.ImportFromPemFile($"{home}/ca/ca_crt.pem");
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.AddRange(roots);
-        using var http = new HttpClient(new SocketsHttpHandler
+        for (var i = 0; i < samples.Length; i++)
         {
-            MaxConnectionsPerServer = connections,
-            SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy },
-        })
-        { BaseAddress = new Uri($"https://localhost:{port}/puppet-ca/v1/") };
-
-        var clock = Stopwatch.StartNew();
-        var next = -1;
-        var times = new List<double>();
-        var failures = 0;
-        var end = warm + measured;
-        await Task.WhenAll(Enumerable.Range(0, connections).Select(async _ =>
-        {
-            while (clock.Elapsed < end && Interlocked.Increment(ref next) is var mine && mine < agents.Length)
+            if (samples[i] is { } pem && Flaw(pem, agents[i * LookCloselyEvery], trusted) is { } flaw)
             {
-                var began = clock.Elapsed;
-                var good = await Enrol(http, agents[mine].Name, agents[mine].Csr);
-                if (began < warm || clock.Elapsed > end)
-                    continue;
-                lock (times)
-                {
-                    failures += good ? 0 : 1;
-                    times.Add((clock.Elapsed - began).TotalMilliseconds);
-                }
+                await Console.Error.WriteLineAsync($"{agents[i * LookCloselyEvery].Name}: {flaw}");
+                failures++;
             }
-        }));
-        times.Sort();
-        if (times.Count == 0 || next >= agents.Length)
-        {
-            await Console.Error.WriteLineAsync("too few agents were prepared, or none enrolled");
-            return 1;
         }
-        Console.WriteLine(FormattableString.Invariant(
-            $"rate={times.Count / measured.TotalSeconds:0.0} p50_ms={times[times.Count / 2]:0.0} p99_ms={times[(int)(times.Count * 0.99)]:0.0} enrolments={times.Count} failures={failures}"));
         return failures == 0 ? 0 : 1;
     }
 
-    private static async Task<bool> Enrol(HttpClient http, string name, byte[] csr)
+    /// <summary>One name, registered and enrolled; prints it.</summary>
+    public static async Task<int> One(string home, int port)
     {
-        using var body = new ByteArrayContent(csr);
-        body.Headers.ContentType = new MediaTypeHeaderValue("text/plain");
-        using var put = await http.PutAsync($"certificate_request/{name}", body);
-        using var get = await http.GetAsync($"certificate/{name}");
-        return put.IsSuccessStatusCode && get.IsSuccessStatusCode && (await get.Content.ReadAsStringAsync()).StartsWith("-----BEGIN CERTIFICATE", StringComparison.Ordinal);
+        var trusted = new X509Certificate2Collection();
+        trusted.ImportFromPemFile($"{home}/ca/ca_crt.pem");
+        var agent = (await Fleet.Registered(home, 1))[0];
+        await using var link = await AgentLink.Open(port, trusted);
+        var good = await Enrol(link, agent, null);
+        Console.WriteLine(agent.Name);
+        return good ? 0 : 1;
     }
 
-    private static byte[] Csr(string name, string token)
+    public static async ValueTask<bool> Enrol(AgentLink link, Agent agent, Action<string>? keep)
     {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        var challenge = new AsnWriter(AsnEncodingRules.DER);
-        challenge.WriteCharacterString(UniversalTagNumber.PrintableString, token);
-        request.OtherRequestAttributes.Add(new AsnEncodedData("1.2.840.113549.1.9.7", challenge.Encode()));
-        return Encoding.ASCII.GetBytes(request.CreateSigningRequestPem() + "\n");
+        var put = await link.Send(agent.Put);
+        if (put.Status != 200)
+            return await Told("PUT", put);
+        var got = await link.Send(agent.Get);
+        if (got.Status != 200 || !IsFor(got.Body.Span, agent.Name))
+            return await Told("GET", got);
+        keep?.Invoke(Encoding.ASCII.GetString(got.Body.Span));
+        return true;
+    }
+
+    // A certificate that has the name in it; whether it is right in every respect, the samples tell.
+    public static bool IsFor(ReadOnlySpan<byte> body, string name)
+    {
+        var begin = "-----BEGIN CERTIFICATE-----"u8;
+        var end = body.IndexOf("\n-----END"u8);
+        if (!body.StartsWith(begin) || end < 0)
+            return false;
+        Span<byte> der = stackalloc byte[4096];
+        Span<byte> wanted = stackalloc byte[name.Length];
+        Encoding.ASCII.GetBytes(name, wanted);
+        Base64.DecodeFromUtf8(body[begin.Length..end], der, out _, out var length);
+        return der[..length].IndexOf(wanted) >= 0;
+    }
+
+    private static string? Flaw(string pem, Agent agent, X509Certificate2Collection trusted)
+    {
+        using var certificate = X509Certificate2.CreateFromPem(pem);
+        if (certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false) != agent.Name)
+            return "it is another name's certificate";
+        if (!certificate.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(agent.Spki))
+            return "it certifies another key";
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.CustomTrustStore.AddRange(trusted);
+        return chain.Build(certificate) ? null : "it does not chain to the CA";
+    }
+
+    public static async ValueTask<bool> Told(string what, (int Status, ReadOnlyMemory<byte> Body) answer)
+    {
+        var body = Encoding.ASCII.GetString(answer.Body.Span[..Math.Min(200, answer.Body.Length)]);
+        await Console.Error.WriteLineAsync($"{what}: {answer.Status} {body}");
+        return false;
     }
 }

@@ -1,12 +1,30 @@
 // Load for eng/bench.sh, which starts the services and reads what this prints.
-//   enrol HOME CA_PORT CONNECTIONS SECONDS_WARM SECONDS   PUT CSR + GET certificate of fresh registered names (EC P-256 keys)
-//   seed  HOME CLASSIFIER_NODES                           node definitions in the store; prints one certname
+//   enrol HOME CA_PORT PID CONNECTIONS SECONDS_WARM SECONDS AGENTS_A_SECOND   PUT CSR + GET certificate of fresh registered names (EC P-256)
+//   stock ROOTS CA_PORT PID CONNECTIONS SECONDS_WARM SECONDS AGENTS_A_SECOND  the same with names nobody registered
+//   renew HOME CA_PORT PID CONNECTIONS SECONDS_WARM SECONDS                     POST certificate_renewal, each by its own certificate and connection
+//   name  HOME CA_PORT                                                       one registered name, enrolled already; prints it
+//   revoked HOME COUNT                                                       revocations in the store
+//   seed  HOME CLASSIFIER_NODES                                              node definitions in the store; prints one certname
+using System.Globalization;
 using Overture.Load;
+
+static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+static TimeSpan Seconds(string text) => TimeSpan.FromSeconds(Number(text));
+// A bit more than the machine can serve.
+static int Count(string warm, string seconds, string rate) => (Number(warm) + Number(seconds)) * Number(rate);
 
 return args switch
 {
-    ["enrol", var home, var port, var connections, var warm, var seconds] =>
-        await Enrolment.Run(home, int.Parse(port), int.Parse(connections), TimeSpan.FromSeconds(int.Parse(warm)), TimeSpan.FromSeconds(int.Parse(seconds))),
-    ["seed", var home, var nodes] => await Seed.Run(home, int.Parse(nodes)),
+    ["enrol", var home, var port, var pid, var connections, var warm, var seconds, var rate] =>
+        await Enrolment.Run(await Fleet.Registered(home, Count(warm, seconds, rate)), $"{home}/ca/ca_crt.pem", Number(port), Number(connections),
+            new Tally(Number(pid), Number(connections), Seconds(warm), Seconds(seconds))),
+    ["stock", var roots, var port, var pid, var connections, var warm, var seconds, var rate] =>
+        await Enrolment.Run(Fleet.Strangers(Count(warm, seconds, rate)), roots, Number(port), Number(connections),
+            new Tally(Number(pid), Number(connections), Seconds(warm), Seconds(seconds))),
+    ["renew", var home, var port, var pid, var connections, var warm, var seconds] =>
+        await Renewal.Run(home, Number(port), Number(connections), new Tally(Number(pid), Number(connections), Seconds(warm), Seconds(seconds))),
+    ["name", var home, var port] => await Enrolment.One(home, Number(port)),
+    ["revoked", var home, var count] => await Revoked.Seed(home, Number(count)),
+    ["seed", var home, var nodes] => await Seed.Run(home, Number(nodes)),
     _ => 2,
 };

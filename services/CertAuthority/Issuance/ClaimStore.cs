@@ -58,7 +58,8 @@ internal sealed class ClaimStore(ObjectStore store, Ids ids)
     /// <summary>Stores the certificate and gives back what the store holds under its serial: nothing else may leave the house.</summary>
     public async Task<CertificateRecord> Put(CertificateRecord certificate, CancellationToken cancel)
     {
-        await store.PutIfAbsent(ObjectKeys.Certificate(certificate.Serial), certificate, cancel);
-        return (await Certificate(certificate.Serial, cancel))!;
+        return await store.PutIfAbsent(ObjectKeys.Certificate(certificate.Serial), certificate, cancel) == PutOutcome.Stored
+            ? certificate
+            : (await Certificate(certificate.Serial, cancel))!;
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Net;
 
@@ -28,8 +29,11 @@ internal sealed class AccessLog(CertAuthorityOptions options) : IDisposable
 
     public void Dispose() => file?.Dispose();
 
+    private static readonly SearchValues<char> Plain =
+        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-~%?&=+:,;@!$'()*");
+
     // A request target holds no control characters (Kestrel refuses them), but may hold quotes.
-    private static string Escaped(string target) =>
+    private static string Escaped(string target) => !target.AsSpan().ContainsAnyExcept(Plain) ? target :
         string.Concat(target.Select(c => c is '"' or '\\' ? $"\\x{(int)c:x2}" : c is >= ' ' and <= '~' ? $"{c}" : "?"));
 }
 

@@ -7,21 +7,27 @@ namespace Overture.Platform.Objects;
 
 /// <summary>
 /// The object store of one host: a directory. File.Move is not exclusive on Linux (326 of 400 races had two winners), so:
-/// put-if-absent = write and fsync a temporary file, link(2) it to the key (EEXIST = lost), unlink, fsync the directory;
-/// put-if-match = the same under flock, then rename.
+/// put-if-absent = write a temporary file, sync, link(2) it to the key (EEXIST = lost), unlink, sync again, both syncs shared with whoever
+/// writes at the same time (docs/decisions/0005-group-commit.md); put-if-match = the same alone, under flock, then rename.
 /// </summary>
 public sealed class DirectoryStore : ObjectStore
 {
     private const string Temporary = ".tmp";
     private readonly string root;
+    // Unlike any other process's, and any earlier run's.
+    private readonly string prefix = Path.GetRandomFileName();
+    private long temporaries;
 
     private DirectoryStore(string bucket, string root)
     {
         Name = "file:" + bucket;
         this.root = root;
+        Sync = new SharedSync(root, TimeProvider.System);
     }
 
     public override string Name { get; }
+
+    internal SharedSync Sync { get; }
 
     /// <summary>Makes the directory (mode 0700) if need be; refuses network and FUSE file systems, whose link and flock do not hold.</summary>
     public static DirectoryStore At(string bucket, string deployment = "")
@@ -34,22 +40,38 @@ public sealed class DirectoryStore : ObjectStore
         return new DirectoryStore(bucket, root);
     }
 
-    public override Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel) => OnDisk(() =>
+    public override async Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel)
     {
         var path = PathOf(key);
-        var temporary = WriteTemporary(body);
+        cancel.ThrowIfCancellationRequested();
         try
         {
-            var won = LinkBelowParents(temporary, path);
-            // Also for the loser: it acts on what it finds, which the winner may not have made durable yet.
-            SyncParent(path);
+            // 1. The bytes, whole and on the disk, under a name nobody reads.
+            var won = false;
+            if (!File.Exists(path))
+            {
+                var temporary = NewTemporary();
+                try
+                {
+                    using (var file = Libc.Create(temporary, body.Span))
+                        await Sync.Until(() => Libc.Sync(file));
+                    // 2. The key: the first to link it has won.
+                    won = LinkBelowParents(temporary, path);
+                }
+                finally
+                {
+                    Libc.Remove(temporary);
+                }
+            }
+            // 3. The name on the disk; also for the loser: he acts on what he finds, which the winner may not have made durable yet.
+            await Sync.Until(() => SyncNames(path));
             return won ? PutOutcome.Stored : PutOutcome.Conflict;
         }
-        finally
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            File.Delete(temporary);
+            throw Unavailable(e);
         }
-    }, cancel);
+    }
 
     public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) => OnDisk(() =>
     {
@@ -62,19 +84,22 @@ public sealed class DirectoryStore : ObjectStore
         return PutOutcome.Stored;
     }, cancel);
 
-    public override Task<StoredObject?> Get(string key, CancellationToken cancel) => OnDisk(() =>
+    // Not a thread's hop away, as the others: what is asked for is nearly always in the page cache.
+    public override Task<StoredObject?> Get(string key, CancellationToken cancel)
     {
-        var path = PathOf(key);
         try
         {
-            var body = File.ReadAllBytes(path);
-            return new StoredObject(body, ETagOf(body), File.GetLastWriteTimeUtc(path));
+            return Task.FromResult(Libc.Read(PathOf(key)) is var (body, modified) ? new StoredObject(body, ETagOf(body), modified) : null);
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return (StoredObject?)null;
+            return Task.FromException<StoredObject?>(Unavailable(e));
         }
-    }, cancel);
+        catch (FaultException e)
+        {
+            return Task.FromException<StoredObject?>(e);
+        }
+    }
 
     public override Task Delete(string key, CancellationToken cancel) => OnDisk(() =>
     {
@@ -93,7 +118,8 @@ public sealed class DirectoryStore : ObjectStore
     public override async IAsyncEnumerable<string> List(string prefix, string? after, [EnumeratorCancellation] CancellationToken cancel)
     {
         var folder = PathOf(prefix.TrimEnd('/'));
-        var keys = await OnDisk(() => Directory.Exists(folder) ? Keys(folder) : [], cancel);
+        // Most names have no block, and no second claim.
+        var keys = Directory.Exists(folder) ? await OnDisk(() => Keys(folder), cancel) : [];
         foreach (var key in keys)
         {
             cancel.ThrowIfCancellationRequested();
@@ -120,12 +146,13 @@ public sealed class DirectoryStore : ObjectStore
         return [];
     }
 
+    private string NewTemporary() => Path.Combine(root, Temporary, $"{prefix}-{Interlocked.Increment(ref temporaries)}");
+
     private string WriteTemporary(ReadOnlyMemory<byte> body)
     {
-        var path = Path.Combine(root, Temporary, Path.GetRandomFileName());
-        using var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.None, body.Length);
-        RandomAccess.Write(file, body.Span, 0);
-        RandomAccess.FlushToDisk(file);
+        var path = NewTemporary();
+        using var file = Libc.Create(path, body.Span);
+        Libc.Sync(file);
         return path;
     }
 
@@ -133,23 +160,25 @@ public sealed class DirectoryStore : ObjectStore
     {
         while (true)
         {
-            MakeParents(path);
             try
             {
                 return Libc.Link(temporary, path);
             }
             catch (DirectoryNotFoundException)
             {
-                // A Delete found the folder empty at this very moment.
+                // The first of its folder; or a Delete found the folder empty at this very moment.
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             }
         }
     }
 
-    private static void SyncParent(string path)
+    // A folder is itself an entry that must survive, and may be a moment old, whoever made it: so all of them, from the root downwards.
+    private void SyncNames(string path)
     {
         try
         {
-            Libc.SyncDirectory(Path.GetDirectoryName(path)!);
+            for (var end = root.Length; end > 0; end = path.IndexOf('/', end + 1))
+                Libc.SyncDirectory(path[..end]);
         }
         catch (DirectoryNotFoundException)
         {
@@ -169,17 +198,6 @@ public sealed class DirectoryStore : ObjectStore
         {
             // not empty
         }
-    }
-
-    // A new folder is itself an entry that must survive: fsync its parent, from the deepest that exists downwards.
-    private static void MakeParents(string path)
-    {
-        var folder = Path.GetDirectoryName(path)!;
-        if (Directory.Exists(folder))
-            return;
-        MakeParents(folder);
-        Directory.CreateDirectory(folder);
-        SyncParent(folder);
     }
 
     private string PathOf(string key)
@@ -205,7 +223,10 @@ public sealed class DirectoryStore : ObjectStore
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, $"the object store does not answer: {e.Message}");
+            throw Unavailable(e);
         }
     }, cancel);
+
+    private static FaultException Unavailable(Exception e) =>
+        new(FaultKind.Unavailable, Reason.StoreUnavailable, $"the object store does not answer: {e.Message}");
 }

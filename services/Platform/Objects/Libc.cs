@@ -3,10 +3,14 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Overture.Platform.Objects;
 
-/// <summary>The system calls of which .NET has no exclusive or durable form.</summary>
+/// <summary>The system calls of which .NET has no exclusive or durable form, or one that throws where "not there" is the usual answer.</summary>
 internal static partial class Libc
 {
-    private const int ENOENT = 2, EINTR = 4, EEXIST = 17, O_RDONLY = 0, O_RDWR = 2, O_CREAT = 0x40, O_DIRECTORY = 0x10000, O_CLOEXEC = 0x80000, LOCK_EX = 2;
+    private const int ENOENT = 2, EINTR = 4, EEXIST = 17, ENOTDIR = 20;
+    private const int O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0x40, O_EXCL = 0x80, O_CLOEXEC = 0x80000, LOCK_EX = 2, AT_EMPTY_PATH = 0x1000;
+
+    // arm64 has its own value for this one flag.
+    private static readonly int O_DIRECTORY = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000;
 
     // statfs(2) f_type of file systems whose locks or links are not this host's to give.
     private static readonly Dictionary<uint, string> Remote = new()
@@ -24,15 +28,94 @@ internal static partial class Libc
         return error == EEXIST ? false : throw Failure("link", error);
     }
 
+    /// <summary>A new file with these bytes, not yet on the disk.</summary>
+    public static unsafe SafeFileHandle Create(string path, ReadOnlySpan<byte> body)
+    {
+        var fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0x1B6 /* 0666, less the umask */);
+        if (fd < 0)
+            throw Failure("open", Marshal.GetLastPInvokeError());
+        var handle = new SafeFileHandle(fd, ownsHandle: true);
+        fixed (byte* bytes = body)
+        {
+            for (nint done = 0; done < body.Length;)
+            {
+                var wrote = write(fd, bytes + done, body.Length - done);
+                if (wrote < 0 && Marshal.GetLastPInvokeError() is var error && error != EINTR)
+                {
+                    handle.Dispose();
+                    throw Failure("write", error);
+                }
+                done += Math.Max(0, wrote);
+            }
+        }
+        return handle;
+    }
+
+    /// <summary>A file's bytes and the time it was written; null when there is none.</summary>
+    public static unsafe (byte[] Body, DateTimeOffset Modified)? Read(string path)
+    {
+        var fd = open(path, O_RDONLY | O_CLOEXEC, 0);
+        if (fd < 0)
+            return Marshal.GetLastPInvokeError() is var error && error is ENOENT or ENOTDIR ? null : throw Failure("open", error);
+        try
+        {
+            // struct statx, the same on every architecture: size at 40, mtime (seconds, nanoseconds) at 112.
+            var stat = stackalloc byte[256];
+            if (statx(fd, "", AT_EMPTY_PATH, 0x240 /* STATX_MTIME | STATX_SIZE */, stat) != 0)
+                throw Failure("statx", Marshal.GetLastPInvokeError());
+            var body = new byte[*(long*)(stat + 40)];
+            fixed (byte* bytes = body)
+            {
+                for (nint done = 0; done < body.Length;)
+                {
+                    var got = read(fd, bytes + done, body.Length - done);
+                    if (got < 0 && Marshal.GetLastPInvokeError() is var failed && failed != EINTR)
+                        throw Failure("read", failed);
+                    if (got == 0)
+                        throw new IOException("read: the file is shorter than it was");
+                    done += Math.Max(0, got);
+                }
+            }
+            return (body, DateTimeOffset.FromUnixTimeSeconds(*(long*)(stat + 112)).AddTicks(*(uint*)(stat + 120) / 100));
+        }
+        finally
+        {
+            _ = close(fd);
+        }
+    }
+
+    /// <summary>unlink(2); no error when there is none.</summary>
+    public static void Remove(string path)
+    {
+        if (unlink(path) != 0 && Marshal.GetLastPInvokeError() is var error && error != ENOENT)
+            throw Failure("unlink", error);
+    }
+
+    /// <summary>fsync(2) of an open file.</summary>
+    public static void Sync(SafeFileHandle file)
+    {
+        if (fsync(file) != 0)
+            throw Failure("fsync", Marshal.GetLastPInvokeError());
+    }
+
+    /// <summary>syncfs(2): everything that was written to the directory's file system before the call. Says so when that failed, since Linux 5.8.</summary>
+    public static void SyncFileSystem(SafeFileHandle directory)
+    {
+        if (syncfs(directory) != 0)
+            throw Failure("syncfs", Marshal.GetLastPInvokeError());
+    }
+
+    public static SafeFileHandle OpenDirectory(string path)
+    {
+        var fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        return fd < 0 ? throw Failure("open", Marshal.GetLastPInvokeError()) : new SafeFileHandle(fd, ownsHandle: true);
+    }
+
     /// <summary>fsync(2) of a directory, which makes a new or removed name durable.</summary>
     public static void SyncDirectory(string path)
     {
-        var fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-        if (fd < 0)
-            throw Failure("open", Marshal.GetLastPInvokeError());
-        using var handle = new SafeFileHandle(fd, ownsHandle: true);
-        if (fsync(fd) != 0)
-            throw Failure("fsync", Marshal.GetLastPInvokeError());
+        using var handle = OpenDirectory(path);
+        Sync(handle);
     }
 
     /// <summary>flock(2), exclusive, held until disposed; holds between processes.</summary>
@@ -72,10 +155,28 @@ internal static partial class Libc
     private static partial int link(string existing, string created);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int unlink(string path);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int open(string path, int flags, int mode);
 
     [LibraryImport("libc", SetLastError = true)]
-    private static partial int fsync(int fd);
+    private static unsafe partial nint read(int fd, byte* buffer, nint count);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static unsafe partial nint write(int fd, byte* buffer, nint count);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int close(int fd);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial int statx(int fd, string path, int flags, uint mask, byte* buffer);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fsync(SafeFileHandle file);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int syncfs(SafeFileHandle directory);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int flock(int fd, int operation);

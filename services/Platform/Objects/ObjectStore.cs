@@ -20,6 +20,8 @@ public sealed record StoredObject(byte[] Body, string ETag, DateTimeOffset LastM
 /// </summary>
 public abstract class ObjectStore
 {
+    private readonly ParsedRecords parsed = new();
+
     /// <summary>The store as users name it: "file:/absolute/path", later "s3://bucket".</summary>
     public abstract string Name { get; }
 
@@ -38,10 +40,10 @@ public abstract class ObjectStore
     public abstract Task Delete(string key, CancellationToken cancel);
 
     public Task<PutOutcome> PutIfAbsent(string key, IMessage record, CancellationToken cancel) =>
-        PutIfAbsent(key, RecordJson.Write(record), cancel);
+        PutIfAbsent(key, parsed.Write(record), cancel);
 
     public async Task<T?> Get<T>(string key, CancellationToken cancel) where T : class, IMessage, new() =>
-        await Get(key, cancel) is { } found ? RecordJson.Read<T>(found.Body) : null;
+        await Get(key, cancel) is { } found ? parsed.Read<T>(found.Body) : null;
 
     /// <summary>Whether any key begins with <paramref name="prefix"/>.</summary>
     public async Task<bool> Any(string prefix, CancellationToken cancel)

@@ -48,18 +48,27 @@ public sealed class LaunchSigner(ECDsa key) : IDisposable
 public sealed class LaunchVerifier(IEnumerable<ECDsa> trusted)
 {
     private readonly Dictionary<string, ECDsa> keys = trusted.ToDictionary(LaunchKeyId.Of);
+    // By the hash of all that was verified: an enrolment asks for the same record several times.
+    private readonly Recent<string, LaunchRecord> verified = new(1000);
 
     /// <summary>The record, if a trusted key signed these bytes for this very name; else null.</summary>
     public LaunchRecord? Verify(SignedLaunch signed, CertName certname)
     {
         if (!keys.TryGetValue(signed.Kid, out var key))
             return null;
-        var payload = signed.Payload.ToByteArray();
-        if (!key.VerifyData(payload, signed.Signature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation))
-            return null;
-        var record = RecordJson.Read<LaunchRecord>(payload);
-        return record.Certname == certname.ToString() ? record : null;
+        var payload = signed.Payload.Span;
+        var seen = $"{signed.Kid} {Hash(payload)} {Hash(signed.Signature.Span)}";
+        if (!verified.TryGet(seen, out var record))
+        {
+            if (!key.VerifyData(payload, signed.Signature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation))
+                return null;
+            record = RecordJson.Read<LaunchRecord>(payload);
+            verified.Add(seen, record);
+        }
+        return record.Certname == certname.ToString() ? record.Clone() : null;
     }
+
+    private static string Hash(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
     /// <summary>The observation, if a trusted key signed it for this very name; else null.</summary>
     public Observation? Verify(SignedObservation signed, CertName certname)

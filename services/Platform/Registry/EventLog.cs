@@ -14,6 +14,12 @@ namespace Overture.Platform.Registry;
 /// </summary>
 public sealed class EventLog(RegistryConnection registry, RegistryKeys keys, TimeProvider clock, ILogger<EventLog> log)
 {
+    private const string WriteAndAnnounce = """
+        if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 1 then
+          redis.call('XADD', KEYS[2], 'MAXLEN', '~', 10000, '*', 'certname', ARGV[3], 'what', ARGV[1])
+        end
+        """;
+
     /// <param name="service">Who says it: "conductor", "certauthority", "classifier".</param>
     /// <param name="name">A registered name; never one a stranger made up (it would fill Redis).</param>
     /// <param name="key">Idempotency key, e.g. "signed" or "csr-refused:TOKEN_MISMATCH".</param>
@@ -36,8 +42,8 @@ public sealed class EventLog(RegistryConnection registry, RegistryKeys keys, Tim
         };
         try
         {
-            if (await registry.Run(db => db.HashSetAsync(keys.Timeline(name), key, RecordJson.WriteText(line), When.NotExists)))
-                await Announce(name, key);
+            // One way there and back for both.
+            await registry.Run(db => db.ScriptEvaluateAsync(WriteAndAnnounce, [keys.Timeline(name), keys.Changes], [key, RecordJson.WriteText(line), name.ToString()]));
         }
         catch (FaultException)
         {
