@@ -119,6 +119,15 @@ public sealed class CaHouse : IAsyncLifetime
         await Store.PutIfAbsent(ObjectKeys.Observation(name), (other ?? conductor).Sign(observation, ids.Unguessable()), default);
     }
 
+    /// <summary>What somebody who can write the bucket could do.</summary>
+    public async Task Rewrite<T>(string key, Action<T> change) where T : class, Google.Protobuf.IMessage, new()
+    {
+        var record = (await Store.Get<T>(key, default))!;
+        change(record);
+        await Store.Delete(key, default);
+        await Store.PutIfAbsent(key, record, default);
+    }
+
     /// <summary>One of the tokens this house gave out.</summary>
     public bool IsToken(string text) => tokens.ContainsKey(text);
 

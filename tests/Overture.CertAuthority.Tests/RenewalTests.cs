@@ -137,30 +137,13 @@ public sealed class RenewalTests(CaHouse house)
     public async Task Renew_GrantRaisedInTheBucket_Is403()
     {
         using var node = await ca.Node();
-        await Rewrite(ObjectKeys.Claim(node.Name, "1"), claim => claim.Grant.Extensions["1.3.6.1.4.1.34380.1.1.13"] = "database");
+        await house.Rewrite<Claim>(ObjectKeys.Claim(node.Name, "1"), claim => claim.Grant.Extensions["1.3.6.1.4.1.34380.1.1.13"] = "database");
         await using var other = await house.Start("renew-forged");
         using var elsewhere = other.AgentClient(node.Certificate);
 
         using var answer = await Post(elsewhere);
 
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
-    }
-
-    // What may not be granted any more is gone (threats T34).
-    [Fact]
-    public async Task Renew_ForbiddenExtensionInTheOldOne_IsGone()
-    {
-        using var old = await ca.Administrator("imported-admin.example.org");
-        await Rewrite((await house.Keys(ObjectKeys.ClaimsOf(old.Name))).Single(), claim => claim.Grant.Source = "import");
-        await using var other = await house.Start("renew-imported");
-        using var elsewhere = other.AgentClient(old.Certificate);
-
-        using var answer = await Post(elsewhere);
-
-        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        using var renewed = X509Certificate2.CreateFromPem(await answer.Content.ReadAsStringAsync());
-        Assert.NotNull(old.Certificate.Extensions["1.3.6.1.4.1.34380.1.3.39"]);
-        Assert.Null(renewed.Extensions["1.3.6.1.4.1.34380.1.3.39"]);
     }
 
     [Fact]
@@ -170,14 +153,6 @@ public sealed class RenewalTests(CaHouse house)
         using var node = await off.Node();
 
         Assert.Equal(HttpStatusCode.NotFound, (await Renew(node)).Code);
-    }
-
-    private async Task Rewrite(string key, Action<Claim> change)
-    {
-        var claim = RecordJson.Read<Claim>((await house.Store.Get(key, default))!.Body);
-        change(claim);
-        await house.Store.Delete(key, default);
-        await house.Store.PutIfAbsent(key, claim, default);
     }
 
     private static async Task<(HttpStatusCode Code, string Pem)> Renew(CertifiedClient client)

@@ -16,7 +16,6 @@ internal sealed class CaFiles
         ParentCrls = parentCrls;
         Scheme = scheme;
         Modified = modified;
-        SpkiSha256 = Convert.ToHexStringLower(SHA256.HashData(Issuer.PublicKey.ExportSubjectPublicKeyInfo()));
         KeyId = Issuer.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault()?.SubjectKeyIdentifierBytes
             ?? throw new InvalidOperationException("the signing CA's certificate has no subject key identifier");
     }
@@ -38,9 +37,6 @@ internal sealed class CaFiles
     public string ParentCrls { get; }
 
     public ReadOnlyMemory<byte> KeyId { get; }
-
-    /// <summary>Of the signing CA's own key, which no node may bring.</summary>
-    public string SpkiSha256 { get; }
 
     /// <summary>What is wrong with the files, without opening the key.</summary>
     public static IEnumerable<string> Problems(string directory)

@@ -17,7 +17,7 @@ internal sealed record AdminAsk(string Certname, ReadOnlyMemory<byte> CsrPem, st
 /// extension, and a node's name never gets it. The same steps are in docs/flows.md.
 /// </summary>
 internal sealed class IssueAdminCertificate(
-    ClaimStore claims, ClaimMaker maker, EvidenceReader evidence, FinishClaim finish, KeyBlocks keyBlocks, CaSigner signer, CertAuthorityOptions options, AuditLog audit, Ids ids)
+    ClaimStore claims, ClaimMaker maker, EvidenceReader evidence, FinishClaim finish, KeyBlocks keyBlocks, OwnKeys own, CertAuthorityOptions options, AuditLog audit, Ids ids)
 {
     private const string ClaimPrefix = "admin-";
 
@@ -83,7 +83,7 @@ internal sealed class IssueAdminCertificate(
     {
         if (await keyBlocks.Holds(spki, cancel))
             throw CsrFault.Of(Reason.KeyBlocked, "this key was revoked as compromised; make a new one");
-        if (spki == signer.Ca.SpkiSha256 || !await claims.BindKey(spki, name, cancel))
+        if (own.Holds(spki) || !await claims.BindKey(spki, name, cancel))
             throw CsrFault.Of(Reason.KeyReused, "this key belongs to another name; make a new one");
     }
 

@@ -2,10 +2,6 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf.WellKnownTypes;
-using Microsoft.Extensions.DependencyInjection;
-using Overture.CertAuthority.Audit;
-using Overture.CertAuthority.Csr;
-using Overture.CertAuthority.Issuance;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
@@ -99,31 +95,29 @@ public sealed class ThreatsBRenewal(CaHouse house, ITestOutputHelper output)
     [Fact]
     public async Task T34_RenewalThatAsksForMore_GetsTheGrantUnderTodaysPolicy()
     {
-        // An old certificate with a longer life than today's, and an extension that nobody may be granted any more: from before it was moved in.
-        var (name, key) = (house.NewName(), CsrBuilder.EcKey());
-        var grant = new Grant { Source = "import", DnsAltNames = { "web.example.org" }, LifeSeconds = 3650L * 86400, Extensions = { ["1.3.6.1.4.1.34380.1.1.13"] = "web", ["1.3.6.1.4.1.34380.1.3.13"] = "compiler" } };
-        var old = ca.Services.GetRequiredService<ClaimMaker>().Make(name, "1", SubjectKeyReader.Read(key.ExportSubjectPublicKeyInfo()), grant, Reason.Imported, "for a test");
-        await ca.Services.GetRequiredService<ClaimStore>().Put(old, default);
-        var released = await ca.Services.GetRequiredService<FinishClaim>().Run(old, null, Caller.Own("test"), default);
-        using var node = ca.Client(name, released!.Pem, key);
+        // An old certificate that carries what nobody may be granted any more: as if it had been moved in.
+        using var old = await ca.Administrator("t34-imported.example.org");
+        await house.Rewrite<Claim>((await house.Keys(ObjectKeys.ClaimsOf(old.Name))).Single(), claim => claim.Grant.Source = "import");
+        await using var other = await house.Start("t34");
+        using var elsewhere = other.AgentClient(old.Certificate);
         using var otherKey = RSA.Create(2048);
         var wish = new CsrBuilder("someone-else.example.org", otherKey).DnsNames("puppet").PuppetExtension("1.3.6.1.4.1.34380.1.3.39", "true").Pem();
 
-        using var first = await node.Http.PostAsync(Renewal, new StringContent(wish));
-        using var second = await node.Http.PostAsync(Renewal, null);
+        using var first = await elsewhere.PostAsync(Renewal, new StringContent(wish));
+        using var second = await elsewhere.PostAsync(Renewal, null);
 
         Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (first.StatusCode, second.StatusCode));
         var pem = await first.Content.ReadAsStringAsync();
         Assert.Equal(pem, await second.Content.ReadAsStringAsync());
         using var renewed = X509Certificate2.CreateFromPem(pem);
-        Assert.Equal($"CN={name}", renewed.Subject);
-        Assert.Equal(key.ExportSubjectPublicKeyInfo(), renewed.PublicKey.ExportSubjectPublicKeyInfo());
-        Assert.Equal([name.ToString(), "web.example.org"], renewed.Extensions.OfType<X509SubjectAlternativeNameExtension>().Single().EnumerateDnsNames());
-        Assert.Equal(["1.3.6.1.4.1.34380.1.1.13"], renewed.Extensions.Select(e => e.Oid!.Value!).Where(o => o.StartsWith("1.3.6.1.4.1.34380.", StringComparison.Ordinal)));
-        Assert.True(renewed.NotAfter.ToUniversalTime() <= TimeProvider.System.GetUtcNow().UtcDateTime + ca.Options.RenewingLeafLife);
-        Assert.NotEqual(node.Serial, Convert.ToHexStringLower(renewed.SerialNumberBytes.Span));
-        output.WriteLine($"the store holds the old claim and renew-{node.Serial}: same key and names, 180 d at most, no pp_auth_role");
-        Assert.Equal(2, (await house.Keys(ObjectKeys.ClaimsOf(name))).Count);
-        key.Dispose();
+        Assert.NotEqual(old.Certificate.SerialNumber, renewed.SerialNumber);
+        Assert.Equal($"CN={old.Name}", renewed.Subject);
+        Assert.Equal(old.Certificate.PublicKey.ExportSubjectPublicKeyInfo(), renewed.PublicKey.ExportSubjectPublicKeyInfo());
+        Assert.Equal([old.Name.ToString()], renewed.Extensions.OfType<X509SubjectAlternativeNameExtension>().Single().EnumerateDnsNames());
+        Assert.NotNull(old.Certificate.Extensions["1.3.6.1.4.1.34380.1.3.39"]);
+        Assert.DoesNotContain(renewed.Extensions, e => e.Oid!.Value!.StartsWith("1.3.6.1.4.1.34380.", StringComparison.Ordinal));
+        Assert.True(renewed.NotAfter.ToUniversalTime() <= TimeProvider.System.GetUtcNow().UtcDateTime + other.Options.RenewingLeafLife);
+        Assert.Equal(2, (await house.Keys(ObjectKeys.ClaimsOf(old.Name))).Count);
+        output.WriteLine($"sent a wish for another name, key and pp_cli_auth: 200; the store holds the old claim and renew-{old.Serial}: same key and name, no extension");
     }
 }
