@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
@@ -8,30 +7,26 @@ namespace Overture.CertAuthority.Issuance;
 /// <summary>Reviews held requests when the change feed names them (their registration has landed), and all of them every 30 s; drops the old.</summary>
 internal sealed class HeldWatch(HeldRequests held, ReviewHeld review, ChangeFeed feed, TimeProvider clock, ILogger<HeldWatch> log) : BackgroundService
 {
+    // The first word of the Conductor about a name.
+    private const string Registered = "requested";
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(30);
-    private readonly Channel<CertName> named = Channel.CreateBounded<CertName>(new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropWrite });
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        void Hear(CertName name, string what) => named.Writer.TryWrite(name);
-        feed.Changed += Hear;
+        using var named = feed.Listen(what => what == Registered);
         try
         {
-            await Task.WhenAll(FollowFeed(stoppingToken), FollowTimer(stoppingToken));
+            await Task.WhenAll(FollowFeed(named, stoppingToken), FollowTimer(stoppingToken));
         }
         catch (OperationCanceledException)
         {
             // stopping
         }
-        finally
-        {
-            feed.Changed -= Hear;
-        }
     }
 
-    private async Task FollowFeed(CancellationToken stopping)
+    private async Task FollowFeed(ChangeFeed.Ear named, CancellationToken stopping)
     {
-        await foreach (var name in named.Reader.ReadAllAsync(stopping))
+        await foreach (var name in named.Names.ReadAllAsync(stopping))
             await Try($"the held request of {name}", () => Review(name, stopping));
     }
 

@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
@@ -10,45 +9,35 @@ namespace Overture.CertAuthority.Revocation;
 internal sealed class TerminationWatch(ObjectStore store, CloseName close, ChangeFeed feed, TimeProvider clock, ILogger<TerminationWatch> log) : BackgroundService
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
-    private readonly Channel<CertName> called = Channel.CreateBounded<CertName>(new BoundedChannelOptions(1000) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly HashSet<CertName> closed = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        void Hear(CertName name, string what)
-        {
-            if (what is "terminating" or "terminated")
-                called.Writer.TryWrite(name);
-        }
-        feed.Changed += Hear;
+        using var called = feed.Listen(what => what is "terminating" or "terminated", most: 1);
         try
         {
             while (true)
             {
                 await Sweep(stoppingToken);
-                await Wait(stoppingToken);
+                await Wait(called, stoppingToken);
             }
         }
         catch (OperationCanceledException)
         {
             // stopping
         }
-        finally
-        {
-            feed.Changed -= Hear;
-        }
     }
 
-    private async Task Wait(CancellationToken stopping)
+    private async Task Wait(ChangeFeed.Ear called, CancellationToken stopping)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         var timer = Task.Delay(LookEvery, clock, limit.Token);
-        var word = called.Reader.WaitToReadAsync(limit.Token).AsTask();
+        var word = called.Names.WaitToReadAsync(limit.Token).AsTask();
         await Task.WhenAny(timer, word);
         await limit.CancelAsync();
         stopping.ThrowIfCancellationRequested();
         // A word is a hint that something is there; the sweep looks for itself.
-        while (called.Reader.TryRead(out _))
+        while (called.Names.TryRead(out _))
         {
         }
     }

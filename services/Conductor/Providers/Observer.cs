@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -20,27 +19,17 @@ internal sealed class Observer(
     ObjectStore store, EvidenceReader reader, ProviderSet providers, LaunchKeys keys, ChangeFeed feed, Ids ids, TimeProvider clock, ILogger<Observer> log) : BackgroundService
 {
     private const string Question = "observe";
-    private readonly Channel<CertName> asked = Channel.CreateBounded<CertName>(new BoundedChannelOptions(1000) { FullMode = BoundedChannelFullMode.DropWrite });
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        void Hear(CertName name, string what)
-        {
-            if (what == Question)
-                asked.Writer.TryWrite(name);
-        }
-        feed.Changed += Hear;
+        using var asked = feed.Listen(what => what == Question);
         try
         {
-            await Parallel.ForEachAsync(asked.Reader.ReadAllAsync(stoppingToken), new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = stoppingToken }, Observe);
+            await Parallel.ForEachAsync(asked.Names.ReadAllAsync(stoppingToken), new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = stoppingToken }, Observe);
         }
         catch (OperationCanceledException)
         {
             // stopping
-        }
-        finally
-        {
-            feed.Changed -= Hear;
         }
     }
 

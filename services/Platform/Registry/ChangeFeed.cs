@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overture.Platform.Faults;
@@ -16,6 +17,36 @@ public sealed class ChangeFeed(RegistryConnection registry, RegistryKeys keys, T
 
     /// <summary>An instance has news: its certname and what ("signed", "terminating"...). Handlers must be quick and not throw.</summary>
     public event Action<CertName, string>? Changed;
+
+    /// <summary>The names of which a word that is wanted was heard, for one reader; what he has no time for is dropped, since he also looks for himself.</summary>
+    /// <param name="wanted">Whether he cares for this word ("terminating"...).</param>
+    /// <param name="most">How many may wait for him.</param>
+    public Ear Listen(Func<string, bool> wanted, int most = 10_000) => new(this, wanted, most);
+
+    /// <summary>Hears until it is disposed.</summary>
+    public sealed class Ear : IDisposable
+    {
+        private readonly ChangeFeed feed;
+        private readonly Func<string, bool> wanted;
+        private readonly Channel<CertName> heard;
+
+        internal Ear(ChangeFeed feed, Func<string, bool> wanted, int most)
+        {
+            (this.feed, this.wanted) = (feed, wanted);
+            heard = Channel.CreateBounded<CertName>(new BoundedChannelOptions(most) { FullMode = BoundedChannelFullMode.DropWrite });
+            feed.Changed += Hear;
+        }
+
+        public ChannelReader<CertName> Names => heard.Reader;
+
+        public void Dispose() => feed.Changed -= Hear;
+
+        private void Hear(CertName name, string what)
+        {
+            if (wanted(what))
+                heard.Writer.TryWrite(name);
+        }
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

@@ -36,7 +36,7 @@ public sealed class ThreatsCPaths(CaHouse house, ITestOutputHelper output)
                 ("GET", $"/puppet-ca/v1/certificate/{climber}launches/{instance.Name}"), ("GET", $"/puppet-ca/v1/certificate_request/{climber}"),
             })
             {
-                var (status, text) = await RawAgent.Send(ca, method, target, method == "PUT" ? request : "");
+                var (status, text) = await RawAgent.Exchange(ca.ApiPort, method, target, method == "PUT" ? request : "");
                 Assert.True(status is 400 or 403 or 404, $"{method} {target}: {status}");
                 // What came as far as the act was told; what the router refused never got there.
                 if (text.Contains("\r\n\r\nNAME_INVALID: ", StringComparison.Ordinal))
@@ -80,7 +80,7 @@ public sealed class ThreatsCPaths(CaHouse house, ITestOutputHelper output)
                     ("GET", "X-Original-URL: /puppet-ca/v1/certificate/ca\r\nX-Rewrite-URL: /puppet-ca/v1/certificate/ca\r\nX-HTTP-Method-Override: PUT\r\n"),
                 })
                 {
-                    var (code, text) = await RawAgent.Send(ca, method, target, method is "PUT" or "POST" ? json : "", headers, own);
+                    var (code, text) = await RawAgent.Exchange(ca.ApiPort, method, target, method is "PUT" or "POST" ? json : "", headers, own);
                     Assert.True(code is 400 or 403 or 404, $"{method} {target} {(own is null ? "by anybody" : "by a node")}: {code} {text}");
                 }
             }
