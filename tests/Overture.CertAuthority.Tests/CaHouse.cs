@@ -69,6 +69,17 @@ public sealed class CaHouse : IAsyncLifetime
         PuppetApi = new() { Listen = $"127.0.0.1:{FreePort.Next()}", AccessLog = home.File($"access-{ids.Ordered()}.log") },
     };
 
+    /// <summary>A CertAuthority that tells nobody to wait, for rows in which one agent sends what thousands would.</summary>
+    public Task<RunningCa> StartUnlimited(string replica)
+    {
+        const int most = 1_000_000;
+        var options = Options(replica);
+        return RunningCa.Start(this, options with
+        {
+            PuppetApi = options.PuppetApi with { Limits = new() { CsrBurst = most, ProvenBurst = most, PollBurst = most, FailureBurst = most } },
+        });
+    }
+
     public Task<RunningCa> Start(string replica) => RunningCa.Start(this, Options(replica));
 
     /// <summary>A launched instance: its name and token, registered as the Conductor would.</summary>

@@ -17,9 +17,10 @@ public sealed class ThreatsARaces(CaHouse house, ITestOutputHelper output)
     [Fact]
     public async Task T07_SameBytesManyTimesOnThreeReplicas_OneSerial()
     {
-        await using var second = await house.Start("t07-2");
-        await using var third = await house.Start("t07-3");
-        RunningCa[] replicas = [ca, second, third];
+        await using var first = await house.StartUnlimited("t07-1");
+        await using var second = await house.StartUnlimited("t07-2");
+        await using var third = await house.StartUnlimited("t07-3");
+        RunningCa[] replicas = [first, second, third];
         var instance = await house.Launch();
         using var key = CsrBuilder.EcKey();
         var request = instance.Csr(key).Pem();
