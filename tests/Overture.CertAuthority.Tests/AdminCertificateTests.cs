@@ -47,8 +47,10 @@ public sealed class AdminCertificateTests(CaHouse house) : IDisposable
         Assert.Equal(("cert.admin_issued", "allow", "nightly clean-up", answer.Serial, "admin"), (told.Action, told.Outcome, told.Decision.Sentence, told.Serial, told.Actor));
 
         Assert.Equal([answer.Serial], (await ca.Admin.RevokeCertificateAsync(new() { Certname = name, Reason = "test" })).Serials);
-        // A revoked administrator gets a new one under the same name.
-        Assert.NotEqual(answer.Serial, (await Issue(new CsrBuilder(name, key))).Serial);
+        // A revoked administrator gets a new one under the same name, but not for the key that was revoked.
+        Assert.Equal("KEY_BLOCKED", RpcDetails.Reason(await Assert.ThrowsAsync<RpcException>(() => Issue(new CsrBuilder(name, key)))));
+        using var fresh = CsrBuilder.EcKey();
+        Assert.NotEqual(answer.Serial, (await Issue(new CsrBuilder(name, fresh))).Serial);
     }
 
     [Theory]
