@@ -54,7 +54,7 @@ public sealed class DirectoryStore : ObjectStore
                 try
                 {
                     using (var file = Libc.Create(temporary, body.Span))
-                        await Sync.Until(() => Libc.Sync(file));
+                        await Sync.Bytes(file);
                     // 2. The key: the first to link it has won.
                     won = LinkBelowParents(temporary, path);
                 }
@@ -64,7 +64,7 @@ public sealed class DirectoryStore : ObjectStore
                 }
             }
             // 3. The name on the disk; also for the loser: he acts on what he finds, which the winner may not have made durable yet.
-            await Sync.Until(() => SyncNames(path));
+            await Sync.Names(path);
             return won ? PutOutcome.Stored : PutOutcome.Conflict;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -169,20 +169,6 @@ public sealed class DirectoryStore : ObjectStore
                 // The first of its folder; or a Delete found the folder empty at this very moment.
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             }
-        }
-    }
-
-    // A folder is itself an entry that must survive, and may be a moment old, whoever made it: so all of them, from the root downwards.
-    private void SyncNames(string path)
-    {
-        try
-        {
-            for (var end = root.Length; end > 0; end = path.IndexOf('/', end + 1))
-                Libc.SyncDirectory(path[..end]);
-        }
-        catch (DirectoryNotFoundException)
-        {
-            // Deleted again meanwhile, folder and all.
         }
     }
 
