@@ -33,15 +33,17 @@ internal sealed record CliConfig
             "run ./run once, or name a file with --config FILE or OVERTURE_CLI_CONFIG; docs/cli.md shows its keys"));
     }
 
-    /// <summary>A hook's: puppetserver starts it with a thin environment, so there is one place.</summary>
-    public static CliConfig ForHook() => Read(Variable("OVERTURE_HOOKS_CONFIG") ?? "/etc/overture/hooks.yaml");
+    /// <summary>A hook's: puppetserver starts it with a thin environment, so there is one place. Each hook has a role of its own, so overture-autosign
+    /// shows the files of autosignTls where there are any.</summary>
+    public static CliConfig ForHook(string hook) => Read(Variable("OVERTURE_HOOKS_CONFIG") ?? "/etc/overture/hooks.yaml", autosign: hook == "overture-autosign");
 
-    private static CliConfig Read(string file)
+    private static CliConfig Read(string file, bool autosign = false)
     {
         var full = Path.GetFullPath(file);
         var folder = Path.GetDirectoryName(full) ?? "/";
         var config = new CliConfig { Source = full };
-        foreach (var (key, value) in YamlFile.Read(full, ExitCodes.Config, Shape).Entries)
+        // Last, so that it wins.
+        foreach (var (key, value) in YamlFile.Read(full, ExitCodes.Config, Shape).Entries.OrderBy(e => e.Key.Text == "autosignTls"))
         {
             config = key.Text switch
             {
@@ -49,6 +51,7 @@ internal sealed record CliConfig
                 "certAuthority" => config with { CertAuthority = Endpoint(full, key, value) },
                 "classifier" => config with { Classifier = Endpoint(full, key, value) },
                 "tls" => WithTls(config, folder, key, value),
+                "autosignTls" => autosign ? WithTls(config, folder, key, value) : config,
                 _ => throw Wrong(full, key, "is unknown"),
             };
         }

@@ -26,6 +26,16 @@ internal sealed class Session(ParseResult parse, TimeProvider clock) : IDisposab
     public Task<T> CertAuthority<T>(Func<CertAuthorityService.CertAuthorityServiceClient, CallOptions, AsyncUnaryCall<T>> call, CancellationToken cancel, TimeSpan? limit = null) =>
         Call("certAuthority", Config.CertAuthority, calls => new CertAuthorityService.CertAuthorityServiceClient(calls), call, limit, cancel);
 
+    /// <summary>A call that answers many times; each answer is handed over as it comes.</summary>
+    public Task CertAuthority<T>(Func<CertAuthorityService.CertAuthorityServiceClient, CallOptions, AsyncServerStreamingCall<T>> call, Action<T> each, CancellationToken cancel, TimeSpan? limit = null) =>
+        Told("certAuthority", Config.CertAuthority, async connection =>
+        {
+            using var answers = call(new CertAuthorityService.CertAuthorityServiceClient(connection.Calls), Within(limit ?? Usual, cancel));
+            while (await answers.ResponseStream.MoveNext(cancel))
+                each(answers.ResponseStream.Current);
+            return true;
+        }, cancel);
+
     public Task<T> Classifier<T>(Func<ClassifierService.ClassifierServiceClient, CallOptions, AsyncUnaryCall<T>> call, CancellationToken cancel, TimeSpan? limit = null) =>
         Call("classifier", Config.Classifier, calls => new ClassifierService.ClassifierServiceClient(calls), call, limit, cancel);
 
@@ -44,13 +54,16 @@ internal sealed class Session(ParseResult parse, TimeProvider clock) : IDisposab
 
     public void Dispose() => opened.ForEach(c => c.Dispose());
 
-    private async Task<TResponse> Call<TClient, TResponse>(string key, string address, Func<CallInvoker, TClient> client,
-        Func<TClient, CallOptions, AsyncUnaryCall<TResponse>> call, TimeSpan? limit, CancellationToken cancel)
+    private Task<TResponse> Call<TClient, TResponse>(string key, string address, Func<CallInvoker, TClient> client,
+        Func<TClient, CallOptions, AsyncUnaryCall<TResponse>> call, TimeSpan? limit, CancellationToken cancel) =>
+        Told(key, address, async connection => await call(client(connection.Calls), Within(limit ?? Usual, cancel)), cancel);
+
+    private async Task<T> Told<T>(string key, string address, Func<Connection, Task<T>> calls, CancellationToken cancel)
     {
         var connection = Open(key, address);
         try
         {
-            return await call(client(connection.Calls), Within(limit ?? Usual, cancel));
+            return await calls(connection);
         }
         catch (RpcException e) when (!cancel.IsCancellationRequested)
         {

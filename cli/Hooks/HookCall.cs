@@ -24,7 +24,7 @@ internal static class HookCall
         {
             if (args is not [{ Length: > 0 } certname])
                 throw Failure.Usage($"usage: {hook} CERTNAME");
-            var config = CliConfig.ForHook();
+            var config = CliConfig.ForHook(hook);
             var deadline = (TimeProvider.System.GetUtcNow() + Limit - Reserve).UtcDateTime;
             return await act(certname, config, new CallOptions(deadline: deadline));
         }

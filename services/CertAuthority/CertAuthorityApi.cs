@@ -15,7 +15,8 @@ namespace Overture.CertAuthority;
 /// <summary>The gRPC face: message to act to message.</summary>
 internal sealed partial class CertAuthorityApi(
     SubmitCsr submit, AuthorizeForStock authorize, FindCertificate find, RevokeName revoke, ClaimStore claims, EvidenceReader evidence,
-    CrlPublisher crls, HeldRequests held, ApproveRequest approve, DenyRequest deny, ReviewHeld review) : CertAuthorityService.CertAuthorityServiceBase
+    CrlPublisher crls, HeldRequests held, ApproveRequest approve, DenyRequest deny, ReviewHeld review, IssueAdminCertificate admin, CaSigner signer,
+    VerifyAudit verify, ExplainCertificate explain) : CertAuthorityService.CertAuthorityServiceBase
 {
     public override async Task<SubmitCertificateRequestResponse> SubmitCertificateRequest(SubmitCertificateRequestRequest request, ServerCallContext context)
     {

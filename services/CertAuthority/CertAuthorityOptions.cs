@@ -1,5 +1,7 @@
+using Overture.CertAuthority.Approver;
 using Overture.CertAuthority.Issuance;
 using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.PuppetApi.Limits;
 using Overture.Platform.Faults;
 using Overture.Platform.Options;
 
@@ -16,6 +18,9 @@ public sealed record PuppetApiOptions
 
     /// <summary>File of the access log, common log format; empty: none.</summary>
     public string AccessLog { get; init; } = "";
+
+    /// <inheritdoc cref="PuppetLimitOptions"/>
+    public PuppetLimitOptions Limits { get; init; } = new();
 }
 
 /// <summary>Certificate revocation lists.</summary>
@@ -64,6 +69,8 @@ public record CertAuthorityOptions : ServiceOptions
 
     public ApprovalOptions Approval { get; init; } = new();
 
+    public StockCaOptions StockCa { get; init; } = new();
+
     internal LeafLives Lives => new(LeafLife, RenewingLeafLife);
 
     /// <summary>Names the CA API's certificate carries; localhost when none are given.</summary>
@@ -81,6 +88,8 @@ public record CertAuthorityOptions : ServiceOptions
             yield return new("puppetApi.listen", "must be ADDRESS:PORT, e.g. 127.0.0.1:8141");
         foreach (var name in PuppetApi.DnsNames.Where(n => Uri.CheckHostName(n) != UriHostNameType.Dns))
             yield return new("puppetApi.dnsNames", $"'{name}' is no host name");
+        foreach (var problem in PuppetApi.Limits.Problems("puppetApi.limits"))
+            yield return problem;
         if (LeafLife < TimeSpan.FromDays(1) || LeafLife > TimeSpan.FromDays(3650))
             yield return new("leafLife", "must be 1d to 3650d");
         if (RenewingLeafLife < TimeSpan.FromDays(61) || RenewingLeafLife > TimeSpan.FromDays(825))
@@ -89,5 +98,7 @@ public record CertAuthorityOptions : ServiceOptions
             yield return new("crl.nextUpdate", "must be 1d to 3650d");
         if (Crl.Refresh < TimeSpan.FromMinutes(1) || Crl.Refresh > TimeSpan.FromDays(7))
             yield return new("crl.refresh", "must be 1m to 7d");
+        foreach (var problem in StockCa.Problems())
+            yield return problem;
     }
 }

@@ -1,8 +1,11 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Overture.CertAuthority.Approver;
 using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.Import;
 using Overture.CertAuthority.Issuance;
 using Overture.CertAuthority.Policy;
 using Overture.CertAuthority.PuppetApi;
+using Overture.CertAuthority.PuppetApi.Limits;
 using Overture.CertAuthority.Revocation;
 using Overture.CertAuthority.V1;
 using Overture.Platform;
@@ -44,19 +47,31 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         services.AddSingleton(p => AuditKey.In(p.GetRequiredService<StateDirectory>()));
 
         services.AddSingleton<ClaimStore>().AddSingleton<BlockStore>().AddSingleton<KeyBlocks>().AddSingleton<RevocationStore>().AddSingleton<HeldRequests>();
-        services.AddSingleton<EvidenceReader>().AddSingleton<InstanceWitness>().AddSingleton<ClaimMaker>().AddSingleton<DecisionTold>().AddSingleton<Contest>();
+        services.AddSingleton<EvidenceReader>().AddSingleton<InstanceWitness>().AddSingleton<ClaimMaker>().AddSingleton<DecisionTold>().AddSingleton<Contest>().AddSingleton<OwnKeys>();
         services.AddSingleton<AdmitRequest>().AddSingleton<FinishClaim>().AddSingleton<SubmitCsr>().AddSingleton<AuthorizeForStock>();
-        services.AddSingleton<CollectCertificate>().AddSingleton<FindCertificate>().AddSingleton<RenewCertificate>();
+        services.AddSingleton<CollectCertificate>().AddSingleton<FindCertificate>().AddSingleton<RenewCertificate>().AddSingleton<IssueAdminCertificate>();
         services.AddSingleton<ApproveRequest>().AddSingleton<DenyRequest>().AddSingleton<ReviewHeld>().AddSingleton<CertificateInventory>().AddSingleton<ParentCrls>();
         services.AddSingleton<PublishCrl>().AddSingleton<RevokeName>().AddSingleton<CloseName>().AddSingleton<AccessLog>();
+        services.AddSingleton(options.PuppetApi.Limits).AddSingleton<Budgets>().AddSingleton<OpenConnections>().AddSingleton<TokenProof>();
+
+        services.AddSingleton<AuditHeads>().AddSingleton<OtherStreams>().AddSingleton<AuditStream>().AddSingleton<AuditSearch>();
+        services.AddSingleton<InventoryCheck>().AddSingleton<VerifyAudit>().AddSingleton<ExplainCertificate>();
+
+        services.AddSingleton(options.StockCa).AddSingleton<StockCaClient>().AddSingleton<StockCertificates>().AddSingleton<StockRevocation>();
+        services.AddSingleton<ConfirmSigned>().AddSingleton<ApproveWaiting>();
 
         // In the order they start, before anything listens; stopped the other way round.
         services.AddSingleton<AuditLog>().AddHostedService(p => p.GetRequiredService<AuditLog>());
+        services.AddHostedService<FoldImported>();
         services.AddSingleton<CrlPublisher>().AddHostedService(p => p.GetRequiredService<CrlPublisher>());
         services.AddSingleton<ServerLeaf>().AddHostedService(p => p.GetRequiredService<ServerLeaf>());
+        services.AddSingleton<LimitedNames>().AddHostedService(p => p.GetRequiredService<LimitedNames>());
         services.AddHostedService<ClaimSweep>();
         services.AddHostedService<HeldWatch>();
         services.AddHostedService<TerminationWatch>();
+        services.AddSingleton<AuditSweep>().AddHostedService(p => p.GetRequiredService<AuditSweep>());
+        if (options.StockCa.Enabled)
+            services.AddHostedService<StockApprover>();
         services.AddHealthChecks().AddCheck<Readiness>("ca");
     }
 

@@ -43,4 +43,20 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 119, EventName = "puppetapi.access_log_failed", Level = LogLevel.Error, Message = "the access log can't be written: {Cause}")]
     public static partial void AccessLogFailed(ILogger logger, string cause);
+
+    [LoggerMessage(EventId = 140, EventName = "ca.limited", Level = LogLevel.Warning,
+        Message = "more certificate requests for {Certname} than its budget, without its token: somebody guesses, or an agent runs wild")]
+    public static partial void NameLimited(ILogger logger, CertName certname);
+
+    [LoggerMessage(EventId = 141, EventName = "ca.limited.untold", Level = LogLevel.Warning, Message = "what was turned away in the last minute could not be written down: {Cause}")]
+    public static partial void LimitedUntold(ILogger logger, string cause);
+
+    [LoggerMessage(EventId = 144, EventName = "audit.gap", Level = LogLevel.Critical, Message = "the audit log was tampered with, or the store lost part of it: {What}")]
+    public static partial void AuditGap(ILogger logger, string what);
+
+    [LoggerMessage(EventId = 145, EventName = "audit.head_not_kept", Level = LogLevel.Error, Message = "the head of audit stream {Stream} was not kept in the state directory: {Cause}")]
+    public static partial void AuditHeadNotKept(ILogger logger, string stream, string cause);
+
+    [LoggerMessage(EventId = 146, EventName = "audit.recovered", Level = LogLevel.Warning, Message = "certificate {Serial} of {Certname} had no audit record (its process died); written from its claim")]
+    public static partial void AuditRecovered(ILogger logger, string serial, string certname);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Google.Protobuf.WellKnownTypes;
 using Overture.Cli.Pki;
@@ -12,6 +13,7 @@ namespace Overture.CertAuthority.Tests;
 public sealed class CaHouse : IAsyncLifetime
 {
     private readonly TempDirectory home = new();
+    private readonly ConcurrentDictionary<string, CertName> tokens = new(StringComparer.Ordinal);
     private readonly Ids ids = new(TimeProvider.System, RandomNumberGenerator.Create());
     private ECDsa launchKey = null!;
     private LaunchSigner conductor = null!;
@@ -29,18 +31,25 @@ public sealed class CaHouse : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
+        await Open();
+        Ca = await Start("api");
+    }
+
+    /// <summary>All but the CertAuthority, for tests that are alone with theirs.</summary>
+    public async Task Open()
+    {
         new PuppetCaInit(CaDirectory, TimeProvider.System).Init("test", 2048);
         launchKey = ECDsa.Create();
         launchKey.ImportFromPem(await File.ReadAllTextAsync(Pki.LaunchSigningKey));
         conductor = new LaunchSigner(launchKey);
         Store = DirectoryStore.At(Bucket);
         Redis = await RedisServer.Start();
-        Ca = await Start("api");
     }
 
     public async Task DisposeAsync()
     {
-        await Ca.DisposeAsync();
+        if (Ca is not null)
+            await Ca.DisposeAsync();
         await Redis.DisposeAsync();
         conductor.Dispose();
         Pki.Dispose();
@@ -67,6 +76,7 @@ public sealed class CaHouse : IAsyncLifetime
     {
         var name = certname is null ? ids.CertName() : CertName.Parse(certname);
         var token = EnrolmentToken.Derive("a launch key of the tests"u8, ids.Ordered(), name);
+        tokens.TryAdd(token, name);
         var now = DateTimeOffset.FromUnixTimeSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds());
         var record = new LaunchRecord
         {
@@ -89,6 +99,37 @@ public sealed class CaHouse : IAsyncLifetime
 
     public Task Fact(CertName name, string what) =>
         Store.PutIfAbsent(ObjectKeys.Fact(name, what), new InstanceFact { Schema = 1, Certname = name.ToString(), Event = what }, default);
+
+    /// <summary>What the provider says of an instance, written down as the Conductor would; in place of what it said before.</summary>
+    public async Task Observe(CertName name, string state, DateTimeOffset? at = null, string address = "127.0.0.1", ECDsa? signWith = null, Action<Observation>? change = null)
+    {
+        var observation = new Observation
+        {
+            Schema = 1,
+            Certname = name.ToString(),
+            At = (at ?? TimeProvider.System.GetUtcNow()).ToTimestamp(),
+            State = state,
+            Addresses = { address },
+            Provider = "local",
+            InstanceId = "i-1",
+        };
+        change?.Invoke(observation);
+        using var other = signWith is null ? null : new LaunchSigner(signWith);
+        await Store.Delete(ObjectKeys.Observation(name), default);
+        await Store.PutIfAbsent(ObjectKeys.Observation(name), (other ?? conductor).Sign(observation, ids.Unguessable()), default);
+    }
+
+    /// <summary>What somebody who can write the bucket could do.</summary>
+    public async Task Rewrite<T>(string key, Action<T> change) where T : class, Google.Protobuf.IMessage, new()
+    {
+        var record = (await Store.Get<T>(key, default))!;
+        change(record);
+        await Store.Delete(key, default);
+        await Store.PutIfAbsent(key, record, default);
+    }
+
+    /// <summary>One of the tokens this house gave out.</summary>
+    public bool IsToken(string text) => tokens.ContainsKey(text);
 
     public CertName NewName() => ids.CertName();
 

@@ -108,6 +108,18 @@ public sealed class CertificateProfileTests(OneCa one) : IClassFixture<OneCa>, I
         Assert.Throws<CryptographicException>(() => SignedDer.Check(good, tbs, "another", signer));
     }
 
+    // Each as the profile never makes it, and with a signature that holds.
+    [Theory]
+    [InlineData("0603551D13", "0603551D63"), InlineData("04023000", "04023100"), InlineData("507570706574204341", "507570706574204342"), InlineData("30616637", "30616638")]
+    public void Check_ProperlySignedButNoLeafOfThisCaAndName_Throws(string bytes, string instead)
+    {
+        var (tbs, _) = Tbs(ec, Now);
+        var hex = Convert.ToHexString(tbs);
+        Assert.Contains(bytes, hex, StringComparison.Ordinal);
+        var wrong = Convert.FromHexString(hex.Replace(bytes, instead, StringComparison.Ordinal));
+        Assert.Throws<CryptographicException>(() => SignedDer.Check(SignedDer.Seal(wrong, signer), wrong, Name.ToString(), signer));
+    }
+
     private X509Certificate2 Sealed(AsymmetricAlgorithm key, DateTimeOffset now, int days, Action<Grant>? change = null) =>
         X509CertificateLoader.LoadCertificate(SignedDer.Seal(Tbs(key, now, days, change).Tbs, signer));
 

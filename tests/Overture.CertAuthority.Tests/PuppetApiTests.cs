@@ -60,20 +60,6 @@ public sealed class PuppetApiTests(CaHouse house)
         Framed(answer, "text/plain");
     }
 
-    [Fact]
-    public async Task GetRequest_HeldOrSigned_Is404()
-    {
-        var instance = await house.Launch();
-        using var key = CsrBuilder.EcKey();
-        (await ca.Put(instance, key)).Dispose();
-        (await ca.Put("waits.example.org", new CsrBuilder("waits.example.org", key).Pem())).Dispose();
-        foreach (var name in new[] { instance.Name.ToString(), "waits.example.org" })
-        {
-            using var answer = await ca.Get($"certificate_request/{name}");
-            Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
-        }
-    }
-
     [Theory]
     [InlineData("GET", "certificate_status/x"), InlineData("GET", "certificate_statuses/any_key"), InlineData("PUT", "clean"), InlineData("GET", "bogus"), InlineData("POST", "sign/all")]
     [InlineData("GET", "certificate_revocation_list/xyz"), InlineData("DELETE", "certificate/x"), InlineData("POST", "certificate_request/x"), InlineData("GET", "certificate"), InlineData("GET", "../../metrics")]

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -25,6 +26,7 @@ public sealed record TestCaOptions : CertAuthorityOptions
     public ObjectStore? Store { get; init; }
     public TimeProvider? Clock { get; init; }
     public CapturedLog Log { get; } = new();
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
 }
 
 /// <summary>A CertAuthority of this process: real Kestrel, real TLS, real Redis, real files.</summary>
@@ -50,7 +52,7 @@ public sealed class RunningCa : IAsyncDisposable
     public IServiceProvider Services => app.Services;
     public int ApiPort => PortOf(Options.PuppetApi.Listen);
     public int GrpcPort => PortOf(Options.Listen);
-    public string AccessLog => File.ReadAllText(Options.PuppetApi.AccessLog);
+    public string AccessLog => File.Exists(Options.PuppetApi.AccessLog) ? File.ReadAllText(Options.PuppetApi.AccessLog) : "";
 
     public static async Task<RunningCa> Start(CaHouse house, TestCaOptions options)
     {
@@ -62,10 +64,13 @@ public sealed class RunningCa : IAsyncDisposable
     }
 
     /// <summary>An agent's client: trusts the Puppet CA alone, and shows a certificate if it has one.</summary>
-    public HttpClient AgentClient(X509Certificate2? own = null)
+    /// <param name="own">With its private key.</param>
+    /// <param name="chain">What is sent with it; the CA's own chain where nothing is given.</param>
+    /// <param name="from">Another address of loopback than 127.0.0.1.</param>
+    public HttpClient AgentClient(X509Certificate2? own = null, X509Certificate2Collection? chain = null, System.Net.IPAddress? from = null)
     {
         var roots = new X509Certificate2Collection();
-        roots.ImportFromPemFile(House.BundleFile);
+        roots.ImportFromPemFile(Path.Combine(Options.CaDirectory, Cli.Pki.PuppetCaInit.Bundle));
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.Add(roots[^1]);
         var handler = new SocketsHttpHandler
@@ -74,9 +79,19 @@ public sealed class RunningCa : IAsyncDisposable
             {
                 EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
                 CertificateChainPolicy = policy,
-                ClientCertificateContext = own is null ? null : SslStreamCertificateContext.Create(own, roots, offline: true),
+                ClientCertificateContext = own is null ? null : SslStreamCertificateContext.Create(own, chain ?? roots, offline: true),
             },
         };
+        if (from is not null)
+        {
+            handler.ConnectCallback = async (_, cancel) =>
+            {
+                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                socket.Bind(new System.Net.IPEndPoint(from, 0));
+                await socket.ConnectAsync(System.Net.IPAddress.Loopback, ApiPort, cancel);
+                return new NetworkStream(socket, ownsSocket: true);
+            };
+        }
         return new HttpClient(handler) { BaseAddress = new Uri($"https://localhost:{ApiPort}/puppet-ca/v1/") };
     }
 
@@ -129,7 +144,7 @@ public sealed class TestCaParts : IServiceParts<TestCaOptions>
             builder.Services.AddSingleton(options.Store);
         if (options.Clock is not null)
             builder.Services.AddSingleton(options.Clock);
-        builder.Logging.ClearProviders().AddProvider(options.Log);
+        builder.Logging.ClearProviders().SetMinimumLevel(options.LogLevel).AddProvider(options.Log);
     }
 
     public static void Listen(KestrelServerOptions kestrel, TestCaOptions options) => CertAuthorityParts.Listen(kestrel, options);

@@ -52,5 +52,14 @@ public sealed class AutosignHookTests(OvertureFixture overture)
     }
 
     [Fact]
+    public async Task Autosign_ConfigSharedWithTheEnc_ShowsItsOwnCertificate()
+    {
+        var config = Path.Combine(overture.Pki.Home, "both.yaml");
+        await File.WriteAllTextAsync(config, "autosignTls: { certificate: pki/autosign.pem, key: pki/autosign.key }\n" + overture.Config("nobody"));
+        (await overture.Hook("overture-autosign", ["good.example.com"], Csr, config)).Exit(0);
+        (await overture.Hook("overture-enc", ["good.example.com"], null, config)).Exit(78).Says("nobody.pem");
+    }
+
+    [Fact]
     public async Task Autosign_BinaryInput_IsNoCrash() => (await overture.Hook("overture-autosign", ["held.example.com"], "\0\u0001\ufffd\ud83d\ude00")).Exit(1);
 }

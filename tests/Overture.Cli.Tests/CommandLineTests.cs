@@ -9,7 +9,8 @@ public sealed class CommandLineTests(OvertureFixture overture)
     public static readonly TheoryData<string> Verbs =
     [
         "launch", "instance list", "instance show", "instance watch", "instance timeline", "instance register", "instance terminate", "node show", "node set",
-        "certificate show", "certificate revoke", "certificate requests", "pki init", "ca init", "health", "completion", "version",
+        "certificate show", "certificate revoke", "certificate requests", "certificate approve", "certificate deny", "audit verify", "audit explain",
+        "pki init", "ca init", "ca import", "ca admin-cert", "health", "completion", "version",
     ];
 
     [Theory, MemberData(nameof(Verbs))]

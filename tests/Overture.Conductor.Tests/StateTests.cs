@@ -235,6 +235,20 @@ public sealed class StateTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Claim_ForPuppetserversOwnCa_IsSignedOnceItsCertificateIsWrittenDown()
+    {
+        var name = CertName.Parse((await Launch(1, "r"))[0]);
+        var now = TimeProvider.System.GetUtcNow().ToTimestamp();
+        await store.PutIfAbsent(ObjectKeys.Claim(name, "1"), new Claim { Schema = 1, Certname = name.ToString(), Claim_ = "1", Issuer = "stock", CsrReceivedAt = now, ClaimedAt = now }, default);
+        Assert.Equal(InstanceState.CsrReceived, (await host.As("viewer").GetInstanceAsync(new() { Certname = name.ToString() })).Instance.State);
+
+        await store.PutIfAbsent(ObjectKeys.StockCertificate(name), new CertificateRecord { Schema = 1, Serial = "07", Certname = name.ToString(), SignedAt = now }, default);
+
+        var instance = (await host.As("viewer").GetInstanceAsync(new() { Certname = name.ToString() })).Instance;
+        Assert.Equal((InstanceState.Signed, "07"), (instance.State, instance.Serial));
+    }
+
+    [Fact]
     public async Task DamagedRecord_OfOneInstance_DoesNotHideTheOthers()
     {
         await Launch(2, "r");

@@ -77,9 +77,24 @@ public sealed class UserDataTests : IDisposable
             """.ReplaceLineEndings("\n"), text);
     }
 
+    /// <summary>Threats T25: without the pin an agent would trust the first CA it meets. Whatever the bundle, it is refused or it is in there.</summary>
     [Fact]
-    public void Render_WithoutACa_IsRefused() =>
-        Assert.Throws<ArgumentException>(() => UserData.Render(Name, Spec(), "production", Token, "", install: false));
+    public void T25_BundleOfAnyText_IsPinnedOrRefused() => Prop.ForAll(ArbMap.Default.ArbFor<NonNull<string>>(), ArbMap.Default.ArbFor<bool>(), (text, install) =>
+    {
+        var noise = new string([.. text.Get.Where(c => !char.IsSurrogate(c)).Take(4000)]);
+        Assert.Throws<ArgumentException>(() => UserData.Render(Name, Spec(), "production", Token, noise, install));
+        var tree = UserDataTree.Of(UserData.Render(Name, Spec(), "production", Token, noise + Bundle, install));
+        Assert.Equal(noise + Bundle, tree.Text("puppet", "conf", "ca_cert"));
+    }).QuickCheckThrowOnFailure();
+
+    /// <summary>Threats T26: while the CA rolls over, the bundle holds both; so does what the instance boots from.</summary>
+    [Fact]
+    public void T26_BundleOfTwoCas_IsPinnedWhole()
+    {
+        using var next = new TestPuppetCa();
+        var tree = UserDataTree.Of(UserData.Render(Name, Spec(), "production", Token, ca.BundlePem + next.BundlePem, install: false));
+        Assert.Equal(ca.BundlePem + next.BundlePem, tree.Text("puppet", "conf", "ca_cert"));
+    }
 
     [Fact]
     public void Render_SameInputs_SameBytes() => Assert.Equal(

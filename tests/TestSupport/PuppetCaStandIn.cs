@@ -31,6 +31,7 @@ public sealed class PuppetCaStandIn : IAsyncDisposable
             certificates.GetOrAdd(name, _ => ca.SignPem(csr, name, ["localhost"], Life));
             return Results.Ok();
         });
+        app.MapGet("/puppet-ca/v1/certificate/ca", () => Results.Text(ca.BundlePem));
         app.MapGet("/puppet-ca/v1/certificate/{name}", (string name) =>
             certificates.TryGetValue(name, out var pem) ? Results.Text(pem) : Results.NotFound());
     }

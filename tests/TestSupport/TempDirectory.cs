@@ -7,5 +7,19 @@ public sealed class TempDirectory : IDisposable
 
     public string File(string name) => System.IO.Path.Combine(Path, name);
 
-    public void Dispose() => Directory.Delete(Path, recursive: true);
+    // What was asked for and not waited for (an agent that hung up) may still be written while the folder goes.
+    public void Dispose()
+    {
+        for (var tries = 1; Directory.Exists(Path); tries++)
+        {
+            try
+            {
+                Directory.Delete(Path, recursive: true);
+            }
+            catch (IOException) when (tries < 10)
+            {
+                // again
+            }
+        }
+    }
 }

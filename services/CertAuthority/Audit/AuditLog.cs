@@ -12,17 +12,15 @@ namespace Overture.CertAuthority.Audit;
 /// Every decision, revocation and CRL, one record each, in signed batches (audit/certauthority/&lt;replica&gt;/&lt;sequence&gt;). A record is durable
 /// within about half a second; what was signed stands in its claim before that. When the store does not take batches, decisions wait.
 /// </summary>
-internal sealed class AuditLog(ObjectStore store, AuditKey key, CertAuthorityOptions options, Ids ids, TimeProvider clock, ILogger<AuditLog> log) : BackgroundService
+internal sealed class AuditLog(AuditStream stream, Ids ids, TimeProvider clock, ILogger<AuditLog> log) : BackgroundService
 {
     public const string Service = "certauthority";
     private const int BatchSize = 500;
     private static readonly TimeSpan FlushEvery = TimeSpan.FromMilliseconds(500), RetryEvery = TimeSpan.FromSeconds(1), MostWait = TimeSpan.FromSeconds(3);
-    private readonly Channel<AuditRecord> queue = Channel.CreateBounded<AuditRecord>(new BoundedChannelOptions(20_000) { SingleReader = true });
-    private string head = AuditChain.Origin;
-    private long sequence;
+    private readonly Channel<Entry> queue = Channel.CreateBounded<Entry>(new BoundedChannelOptions(20_000) { SingleReader = true });
 
-    /// <summary>The stream's name, which is signed with each batch.</summary>
-    public string Stream => $"{Service}/{options.Replica}";
+    // A record; or, without one, somebody who waits until all before it is in the store.
+    private readonly record struct Entry(AuditRecord? Record, TaskCompletionSource? Waiter);
 
     /// <param name="action">Dotted, e.g. csr.refused.</param>
     /// <param name="outcome">"allow", "deny" or "error".</param>
@@ -30,12 +28,12 @@ internal sealed class AuditLog(ObjectStore store, AuditKey key, CertAuthorityOpt
     /// <exception cref="FaultException">STORE_UNAVAILABLE: the store has taken no batch for so long that no record fits any more.</exception>
     public async ValueTask Write(string action, string outcome, string certname, Caller by, string serial = "", string spki = "", Decision? decision = null, CancellationToken cancel = default)
     {
-        var record = RecordOf(action, outcome, certname, by, serial, spki, decision);
-        if (queue.Writer.TryWrite(record))
+        var entry = new Entry(RecordOf(action, outcome, certname, by, serial, spki, decision), null);
+        if (queue.Writer.TryWrite(entry))
             return;
         try
         {
-            await queue.Writer.WriteAsync(record, cancel).AsTask().WaitAsync(MostWait, clock, cancel);
+            await queue.Writer.WriteAsync(entry, cancel).AsTask().WaitAsync(MostWait, clock, cancel);
         }
         catch (TimeoutException)
         {
@@ -45,7 +43,24 @@ internal sealed class AuditLog(ObjectStore store, AuditKey key, CertAuthorityOpt
 
     /// <summary>For what must not wait for the audit log: a list of revoked certificates stands in the store by itself.</summary>
     public void Note(string action, string outcome, Caller by, string serial) =>
-        queue.Writer.TryWrite(RecordOf(action, outcome, "", by, serial, "", null));
+        queue.Writer.TryWrite(new Entry(RecordOf(action, outcome, "", by, serial, "", null), null));
+
+    /// <summary>Waits until everything written before this call is in the store.</summary>
+    /// <returns>False: it is not, after <see cref="MostWait"/>.</returns>
+    public async Task<bool> Flushed(CancellationToken cancel)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
+            await queue.Writer.WriteAsync(new Entry(null, done), cancel).AsTask().WaitAsync(MostWait, clock, cancel);
+            await done.Task.WaitAsync(MostWait, clock, cancel);
+            return true;
+        }
+        catch (Exception e) when (e is TimeoutException or ChannelClosedException)
+        {
+            return false;
+        }
+    }
 
     private AuditRecord RecordOf(string action, string outcome, string certname, Caller by, string serial, string spki, Decision? decision) => new()
     {
@@ -65,7 +80,12 @@ internal sealed class AuditLog(ObjectStore store, AuditKey key, CertAuthorityOpt
     /// <summary>Takes up the chain where the last run of this replica left it.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        await Resume(cancellationToken);
+        if (await stream.TakeUp(cancellationToken) is { } gap)
+        {
+            Log.AuditGap(log, gap);
+            var alarm = new Decision { Outcome = "alarm", Reason = Reason.AuditBroken.Code(), Sentence = gap };
+            await Write("audit.gap", "error", "", Caller.Own("audit"), decision: alarm, cancel: cancellationToken);
+        }
         await base.StartAsync(cancellationToken);
     }
 
@@ -81,9 +101,16 @@ internal sealed class AuditLog(ObjectStore store, AuditKey key, CertAuthorityOpt
         {
             await Linger(stoppingToken);
             var records = new List<AuditRecord>(BatchSize);
-            while (records.Count < BatchSize && queue.Reader.TryRead(out var record))
-                records.Add(record);
-            await Flush(records, stoppingToken);
+            var waiters = new List<TaskCompletionSource>();
+            while (records.Count < BatchSize && queue.Reader.TryRead(out var entry))
+            {
+                if (entry.Record is not null)
+                    records.Add(entry.Record);
+                else
+                    waiters.Add(entry.Waiter!);
+            }
+            if (records.Count == 0 || await Flush(records, stoppingToken))
+                waiters.ForEach(w => w.TrySetResult());
         }
     }
 
@@ -93,45 +120,24 @@ internal sealed class AuditLog(ObjectStore store, AuditKey key, CertAuthorityOpt
             await Task.Delay(FlushEvery, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private async Task Flush(List<AuditRecord> records, CancellationToken stopping)
+    private async Task<bool> Flush(List<AuditRecord> records, CancellationToken stopping)
     {
         var writeId = ids.Unguessable();
         while (true)
         {
             try
             {
-                var batch = AuditChain.Seal(records, head, sequence + 1, Stream, writeId, key.Key);
-                var outcome = await store.PutIfAbsent(ObjectKeys.Audit(Service, options.Replica, batch.Sequence), batch, CancellationToken.None);
-                if (outcome == PutOutcome.Stored)
-                {
-                    (head, sequence) = (batch.HeadSha256, batch.Sequence);
-                    return;
-                }
-                // An earlier try that did arrive, or another process under this replica's name, behind which we go on.
-                if (await Resume(CancellationToken.None) == writeId)
-                    return;
-                Log.AuditOvertaken(log, Stream, sequence);
+                if (await stream.Append(records, writeId))
+                    return true;
+                Log.AuditOvertaken(log, stream.Name, stream.Head.Sequence);
             }
             catch (FaultException e)
             {
                 Log.AuditWaits(log, records.Count, e.Message);
                 if (stopping.IsCancellationRequested)
-                    return;
+                    return false;
                 await Task.Delay(RetryEvery, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
-    }
-
-    // Whose write the last batch is.
-    private async Task<string> Resume(CancellationToken cancel)
-    {
-        var after = sequence == 0 ? null : ObjectKeys.Audit(Service, options.Replica, sequence);
-        string? last = null;
-        await foreach (var found in store.List(ObjectKeys.AuditOf(Service, options.Replica), after, cancel))
-            last = found;
-        if (last is null || await store.Get<AuditBatch>(last, cancel) is not { } batch)
-            return "";
-        (head, sequence) = (batch.HeadSha256, batch.Sequence);
-        return batch.WriteId;
     }
 }

@@ -12,7 +12,7 @@ internal static class CsrPem
     private const string Label = "CERTIFICATE REQUEST";
     private static readonly SearchValues<char> WhiteSpace = SearchValues.Create(" \t\r\n");
 
-    /// <exception cref="FaultException">CSR_TOO_LARGE or CSR_PEM.</exception>
+    /// <exception cref="FaultException">CSR_TOO_LARGE, CSR_PEM or CSR_PRIVATE_KEY.</exception>
     public static byte[] Read(ReadOnlySpan<byte> body)
     {
         if (body.Length > CsrFault.MaximumBytes)
@@ -21,7 +21,7 @@ internal static class CsrPem
             throw CsrFault.Of(Reason.CsrPem, "the body is no PEM text");
         var text = Encoding.ASCII.GetString(body);
         if (text.Contains("PRIVATE KEY", StringComparison.Ordinal))
-            throw CsrFault.Of(Reason.CsrPem, "the body holds a private key: consider it lost, and make a new one");
+            throw CsrFault.Of(Reason.CsrPrivateKey, "the body holds a private key: consider it lost, and make a new one");
         if (!PemEncoding.TryFind(text, out var fields) || !text.AsSpan()[fields.Label].SequenceEqual(Label))
             throw CsrFault.Of(Reason.CsrPem, $"the body must be one PEM block {Label}");
         if (text.AsSpan()[..fields.Location.Start].ContainsAnyExcept(WhiteSpace) || text.AsSpan()[fields.Location.End..].ContainsAnyExcept(WhiteSpace))

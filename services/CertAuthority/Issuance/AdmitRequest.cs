@@ -12,7 +12,7 @@ namespace Overture.CertAuthority.Issuance;
 /// matter: a refused request never costs the genuine one its token.
 /// </summary>
 internal sealed class AdmitRequest(
-    EvidenceReader evidence, InstanceWitness witness, ClaimStore claims, ClaimMaker maker, Contest contest, DecisionTold told, CaSigner signer, CertAuthorityOptions options)
+    EvidenceReader evidence, InstanceWitness witness, ClaimStore claims, ClaimMaker maker, Contest contest, DecisionTold told, OwnKeys own, CertAuthorityOptions options)
 {
     /// <exception cref="FaultException">The request is refused; told already.</exception>
     public async Task<Admission> Run(Submission submission, string issuer, CancellationToken cancel)
@@ -66,7 +66,7 @@ internal sealed class AdmitRequest(
             if (facts.Claim is { } standing)
                 return Issuers.Serves(issuer, standing) ? await Received(new Admission(name, facts, verdict, standing)) : throw await SpentElsewhere(facts, verdict, submission, cancel);
             // 3. One name a key.
-            if (request.Key.SpkiSha256 == signer.Ca.SpkiSha256 || !await claims.BindKey(request.Key.SpkiSha256, name, cancel))
+            if (own.Holds(request.Key.SpkiSha256) || !await claims.BindKey(request.Key.SpkiSha256, name, cancel))
                 throw await Refusal(facts, Reused(verdict), submission, cancel);
             // 4. Claim: spends the token, binds the key, fixes serial and bytes, all in one write.
             var claim = await claims.Put(maker.Make(facts, verdict, issuer), cancel);

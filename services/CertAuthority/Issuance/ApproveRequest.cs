@@ -18,7 +18,7 @@ internal sealed record Approval(CertName Name, string? Spki, string Reason, IRea
 
 /// <summary>Signs a request that waits for a person. What it asked for beside its name is never looked at: the approval is the grant.</summary>
 internal sealed class ApproveRequest(
-    HeldRequests held, ClaimStore claims, ClaimMaker maker, FinishClaim finish, EvidenceReader evidence, RevocationStore revocations, CaSigner signer,
+    HeldRequests held, ClaimStore claims, ClaimMaker maker, FinishClaim finish, EvidenceReader evidence, RevocationStore revocations, OwnKeys own,
     AuditLog audit, ObjectStore store, CertAuthorityOptions options)
 {
     /// <exception cref="FaultException">NOT_FOUND, HELD_OTHER_KEY, DEFINITION_MISSING, NAME_BLOCKED, NAME_TAKEN, KEY_BLOCKED, KEY_REUSED, INVALID_FIELD.</exception>
@@ -31,7 +31,7 @@ internal sealed class ApproveRequest(
         // 2. May it be signed at all?
         await Check(name, request, cancel);
         // 3. One name a key; then the claim, under the next number.
-        if (request.Key.SpkiSha256 == signer.Ca.SpkiSha256 || !await claims.BindKey(request.Key.SpkiSha256, name, cancel))
+        if (own.Holds(request.Key.SpkiSha256) || !await claims.BindKey(request.Key.SpkiSha256, name, cancel))
             throw new FaultException(FaultKind.Invalid, Reason.KeyReused, "this key belongs to another name; each node needs a key of its own");
         grant.LifeSeconds = (long)(approval.Life ?? (request.Renews ? options.RenewingLeafLife : options.LeafLife)).TotalSeconds;
         var claim = await Claim(name, request, grant, waiting, $"{by.Actor} approved it: {approval.Reason}", cancel);

@@ -9,11 +9,12 @@ internal sealed class CaFiles
 {
     public const string BundleFile = "ca_crt.pem", KeyFile = "ca_key.pem", PassphraseFile = "passphrase", ParentCrlFile = "root_crl.pem", RootKeyFile = "root_key.pem";
 
-    private CaFiles(byte[] bundle, X509Certificate2Collection chain, string parentCrls, DateTimeOffset modified)
+    private CaFiles(byte[] bundle, X509Certificate2Collection chain, string parentCrls, SignatureScheme scheme, DateTimeOffset modified)
     {
         Bundle = bundle;
         Chain = chain;
         ParentCrls = parentCrls;
+        Scheme = scheme;
         Modified = modified;
         KeyId = Issuer.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault()?.SubjectKeyIdentifierBytes
             ?? throw new InvalidOperationException("the signing CA's certificate has no subject key identifier");
@@ -28,11 +29,14 @@ internal sealed class CaFiles
     public X509Certificate2Collection Chain { get; }
 
     public X509Certificate2 Issuer => Chain[0];
-    public string ParentCrls { get; }
-    public ReadOnlyMemory<byte> KeyId { get; }
 
-    /// <summary>Of the signing CA's own key, which no node may bring.</summary>
-    public string SpkiSha256 => Convert.ToHexStringLower(SHA256.HashData(Issuer.PublicKey.ExportSubjectPublicKeyInfo()));
+    /// <summary>How it signs.</summary>
+    public SignatureScheme Scheme { get; }
+
+    /// <summary>Empty where the CA is its own root.</summary>
+    public string ParentCrls { get; }
+
+    public ReadOnlyMemory<byte> KeyId { get; }
 
     /// <summary>What is wrong with the files, without opening the key.</summary>
     public static IEnumerable<string> Problems(string directory)
@@ -42,8 +46,8 @@ internal sealed class CaFiles
             yield return missing;
             yield break;
         }
-        foreach (var file in new[] { BundleFile, KeyFile, PassphraseFile, ParentCrlFile }.Where(f => !File.Exists(Path.Combine(directory, f))))
-            yield return $"no {file} in {directory} (make one with `overture ca init`)";
+        foreach (var file in new[] { BundleFile, KeyFile, PassphraseFile }.Where(f => !File.Exists(Path.Combine(directory, f))))
+            yield return $"no {file} in {directory} (make one with `overture ca init`, or move one in with `overture ca import`)";
         foreach (var file in new[] { KeyFile, PassphraseFile, RootKeyFile }.Select(f => Path.Combine(directory, f)).Where(File.Exists))
         {
             if ((File.GetUnixFileMode(file) & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite)) != 0)
@@ -60,9 +64,9 @@ internal sealed class CaFiles
             var bundle = File.ReadAllBytes(path);
             var chain = new X509Certificate2Collection();
             chain.ImportFromPem(Encoding.ASCII.GetString(bundle));
-            var crls = File.ReadAllText(Path.Combine(directory, ParentCrlFile)).Trim() + "\n";
-            Verify(chain, crls);
-            return new CaFiles(bundle, chain, crls, File.GetLastWriteTimeUtc(path));
+            // A CA that is its own root has no parents whose lists there could be.
+            var crls = chain.Count > 1 ? File.ReadAllText(Path.Combine(directory, ParentCrlFile)).Trim() + "\n" : "";
+            return new CaFiles(bundle, chain, crls, Verify(chain, crls), File.GetLastWriteTimeUtc(path));
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
@@ -70,12 +74,11 @@ internal sealed class CaFiles
         }
     }
 
-    private static void Verify(X509Certificate2Collection chain, string parentCrls)
+    private static SignatureScheme Verify(X509Certificate2Collection chain, string parentCrls)
     {
         if (chain.Count == 0)
             throw new InvalidOperationException($"{BundleFile} holds no certificate");
-        if (chain[0].GetRSAPublicKey() is null)
-            throw new InvalidOperationException("the signing CA's key is not RSA, which is the only kind supported");
+        var scheme = SignatureScheme.Of(chain[0]) ?? throw new InvalidOperationException("the signing CA's key is neither RSA nor on P-256 or P-384");
         using var built = new X509Chain { ChainPolicy = { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true } };
         built.ChainPolicy.CustomTrustStore.Add(chain[^1]);
         built.ChainPolicy.ExtraStore.AddRange(chain);
@@ -83,8 +86,9 @@ internal sealed class CaFiles
             throw new InvalidOperationException($"{BundleFile} is no chain from the signing CA (first) to its root (last): {string.Join(", ", built.ChainStatus.Select(s => s.Status))}");
         foreach (var parent in chain.Skip(1))
         {
-            if (!CrlPem.Split(parentCrls).Any(crl => CrlPem.IsSignedBy(crl, parent)))
+            if (!CrlPem.Split(parentCrls).Any(crl => SignatureScheme.IsSignedBy(crl, parent)))
                 throw new InvalidOperationException($"{ParentCrlFile} holds no CRL of {parent.Subject}; agents that check the chain would refuse every certificate");
         }
+        return scheme;
     }
 }

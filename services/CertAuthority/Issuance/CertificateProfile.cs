@@ -1,6 +1,7 @@
 using System.Formats.Asn1;
 using System.Security.Cryptography;
 using Overture.CertAuthority.Csr;
+using Overture.CertAuthority.Policy;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 
@@ -26,7 +27,7 @@ internal static class CertificateProfile
             using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0)))
                 writer.WriteInteger(2);
             writer.WriteInteger(serial);
-            SignedDer.WriteAlgorithm(writer);
+            writer.WriteEncodedValue(ca.Scheme.Identifier.Span);
             writer.WriteEncodedValue(ca.Issuer.SubjectName.RawData);
             using (writer.PushSequence())
             {
@@ -82,7 +83,12 @@ internal static class CertificateProfile
         Extension(writer, Oids.KeyUsage, critical: true, value => value.WriteBitString(
             key.Kind == KeyKind.Rsa ? [0b1010_0000] : [0b1000_0000], unusedBitCount: key.Kind == KeyKind.Rsa ? 5 : 7));
         foreach (var (oid, text) in grant.Extensions.OrderBy(e => e.Key, StringComparer.Ordinal))
+        {
+            // Whoever made the grant has checked; this is the last place where it could be stopped.
+            if (!Grants.MayCarry(grant, oid))
+                throw new InvalidOperationException($"a grant of source '{grant.Source}' may not carry the extension {oid}");
             Extension(writer, oid, critical: false, value => value.WriteCharacterString(UniversalTagNumber.UTF8String, text));
+        }
     }
 
     private static void Extension(AsnWriter writer, string oid, bool critical, Action<AsnWriter> write)

@@ -20,7 +20,7 @@ internal sealed class ClaimMaker(CaSigner signer, CertAuthorityOptions options, 
         return claim;
     }
 
-    /// <summary>For what no policy decides: a person's word, a predecessor, the CA API's own certificate.</summary>
+    /// <summary>For what no policy decides: a person's word, a predecessor, an administrator, the CA API's own certificate.</summary>
     /// <param name="origin">Of a renewal: the claim it goes back to.</param>
     public Claim Make(CertName name, string id, SubjectKey key, Grant grant, Reason reason, string sentence, string origin = "")
     {
@@ -49,7 +49,7 @@ internal sealed class ClaimMaker(CaSigner signer, CertAuthorityOptions options, 
         {
             var serial = CertificateProfile.NewSerial(random);
             var (tbs, notAfter) = CertificateProfile.ToBeSigned(name, key, grant, serial, now, signer.Ca);
-            claim.Serial = Convert.ToHexStringLower(serial);
+            claim.Serial = SerialText.Of(serial);
             claim.Tbs = ByteString.CopyFrom(tbs);
             claim.NotAfter = notAfter.ToTimestamp();
         }

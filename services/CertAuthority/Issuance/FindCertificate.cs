@@ -1,3 +1,4 @@
+using Overture.CertAuthority.Approver;
 using Overture.CertAuthority.Revocation;
 using Overture.Platform.Records;
 using Overture.Records.V1;
@@ -8,21 +9,27 @@ namespace Overture.CertAuthority.Issuance;
 internal sealed record FoundCertificate(CertificateRecord Certificate, bool Revoked, Decision Decision);
 
 /// <summary>Looks, for people; unlike an agent's question it finishes nothing.</summary>
-internal sealed class FindCertificate(ClaimStore claims, RevocationStore revocations)
+internal sealed class FindCertificate(ClaimStore claims, RevocationStore revocations, StockCertificates stock)
 {
     /// <returns>The newest that is not revoked, else the newest; null when there is none.</returns>
     public async Task<FoundCertificate?> Run(CertName name, CancellationToken cancel)
     {
         FoundCertificate? newest = null;
-        foreach (var claim in (await claims.Of(name, cancel)).Where(c => c.Serial.Length > 0).OrderByDescending(c => c.ClaimedAt.ToDateTimeOffset()))
+        foreach (var claim in (await claims.Of(name, cancel)).OrderByDescending(c => c.ClaimedAt.ToDateTimeOffset()))
         {
-            if (await claims.Certificate(claim.Serial, cancel) is not { } certificate)
+            if (await Of(name, claim, cancel) is not { } found)
                 continue;
-            var found = new FoundCertificate(certificate, await revocations.Contains(claim.Serial, cancel), claim.Decision);
             if (!found.Revoked)
                 return found;
             newest ??= found;
         }
         return newest;
+    }
+
+    private async Task<FoundCertificate?> Of(CertName name, Claim claim, CancellationToken cancel)
+    {
+        if (claim.Issuer == Issuers.Stock)
+            return await stock.Find(name, cancel) is { } other ? new FoundCertificate(other, await stock.IsRevoked(name, cancel), claim.Decision) : null;
+        return await claims.Certificate(claim.Serial, cancel) is { } own ? new FoundCertificate(own, await revocations.Contains(claim.Serial, cancel), claim.Decision) : null;
     }
 }

@@ -23,7 +23,7 @@ internal sealed class FinishClaim(
         var certificate = await claims.Certificate(claim.Serial, cancel);
         if (certificate is not null && Expired(claim))
             return null;
-        // Signed elsewhere, before this CA was moved in, and its certificate was not brought along.
+        // Known by an imported inventory alone: revocable, and nothing to release.
         if (certificate is null && claim.Tbs.IsEmpty)
             return null;
         if (certificate is null)
@@ -46,10 +46,11 @@ internal sealed class FinishClaim(
         span?.SetTag(FlowTelemetry.SerialTag, claim.Serial);
         var der = SignedDer.Seal(claim.Tbs.Span, signer);
         SignedDer.Check(der, claim.Tbs.Span, claim.Certname, signer);
+        var writeId = ids.Unguessable();
         var stored = await claims.Put(new CertificateRecord
         {
             Schema = 1,
-            WriteId = ids.Unguessable(),
+            WriteId = writeId,
             Serial = claim.Serial,
             Certname = claim.Certname,
             Claim = claim.Claim_,
@@ -58,7 +59,9 @@ internal sealed class FinishClaim(
             NotAfter = claim.NotAfter,
             SpkiSha256 = claim.SpkiSha256,
         }, cancel);
-        await audit.Write("cert.released", "allow", claim.Certname, by, claim.Serial, claim.SpkiSha256, claim.Decision, cancel);
+        // Whoever stored it tells; where that one died before, the audit sweep does.
+        if (stored.WriteId == writeId)
+            await audit.Write("cert.released", "allow", claim.Certname, by, claim.Serial, claim.SpkiSha256, claim.Decision, cancel);
         if (claim.Grant.Source == Grants.Launch)
         {
             await events.Write(AuditLog.Service, name, "signed", $"certificate {claim.Serial} signed: {claim.Decision.Sentence}; the agent collects it by itself",

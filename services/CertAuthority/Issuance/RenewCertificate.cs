@@ -25,7 +25,7 @@ internal sealed class RenewCertificate(
         if (!options.Renewal.Enabled)
             throw new FaultException(FaultKind.NotFound, Reason.RenewalOff, "Not Found");
         // 1. What was presented is what was released, and its claim says what it may carry.
-        var serial = SerialOf(presented);
+        var serial = SerialText.Of(presented);
         var old = await Predecessor(presented, serial, by, cancel);
         var name = CertName.Parse(old.Certname);
         // 2. Nothing speaks against the name or the key today.
@@ -91,6 +91,4 @@ internal sealed class RenewCertificate(
         await audit.Write("renewal.refused", "deny", $"{name}", by, serial, decision: decision, cancel: cancel);
         return new FaultException(FaultKind.Denied, Reason.NotRenewable, why);
     }
-
-    private static string SerialOf(X509Certificate2 certificate) => Convert.ToHexStringLower(certificate.SerialNumberBytes.Span);
 }

@@ -10,7 +10,7 @@ internal sealed class ServerIdentity
     private ServerIdentity(X509Certificate2 leaf, CaFiles ca)
     {
         Leaf = leaf;
-        Serial = Convert.ToHexStringLower(leaf.SerialNumberBytes.Span);
+        Serial = SerialText.Of(leaf);
         Context = SslStreamCertificateContext.Create(leaf, ca.Chain, offline: true);
     }
 

@@ -1,6 +1,5 @@
 using System.Formats.Asn1;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Overture.CertAuthority.Csr;
 
 namespace Overture.CertAuthority.Issuance;
@@ -8,42 +7,76 @@ namespace Overture.CertAuthority.Issuance;
 /// <summary>A certificate: what was to be signed, how, and the signature.</summary>
 internal static class SignedDer
 {
-    public static void WriteAlgorithm(AsnWriter writer)
-    {
-        using (writer.PushSequence())
-        {
-            writer.WriteObjectIdentifier(Oids.Sha256Rsa);
-            writer.WriteNull();
-        }
-    }
-
     public static byte[] Seal(ReadOnlySpan<byte> tbs, CaSigner signer)
     {
-        var writer = new AsnWriter(AsnEncodingRules.DER);
+        var writer = new AsnWriter(AsnEncodingRules.DER, tbs.Length + 640);
         using (writer.PushSequence())
         {
             writer.WriteEncodedValue(tbs);
-            WriteAlgorithm(writer);
+            writer.WriteEncodedValue(signer.Ca.Scheme.Identifier.Span);
             writer.WriteBitString(signer.Sign(tbs));
         }
         return writer.Encode();
     }
 
-    /// <summary>The product is what was decided, and is signed: looked at anew, as a stranger would.</summary>
+    /// <summary>
+    /// The product is what was decided, and is signed: looked at anew, as a stranger would, by a reader that shares nothing with the writer.
+    /// </summary>
     /// <exception cref="CryptographicException">It is not: a bug, or bad memory. Nothing may be released.</exception>
     public static void Check(byte[] certificate, ReadOnlySpan<byte> tbs, string certname, CaSigner signer)
     {
-        var whole = new AsnReader(certificate, AsnEncodingRules.DER);
-        var parts = whole.ReadSequence();
-        whole.ThrowIfNotEmpty();
-        var inside = parts.ReadEncodedValue();
-        parts.ReadEncodedValue();
-        var signature = parts.ReadBitString(out _);
-        if (!inside.Span.SequenceEqual(tbs) || !signer.Verify(inside.Span, signature))
-            throw new CryptographicException("a signed certificate is not what its claim says");
-        using var parsed = X509CertificateLoader.LoadCertificate(certificate);
-        var authority = parsed.Extensions.OfType<X509BasicConstraintsExtension>().Any(e => e.CertificateAuthority);
-        if (authority || parsed.GetNameInfo(X509NameType.SimpleName, forIssuer: false) != certname)
-            throw new CryptographicException("a signed certificate is a CA's, or another name's");
+        try
+        {
+            var whole = new AsnReader(certificate, AsnEncodingRules.DER);
+            var parts = whole.ReadSequence();
+            whole.ThrowIfNotEmpty();
+            var inside = parts.ReadEncodedValue();
+            var algorithm = parts.ReadEncodedValue().Span;
+            var signature = parts.ReadBitString(out _);
+            parts.ThrowIfNotEmpty();
+            if (!inside.Span.SequenceEqual(tbs) || !algorithm.SequenceEqual(signer.Ca.Scheme.Identifier.Span) || !signer.Verify(inside.Span, signature))
+                throw new CryptographicException("a signed certificate is not what its claim says");
+            CheckContent(new AsnReader(inside, AsnEncodingRules.DER).ReadSequence(), certname, signer.Ca);
+        }
+        catch (AsnContentException e)
+        {
+            throw new CryptographicException("a signed certificate does not read", e);
+        }
+    }
+
+    private static void CheckContent(AsnReader tbs, string certname, CaFiles ca)
+    {
+        tbs.ReadSequence(new Asn1Tag(TagClass.ContextSpecific, 0)); // version
+        tbs.ReadInteger(); // serial
+        var algorithm = tbs.ReadEncodedValue().Span;
+        var issuer = tbs.ReadEncodedValue().Span;
+        if (!algorithm.SequenceEqual(ca.Scheme.Identifier.Span) || !issuer.SequenceEqual(ca.Issuer.SubjectName.RawData))
+            throw new CryptographicException("a signed certificate is another CA's");
+        tbs.ReadSequence(); // validity
+        if (ReadCommonName(tbs.ReadSequence()) != certname)
+            throw new CryptographicException("a signed certificate is another name's");
+        tbs.ReadSequence(); // key
+        var extensions = tbs.ReadSequence(new Asn1Tag(TagClass.ContextSpecific, 3)).ReadSequence();
+        tbs.ThrowIfNotEmpty();
+        var leaf = false;
+        while (extensions.HasData)
+        {
+            var extension = extensions.ReadSequence();
+            var oid = extension.ReadObjectIdentifier();
+            // Critical, and an empty sequence: CA is FALSE unless it says otherwise.
+            if (oid == Oids.BasicConstraints)
+                leaf = extension.ReadBoolean() && extension.ReadOctetString().AsSpan().SequenceEqual(NoAuthority);
+        }
+        if (!leaf)
+            throw new CryptographicException("a signed certificate is a CA's");
+    }
+
+    private static ReadOnlySpan<byte> NoAuthority => [0x30, 0x00];
+
+    private static string ReadCommonName(AsnReader subject)
+    {
+        var name = subject.ReadSetOf().ReadSequence();
+        subject.ThrowIfNotEmpty();
+        return name.ReadObjectIdentifier() == Oids.CommonName ? name.ReadCharacterString(UniversalTagNumber.UTF8String) : "";
     }
 }

@@ -25,7 +25,7 @@ internal static class Issuers
     public const string Own = "overture";
     /// <summary>puppetserver's; we only decide.</summary>
     public const string Stock = "stock";
-    /// <summary>This CA, before it was moved in.</summary>
+    /// <summary>Signed before it was moved in (`overture ca import`); there is nothing to sign it from.</summary>
     public const string Import = "import";
 
     /// <summary>Whether the CA that is asked is the one that holds the claim.</summary>

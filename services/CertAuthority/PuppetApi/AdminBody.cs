@@ -7,8 +7,6 @@ namespace Overture.CertAuthority.PuppetApi;
 /// <summary>JSON that an administrator sends, and what is written down for acts that came this way.</summary>
 internal static class AdminBody
 {
-    public const int MaximumBytes = 64 * 1024, MaximumCrlBytes = 10 * 1024 * 1024;
-
     /// <summary>`puppetserver ca` has no option for a reason.</summary>
     public const string Reason = "by the Puppet CA API";
 
@@ -18,7 +16,7 @@ internal static class AdminBody
     /// <returns>Null: the problem says why.</returns>
     public static JsonDocument? Parse(ReadOnlyMemory<byte> body, out string problem)
     {
-        problem = body.Length == 0 ? "Empty request body." : body.Length > MaximumBytes ? $"Request body is over {MaximumBytes} bytes." : "";
+        problem = body.Length == 0 ? "Empty request body." : body.Length > RequestBody.AdminBytes ? $"Request body is over {RequestBody.AdminBytes} bytes." : "";
         if (problem.Length > 0)
             return null;
         try

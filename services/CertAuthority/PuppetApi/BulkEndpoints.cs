@@ -22,7 +22,7 @@ internal static class BulkEndpoints
 
     private static async Task Clean(HttpContext context, CertificateInventory inventory, RevokeName revoke)
     {
-        using var json = AdminBody.Parse(await CsrBody.Read(context.Request, AdminBody.MaximumBytes, context.RequestAborted), out var problem);
+        using var json = AdminBody.Parse(await RequestBody.Read(context.Request, RequestBody.AdminBytes, context.RequestAborted), out var problem);
         if (json is null)
             problem = "Request body is not JSON.";
         else if (AdminBody.Strings(json.RootElement, "certnames") is null)
@@ -59,7 +59,7 @@ internal static class BulkEndpoints
 
     private static async Task Sign(HttpContext context, CertificateInventory inventory, ApproveRequest approve)
     {
-        var body = await CsrBody.Read(context.Request, AdminBody.MaximumBytes, context.RequestAborted);
+        var body = await RequestBody.Read(context.Request, RequestBody.AdminBytes, context.RequestAborted);
         using var json = AdminBody.Parse(body, out _);
         if (json is null || AdminBody.Strings(json.RootElement, "certnames") is not { } names)
         {

@@ -5,6 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.PuppetApi.Limits;
 using Overture.CertAuthority.Revocation;
 using Overture.Platform.Tls;
 
@@ -27,8 +28,12 @@ internal static class CaApiListener
 
     public static void Listen(KestrelServerOptions kestrel, PuppetApiOptions options)
     {
-        // threats §4.2
-        kestrel.Limits.MaxConcurrentConnections = 10_000;
+        // threats §4.2. Kestrel has one set for all listeners: connections count each listener by itself, and gRPC's streams are exempt
+        // from the body's size and rate.
+        kestrel.Limits.MaxConcurrentConnections = options.Limits.Connections;
+        kestrel.Limits.MaxRequestBodySize = RequestBody.CrlBytes;
+        // What is taken off the wire before anybody reads it.
+        kestrel.Limits.MaxRequestBufferSize = 64 * 1024;
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
         kestrel.Limits.MaxRequestHeaderCount = 64;
         kestrel.Limits.MaxRequestLineSize = 4 * 1024;
@@ -36,10 +41,12 @@ internal static class CaApiListener
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(60);
         kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(240, TimeSpan.FromSeconds(5));
         var services = kestrel.ApplicationServices;
+        var open = services.GetRequiredService<OpenConnections>();
         kestrel.Listen(IPEndPoint.Parse(options.Listen), listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
             listen.Named(Name);
+            listen.Use(next => connection => open.Run(connection, next));
             listen.UseHttps(new TlsHandshakeCallbackOptions
             {
                 HandshakeTimeout = TimeSpan.FromSeconds(10),
@@ -68,7 +75,7 @@ internal static class CaApiListener
 
     /// <summary>By our own set of serials, in the handshake and again on each request: a connection may outlive its certificate.</summary>
     public static bool IsRevoked(X509Certificate2 certificate, RevocationStore revocations) =>
-        revocations.IsKnown(Convert.ToHexStringLower(certificate.SerialNumberBytes.Span));
+        revocations.IsKnown(SerialText.Of(certificate));
 
     private static X509ChainPolicy Policy(CaFiles ca)
     {

@@ -39,7 +39,7 @@ internal static class ChainEndpoints
             writer.WriteStartObject("crls");
             foreach (var ca in signer.Ca.Chain)
             {
-                if (lists.FirstOrDefault(list => CrlPem.IsSignedBy(list, ca)) is { } list)
+                if (lists.FirstOrDefault(list => SignatureScheme.IsSignedBy(list, ca)) is { } list)
                     writer.WriteString(CommonName(ca), StatusJson.Time(CrlDocument.Read(list, ca).NextUpdate));
             }
             writer.WriteEndObject();
@@ -49,9 +49,9 @@ internal static class ChainEndpoints
 
     private static async Task UpdateParents(HttpContext context, ParentCrls parents, CrlPublisher crls)
     {
-        var body = await CsrBody.Read(context.Request, AdminBody.MaximumCrlBytes, context.RequestAborted);
-        if (body.Length > AdminBody.MaximumCrlBytes)
-            throw new FaultException(FaultKind.TooLarge, Platform.Records.Reason.TooLarge, $"lists of revoked certificates may have at most {AdminBody.MaximumCrlBytes} bytes");
+        var body = await RequestBody.Read(context.Request, RequestBody.CrlBytes, context.RequestAborted);
+        if (body.Length > RequestBody.CrlBytes)
+            throw new FaultException(FaultKind.TooLarge, Platform.Records.Reason.TooLarge, $"lists of revoked certificates may have at most {RequestBody.CrlBytes} bytes");
         try
         {
             if (await parents.Accept(Encoding.ASCII.GetString(body.Span), PuppetClient.Of(context)!.By(context), CancellationToken.None) > 0)

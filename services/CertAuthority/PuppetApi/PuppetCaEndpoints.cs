@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Overture.CertAuthority.Csr;
 using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.PuppetApi.Limits;
 using Overture.CertAuthority.Revocation;
 using Overture.Platform.Records;
 using Overture.Platform.Tls;
@@ -21,10 +22,10 @@ internal static class PuppetCaEndpoints
 
     public static void Map(WebApplication app)
     {
-        app.UseWhen(context => context.Features.Get<ListenerName>()?.Value == CaApiListener.Name, branch => branch.UseMiddleware<PuppetFace>());
+        app.UseWhen(context => context.Features.Get<ListenerName>()?.Value == CaApiListener.Name, branch => branch.UseMiddleware<PuppetFace>().UseMiddleware<RateLimits>());
         app.MapGet($"{Base}/certificate/ca", Bundle).OnListener(CaApiListener.Name).For(Access.Anyone);
-        app.MapGet($"{Base}/certificate/{{name}}", Certificate).OnListener(CaApiListener.Name).For(Access.Anyone);
-        app.MapPut($"{Base}/certificate_request/{{name}}", Submit).OnListener(CaApiListener.Name).For(Access.Anyone);
+        app.MapGet($"{Base}/certificate/{{name}}", Certificate).OnListener(CaApiListener.Name).For(Access.Anyone).Spends(NameBudget.Poll);
+        app.MapPut($"{Base}/certificate_request/{{name}}", Submit).OnListener(CaApiListener.Name).For(Access.Anyone).Spends(NameBudget.Csr);
         // A request held a secret once: shown to an administrator alone, and to him without it.
         app.MapGet($"{Base}/certificate_request/{{name}}", Request).OnListener(CaApiListener.Name).For(Access.Anyone);
         app.MapDelete($"{Base}/certificate_request/{{name}}", Drop).OnListener(CaApiListener.Name).For(Access.Admin);
@@ -49,7 +50,7 @@ internal static class PuppetCaEndpoints
 
     private static async Task Submit(HttpContext context, string name, SubmitCsr submit)
     {
-        var body = await CsrBody.Read(context.Request, CsrFault.MaximumBytes, context.RequestAborted);
+        var body = await RequestBody.Read(context.Request, CsrFault.MaximumBytes, context.RequestAborted);
         // The act outlives an agent that hangs up: what was begun is finished, and is there when the agent asks.
         await submit.Run(new Submission(name, body, context.Agent()), CancellationToken.None);
         await context.Text(StatusCodes.Status200OK);

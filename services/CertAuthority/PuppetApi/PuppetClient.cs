@@ -21,7 +21,7 @@ internal enum Access
 /// <param name="IsAdmin">The certificate carries pp_cli_auth = true.</param>
 internal sealed record PuppetClient(string Name, bool IsAdmin, X509Certificate2 Certificate)
 {
-    public string Serial => Convert.ToHexStringLower(Certificate.SerialNumberBytes.Span);
+    public string Serial => SerialText.Of(Certificate);
 
     public bool May(Access access) => access != Access.Admin || IsAdmin;
 

@@ -1,23 +1,34 @@
 using Microsoft.AspNetCore.Http.Features;
+using Overture.CertAuthority.PuppetApi.Limits;
 using Overture.CertAuthority.Revocation;
 using Overture.Platform.Faults;
 
 namespace Overture.CertAuthority.PuppetApi;
 
-/// <summary>Around every request of the Puppet listener: revoked clients, who may call what, the version header, faults, the access log.</summary>
-internal sealed class PuppetFace(RequestDelegate next, RevocationStore revocations, AccessLog accessLog, TimeProvider clock, ILogger<PuppetFace> log)
+/// <summary>Around every request of the Puppet listener: its deadline, revoked clients, who may call what, the version header, faults, the access log.</summary>
+internal sealed class PuppetFace(
+    RequestDelegate next, RevocationStore revocations, AccessLog accessLog, PuppetLimitOptions limits, OpenConnections open, Budgets budgets, TimeProvider clock,
+    ILogger<PuppetFace> log)
 {
     // Agents read it for capability checks alone.
     private const string PuppetVersion = "7.23.0";
+
+    // Kestrel's new name for a Content-Length beside Transfer-Encoding: a proxy may have believed the other one (threats T68).
+    private const string BothLengths = "X-Content-Length";
 
     public async Task InvokeAsync(HttpContext context)
     {
         var at = clock.GetUtcNow();
         if (context.Request.Path.StartsWithSegments("/puppet-ca"))
             context.Response.Headers["X-Puppet-Version"] = PuppetVersion;
+        if (open.Crowded)
+            context.Response.Headers.Connection = "close";
+        await using var deadline = clock.CreateTimer(static late => End((HttpContext)late!), context, limits.Request, Timeout.InfiniteTimeSpan);
         try
         {
-            if (context.Connection.ClientCertificate is { } certificate && CaApiListener.IsRevoked(certificate, revocations))
+            if (context.Request.Headers.ContainsKey(BothLengths))
+                await Close(context, StatusCodes.Status400BadRequest);
+            else if (context.Connection.ClientCertificate is { } certificate && CaApiListener.IsRevoked(certificate, revocations))
                 await PuppetFaults.Answer(context, PuppetFaults.Revoked);
             else if (await MayPass(context))
                 await next(context);
@@ -29,6 +40,10 @@ internal sealed class PuppetFace(RequestDelegate next, RevocationStore revocatio
             Log.Refused(log, context.Connection.RemoteIpAddress, fault.Kind, fault.Reason);
             await PuppetFaults.Answer(context, fault);
         }
+        catch (BadHttpRequestException bad) when (!context.Response.HasStarted)
+        {
+            await Close(context, bad.StatusCode);
+        }
         catch (Exception e) when (e is not (OperationCanceledException or BadHttpRequestException) && !context.Response.HasStarted)
         {
             Log.Unforeseen(log, context.Request.Method, context.Request.Path, e);
@@ -36,6 +51,7 @@ internal sealed class PuppetFace(RequestDelegate next, RevocationStore revocatio
         }
         finally
         {
+            Count(context);
             var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? context.Request.Path;
             var bytes = context.Response.ContentLength is > 0 and var length ? $"{length}" : "-";
             Note(context, at, target, bytes);
@@ -50,6 +66,31 @@ internal sealed class PuppetFace(RequestDelegate next, RevocationStore revocatio
         if (access == Access.Anyone)
             return true;
         return PuppetClient.Of(context) is { } client && client.May(access) && !await revocations.Contains(client.Serial, context.RequestAborted);
+    }
+
+    // Whoever does not come to an end in time is cut off; what was begun for it is finished all the same. An answer that is under way has
+    // Kestrel's least rate. An administrator may sign or clean many names at once.
+    private static void End(HttpContext context)
+    {
+        if (context.Response.HasStarted || RouteAccess.Of(context) == Access.Admin)
+            return;
+        LimitMetrics.Count(LimitKind.Slow);
+        context.Abort();
+    }
+
+    private static Task Close(HttpContext context, int status)
+    {
+        context.Response.Headers.Connection = "close";
+        return context.Text(status);
+    }
+
+    private void Count(HttpContext context)
+    {
+        context.Features.Get<OpenConnection>()?.Finish();
+        var status = context.Response.StatusCode;
+        var failed = status is >= 400 and < 500 and not StatusCodes.Status429TooManyRequests && !(status == StatusCodes.Status404NotFound && HttpMethods.IsGet(context.Request.Method));
+        if (failed)
+            budgets.Failures.Spend(AddressKey.Of(context.Connection.RemoteIpAddress));
     }
 
     // A disk that is full must not turn a request that was decided into an error.

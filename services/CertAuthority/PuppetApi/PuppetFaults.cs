@@ -39,6 +39,13 @@ internal static class PuppetFaults
         });
     }
 
+    /// <summary>Too often. The same for every name and cause (threats T18), and no fault: thousands a second may be turned away.</summary>
+    public static Task TooMany(HttpContext context, TimeSpan wait)
+    {
+        context.Response.Headers.RetryAfter = $"{Math.Max(1, Math.Ceiling(wait.TotalSeconds)):0}";
+        return context.Text(StatusCodes.Status429TooManyRequests, $"{Reason.RateLimited.Code()}: too many requests; try again after Retry-After\n");
+    }
+
     /// <summary>A bug: its trace id, and nothing of its text.</summary>
     public static Task Answer(HttpContext context, Exception _) => context.Text(StatusCodes.Status500InternalServerError,
         $"Internal Server Error: its trace is {System.Diagnostics.Activity.Current?.TraceId}\n");

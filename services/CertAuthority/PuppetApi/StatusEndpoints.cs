@@ -55,7 +55,7 @@ internal static class StatusEndpoints
             await context.Text(StatusCodes.Status415UnsupportedMediaType, "Unsupported Media Type");
             return;
         }
-        var (change, problem) = Desired.Read(await CsrBody.Read(context.Request, AdminBody.MaximumBytes, context.RequestAborted), name);
+        var (change, problem) = Desired.Read(await RequestBody.Read(context.Request, RequestBody.AdminBytes, context.RequestAborted), name);
         if (change is null)
         {
             await context.Text(StatusCodes.Status400BadRequest, problem);

@@ -79,7 +79,7 @@ internal sealed class ParentCrls(ObjectStore store, CaSigner signer, AuditLog au
     {
         try
         {
-            foreach (var parent in Parents.Where(p => CrlPem.IsSignedBy(der, p)))
+            foreach (var parent in Parents.Where(p => SignatureScheme.IsSignedBy(der, p)))
             {
                 var read = CrlDocument.Read(der, parent);
                 return read.NextUpdate > clock.GetUtcNow() ? (parent, der, read) : throw Invalid($"the CRL of {parent.Subject} has expired");
@@ -100,10 +100,10 @@ internal sealed class ParentCrls(ObjectStore store, CaSigner signer, AuditLog au
         if (newest is null || await store.Get<ParentCrl>(newest, cancel) is not { } found)
             return null;
         // What lies in the bucket is believed by its signature alone.
-        return CrlPem.Split(found.Pem) is [var der] && CrlPem.IsSignedBy(der, parent) ? found : null;
+        return CrlPem.Split(found.Pem) is [var der] && SignatureScheme.IsSignedBy(der, parent) ? found : null;
     }
 
-    private byte[]? Initial(X509Certificate2 parent) => CrlPem.Split(signer.Ca.ParentCrls).FirstOrDefault(der => CrlPem.IsSignedBy(der, parent));
+    private byte[]? Initial(X509Certificate2 parent) => CrlPem.Split(signer.Ca.ParentCrls).FirstOrDefault(der => SignatureScheme.IsSignedBy(der, parent));
 
     private static string KeyIdOf(X509Certificate2 certificate) => certificate.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault() is { } own
         ? Convert.ToHexStringLower(own.SubjectKeyIdentifierBytes.Span)

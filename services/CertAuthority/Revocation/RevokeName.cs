@@ -1,4 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
+using Overture.CertAuthority.Approver;
 using Overture.CertAuthority.Audit;
 using Overture.CertAuthority.Issuance;
 using Overture.Platform.Objects;
@@ -18,7 +19,8 @@ internal sealed record RevocationCause(BlockKind Kind, RevocationReason Reason, 
 /// its claim first and reads the blocks after: so of a race between the two, at least one sees the other.
 /// </summary>
 internal sealed class RevokeName(
-    BlockStore blocks, KeyBlocks keyBlocks, ClaimStore claims, RevocationStore revocations, CrlPublisher crls, AuditLog audit, EventLog events, Ids ids, TimeProvider clock)
+    BlockStore blocks, KeyBlocks keyBlocks, ClaimStore claims, RevocationStore revocations, StockRevocation stock, CrlPublisher crls, AuditLog audit, EventLog events,
+    Ids ids, TimeProvider clock)
 {
     /// <returns>Every serial of the name, and the list that says so.</returns>
     public async Task<(IReadOnlyList<string> Serials, CrlRecord Crl)> Run(CertName name, RevocationCause cause, Caller by, CancellationToken cancel)
@@ -27,17 +29,20 @@ internal sealed class RevokeName(
         var standing = await Block(name, cause, by, cancel);
         // 2. Revoke every serial ever claimed, signed or not.
         var serials = await RevokeClaims(name, standing, cause, by, cancel);
-        // 3. Publish.
+        // 3. Publish: also while puppetserver's own CA is away.
         var crl = await crls.Publish(cancel);
-        // 4. Tell.
+        // 4. At puppetserver's own CA, what was claimed for that one.
+        serials = [.. serials, .. await stock.Run(name, cause, by, cancel)];
+        // 5. Tell.
         await events.Write(AuditLog.Service, name, "revoked", $"{cause.Sentence}; on CRL {crl.Number}", proof: ObjectKeys.Crl(crl.Number));
         return (serials, crl);
     }
 
-    /// <summary>Steps 1 and 2; the list follows in its own time.</summary>
+    /// <summary>Steps 1 and 2; the list follows in its own time, and puppetserver's own CA by its approver.</summary>
     public async Task Start(CertName name, RevocationCause cause, Caller by, CancellationToken cancel)
     {
         await RevokeClaims(name, await Block(name, cause, by, cancel), cause, by, cancel);
+        await stock.Request(name, cancel);
         crls.Request();
     }
 

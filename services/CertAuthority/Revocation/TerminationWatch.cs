@@ -80,6 +80,10 @@ internal sealed class TerminationWatch(ObjectStore store, CloseName close, Chang
             lock (closed)
                 closed.Add(name);
         }
+        catch (FaultException e) when (e.Reason == Reason.StockCaUnavailable)
+        {
+            // said already; the next sweep tries again
+        }
         catch (Exception e) when (e is FaultException or InvalidDataException or System.Security.Cryptography.CryptographicException)
         {
             Log.SweepFailed(log, $"the end of {name}", e.Message);

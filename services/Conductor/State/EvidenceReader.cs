@@ -22,7 +22,7 @@ internal sealed class EvidenceReader(ObjectStore store, EventLog events)
         if (launch is null)
             return null;
         var claim = known?.Claim ?? await store.Get<Claim>(ObjectKeys.Claim(name, FirstClaim), cancel);
-        var certificate = known?.Certificate ?? (claim is { Serial.Length: > 0 } ? await store.Get<CertificateRecord>(ObjectKeys.Certificate(claim.Serial), cancel) : null); // no serial: puppetserver's own CA signs
+        var certificate = known?.Certificate ?? (claim is null ? null : await CertificateOf(name, claim, cancel));
         var evidence = new Evidence
         {
             Name = name,
@@ -48,6 +48,10 @@ internal sealed class EvidenceReader(ObjectStore store, EventLog events)
             throw new InvalidDataException($"launches/{name} has no times");
         return record.Certname == name.ToString() ? record : throw new InvalidDataException($"launches/{name} tells of {record.Certname}");
     }
+
+    // No serial: puppetserver's own CA signs, and CertAuthority writes down what it saw there.
+    private Task<CertificateRecord?> CertificateOf(CertName name, Claim claim, CancellationToken cancel) =>
+        store.Get<CertificateRecord>(claim.Serial.Length > 0 ? ObjectKeys.Certificate(claim.Serial) : ObjectKeys.StockCertificate(name), cancel);
 
     private async Task<IReadOnlyList<InstanceFact>> FactsOf(CertName name, IReadOnlyList<InstanceFact> known, CancellationToken cancel)
     {

@@ -70,12 +70,21 @@ public static class ObjectKeys
     public static string ParentCrlsOf(string keyId) => $"ca/parents/{keyId}/";
     public static string ParentCrl(string keyId, long number) => $"ca/parents/{keyId}/{number:D20}";
 
+    /// <summary>CertAuthority. ImportDone: the CA of that key id was moved in, and all of it is in the store.</summary>
+    public static string Imported(string keyId) => $"ca/imported/{keyId}";
+
     /// <summary>CertAuthority. Binds a key to the first name that claimed it (one name per key).</summary>
     public static string KeyOwner(string spki) => $"ca/keys/{spki}";
 
     /// <summary>Each service. AuditBatch.</summary>
     public static string AuditOf(string service, string replica) => $"audit/{service}/{replica}/";
     public static string Audit(string service, string replica, long sequence) => $"audit/{service}/{replica}/{sequence:D20}";
+
+    public const string StockCertificates = "ca/stock/";
+    /// <summary>CertAuthority. CertificateRecord: what puppetserver's own CA made of a claim. A namespace of its own: its serials are not ours.</summary>
+    public static string StockCertificate(CertName name) => $"{StockCertificates}{name}/certificate";
+    /// <summary>CertAuthority. Revocation: it is on puppetserver's CRL.</summary>
+    public static string StockRevocation(CertName name) => $"{StockCertificates}{name}/revoked";
 
     public const string AuditStreams = "audit/";
     public const string AuditKeys = "audit-keys/";

@@ -29,6 +29,7 @@ public enum Reason
     // form of a certificate request: 400
     CsrTooLarge,
     CsrPem,
+    CsrPrivateKey,
     CsrDer,
     CsrSubject,
     CsrAttribute,

@@ -22,6 +22,9 @@ public static class FlowTelemetry
     public const string Report = "overture.report";
     public const string Terminate = "overture.terminate";
 
+    /// <summary>A counter of what a limit turned away, by kind.</summary>
+    public const string Limited = "overture.limited";
+
     public const string CertNameTag = "overture.certname";
     public const string ReasonTag = "overture.reason";
     public const string SerialTag = "overture.serial";

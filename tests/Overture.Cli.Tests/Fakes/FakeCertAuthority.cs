@@ -11,6 +11,7 @@ namespace Overture.Cli.Tests.Fakes;
 public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServiceBase
 {
     public ConcurrentQueue<AuthorizeCertificateRequestRequest> Authorized { get; } = new();
+    public ConcurrentQueue<IssueAdminCertificateRequest> Admins { get; } = new();
 
     public override Task<AuthorizeCertificateRequestResponse> AuthorizeCertificateRequest(AuthorizeCertificateRequestRequest request, ServerCallContext context)
     {
@@ -42,6 +43,84 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
             Requests = { new HeldRequest { Certname = first ? "one.example.com" : "two.example.com", SpkiSha256 = "ab", Decision = new Decision { Reason = "HELD_FOR_APPROVAL" } } },
             NextPageToken = first ? "2" : "",
         });
+    }
+
+    public ConcurrentQueue<VerifyAuditRequest> Verifications { get; } = new();
+
+    /// <summary>What the next verification finds wrong, where the expected heads name this stream.</summary>
+    public const string BrokenStream = "certauthority/broken";
+
+    public override async Task VerifyAudit(VerifyAuditRequest request, IServerStreamWriter<VerifyAuditResponse> responseStream, ServerCallContext context)
+    {
+        Verifications.Enqueue(request);
+        await responseStream.WriteAsync(new VerifyAuditResponse { Batches = 1, Records = 500 });
+        var verdict = new VerifyAuditResponse { Done = true, Batches = 2, Records = 700, Heads = { new AuditHead { Stream = "certauthority/one", Sequence = 2, HeadSha256 = "ab" } } };
+        if (request.Expected.Any(h => h.Stream == BrokenStream))
+            verdict.Problems.Add([$"{BrokenStream}: cut off after batch 1; the head kept elsewhere saw its batch 2", "certauthority/one batch 2: its signature\nfaked line"]);
+        await responseStream.WriteAsync(verdict);
+    }
+
+    public override Task<ExplainCertificateResponse> ExplainCertificate(ExplainCertificateRequest request, ServerCallContext context)
+    {
+        if (request.Certname == "nobody.example.com")
+            throw new FaultException(FaultKind.NotFound, Reason.NotFound, "nothing was ever heard of nobody.example.com");
+        var decision = new Decision { Outcome = "sign", Reason = "TOKEN_ACCEPTED", Sentence = "signed because it brought its token", Checks = { new Check { Name = "token", Expected = "hash aa", Observed = "matches", Passed = true } } };
+        return Task.FromResult(new ExplainCertificateResponse
+        {
+            Certname = request.Certname.Length > 0 ? request.Certname : $"of-{request.Serial}",
+            Claims =
+            {
+                new ExplainedClaim
+                {
+                    Claim = new Claim { Claim_ = "1", Serial = "4f01", Issuer = "overture", Decision = decision, Grant = new Grant { Source = "launch" } },
+                    Certificate = new CertificateRecord { Serial = "4f01" },
+                    Revocation = new Revocation { Serial = "4f01", By = "operator", Sentence = "leaked" },
+                    LaunchKid = "kid1",
+                },
+            },
+            Blocks = { new Block { Kind = BlockKind.Revoked, By = "operator", Sentence = "leaked" } },
+            Audit = { new AuditRecord { Action = "cert.released", Outcome = "allow", Actor = "agent", Peer = "10.0.0.7", Decision = decision } },
+            Summary = "certificate 4f01 was revoked",
+        });
+    }
+
+    /// <summary>The key of every request that waits here.</summary>
+    public const string WaitingKey = "3f0c2a4e00000000000000000000000000000000000000000000000000000000";
+
+    public ConcurrentQueue<ApproveCertificateRequestRequest> Approved { get; } = new();
+    public ConcurrentQueue<DenyCertificateRequestRequest> Denied { get; } = new();
+
+    public override Task<GetHeldRequestResponse> GetHeldRequest(GetHeldRequestRequest request, ServerCallContext context) => request.Certname == "nobody.example.com"
+        ? throw new FaultException(FaultKind.NotFound, Reason.NotFound, "no certificate request waits for nobody.example.com")
+        : Task.FromResult(new GetHeldRequestResponse
+        {
+            Request = new HeldRequest
+            {
+                Certname = request.Certname, SpkiSha256 = WaitingKey, Key = "P-256", FingerprintSha256 = "ab01", Remedy = "approval by a person",
+                Decision = new Decision { Reason = "HELD_FOR_APPROVAL", Sentence = "waits for a person", Checks = { new Check { Name = "registered", Expected = "a launch record", Observed = "none" } } },
+            },
+        });
+
+    public override Task<ApproveCertificateRequestResponse> ApproveCertificateRequest(ApproveCertificateRequestRequest request, ServerCallContext context)
+    {
+        Approved.Enqueue(request);
+        return request.Certname == "undefined.example.com"
+            ? throw new FaultException(FaultKind.Precondition, Reason.DefinitionMissing, "undefined.example.com has no node definition")
+            : Task.FromResult(new ApproveCertificateRequestResponse { Serial = "4f", Decision = new Decision { Sentence = "admin approved it" } });
+    }
+
+    public override Task<DenyCertificateRequestResponse> DenyCertificateRequest(DenyCertificateRequestRequest request, ServerCallContext context)
+    {
+        Denied.Enqueue(request);
+        return Task.FromResult(new DenyCertificateRequestResponse());
+    }
+
+    public override Task<IssueAdminCertificateResponse> IssueAdminCertificate(IssueAdminCertificateRequest request, ServerCallContext context)
+    {
+        Admins.Enqueue(request);
+        return request.Certname == "node.example.com"
+            ? throw new FaultException(FaultKind.Precondition, Reason.NameTaken, "node.example.com has a node's certificate")
+            : Task.FromResult(new IssueAdminCertificateResponse { CertificatePem = "a certificate\n", Serial = "0f", NotAfter = new Google.Protobuf.WellKnownTypes.Timestamp(), BundlePem = "a bundle\n", CrlPem = "a list\n" });
     }
 
     private static Task<AuthorizeCertificateRequestResponse> Decided(string outcome, string reason, string sentence) =>

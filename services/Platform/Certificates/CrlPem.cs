@@ -1,11 +1,9 @@
-using System.Formats.Asn1;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 
-namespace Overture.CertAuthority.Issuance;
+namespace Overture.Platform.Certificates;
 
 /// <summary>Lists of revoked certificates as PEM text.</summary>
-internal static class CrlPem
+public static class CrlPem
 {
     private const string Label = "X509 CRL";
 
@@ -23,15 +21,5 @@ internal static class CrlPem
             rest = rest[fields.Location.End..];
         }
         return lists;
-    }
-
-    public static bool IsSignedBy(byte[] crl, X509Certificate2 issuer)
-    {
-        var list = new AsnReader(crl, AsnEncodingRules.DER).ReadSequence();
-        var signed = list.ReadEncodedValue();
-        list.ReadEncodedValue();
-        var signature = list.ReadBitString(out _);
-        using var key = issuer.GetRSAPublicKey();
-        return key is not null && key.VerifyData(signed.Span, signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
     }
 }

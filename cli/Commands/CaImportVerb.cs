@@ -1,0 +1,94 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Security.Cryptography.X509Certificates;
+using Google.Protobuf.WellKnownTypes;
+using Overture.Cli.Output;
+using Overture.Cli.Pki;
+
+namespace Overture.Cli.Commands;
+
+/// <summary>overture ca import: an existing puppetserver CA becomes ours.</summary>
+internal sealed class CaImportVerb : Verb
+{
+    private const string Next = "start CertAuthority: it takes the certificates and revocations into its store before it listens";
+
+    private readonly Argument<string> source = new("DIR") { Description = "puppetserver's cadir, e.g. /etc/puppet/puppetserver/ca; it is only read" };
+    private readonly Option<string?> home = PkiInitVerb.Home();
+
+    public CaImportVerb() : base("import", "Move an existing puppetserver CA in: its key, certificates, revocations and inventory; old agents keep working",
+        "overture ca import /etc/puppet/puppetserver/ca", "overture ca import ./copy-of-ca --home /srv/overture -o json")
+    {
+        Arguments.Add(source);
+        Options.Add(home);
+    }
+
+    protected override Task<int> Run(Session session, CancellationToken cancel)
+    {
+        var from = Path.GetFullPath(session.Parse.GetRequiredValue(source));
+        var to = Path.Combine(Path.GetFullPath(session.Parse.GetValue(home) ?? StorePath.OvertureHome()), "ca");
+        if (!Directory.Exists(from))
+            throw Failure.Usage($"there is no directory {from}");
+        if (!WholeDirectory.IsFree(to))
+            throw new Failure(ExitCodes.Conflict, $"{to} is not empty; a CA there would be lost", "import into another --home, or move it away");
+
+        var import = PuppetCaImport.Read(from, session.Clock);
+        if (import.Findings.Problems.Count > 0)
+        {
+            throw new Failure(ExitCodes.Usage, $"{from} is no CA that can be moved in; nothing was written", "correct a copy of the directory, and import that")
+            {
+                Fields = [.. import.Findings.Problems.Select(p => new FieldProblem(p.Where, p.What))],
+            };
+        }
+        Directory.CreateDirectory(Path.GetDirectoryName(to)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        import.Write(to);
+        Tell(session, import, to);
+        return Task.FromResult(ExitCodes.Ok);
+    }
+
+    private static void Tell(Session session, PuppetCaImport import, string to)
+    {
+        session.Printer.Answer(Document(import, to), _ => Printer.Facts(
+            ("ca", CaName(import)),
+            ("kind", Kind(import)),
+            ("key", import.KeyText),
+            ("until", Until(import)),
+            ("certificates", Count(import.Certificates!.Signed.Count)),
+            ("in the inventory", Count(import.Certificates.Entries)),
+            ("revoked", Count(import.Revoked)),
+            ("directory", to)));
+        foreach (var warning in import.Findings.Warnings)
+            Printer.Say($"warning: {warning}");
+        foreach (var (file, why) in import.Findings.Skipped)
+            Printer.Say($"skipped: {file} {why}");
+        if (import.Certificates!.Pending > 0)
+            Printer.Say($"{import.Certificates!.Pending} requests that wait for a signature stay behind; their agents ask again by themselves");
+        Printer.Say($"next: {Next}");
+    }
+
+    private static Struct Document(PuppetCaImport import, string to) => new()
+    {
+        Fields =
+        {
+            ["ca"] = Value.ForString(CaName(import)),
+            ["kind"] = Value.ForString(Kind(import)),
+            ["key"] = Value.ForString(import.KeyText),
+            ["until"] = Value.ForString(Until(import)),
+            ["certificates"] = Value.ForNumber(import.Certificates!.Signed.Count),
+            ["inventory"] = Value.ForNumber(import.Certificates.Entries),
+            ["revoked"] = Value.ForNumber(import.Revoked),
+            ["pendingRequests"] = Value.ForNumber(import.Certificates!.Pending),
+            ["skipped"] = Value.ForList([.. import.Findings.Skipped.Select(s => Value.ForStruct(new Struct { Fields = { ["file"] = Value.ForString(s.Where), ["reason"] = Value.ForString(s.What) } }))]),
+            ["warnings"] = Value.ForList([.. import.Findings.Warnings.Select(Value.ForString)]),
+            ["directory"] = Value.ForString(to),
+            ["next"] = Value.ForString(Next),
+        },
+    };
+
+    private static string CaName(PuppetCaImport import) => import.Ca.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
+
+    private static string Kind(PuppetCaImport import) => import.IsItsOwnRoot ? "self-signed" : "intermediate";
+
+    private static string Until(PuppetCaImport import) => import.Ca.NotAfter.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    private static string Count(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

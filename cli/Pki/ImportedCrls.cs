@@ -1,0 +1,83 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Overture.Platform.Certificates;
+
+namespace Overture.Cli.Pki;
+
+/// <summary>ca_crl.pem of a puppetserver directory: the truth of revocation, one list a CA of the chain.</summary>
+/// <param name="Own">The signing CA's.</param>
+/// <param name="OwnPem">The same as text.</param>
+/// <param name="ParentsPem">In the chain's order; empty where the CA is its own root.</param>
+public sealed record ImportedCrls(CrlFacts Own, string OwnPem, string ParentsPem)
+{
+    public const string FileName = "ca_crl.pem";
+    private static readonly TimeSpan Soon = TimeSpan.FromDays(30);
+
+    /// <returns>Null: there are problems.</returns>
+    public static ImportedCrls? Read(string directory, IReadOnlyList<X509Certificate2> chain, DateTimeOffset now, ImportFindings findings)
+    {
+        var newest = new (CrlFacts Facts, byte[] Der)?[chain.Count];
+        var wrong = false;
+        foreach (var block in PemFile.Read(File.ReadAllText(Path.Combine(directory, FileName))))
+        {
+            if (Read(block) is not { } facts)
+                wrong = Wrong(findings, block, "is no list of revoked certificates");
+            else if (IssuerOf(facts, block.Der!, chain) is not { } issuer)
+                wrong = Wrong(findings, block, $"is a list that none of the CAs in {PuppetCaInit.Bundle} signed with SHA-256, SHA-384 or SHA-512");
+            else if (newest[issuer] is not { } standing || (facts.Number, facts.ThisUpdate).CompareTo((standing.Facts.Number, standing.Facts.ThisUpdate)) > 0)
+                newest[issuer] = (facts, block.Der!);
+        }
+        for (var i = 0; i < chain.Count; i++)
+            wrong |= !Stands(newest[i]?.Facts, chain[i], i == 0, now, findings);
+        return wrong ? null : new ImportedCrls(newest[0]!.Value.Facts, CrlPem.Write(newest[0]!.Value.Der), string.Concat(newest.Skip(1).Select(c => CrlPem.Write(c!.Value.Der))));
+    }
+
+    private static bool Wrong(ImportFindings findings, PemBlock block, string what)
+    {
+        findings.Problem(FileName, what, block.Line);
+        return true;
+    }
+
+    private static CrlFacts? Read(PemBlock block)
+    {
+        try
+        {
+            return block is { Label: "X509 CRL", Der: { } der } ? CrlFacts.Read(der) : null;
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
+    }
+
+    private static int? IssuerOf(CrlFacts facts, byte[] der, IReadOnlyList<X509Certificate2> chain)
+    {
+        for (var i = 0; i < chain.Count; i++)
+        {
+            if (chain[i].SubjectName.RawData.AsSpan().SequenceEqual(facts.Issuer.Span) && SignatureScheme.IsSignedBy(der, chain[i]))
+                return i;
+        }
+        return null;
+    }
+
+    private static bool Stands(CrlFacts? crl, X509Certificate2 ca, bool own, DateTimeOffset now, ImportFindings findings)
+    {
+        if (crl is null || (own && crl.Number is null))
+        {
+            findings.Problem(FileName, crl is null ? $"holds no list of {ca.Subject}" : $"the list of {ca.Subject} has no number");
+            return false;
+        }
+        Warn(crl, ca, own, now, findings);
+        return true;
+    }
+
+    private static void Warn(CrlFacts crl, X509Certificate2 ca, bool own, DateTimeOffset now, ImportFindings findings)
+    {
+        if (crl.NextUpdate is not { } end || end > now + Soon)
+            return;
+        var when = $"the list of revoked certificates of {ca.Subject} {(end > now ? "expires" : "expired")} on {end:yyyy-MM-dd}";
+        findings.Warn(own
+            ? $"{when}. CertAuthority publishes a new one when it starts; an agent whose own copy has expired needs its crl.pem deleted by hand"
+            : $"{when}, and only that CA's key can make a new one: until {PuppetCaInit.RootCrl} is replaced, agents that check the chain refuse every certificate after it");
+    }
+}

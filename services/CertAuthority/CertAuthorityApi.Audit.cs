@@ -1,0 +1,41 @@
+using Grpc.Core;
+using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.V1;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+
+namespace Overture.CertAuthority;
+
+internal sealed partial class CertAuthorityApi
+{
+    private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(1);
+
+    public override async Task VerifyAudit(VerifyAuditRequest request, IServerStreamWriter<VerifyAuditResponse> responseStream, ServerCallContext context)
+    {
+        if (request.Expected.FirstOrDefault(h => h.Stream.Length == 0 || h.Sequence < 1) is not null)
+            throw FaultException.Invalid("expected", "each needs stream and sequence, as an earlier answer gave them");
+        var progress = new AuditProgress();
+        var work = verify.Run(request.Expected, progress, context.CancellationToken);
+        while (await Task.WhenAny(work, Task.Delay(ProgressEvery, context.CancellationToken)) != work && !context.CancellationToken.IsCancellationRequested)
+            await responseStream.WriteAsync(new VerifyAuditResponse { Batches = progress.Batches, Records = progress.Records }, context.CancellationToken);
+        var verdict = await work;
+        await responseStream.WriteAsync(new VerifyAuditResponse
+        {
+            Done = true,
+            Batches = verdict.Batches,
+            Records = verdict.Records,
+            Problems = { verdict.Problems },
+            Heads = { verdict.Heads },
+        }, context.CancellationToken);
+    }
+
+    public override Task<ExplainCertificateResponse> ExplainCertificate(ExplainCertificateRequest request, ServerCallContext context) => request switch
+    {
+        { Certname.Length: > 0, Serial.Length: 0 } => explain.OfName(CertName.Parse(request.Certname), context.CancellationToken),
+        { Certname.Length: 0, Serial.Length: > 0 } => explain.OfSerial(SerialOf(request.Serial), context.CancellationToken),
+        _ => throw FaultException.Invalid("certname", "give either this or serial"),
+    };
+
+    private static string SerialOf(string text) =>
+        text.Length is >= 2 and <= 40 && text.All(char.IsAsciiHexDigit) ? text.ToLowerInvariant() : throw FaultException.Invalid("serial", "must be 2-40 hexadecimal digits");
+}

@@ -1,0 +1,101 @@
+using Google.Protobuf.WellKnownTypes;
+using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.Issuance;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Records.V1;
+
+namespace Overture.CertAuthority.Import;
+
+/// <summary>
+/// At start, before anything listens: takes what `overture ca import` left into the store. Every write is put-if-absent and the last one
+/// says that all is there, so it may be killed anywhere, and two replicas may do it at once.
+/// </summary>
+internal sealed class FoldImported(ObjectStore store, ClaimStore claims, CaSigner signer, AuditLog audit, CertAuthorityOptions options, Ids ids, TimeProvider clock, ILogger<FoldImported> log) : IHostedService
+{
+    private static readonly TimeSpan TellEvery = TimeSpan.FromSeconds(2);
+
+    // The store waits for its disk or its network, not for us.
+    private static readonly int AtOnce = 16;
+
+    private readonly Lock gate = new();
+    private long told;
+    private int done, all;
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        // 1. Something to do, and not done before?
+        var marker = ObjectKeys.Imported(Convert.ToHexStringLower(signer.Ca.KeyId.Span));
+        if (!Directory.Exists(ImportedCa.PathIn(options.CaDirectory)) || await store.Get(marker, cancellationToken) is not null)
+            return;
+        var plan = ImportPlan.Of(ImportedCa.Read(options.CaDirectory, signer.Ca), signer.Ca, options.Replica, ids, clock.GetUtcNow());
+        Begin(plan);
+        // 2. Revocations first: there is no moment at which a revoked certificate looks good.
+        await Each(plan.Revocations, (r, cancel) => store.PutIfAbsent(ObjectKeys.Revocation(r.Serial), r, cancel), cancellationToken);
+        // 3. The list they came from: numbers go on from its own.
+        await store.PutIfAbsent(ObjectKeys.Crl(plan.Crl.Number), plan.Crl, cancellationToken);
+        // 4. Claims, then certificates, then keys.
+        await Each(plan.Older, claims.Put, cancellationToken);
+        await Each(plan.Current, Fold, cancellationToken);
+        // 5. Tell.
+        await Tell(plan, cancellationToken);
+        // 6. Done; later starts pass it by.
+        await store.PutIfAbsent(marker, Done(plan), cancellationToken);
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private async Task Fold((Claim Claim, CertificateRecord Record) signed, CancellationToken cancel)
+    {
+        await claims.Put(signed.Claim, cancel);
+        await claims.Put(signed.Record, cancel);
+        // One name a key holds for new requests; that the old CA let two names share one can't be helped now.
+        await claims.BindKey(signed.Claim.SpkiSha256, CertName.Parse(signed.Claim.Certname), cancel);
+    }
+
+    private async Task Each<T>(IReadOnlyList<T> items, Func<T, CancellationToken, Task> put, CancellationToken stopping) =>
+        await Parallel.ForEachAsync(items, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stopping }, async (item, cancel) =>
+        {
+            await put(item, cancel);
+            Step();
+        });
+
+    private void Begin(ImportPlan plan)
+    {
+        foreach (var name in plan.Skipped)
+            ImportLog.Skipped(log, name);
+        (done, all, told) = (0, plan.Revocations.Count + plan.Older.Count + plan.Current.Count, clock.GetTimestamp());
+        ImportLog.Begun(log, plan.Current.Count, plan.Older.Count, plan.Revocations.Count);
+    }
+
+    private void Step()
+    {
+        lock (gate)
+        {
+            done++;
+            if (clock.GetElapsedTime(told) < TellEvery)
+                return;
+            told = clock.GetTimestamp();
+            ImportLog.GoesOn(log, done, all);
+        }
+    }
+
+    private async Task Tell(ImportPlan plan, CancellationToken cancel)
+    {
+        var sentence = $"{plan.Current.Count} certificates, {plan.Older.Count} older ones and {plan.Revocations.Count} revocations moved in; {plan.Skipped.Count} names left out";
+        await audit.Write("ca.imported", "allow", "", Caller.Own("import"), decision: new Decision { Outcome = "sign", Reason = Reason.Imported.Code(), Sentence = sentence }, cancel: cancel);
+        ImportLog.Ended(log, plan.Current.Count, plan.Older.Count, plan.Revocations.Count, plan.Skipped.Count);
+    }
+
+    private ImportDone Done(ImportPlan plan) => new()
+    {
+        Schema = 1,
+        WriteId = ids.Unguessable(),
+        KeyId = Convert.ToHexStringLower(signer.Ca.KeyId.Span),
+        Certificates = plan.Current.Count,
+        Older = plan.Older.Count,
+        Revocations = plan.Revocations.Count,
+        Skipped = { plan.Skipped },
+        At = clock.GetUtcNow().ToTimestamp(),
+    };
+}

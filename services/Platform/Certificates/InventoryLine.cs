@@ -1,0 +1,58 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+namespace Overture.Platform.Certificates;
+
+/// <summary>
+/// One line of puppetserver's inventory.txt (puppet-contracts §3.4): `0x0002 2026-11-21T07:15:35UTC 2031-11-21T07:15:35UTC /CN=a1`. The same
+/// name may stand in many lines; which of them is revoked, the CRL alone knows.
+/// </summary>
+/// <param name="Serial">In our spelling.</param>
+/// <param name="Name">The common name, as text.</param>
+public sealed record InventoryLine(string Serial, DateTimeOffset NotBefore, DateTimeOffset NotAfter, string Name)
+{
+    /// <summary>Every entry; what is empty or a comment (Ruby's CA began with one) is none.</summary>
+    /// <param name="text">The whole file.</param>
+    /// <param name="wrong">Called with the number of each line that is neither.</param>
+    public static IReadOnlyList<InventoryLine> ReadAll(string text, Action<int> wrong)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(wrong);
+        var found = new List<InventoryLine>();
+        var number = 0;
+        foreach (var line in text.Split('\n'))
+        {
+            number++;
+            if (string.IsNullOrWhiteSpace(line) || line.StartsWith('#'))
+                continue;
+            if (TryRead(line.TrimEnd('\r'), out var entry))
+                found.Add(entry);
+            else
+                wrong(number);
+        }
+        return found;
+    }
+
+    private static bool TryRead(string line, [NotNullWhen(true)] out InventoryLine? entry)
+    {
+        entry = null;
+        // A subject may hold spaces: "/CN=Puppet CA: x".
+        if (line.Split(' ', 4, StringSplitOptions.RemoveEmptyEntries) is not [var serial, var from, var until, var subject])
+            return false;
+        if (!serial.StartsWith("0x", StringComparison.OrdinalIgnoreCase) || SerialText.FromHex(serial) is not { } number)
+            return false;
+        if (!TryTime(from, out var notBefore) || !TryTime(until, out var notAfter) || CommonName(subject) is not { Length: > 0 } name)
+            return false;
+        entry = new InventoryLine(number, notBefore, notAfter, name);
+        return true;
+    }
+
+    private static string? CommonName(string subject)
+    {
+        var start = subject.IndexOf("/CN=", StringComparison.Ordinal);
+        return start < 0 ? null : subject[(start + 4)..].Split('/', 2)[0];
+    }
+
+    private static bool TryTime(string text, out DateTimeOffset time) =>
+        DateTimeOffset.TryParseExact(text, "yyyy-MM-dd'T'HH:mm:ss'UTC'", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
+}
