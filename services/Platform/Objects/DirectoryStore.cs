@@ -8,7 +8,7 @@ namespace Overture.Platform.Objects;
 /// <summary>
 /// The object store of one host: a directory. File.Move is not exclusive on Linux (326 of 400 races had two winners), so:
 /// put-if-absent = write a temporary file, sync, link(2) it to the key (EEXIST = lost), unlink, sync again, both syncs shared with whoever
-/// writes at the same time (docs/decisions/0005-group-commit.md); put-if-match = the same alone, under flock, then rename.
+/// writes at the same time (docs/decisions/0006-group-commit.md); put-if-match = the same alone, under flock, then rename.
 /// </summary>
 public sealed class DirectoryStore : ObjectStore
 {
