@@ -87,7 +87,7 @@ public sealed class GroupCommitTests : IDisposable
     }
 
     [Fact]
-    public async Task PutIfAbsent_SharedSyncFails_EachFindsOutForHimself()
+    public async Task PutIfAbsent_SharedSyncFails_WhoWaitedForBytesFindsOutForHimself()
     {
         var failed = 0;
         using var all = new SemaphoreSlim(0);
@@ -99,7 +99,14 @@ public sealed class GroupCommitTests : IDisposable
         };
         var puts = Enumerable.Range(0, 9).Select(i => store.PutIfAbsent($"others/{i}", Bytes("x"), default)).ToList();
         all.Release(1000);
-        Assert.All(await Task.WhenAll(puts), outcome => Assert.Equal(PutOutcome.Stored, outcome));
+        var stored = 0;
+        foreach (var put in puts)
+        {
+            // Who waited for a name can't know; who waited for bytes can.
+            await put.ContinueWith(_ => { }, TaskScheduler.Default);
+            stored += put.IsCompletedSuccessfully && await put == PutOutcome.Stored ? 1 : 0;
+        }
+        Assert.InRange(stored, 8, 9);
         Assert.Equal(1, failed);
     }
 

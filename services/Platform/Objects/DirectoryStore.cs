@@ -8,7 +8,7 @@ namespace Overture.Platform.Objects;
 /// <summary>
 /// The object store of one host: a directory. File.Move is not exclusive on Linux (326 of 400 races had two winners), so:
 /// put-if-absent = write a temporary file, sync, link(2) it to the key (EEXIST = lost), unlink, sync again, both syncs shared with whoever
-/// writes at the same time (docs/decisions/0005-group-commit.md); put-if-match = the same alone, under flock, then rename.
+/// writes at the same time (docs/decisions/0006-group-commit.md); put-if-match = the same alone, under flock, then rename.
 /// </summary>
 public sealed class DirectoryStore : ObjectStore
 {
@@ -54,7 +54,7 @@ public sealed class DirectoryStore : ObjectStore
                 try
                 {
                     using (var file = Libc.Create(temporary, body.Span))
-                        await Sync.Until(() => Libc.Sync(file));
+                        await Sync.Bytes(file);
                     // 2. The key: the first to link it has won.
                     won = LinkBelowParents(temporary, path);
                 }
@@ -64,7 +64,7 @@ public sealed class DirectoryStore : ObjectStore
                 }
             }
             // 3. The name on the disk; also for the loser: he acts on what he finds, which the winner may not have made durable yet.
-            await Sync.Until(() => SyncNames(path));
+            await Sync.Names(path);
             return won ? PutOutcome.Stored : PutOutcome.Conflict;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -169,20 +169,6 @@ public sealed class DirectoryStore : ObjectStore
                 // The first of its folder; or a Delete found the folder empty at this very moment.
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             }
-        }
-    }
-
-    // A folder is itself an entry that must survive, and may be a moment old, whoever made it: so all of them, from the root downwards.
-    private void SyncNames(string path)
-    {
-        try
-        {
-            for (var end = root.Length; end > 0; end = path.IndexOf('/', end + 1))
-                Libc.SyncDirectory(path[..end]);
-        }
-        catch (DirectoryNotFoundException)
-        {
-            // Deleted again meanwhile, folder and all.
         }
     }
 

@@ -24,12 +24,16 @@ internal sealed class SharedSync(string root, TimeProvider clock)
     internal (long Begun, long Ended) Rounds;
     internal Action<bool>? Before { get; set; }
 
-    /// <param name="alone">Makes this one write durable by itself.</param>
-    /// <returns>Ends when everything that was written before the call is on the disk.</returns>
+    /// <returns>Ends when what was written to the file before the call is on the disk.</returns>
     /// <exception cref="IOException">It may not be.</exception>
-    public Task Until(Action alone)
+    public Task Bytes(SafeFileHandle file) => Wait(new Waiter(file, null));
+
+    /// <returns>Ends when the name is on the disk: its folder is itself an entry, and may be a moment old, whoever made it; so all of them, from the root down.</returns>
+    /// <exception cref="IOException">It may not be.</exception>
+    public Task Names(string path) => Wait(new Waiter(null, path));
+
+    private Task Wait(Waiter waiter)
     {
-        var waiter = new Waiter(alone);
         lock (gate)
         {
             waiting.Add(waiter);
@@ -78,11 +82,15 @@ internal sealed class SharedSync(string root, TimeProvider clock)
         }
     }
 
-    private Exception?[]? Sync(List<Waiter> batch) =>
-        SaysErrors && batch.Count > Few && (slowAt == 0 || clock.GetElapsedTime(slowAt) >= Avoid) && TryTogether() ? null : OneByOne(batch);
+    private Exception?[]? Sync(List<Waiter> batch)
+    {
+        Exception? together = null;
+        if (SaysErrors && batch.Count > Few && (slowAt == 0 || clock.GetElapsedTime(slowAt) >= Avoid) && (together = Together()) is null)
+            return null;
+        return OneByOne(batch, together);
+    }
 
-    // Its failure may be another program's file: then each writer finds out about his own.
-    private bool TryTogether()
+    private IOException? Together()
     {
         try
         {
@@ -90,34 +98,64 @@ internal sealed class SharedSync(string root, TimeProvider clock)
             var began = clock.GetTimestamp();
             Libc.SyncFileSystem(fileSystem);
             slowAt = clock.GetElapsedTime(began) >= Slow ? clock.GetTimestamp() : 0;
-            return true;
+            return null;
         }
-        catch (IOException)
+        catch (IOException e)
         {
-            return false;
+            return e;
         }
     }
 
-    private Exception?[] OneByOne(List<Waiter> batch)
+    /// <param name="together">Why a sync of all failed: perhaps another program's file. Each open file tells whether it is concerned; of a
+    /// folder nobody can tell any more, since the kernel says an error once.</param>
+    private Exception?[] OneByOne(List<Waiter> batch, Exception? together)
     {
         var failures = new Exception?[batch.Count];
+        // A folder that several wait for is synced once, and failed for all of them if it failed.
+        var folders = new Dictionary<string, Exception?>(StringComparer.Ordinal);
         for (var i = 0; i < batch.Count; i++)
         {
-            try
-            {
-                Before?.Invoke(false);
-                batch[i].Alone();
-            }
-            catch (Exception e)
-            {
-                failures[i] = e;
-            }
+            failures[i] = batch[i].Path is not { } path ? Try(() => Libc.Sync(batch[i].File!))
+                : together ?? Folders(path).Select(f => folders.TryGetValue(f, out var known) ? known : folders[f] = Try(() => SyncFolder(f))).FirstOrDefault(e => e is not null);
         }
         return failures;
     }
 
-    private sealed class Waiter(Action alone) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+    private Exception? Try(Action sync)
     {
-        public void Alone() => alone();
+        try
+        {
+            Before?.Invoke(false);
+            sync();
+            return null;
+        }
+        catch (Exception e)
+        {
+            return e;
+        }
+    }
+
+    private IEnumerable<string> Folders(string path)
+    {
+        for (var end = root.Length; end > 0; end = path.IndexOf('/', end + 1))
+            yield return path[..end];
+    }
+
+    private static void SyncFolder(string path)
+    {
+        try
+        {
+            Libc.SyncDirectory(path);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Deleted again meanwhile.
+        }
+    }
+
+    private sealed class Waiter(SafeFileHandle? file, string? path) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        public SafeFileHandle? File => file;
+        public string? Path => path;
     }
 }
