@@ -32,6 +32,7 @@ public sealed class RunningCa : IAsyncDisposable
 {
     private readonly WebApplication app;
     private readonly GrpcChannel admin;
+    private int disposed;
 
     private RunningCa(CaHouse house, TestCaOptions options, WebApplication app)
     {
@@ -62,10 +63,12 @@ public sealed class RunningCa : IAsyncDisposable
     }
 
     /// <summary>An agent's client: trusts the Puppet CA alone, and shows a certificate if it has one.</summary>
-    public HttpClient AgentClient(X509Certificate2? own = null)
+    public HttpClient AgentClient(X509Certificate2? own = null) => AgentClient(House, ApiPort, own);
+
+    public static HttpClient AgentClient(CaHouse house, int port, X509Certificate2? own = null)
     {
         var roots = new X509Certificate2Collection();
-        roots.ImportFromPemFile(House.BundleFile);
+        roots.ImportFromPemFile(house.BundleFile);
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.Add(roots[^1]);
         var handler = new SocketsHttpHandler
@@ -77,7 +80,7 @@ public sealed class RunningCa : IAsyncDisposable
                 ClientCertificateContext = own is null ? null : SslStreamCertificateContext.Create(own, roots, offline: true),
             },
         };
-        return new HttpClient(handler) { BaseAddress = new Uri($"https://localhost:{ApiPort}/puppet-ca/v1/") };
+        return new HttpClient(handler) { BaseAddress = new Uri($"https://localhost:{port}/puppet-ca/v1/") };
     }
 
     public Task<HttpResponseMessage> Put(string name, string body) =>
@@ -103,8 +106,11 @@ public sealed class RunningCa : IAsyncDisposable
 
     public Task<IReadOnlyList<TimelineEvent>> Timeline(CertName name) => Services.GetRequiredService<EventLog>().Read(name);
 
+    /// <summary>Also more than once: some tests want the house without its own.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref disposed, 1) == 1)
+            return;
         Agent.Dispose();
         admin.Dispose();
         await app.StopAsync();
