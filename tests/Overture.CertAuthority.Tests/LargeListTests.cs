@@ -16,6 +16,7 @@ public sealed class LargeListTests
         // A house of its own: the others' lists stay short.
         var house = new CaHouse();
         await house.InitializeAsync();
+        await house.Ca.DisposeAsync();
         try
         {
             var now = TimeProvider.System.GetUtcNow();

@@ -41,9 +41,7 @@ public sealed class RevocationRaceTests(CaHouse house)
     [Fact]
     public async Task RevokeAndRenew_AtOnce_NothingStaysGood()
     {
-        var nodes = new List<CertifiedClient>();
-        for (var i = 0; i < Rounds; i++)
-            nodes.Add(await ca.Node());
+        var nodes = (await Task.WhenAll(Enumerable.Range(0, Rounds).Select(_ => ca.Node()))).ToList();
         var released = 0;
 
         await Parallel.ForEachAsync(nodes.Index(), Crowd, async (round, stop) =>
