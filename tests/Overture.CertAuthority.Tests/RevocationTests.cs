@@ -74,31 +74,6 @@ public sealed class RevocationTests(CaHouse house)
     }
 
     [Fact]
-    public async Task RevokeAndIssue_AtOnce_NothingStaysGood()
-    {
-        for (var round = 0; round < 20; round++)
-        {
-            var instance = await house.Launch();
-            using var key = CsrBuilder.EcKey();
-
-            var put = ca.Put(instance, key);
-            // A little later each round, so that every step of the signing meets it.
-            await Task.Yield();
-            var revoke = ca.Admin.RevokeCertificateAsync(new() { Certname = instance.Name.ToString(), Reason = "a race" });
-            (await put).Dispose();
-            var answer = await revoke;
-
-            foreach (var claim in await house.All<Claim>(ObjectKeys.ClaimsOf(instance.Name)))
-            {
-                Assert.NotNull(await house.Store.Get(ObjectKeys.Revocation(claim.Serial), default));
-                await Eventually.True(async () => Entries((await ca.Admin.GetCrlAsync(new())).CrlPem).Serials.Contains(claim.Serial), "the serial is on the list");
-            }
-            Assert.Null(await ca.Certificate(instance.Name));
-            Assert.True(answer.CrlNumber > 0);
-        }
-    }
-
-    [Fact]
     public async Task TwoPublishers_ListsOnlyGrow()
     {
         await using var second = await house.Start("crl2");

@@ -34,6 +34,7 @@ public sealed class RunningCa : IAsyncDisposable
 {
     private readonly WebApplication app;
     private readonly GrpcChannel admin;
+    private int disposed;
 
     private RunningCa(CaHouse house, TestCaOptions options, WebApplication app)
     {
@@ -67,10 +68,13 @@ public sealed class RunningCa : IAsyncDisposable
     /// <param name="own">With its private key.</param>
     /// <param name="chain">What is sent with it; the CA's own chain where nothing is given.</param>
     /// <param name="from">Another address of loopback than 127.0.0.1.</param>
-    public HttpClient AgentClient(X509Certificate2? own = null, X509Certificate2Collection? chain = null, System.Net.IPAddress? from = null)
+    public HttpClient AgentClient(X509Certificate2? own = null, X509Certificate2Collection? chain = null, System.Net.IPAddress? from = null) =>
+        AgentClient(Path.Combine(Options.CaDirectory, Cli.Pki.PuppetCaInit.Bundle), ApiPort, own, chain, from);
+
+    public static HttpClient AgentClient(string bundle, int port, X509Certificate2? own = null, X509Certificate2Collection? chain = null, System.Net.IPAddress? from = null)
     {
         var roots = new X509Certificate2Collection();
-        roots.ImportFromPemFile(Path.Combine(Options.CaDirectory, Cli.Pki.PuppetCaInit.Bundle));
+        roots.ImportFromPemFile(bundle);
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.Add(roots[^1]);
         var handler = new SocketsHttpHandler
@@ -88,11 +92,11 @@ public sealed class RunningCa : IAsyncDisposable
             {
                 var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
                 socket.Bind(new System.Net.IPEndPoint(from, 0));
-                await socket.ConnectAsync(System.Net.IPAddress.Loopback, ApiPort, cancel);
+                await socket.ConnectAsync(System.Net.IPAddress.Loopback, port, cancel);
                 return new NetworkStream(socket, ownsSocket: true);
             };
         }
-        return new HttpClient(handler) { BaseAddress = new Uri($"https://localhost:{ApiPort}/puppet-ca/v1/") };
+        return new HttpClient(handler) { BaseAddress = new Uri($"https://localhost:{port}/puppet-ca/v1/") };
     }
 
     public Task<HttpResponseMessage> Put(string name, string body) =>
@@ -118,8 +122,11 @@ public sealed class RunningCa : IAsyncDisposable
 
     public Task<IReadOnlyList<TimelineEvent>> Timeline(CertName name) => Services.GetRequiredService<EventLog>().Read(name);
 
+    /// <summary>Also more than once: some tests want the house without its own.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref disposed, 1) == 1)
+            return;
         Agent.Dispose();
         admin.Dispose();
         await app.StopAsync();

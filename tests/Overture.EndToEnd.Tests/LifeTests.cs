@@ -139,9 +139,10 @@ public sealed class Registered : IDisposable
 
     /// <param name="stack">Where.</param>
     /// <param name="pinned">The CA bundle lies there before the agent's first contact, as user data does it.</param>
-    public static async Task<Registered> Create(Stack stack, bool pinned = true)
+    /// <param name="launch">What is launched; null: the example.</param>
+    public static async Task<Registered> Create(Stack stack, bool pinned = true, string? launch = null)
     {
-        var answer = await stack.Json("instance", "register", "-c", stack.Example);
+        var answer = await stack.Json("instance", "register", "-c", launch ?? stack.Example);
         var node = new Registered(answer["instance"]!["certname"]!.GetValue<string>(), answer["token"]!.GetValue<string>());
         System.IO.Directory.CreateDirectory($"{node.Directory}/c");
         System.IO.Directory.CreateDirectory($"{node.Directory}/s/certs");

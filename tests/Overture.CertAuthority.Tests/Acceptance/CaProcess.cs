@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using Overture.TestSupport;
+
+namespace Overture.CertAuthority.Tests.Acceptance;
+
+/// <summary>CertAuthority as a process of its own, which a test can kill.</summary>
+public sealed class CaProcess : IAsyncDisposable
+{
+    private readonly TempDirectory home = new();
+    private readonly CaHouse house;
+    private Process? process;
+
+    public CaProcess(CaHouse house, string replica)
+    {
+        this.house = house;
+        var options = house.Options(replica);
+        Port = System.Net.IPEndPoint.Parse(options.PuppetApi.Listen).Port;
+        File.WriteAllText(home.File("certauthority.yaml"), $$"""
+            bucket: "{{options.Bucket}}"
+            listen: {{options.Listen}}
+            stateDirectory: "{{options.StateDirectory}}"
+            replica: {{replica}}
+            tls: { certificate: "{{options.Tls.Certificate}}", key: "{{options.Tls.Key}}", roots: "{{options.Tls.Roots}}" }
+            registry: { endpoint: "{{options.Registry.Endpoint}}" }
+            caDirectory: "{{options.CaDirectory}}"
+            launchKeys: "{{options.LaunchKeys}}"
+            puppetApi: { listen: {{options.PuppetApi.Listen}}, dnsNames: [localhost] }
+            """);
+    }
+
+    public int Port { get; }
+
+    public async Task Start()
+    {
+        // Its output goes nowhere: a pipe that nobody reads would stop it.
+        var command = $"exec dotnet '{RepositoryPaths.Output("services/CertAuthority", "Overture.CertAuthority.dll")}' --config '{home.File("certauthority.yaml")}' > '{home.File("log")}' 2>&1";
+        process = Process.Start("bash", ["-c", command]);
+        using var client = RunningCa.AgentClient(house.BundleFile, Port);
+        await Eventually.True(async () =>
+        {
+            Assert.False(process.HasExited, File.ReadAllText(home.File("log")));
+            try
+            {
+                using var answer = await client.GetAsync(new Uri("/status/v1/simple", UriKind.Relative));
+                return answer.IsSuccessStatusCode;
+            }
+            catch (HttpRequestException)
+            {
+                return false;
+            }
+        }, "CertAuthority answers", TimeSpan.FromSeconds(60));
+    }
+
+    /// <summary>kill -9.</summary>
+    public async Task Kill()
+    {
+        process!.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
+        process = null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (process is not null)
+            await Kill();
+        home.Dispose();
+    }
+}
