@@ -11,6 +11,9 @@ internal sealed record CliConfig
     public string CertAuthority { get; init; } = "";
     public string Classifier { get; init; } = "";
 
+    /// <summary>The CA API as Puppet's own tools reach it; empty where the file does not say.</summary>
+    public string CaApi { get; init; } = "";
+
     /// <summary>PEM files, absolute.</summary>
     public string Certificate { get; init; } = "";
     public string Key { get; init; } = "";
@@ -50,6 +53,7 @@ internal sealed record CliConfig
                 "conductor" => config with { Conductor = Endpoint(full, key, value) },
                 "certAuthority" => config with { CertAuthority = Endpoint(full, key, value) },
                 "classifier" => config with { Classifier = Endpoint(full, key, value) },
+                "caApi" => config with { CaApi = Endpoint(full, key, value) },
                 "tls" => WithTls(config, folder, key, value),
                 "autosignTls" => autosign ? WithTls(config, folder, key, value) : config,
                 _ => throw Wrong(full, key, "is unknown"),

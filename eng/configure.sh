@@ -31,6 +31,7 @@ EOF
 conductor: localhost:$PORT_CONDUCTOR
 certAuthority: localhost:$PORT_CERTAUTHORITY
 classifier: localhost:$PORT_CLASSIFIER
+caApi: localhost:$PORT_CA_API
 tls: { certificate: pki/admin.pem, key: pki/admin.key, roots: pki/ca.pem }
 EOF
 }

@@ -17,8 +17,8 @@ internal sealed class CaAdminCertVerb : Verb
     private readonly Option<string> reason = new("--reason") { Description = "For people; kept in the audit log", HelpName = "TEXT", Required = true };
     private readonly Option<string> life = new("--life") { Description = "1h to 825d", HelpName = "90d", DefaultValueFactory = _ => "90d" };
     private readonly Option<string?> ssldir = new("--ssldir") { Description = "Where; else OVERTURE_HOME/admin/NAME", HelpName = "DIR" };
-    private readonly Option<string?> server = new("--ca-server") { Description = "Host of the CA API for puppet.conf; else the host of certAuthority in the configuration", HelpName = "HOST" };
-    private readonly Option<int> port = new("--ca-port") { Description = "Port of the CA API for puppet.conf", HelpName = "PORT", DefaultValueFactory = _ => 8141 };
+    private readonly Option<string?> server = new("--ca-server") { Description = "Host of the CA API for puppet.conf; else caApi of the configuration, else the host of certAuthority there", HelpName = "HOST" };
+    private readonly Option<int?> port = new("--ca-port") { Description = "Port of the CA API for puppet.conf; else caApi of the configuration, else 8141", HelpName = "PORT" };
 
     public CaAdminCertVerb() : base("admin-cert", "Mint a certificate whose holder is root on the CA API (pp_cli_auth), as an ssldir for `puppetserver ca`",
         "overture ca admin-cert --certname ops.example.com --reason 'puppetserver ca on the jump host'",
@@ -35,7 +35,9 @@ internal sealed class CaAdminCertVerb : Verb
             throw Failure.Usage($"--life: '{session.Parse.GetRequiredValue(life)}' is not a duration such as 12h or 90d");
         if (session.Parse.GetValue(port) is < 1 or > 65535)
             throw Failure.Usage("--ca-port: must be 1-65535");
-        var caServer = session.Parse.GetValue(server) ?? session.Config.CertAuthority.Split(':')[0];
+        var api = (session.Config.CaApi.Length > 0 ? session.Config.CaApi : $"{session.Config.CertAuthority.Split(':')[0]}:8141").Split(':');
+        var caServer = session.Parse.GetValue(server) ?? api[0];
+        var caPort = session.Parse.GetValue(port) ?? int.Parse(api[1], CultureInfo.InvariantCulture);
         var directory = Path.GetFullPath(session.Parse.GetValue(ssldir) ?? Path.Combine(StorePath.OvertureHome(), "admin", certname));
         var files = new AdminDirectory(directory, certname);
         if (files.Problem() is { } problem)
@@ -45,7 +47,7 @@ internal sealed class CaAdminCertVerb : Verb
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new IssueAdminCertificateRequest { Certname = certname, CsrPem = Csr(certname, key), Reason = session.Parse.GetRequiredValue(reason), Life = lives.ToDuration() };
         var answer = await session.CertAuthority((c, o) => c.IssueAdminCertificateAsync(request, o), cancel);
-        files.Write(key.ExportPkcs8PrivateKeyPem(), answer.CertificatePem, answer.BundlePem, answer.CrlPem, caServer, session.Parse.GetValue(port));
+        files.Write(key.ExportPkcs8PrivateKeyPem(), answer.CertificatePem, answer.BundlePem, answer.CrlPem, caServer, caPort);
         Tell(session, files, certname, answer);
         return ExitCodes.Ok;
     }

@@ -73,7 +73,7 @@ internal sealed class CertificateRequestsVerb : Verb
             ("from", held.Peer),
             ("asks for names", string.Join(", ", held.RequestedDnsNames)),
             ("asks for extensions", string.Join(", ", held.RequestedExtensions.Select(e => $"{e.Key}={e.Value}"))),
-            ("brought a token", held.ChallengeSha256.Length > 0 ? "yes" : "no"),
+            ("brought a token", held.BroughtChallenge ? "yes" : "no"),
             ("renews by itself", held.Renews ? "yes" : "no"),
             ("why", held.Decision is null ? "" : $"{held.Decision.Sentence} ({held.Decision.Reason})"),
             ("would sign it", held.Remedy));

@@ -18,10 +18,12 @@ internal sealed class InstanceRegisterVerb : Verb
     private readonly Option<string[]> names = new("--dns-alt-name") { Description = "DNS name the certificate will carry beside its own; may be repeated", HelpName = "NAME" };
     private readonly Option<string?> userDataFile = new("--user-data-file") { Description = "Write the user data there (0600); stdout then has the certname", HelpName = "FILE" };
     private readonly Option<string?> tokenFile = new("--token-file") { Description = "Write the one-time token alone there (0600)", HelpName = "FILE" };
+    private readonly Option<string?> certname = new("--certname") { Description = "The host's own name, where it has one already; else a random one is given out", HelpName = "NAME" };
     private readonly Option<string?> requestId = new("--request-id") { Description = "Makes a repetition find the same instance", HelpName = "ID" };
 
     public InstanceRegisterVerb() : base("register", "Register an instance that somebody else starts, and print its user data",
         "overture instance register -c web.yaml > user-data.yaml",
+        "overture instance register -c db.yaml --certname db1.example.com --token-file token",
         "overture instance register -c puppet.yaml --role puppetserver --dns-alt-name puppet.example.com --token-file token -o json")
     {
         Options.Add(file);
@@ -29,6 +31,7 @@ internal sealed class InstanceRegisterVerb : Verb
         Options.Add(names);
         Options.Add(userDataFile);
         Options.Add(tokenFile);
+        Options.Add(certname);
         Options.Add(requestId);
     }
 
@@ -39,7 +42,7 @@ internal sealed class InstanceRegisterVerb : Verb
             spec.Role = chosen;
         spec.DnsAltNames.AddRange((session.Parse.GetValue(names) ?? []).Except(spec.DnsAltNames).ToList());
         var id = session.Parse.GetValue(requestId) ?? Guid.CreateVersion7(session.Clock.GetUtcNow()).ToString();
-        var request = new RegisterInstanceRequest { Spec = spec, RequestId = id };
+        var request = new RegisterInstanceRequest { Spec = spec, RequestId = id, Certname = session.Parse.GetValue(certname) ?? "" };
         var answer = await session.Conductor((c, o) => c.RegisterInstanceAsync(request, o), cancel, TimeSpan.FromSeconds(60));
 
         var userData = answer.UserData;

@@ -14,7 +14,7 @@ internal sealed partial class CertAuthorityApi
         var size = request.PageSize == 0 ? 50 : request.PageSize;
         if (size is < 1 or > 500)
             throw FaultException.Invalid("page_size", "must be 1-500");
-        return HeldPage.Of(await held.All(context.CancellationToken), size, request.PageToken);
+        return HeldPage.Of([.. (await held.All(context.CancellationToken)).Select(HeldRequests.Shown)], size, request.PageToken);
     }
 
     public override async Task<GetHeldRequestResponse> GetHeldRequest(GetHeldRequestRequest request, ServerCallContext context)
@@ -22,7 +22,7 @@ internal sealed partial class CertAuthorityApi
         var name = CertName.Parse(request.Certname);
         var waiting = await held.Find(name, context.CancellationToken)
             ?? throw new FaultException(FaultKind.NotFound, Reason.NotFound, $"no certificate request waits for {name}");
-        return new GetHeldRequestResponse { Request = await review.Look(waiting, context.CancellationToken) };
+        return new GetHeldRequestResponse { Request = HeldRequests.Shown(await review.Look(waiting, context.CancellationToken)) };
     }
 
     public override async Task<ApproveCertificateRequestResponse> ApproveCertificateRequest(ApproveCertificateRequestRequest request, ServerCallContext context)

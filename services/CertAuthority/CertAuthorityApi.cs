@@ -51,6 +51,8 @@ internal sealed partial class CertAuthorityApi(
     {
         var name = CertName.Parse(request.Certname);
         var reason = ReasonText(request.Reason);
+        if (RequestNames.IsOwn(name))
+            throw FaultException.Invalid("certname", "is the CA API's own: without it no agent gets in; give a replica another name to be rid of it");
         // A name nobody knows is most likely a typing error.
         if ((await claims.Of(name, context.CancellationToken)).Count == 0 && !(await evidence.Launch(name, context.CancellationToken)).Registered)
             throw new FaultException(FaultKind.NotFound, Reason.NotFound, $"nothing was ever registered or certified for {name}");

@@ -46,11 +46,11 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         services.AddSingleton(new StateDirectory(options.StateDirectory));
         services.AddSingleton(p => AuditKey.In(p.GetRequiredService<StateDirectory>()));
 
-        services.AddSingleton<ClaimStore>().AddSingleton<BlockStore>().AddSingleton<KeyBlocks>().AddSingleton<RevocationStore>().AddSingleton<HeldRequests>();
+        services.AddSingleton<RecordSeal>().AddSingleton<ClaimStore>().AddSingleton<BlockStore>().AddSingleton<KeyBlocks>().AddSingleton<RevocationStore>().AddSingleton<HeldRequests>();
         services.AddSingleton<EvidenceReader>().AddSingleton<InstanceWitness>().AddSingleton<ClaimMaker>().AddSingleton<DecisionTold>().AddSingleton<Contest>().AddSingleton<OwnKeys>();
         services.AddSingleton<AdmitRequest>().AddSingleton<FinishClaim>().AddSingleton<SubmitCsr>().AddSingleton<AuthorizeForStock>();
         services.AddSingleton<CollectCertificate>().AddSingleton<FindCertificate>().AddSingleton<RenewCertificate>().AddSingleton<IssueAdminCertificate>();
-        services.AddSingleton<ApproveRequest>().AddSingleton<DenyRequest>().AddSingleton<ReviewHeld>().AddSingleton<CertificateInventory>().AddSingleton<ParentCrls>();
+        services.AddSingleton<ApproveRequest>().AddSingleton<DenyRequest>().AddSingleton<ReviewHeld>().AddSingleton<CertificateInventory>().AddSingleton<ParentCrls>().AddSingleton<CarriedRevocations>();
         services.AddSingleton<PublishCrl>().AddSingleton<RevokeName>().AddSingleton<CloseName>().AddSingleton<AccessLog>();
         services.AddSingleton(options.PuppetApi.Limits).AddSingleton<Budgets>().AddSingleton<OpenConnections>().AddSingleton<TokenProof>();
 

@@ -51,6 +51,16 @@ internal static partial class Log
     [LoggerMessage(EventId = 141, EventName = "ca.limited.untold", Level = LogLevel.Warning, Message = "what was turned away in the last minute could not be written down: {Cause}")]
     public static partial void LimitedUntold(ILogger logger, string cause);
 
+    [LoggerMessage(EventId = 143, EventName = "ca.foreign_claim", Level = LogLevel.Critical,
+        Message = "claim {Claim} of {Certname} was not written by this CA: somebody else writes its store. Nothing is signed from it")]
+    public static partial void ForeignClaim(ILogger logger, string certname, string claim);
+
+    [LoggerMessage(EventId = 147, EventName = "ca.foreign_request", Level = LogLevel.Critical, Message = "{Key} was not written by this CA, or is damaged; it is not looked at")]
+    public static partial void ForeignRequest(ILogger logger, string key);
+
+    [LoggerMessage(EventId = 148, EventName = "ca.foreign_crl", Level = LogLevel.Critical, Message = "{Key} is no list of this CA under its own number; it is passed over")]
+    public static partial void ForeignCrl(ILogger logger, string key);
+
     [LoggerMessage(EventId = 144, EventName = "audit.gap", Level = LogLevel.Critical, Message = "the audit log was tampered with, or the store lost part of it: {What}")]
     public static partial void AuditGap(ILogger logger, string what);
 

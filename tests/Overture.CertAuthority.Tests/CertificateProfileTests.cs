@@ -98,14 +98,19 @@ public sealed class CertificateProfileTests(OneCa one) : IClassFixture<OneCa>, I
     {
         var (tbs, _) = Tbs(ec, Now);
         var good = SignedDer.Seal(tbs, signer);
-        SignedDer.Check(good, tbs, Name.ToString(), signer);
+        SignedDer.Check(good, ClaimOf(tbs), signer);
         var otherBytes = tbs.ToArray();
         otherBytes[^1] ^= 1;
         var otherSignature = good.ToArray();
         otherSignature[^1] ^= 1;
-        Assert.Throws<CryptographicException>(() => SignedDer.Check(good, otherBytes, Name.ToString(), signer));
-        Assert.Throws<CryptographicException>(() => SignedDer.Check(otherSignature, tbs, Name.ToString(), signer));
-        Assert.Throws<CryptographicException>(() => SignedDer.Check(good, tbs, "another", signer));
+        Assert.Throws<CryptographicException>(() => SignedDer.Check(good, ClaimOf(otherBytes), signer));
+        Assert.Throws<CryptographicException>(() => SignedDer.Check(otherSignature, ClaimOf(tbs), signer));
+        foreach (var change in new Action<Claim>[] { c => c.Certname = "another", c => c.Serial = "4f01", c => c.SpkiSha256 = new string('0', 64) })
+        {
+            var claim = ClaimOf(tbs);
+            change(claim);
+            Assert.Throws<CryptographicException>(() => SignedDer.Check(good, claim, signer));
+        }
     }
 
     // Each as the profile never makes it, and with a signature that holds.
@@ -117,8 +122,16 @@ public sealed class CertificateProfileTests(OneCa one) : IClassFixture<OneCa>, I
         var hex = Convert.ToHexString(tbs);
         Assert.Contains(bytes, hex, StringComparison.Ordinal);
         var wrong = Convert.FromHexString(hex.Replace(bytes, instead, StringComparison.Ordinal));
-        Assert.Throws<CryptographicException>(() => SignedDer.Check(SignedDer.Seal(wrong, signer), wrong, Name.ToString(), signer));
+        Assert.Throws<CryptographicException>(() => SignedDer.Check(SignedDer.Seal(wrong, signer), ClaimOf(wrong), signer));
     }
+
+    private Claim ClaimOf(byte[] tbs) => new()
+    {
+        Certname = Name.ToString(),
+        Serial = Convert.ToHexStringLower([0x4F, .. new byte[16]]),
+        SpkiSha256 = SubjectKeyReader.Read(ec.ExportSubjectPublicKeyInfo()).SpkiSha256,
+        Tbs = Google.Protobuf.ByteString.CopyFrom(tbs),
+    };
 
     private X509Certificate2 Sealed(AsymmetricAlgorithm key, DateTimeOffset now, int days, Action<Grant>? change = null) =>
         X509CertificateLoader.LoadCertificate(SignedDer.Seal(Tbs(key, now, days, change).Tbs, signer));

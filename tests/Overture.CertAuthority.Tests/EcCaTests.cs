@@ -34,7 +34,7 @@ public sealed class EcCaTests : IDisposable
         using var signer = CaSigner.Open(home.File("ca"));
         var tbs = Tbs(signer);
         var der = SignedDer.Seal(tbs, signer);
-        SignedDer.Check(der, tbs, "node", signer);
+        SignedDer.Check(der, new Claim { Certname = "node", Serial = "4f01", SpkiSha256 = SubjectKeyReader.Read(key.ExportSubjectPublicKeyInfo()).SpkiSha256, Tbs = Google.Protobuf.ByteString.CopyFrom(tbs) }, signer);
         var outer = new AsnReader(der, AsnEncodingRules.DER).ReadSequence();
         var inner = outer.ReadSequence();
         inner.ReadEncodedValue();

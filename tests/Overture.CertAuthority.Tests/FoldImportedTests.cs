@@ -166,7 +166,7 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
 
     // puppet-contracts §10, row 28.
     [Fact]
-    public async Task OldAgent_WithoutATouch_GoesOnAndIsRevokedByName()
+    public async Task Row28_OldAgentOfAnImportedCa_GoesOnAndIsRevokedByName()
     {
         await using var ca = await Start("agent");
         await Tool.Run("cp", "-a", imported.AgentSsl, home.File("ssl"));

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf.WellKnownTypes;
+using Microsoft.Extensions.DependencyInjection;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
@@ -132,12 +133,18 @@ public sealed class RenewalTests(CaHouse house)
         Assert.Equal(HttpStatusCode.Forbidden, (await Renew(admin)).Code);
     }
 
-    // Who can write the bucket and raises a grant there gains nothing: the certificate never carried it.
-    [Fact]
-    public async Task Renew_GrantRaisedInTheBucket_Is403()
+    // Who can write the bucket and raises a grant there gains nothing: the claim's seal breaks, and the certificate never carried it.
+    [Theory]
+    [InlineData(false), InlineData(true)]
+    public async Task Renew_GrantRaisedInTheBucket_Is403(bool sealedAnew)
     {
         using var node = await ca.Node();
-        await house.Rewrite<Claim>(ObjectKeys.Claim(node.Name, "1"), claim => claim.Grant.Extensions["1.3.6.1.4.1.34380.1.1.13"] = "database");
+        await house.Rewrite<Claim>(ObjectKeys.Claim(node.Name, "1"), claim =>
+        {
+            claim.Grant.Extensions["1.3.6.1.4.1.34380.1.1.13"] = "database";
+            if (sealedAnew)
+                ca.Services.GetRequiredService<Issuance.RecordSeal>().Put(claim);
+        });
         await using var other = await house.Start("renew-forged");
         using var elsewhere = other.AgentClient(node.Certificate);
 

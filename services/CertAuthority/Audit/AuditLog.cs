@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Threading.Channels;
 using Google.Protobuf.WellKnownTypes;
@@ -17,6 +18,8 @@ internal sealed class AuditLog(AuditStream stream, Ids ids, TimeProvider clock, 
     public const string Service = "certauthority";
     private const int BatchSize = 500;
     private static readonly TimeSpan FlushEvery = TimeSpan.FromMilliseconds(500), RetryEvery = TimeSpan.FromSeconds(1), MostWait = TimeSpan.FromSeconds(3);
+    // At most a list a second comes here, and only while the queue is full.
+    private readonly ConcurrentQueue<AuditRecord> overflow = [];
     private readonly Channel<Entry> queue = Channel.CreateBounded<Entry>(new BoundedChannelOptions(20_000) { SingleReader = true });
 
     // A record; or, without one, somebody who waits until all before it is in the store.
@@ -42,8 +45,12 @@ internal sealed class AuditLog(AuditStream stream, Ids ids, TimeProvider clock, 
     }
 
     /// <summary>For what must not wait for the audit log: a list of revoked certificates stands in the store by itself.</summary>
-    public void Note(string action, string outcome, Caller by, string serial) =>
-        queue.Writer.TryWrite(new Entry(RecordOf(action, outcome, "", by, serial, "", null), null));
+    public void Note(string action, string outcome, Caller by, string serial)
+    {
+        var record = RecordOf(action, outcome, "", by, serial, "", null);
+        if (!queue.Writer.TryWrite(new Entry(record, null)))
+            overflow.Enqueue(record);
+    }
 
     /// <summary>Waits until everything written before this call is in the store.</summary>
     /// <returns>False: it is not, after <see cref="MostWait"/>.</returns>
@@ -101,6 +108,8 @@ internal sealed class AuditLog(AuditStream stream, Ids ids, TimeProvider clock, 
         {
             await Linger(stoppingToken);
             var records = new List<AuditRecord>(BatchSize);
+            while (overflow.TryDequeue(out var late))
+                records.Add(late);
             var waiters = new List<TaskCompletionSource>();
             while (records.Count < BatchSize && queue.Reader.TryRead(out var entry))
             {
@@ -130,6 +139,7 @@ internal sealed class AuditLog(AuditStream stream, Ids ids, TimeProvider clock, 
                 if (await stream.Append(records, writeId))
                     return true;
                 Log.AuditOvertaken(log, stream.Name, stream.Head.Sequence);
+                await Task.Delay(FlushEvery, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (FaultException e)
             {

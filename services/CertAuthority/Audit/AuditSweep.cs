@@ -105,7 +105,7 @@ internal sealed class AuditSweep(ObjectStore store, ClaimStore claims, AuditLog 
             await audit.Write(RecordedActs.Recovered, "allow", claim.Certname, Caller.Own("audit"), serial, claim.SpkiSha256, claim.Decision, cancel);
             return true;
         }
-        catch (Exception e) when (e is InvalidDataException || (e is FaultException fault && fault.Kind != FaultKind.Unavailable))
+        catch (Exception e) when (e is not (OperationCanceledException or FaultException { Kind: FaultKind.Unavailable }))
         {
             // Damaged: for verification to tell, not for us to mend.
             Log.SweepFailed(log, ObjectKeys.Certificate(serial), e.Message);

@@ -11,7 +11,7 @@ using Overture.Records.V1;
 namespace Overture.CertAuthority.Audit;
 
 /// <summary>The act behind ExplainCertificate: everything that is known of a name, or of one certificate.</summary>
-internal sealed class ExplainCertificate(ObjectStore store, ClaimStore claims, BlockStore blocks, EvidenceReader evidence, AuditLog audit, AuditSearch search, TimeProvider clock)
+internal sealed class ExplainCertificate(ObjectStore store, ClaimStore claims, BlockStore blocks, HeldRequests held, EvidenceReader evidence, AuditLog audit, AuditSearch search, TimeProvider clock)
 {
     private const int MostRecords = 1000;
 
@@ -49,7 +49,7 @@ internal sealed class ExplainCertificate(ObjectStore store, ClaimStore claims, B
         var explained = new List<ExplainedClaim>();
         foreach (var claim in standing.OrderBy(c => c.ClaimedAt?.ToDateTimeOffset() ?? default))
             explained.Add(await Explained(name, claim, cancel));
-        return new NameTrace(name, registered, launch, registered && await evidence.Ending(name, cancel), explained, await blocks.Of(name, cancel), await Held(name, cancel), records);
+        return new NameTrace(name, registered, launch, registered && await evidence.Ending(name, cancel), explained, await blocks.Of(name, cancel), await held.Find(name, cancel), await store.Any(ObjectKeys.DenialsOf(name), cancel), records);
     }
 
     private async Task<ExplainedClaim> Explained(CertName name, Claim claim, CancellationToken cancel)
@@ -67,16 +67,6 @@ internal sealed class ExplainCertificate(ObjectStore store, ClaimStore claims, B
         return explained;
     }
 
-    private async Task<HeldRequest?> Held(CertName name, CancellationToken cancel)
-    {
-        await foreach (var key in store.List(ObjectKeys.HeldRequestsOf(name), null, cancel))
-        {
-            if (await store.Get<HeldRequest>(key, cancel) is { } held)
-                return held;
-        }
-        return null;
-    }
-
     private static ExplainCertificateResponse Answer(NameTrace trace, string summary)
     {
         var answer = new ExplainCertificateResponse
@@ -88,7 +78,7 @@ internal sealed class ExplainCertificate(ObjectStore store, ClaimStore claims, B
             Summary = summary,
         };
         if (trace.Held is not null)
-            answer.Held = trace.Held;
+            answer.Held = HeldRequests.Shown(trace.Held);
         return answer;
     }
 }

@@ -8,7 +8,7 @@ namespace Overture.CertAuthority.Audit;
 
 /// <summary>All that is known of a name.</summary>
 internal sealed record NameTrace(
-    CertName Name, bool Registered, LaunchRecord? Launch, bool Ending, IReadOnlyList<ExplainedClaim> Claims, IReadOnlyList<Block> Blocks, HeldRequest? Held,
+    CertName Name, bool Registered, LaunchRecord? Launch, bool Ending, IReadOnlyList<ExplainedClaim> Claims, IReadOnlyList<Block> Blocks, HeldRequest? Held, bool Denied,
     IReadOnlyList<AuditRecord> Records);
 
 /// <summary>Why a certificate exists, or what a request for one would meet now, in words. Pure.</summary>
@@ -44,6 +44,7 @@ internal static class ExplainSummary
         {
             return trace.Name.IsUuid
                 ? "a request would be refused: nobody launched or registered this name"
+                : trace.Denied ? "a request of the key that a person denied would be refused, one of another key would wait for a person"
                 : "a request would wait for a person: nobody launched or registered this name";
         }
         if (trace.Claims.Count > 0)

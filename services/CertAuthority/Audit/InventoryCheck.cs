@@ -58,10 +58,12 @@ internal sealed class InventoryCheck(ObjectStore store, ClaimStore claims, CaSig
                 return $"its claim {certificate.Claim} is gone";
             if (claim.Serial != serial || claim.SpkiSha256 != certificate.SpkiSha256)
                 return $"its claim {certificate.Claim} is another certificate's";
+            if (!claims.IsOurs(claim))
+                return $"its claim {certificate.Claim} was not written by this CA";
             if (claim.Issuer == Issuers.Own)
             {
                 var der = PemBody(certificate.Pem);
-                SignedDer.Check(der, claim.Tbs.Span, certificate.Certname, signer);
+                SignedDer.Check(der, claim, signer);
                 if (!acts.HasRelease(serial) && clock.GetUtcNow() - certificate.SignedAt.ToDateTimeOffset() > Grace)
                     return "no audit record says that it was released";
             }

@@ -6,7 +6,7 @@ namespace Overture.CertAuthority.Audit;
 /// <summary>What the audit log says that the store must hold. Reads only the records that say such a thing.</summary>
 internal sealed class RecordedActs
 {
-    public const string Released = "cert.released", Recovered = "cert.recovered", Imported = "cert.imported";
+    public const string Released = "cert.released", Recovered = "cert.recovered";
     private const string CrlPrefix = "crl-";
 
     /// <summary>Serial to the times it was released; recovered ones only count where nothing else does.</summary>
@@ -39,7 +39,7 @@ internal sealed class RecordedActs
         }
         switch (record.Action)
         {
-            case Released or Imported:
+            case Released:
                 Releases[record.Serial] = Releases.GetValueOrDefault(record.Serial) + 1;
                 break;
             case Recovered:

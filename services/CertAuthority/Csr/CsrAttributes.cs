@@ -25,7 +25,7 @@ internal static class CsrAttributes
             facts = oid switch
             {
                 Oids.ExtensionRequest => CsrExtensions.Read(values.ReadSequence(), facts),
-                Oids.ChallengePassword => facts with { ChallengeSha256 = HashOf(ReadText(values)) },
+                Oids.ChallengePassword => WithChallenge(facts, ReadText(values)),
                 Oids.AutoRenew => ReadText(values) == "true"
                     ? facts with { Renews = true }
                     : throw CsrFault.Of(Reason.CsrAttribute, "the auto-renew attribute must be \"true\""),
@@ -37,7 +37,9 @@ internal static class CsrAttributes
         return facts;
     }
 
-    private static string? HashOf(string secret) => string.IsNullOrWhiteSpace(secret) ? null : EnrolmentToken.Hash(secret);
+    private static CsrFacts WithChallenge(CsrFacts facts, string secret) => string.IsNullOrWhiteSpace(secret)
+        ? facts
+        : facts with { ChallengeSha256 = EnrolmentToken.Hash(secret), ChallengeIsToken = EnrolmentToken.HasShape(secret) };
 
     private static string ReadText(AsnReader values)
     {

@@ -17,6 +17,9 @@ internal sealed record CsrFacts
     /// <summary>Lower-case hex SHA-256 of the challengePassword; null where it is absent or blank. The secret itself goes no further than its reader.</summary>
     public string? ChallengeSha256 { get; init; }
 
+    /// <summary>The challengePassword has the shape of one of our tokens: 256 random bits, of which a hash tells nothing.</summary>
+    public bool ChallengeIsToken { get; init; }
+
     /// <summary>The agent says that it renews its certificate (Puppet 8).</summary>
     public bool Renews { get; init; }
 

@@ -47,7 +47,7 @@ internal sealed class AdmitRequest(
         while (true)
         {
             // 1. Evidence, from the store.
-            var facts = await evidence.Read(name, request, submission.By.Address, cancel);
+            var facts = await evidence.Read(name, request, issuer == Issuers.Own ? submission.By.Address : null, cancel);
             using var span = FlowTelemetry.Step(FlowTelemetry.DecideRequest, facts.Launch?.Traceparent, name.ToString());
             // 2. Decide.
             var verdict = RequestPolicy.Decide(facts, options.Lives);
@@ -86,7 +86,8 @@ internal sealed class AdmitRequest(
     {
         if (verdict.Outcome is Outcome.Malformed or Outcome.Ask)
             return await told.Refused(facts, verdict, submission, verdict.Outcome == Outcome.Ask ? FaultKind.Unavailable : FaultKind.Invalid, cancel);
-        if (verdict.Reason == Reason.TokenConflict)
+        // Also where the block stands already: whoever wrote it may have died before he revoked.
+        if (verdict.Reason == Reason.TokenConflict || (Authorisation.Proved(facts) && facts.Claim is not null && facts.Blocks.Any(b => b.Kind == BlockKind.Contested)))
             await contest.Run(facts, submission.By, cancel);
         return await told.Refused(facts, verdict, submission, FaultKind.Denied, cancel);
     }

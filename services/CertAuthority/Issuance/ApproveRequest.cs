@@ -19,10 +19,24 @@ internal sealed record Approval(CertName Name, string? Spki, string Reason, IRea
 /// <summary>Signs a request that waits for a person. What it asked for beside its name is never looked at: the approval is the grant.</summary>
 internal sealed class ApproveRequest(
     HeldRequests held, ClaimStore claims, ClaimMaker maker, FinishClaim finish, EvidenceReader evidence, RevocationStore revocations, OwnKeys own,
-    AuditLog audit, ObjectStore store, CertAuthorityOptions options)
+    AuditLog audit, ObjectStore store, CertAuthorityOptions options, TimeProvider clock)
 {
-    /// <exception cref="FaultException">NOT_FOUND, HELD_OTHER_KEY, DEFINITION_MISSING, NAME_BLOCKED, NAME_TAKEN, KEY_BLOCKED, KEY_REUSED, INVALID_FIELD.</exception>
+    /// <exception cref="FaultException">NOT_FOUND, HELD_OTHER_KEY, DEFINITION_MISSING, NAME_BLOCKED, NAME_TAKEN, KEY_BLOCKED, KEY_REUSED, INVALID_FIELD; in the audit log already.</exception>
     public async Task<CertificateRecord> Run(Approval approval, Caller by, CancellationToken cancel)
+    {
+        try
+        {
+            return await Approve(approval, by, cancel);
+        }
+        catch (FaultException refusal) when (refusal.Kind != FaultKind.Unavailable)
+        {
+            var decision = new Decision { Outcome = "refuse", Reason = refusal.Reason.Code(), Sentence = refusal.Message };
+            await audit.Write("approval.refused", "deny", approval.Name.ToString(), by, decision: decision, cancel: cancel);
+            throw;
+        }
+    }
+
+    private async Task<CertificateRecord> Approve(Approval approval, Caller by, CancellationToken cancel)
     {
         var (name, grant) = (approval.Name, GrantOf(approval, by));
         // 1. The request the person saw.
@@ -58,12 +72,14 @@ internal sealed class ApproveRequest(
         var facts = await evidence.Read(name, request, null, cancel);
         if (facts.KeyBlocked)
             throw new FaultException(FaultKind.Precondition, Reason.KeyBlocked, "this key was revoked as compromised; the node needs a new one");
+        if (facts.Denial is { } denial)
+            throw new FaultException(FaultKind.Precondition, Reason.RequestDenied, $"{denial.By} denied this key: {denial.Reason}; the node needs a new one");
         if (facts.Ending || facts.Blocks.Any(b => b.Kind != BlockKind.Revoked))
             throw new FaultException(FaultKind.Precondition, Reason.NameBlocked, $"{name} is blocked: {(facts.Blocks is [var block, ..] ? block.Sentence : "its instance ends")}");
         if (options.Approval.RequireDefinition && await store.Get(ObjectKeys.Node(name), cancel) is null)
         {
             throw new FaultException(FaultKind.Precondition, Reason.DefinitionMissing,
-                $"{name} has no node definition, so its runs would fail for ever: `overture certificate approve {name} --class CLASS`, or `overture node set {name}` first");
+                $"{name} has no node definition, so its runs would fail for ever. Next: `overture certificate approve {name} --key KEY --reason TEXT --class CLASS`, or `overture node set {name} -f FILE --reason TEXT` first");
         }
     }
 
@@ -72,7 +88,7 @@ internal sealed class ApproveRequest(
         while (true)
         {
             var standing = await claims.Of(name, cancel);
-            foreach (var claim in standing)
+            foreach (var claim in standing.Where(c => claims.IsOurs(c) && c.NotAfter?.ToDateTimeOffset() > clock.GetUtcNow()))
             {
                 // A crash after the claim: the same word again goes on from it.
                 if (claim.SpkiSha256 == request.Key.SpkiSha256 && !await revocations.Contains(claim.Serial, cancel))

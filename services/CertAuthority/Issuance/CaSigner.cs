@@ -11,11 +11,13 @@ internal sealed class CaSigner : IDisposable
 {
     private readonly CaKey secret;
     private readonly KeyPool signing, verifying;
+    private readonly byte[] sealKey;
 
     private CaSigner(CaFiles ca, CaKey secret)
     {
         Ca = ca;
         this.secret = secret;
+        sealKey = secret.Derive("overture record seal 1");
         signing = new KeyPool(secret.Open);
         verifying = new KeyPool(() => (AsymmetricAlgorithm?)ca.Issuer.GetRSAPublicKey() ?? ca.Issuer.GetECDsaPublicKey()!);
     }
@@ -67,6 +69,9 @@ internal sealed class CaSigner : IDisposable
         }
     }
 
+    /// <summary>What only holders of the CA's key can make and check: for records, not for certificates.</summary>
+    public byte[] Seal(ReadOnlySpan<byte> data) => HMACSHA256.HashData(sealKey, data);
+
     /// <summary>For the framework's builder of CRLs.</summary>
     public X509SignatureGenerator Generator() => new ThroughSigner(this);
 
@@ -75,6 +80,7 @@ internal sealed class CaSigner : IDisposable
         signing.Dispose();
         verifying.Dispose();
         secret.Dispose();
+        CryptographicOperations.ZeroMemory(sealKey);
     }
 
     private bool Tried()

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Google.Protobuf.WellKnownTypes;
 using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.Policy;
 using Overture.CertAuthority.Revocation;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
@@ -8,7 +9,10 @@ using Overture.Records.V1;
 
 namespace Overture.CertAuthority.Issuance;
 
-/// <summary>A name as `puppetserver ca` sees it: its newest certificate that is not cleaned away, else the request that waits.</summary>
+/// <summary>
+/// A name as `puppetserver ca` sees it: its newest certificate that is not cleaned away; the request that waits where there is none, or only a
+/// revoked one. The CA API's own certificates are not to be seen.
+/// </summary>
 internal sealed record KnownName(CertName Name, CertificateRecord? Certificate, bool Revoked, HeldRequest? Held);
 
 /// <summary>What there is, by name or all of it; and cleaning, which takes a certificate out of sight without revoking it.</summary>
@@ -26,8 +30,10 @@ internal sealed class CertificateInventory(ObjectStore store, ClaimStore claims,
             if (!await IsCleaned(certificate.Serial, cancel) && (newest is null || IsNewer(certificate, newest)))
                 newest = certificate;
         }
-        var waiting = newest is null ? await held.Find(name, cancel) : null;
-        return newest is null && waiting is null ? null : new KnownName(name, newest, newest is not null && await revocations.Contains(newest.Serial, cancel), waiting);
+        var revoked = newest is not null && await revocations.Contains(newest.Serial, cancel);
+        if ((newest is null || revoked) && await held.Find(name, cancel) is { } waiting)
+            return new KnownName(name, null, false, waiting);
+        return newest is null || RequestNames.IsOwn(name) ? null : new KnownName(name, newest, revoked, null);
     }
 
     /// <summary>Every name, in ordinal order.</summary>
@@ -40,16 +46,20 @@ internal sealed class CertificateInventory(ObjectStore store, ClaimStore claims,
         await foreach (var key in store.List(ObjectKeys.Certificates, null, cancel))
         {
             var serial = key[ObjectKeys.Certificates.Length..];
-            if (!cleaned.Contains(serial) && await Read(serial, cancel) is { } certificate
+            if (!cleaned.Contains(serial) && await Read(serial, cancel) is { } certificate && !RequestNames.IsOwn(CertName.Parse(certificate.Certname))
                 && (!newest.TryGetValue(certificate.Certname, out var other) || IsNewer(certificate, other)))
             {
                 newest[certificate.Certname] = certificate;
             }
         }
         await revocations.All(cancel);
-        var all = newest.Select(n => new KnownName(CertName.Parse(n.Key), n.Value, revocations.IsKnown(n.Value.Serial), null));
-        var waiting = (await held.All(cancel)).Where(h => !newest.ContainsKey(h.Certname)).Select(h => new KnownName(CertName.Parse(h.Certname), null, false, h));
-        return [.. all.Concat(waiting).OrderBy(n => n.Name.ToString(), StringComparer.Ordinal)];
+        var all = newest.ToDictionary(n => n.Key, n => new KnownName(CertName.Parse(n.Key), n.Value, revocations.IsKnown(n.Value.Serial), null), StringComparer.Ordinal);
+        foreach (var waiting in await held.All(cancel))
+        {
+            if (!all.TryGetValue(waiting.Certname, out var known) || known.Revoked)
+                all[waiting.Certname] = new KnownName(CertName.Parse(waiting.Certname), null, false, waiting);
+        }
+        return [.. all.Values.OrderBy(n => n.Name.ToString(), StringComparer.Ordinal)];
     }
 
     /// <summary>Every certificate ever released for a name, cleaned or not.</summary>
@@ -70,7 +80,7 @@ internal sealed class CertificateInventory(ObjectStore store, ClaimStore claims,
     /// <returns>False: there was nothing.</returns>
     public async Task<bool> Clean(CertName name, Caller by, CancellationToken cancel)
     {
-        var any = await held.Forget(name, cancel);
+        var any = await Drop(name, by, cancel);
         foreach (var certificate in await CertificatesOf(name, cancel))
         {
             var cleaning = new Cleaning
@@ -88,6 +98,15 @@ internal sealed class CertificateInventory(ObjectStore store, ClaimStore claims,
             any = true;
         }
         return any;
+    }
+
+    /// <summary>Drops the request that waits under a name, if one does.</summary>
+    public async Task<bool> Drop(CertName name, Caller by, CancellationToken cancel)
+    {
+        if (await held.Find(name, cancel) is not { } waiting || !await held.Forget(name, cancel))
+            return false;
+        await audit.Write("csr.dropped", "deny", name.ToString(), by, spki: waiting.SpkiSha256, cancel: cancel);
+        return true;
     }
 
     private async Task<CertificateRecord?> Read(string serial, CancellationToken cancel)

@@ -6,7 +6,7 @@ using Overture.Records.V1;
 namespace Overture.CertAuthority.Issuance;
 
 /// <summary>ca/claims, ca/certs and ca/keys. All are written once and never changed.</summary>
-internal sealed class ClaimStore(ObjectStore store, Ids ids)
+internal sealed class ClaimStore(ObjectStore store, RecordSeal seal, Ids ids)
 {
     /// <summary>The one claim of a launched name.</summary>
     public const string Launched = "1";
@@ -24,10 +24,14 @@ internal sealed class ClaimStore(ObjectStore store, Ids ids)
         return found;
     }
 
+    /// <summary>This CA wrote it. Others may still be revoked, but nothing is signed or renewed from them.</summary>
+    public bool IsOurs(Claim claim) => seal.Holds(claim);
+
     /// <summary>The linearization point: the claim that stands afterwards, this one or another's.</summary>
     public async Task<Claim> Put(Claim claim, CancellationToken cancel)
     {
         var name = CertName.Parse(claim.Certname);
+        seal.Put(claim);
         return await store.PutIfAbsent(ObjectKeys.Claim(name, claim.Claim_), claim, cancel) == PutOutcome.Stored
             ? claim
             : (await Find(name, claim.Claim_, cancel))!;
@@ -58,8 +62,7 @@ internal sealed class ClaimStore(ObjectStore store, Ids ids)
     /// <summary>Stores the certificate and gives back what the store holds under its serial: nothing else may leave the house.</summary>
     public async Task<CertificateRecord> Put(CertificateRecord certificate, CancellationToken cancel)
     {
-        return await store.PutIfAbsent(ObjectKeys.Certificate(certificate.Serial), certificate, cancel) == PutOutcome.Stored
-            ? certificate
-            : (await Certificate(certificate.Serial, cancel))!;
+        var stored = await store.PutIfAbsent(ObjectKeys.Certificate(certificate.Serial), certificate, cancel) == PutOutcome.Stored;
+        return stored ? certificate : (await Certificate(certificate.Serial, cancel))!;
     }
 }

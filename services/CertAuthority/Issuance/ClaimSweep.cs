@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Overture.CertAuthority.Audit;
 using Overture.CertAuthority.Policy;
 using Overture.Platform.Faults;
@@ -35,7 +34,7 @@ internal sealed class ClaimSweep(ObjectStore store, FinishClaim finish, Evidence
         {
             await foreach (var key in store.List(ObjectKeys.Claims, null, cancel))
             {
-                if (!settled.Contains(key) && await TrySettle(key, cancel))
+                if (!settled.Contains(key) && (finish.Released(key) || await TrySettle(key, cancel)))
                     settled.Add(key);
             }
         }
@@ -52,7 +51,7 @@ internal sealed class ClaimSweep(ObjectStore store, FinishClaim finish, Evidence
         {
             return await store.Get<Claim>(key, cancel) is { } claim && await Settle(claim, cancel);
         }
-        catch (Exception e) when (e is InvalidDataException or CryptographicException || (e is FaultException fault && fault.Kind != FaultKind.Unavailable))
+        catch (Exception e) when (e is not (OperationCanceledException or FaultException { Kind: FaultKind.Unavailable }))
         {
             Log.SweepFailed(log, key, e.Message);
             return false;

@@ -22,7 +22,7 @@ internal sealed class DenyRequest(HeldRequests held, AuditLog audit, ObjectStore
                 ? new FaultException(FaultKind.NotFound, Reason.NotFound, $"no certificate request waits for {name}")
                 : new FaultException(FaultKind.Conflict, Reason.HeldOtherKey, $"the key that waits for {name} is {waiting.SpkiSha256}; look at it again");
         }
-        // 2. The no, durable; then the request goes.
+        // 2. The no, durable.
         await store.PutIfAbsent(ObjectKeys.Denial(name, spki), new Denial
         {
             Schema = 1,
@@ -33,9 +33,11 @@ internal sealed class DenyRequest(HeldRequests held, AuditLog audit, ObjectStore
             By = by.Actor,
             At = clock.GetUtcNow().ToTimestamp(),
         }, cancel);
-        await held.Forget(name, cancel);
-        // 3. Tell.
+        // 3. Tell, while the request is still there: whoever repeats this after a crash comes by here again.
         var decision = new Decision { Outcome = "refuse", Reason = Reason.RequestDenied.Code(), Sentence = reason };
         await audit.Write("csr.denied", "deny", name.ToString(), by, spki: spki, decision: decision, cancel: cancel);
+        await audit.Flushed(cancel);
+        // 4. It waits no more.
+        await held.Forget(name, cancel);
     }
 }

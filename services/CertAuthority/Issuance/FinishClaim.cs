@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Google.Protobuf.WellKnownTypes;
 using Overture.CertAuthority.Audit;
@@ -13,12 +14,18 @@ namespace Overture.CertAuthority.Issuance;
 /// <summary>From a claim to its certificate. Any replica may run it at any time, as often as it likes: the outcome is the same.</summary>
 internal sealed class FinishClaim(
     ClaimStore claims, BlockStore blocks, RevocationStore revocations, CrlPublisher crls, EvidenceReader evidence, CaSigner signer,
-    AuditLog audit, EventLog events, Ids ids, TimeProvider clock)
+    AuditLog audit, EventLog events, Ids ids, TimeProvider clock, ILogger<FinishClaim> log)
 {
+    private readonly ConcurrentDictionary<string, bool> released = new(StringComparer.Ordinal);
+
+    /// <summary>Whether this process has released the claim since it was last asked: then nobody need look at it again.</summary>
+    public bool Released(string claimKey) => released.TryRemove(claimKey, out _);
+
     /// <returns>The certificate as the store holds it; null: it must not be released, and its serial is revoked.</returns>
     public async Task<CertificateRecord?> Run(Claim claim, string? traceparent, Caller by, CancellationToken cancel)
     {
         var name = CertName.Parse(claim.Certname);
+        var fresh = false;
         // 1. Signed before? What has expired since is simply over: nothing to release, nothing to revoke.
         var certificate = await claims.Certificate(claim.Serial, cancel);
         if (certificate is not null && Expired(claim))
@@ -26,6 +33,12 @@ internal sealed class FinishClaim(
         // Known by an imported inventory alone: revocable, and nothing to release.
         if (certificate is null && claim.Tbs.IsEmpty)
             return null;
+        // Put there by somebody else, who would have us sign what he likes.
+        if (certificate is null && !claims.IsOurs(claim))
+        {
+            Log.ForeignClaim(log, claim.Certname, claim.Claim_);
+            return null;
+        }
         if (certificate is null)
         {
             // 2. May it still be signed?
@@ -33,10 +46,13 @@ internal sealed class FinishClaim(
                 return await Void(claim, bar, by, cancel);
             // 3. Sign what the claim says, look at the product, store it.
             certificate = await Sign(name, claim, traceparent, by, cancel);
+            fresh = true;
         }
         // 4. The blocks once more: whoever revokes blocks first and lists claims after, so one of us two sees the other.
         if (await Bar(name, claim, cancel) is { } late)
             return await Void(claim, late, by, cancel);
+        if (fresh)
+            released.TryAdd(ObjectKeys.Claim(name, claim.Claim_), true);
         return certificate;
     }
 
@@ -45,7 +61,7 @@ internal sealed class FinishClaim(
         using var span = FlowTelemetry.Step(FlowTelemetry.Sign, traceparent, claim.Certname);
         span?.SetTag(FlowTelemetry.SerialTag, claim.Serial);
         var der = SignedDer.Seal(claim.Tbs.Span, signer);
-        SignedDer.Check(der, claim.Tbs.Span, claim.Certname, signer);
+        SignedDer.Check(der, claim, signer);
         var writeId = ids.Unguessable();
         var stored = await claims.Put(new CertificateRecord
         {

@@ -1,4 +1,3 @@
-using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
 
@@ -57,7 +56,7 @@ internal sealed class HeldWatch(HeldRequests held, ReviewHeld review, ChangeFeed
         {
             await work();
         }
-        catch (Exception e) when (e is FaultException or InvalidDataException or System.Security.Cryptography.CryptographicException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             Log.SweepFailed(log, what, e.Message);
         }

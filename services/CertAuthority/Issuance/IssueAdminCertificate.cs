@@ -35,11 +35,14 @@ internal sealed class IssueAdminCertificate(
             await NoNode(name, cancel);
             // 3. One name a key.
             await FreeKey(name, request.Key.SpkiSha256, cancel);
-            // 4. Claim.
-            var claim = await claims.Put(Made(name, request, ask), cancel);
-            // 5. Tell, before there is a certificate: none without a word about it.
+            // 4. Tell, on the disk, before there is anything: no administrator without a word about it.
+            var claim = Made(name, request, ask);
             await audit.Write("cert.admin_issued", "allow", name.ToString(), ask.By, claim.Serial, claim.SpkiSha256, Told(claim.Decision, ask), cancel);
-            // 6. Sign the claim, store, look at the blocks again.
+            if (!await audit.Flushed(cancel))
+                throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "the audit log can't be written, so no administrator is made; try again");
+            // 5. Claim.
+            await claims.Put(claim, cancel);
+            // 6. Sign it, store, look at the blocks again.
             return await finish.Run(claim, null, ask.By, cancel)
                 ?? throw new FaultException(FaultKind.Precondition, Reason.NameBlocked, $"{name} is blocked; take another name");
         }

@@ -53,8 +53,8 @@ internal sealed class RenewCertificate(
         if (!released.RawDataMemory.Span.SequenceEqual(presented.RawDataMemory.Span))
             throw await Refused(name, serial, "it is not the certificate that was released under this serial", by, cancel);
         var claim = await claims.Find(name, record.Claim, cancel);
-        if (claim is null || claim.Issuer == Issuers.Stock || claim.Grant.Source == Grants.Own || Grants.IsAdmin(claim.Grant.Source))
-            throw await Refused(name, serial, claim is null ? "its claim is gone" : "certificates of this kind are not renewed; get a new one", by, cancel);
+        if (claim is null || !claims.IsOurs(claim) || claim.Issuer == Issuers.Stock || claim.Grant.Source == Grants.Own || Grants.IsAdmin(claim.Grant.Source))
+            throw await Refused(name, serial, claim is null ? "its claim is gone" : !claims.IsOurs(claim) ? "its claim was not written by this CA" : "certificates of this kind are not renewed; get a new one", by, cancel);
         // The certificate carries the CA's signature, the claim does not: what the claim grants beyond it, somebody else has written there.
         return CarriedNames.Cover(released, claim.Grant) ? claim : throw await Refused(name, serial, "its claim grants what it never carried", by, cancel);
     }

@@ -1,6 +1,7 @@
 using System.Formats.Asn1;
 using System.Security.Cryptography;
 using Overture.CertAuthority.Csr;
+using Overture.Records.V1;
 
 namespace Overture.CertAuthority.Issuance;
 
@@ -23,7 +24,7 @@ internal static class SignedDer
     /// The product is what was decided, and is signed: looked at anew, as a stranger would, by a reader that shares nothing with the writer.
     /// </summary>
     /// <exception cref="CryptographicException">It is not: a bug, or bad memory. Nothing may be released.</exception>
-    public static void Check(byte[] certificate, ReadOnlySpan<byte> tbs, string certname, CaSigner signer)
+    public static void Check(byte[] certificate, Claim claim, CaSigner signer)
     {
         try
         {
@@ -34,9 +35,9 @@ internal static class SignedDer
             var algorithm = parts.ReadEncodedValue().Span;
             var signature = parts.ReadBitString(out _);
             parts.ThrowIfNotEmpty();
-            if (!inside.Span.SequenceEqual(tbs) || !algorithm.SequenceEqual(signer.Ca.Scheme.Identifier.Span) || !signer.Verify(inside.Span, signature))
+            if (!inside.Span.SequenceEqual(claim.Tbs.Span) || !algorithm.SequenceEqual(signer.Ca.Scheme.Identifier.Span) || !signer.Verify(inside.Span, signature))
                 throw new CryptographicException("a signed certificate is not what its claim says");
-            CheckContent(new AsnReader(inside, AsnEncodingRules.DER).ReadSequence(), certname, signer.Ca);
+            CheckContent(new AsnReader(inside, AsnEncodingRules.DER).ReadSequence(), claim, signer.Ca);
         }
         catch (AsnContentException e)
         {
@@ -44,18 +45,20 @@ internal static class SignedDer
         }
     }
 
-    private static void CheckContent(AsnReader tbs, string certname, CaFiles ca)
+    private static void CheckContent(AsnReader tbs, Claim claim, CaFiles ca)
     {
         tbs.ReadSequence(new Asn1Tag(TagClass.ContextSpecific, 0)); // version
-        tbs.ReadInteger(); // serial
+        if (SerialText.Of(tbs.ReadIntegerBytes().Span) != claim.Serial)
+            throw new CryptographicException("a signed certificate has another serial than its claim");
         var algorithm = tbs.ReadEncodedValue().Span;
         var issuer = tbs.ReadEncodedValue().Span;
         if (!algorithm.SequenceEqual(ca.Scheme.Identifier.Span) || !issuer.SequenceEqual(ca.Issuer.SubjectName.RawData))
             throw new CryptographicException("a signed certificate is another CA's");
         tbs.ReadSequence(); // validity
-        if (ReadCommonName(tbs.ReadSequence()) != certname)
+        if (ReadCommonName(tbs.ReadSequence()) != claim.Certname)
             throw new CryptographicException("a signed certificate is another name's");
-        tbs.ReadSequence(); // key
+        if (Convert.ToHexStringLower(SHA256.HashData(tbs.ReadEncodedValue().Span)) != claim.SpkiSha256)
+            throw new CryptographicException("a signed certificate has another key than its claim");
         var extensions = tbs.ReadSequence(new Asn1Tag(TagClass.ContextSpecific, 3)).ReadSequence();
         tbs.ThrowIfNotEmpty();
         var leaf = false;
@@ -64,6 +67,8 @@ internal static class SignedDer
             var extension = extensions.ReadSequence();
             var oid = extension.ReadObjectIdentifier();
             // Critical, and an empty sequence: CA is FALSE unless it says otherwise.
+            if (oid == Oids.BasicConstraints && leaf)
+                throw new CryptographicException("a signed certificate says twice whether it is a CA's");
             if (oid == Oids.BasicConstraints)
                 leaf = extension.ReadBoolean() && extension.ReadOctetString().AsSpan().SequenceEqual(NoAuthority);
         }

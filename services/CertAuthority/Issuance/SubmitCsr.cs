@@ -6,7 +6,7 @@ using Overture.Records.V1;
 namespace Overture.CertAuthority.Issuance;
 
 /// <summary>The act behind PUT certificate_request and SubmitCertificateRequest. The same steps are in docs/flows.md.</summary>
-internal sealed class SubmitCsr(AdmitRequest admit, FinishClaim finish, HeldRequests held, DecisionTold told)
+internal sealed class SubmitCsr(AdmitRequest admit, FinishClaim finish, HeldRequests held, EvidenceReader evidence, DecisionTold told)
 {
     /// <exception cref="FaultException">Refused; told already.</exception>
     public async Task<Submitted> Run(Submission submission, CancellationToken cancel)
@@ -32,8 +32,14 @@ internal sealed class SubmitCsr(AdmitRequest admit, FinishClaim finish, HeldRequ
         try
         {
             await held.Keep(admission, submission, cancel);
+            // Denied while it was on its way here.
+            if (await evidence.IsDenied(admission.Name, admission.Evidence.Request.Key.SpkiSha256, cancel))
+            {
+                await held.Forget(admission.Name, cancel);
+                throw new FaultException(FaultKind.Denied, Reason.RequestDenied, "a person denied this key for this name");
+            }
         }
-        catch (FaultException full) when (full.Kind is FaultKind.Conflict or FaultKind.Precondition)
+        catch (FaultException full) when (full.Kind is FaultKind.Conflict or FaultKind.Precondition or FaultKind.Denied)
         {
             await told.Refused(admission.Evidence, admission.Verdict with { Outcome = Outcome.Refuse, Reason = full.Reason, Sentence = full.Message }, submission, full.Kind, cancel);
             throw;

@@ -32,6 +32,8 @@ internal static class Authorisation
         var block = e.Blocks.Count > 0 ? e.Blocks[0] : null;
         yield return Make("blocks", "none", block is null ? "none" : $"{block.Kind}".ToLowerInvariant(), block is null,
             Reason.NameBlocked, $"the name is blocked ({block?.Sentence}); launch again");
+        yield return Make("claim-seal", "written by this CA", e.Claim is null ? "none" : e.ForeignClaim ? "by somebody else" : "so it is", !e.ForeignClaim,
+            Reason.ClaimVoid, "the claim of this name was not written by this CA: somebody else writes its store; launch again");
         // Before the times: a genuine agent that comes too late still tells of the thief that came in time.
         yield return Claim(e, launch);
         var from = launch.NotBefore?.ToDateTimeOffset() ?? DateTimeOffset.MinValue;

@@ -31,6 +31,9 @@ internal sealed record Evidence
     /// <summary>The claim that stands already, if any: of a registered name its one claim, of another its newest that is not revoked.</summary>
     public Claim? Claim { get; init; }
 
+    /// <summary>The claim that stands was not written by this CA.</summary>
+    public bool ForeignClaim { get; init; }
+
     /// <summary>A person refused this key for this name.</summary>
     public Denial? Denial { get; init; }
 

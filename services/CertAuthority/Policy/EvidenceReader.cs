@@ -15,6 +15,7 @@ internal sealed class EvidenceReader(
     public async Task<Evidence> Read(CertName name, CsrFacts request, IPAddress? peer, CancellationToken cancel)
     {
         var (registered, launch) = await Launch(name, cancel);
+        var claim = registered ? await claims.Find(name, ClaimStore.Launched, cancel) : await Standing(name, cancel);
         var evidence = new Evidence
         {
             Name = name,
@@ -22,7 +23,8 @@ internal sealed class EvidenceReader(
             Peer = peer,
             Registered = registered,
             Launch = launch,
-            Claim = registered ? await claims.Find(name, ClaimStore.Launched, cancel) : await Standing(name, cancel),
+            Claim = claim,
+            ForeignClaim = claim is not null && !claims.IsOurs(claim),
             Blocks = await blocks.Of(name, cancel),
             KeyBlocked = await keyBlocks.Holds(request.Key.SpkiSha256, cancel),
             Now = clock.GetUtcNow(),
@@ -36,6 +38,8 @@ internal sealed class EvidenceReader(
             Observed = await Observation(name, cancel),
         };
     }
+
+    public async Task<bool> IsDenied(CertName name, string spki, CancellationToken cancel) => await store.Get(ObjectKeys.Denial(name, spki), cancel) is not null;
 
     /// <summary>Whether the name is registered, and its launch record if that can be believed.</summary>
     public async Task<(bool Registered, LaunchRecord? Launch)> Launch(CertName name, CancellationToken cancel)
@@ -76,7 +80,8 @@ internal sealed class EvidenceReader(
         Claim? newest = null;
         foreach (var claim in await claims.Of(name, cancel))
         {
-            if (claim.Serial.Length > 0 && await revocations.Contains(claim.Serial, cancel))
+            // What is over, and what somebody else has put there, binds nobody.
+            if (!claims.IsOurs(claim) || claim.NotAfter?.ToDateTimeOffset() <= clock.GetUtcNow() || (claim.Serial.Length > 0 && await revocations.Contains(claim.Serial, cancel)))
                 continue;
             if (newest is null || claim.ClaimedAt.ToDateTimeOffset() > newest.ClaimedAt.ToDateTimeOffset())
                 newest = claim;

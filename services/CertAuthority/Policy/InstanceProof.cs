@@ -32,8 +32,10 @@ internal static class InstanceProof
             yield return Authorisation.Make("running", "running", seen.State, seen.State == "running",
                 Reason.InstanceNotRunning, "the provider says that the instance does not run");
         }
-        yield return Authorisation.Make("source", string.Join(" or ", seen.Addresses), $"{e.Peer}", e.Peer is not null && seen.Addresses.Any(a => Same(a, e.Peer)),
-            Reason.SourceMismatch, "the request does not come from the instance's address: a proxy or NAT in between, or somebody else has its token");
+        yield return Authorisation.Make("source", string.Join(" or ", seen.Addresses), e.Peer is null ? "not told" : $"{Plain(e.Peer)}", e.Peer is not null && seen.Addresses.Any(a => Same(a, e.Peer)),
+            Reason.SourceMismatch, e.Peer is null
+                ? "nobody knows where the request came from: puppetserver's own CA does not say; launch with attestation token for that one"
+                : "the request does not come from the instance's address: a proxy or NAT in between, or somebody else has its token");
     }
 
     private static bool Same(string address, IPAddress peer) => IPAddress.TryParse(address, out var known) && known.Equals(Plain(peer));

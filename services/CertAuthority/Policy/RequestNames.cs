@@ -10,13 +10,16 @@ internal static class RequestNames
     /// <summary>The CA API's own certificates are certauthority-&lt;replica&gt;.</summary>
     public const string OwnPrefix = "certauthority-";
 
+    /// <summary>One of the CA API's own certificates: without it no agent gets in, so it is nobody's to revoke; it is renewed by itself.</summary>
+    public static bool IsOwn(CertName name) => name.ToString().StartsWith(OwnPrefix, StringComparison.Ordinal);
+
     /// <summary>The name in the URL (or the RPC).</summary>
     public static CertName Asked(string text)
     {
         if (!CertName.TryParse(text, out var name, out var rule))
             throw CsrFault.Of(Reason.NameInvalid, $"the certname {rule}");
         // "ca" is the bundle's place in the API; localhost would be every host's own CA.
-        if (name.ToString() is "ca" or "localhost" || name.ToString().StartsWith(OwnPrefix, StringComparison.Ordinal))
+        if (name.ToString() is "ca" or "localhost" || IsOwn(name))
             throw CsrFault.Of(Reason.NameInvalid, "the certname is one of the CA's own");
         return name;
     }

@@ -41,7 +41,7 @@ internal static class BulkEndpoints
         {
             if (CertName.TryParse(text, out var name, out _) && await inventory.Find(name, CancellationToken.None) is { } known)
             {
-                if (known is { Certificate: not null, Revoked: false })
+                if (known.Certificate is not null)
                     await revoke.Run(name, AdminBody.Cause, by, CancellationToken.None);
                 await inventory.Clean(name, by, CancellationToken.None);
             }

@@ -69,13 +69,16 @@ internal static class CaApiListener
             ClientCertificateRequired = true,
             CertificateChainPolicy = Policy(ca),
             RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
-                certificate is null || (errors == SslPolicyErrors.None && !IsRevoked((X509Certificate2)certificate, revocations)),
+                certificate is null || (errors == SslPolicyErrors.None && IsOurs((X509Certificate2)certificate, ca) && !IsRevoked((X509Certificate2)certificate, revocations)),
         };
     }
 
     /// <summary>By our own set of serials, in the handshake and again on each request: a connection may outlive its certificate.</summary>
     public static bool IsRevoked(X509Certificate2 certificate, RevocationStore revocations) =>
         revocations.IsKnown(SerialText.Of(certificate));
+
+    // The chain may lead to our root by way of another CA below it, whose certificates we know nothing of.
+    private static bool IsOurs(X509Certificate2 certificate, CaFiles ca) => SignatureScheme.IsSignedBy(certificate.RawDataMemory, ca.Issuer);
 
     private static X509ChainPolicy Policy(CaFiles ca)
     {

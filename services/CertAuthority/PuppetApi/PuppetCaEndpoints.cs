@@ -64,9 +64,9 @@ internal static class PuppetCaEndpoints
             : context.Text(StatusCodes.Status404NotFound, $"Could not find certificate_request {(known ? parsed : "")}".TrimEnd()));
     }
 
-    private static async Task Drop(HttpContext context, string name, HeldRequests held)
+    private static async Task Drop(HttpContext context, string name, CertificateInventory inventory)
     {
-        var dropped = CertName.TryParse(name, out var parsed, out _) && await held.Forget(parsed, CancellationToken.None);
+        var dropped = CertName.TryParse(name, out var parsed, out _) && await inventory.Drop(parsed, PuppetClient.Of(context)!.By(context), CancellationToken.None);
         await (dropped ? context.Text(StatusCodes.Status204NoContent) : context.Text(StatusCodes.Status404NotFound, $"No certificate request for {AdminBody.Printable(name)}"));
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Mime;
 using System.Text.Json;
 using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Policy;
 using Overture.CertAuthority.Revocation;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
@@ -62,7 +63,7 @@ internal static class StatusEndpoints
             return;
         }
         // 2. Of whom? A certificate that was cleaned away can still be revoked.
-        if (!CertName.TryParse(name, out var parsed, out _)
+        if (!CertName.TryParse(name, out var parsed, out _) || RequestNames.IsOwn(parsed)
             || (await inventory.Find(parsed, context.RequestAborted) is var known && known is null && (await inventory.CertificatesOf(parsed, context.RequestAborted)).Count == 0))
         {
             await NoSubject(context);
@@ -95,14 +96,14 @@ internal static class StatusEndpoints
     {
         if (known is { Certificate: null })
             return $"Cannot revoke certificate for host {name} without a signed certificate";
-        if (known is not { Revoked: true })
-            await revoke.Run(name, AdminBody.Cause, client.By(context), CancellationToken.None);
+        // Also where the newest is revoked: an older one may still be good. What is revoked already stays as it is.
+        await revoke.Run(name, AdminBody.Cause, client.By(context), CancellationToken.None);
         return null;
     }
 
     private static async Task Delete(HttpContext context, string name, CertificateInventory inventory)
     {
-        var there = CertName.TryParse(name, out var parsed, out _) && await inventory.Find(parsed, context.RequestAborted) is not null
+        var there = CertName.TryParse(name, out var parsed, out _) && !RequestNames.IsOwn(parsed) && await inventory.Find(parsed, context.RequestAborted) is not null
             && await inventory.Clean(parsed, PuppetClient.Of(context)!.By(context), CancellationToken.None);
         await (there ? context.Text(StatusCodes.Status204NoContent) : NoSubject(context));
     }

@@ -6,8 +6,10 @@ namespace Overture.CertAuthority.Revocation;
 
 /// <summary>One list of revoked certificates: made, and read again as a stranger would.</summary>
 /// <param name="NextUpdate">When it must be replaced; after that no agent takes it.</param>
-internal sealed record CrlDocument(long Number, DateTimeOffset NextUpdate, IReadOnlySet<string> Serials)
+internal sealed record CrlDocument(long Number, DateTimeOffset NextUpdate, IReadOnlyDictionary<string, RevokedEntry> Entries)
 {
+    public IReadOnlySet<string> Serials { get; } = Entries.Keys.ToHashSet(StringComparer.Ordinal);
+
     /// <summary>DER, signed by the CA.</summary>
     public static byte[] Build(IEnumerable<RevocationRecord> revocations, long number, DateTimeOffset thisUpdate, DateTimeOffset nextUpdate, CaSigner signer)
     {
@@ -30,7 +32,7 @@ internal sealed record CrlDocument(long Number, DateTimeOffset NextUpdate, IRead
         return new CrlDocument(
             facts.Number ?? throw new CryptographicException("a list of revoked certificates has no number"),
             facts.NextUpdate ?? throw new CryptographicException("a list of revoked certificates has no end"),
-            facts.Entries.Select(e => e.Serial).ToHashSet(StringComparer.Ordinal));
+            facts.Entries.DistinctBy(e => e.Serial).ToDictionary(e => e.Serial, StringComparer.Ordinal));
     }
 
     // RFC 5280 §5.3.1: "unspecified" is said by leaving the reason out; 7 is none, 8 belongs to delta lists, 10 the framework does not write.

@@ -102,7 +102,7 @@ internal sealed class CrlPublisher(PublishCrl publish, CertAuthorityOptions opti
             }
             waiters.ForEach(w => w.TrySetResult(Current));
         }
-        catch (Exception e) when (e is FaultException or InvalidDataException or System.Security.Cryptography.CryptographicException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             Log.CrlFailed(log, e);
             waiters.ForEach(w => w.TrySetException(e));

@@ -27,7 +27,7 @@ internal sealed class ParentCrls(ObjectStore store, CaSigner signer, AuditLog au
         {
             var initial = Initial(parent);
             var newest = await Stored(parent, cancel);
-            text += newest is not null && (initial is null || newest.Number > CrlDocument.Read(initial, parent).Number) ? newest.Pem
+            text += newest is not null && (initial is null || newest.Value.Number > CrlDocument.Read(initial, parent).Number) ? newest.Value.Pem
                 : initial is not null ? CrlPem.Write(initial) : "";
         }
         return text;
@@ -92,15 +92,28 @@ internal sealed class ParentCrls(ObjectStore store, CaSigner signer, AuditLog au
         throw Invalid("one of the lists is not signed by a CA above the one that signs here; its own list is made here alone");
     }
 
-    private async Task<ParentCrl?> Stored(X509Certificate2 parent, CancellationToken cancel)
+    // What lies in the bucket is believed by its signature alone, and so is its number.
+    private async Task<(string Pem, long Number)?> Stored(X509Certificate2 parent, CancellationToken cancel)
     {
-        string? newest = null;
+        (string Pem, long Number)? newest = null;
         await foreach (var key in store.List(ObjectKeys.ParentCrlsOf(KeyIdOf(parent)), null, cancel))
-            newest = key;
-        if (newest is null || await store.Get<ParentCrl>(newest, cancel) is not { } found)
+        {
+            if (await Read(key, parent, cancel) is { } found && (newest is null || found.Number > newest.Value.Number))
+                newest = found;
+        }
+        return newest;
+    }
+
+    private async Task<(string Pem, long Number)?> Read(string key, X509Certificate2 parent, CancellationToken cancel)
+    {
+        try
+        {
+            return await store.Get<ParentCrl>(key, cancel) is { } found && CrlPem.Split(found.Pem) is [var der] ? (CrlPem.Write(der), CrlDocument.Read(der, parent).Number) : null;
+        }
+        catch (Exception e) when (e is InvalidDataException or CryptographicException or FormatException or ArgumentException)
+        {
             return null;
-        // What lies in the bucket is believed by its signature alone.
-        return CrlPem.Split(found.Pem) is [var der] && SignatureScheme.IsSignedBy(der, parent) ? found : null;
+        }
     }
 
     private byte[]? Initial(X509Certificate2 parent) => CrlPem.Split(signer.Ca.ParentCrls).FirstOrDefault(der => SignatureScheme.IsSignedBy(der, parent));

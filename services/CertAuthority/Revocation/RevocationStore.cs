@@ -68,7 +68,7 @@ internal sealed class RevocationStore(ObjectStore store, Ids ids, TimeProvider c
             Sentence = sentence,
             By = by,
             At = clock.GetUtcNow().ToTimestamp(),
-            CertificateNotAfter = claim.NotAfter,
+            CertificateNotAfter = claim.NotAfter ?? clock.GetUtcNow().AddYears(5).ToTimestamp(),
         };
         var stored = await store.PutIfAbsent(ObjectKeys.Revocation(claim.Serial), fact, cancel) == PutOutcome.Stored;
         if (stored)
@@ -79,8 +79,18 @@ internal sealed class RevocationStore(ObjectStore store, Ids ids, TimeProvider c
     /// <summary>Everything the store holds now; reads only what is new.</summary>
     public async Task<IReadOnlyCollection<RevocationRecord>> All(CancellationToken cancel)
     {
+        var fresh = new List<string>();
         await foreach (var key in store.List(ObjectKeys.Revocations, null, cancel))
-            await Contains(key[ObjectKeys.Revocations.Length..], cancel);
+        {
+            var serial = key[ObjectKeys.Revocations.Length..];
+            // Anything else there is no serial in our spelling, and revokes nothing.
+            if (SerialText.IsSpelled(serial) && !known.ContainsKey(serial))
+                fresh.Add(serial);
+        }
+        await Parallel.ForEachAsync(fresh, new ParallelOptions { MaxDegreeOfParallelism = 32, CancellationToken = cancel }, async (serial, stop) => await Contains(serial, stop));
         return [.. known.Values];
     }
+
+    /// <summary>A serial that the last list holds and no record does: revoked as well.</summary>
+    public void Remember(RevocationRecord revoked) => known.TryAdd(revoked.Serial, revoked);
 }

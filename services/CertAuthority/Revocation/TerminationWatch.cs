@@ -73,7 +73,7 @@ internal sealed class TerminationWatch(ObjectStore store, CloseName close, Chang
         {
             // said already; the next sweep tries again
         }
-        catch (Exception e) when (e is FaultException or InvalidDataException or System.Security.Cryptography.CryptographicException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             Log.SweepFailed(log, $"the end of {name}", e.Message);
         }

@@ -22,7 +22,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
 {
     /// <summary>Fixes the certnames of a request. The same id and body: those of the first time.</summary>
     /// <exception cref="FaultException">REQUEST_ID_REUSED: the same id with another body.</exception>
-    public async Task<IReadOnlyList<CertName>> Open(string caller, string requestId, string bodyHash, int count, CancellationToken cancel)
+    public async Task<IReadOnlyList<CertName>> Open(string caller, string requestId, string bodyHash, int count, CancellationToken cancel, CertName? own = null)
     {
         var fresh = new LaunchRequestRecord
         {
@@ -31,7 +31,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
             Caller = caller,
             RequestId = requestId,
             BodySha256 = bodyHash,
-            Certnames = { Enumerable.Range(0, count).Select(_ => ids.CertName().ToString()) },
+            Certnames = { Enumerable.Range(0, count).Select(_ => (own ?? ids.CertName()).ToString()) },
             CreatedAt = clock.NowMs().ToTimestamp(),
         };
         var key = ObjectKeys.Request(caller, requestId);
@@ -59,15 +59,25 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
         var token = keys.Token(requestId, name);
         var record = await Standing(name, cancel);
         var fresh = record is null;
+        if (record is not null && (record.RequestId != requestId || record.Caller != caller))
+            throw Registered(name, record);
         if (record is null)
         {
             await store.PutIfAbsent(ObjectKeys.Node(name), Document(plan.Node), cancel);
             record = RecordOf(name, plan, caller, requestId, provider, traceparent, token);
             if (await store.PutIfAbsent(ObjectKeys.Launch(name), keys.Sign(record, ids.Unguessable()), cancel) == PutOutcome.Conflict)
+            {
                 record = await Standing(name, cancel) ?? throw new InvalidDataException($"launches/{name} is there and is not");
+                if (record.RequestId != requestId || record.Caller != caller)
+                    throw Registered(name, record);
+            }
         }
         return new Enrolment(name, record, token, UserDataOf(name, plan, token, provider), fresh);
     }
+
+    // Only a host's own name can meet another's registration: all others are random.
+    private static FaultException Registered(CertName name, LaunchRecord by) =>
+        new(FaultKind.AlreadyExists, Reason.AlreadyExists, $"{name} is registered already, by {by.Caller}; terminate it first, and choose another name: a name is launched once");
 
     /// <summary>The record of this name, if its signature holds.</summary>
     /// <exception cref="InvalidDataException">There is one, and it does not.</exception>

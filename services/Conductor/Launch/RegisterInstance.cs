@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Overture.Conductor.State;
 using Overture.Conductor.V1;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
@@ -22,7 +23,8 @@ internal sealed class RegisterInstance(
 
         // 2. the name is fixed
         using var span = FlowTelemetry.Source.StartActivity(FlowTelemetry.Launch);
-        var names = await ledger.Open(caller, requestId, RequestBody.Hash("register", request.Spec, 1), 1, cancel);
+        var own = request.Certname.Length == 0 ? (CertName?)null : Own(request.Certname);
+        var names = await ledger.Open(caller, requestId, RequestBody.Hash(own is null ? "register" : $"register {own}", request.Spec, 1), 1, cancel, own);
 
         // 3. written down: node definition, then the signed record
         var enrolment = await ledger.Enrol(names[0], plan, caller, requestId, provider: null, span?.Id ?? "", cancel);
@@ -38,5 +40,15 @@ internal sealed class RegisterInstance(
             RequestId = requestId,
             Token = enrolment.Token,
         };
+    }
+
+    private static CertName Own(string text)
+    {
+        if (!CertName.TryParse(text, out var name, out var rule))
+            throw FaultException.Invalid("certname", rule);
+        // Overture gives those out, unguessable; and the CA API's own are not to be had.
+        if (name.IsUuid || name.ToString() is "ca" or "localhost" || name.ToString().StartsWith("certauthority-", StringComparison.Ordinal))
+            throw FaultException.Invalid("certname", "must not be a UUID, \"ca\", \"localhost\" or begin with certauthority-");
+        return name;
     }
 }

@@ -30,6 +30,13 @@ public static class SerialText
         return Of(BigInteger.Parse("0" + digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture).ToByteArray(isUnsigned: false, isBigEndian: true));
     }
 
+    /// <summary>Whether the text is the one spelling of a positive number.</summary>
+    public static bool IsSpelled(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text.Length is > 0 and <= 42 && text.Length % 2 == 0 && text.All(char.IsAsciiHexDigitLower) && FromHex(text) == text && Bytes(text)[0] < 0x80;
+    }
+
     /// <summary>Content of the INTEGER again.</summary>
     public static byte[] Bytes(string serial) => Convert.FromHexString(serial);
 }

@@ -119,22 +119,22 @@ public sealed class DirectoryStore : ObjectStore
     {
         var folder = PathOf(prefix.TrimEnd('/'));
         // Most names have no block, and no second claim.
-        var keys = Directory.Exists(folder) ? await OnDisk(() => Keys(folder), cancel) : [];
+        var keys = Directory.Exists(folder) ? await OnDisk(() => Keys(folder, after), cancel) : [];
         foreach (var key in keys)
         {
             cancel.ThrowIfCancellationRequested();
-            if (after is null || string.CompareOrdinal(key, after) > 0)
-                yield return key;
+            yield return key;
         }
     }
 
-    private List<string> Keys(string folder)
+    private List<string> Keys(string folder, string? after)
     {
         while (Directory.Exists(folder))
         {
             try
             {
-                var keys = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(f => f[(root.Length + 1)..]).ToList();
+                var keys = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(f => f[(root.Length + 1)..])
+                    .Where(k => after is null || string.CompareOrdinal(k, after) > 0).ToList();
                 keys.Sort(StringComparer.Ordinal);
                 return keys;
             }

@@ -11,9 +11,13 @@ namespace Overture.Platform.Records;
 public static class EnrolmentToken
 {
     private const string Alphabet = "abcdefghijklmnopqrstuvwxyz234567";
+    private static readonly System.Buffers.SearchValues<char> Characters = System.Buffers.SearchValues.Create(Alphabet);
 
     public static string Derive(ReadOnlySpan<byte> launchKey, string requestId, CertName certname) =>
         Base32(HMACSHA256.HashData(launchKey, Encoding.UTF8.GetBytes($"{requestId}\0{certname}")));
+
+    /// <summary>52 characters of the alphabet.</summary>
+    public static bool HasShape(string text) => text.Length == 52 && !text.AsSpan().ContainsAnyExcept(Characters);
 
     /// <summary>Lower-case hex SHA-256 of the token's text.</summary>
     public static string Hash(string token) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)));

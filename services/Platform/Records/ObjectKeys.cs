@@ -57,6 +57,7 @@ public static class ObjectKeys
     public static string HeldRequest(CertName name, string spki) => $"{HeldRequests}{name}/{spki}";
 
     /// <summary>CertAuthority. Denial.</summary>
+    public static string DenialsOf(CertName name) => $"ca/denied/{name}/";
     public static string Denial(CertName name, string spki) => $"ca/denied/{name}/{spki}";
 
     public const string Cleanings = "ca/cleaned/";

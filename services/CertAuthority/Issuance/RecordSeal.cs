@@ -1,0 +1,66 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Google.Protobuf;
+using Overture.Records.V1;
+
+namespace Overture.CertAuthority.Issuance;
+
+/// <summary>
+/// Tells the records that this CA wrote from those that somebody else put into its store: a claim says what is to be signed, a held request stands
+/// for one that proved its key. The key of the seal comes from the CA's own, so every replica has it and no writer of the bucket does.
+/// </summary>
+internal sealed class RecordSeal(CaSigner signer)
+{
+    public void Put(Claim claim) => claim.Seal = ByteString.CopyFrom(Of(claim));
+
+    public void Put(HeldRequest held) => held.Seal = ByteString.CopyFrom(Of(held));
+
+    public bool Holds(Claim claim) => CryptographicOperations.FixedTimeEquals(claim.Seal.Span, Of(claim));
+
+    public bool Holds(HeldRequest held) => CryptographicOperations.FixedTimeEquals(held.Seal.Span, Of(held));
+
+    private byte[] Of(Claim claim)
+    {
+        var text = new SealedText("overture-claim-1");
+        text.Add(claim.Certname).Add(claim.Claim_).Add(claim.Serial).Add(claim.SpkiSha256).Add(claim.Issuer).Add(claim.Origin).Add(claim.TokenSha256);
+        text.Add(Convert.ToHexString(SHA256.HashData(claim.Tbs.Span)));
+        text.Add(claim.Grant?.Source ?? "").Add(claim.Grant?.DnsAltNames ?? []).Add(claim.Grant?.Extensions ?? []).Add(claim.Grant?.LifeSeconds ?? 0);
+        text.Add(claim.NotAfter?.Seconds ?? 0).Add(claim.ClaimedAt?.Seconds ?? 0);
+        return signer.Seal(text.Bytes);
+    }
+
+    private byte[] Of(HeldRequest held)
+    {
+        var text = new SealedText("overture-held-1");
+        text.Add(held.Certname).Add(held.SpkiSha256).Add(held.SubjectPublicKeyInfoPem).Add(held.Peer).Add(held.ChallengeSha256);
+        text.Add(held.RequestedDnsNames).Add(held.RequestedExtensions).Add(held.Renews ? 1 : 0).Add(held.ReceivedAt?.Seconds ?? 0);
+        return signer.Seal(text.Bytes);
+    }
+
+    /// <summary>Fields one after the other, each with its length, so that no two records have the same text.</summary>
+    private sealed class SealedText(string kind)
+    {
+        private readonly System.Text.StringBuilder text = new(kind);
+
+        public byte[] Bytes => System.Text.Encoding.UTF8.GetBytes(text.ToString());
+
+        public SealedText Add(string field)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"|{field.Length}:{field}");
+            return this;
+        }
+
+        public SealedText Add(long number) => Add(number.ToString(CultureInfo.InvariantCulture));
+
+        public SealedText Add(IReadOnlyCollection<string> list)
+        {
+            Add(list.Count);
+            foreach (var field in list)
+                Add(field);
+            return this;
+        }
+
+        public SealedText Add(IReadOnlyCollection<KeyValuePair<string, string>> map) =>
+            Add([.. map.OrderBy(e => e.Key, StringComparer.Ordinal).SelectMany(e => new[] { e.Key, e.Value })]);
+    }
+}

@@ -1,0 +1,58 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Google.Protobuf.WellKnownTypes;
+using Overture.CertAuthority.Issuance;
+using Overture.Platform.Faults;
+
+namespace Overture.CertAuthority.Revocation;
+
+/// <summary>
+/// Entries of the last list that its successor must hold although the store does not say so any more: their record was lost, or somebody changed
+/// the end of its certificate. The list has the CA's signature, the record has none; only a certificate that has it too can say that it is over.
+/// </summary>
+internal sealed class CarriedRevocations(RevocationStore revocations, ClaimStore claims, CaSigner signer)
+{
+    /// <summary>An entry stays for so long after its certificate's end.</summary>
+    public static readonly TimeSpan Grace = TimeSpan.FromDays(1);
+
+    public async Task<IReadOnlyList<RevocationRecord>> From(
+        CrlDocument last, IReadOnlyCollection<RevocationRecord> live, IReadOnlyCollection<RevocationRecord> all, DateTimeOffset now, CancellationToken cancel)
+    {
+        var kept = live.Select(r => r.Serial).ToHashSet(StringComparer.Ordinal);
+        var carried = new List<RevocationRecord>();
+        foreach (var entry in last.Entries.Values.Where(e => !kept.Contains(e.Serial)))
+        {
+            if (all.FirstOrDefault(r => r.Serial == entry.Serial) is { } record && await IsOver(record, now, cancel))
+                continue;
+            var again = new RevocationRecord
+            {
+                Serial = entry.Serial,
+                ReasonCode = entry.Reason,
+                Sentence = "on the last list, and its record is gone",
+                At = entry.At.ToTimestamp(),
+                CertificateNotAfter = new DateTimeOffset(signer.Ca.Issuer.NotAfter).ToTimestamp(),
+            };
+            revocations.Remember(again);
+            carried.Add(again);
+        }
+        return carried;
+    }
+
+    private async Task<bool> IsOver(RevocationRecord record, DateTimeOffset now, CancellationToken cancel)
+    {
+        try
+        {
+            if (await claims.Certificate(record.Serial, cancel) is { } released)
+            {
+                using var certificate = X509Certificate2.CreateFromPem(released.Pem);
+                return SerialText.Of(certificate) == record.Serial && SignatureScheme.IsSignedBy(certificate.RawDataMemory, signer.Ca.Issuer) && certificate.NotAfter.ToUniversalTime() + Grace < now;
+            }
+        }
+        catch (Exception e) when (e is CryptographicException or InvalidDataException or FaultException { Kind: not FaultKind.Unavailable })
+        {
+            return false;
+        }
+        // Never released, so there is nothing but the record.
+        return record.CertificateNotAfter.ToDateTimeOffset() + Grace < now;
+    }
+}
