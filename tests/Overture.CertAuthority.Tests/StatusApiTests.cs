@@ -163,6 +163,45 @@ public sealed class StatusApiTests(CaHouse house) : IAsyncLifetime
         Assert.Empty(await house.Keys(ObjectKeys.HeldRequestsOf(waiting)));
     }
 
+    // Without its own certificate no agent gets in.
+    [Fact]
+    public async Task OwnCertificate_IsNobodysToSeeOrRevoke()
+    {
+        const string own = "certauthority-api";
+        Assert.DoesNotContain(own, await Names(""));
+        await Put(CertName.Parse(own), """{"desired_state":"revoked"}""", HttpStatusCode.NotFound);
+        Assert.Equal(HttpStatusCode.NotFound, await Delete(CertName.Parse(own)));
+        Assert.StartsWith("The following certs do not exist", (await Bulk(HttpMethod.Put, "clean", $$"""{"certnames":["{{own}}"]}""")).Item2, StringComparison.Ordinal);
+        var refused = await Assert.ThrowsAsync<Grpc.Core.RpcException>(async () => await ca.Admin.RevokeCertificateAsync(new() { Certname = own, Reason = "by mistake" }));
+        Assert.Equal("INVALID_FIELD", RpcDetails.Reason(refused));
+        Assert.Empty(await house.Keys(ObjectKeys.BlocksOf(CertName.Parse(own))));
+    }
+
+    [Fact]
+    public async Task RevokedNameWithANewKeyWaiting_IsListedSignedAndRevokedAgain()
+    {
+        var (name, _) = await Held("again.example.org", defined: true);
+        await Put(name, """{"desired_state":"signed"}""", HttpStatusCode.NoContent);
+        await Put(name, """{"desired_state":"revoked"}""", HttpStatusCode.NoContent);
+
+        await Held("again.example.org");
+
+        Assert.Equal("requested", (await Get($"certificate_status/{name}")).Json.GetProperty("state").GetString());
+        Assert.Contains($"{name}", await Names("?state=requested"));
+        await Put(name, """{"desired_state":"signed"}""", HttpStatusCode.NoContent);
+        Assert.Equal("signed", (await Get($"certificate_status/{name}")).Json.GetProperty("state").GetString());
+    }
+
+    [Fact]
+    public async Task DroppedRequest_IsAudited()
+    {
+        var (name, _) = await Held("dropped.example.org");
+        using var answer = await admin.Http.DeleteAsync(new Uri($"certificate_request/{name}", UriKind.Relative));
+        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        var record = await Eventually.Get(async () => (await ca.AuditRecords()).FirstOrDefault(r => r.Action == "csr.dropped" && r.Certname == $"{name}"), "the audit says so");
+        Assert.Equal($"{admin.Name}", record.Actor);
+    }
+
     [Fact]
     public async Task Clean_Several_RevokesAndHidesThoseThatAre()
     {

@@ -57,6 +57,26 @@ public sealed class ObserverTests : IAsyncLifetime
         Assert.Equal("spec.attestation", Assert.Single(RpcDetails.Of(fault).Unpack<Google.Rpc.BadRequest>()!.FieldViolations).Field);
     }
 
+    [Fact]
+    public async Task Register_UnderTheHostsOwnName_IsThatHostsAloneAndIdempotent()
+    {
+        var client = host.As("operator");
+        var request = new RegisterInstanceRequest { Spec = World.Spec(), Certname = "db1.example.com", RequestId = "one" };
+        var first = await client.RegisterInstanceAsync(request);
+        var again = await client.RegisterInstanceAsync(request);
+
+        Assert.Equal(("db1.example.com", first.Token), (first.Instance.Certname, again.Token));
+        Assert.Contains("db1.example.com", first.UserData, StringComparison.Ordinal);
+        var other = await Assert.ThrowsAsync<Grpc.Core.RpcException>(async () =>
+            await client.RegisterInstanceAsync(new() { Spec = World.Spec(), Certname = "db1.example.com", RequestId = "two" }));
+        Assert.Equal("ALREADY_EXISTS", RpcDetails.Reason(other));
+        foreach (var wrong in new[] { "Db1.example.com", "ca", "certauthority-1", "a..b", "3f0c2a4e-8d1b-4c5a-9e7f-0123456789ab" })
+        {
+            var refused = await Assert.ThrowsAsync<Grpc.Core.RpcException>(async () => await client.RegisterInstanceAsync(new() { Spec = World.Spec(), Certname = wrong }));
+            Assert.Equal("certname", Assert.Single(RpcDetails.Of(refused).Unpack<Google.Rpc.BadRequest>()!.FieldViolations).Field);
+        }
+    }
+
     private async Task<Observation> Ask(CertName name, Func<Observation, bool> wanted)
     {
         using var key = System.Security.Cryptography.ECDsa.Create();
