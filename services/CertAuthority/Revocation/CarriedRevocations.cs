@@ -19,10 +19,14 @@ internal sealed class CarriedRevocations(RevocationStore revocations, ClaimStore
         CrlDocument last, IReadOnlyCollection<RevocationRecord> live, IReadOnlyCollection<RevocationRecord> all, DateTimeOffset now, CancellationToken cancel)
     {
         var kept = live.Select(r => r.Serial).ToHashSet(StringComparer.Ordinal);
+        var missing = last.Entries.Values.Where(e => !kept.Contains(e.Serial)).ToList();
+        if (missing.Count == 0)
+            return [];
+        var records = all.ToDictionary(r => r.Serial, StringComparer.Ordinal);
         var carried = new List<RevocationRecord>();
-        foreach (var entry in last.Entries.Values.Where(e => !kept.Contains(e.Serial)))
+        foreach (var entry in missing)
         {
-            if (all.FirstOrDefault(r => r.Serial == entry.Serial) is { } record && await IsOver(record, now, cancel))
+            if (records.TryGetValue(entry.Serial, out var record) && await IsOver(record, now, cancel))
                 continue;
             var again = new RevocationRecord
             {
