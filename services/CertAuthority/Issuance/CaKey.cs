@@ -33,20 +33,8 @@ internal sealed class CaKey : IDisposable
 
     public AsymmetricAlgorithm Open() => rsa is { } r ? RSA.Create(r) : ECDsa.Create(ec!.Value);
 
-    /// <summary>A key for another purpose, which tells nothing of this one and changes only with it.</summary>
-    public byte[] Derive(string purpose)
-    {
-        using var key = Open();
-        var secret = key.ExportPkcs8PrivateKey();
-        try
-        {
-            return HMACSHA256.HashData(secret, System.Text.Encoding.ASCII.GetBytes(purpose));
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(secret);
-        }
-    }
+    /// <summary>A key for another purpose, which tells nothing of this one. Of its number alone, so that no other spelling of the key changes it.</summary>
+    public byte[] Derive(string purpose) => HMACSHA256.HashData(rsa?.D ?? ec!.Value.D!, System.Text.Encoding.ASCII.GetBytes(purpose));
 
     public bool Fits(SignatureScheme scheme) => scheme.IsRsa == rsa.HasValue;
 
