@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# usage: eng/bench.sh NAME...
+# usage: eng/bench.sh [--stock] NAME...
+#
+#   --stock     also enrol-stock, in the same run
 #
 #   enrol-rsa   a RSA-4096 CA: enrolments a second (registered names, EC keys, PUT + GET, every answer fsynced), the load client on the
 #               same cores, against `openssl speed -multi $(nproc) rsa4096` before and after it (bar: at least 0.65 of it); also the server's
@@ -17,6 +19,7 @@ set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
 . "$root/eng/sdk.sh"
 find_sdk
+[ "${1:-}" != --stock ] || { shift; case " $* " in *" enrol-stock "*) ;; *) set -- "$@" enrol-stock ;; esac; }
 [ $# -gt 0 ] || { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 2; }
 
 . "$root/eng/packages.sh"

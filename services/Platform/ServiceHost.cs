@@ -131,6 +131,8 @@ public static class ServiceHost
         services.AddHostedService<StoreProbeAtStart>();
         services.AddHostedService(p => p.GetRequiredService<RegistryConnection>());
         services.AddSingleton<EventLog>();
+        // Stopped before the connection, which was started before.
+        services.AddHostedService<LastLines>();
         services.AddSingleton<ChangeFeed>();
         services.AddHostedService(p => p.GetRequiredService<ChangeFeed>());
         services.AddHealthChecks().AddCheck<StoreHealth>("store");
@@ -155,6 +157,14 @@ public static class ServiceHost
     {
         if (gaps.Count > 0)
             throw new InvalidOperationException($"{what}: {string.Join("; ", gaps)}");
+    }
+
+    // What was written before the stop shall not miss its line.
+    private sealed class LastLines(EventLog events) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => events.Flushed();
     }
 
     private sealed class StoreHealth(ObjectStore store) : IHealthCheck

@@ -77,6 +77,41 @@ public sealed class RegistryTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task EventLog_ManyAtOnce_AreReadBackInTheOrderTheyWereWritten()
+    {
+        var expected = Enumerable.Range(0, 1000).Select(i => $"line {i}").ToList();
+        for (var i = 0; i < expected.Count; i++)
+            await events.Write("conductor", Name, $"key-{i}", expected[i], at: DateTimeOffset.UnixEpoch.AddSeconds(i));
+        Assert.Equal(expected, (await events.Read(Name)).Select(l => l.Detail));
+    }
+
+    [Fact]
+    public async Task EventLog_OneLineCannotBeWritten_ThoseBesideItAre()
+    {
+        var (broken, sound) = (Name, TestIds.New().CertName());
+        using var client = await StackExchange.Redis.ConnectionMultiplexer.ConnectAsync(redis.Endpoint);
+        await client.GetDatabase().StringSetAsync(new RegistryKeys("t").Timeline(broken), "no hash");
+        await events.Write("conductor", broken, "signed", "lost");
+        await events.Write("conductor", sound, "signed", "kept");
+        Assert.Equal(["kept"], (await events.Read(sound)).Select(l => l.Detail));
+    }
+
+    [Fact]
+    public async Task EventLog_ServerFrozen_NobodyWaitsAndLaterLinesAreWritten()
+    {
+        redis.Freeze();
+        var watch = Stopwatch.StartNew();
+        for (var i = 0; i < 500; i++)
+            await events.Write("conductor", Name, $"key-{i}", "while it is away");
+        Assert.True(watch.Elapsed < TimeSpan.FromMilliseconds(500), $"took {watch.Elapsed}");
+        await events.Flushed().WaitAsync(TimeSpan.FromSeconds(4));
+        redis.Thaw();
+        await Eventually.True(Answers, "calls work again");
+        await events.Write("conductor", Name, "signed", "later");
+        Assert.Contains(await events.Read(Name), l => l.Detail == "later");
+    }
+
+    [Fact]
     public async Task Index_Pages_CoverAllOnceNewestFirst()
     {
         var names = Enumerable.Range(0, 25).Select(_ => TestIds.New().CertName()).ToList();

@@ -160,15 +160,12 @@ public sealed class DirectoryStore : ObjectStore
     {
         while (true)
         {
-            try
-            {
-                return Libc.Link(temporary, path);
-            }
-            catch (DirectoryNotFoundException)
-            {
-                // The first of its folder; or a Delete found the folder empty at this very moment.
-                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            }
+            if (Libc.Link(temporary, path) is { } won)
+                return won;
+            // The first of its folder; or a Delete found the folder empty at this very moment.
+            var parent = Path.GetDirectoryName(path)!;
+            if (!Libc.MakeDirectory(parent))
+                Directory.CreateDirectory(parent);
         }
     }
 

@@ -19,13 +19,20 @@ internal static partial class Libc
         [0x01021997] = "9p", [0x00C36400] = "Ceph", [0x5346414F] = "AFS", [0x19830326] = "FhGFS",
     };
 
-    /// <summary>link(2): false when the new name exists.</summary>
-    public static bool Link(string existing, string created)
+    /// <summary>link(2): false when the new name exists; null when its folder does not.</summary>
+    public static bool? Link(string existing, string created)
     {
         if (link(existing, created) == 0)
             return true;
-        var error = Marshal.GetLastPInvokeError();
-        return error == EEXIST ? false : throw Failure("link", error);
+        return Marshal.GetLastPInvokeError() switch { EEXIST => false, ENOENT => null, var error => throw Failure("link", error) };
+    }
+
+    /// <summary>mkdir(2): true when it is there, perhaps by somebody else's hand; false when the folder around it is not.</summary>
+    public static bool MakeDirectory(string path)
+    {
+        if (mkdir(path, 0x1FF /* 0777, less the umask */) == 0)
+            return true;
+        return Marshal.GetLastPInvokeError() switch { EEXIST => true, ENOENT => false, var error => throw Failure("mkdir", error) };
     }
 
     /// <summary>A new file with these bytes, not yet on the disk.</summary>
@@ -153,6 +160,9 @@ internal static partial class Libc
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int link(string existing, string created);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int mkdir(string path, uint mode);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int unlink(string path);

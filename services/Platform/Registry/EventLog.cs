@@ -1,24 +1,19 @@
 using System.Diagnostics;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.Logging;
-using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Records.V1;
-using StackExchange.Redis;
 
 namespace Overture.Platform.Registry;
 
 /// <summary>
 /// Timelines, for people: idempotent lines by event key (HSETNX), and a word on the change feed for each new one.
-/// Best effort: what matters stands in the object store, so an outage is logged and passed over.
+/// Best effort: what matters stands in the object store, so nobody waits for a line (<see cref="LineQueue"/>), and an outage is logged and
+/// passed over. What this process wrote it reads back.
 /// </summary>
 public sealed class EventLog(RegistryConnection registry, RegistryKeys keys, TimeProvider clock, ILogger<EventLog> log)
 {
-    private const string WriteAndAnnounce = """
-        if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 1 then
-          redis.call('XADD', KEYS[2], 'MAXLEN', '~', 10000, '*', 'certname', ARGV[3], 'what', ARGV[1])
-        end
-        """;
+    private readonly LineQueue lines = new(registry, keys, log);
 
     /// <param name="service">Who says it: "conductor", "certauthority", "classifier".</param>
     /// <param name="name">A registered name; never one a stranger made up (it would fill Redis).</param>
@@ -27,7 +22,7 @@ public sealed class EventLog(RegistryConnection registry, RegistryKeys keys, Tim
     /// <param name="reason">Why it went wrong; <see cref="Reason.None"/> when it did not.</param>
     /// <param name="proof">Object key that proves it, or empty.</param>
     /// <param name="at">When it happened; null: now.</param>
-    public async Task Write(string service, CertName name, string key, string detail, Reason reason = Reason.None, string proof = "", DateTimeOffset? at = null)
+    public Task Write(string service, CertName name, string key, string detail, Reason reason = Reason.None, string proof = "", DateTimeOffset? at = null)
     {
         var line = new TimelineEvent
         {
@@ -40,35 +35,26 @@ public sealed class EventLog(RegistryConnection registry, RegistryKeys keys, Tim
             TraceId = Activity.Current?.TraceId.ToString() ?? "",
             SpanId = Activity.Current?.SpanId.ToString() ?? "",
         };
-        try
-        {
-            // One way there and back for both.
-            await registry.Run(db => db.ScriptEvaluateAsync(WriteAndAnnounce, [keys.Timeline(name), keys.Changes], [key, RecordJson.WriteText(line), name.ToString()]));
-        }
-        catch (FaultException)
-        {
-            RegistryLog.Skipped(log, key);
-        }
+        lines.Add(new Line(name, key, line));
+        return Task.CompletedTask;
     }
 
     /// <summary>A word on the change feed: this instance has news. Best effort.</summary>
-    public async Task Announce(CertName name, string what)
+    public Task Announce(CertName name, string what)
     {
-        try
-        {
-            await registry.Run(db => db.ExecuteAsync("XADD", keys.Changes, "MAXLEN", "~", "10000", "*", "certname", name.ToString(), "what", what));
-        }
-        catch (FaultException)
-        {
-            RegistryLog.Skipped(log, what);
-        }
+        lines.Add(new Line(name, what, null));
+        return Task.CompletedTask;
     }
+
+    /// <summary>Waits until what was written before is in Redis, or given up.</summary>
+    public Task Flushed() => lines.Flushed();
 
     /// <summary>Oldest first; empty when Redis has none (any more).</summary>
     public async Task<IReadOnlyList<TimelineEvent>> Read(CertName name)
     {
-        var lines = await registry.Run(db => db.HashGetAllAsync(keys.Timeline(name)));
-        return lines.Select(l => Parse((string)l.Value!)).OfType<TimelineEvent>().OrderBy(e => e.At.ToDateTimeOffset()).ToList();
+        await lines.Flushed();
+        var found = await registry.Run(db => db.HashGetAllAsync(keys.Timeline(name)));
+        return found.Select(l => Parse((string)l.Value!)).OfType<TimelineEvent>().OrderBy(e => e.At.ToDateTimeOffset()).ToList();
     }
 
     // A line of some other version, or of somebody who can write to Redis: not worth an error.
@@ -85,5 +71,9 @@ public sealed class EventLog(RegistryConnection registry, RegistryKeys keys, Tim
     }
 
     /// <summary>Lets the timeline go a day after the instance's end.</summary>
-    public Task Expire(CertName name) => registry.Run(db => db.KeyExpireAsync(keys.Timeline(name), TimeSpan.FromDays(1)));
+    public async Task Expire(CertName name)
+    {
+        await lines.Flushed();
+        await registry.Run(db => db.KeyExpireAsync(keys.Timeline(name), TimeSpan.FromDays(1)));
+    }
 }

@@ -135,4 +135,7 @@ internal static partial class RegistryLog
 
     [LoggerMessage(EventId = 13, EventName = "registry.listener_failed", Level = LogLevel.Error, Message = "a listener of the change feed failed at {What}")]
     public static partial void ListenerFailed(ILogger logger, string what, Exception exception);
+
+    [LoggerMessage(EventId = 14, EventName = "registry.lines_failed", Level = LogLevel.Error, Message = "{Count} lines of timelines could not be written")]
+    public static partial void LinesFailed(ILogger logger, int count, Exception exception);
 }
