@@ -38,7 +38,8 @@ public sealed class CaProcess : IAsyncDisposable
         using var client = RunningCa.AgentClient(house.BundleFile, Port);
         await Eventually.True(async () =>
         {
-            Assert.False(process.HasExited, File.ReadAllText(home.File("log")));
+            if (process.HasExited)
+                Assert.Fail(await File.ReadAllTextAsync(home.File("log")));
             try
             {
                 using var answer = await client.GetAsync(new Uri("/status/v1/simple", UriKind.Relative));

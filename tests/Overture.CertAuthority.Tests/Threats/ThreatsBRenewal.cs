@@ -2,6 +2,8 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf.WellKnownTypes;
+using Microsoft.Extensions.DependencyInjection;
+using Overture.CertAuthority.Issuance;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
@@ -97,7 +99,11 @@ public sealed class ThreatsBRenewal(CaHouse house, ITestOutputHelper output)
     {
         // An old certificate that carries what nobody may be granted any more: as if it had been moved in.
         using var old = await ca.Administrator("t34-imported.example.org");
-        await house.Rewrite<Claim>((await house.Keys(ObjectKeys.ClaimsOf(old.Name))).Single(), claim => claim.Grant.Source = "import");
+        await house.Rewrite<Claim>((await house.Keys(ObjectKeys.ClaimsOf(old.Name))).Single(), claim =>
+        {
+            claim.Grant.Source = "import";
+            ca.Services.GetRequiredService<RecordSeal>().Put(claim);
+        });
         await using var other = await house.Start("t34");
         using var elsewhere = other.AgentClient(old.Certificate);
         using var otherKey = RSA.Create(2048);
