@@ -162,6 +162,8 @@ public sealed class DirectoryStore : ObjectStore
         {
             if (Libc.Link(temporary, path) is { } won)
                 return won;
+            if (!File.Exists(temporary))
+                throw new IOException("the store's temporary file is gone: somebody cleared its folder");
             // The first of its folder; or a Delete found the folder empty at this very moment.
             var parent = Path.GetDirectoryName(path)!;
             if (!Libc.MakeDirectory(parent))
