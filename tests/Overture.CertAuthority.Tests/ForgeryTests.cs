@@ -76,6 +76,24 @@ public sealed class ForgeryTests : IAsyncLifetime
         (await ca.Put(instance, genuine)).EnsureSuccessStatusCode();
     }
 
+    // The attacker's request waits in honesty; only what the administrator compares with the real machine is forged.
+    [Fact]
+    public async Task HeldRequest_WithAnotherMachinesFingerprint_CannotBeApproved()
+    {
+        await using var ca = await house.Start("a");
+        var name = CertName.Parse("compared.example.org");
+        using var key = CsrBuilder.EcKey();
+        (await ca.Put(name.ToString(), new CsrBuilder(name.ToString(), key).Pem())).Dispose();
+        var own = (await house.Keys(ObjectKeys.HeldRequestsOf(name))).Single();
+        await house.Rewrite<HeldRequest>(own, held => held.FingerprintSha256 = new string('a', 64));
+
+        Assert.DoesNotContain((await ca.Admin.ListCertificateRequestsAsync(new())).Requests, r => r.Certname == name.ToString());
+        var refused = await Assert.ThrowsAsync<Grpc.Core.RpcException>(async () =>
+            await ca.Admin.ApproveCertificateRequestAsync(new() { Certname = name.ToString(), SpkiSha256 = own[(own.LastIndexOf('/') + 1)..], Reason = "its fingerprint fits" }));
+        Assert.Equal(Grpc.Core.StatusCode.NotFound, refused.StatusCode);
+        Assert.Empty(await house.Keys(ObjectKeys.ClaimsOf(name)));
+    }
+
     [Fact]
     public async Task SiblingIntermediate_UnderTheSameRoot_IsNoAdministrator()
     {

@@ -34,6 +34,9 @@ internal sealed class RecordSeal(CaSigner signer)
         var text = new SealedText("overture-held-1");
         text.Add(held.Certname).Add(held.SpkiSha256).Add(held.SubjectPublicKeyInfoPem).Add(held.Peer).Add(held.ChallengeSha256);
         text.Add(held.RequestedDnsNames).Add(held.RequestedExtensions).Add(held.Renews ? 1 : 0).Add(held.ReceivedAt?.Seconds ?? 0);
+        // What a person compares with the machine before approving.
+        text.Add(held.FingerprintSha1).Add(held.FingerprintSha256).Add(held.FingerprintSha512).Add(held.Key).Add(held.BroughtChallenge ? 1 : 0);
+        text.Add(Convert.ToHexString(SHA256.HashData(held.RedactedCsr.Span)));
         return signer.Seal(text.Bytes);
     }
 
