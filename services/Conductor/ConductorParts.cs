@@ -19,15 +19,24 @@ namespace Overture.Conductor;
 /// <summary>What the Conductor is made of.</summary>
 public sealed class ConductorParts : IServiceParts<ConductorOptions>
 {
+    private static readonly string[] Changing =
+        ["LaunchInstances", "RegisterInstance", "TerminateInstance", "RetryInstance", "UpdateInstance", "GetConsole", "PutProfile"];
+
+    // Reconcile also mends, where the act sees to the role.
+    private static readonly string[] Reading =
+    [
+        "GetInstance", "ListInstances", "WatchInstances", "GetTimeline", "PreviewLaunch", "Reconcile", "ListProfiles", "GetProfile", "ValidateProfile",
+    ];
+
     public static string Name => "conductor";
 
     public static IReadOnlyList<ServiceDescriptor> Services { get; } = [ConductorService.Descriptor];
 
     public static void Roles(RoleTable table)
     {
-        foreach (var rpc in (string[])["LaunchInstances", "RegisterInstance", "TerminateInstance"])
+        foreach (var rpc in Changing)
             table.Allow(ConductorService.Descriptor, rpc, Role.Operator, Role.Admin);
-        foreach (var rpc in (string[])["GetInstance", "ListInstances", "WatchInstances", "GetTimeline"])
+        foreach (var rpc in Reading)
             table.Allow(ConductorService.Descriptor, rpc, Role.Viewer, Role.Operator, Role.Admin);
     }
 

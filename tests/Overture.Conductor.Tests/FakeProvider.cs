@@ -1,19 +1,23 @@
 using System.Collections.Concurrent;
 using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 
 namespace Overture.Conductor.Tests;
 
 /// <summary>A provider in memory; held to the same suite as the real one (<see cref="ProviderSuite"/>).</summary>
-internal sealed class FakeProvider : IProvider
+internal sealed class FakeProvider(TimeProvider? clock = null) : IProvider
 {
-    private readonly ConcurrentDictionary<CertName, bool> running = new();
+    private readonly TimeProvider clock = clock ?? TimeProvider.System;
+    private volatile bool booted;
+    private readonly ConcurrentDictionary<CertName, DateTimeOffset> running = new();
 
     public string Name => "local";
     public string Account { get; init; } = "fake-account";
-    public IReadOnlyList<string> Images { get; } = ["host"];
+    public string Region => "";
     public bool InstallsPuppet => false;
+    public TimeSpan Settling { get; set; }
 
     /// <summary>Instances really started, by certname.</summary>
     public ConcurrentDictionary<CertName, int> Starts { get; } = new();
@@ -34,11 +38,20 @@ internal sealed class FakeProvider : IProvider
 
     public Exception? StopRefusal { get; set; }
 
+    public Exception? InventoryRefusal { get; set; }
+
+    public string? ConsoleText { get; set; }
+
+    /// <summary>Start only accepts; instances run once <see cref="Boot"/> was called.</summary>
+    public bool StartsPending { get; set; }
+
     public ICollection<CertName> Running => running.Keys;
 
     public Task<string?> Unfit(CancellationToken cancel) => Task.FromResult(WhyUnfit);
 
-    public async Task<string> Start(CertName name, LaunchSpec spec, string userData, CancellationToken cancel)
+    public IEnumerable<FieldProblem> Check(LaunchSpec spec) => spec.Image == "host" ? [] : [new("image", "must be host")];
+
+    public async Task<Started> Start(CertName name, LaunchSpec spec, string userData, CancellationToken cancel)
     {
         await Task.Yield();
         Asked.Enqueue((name, userData));
@@ -46,12 +59,12 @@ internal sealed class FakeProvider : IProvider
             await BeforeStart(name);
         if (Refusal is not null)
             throw Refusal;
-        if (running.TryAdd(name, true))
+        if (running.TryAdd(name, clock.GetUtcNow()))
             Starts.AddOrUpdate(name, 1, (_, n) => n + 1);
-        return LostAnswer is null ? $"fake-{name.ToString()[..8]}" : throw LostAnswer;
+        return LostAnswer is null ? new Started(IdOf(name), !StartsPending) : throw LostAnswer;
     }
 
-    public Task Stop(CertName name, CancellationToken cancel)
+    public Task Stop(CertName name, string instanceId, CancellationToken cancel)
     {
         if (StopRefusal is not null)
             throw StopRefusal;
@@ -59,6 +72,22 @@ internal sealed class FakeProvider : IProvider
         return Task.CompletedTask;
     }
 
-    public Task<Sighting> Look(CertName name, CancellationToken cancel) =>
-        Task.FromResult(running.ContainsKey(name) ? new Sighting(Sighting.Running, $"fake-{name.ToString()[..8]}", ["127.0.0.1"]) : Sighting.Gone);
+    public Task<Sighting> Look(CertName name, CancellationToken cancel) => Task.FromResult(See(name));
+
+    public Task<IReadOnlyList<Listed>> Inventory(CancellationToken cancel) => InventoryRefusal is not null ? throw InventoryRefusal
+        : Task.FromResult<IReadOnlyList<Listed>>([.. running.Select(r => new Listed(r.Key.ToString(), See(r.Key), r.Value))]);
+
+    public Task<string?> Console(CertName name, string instanceId, CancellationToken cancel) => Task.FromResult(ConsoleText);
+
+    public void Boot() => booted = true;
+
+    /// <summary>An instance that somebody else started with our mark, or that was killed by hand.</summary>
+    public void Seed(CertName name, DateTimeOffset since) => running[name] = since;
+
+    public void Kill(CertName name) => running.TryRemove(name, out _);
+
+    private static string IdOf(CertName name) => $"fake-{name.ToString()[..8]}";
+
+    private Sighting See(CertName name) => !running.ContainsKey(name) ? Sighting.Gone
+        : new Sighting(StartsPending && !booted ? Sighting.Pending : Sighting.Running, IdOf(name), ["127.0.0.1"]);
 }

@@ -227,7 +227,7 @@ public sealed class LaunchTests : IAsyncLifetime
     {
         var name = CertName.Parse(Names(await Launch("r1", 1)).Single());
         await host.Get<FactLog>().Write(name, new InstanceFact { Event = FactLog.Terminating }, default);
-        await provider.Stop(name, default);
+        await provider.Stop(name, "", default);
         await store.Delete(ObjectKeys.Node(name), default);
 
         var again = Assert.Single((await Launch("r1", 1)).Results);
@@ -243,7 +243,7 @@ public sealed class LaunchTests : IAsyncLifetime
         provider.BeforeStart = async name =>
         {
             await host.Get<FactLog>().Write(name, new InstanceFact { Event = FactLog.Terminating }, default);
-            await provider.Stop(name, default);
+            await provider.Stop(name, "", default);
         };
         var result = Assert.Single((await Launch("r1", 1)).Results);
         Assert.Equal(InstanceState.Terminating, result.Instance.State);

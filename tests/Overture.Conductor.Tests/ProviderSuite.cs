@@ -21,7 +21,7 @@ public abstract class ProviderSuite
         Assert.Equal(first, await Start(name));
         Assert.Equal(1, Starts(name));
         Assert.True((await Provider.Look(name, default)).State == Sighting.Running);
-        await Provider.Stop(name, default);
+        await Provider.Stop(name, "", default);
     }
 
     [Fact]
@@ -31,18 +31,18 @@ public abstract class ProviderSuite
         var ids = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Start(name)));
         Assert.Single(ids.Distinct());
         Assert.Equal(1, Starts(name));
-        await Provider.Stop(name, default);
+        await Provider.Stop(name, "", default);
     }
 
     [Fact]
     public async Task Stop_RunningOrNot_ItIsGoneAfterwards()
     {
         var name = TestIds.New().CertName();
-        await Provider.Stop(name, default);
+        await Provider.Stop(name, "", default);
         await Start(name);
-        await Provider.Stop(name, default);
+        await Provider.Stop(name, "", default);
         Assert.False((await Provider.Look(name, default)).State == Sighting.Running);
-        await Provider.Stop(name, default);
+        await Provider.Stop(name, "", default);
     }
 
     [Fact]
@@ -50,12 +50,12 @@ public abstract class ProviderSuite
     {
         var (a, b) = (TestIds.New().CertName(), TestIds.New().CertName());
         Assert.NotEqual(await Start(a), await Start(b));
-        await Provider.Stop(a, default);
+        await Provider.Stop(a, "", default);
         Assert.True((await Provider.Look(b, default)).State == Sighting.Running);
-        await Provider.Stop(b, default);
+        await Provider.Stop(b, "", default);
     }
 
-    private Task<string> Start(CertName name) => Provider.Start(name, World.Spec(), "#cloud-config\n", default);
+    private async Task<string> Start(CertName name) => (await Provider.Start(name, World.Spec(), "#cloud-config\n", default)).InstanceId;
 }
 
 public sealed class FakeProviderTests : ProviderSuite
@@ -93,7 +93,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode($"{directory}/meta-data"));
         var arguments = await File.ReadAllTextAsync($"{directory}/arguments");
         Assert.Equal($"run {directory} {name} /hidden/a {data.File("instances")} {data.File("state")} {data.File("objects")}\n", arguments);
-        await provider.Stop(name, default);
+        await provider.Stop(name, "", default);
         Assert.False(Directory.Exists(directory));
     }
 
@@ -108,7 +108,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
         Assert.Equal([name], next.Kept());
         await next.Start(name, World.Spec(), "", default);
         Assert.Equal(1, Starts(name));
-        await next.Stop(name, default);
+        await next.Stop(name, "", default);
     }
 
     [Fact]
@@ -122,7 +122,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
         await Assert.ThrowsAsync<ProviderException>(() => provider.Start(name, World.Spec(), "", default));
         Assert.Equal(1, Starts(name));
         await File.WriteAllTextAsync(file, written);
-        await provider.Stop(name, default);
+        await provider.Stop(name, "", default);
     }
 
     [Fact]
@@ -137,7 +137,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
         await provider.Boot(name, default);
         Assert.True((await provider.Look(name, default)).State == Sighting.Running);
         Assert.Equal(2, Starts(name));
-        await provider.Stop(name, default);
+        await provider.Stop(name, "", default);
     }
 
     [Fact]
@@ -145,7 +145,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
     {
         var name = TestIds.New().CertName();
         await provider.Start(name, World.Spec(), "stubborn\n", default);
-        await provider.Stop(name, default);
+        await provider.Stop(name, "", default);
         Assert.False(Directory.Exists(data.File($"instances/{name}")));
     }
 

@@ -152,7 +152,7 @@ public sealed class UserDataTests : IDisposable
 
     private static LaunchSpec Spec(Action<LaunchSpec>? change = null)
     {
-        var spec = LaunchPlan.From(World.Spec(s => s.Puppet.CaServer = "ca.example.com"), "file:/x", _ => ["host"]).Spec;
+        var spec = LaunchPlan.From(World.Spec(s => s.Puppet.CaServer = "ca.example.com"), "file:/x", _ => new FakeProvider()).Spec;
         change?.Invoke(spec);
         return spec;
     }

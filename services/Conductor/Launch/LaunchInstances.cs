@@ -68,7 +68,7 @@ internal sealed class LaunchInstances(
             problems.Add(new("count", $"must be 1-{MostInstances}; 0 means 1"));
         var requestId = request.RequestId.Length > 0 ? request.RequestId : ids.Ordered();
         LaunchPlan? plan = null;
-        foreach (var check in (Action[])[() => RequestId.Check(requestId), () => plan = LaunchPlan.From(spec, store.Name, providers.ImagesOf)])
+        foreach (var check in (Action[])[() => RequestId.Check(requestId), () => plan = LaunchPlan.From(spec, store.Name, providers.Find)])
         {
             try
             {
@@ -124,11 +124,11 @@ internal sealed class LaunchInstances(
             return new LaunchResult { Instance = instance, Reason = Reason.TokenExpired.Code(), Detail = "its token expired before the provider was asked; launch again with a new request id" };
 
         // 3. the provider starts it, or finds that it did
-        string instanceId;
+        Started started;
         try
         {
             using var span = FlowTelemetry.Step(FlowTelemetry.ProviderStart, enrolment.Record.Traceparent, enrolment.Record.Certname);
-            instanceId = await order.Provider.Start(order.Name, order.Plan.Spec, enrolment.UserData, cancel);
+            started = await order.Provider.Start(order.Name, order.Plan.Spec, enrolment.UserData, cancel);
         }
         catch (ProviderException e)
         {
@@ -136,14 +136,14 @@ internal sealed class LaunchInstances(
         }
 
         // 4. the fact
-        await facts.Write(order.Name, new InstanceFact { Event = FactLog.Launched, InstanceId = instanceId }, cancel);
-        Log.Started(log, order.Name, instanceId, order.Caller, order.RequestId);
-        await events.Write("conductor", order.Name, FactLog.Launched, $"the provider started it as {instanceId}", proof: ObjectKeys.Fact(order.Name, FactLog.Launched));
+        await facts.Write(order.Name, new InstanceFact { Event = FactLog.Launched, InstanceId = started.InstanceId, Pending = !started.Runs }, cancel);
+        Log.Started(log, order.Name, started.InstanceId, order.Caller, order.RequestId);
+        await events.Write("conductor", order.Name, FactLog.Launched, $"the provider {(started.Runs ? "started" : "accepted")} it as {started.InstanceId}", proof: ObjectKeys.Fact(order.Name, FactLog.Launched));
 
         // 5. terminated meanwhile: the saga may have passed the provider before there was anything to stop
         instance = await Seen(order.Name, cancel);
         if (instance.State >= InstanceState.Terminating)
-            await order.Provider.Stop(order.Name, cancel);
+            await order.Provider.Stop(order.Name, started.InstanceId, cancel);
         return new LaunchResult { Instance = instance };
     }
 

@@ -108,6 +108,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
             Attestation = spec.Attestation,
             Provider = spec.Provider,
             Account = provider?.Account ?? "",
+            Region = provider?.Region ?? "",
             ClientToken = name.ToString(),
             DnsAltNames = { spec.DnsAltNames },
             Extensions = { spec.Extensions },

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Google.Protobuf.WellKnownTypes;
+using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
@@ -19,9 +20,9 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
 
     /// <param name="spec">As received.</param>
     /// <param name="storeName">The only bucket this Conductor keeps records in.</param>
-    /// <param name="images">Images of the provider that is asked for; null: nobody is asked (a registration).</param>
+    /// <param name="providers">The provider of that name; null: nobody is asked (a registration).</param>
     /// <exception cref="FaultException">Every field that breaks a rule.</exception>
-    public static LaunchPlan From(LaunchSpec? spec, string storeName, Func<string, IReadOnlyList<string>?>? images)
+    public static LaunchPlan From(LaunchSpec? spec, string storeName, Func<string, IProvider?>? providers)
     {
         if (spec is null)
             throw FaultException.Invalid("spec", "must be set");
@@ -34,10 +35,10 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
         }
 
         Rule(plan.Bucket.Length == 0 || plan.Bucket == storeName, "bucket", $"this Conductor keeps its records in {storeName}; leave it empty or give that name");
-        if (images is null)
+        if (providers is null)
             plan.Provider = Registered;
         else
-            CheckProvider(plan, images, Rule);
+            CheckProvider(plan, providers, problems);
         Rule(IsLabel(plan.InstanceType), "instance_type", "must have at most 64 printable characters");
         Rule(IsLabel(plan.Image), "image", "must have at most 64 printable characters");
         CheckPuppet(plan.Puppet ??= new PuppetSettings(), Rule);
@@ -48,7 +49,7 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
         if (plan.Attestation == Attestation.Unspecified)
             plan.Attestation = Attestation.Token;
         Rule(System.Enum.IsDefined(plan.Attestation), "attestation", "must be ATTESTATION_REGISTRY, _TOKEN, _SOURCE or _PROVIDER");
-        Rule(images is not null || plan.Attestation is not (Attestation.Source or Attestation.Provider), "attestation",
+        Rule(providers is not null || plan.Attestation is not (Attestation.Source or Attestation.Provider), "attestation",
             "must be ATTESTATION_REGISTRY or _TOKEN: nobody can be asked about an instance that somebody else starts");
         plan.Deadline ??= Duration.FromTimeSpan(DefaultDeadline);
         Rule(plan.Deadline.Seconds >= ShortestDeadline.TotalSeconds && plan.Deadline.Seconds <= LongestDeadline.TotalSeconds && plan.Deadline.Nanos == 0,
@@ -56,12 +57,14 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
         return problems.Count == 0 ? new LaunchPlan(plan, node!) : throw FaultException.Invalid([.. problems]);
     }
 
-    private static void CheckProvider(LaunchSpec plan, Func<string, IReadOnlyList<string>?> images, Action<bool, string, string> rule)
+    private static void CheckProvider(LaunchSpec plan, Func<string, IProvider?> providers, List<FieldProblem> problems)
     {
-        var known = plan.Provider.Length > 0 ? images(plan.Provider) : null;
-        rule(known is not null, "provider", plan.Provider.Length == 0 ? "must be set" : "is not a provider of this Conductor");
-        if (known is not null)
-            rule(known.Contains(plan.Image), "image", $"must be one of {string.Join(", ", known)}");
+        if (plan.Provider.Length == 0)
+            problems.Add(new("spec.provider", "must be set"));
+        else if (providers(plan.Provider) is { } provider)
+            problems.AddRange(provider.Check(plan).Select(p => p with { Field = $"spec.{p.Field}" }));
+        else
+            problems.Add(new("spec.provider", "is not a provider of this Conductor"));
     }
 
     private static void CheckPuppet(PuppetSettings puppet, Action<bool, string, string> rule)

@@ -18,7 +18,7 @@ internal sealed class RegisterInstance(
         // 1. the request is sound
         var requestId = request.RequestId.Length > 0 ? request.RequestId : ids.Ordered();
         RequestId.Check(requestId);
-        var plan = LaunchPlan.From(request.Spec, store.Name, images: null);
+        var plan = LaunchPlan.From(request.Spec, store.Name, providers: null);
         ledger.CheckSize(plan, requestId, provider: null);
 
         // 2. the name is fixed

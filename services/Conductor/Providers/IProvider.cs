@@ -1,4 +1,5 @@
 using Overture.Conductor.V1;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 
 namespace Overture.Conductor.Providers;
@@ -15,26 +16,55 @@ internal interface IProvider
     /// <summary>Whose instances these are; in the launch record. Another Conductor's provider of the same name has another account.</summary>
     string Account { get; }
 
-    IReadOnlyList<string> Images { get; }
+    /// <summary>Where its instances run, as the cloud calls it; empty: there are no regions.</summary>
+    string Region { get; }
 
     /// <summary>Whether cloud-init has to install Puppet.</summary>
     bool InstallsPuppet { get; }
 
+    /// <summary>How long an instance that was started may be missing from <see cref="Look"/> and <see cref="Inventory"/>; zero: never.</summary>
+    TimeSpan Settling { get; }
+
+    /// <summary>The rules that a spec breaks here (image, type, the provider's own settings); fields as in LaunchSpec. No call to the provider.</summary>
+    IEnumerable<FieldProblem> Check(LaunchSpec spec);
+
     /// <summary>One line why nothing can be launched here, or null.</summary>
     Task<string?> Unfit(CancellationToken cancel);
 
-    /// <summary>Starts the instance, unless it runs already. The same certname always gives the same instance.</summary>
-    /// <returns>The provider's id of it.</returns>
+    /// <summary>Starts the instance, unless it was started already. The same certname always gives the same instance.</summary>
     /// <exception cref="ProviderException">The provider can't or won't.</exception>
-    Task<string> Start(CertName name, LaunchSpec spec, string userData, CancellationToken cancel);
+    Task<Started> Start(CertName name, LaunchSpec spec, string userData, CancellationToken cancel);
 
-    /// <summary>Ends the instance and removes all that is left of it; no error when there is none.</summary>
-    Task Stop(CertName name, CancellationToken cancel);
+    /// <summary>Ends the instance and removes all that is left of it; no error when there is none, or it ended before.</summary>
+    /// <param name="name">Its certname.</param>
+    /// <param name="instanceId">As <see cref="Start"/> told; empty: nobody knows, it is found by its name.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <exception cref="ProviderException">It can't be ended now, or (younger than <see cref="Settling"/>) not be found yet.</exception>
+    Task Stop(CertName name, string instanceId, CancellationToken cancel);
 
     /// <summary>What there is of the instance right now.</summary>
     /// <exception cref="ProviderException">The provider does not say.</exception>
     Task<Sighting> Look(CertName name, CancellationToken cancel);
+
+    /// <summary>Everything there is of ours, with or without a record: what carries our mark, in this account and deployment.</summary>
+    /// <exception cref="ProviderException">The provider does not say, or not all of it.</exception>
+    Task<IReadOnlyList<Listed>> Inventory(CancellationToken cancel);
+
+    /// <summary>What its console shows, the last 64 KiB; null: nothing yet.</summary>
+    /// <exception cref="ProviderException">The provider does not say.</exception>
+    Task<string?> Console(CertName name, string instanceId, CancellationToken cancel);
 }
+
+/// <summary>An instance that was started.</summary>
+/// <param name="InstanceId">The provider's id of it.</param>
+/// <param name="Runs">False: it was accepted, and runs some time later.</param>
+internal sealed record Started(string InstanceId, bool Runs);
+
+/// <summary>One line of a provider's inventory.</summary>
+/// <param name="Name">The certname its mark tells; text that nobody checked.</param>
+/// <param name="Seen">State, id and addresses.</param>
+/// <param name="Since">When it was started; null: the provider does not say.</param>
+internal sealed record Listed(string Name, Sighting Seen, DateTimeOffset? Since);
 
 /// <summary>An instance as its provider sees it.</summary>
 /// <param name="State">"pending", "running", "stopped" or "gone".</param>
@@ -42,7 +72,9 @@ internal interface IProvider
 /// <param name="Addresses">That its requests come from; empty unless it runs.</param>
 internal sealed record Sighting(string State, string InstanceId, IReadOnlyList<string> Addresses)
 {
-    public const string Running = "running";
+    public const string Pending = "pending", Running = "running", Stopped = "stopped";
+
+    public bool IsGone => State == Gone.State;
 
     public static Sighting Gone { get; } = new("gone", "", []);
 }

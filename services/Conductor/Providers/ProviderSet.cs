@@ -10,7 +10,7 @@ internal sealed class ProviderSet(IEnumerable<IProvider> providers)
 
     public IProvider? Find(string name) => byName.GetValueOrDefault(name);
 
-    public IReadOnlyList<string>? ImagesOf(string name) => Find(name)?.Images;
+    public IReadOnlyCollection<IProvider> All => byName.Values;
 
     /// <summary>The provider that holds this very instance, or null: somebody else does (another Conductor, or whoever registered it).</summary>
     public IProvider? HolderOf(LaunchRecord record) => Find(record.Provider) is { } provider && provider.Account == record.Account ? provider : null;

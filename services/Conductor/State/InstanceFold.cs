@@ -53,8 +53,7 @@ internal static class InstanceFold
         [
             (InstanceState.Requested, evidence.Launch.NotBefore.ToDateTimeOffset()),
             (InstanceState.Launching, registered ? evidence.Launch.NotBefore.Maybe() : launched),
-            // A provider whose instances take their time writes "running" when they do.
-            (InstanceState.Running, evidence.Fact(FactLog.Running)?.At.Maybe() ?? launched),
+            (InstanceState.Running, evidence.Fact(FactLog.Running)?.At.Maybe() ?? (evidence.Fact(FactLog.Launched) is { Pending: true } ? null : launched)),
             (InstanceState.CsrReceived, evidence.Claim?.CsrReceivedAt.Maybe() ?? evidence.Claim?.ClaimedAt.Maybe()),
             (InstanceState.Signed, evidence.Certificate?.SignedAt.Maybe()),
             (InstanceState.Classified, evidence.FirstServed?.At.Maybe()),

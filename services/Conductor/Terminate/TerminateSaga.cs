@@ -55,7 +55,7 @@ internal sealed class TerminateSaga(
         try
         {
             if (holder is not null)
-                await holder.Stop(name, cancel);
+                await holder.Stop(name, evidence.Fact(FactLog.Launched)?.InstanceId ?? "", cancel);
         }
         catch (ProviderException e)
         {

@@ -8,6 +8,7 @@ namespace Overture.Conductor.Providers.Local;
 /// </summary>
 internal sealed class InstanceDirectory(string path)
 {
+    private const int MostConsole = 64 * 1024;
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     public string Path { get; } = path;
@@ -38,6 +39,25 @@ internal sealed class InstanceDirectory(string path)
         catch (IOException)
         {
             return "it has no console";
+        }
+    }
+
+    /// <summary>When its seed was written.</summary>
+    public DateTimeOffset? Since => IsSeeded ? File.GetLastWriteTimeUtc(System.IO.Path.Combine(Path, "meta-data")) : null;
+
+    /// <summary>The last 64 KiB of the console; null: it has none, or it is empty.</summary>
+    public string? ConsoleTail()
+    {
+        try
+        {
+            using var file = File.OpenRead(Console);
+            file.Seek(-Math.Min(file.Length, MostConsole), SeekOrigin.End);
+            using var reader = new StreamReader(file, Encoding.UTF8);
+            return reader.ReadToEnd() is { Length: > 0 } text ? text : null;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Overture.Conductor.V1;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 
 namespace Overture.Conductor.Providers.Local;
@@ -10,6 +11,7 @@ namespace Overture.Conductor.Providers.Local;
 /// </summary>
 internal sealed class LocalProvider : IProvider
 {
+    private const string OnlyImage = "host";
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(10), SettleTime = TimeSpan.FromMilliseconds(200), EndLimit = TimeSpan.FromSeconds(5);
 
     // In a session of its own, with the lock in hand. $1 = wrapper, the rest its arguments.
@@ -39,8 +41,9 @@ internal sealed class LocalProvider : IProvider
 
     public string Name => "local";
     public string Account { get; }
-    public IReadOnlyList<string> Images { get; } = ["host"];
+    public string Region => "";
     public bool InstallsPuppet => false;
+    public TimeSpan Settling => TimeSpan.Zero;
 
     private string Root => options.Directory;
 
@@ -57,7 +60,15 @@ internal sealed class LocalProvider : IProvider
         return fit ? null : (await errors).Split('\n')[0];
     }
 
-    public async Task<string> Start(CertName name, LaunchSpec spec, string userData, CancellationToken cancel)
+    public IEnumerable<FieldProblem> Check(LaunchSpec spec)
+    {
+        if (spec.Image != OnlyImage)
+            yield return new("image", $"must be {OnlyImage}");
+        if (spec.Ec2 is not null)
+            yield return new("ec2", "must be empty: the provider is local");
+    }
+
+    public async Task<Started> Start(CertName name, LaunchSpec spec, string userData, CancellationToken cancel)
     {
         using var alone = await oneAtATime.Enter(name, cancel);
         var instance = DirectoryOf(name);
@@ -66,7 +77,7 @@ internal sealed class LocalProvider : IProvider
             instance.Seed(userData, $"instance-id: {IdOf(name)}\nlocal-hostname: {name}\n");
             await Spawn(name, instance, cancel);
         }
-        return IdOf(name);
+        return new Started(IdOf(name), Runs: true);
     }
 
     /// <summary>Boots an instance again whose directory is there; nothing when it runs.</summary>
@@ -78,7 +89,7 @@ internal sealed class LocalProvider : IProvider
         return IdOf(name);
     }
 
-    public async Task Stop(CertName name, CancellationToken cancel)
+    public async Task Stop(CertName name, string instanceId, CancellationToken cancel)
     {
         using var alone = await oneAtATime.Enter(name, cancel);
         var instance = DirectoryOf(name);
@@ -94,11 +105,12 @@ internal sealed class LocalProvider : IProvider
         await Remove(instance.Path, cancel);
     }
 
-    // It shares this host's network, loopback included.
-    public Task<Sighting> Look(CertName name, CancellationToken cancel) => Task.FromResult(
-        !Directory.Exists(DirectoryOf(name).Path) ? Sighting.Gone
-        : DirectoryOf(name).IsRunning ? new Sighting(Sighting.Running, IdOf(name), ["127.0.0.1", "::1"])
-        : new Sighting("stopped", IdOf(name), []));
+    public Task<Sighting> Look(CertName name, CancellationToken cancel) => Task.FromResult(See(name));
+
+    public Task<IReadOnlyList<Listed>> Inventory(CancellationToken cancel) =>
+        Task.FromResult<IReadOnlyList<Listed>>([.. Kept().Select(n => new Listed(n.ToString(), See(n), DirectoryOf(n).Since))]);
+
+    public Task<string?> Console(CertName name, string instanceId, CancellationToken cancel) => Task.FromResult(DirectoryOf(name).ConsoleTail());
 
     /// <summary>Every instance that has a directory here, running or not.</summary>
     public IReadOnlyList<CertName> Kept() =>
@@ -113,6 +125,12 @@ internal sealed class LocalProvider : IProvider
         var all = directories.Select(d => Path.TrimEndingDirectorySeparator(Path.GetFullPath(d))).Where(d => d != "/").Distinct(StringComparer.Ordinal).ToList();
         return all.Where(d => !all.Exists(o => d.StartsWith(o + "/", StringComparison.Ordinal))).ToList();
     }
+
+    // It shares this host's network, loopback included.
+    private Sighting See(CertName name) =>
+        !Directory.Exists(DirectoryOf(name).Path) ? Sighting.Gone
+        : DirectoryOf(name).IsRunning ? new Sighting(Sighting.Running, IdOf(name), ["127.0.0.1", "::1"])
+        : new Sighting(Sighting.Stopped, IdOf(name), []);
 
     private static string IdOf(CertName name) => $"local-{name.ToString()[..8]}";
 
