@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Overture.Conductor.Launch;
+using Overture.Conductor.Reconcile;
 using Overture.Conductor.State;
 using Overture.Conductor.Terminate;
 using Overture.Conductor.V1;
@@ -12,7 +13,7 @@ namespace Overture.Conductor;
 /// <summary>The gRPC face: message to act and back. The contract's comments are in conductor.proto.</summary>
 internal sealed class ConductorApi(
     LaunchInstances launch, RegisterInstance register, StateKeeper keeper, InstanceList list, InstanceWatch watch, InstanceTimeline timeline,
-    TerminateInstance terminate) : ConductorService.ConductorServiceBase
+    TerminateInstance terminate, RetryInstance retry, UpdateInstance update, Reconciler reconciler) : ConductorService.ConductorServiceBase
 {
     private const int MostWatched = 100;
 
@@ -48,6 +49,21 @@ internal sealed class ConductorApi(
         Instance = await terminate.Run(
             context.Peer().Name, CertName.Parse(request.Certname), request.Reason, DeadlineOf(context), context.CancellationToken),
     };
+
+    public override Task<RetryInstanceResponse> RetryInstance(RetryInstanceRequest request, ServerCallContext context) =>
+        retry.Run(CertName.Parse(request.Certname), context.CancellationToken);
+
+    public override async Task<UpdateInstanceResponse> UpdateInstance(UpdateInstanceRequest request, ServerCallContext context) =>
+        new() { Instance = await update.Run(context.Peer().Name, request, context.CancellationToken) };
+
+    public override Task<ReconcileResponse> Reconcile(ReconcileRequest request, ServerCallContext context)
+    {
+        if (request.Limit is < 0 or > 10_000)
+            throw FaultException.Invalid("limit", "must be 0-10000; 0 means the brake's own");
+        if (request.Apply && !context.Peer().Roles.Overlaps([Role.Operator, Role.Admin]))
+            throw new FaultException(FaultKind.Denied, Reason.RoleMissing, "apply is for operator and admin");
+        return reconciler.Run(request.Apply, orphans: request.Apply, request.Limit, context.CancellationToken);
+    }
 
     // MaxValue means that the caller set none.
     private static DateTimeOffset DeadlineOf(ServerCallContext context) =>

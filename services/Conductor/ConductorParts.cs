@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Overture.Conductor.Launch;
 using Overture.Conductor.Providers;
 using Overture.Conductor.Providers.Local;
+using Overture.Conductor.Reconcile;
 using Overture.Conductor.Reports;
 using Overture.Conductor.State;
 using Overture.Conductor.Terminate;
@@ -49,11 +50,13 @@ public sealed class ConductorParts : IServiceParts<ConductorOptions>
         _ = bundle.Current; // an unusable bundle is refused now, not at the first launch
         services.AddSingleton(bundle);
         services.AddSingleton<InstanceIndex>().AddSingleton<EvidenceReader>().AddSingleton<FactLog>().AddSingleton<ProviderSet>();
-        services.AddSingleton<LaunchLedger>().AddSingleton<ProfileStore>().AddSingleton<LaunchInstances>().AddSingleton<RegisterInstance>();
+        services.AddSingleton<LaunchLedger>().AddSingleton<ProfileStore>().AddSingleton<StartInstance>().AddSingleton<RetryInstance>().AddSingleton<LaunchInstances>().AddSingleton<RegisterInstance>();
         services.AddSingleton<InstanceList>().AddSingleton<InstanceWatch>().AddSingleton<InstanceTimeline>();
         services.AddSingleton<StateKeeper>().AddHostedService(p => p.GetRequiredService<StateKeeper>());
         services.AddSingleton<TerminateSaga>().AddSingleton<TerminateInstance>().AddHostedService<TerminateSweep>();
         services.AddHostedService<Observer>();
+        services.AddSingleton<UpdateInstance>().AddSingleton<Lease>().AddSingleton<Fence>().AddSingleton<Mender>().AddSingleton<Reconciler>();
+        services.AddHostedService<ReconcileTimer>().AddHostedService<PendingPoller>().AddHostedService<StallReporter>();
         if (options.Local.Directory.Length > 0)
         {
             services.AddSingleton<LocalProvider>().AddSingleton<IProvider>(p => p.GetRequiredService<LocalProvider>());

@@ -1,11 +1,17 @@
 using Google.Protobuf.WellKnownTypes;
 using Overture.Conductor.Providers;
+using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 
 namespace Overture.Conductor.Launch;
+
+/// <summary>A request that is written down.</summary>
+/// <param name="Names">Its certnames.</param>
+/// <param name="Spec">What was asked for the first time; null: nobody wrote it down (before it was stored).</param>
+internal sealed record OpenedRequest(IReadOnlyList<CertName> Names, LaunchSpec? Spec);
 
 /// <summary>An instance that is written down.</summary>
 /// <param name="Record">As first written, by whoever was first.</param>
@@ -22,7 +28,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
 {
     /// <summary>Fixes the certnames of a request. The same id and body: those of the first time.</summary>
     /// <exception cref="FaultException">REQUEST_ID_REUSED: the same id with another body.</exception>
-    public async Task<IReadOnlyList<CertName>> Open(string caller, string requestId, string bodyHash, int count, CancellationToken cancel, CertName? own = null)
+    public async Task<OpenedRequest> Open(string caller, string requestId, string bodyHash, LaunchSpec spec, int count, CancellationToken cancel, CertName? own = null)
     {
         var fresh = new LaunchRequestRecord
         {
@@ -33,6 +39,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
             BodySha256 = bodyHash,
             Certnames = { Enumerable.Range(0, count).Select(_ => (own ?? ids.CertName()).ToString()) },
             CreatedAt = clock.NowMs().ToTimestamp(),
+            Spec = RecordJson.WriteText(spec),
         };
         var key = ObjectKeys.Request(caller, requestId);
         var standing = await store.PutIfAbsent(key, fresh, cancel) == PutOutcome.Stored
@@ -43,8 +50,15 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
             throw new FaultException(FaultKind.AlreadyExists, Reason.RequestIdReused,
                 $"request id {requestId} was used for another launch at {standing.CreatedAt.ToDateTimeOffset():yyyy-MM-dd'T'HH:mm:ss'Z'}; choose a new one");
         }
-        return [.. standing.Certnames.Select(CertName.Parse)];
+        return new OpenedRequest([.. standing.Certnames.Select(CertName.Parse)], SpecOf(standing));
     }
+
+    /// <summary>What was asked for when this instance was launched; null: nobody wrote it down.</summary>
+    public async Task<LaunchSpec?> Asked(LaunchRecord record, CancellationToken cancel) =>
+        await store.Get<LaunchRequestRecord>(ObjectKeys.Request(record.Caller, record.RequestId), cancel) is { } request ? SpecOf(request) : null;
+
+    private static LaunchSpec? SpecOf(LaunchRequestRecord request) =>
+        request.Spec.Length == 0 ? null : RecordJson.Read<LaunchSpec>(System.Text.Encoding.UTF8.GetBytes(request.Spec));
 
     /// <summary>Refuses a plan whose user data no provider would take, before anything is written.</summary>
     public void CheckSize(LaunchPlan plan, string requestId, IProvider? provider)

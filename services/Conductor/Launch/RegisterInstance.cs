@@ -24,10 +24,10 @@ internal sealed class RegisterInstance(
         // 2. the name is fixed
         using var span = FlowTelemetry.Source.StartActivity(FlowTelemetry.Launch);
         var own = request.Certname.Length == 0 ? (CertName?)null : Own(request.Certname);
-        var names = await ledger.Open(caller, requestId, RequestBody.Hash(own is null ? "register" : $"register {own}", request.Spec, 1), 1, cancel, own);
+        var opened = await ledger.Open(caller, requestId, RequestBody.Hash(own is null ? "register" : $"register {own}", request.Spec, 1), request.Spec, 1, cancel, own);
 
         // 3. written down: node definition, then the signed record
-        var enrolment = await ledger.Enrol(names[0], plan, caller, requestId, provider: null, span?.Id ?? "", cancel);
+        var enrolment = await ledger.Enrol(opened.Names[0], plan, caller, requestId, provider: null, span?.Id ?? "", cancel);
         if (enrolment.Fresh)
             Log.Registered(log, enrolment.Record.Certname, caller, requestId);
 

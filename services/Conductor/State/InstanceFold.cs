@@ -33,6 +33,9 @@ internal static class InstanceFold
             TraceId = TraceIdOf(launch.Traceparent),
             Serial = evidence.Certificate?.Serial ?? "",
             Environment = launch.Environment,
+            Protected = evidence.Protected,
+            Expires = evidence.Expires?.ToTimestamp(),
+            Addresses = { evidence.Fact(FactLog.Running)?.Addresses ?? [] },
         };
     }
 

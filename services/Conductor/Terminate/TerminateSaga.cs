@@ -45,7 +45,7 @@ internal sealed class TerminateSaga(
             return null;
 
         // 1. no certificate of that name is good any more
-        if (!await Closed(name, begun.At.ToDateTimeOffset(), cancel))
+        if (await Closed(name, begun.At.ToDateTimeOffset(), cancel) is not { } revoked)
             return "CertAuthority to revoke the certificate";
 
         // 2. the instance is gone
@@ -66,7 +66,7 @@ internal sealed class TerminateSaga(
         await Archive(name, begun.Detail, cancel);
 
         // 4. the fact, then the registry
-        await facts.Write(name, new InstanceFact { Event = FactLog.Terminated, Detail = begun.Detail }, cancel);
+        await facts.Write(name, new InstanceFact { Event = FactLog.Terminated, Detail = begun.Detail, Reason = revoked ? "" : Reason.RevocationPending.Code() }, cancel);
         Log.Terminated(log, name);
         await events.Write("conductor", name, FactLog.Terminated, "the instance is gone; its certificate is revoked and its definition archived", proof: ObjectKeys.Fact(name, FactLog.Terminated));
         FlowTelemetry.Phase(FlowTelemetry.Terminate, evidence.Launch.Traceparent, name.ToString(), begun.At.ToDateTimeOffset(), clock.GetUtcNow());
@@ -76,15 +76,16 @@ internal sealed class TerminateSaga(
     }
 
     // CertAuthority's word, or its silence for too long: an instance must not live on because the CA is down. The alarm stays in the timeline.
-    private async Task<bool> Closed(CertName name, DateTimeOffset begun, CancellationToken cancel)
+    // True: it is revoked; false: nobody knows; null: wait.
+    private async Task<bool?> Closed(CertName name, DateTimeOffset begun, CancellationToken cancel)
     {
         if (await store.Get(ObjectKeys.Closed(name), cancel) is not null)
             return true;
         if (clock.GetUtcNow() - begun < Patience)
-            return false;
+            return null;
         Log.RevocationPending(log, name);
         await events.Write("conductor", name, "revocation-pending", "CertAuthority has not confirmed within 2 min that the certificate is revoked; terminating goes on without it", Reason.RevocationPending);
-        return true;
+        return false;
     }
 
     private async Task Archive(CertName name, string why, CancellationToken cancel)

@@ -95,5 +95,8 @@ public static class ObjectKeys
     /// <summary>Conductor. SignedObservation; mutable.</summary>
     public static string Observation(CertName name) => $"observations/{name}";
 
+    /// <summary>Conductor. Fence; mutable.</summary>
+    public static string Fence(string task) => $"fences/{task}";
+
     public const string Probes = "probe/";
 }

@@ -47,6 +47,39 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         });
     }
 
+    public ConcurrentQueue<string> Retries { get; } = new();
+    public ConcurrentQueue<UpdateInstanceRequest> Updates { get; } = new();
+    public ConcurrentQueue<ReconcileRequest> Reconciles { get; } = new();
+
+    /// <summary>What does not fit; the brake holds back what is more than a limit that was given.</summary>
+    public ConcurrentQueue<Finding> Findings { get; } = new();
+
+    public override Task<RetryInstanceResponse> RetryInstance(RetryInstanceRequest request, ServerCallContext context)
+    {
+        Retries.Enqueue(request.Certname);
+        var instance = Find(request.Certname);
+        return Task.FromResult(instance.Image == "refused" ? new RetryInstanceResponse { Instance = instance, Reason = "PROVIDER_FAILED", Detail = "still no capacity" } : new RetryInstanceResponse { Instance = instance });
+    }
+
+    public override Task<UpdateInstanceResponse> UpdateInstance(UpdateInstanceRequest request, ServerCallContext context)
+    {
+        Updates.Enqueue(request);
+        var instance = Find(request.Certname).Clone();
+        instance.Protected = request.Protected;
+        if (request.Ttl is { Seconds: > 0 } ttl)
+            instance.Expires = new Timestamp { Seconds = 1_800_000_000 + ttl.Seconds };
+        return Task.FromResult(new UpdateInstanceResponse { Instance = instance });
+    }
+
+    public override Task<ReconcileResponse> Reconcile(ReconcileRequest request, ServerCallContext context)
+    {
+        Reconciles.Enqueue(request);
+        var found = Findings.Select(f => f.Clone()).ToList();
+        if (request.Apply)
+            found.ForEach(f => f.Done = f.HeldBack.Length == 0);
+        return Task.FromResult(new ReconcileResponse { Findings = { found }, Records = 3, Instances = 2 });
+    }
+
     public override Task<GetInstanceResponse> GetInstance(GetInstanceRequest request, ServerCallContext context) =>
         Task.FromResult(new GetInstanceResponse { Instance = Find(request.Certname) });
 
