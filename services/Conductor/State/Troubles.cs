@@ -59,7 +59,8 @@ internal static class Troubles
             yield return new(InstanceTrouble.BootStalled, latestStart,
                 $"The provider accepted it and has not started it since {launched:HH:mm:ss'Z'}. Look at the provider's own events; terminate it and launch again.");
         }
-        if (ran + Limit(evidence.Launch.CsrSeconds, CsrLimit) is { } latestRequest && now >= latestRequest && now < deadline)
+        if (ran + Limit(evidence.Launch.CsrSeconds, CsrLimit) is { } latestRequest && now >= latestRequest && now < deadline
+            && evidence.Held is null && evidence.Refusals.Count == 0)
         {
             yield return new(InstanceTrouble.BootStalled, latestRequest,
                 $"It runs since {ran:HH:mm:ss'Z'} and has asked for no certificate. Read its console: overture instance console {evidence.Name}.");
