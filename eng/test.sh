@@ -104,7 +104,7 @@ say "building"
 log=$(mktemp)
 "$DOTNET" build Microservices.sln -c Release -v quiet --nologo > "$log" 2>&1 || { grep -E 'error|warn' "$log" | sort -u | head -n 40 || tail -n 40 "$log"; exit 1; }
 rm -f "$log"
-[ "$what" = unit ] || eng/build.sh cli
+[ "$what" = unit ] || { eng/build.sh cli; eng/build.sh crash; }
 export OVERTURE_CLI=$root/artifacts/cli/overture
 
 case $what in unit | all)

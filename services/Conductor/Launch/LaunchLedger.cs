@@ -42,9 +42,11 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
             Spec = RecordJson.WriteText(spec),
         };
         var key = ObjectKeys.Request(caller, requestId);
+        CrashPoint.Reach("launch.named");
         var standing = await store.PutIfAbsent(key, fresh, cancel) == PutOutcome.Stored
             ? fresh
             : await store.Get<LaunchRequestRecord>(key, cancel) ?? throw new InvalidDataException($"{key} is there and is not");
+        CrashPoint.Reach("launch.request");
         if (standing.BodySha256 != bodyHash)
         {
             throw new FaultException(FaultKind.AlreadyExists, Reason.RequestIdReused,
@@ -78,6 +80,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
         if (record is null)
         {
             await store.PutIfAbsent(ObjectKeys.Node(name), Document(plan.Node), cancel);
+            CrashPoint.Reach("launch.definition");
             record = RecordOf(name, plan, caller, requestId, provider, traceparent, token);
             if (await store.PutIfAbsent(ObjectKeys.Launch(name), keys.Sign(record, ids.Unguessable()), cancel) == PutOutcome.Conflict)
             {
@@ -86,6 +89,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
                     throw Registered(name, record);
             }
         }
+        CrashPoint.Reach("launch.record");
         return new Enrolment(name, record, token, UserDataOf(name, plan, token, provider), fresh);
     }
 

@@ -40,7 +40,9 @@ internal sealed class StartInstance(LaunchLedger ledger, FactLog facts, StateKee
         try
         {
             using var span = FlowTelemetry.Step(FlowTelemetry.ProviderStart, enrolment.Record.Traceparent, enrolment.Record.Certname);
+            CrashPoint.Reach("launch.indexed");
             started = await order.Provider.Start(order.Name, order.Plan.Spec, enrolment.UserData, cancel);
+            CrashPoint.Reach("launch.started");
         }
         catch (ProviderException e)
         {
@@ -49,11 +51,13 @@ internal sealed class StartInstance(LaunchLedger ledger, FactLog facts, StateKee
 
         // 4. the fact
         await facts.Write(order.Name, new InstanceFact { Event = FactLog.Launched, InstanceId = started.InstanceId, Pending = !started.Runs }, cancel);
+        CrashPoint.Reach("launch.fact");
         Log.Started(log, order.Name, started.InstanceId, order.Caller, order.RequestId);
         await events.Write("conductor", order.Name, FactLog.Launched, $"the provider {(started.Runs ? "started" : "accepted")} it as {started.InstanceId}", proof: ObjectKeys.Fact(order.Name, FactLog.Launched));
 
         // 5. terminated meanwhile: the saga may have passed the provider before there was anything to stop
         instance = await Seen(order.Name, cancel);
+        CrashPoint.Reach("launch.answer");
         if (instance.State >= InstanceState.Terminating)
             await order.Provider.Stop(order.Name, started.InstanceId, cancel);
         return new LaunchResult { Instance = instance };

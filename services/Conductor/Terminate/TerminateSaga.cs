@@ -30,6 +30,7 @@ internal sealed class TerminateSaga(
     {
         var detail = reason.Length > 0 ? $"terminated by {caller}: {reason}" : $"terminated by {caller}";
         await facts.Write(name, new InstanceFact { Event = FactLog.Terminating, Detail = detail }, cancel);
+        CrashPoint.Reach("terminate.intent");
         await events.Write("conductor", name, FactLog.Terminating, detail, proof: ObjectKeys.Fact(name, FactLog.Terminating));
         await events.Announce(name, FactLog.Terminating);
         await keeper.Refold(name, cancel);
@@ -48,6 +49,8 @@ internal sealed class TerminateSaga(
         if (await Closed(name, begun.At.ToDateTimeOffset(), cancel) is not { } revoked)
             return "CertAuthority to revoke the certificate";
 
+        CrashPoint.Reach("terminate.revoked");
+
         // 2. the instance is gone
         var holder = providers.HolderOf(evidence.Launch);
         if (holder is null && evidence.Launch.Provider != Launch.LaunchPlan.Registered)
@@ -62,11 +65,16 @@ internal sealed class TerminateSaga(
             return $"the provider: {e.Message}";
         }
 
+        CrashPoint.Reach("terminate.stopped");
+
         // 3. its definition is history
         await Archive(name, begun.Detail, cancel);
 
+        CrashPoint.Reach("terminate.archived");
+
         // 4. the fact, then the registry
         await facts.Write(name, new InstanceFact { Event = FactLog.Terminated, Detail = begun.Detail, Reason = revoked ? "" : Reason.RevocationPending.Code() }, cancel);
+        CrashPoint.Reach("terminate.fact");
         Log.Terminated(log, name);
         await events.Write("conductor", name, FactLog.Terminated, "the instance is gone; its certificate is revoked and its definition archived", proof: ObjectKeys.Fact(name, FactLog.Terminated));
         FlowTelemetry.Phase(FlowTelemetry.Terminate, evidence.Launch.Traceparent, name.ToString(), begun.At.ToDateTimeOffset(), clock.GetUtcNow());
@@ -92,7 +100,8 @@ internal sealed class TerminateSaga(
     {
         if (await store.Get(ObjectKeys.Node(name), cancel) is not { } definition)
             return;
-        var id = ids.Ordered();
+        // The id of the first try, where one was cut off: a version is archived once.
+        var id = await Archived(name, definition.ETag, cancel) ?? ids.Ordered();
         await store.PutIfAbsent(ObjectKeys.History(name, id), new NodeHistory
         {
             Schema = 1,
@@ -106,7 +115,18 @@ internal sealed class TerminateSaga(
             Reason = why,
             At = clock.NowMs().ToTimestamp(),
         }, cancel);
+        CrashPoint.Reach("terminate.history");
         await store.Delete(ObjectKeys.Node(name), cancel);
+    }
+
+    private async Task<string?> Archived(CertName name, string version, CancellationToken cancel)
+    {
+        await foreach (var key in store.List(ObjectKeys.HistoryOf(name), null, cancel))
+        {
+            if (await store.Get<NodeHistory>(key, cancel) is { Kind: ArchivedKind } entry && entry.Version == version)
+                return entry.Id;
+        }
+        return null;
     }
 
     private async Task Expire(CertName name)
