@@ -59,9 +59,16 @@ internal sealed class LaunchFile(string file)
                     spec.Attestation = AttestationOf(key, Text(key, value));
                     break;
                 case "deadline":
-                    spec.Deadline = Durations.TryParse(Text(key, value), out var deadline)
-                        ? Duration.FromTimeSpan(deadline)
-                        : throw Wrong(key, "must be a duration such as 60m");
+                    spec.Deadline = DurationOf(key, value);
+                    break;
+                case "ttl":
+                    spec.Ttl = DurationOf(key, value);
+                    break;
+                case "protected":
+                    spec.Protected = Flag(key, value);
+                    break;
+                case "deadlines":
+                    spec.Deadlines = Deadlines(Map(key, value));
                     break;
                 default:
                     throw Wrong(key, "is unknown");
@@ -94,6 +101,29 @@ internal sealed class LaunchFile(string file)
             }
         }
         return puppet;
+    }
+
+    private StepDeadlines Deadlines(YamlMap map)
+    {
+        var deadlines = new StepDeadlines();
+        foreach (var (key, value) in map.Entries)
+        {
+            switch (key.Text)
+            {
+                case "running":
+                    deadlines.Running = DurationOf(key, value);
+                    break;
+                case "csr":
+                    deadlines.Csr = DurationOf(key, value);
+                    break;
+                case "converged":
+                    deadlines.Converged = DurationOf(key, value);
+                    break;
+                default:
+                    throw Wrong(key, "is unknown in deadlines");
+            }
+        }
+        return deadlines;
     }
 
     private NodeSpec Node(YamlMap map)
@@ -145,6 +175,16 @@ internal sealed class LaunchFile(string file)
         foreach (var (key, value) in map.Entries)
             target[key.Text] = Text(key, value);
     }
+
+    private Duration DurationOf(YamlScalar key, YamlNode value) =>
+        Durations.TryParse(Text(key, value), out var duration) ? Duration.FromTimeSpan(duration) : throw Wrong(key, "must be a duration such as 60m");
+
+    private bool Flag(YamlScalar key, YamlNode value) => Text(key, value) switch
+    {
+        "true" => true,
+        "false" => false,
+        _ => throw Wrong(key, "must be true or false"),
+    };
 
     private int Port(YamlScalar key, YamlNode value) =>
         int.TryParse(Text(key, value), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 1 and <= 65535

@@ -21,6 +21,9 @@ public sealed class LaunchFileTests(OvertureFixture overture)
     [InlineData("dns_alt_names: web\n", ":1: dns_alt_names must be a list")]
     [InlineData("provider: [local]\n", ":1: provider must be a text")]
     [InlineData("deadline: soon\n", ":1: deadline must be a duration")]
+    [InlineData("ttl: 8\n", ":1: ttl must be a duration")]
+    [InlineData("protected: yes\n", ":1: protected must be true or false")]
+    [InlineData("deadlines: {boot: 5m}\n", ":1: boot is unknown in deadlines")]
     [InlineData("- provider\n", "must be a mapping")]
     [InlineData("", "is empty")]
     [InlineData("provider: \"local\n", ":")]
@@ -58,6 +61,9 @@ public sealed class LaunchFileTests(OvertureFixture overture)
             profile: web
             attestation: source
             deadline: 90m
+            ttl: 8h
+            protected: true
+            deadlines: {running: 2m, csr: 20m, converged: 1h}
             node:
               classes: [ntp, "ssh::server"]
               parameters:
@@ -82,6 +88,8 @@ public sealed class LaunchFileTests(OvertureFixture overture)
         Assert.Equal(("puppetserver", "web"), (spec.Role, spec.Profile));
         Assert.Equal(Overture.Records.V1.Attestation.Source, spec.Attestation);
         Assert.Equal(5400, spec.Deadline.Seconds);
+        Assert.Equal((28800, true), (spec.Ttl.Seconds, spec.Protected));
+        Assert.Equal((120, 1200, 3600), (spec.Deadlines.Running.Seconds, spec.Deadlines.Csr.Seconds, spec.Deadlines.Converged.Seconds));
         Assert.Equal(["ntp", "ssh::server"], spec.Node.Classes.Fields.Keys);
         var p = spec.Node.Parameters.Fields;
         Assert.Equal((8080, 1.5, 9007199254740992), (p["port"].NumberValue, p["ratio"].NumberValue, p["big"].NumberValue));

@@ -295,6 +295,8 @@ public sealed class LaunchTests : IAsyncLifetime
                 Deadline = Duration.FromTimeSpan(TimeSpan.FromMinutes(1)),
                 Profile = "a b",
                 Attestation = (Attestation)99,
+                Ttl = Duration.FromTimeSpan(TimeSpan.FromMinutes(9)),
+                Deadlines = new StepDeadlines { Csr = Duration.FromTimeSpan(TimeSpan.FromDays(2)) },
             },
         }).ResponseAsync);
         var fields = RpcDetails.Of(refused).Unpack<Google.Rpc.BadRequest>()!.FieldViolations.Select(v => v.Field).ToHashSet();
@@ -303,8 +305,28 @@ public sealed class LaunchTests : IAsyncLifetime
             "count", "request_id", "spec.bucket", "spec.provider", "spec.puppet.server", "spec.puppet.serverport", "spec.puppet.ca_server", "spec.puppet.ca_port",
             "spec.node.classes.Not A Class", "spec.node.environment", "spec.labels.bad key", "spec.labels.ok", "spec.dns_alt_names",
             "spec.extensions.pp_cli_auth", "spec.extensions.1.3.6.1.4.1.34380.1.3.39", "spec.extensions.2.5.29.19", "spec.extensions", "spec.role", "spec.deadline", "spec.profile", "spec.attestation",
+            "spec.ttl", "spec.deadlines.csr",
         }, fields);
         Assert.False(await store.Any("requests/", default));
+    }
+
+    [Fact]
+    public async Task Launch_TtlProtectionAndDeadlines_StandInTheRecord()
+    {
+        var answer = await host.As("admin").LaunchInstancesAsync(new()
+        {
+            Spec = World.Spec(s =>
+            {
+                s.Ttl = Duration.FromTimeSpan(TimeSpan.FromHours(8));
+                s.Protected = true;
+                s.Deadlines = new StepDeadlines { Csr = Duration.FromTimeSpan(TimeSpan.FromMinutes(2)) };
+            }),
+        });
+        var instance = answer.Results.Single().Instance;
+        Assert.True(instance.Protected);
+        Assert.Equal(TimeSpan.FromHours(8), instance.Expires.ToDateTimeOffset() - instance.CreatedAt.ToDateTimeOffset());
+        var signed = (await store.Get<SignedLaunch>(ObjectKeys.Launch(CertName.Parse(instance.Certname)), default))!;
+        Assert.Equal((0u, 120u, 0u), RecordJson.Read<LaunchRecord>(signed.Payload.Span) is var r ? (r.RunningSeconds, r.CsrSeconds, r.ConvergedSeconds) : default);
     }
 
     [Fact]

@@ -138,6 +138,13 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
             Image = spec.Image,
             InstanceType = spec.InstanceType,
             Environment = plan.Node.Environment,
+            Expires = spec.Ttl is null ? null : (now + spec.Ttl.ToTimeSpan()).ToTimestamp(),
+            Protected = spec.Protected,
+            RunningSeconds = Seconds(spec.Deadlines?.Running),
+            CsrSeconds = Seconds(spec.Deadlines?.Csr),
+            ConvergedSeconds = Seconds(spec.Deadlines?.Converged),
         };
     }
+
+    private static uint Seconds(Duration? limit) => (uint)(limit?.Seconds ?? 0);
 }

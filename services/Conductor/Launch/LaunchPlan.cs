@@ -15,6 +15,7 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
 {
     public const string Registered = "registered";
     private static readonly TimeSpan ShortestDeadline = TimeSpan.FromMinutes(5), DefaultDeadline = TimeSpan.FromMinutes(60), LongestDeadline = TimeSpan.FromHours(24);
+    private static readonly TimeSpan ShortestLife = TimeSpan.FromMinutes(10), LongestLife = TimeSpan.FromDays(366), ShortestStep = TimeSpan.FromMinutes(1);
 
     public TimeSpan Deadline => Spec.Deadline.ToTimeSpan();
 
@@ -52,8 +53,8 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
         Rule(providers is not null || plan.Attestation is not (Attestation.Source or Attestation.Provider), "attestation",
             "must be ATTESTATION_REGISTRY or _TOKEN: nobody can be asked about an instance that somebody else starts");
         plan.Deadline ??= Duration.FromTimeSpan(DefaultDeadline);
-        Rule(plan.Deadline.Seconds >= ShortestDeadline.TotalSeconds && plan.Deadline.Seconds <= LongestDeadline.TotalSeconds && plan.Deadline.Nanos == 0,
-            "deadline", "must be 5 minutes to 24 hours, in whole seconds");
+        Rule(Within(plan.Deadline, ShortestDeadline, LongestDeadline), "deadline", "must be 5 minutes to 24 hours, in whole seconds");
+        CheckTimes(plan, Rule);
         return problems.Count == 0 ? new LaunchPlan(plan, node!) : throw FaultException.Invalid([.. problems]);
     }
 
@@ -66,6 +67,16 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
         else
             problems.Add(new("spec.provider", "is not a provider of this Conductor"));
     }
+
+    private static void CheckTimes(LaunchSpec plan, Action<bool, string, string> rule)
+    {
+        rule(plan.Ttl is null || Within(plan.Ttl, ShortestLife, LongestLife), "ttl", "must be 10 minutes to 366 days, in whole seconds");
+        foreach (var (field, limit) in new[] { ("running", plan.Deadlines?.Running), ("csr", plan.Deadlines?.Csr), ("converged", plan.Deadlines?.Converged) })
+            rule(limit is null || Within(limit, ShortestStep, LongestDeadline), $"deadlines.{field}", "must be 1 minute to 24 hours, in whole seconds");
+    }
+
+    private static bool Within(Duration duration, TimeSpan least, TimeSpan most) =>
+        duration.Nanos == 0 && duration.Seconds >= least.TotalSeconds && duration.Seconds <= most.TotalSeconds;
 
     private static void CheckPuppet(PuppetSettings puppet, Action<bool, string, string> rule)
     {
