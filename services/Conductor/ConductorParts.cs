@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Overture.Conductor.Console;
 using Overture.Conductor.Launch;
 using Overture.Conductor.Providers;
 using Overture.Conductor.Providers.Local;
@@ -55,7 +56,7 @@ public sealed class ConductorParts : IServiceParts<ConductorOptions>
         services.AddSingleton<StateKeeper>().AddHostedService(p => p.GetRequiredService<StateKeeper>());
         services.AddSingleton<TerminateSaga>().AddSingleton<TerminateInstance>().AddHostedService<TerminateSweep>();
         services.AddHostedService<Observer>();
-        services.AddSingleton<UpdateInstance>().AddSingleton<Lease>().AddSingleton<Fence>().AddSingleton<Mender>().AddSingleton<Reconciler>();
+        services.AddSingleton<UpdateInstance>().AddSingleton<GetConsole>().AddSingleton<Lease>().AddSingleton<Fence>().AddSingleton<Mender>().AddSingleton<Reconciler>();
         services.AddHostedService<ReconcileTimer>().AddHostedService<PendingPoller>().AddHostedService<StallReporter>();
         if (options.Local.Directory.Length > 0)
         {

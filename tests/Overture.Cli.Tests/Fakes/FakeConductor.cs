@@ -80,6 +80,10 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         return Task.FromResult(new ReconcileResponse { Findings = { found }, Records = 3, Instances = 2 });
     }
 
+    public ConcurrentDictionary<string, GetConsoleResponse> Consoles { get; } = new();
+
+    public override Task<GetConsoleResponse> GetConsole(GetConsoleRequest request, ServerCallContext context) => Task.FromResult(Consoles[request.Certname]);
+
     public override Task<GetInstanceResponse> GetInstance(GetInstanceRequest request, ServerCallContext context) =>
         Task.FromResult(new GetInstanceResponse { Instance = Find(request.Certname) });
 
