@@ -31,7 +31,7 @@ internal static class CommandTree
         {
             new LaunchVerb(),
             Group("instance", "Instances", new InstanceListVerb(), new InstanceShowVerb(), new InstanceWatchVerb(), new InstanceTimelineVerb(),
-                new InstanceConsoleVerb(), new InstanceRegisterVerb(), new InstanceRetryVerb(), new InstanceProtectVerb(), new InstanceTtlVerb(), new InstanceTerminateVerb()),
+                new InstanceConsoleVerb(), new InstanceRegisterVerb(), new InstanceRetryVerb(), new InstanceProtectVerb(), new InstanceTtlVerb(), new InstanceQuarantineVerb(), new InstanceTerminateVerb()),
             Group("node", "Node definitions", new NodeShowVerb(), new NodeSetVerb()),
             Group("certificate", "Certificates of nodes", new CertificateShowVerb(), new CertificateRevokeVerb(), new CertificateRequestsVerb(),
                 new CertificateApproveVerb(), new CertificateDenyVerb()),

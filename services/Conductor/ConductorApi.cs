@@ -14,7 +14,7 @@ namespace Overture.Conductor;
 /// <summary>The gRPC face: message to act and back. The contract's comments are in conductor.proto.</summary>
 internal sealed class ConductorApi(
     LaunchInstances launch, RegisterInstance register, StateKeeper keeper, InstanceList list, InstanceWatch watch, InstanceTimeline timeline,
-    TerminateInstance terminate, RetryInstance retry, UpdateInstance update, GetConsole console, Reconciler reconciler) : ConductorService.ConductorServiceBase
+    TerminateInstance terminate, RetryInstance retry, UpdateInstance update, QuarantineInstance quarantine, GetConsole console, Reconciler reconciler) : ConductorService.ConductorServiceBase
 {
     private const int MostWatched = 100;
 
@@ -56,6 +56,9 @@ internal sealed class ConductorApi(
 
     public override async Task<UpdateInstanceResponse> UpdateInstance(UpdateInstanceRequest request, ServerCallContext context) =>
         new() { Instance = await update.Run(context.Peer().Name, request, context.CancellationToken) };
+
+    public override async Task<QuarantineInstanceResponse> QuarantineInstance(QuarantineInstanceRequest request, ServerCallContext context) =>
+        new() { Instance = await quarantine.Run(context.Peer().Name, request, context.CancellationToken) };
 
     public override Task<GetConsoleResponse> GetConsole(GetConsoleRequest request, ServerCallContext context) =>
         console.Run(CertName.Parse(request.Certname), context.CancellationToken);

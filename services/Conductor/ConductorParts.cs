@@ -22,7 +22,7 @@ namespace Overture.Conductor;
 public sealed class ConductorParts : IServiceParts<ConductorOptions>
 {
     private static readonly string[] Changing =
-        ["LaunchInstances", "RegisterInstance", "TerminateInstance", "RetryInstance", "UpdateInstance", "GetConsole", "PutProfile"];
+        ["LaunchInstances", "RegisterInstance", "TerminateInstance", "RetryInstance", "UpdateInstance", "QuarantineInstance", "GetConsole", "PutProfile"];
 
     // Reconcile also mends, where the act sees to the role.
     private static readonly string[] Reading =
@@ -56,7 +56,7 @@ public sealed class ConductorParts : IServiceParts<ConductorOptions>
         services.AddSingleton<StateKeeper>().AddHostedService(p => p.GetRequiredService<StateKeeper>());
         services.AddSingleton<TerminateSaga>().AddSingleton<TerminateInstance>().AddHostedService<TerminateSweep>();
         services.AddHostedService<Observer>();
-        services.AddSingleton<UpdateInstance>().AddSingleton<GetConsole>().AddSingleton<Lease>().AddSingleton<Fence>().AddSingleton<Mender>().AddSingleton<Reconciler>();
+        services.AddSingleton<UpdateInstance>().AddSingleton<QuarantineInstance>().AddSingleton<GetConsole>().AddSingleton<Lease>().AddSingleton<Fence>().AddSingleton<Mender>().AddSingleton<Reconciler>();
         services.AddHostedService<ReconcileTimer>().AddHostedService<PendingPoller>().AddHostedService<StallReporter>();
         if (options.Local.Directory.Length > 0)
         {

@@ -53,6 +53,16 @@ public sealed class LifecycleTests(OvertureFixture overture)
     }
 
     [Fact]
+    public async Task Quarantine_NeedsAReason_AndCanBeLifted()
+    {
+        var name = overture.Conductor.Add(NewName()).Certname;
+        (await overture.Run("instance", "quarantine", name)).Exit(2).Says("--reason");
+        (await overture.Run("instance", "quarantine", name, "--reason", "odd traffic")).Exit(0).Says("what it holds stays good");
+        (await overture.Run("instance", "quarantine", name, "--lift", "--reason", "backup")).Exit(0).Says("out of quarantine");
+        Assert.Equal([("odd traffic", false), ("backup", true)], overture.Conductor.Quarantines.Where(q => q.Certname == name).Select(q => (q.Reason, q.Lift)));
+    }
+
+    [Fact]
     public async Task Gc_TellsAndMends_AndExitsByWhatIsLeft()
     {
         var (lost, orphan) = (NewName(), NewName());

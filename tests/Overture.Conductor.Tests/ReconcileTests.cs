@@ -191,6 +191,24 @@ public sealed class ReconcileTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Quarantine_AndLift_AreFactsOfWhichTheLatestCounts()
+    {
+        var name = await Launch();
+        Assert.True((await Quarantine(name, lift: false)).Quarantined);
+        Assert.True((await Quarantine(name, lift: false)).Quarantined);
+        Assert.Equal(1, await Count($"{ObjectKeys.FactsOf(name)}") - 1);
+        Assert.False((await Quarantine(name, lift: true)).Quarantined);
+        Assert.True((await Quarantine(name, lift: false)).Quarantined);
+        Assert.True((await Get(name)).Quarantined);
+        Assert.Equal(InstanceState.Running, (await Get(name)).State);
+        var unsaid = await Assert.ThrowsAsync<RpcException>(async () => await host.As("operator").QuarantineInstanceAsync(new() { Certname = name.ToString() }));
+        Assert.Contains("reason", unsaid.Status.Detail, StringComparison.Ordinal);
+    }
+
+    private async Task<Instance> Quarantine(CertName name, bool lift) =>
+        (await host.As("operator").QuarantineInstanceAsync(new() { Certname = name.ToString(), Reason = "odd traffic", Lift = lift })).Instance;
+
+    [Fact]
     public async Task Pending_ProviderStartsItLater_RunningIsWrittenWithItsAddress()
     {
         provider.StartsPending = true;

@@ -34,6 +34,10 @@ internal sealed record Evidence
     /// <summary>When it ends by itself; null: never.</summary>
     public DateTimeOffset? Expires => Updated is { } updated ? updated.Expires.Maybe() : Launch.Expires.Maybe();
 
+    /// <summary>It is to get nothing until that is lifted.</summary>
+    public bool Quarantined => Facts.Where(f => f.Event.StartsWith(FactLog.Quarantined, StringComparison.Ordinal) || f.Event.StartsWith(FactLog.Released, StringComparison.Ordinal))
+        .MaxBy(f => f.Event[(f.Event.IndexOf('-', StringComparison.Ordinal) + 1)..], StringComparer.Ordinal)?.Event.StartsWith(FactLog.Quarantined, StringComparison.Ordinal) == true;
+
     private InstanceFact? Updated => Facts.Where(f => f.Event.StartsWith(FactLog.Updated, StringComparison.Ordinal)).MaxBy(f => f.Event, StringComparer.Ordinal);
 
     public InstanceFact? Fact(string name) => Facts.FirstOrDefault(f => f.Event == name);

@@ -34,6 +34,7 @@ internal static class InstanceFold
             Serial = evidence.Certificate?.Serial ?? "",
             Environment = launch.Environment,
             Protected = evidence.Protected,
+            Quarantined = evidence.Quarantined,
             Expires = evidence.Expires?.ToTimestamp(),
             Addresses = { evidence.Fact(FactLog.Running)?.Addresses ?? [] },
         };

@@ -80,6 +80,16 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         return Task.FromResult(new ReconcileResponse { Findings = { found }, Records = 3, Instances = 2 });
     }
 
+    public ConcurrentQueue<QuarantineInstanceRequest> Quarantines { get; } = new();
+
+    public override Task<QuarantineInstanceResponse> QuarantineInstance(QuarantineInstanceRequest request, ServerCallContext context)
+    {
+        Quarantines.Enqueue(request);
+        var instance = Find(request.Certname).Clone();
+        instance.Quarantined = !request.Lift;
+        return Task.FromResult(new QuarantineInstanceResponse { Instance = instance });
+    }
+
     public ConcurrentDictionary<string, GetConsoleResponse> Consoles { get; } = new();
 
     public override Task<GetConsoleResponse> GetConsole(GetConsoleRequest request, ServerCallContext context) => Task.FromResult(Consoles[request.Certname]);
