@@ -120,6 +120,11 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
             Image = spec.Image,
             InstanceType = spec.InstanceType,
             Environment = plan.Node.Environment,
+            Expires = spec.Ttl is null ? null : (now + spec.Ttl.ToTimeSpan()).ToTimestamp(),
+            Protected = spec.Protected,
+            RunningSeconds = (uint)spec.Deadlines.Running.Seconds,
+            CsrSeconds = (uint)spec.Deadlines.Csr.Seconds,
+            ConvergedSeconds = (uint)spec.Deadlines.Converged.Seconds,
         };
     }
 }
