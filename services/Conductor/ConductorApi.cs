@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Overture.Conductor.Launch;
+using Overture.Conductor.Profiles;
 using Overture.Conductor.State;
 using Overture.Conductor.Terminate;
 using Overture.Conductor.V1;
@@ -12,7 +13,7 @@ namespace Overture.Conductor;
 /// <summary>The gRPC face: message to act and back. The contract's comments are in conductor.proto.</summary>
 internal sealed class ConductorApi(
     LaunchInstances launch, RegisterInstance register, StateKeeper keeper, InstanceList list, InstanceWatch watch, InstanceTimeline timeline,
-    TerminateInstance terminate) : ConductorService.ConductorServiceBase
+    TerminateInstance terminate, PreviewLaunch preview, ProfileStore profiles) : ConductorService.ConductorServiceBase
 {
     private const int MostWatched = 100;
 
@@ -48,6 +49,21 @@ internal sealed class ConductorApi(
         Instance = await terminate.Run(
             context.Peer().Name, CertName.Parse(request.Certname), request.Reason, DeadlineOf(context), context.CancellationToken),
     };
+
+    public override Task<PreviewLaunchResponse> PreviewLaunch(PreviewLaunchRequest request, ServerCallContext context) =>
+        preview.Run(request, context.CancellationToken);
+
+    public override async Task<ListProfilesResponse> ListProfiles(ListProfilesRequest request, ServerCallContext context) =>
+        new() { Profiles = { await profiles.List(context.CancellationToken) } };
+
+    public override async Task<GetProfileResponse> GetProfile(GetProfileRequest request, ServerCallContext context) =>
+        new() { Profile = await profiles.Get(request.Name, context.CancellationToken) };
+
+    public override Task<ValidateProfileResponse> ValidateProfile(ValidateProfileRequest request, ServerCallContext context) =>
+        Task.FromResult(new ValidateProfileResponse { Problems = { profiles.Validate(request.Document) } });
+
+    public override async Task<PutProfileResponse> PutProfile(PutProfileRequest request, ServerCallContext context) =>
+        new() { Profile = await profiles.Put(request.Name, request.Document, request.Etag, context.CancellationToken) };
 
     // MaxValue means that the caller set none.
     private static DateTimeOffset DeadlineOf(ServerCallContext context) =>

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Overture.Conductor.Launch;
+using Overture.Conductor.Profiles;
 using Overture.Conductor.Providers;
 using Overture.Conductor.Providers.Local;
 using Overture.Conductor.Reports;
@@ -49,7 +50,8 @@ public sealed class ConductorParts : IServiceParts<ConductorOptions>
         _ = bundle.Current; // an unusable bundle is refused now, not at the first launch
         services.AddSingleton(bundle);
         services.AddSingleton<InstanceIndex>().AddSingleton<EvidenceReader>().AddSingleton<FactLog>().AddSingleton<ProviderSet>();
-        services.AddSingleton<LaunchLedger>().AddSingleton<ProfileStore>().AddSingleton<LaunchInstances>().AddSingleton<RegisterInstance>();
+        services.AddSingleton<LaunchLedger>().AddSingleton<LaunchInstances>().AddSingleton<RegisterInstance>();
+        services.AddSingleton<ProfileReader>().AddSingleton<ProfileStore>().AddSingleton<PreviewLaunch>();
         services.AddSingleton<InstanceList>().AddSingleton<InstanceWatch>().AddSingleton<InstanceTimeline>();
         services.AddSingleton<StateKeeper>().AddHostedService(p => p.GetRequiredService<StateKeeper>());
         services.AddSingleton<TerminateSaga>().AddSingleton<TerminateInstance>().AddHostedService<TerminateSweep>();

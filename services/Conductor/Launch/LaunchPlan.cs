@@ -45,6 +45,7 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
         CheckLabels(plan, Rule);
         CheckGrants(plan, Rule);
         CheckTimes(plan, Rule);
+        problems.AddRange(CloudConfig.Check(plan.CloudConfig).Concat(MimeParts.Check(plan.Scripts)).Select(p => p with { Field = $"spec.{p.Field}" }));
         Rule(plan.Role is "" or "puppetserver", "role", "must be empty or puppetserver");
         if (plan.Attestation == Attestation.Unspecified)
             plan.Attestation = Attestation.Token;
