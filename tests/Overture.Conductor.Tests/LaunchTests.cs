@@ -376,31 +376,6 @@ public sealed class LaunchTests : IAsyncLifetime
         Assert.Equal((StatusCode.PermissionDenied, "ROLE_MISSING"), (refused.StatusCode, RpcDetails.Reason(refused)));
     }
 
-    [Fact]
-    public async Task Launch_Profile_LaunchesWhatTheBucketSays()
-    {
-        var spec = World.Spec();
-        spec.InstanceType = "large";
-        await store.PutIfAbsent("profiles/web", RecordJson.Write(spec), default);
-        var answer = await host.As("operator").LaunchInstancesAsync(new() { Profile = "web", RequestId = "p1" });
-        Assert.Equal(("web", "large"), answer.Results.Single().Instance is var i ? (i.Profile, i.InstanceType) : default);
-        var again = await host.As("operator").LaunchInstancesAsync(new() { Profile = "web", RequestId = "p1" });
-        Assert.Equal(Names(answer), Names(again));
-    }
-
-    [Theory]
-    [InlineData("nope", null, StatusCode.NotFound, "NOT_FOUND")]
-    [InlineData("../x", null, StatusCode.InvalidArgument, "INVALID_FIELD")]
-    [InlineData("typo", "{\"provder\": \"local\"}", StatusCode.InvalidArgument, "INVALID_FIELD")]
-    public async Task Launch_ProfileThatIsNone_IsRefusedByName(string profile, string? document, StatusCode status, string reason)
-    {
-        if (document is not null)
-            await store.PutIfAbsent($"profiles/{profile}", (ReadOnlyMemory<byte>)System.Text.Encoding.UTF8.GetBytes(document), default);
-        var refused = await Fails(async () => await host.As("operator").LaunchInstancesAsync(new() { Profile = profile }));
-        Assert.Equal((status, reason), (refused.StatusCode, RpcDetails.Reason(refused)));
-        Assert.Empty(provider.Starts);
-    }
-
     private Task<LaunchInstancesResponse> Launch(string requestId, int count, Action<LaunchSpec>? change = null) =>
         host.As("admin").LaunchInstancesAsync(new LaunchInstancesRequest { Spec = World.Spec(change), Count = count, RequestId = requestId }).ResponseAsync;
 
