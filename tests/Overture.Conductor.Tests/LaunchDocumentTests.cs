@@ -73,7 +73,17 @@ public sealed class LaunchDocumentTests
         Assert.Equal("#cloud-config\npackages: [jq]\n", LaunchDocument.Read("cloud_config: |\n  #cloud-config\n  packages: [jq]\n").Spec.CloudConfig);
 
     [Fact]
-    public void Read_TheExample_HasNoProblem() => Assert.Empty(LaunchDocument.Read(File.ReadAllText(RepositoryPaths.File("examples/start_instance.yaml"))).Problems);
+    public void Read_TheExample_ShowsEveryKeyAndHasNoProblem()
+    {
+        var text = File.ReadAllText(RepositoryPaths.File("examples/start_instance.yaml"));
+        Assert.Empty(LaunchDocument.Read(text).Problems);
+        // The keys that stand in comments are keys too.
+        var optional = text.Split('\n').SkipWhile(l => !l.StartsWith("# Everything below", StringComparison.Ordinal)).Skip(1).TakeWhile(l => l != "#").Select(l => l[2..]);
+        var all = LaunchDocument.Read(text + string.Join('\n', optional));
+        Assert.Empty(all.Problems);
+        Assert.Empty(Unset(all.Spec).Concat(Unset(all.Spec.Ec2)).Concat(Unset(all.Spec.Ec2.BlockDevices[0])).Concat(Unset(all.Spec.Puppet)).Concat(Unset(all.Spec.Node)).Concat(Unset(all.Spec.Deadlines)));
+        Assert.Equal("#!/bin/sh\necho hello\n", Assert.Single(all.Spec.Scripts));
+    }
 
     [Theory]
     [InlineData("provider: local\nimgae: host\n", 2, "imgae", "is unknown")]

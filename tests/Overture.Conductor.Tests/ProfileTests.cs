@@ -240,6 +240,27 @@ public sealed class ProfileTests : IAsyncLifetime
         Assert.Contains(rule, Assert.Single((await host.As("viewer").ValidateProfileAsync(new() { Document = document })).Problems).Rule, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task T71_DeepDefinitionInJson_IsAProblem()
+    {
+        var document = "{\"node\": {\"parameters\": " + string.Concat(Enumerable.Repeat("{\"a\": ", 40)) + "1" + new string('}', 42);
+        Assert.Contains((await host.As("viewer").ValidateProfileAsync(new() { Document = document })).Problems, p => p.Field == "node" && p.Rule.Contains("32 levels", StringComparison.Ordinal));
+    }
+
+    /// <summary>Threats T75: names of a profile's definition go by Puppet's grammar.</summary>
+    [Theory]
+    [InlineData("node: {classes: ['a; reboot']}", "node.classes.a; reboot")]
+    [InlineData("node: {classes: {'../x': {}}}", "node.classes.../x")]
+    [InlineData("node: {classes: {ntp: {'$(x)': 1}}}", "node.classes.ntp.$(x)")]
+    [InlineData("node: {parameters: {'<%= x %>': 1}}", "node.parameters.<%= x %>")]
+    [InlineData("node: {parameters: {\"a\\nb\": 1}}", "node.parameters.a\nb")]
+    [InlineData("node: {environment: '../prod'}", "node.environment")]
+    public async Task T75_NamesOfAProfilesDefinition_FollowPuppetsGrammar(string node, string field)
+    {
+        var document = string.Concat(Web.Split('\n').Where(l => l is not ("node:" or "  classes: [ntp]")).Select(l => l + "\n")) + node;
+        Assert.Equal(field, Assert.Single((await host.As("viewer").ValidateProfileAsync(new() { Document = document })).Problems).Field);
+    }
+
     private async Task Seed(string name, string document) =>
         Assert.Equal(PutOutcome.Stored, await store.PutIfAbsent($"profiles/{name}", (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(document), default));
 

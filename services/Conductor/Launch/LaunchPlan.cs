@@ -33,7 +33,7 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
                 problems.Add(new($"spec.{field}", rule));
         }
 
-        Rule(plan.Bucket.Length == 0 || plan.Bucket == storeName, "bucket", $"this Conductor keeps its records in {storeName}; leave it empty or give that name");
+        Rule(plan.Bucket.Length == 0 || plan.Bucket == storeName, "bucket", $"must be empty or {storeName}, where this Conductor keeps its records");
         if (providers is null)
             plan.Provider = Registered;
         else
