@@ -32,6 +32,7 @@ internal static class CommandTree
             new LaunchVerb(),
             Group("instance", "Instances", new InstanceListVerb(), new InstanceShowVerb(), new InstanceWatchVerb(), new InstanceTimelineVerb(),
                 new InstanceConsoleVerb(), new InstanceRegisterVerb(), new InstanceRetryVerb(), new InstanceProtectVerb(), new InstanceTtlVerb(), new InstanceQuarantineVerb(), new InstanceTerminateVerb()),
+            Group("profile", "Launch profiles, kept in the bucket", new ProfileListVerb(), new ProfileShowVerb(), new ProfileValidateVerb(), new ProfilePutVerb()),
             Group("node", "Node definitions", new NodeShowVerb(), new NodeSetVerb()),
             Group("certificate", "Certificates of nodes", new CertificateShowVerb(), new CertificateRevokeVerb(), new CertificateRequestsVerb(),
                 new CertificateApproveVerb(), new CertificateDenyVerb()),

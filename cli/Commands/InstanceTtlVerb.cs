@@ -2,6 +2,7 @@ using System.CommandLine;
 using Google.Protobuf.WellKnownTypes;
 using Overture.Cli.Output;
 using Overture.Conductor.V1;
+using Overture.Platform.Records;
 
 namespace Overture.Cli.Commands;
 
@@ -23,7 +24,7 @@ internal sealed class InstanceTtlVerb : Verb
     {
         var text = session.Parse.GetRequiredValue(ttl);
         var life = TimeSpan.Zero;
-        if (text != Never && !Durations.TryParse(text, out life))
+        if (text != Never && !DurationText.TryParse(text, out life))
             throw Failure.Usage($"'{text}' is not a duration such as 90m, 8h or 30d, nor never", "overture instance ttl --help");
         var certname = await Names.Resolve(session, session.Parse.GetRequiredValue(name), cancel);
         var answer = await session.Conductor((c, o) => c.UpdateInstanceAsync(new() { Certname = certname, Ttl = Duration.FromTimeSpan(life) }, o), cancel);

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Overture.Conductor.Console;
 using Overture.Conductor.Launch;
+using Overture.Conductor.Profiles;
 using Overture.Conductor.Reconcile;
 using Overture.Conductor.State;
 using Overture.Conductor.Terminate;
@@ -14,7 +15,8 @@ namespace Overture.Conductor;
 /// <summary>The gRPC face: message to act and back. The contract's comments are in conductor.proto.</summary>
 internal sealed class ConductorApi(
     LaunchInstances launch, RegisterInstance register, StateKeeper keeper, InstanceList list, InstanceWatch watch, InstanceTimeline timeline,
-    TerminateInstance terminate, RetryInstance retry, UpdateInstance update, QuarantineInstance quarantine, GetConsole console, Reconciler reconciler) : ConductorService.ConductorServiceBase
+    TerminateInstance terminate, RetryInstance retry, UpdateInstance update, QuarantineInstance quarantine, GetConsole console, Reconciler reconciler,
+    PreviewLaunch preview, ProfileStore profiles) : ConductorService.ConductorServiceBase
 {
     private const int MostWatched = 100;
 
@@ -71,6 +73,21 @@ internal sealed class ConductorApi(
             throw new FaultException(FaultKind.Denied, Reason.RoleMissing, "apply is for operator and admin");
         return reconciler.Run(request.Apply, orphans: request.Apply, request.Limit, context.CancellationToken);
     }
+
+    public override Task<PreviewLaunchResponse> PreviewLaunch(PreviewLaunchRequest request, ServerCallContext context) =>
+        preview.Run(request, context.CancellationToken);
+
+    public override async Task<ListProfilesResponse> ListProfiles(ListProfilesRequest request, ServerCallContext context) =>
+        new() { Profiles = { await profiles.List(context.CancellationToken) } };
+
+    public override async Task<GetProfileResponse> GetProfile(GetProfileRequest request, ServerCallContext context) =>
+        new() { Profile = await profiles.Get(request.Name, context.CancellationToken) };
+
+    public override Task<ValidateProfileResponse> ValidateProfile(ValidateProfileRequest request, ServerCallContext context) =>
+        Task.FromResult(new ValidateProfileResponse { Problems = { profiles.Validate(request.Document) } });
+
+    public override async Task<PutProfileResponse> PutProfile(PutProfileRequest request, ServerCallContext context) =>
+        new() { Profile = await profiles.Put(request.Name, request.Document, request.Etag, context.CancellationToken) };
 
     // MaxValue means that the caller set none.
     private static DateTimeOffset DeadlineOf(ServerCallContext context) =>

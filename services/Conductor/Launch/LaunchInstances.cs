@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Hosting;
+using Overture.Conductor.Profiles;
 using Overture.Conductor.Providers;
 using Overture.Conductor.State;
 using Overture.Conductor.V1;
@@ -24,7 +25,7 @@ internal sealed class LaunchInstances(
     {
         // 1. the request is sound, and this host can do it
         var count = request.Count == 0 ? 1 : request.Count;
-        var spec = await profiles.SpecOf(request, cancel);
+        var spec = await profiles.SpecOf(request.Spec, request.Profile, cancel);
         var (plan, requestId) = Check(request, spec, count);
         var provider = providers.Find(plan.Spec.Provider)!; // the plan names a known one
         if (await provider.Unfit(cancel) is { } unfit)

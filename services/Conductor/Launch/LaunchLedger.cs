@@ -26,6 +26,8 @@ internal sealed record Enrolment(CertName Name, LaunchRecord Record, string Toke
 /// </summary>
 internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle bundle, Ids ids, TimeProvider clock)
 {
+    private static readonly CertName Example = CertName.Parse("00000000-0000-4000-8000-000000000000");
+
     /// <summary>Fixes the certnames of a request. The same id and body: those of the first time.</summary>
     /// <exception cref="FaultException">REQUEST_ID_REUSED: the same id with another body.</exception>
     public async Task<OpenedRequest> Open(string caller, string requestId, string bodyHash, LaunchSpec spec, int count, CancellationToken cancel, CertName? own = null)
@@ -67,6 +69,14 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
     {
         var any = ids.CertName();
         _ = UserDataOf(any, plan, keys.Token(requestId, any), provider);
+    }
+
+    /// <summary>The user data of a plan under an example name, with the secret masked and never derived; and its true size in bytes.</summary>
+    /// <exception cref="FaultException">TOO_LARGE.</exception>
+    public (string UserData, int Size) Preview(LaunchPlan plan, IProvider? provider)
+    {
+        var size = UserDataOf(Example, plan, new string('*', EnrolmentToken.Length), provider).Length; // ASCII
+        return (UserDataOf(Example, plan, "********", provider), size);
     }
 
     /// <summary>Writes down one instance; a second time it changes nothing, not even a definition that was edited or archived since.</summary>
@@ -140,11 +150,9 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
             Environment = plan.Node.Environment,
             Expires = spec.Ttl is null ? null : (now + spec.Ttl.ToTimeSpan()).ToTimestamp(),
             Protected = spec.Protected,
-            RunningSeconds = Seconds(spec.Deadlines?.Running),
-            CsrSeconds = Seconds(spec.Deadlines?.Csr),
-            ConvergedSeconds = Seconds(spec.Deadlines?.Converged),
+            RunningSeconds = (uint)spec.Deadlines.Running.Seconds,
+            CsrSeconds = (uint)spec.Deadlines.Csr.Seconds,
+            ConvergedSeconds = (uint)spec.Deadlines.Converged.Seconds,
         };
     }
-
-    private static uint Seconds(Duration? limit) => (uint)(limit?.Seconds ?? 0);
 }

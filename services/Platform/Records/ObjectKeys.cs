@@ -10,8 +10,9 @@ public static class ObjectKeys
     /// <summary>Conductor. SignedLaunch.</summary>
     public static string Launch(CertName name) => $"{Launches}{name}";
 
-    /// <summary>People. LaunchSpec as proto JSON; mutable.</summary>
-    public static string Profile(string name) => $"profiles/{name}";
+    public const string Profiles = "profiles/";
+    /// <summary>People, Conductor for them. start_instance.yaml, or a LaunchSpec as proto JSON; mutable.</summary>
+    public static string Profile(string name) => $"{Profiles}{name}";
 
     public const string Nodes = "nodes/";
     /// <summary>Conductor at launch, then Classifier or a person. YAML node definition.</summary>

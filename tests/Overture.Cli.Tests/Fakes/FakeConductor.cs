@@ -156,6 +156,38 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         return Task.FromResult(new TerminateInstanceResponse { Instance = instance });
     }
 
+    public override Task<PreviewLaunchResponse> PreviewLaunch(PreviewLaunchRequest request, ServerCallContext context) =>
+        Task.FromResult(new PreviewLaunchResponse { Spec = request.Spec ?? new LaunchSpec { Profile = request.Profile }, UserData = "#cloud-config\n# ********\n", UserDataSize = 77 });
+
+    public ConcurrentQueue<PutProfileRequest> ProfilePuts { get; } = new();
+
+    private static Profile Web { get; } = new() { Name = "web", Document = "provider: local\n", Etag = "v1", Spec = new LaunchSpec { Provider = "local", Image = "host" } };
+
+    private static Profile Bad { get; } = new() { Name = "bad", Document = "imgae: host\n", Etag = "v1", Problems = { new ProfileProblem { Line = 1, Field = "imgae", Rule = "is unknown" } } };
+
+    public override Task<ListProfilesResponse> ListProfiles(ListProfilesRequest request, ServerCallContext context) =>
+        Task.FromResult(new ListProfilesResponse { Profiles = { Bad, Web } });
+
+    public override Task<GetProfileResponse> GetProfile(GetProfileRequest request, ServerCallContext context) =>
+        Task.FromResult(new GetProfileResponse
+        {
+            Profile = request.Name switch { "web" => Web, "bad" => Bad, _ => throw new FaultException(FaultKind.NotFound, Reason.NotFound, $"no profile {request.Name}") },
+        });
+
+    public override Task<ValidateProfileResponse> ValidateProfile(ValidateProfileRequest request, ServerCallContext context) =>
+        Task.FromResult(new ValidateProfileResponse
+        {
+            Problems = { request.Document.Contains("imgae", StringComparison.Ordinal) ? [new ProfileProblem { Line = 2, Field = "imgae", Rule = "is unknown" }, new ProfileProblem { Field = "puppet.server", Rule = "must be\u001b[31m a host name" }] : [] },
+        });
+
+    public override Task<PutProfileResponse> PutProfile(PutProfileRequest request, ServerCallContext context)
+    {
+        ProfilePuts.Enqueue(request);
+        if (request.Etag is not ("" or "v1"))
+            throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, "read it again");
+        return Task.FromResult(new PutProfileResponse { Profile = new Profile { Name = request.Name, Document = request.Document, Etag = "v2" } });
+    }
+
     private Instance Find(string certname) => instances.TryGetValue(certname, out var found) ? found
         : throw new FaultException(FaultKind.NotFound, Reason.NotFound, $"no instance {certname}");
 
