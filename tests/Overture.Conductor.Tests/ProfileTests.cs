@@ -217,6 +217,7 @@ public sealed class ProfileTests : IAsyncLifetime
     [InlineData("T70 merge key", "a: &a {x: 1}\nb: {<<: *a}\n", "anchor")]
     [InlineData("T70 self", "a: &a [*a]\n", "anchor")]
     [InlineData("T71 lists", "[*100000", "32 levels")]
+    [InlineData("T71 33 levels", "[*33", "32 levels")]
     [InlineData("T71 maps", "{a: *40000", "32 levels")]
     [InlineData("T71 json", "json*30000", "")]
     [InlineData("T72 large", "x*52428800", "256 KiB")]
