@@ -36,7 +36,7 @@ case ${1:-} in
             build "the services (a minute or so)" artifacts/.services "$DOTNET" build eng/shipped.slnf -c Release -v quiet --nologo
         ;;
     cli)
-        fresh artifacts/.cli protos compat cli services/Platform/Certificates ||
+        fresh artifacts/.cli protos compat cli services/Platform services/Conductor/Profiles ||
             build "the native command line (a minute or so)" artifacts/.cli "$DOTNET" publish cli -c Release -o artifacts/cli -v quiet --nologo
         ;;
     crash)

@@ -123,8 +123,8 @@ public sealed class LaunchTests : IAsyncLifetime
     [Fact]
     public async Task Launch_SameBodyWithMapsInAnotherOrder_IsTheSameRequest()
     {
-        var first = await Launch("r1", 1, s => { s.Labels["a"] = "1"; s.Labels["b"] = "2"; });
-        var second = await Launch("r1", 1, s => { s.Labels["b"] = "2"; s.Labels["a"] = "1"; });
+        var first = await Launch("r1", 1, s => { s.Labels["a"] = "1"; s.Labels["b"] = "2"; s.Ec2 = new Ec2Settings { Tags = { ["a"] = "1", ["b"] = "2" } }; });
+        var second = await Launch("r1", 1, s => { s.Labels["b"] = "2"; s.Labels["a"] = "1"; s.Ec2 = new Ec2Settings { Tags = { ["b"] = "2", ["a"] = "1" } }; });
         Assert.Equal(Names(first), Names(second));
     }
 

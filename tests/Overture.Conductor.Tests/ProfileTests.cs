@@ -211,12 +211,21 @@ public sealed class ProfileTests : IAsyncLifetime
         Assert.False(await store.Any("requests/", default));
     }
 
+    [Fact]
+    public async Task T74_ProfileOfTooMuchUserData_IsNoGoodProfile()
+    {
+        var document = Web + "\nscripts:\n- \"#!/bin/sh\\n" + new string('#', 16_000) + "\"\n";
+        var problem = Assert.Single((await host.As("viewer").ValidateProfileAsync(new() { Document = document })).Problems);
+        Assert.Equal(("scripts", 11), (problem.Field, problem.Line));
+    }
+
     /// <summary>Threats T70-T72: a profile is read within the limits of definitions.</summary>
     [Theory]
     [InlineData("T70 aliases", "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n", "anchor")]
     [InlineData("T70 merge key", "a: &a {x: 1}\nb: {<<: *a}\n", "anchor")]
     [InlineData("T70 self", "a: &a [*a]\n", "anchor")]
     [InlineData("T71 lists", "[*100000", "32 levels")]
+    [InlineData("T71 33 levels", "[*33", "32 levels")]
     [InlineData("T71 maps", "{a: *40000", "32 levels")]
     [InlineData("T71 json", "json*30000", "")]
     [InlineData("T72 large", "x*52428800", "256 KiB")]
