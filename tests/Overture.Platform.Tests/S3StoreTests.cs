@@ -129,7 +129,7 @@ public sealed class S3StoreTests(MotoFixture s3) : ObjectStoreSuite, IClassFixtu
         var store = Open();
         await store.PutIfAbsent("userdata/x", Bytes("#cloud-config"), default);
         var url = store.ReadUrl("userdata/x", TimeSpan.FromMinutes(15))!;
-        Assert.Contains("X-Amz-Expires=900&", url.Query + "&", StringComparison.Ordinal);
+        Assert.Matches("X-Amz-Expires=(899|90[01])(&|$)", url.Query); // the SDK counts from its own clock
         Assert.Contains("X-Amz-Signature=", url.Query, StringComparison.Ordinal);
         Assert.Equal(s3.Moto.Endpoint.Authority, url.Authority);
         await s3.Moto.Enforce(false); // moto knows no presigned URLs while it enforces

@@ -12,13 +12,28 @@ namespace Overture.TestSupport;
 public sealed partial class MotoServer : IAsyncDisposable
 {
     public const string Region = "us-east-1", Bucket = "overture-test";
-    // werkzeug hands moto the URL with %2F undone, so no signature over a prefix with a slash is ever right. Python runs this file first.
+    // Python runs this first. werkzeug hands moto the URL with %2F undone, so that no signature over a prefix with a slash is right; and moto looks
+    // for the object and stores it in two steps, with a thread to each request, so that a race had two winners once in some hundred.
     private const string Repair = """
         try:
+            import threading
             import werkzeug.sansio.utils
-            werkzeug.sansio.utils.uri_to_iri = lambda uri: uri
+            import werkzeug.serving
         except ImportError:
             pass
+        else:
+            werkzeug.sansio.utils.uri_to_iri = lambda uri: uri
+            serve, one = werkzeug.serving.run_simple, threading.Lock()
+
+            def run_simple(host, port, app, **options):
+                def one_write_at_a_time(environ, start):
+                    if environ["REQUEST_METHOD"] != "PUT":
+                        return app(environ, start)
+                    with one:
+                        return app(environ, start)
+                serve(host, port, one_write_at_a_time, **options)
+
+            werkzeug.serving.run_simple = run_simple
 
         """;
 

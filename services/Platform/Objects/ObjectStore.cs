@@ -67,7 +67,7 @@ public abstract partial class ObjectStore
 
     /// <summary>A URL by which anybody who has it reads the object, and nothing else: a bearer secret. No request is made.</summary>
     /// <param name="key">Need not exist yet.</param>
-    /// <param name="life">1 s to 7 d; shorter where the store's own credentials end sooner.</param>
+    /// <param name="life">1 s to 6 d; shorter where the store's own credentials end sooner.</param>
     /// <returns>Null: the store can't.</returns>
     public virtual Uri? ReadUrl(string key, TimeSpan life) => null;
 

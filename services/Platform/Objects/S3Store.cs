@@ -19,7 +19,7 @@ namespace Overture.Platform.Objects;
 public sealed class S3Store : ObjectStore, IDisposable
 {
     private const int MostTries = 4;
-    private static readonly TimeSpan LongestUrl = TimeSpan.FromDays(7); // of SigV4
+    private static readonly TimeSpan LongestUrl = TimeSpan.FromDays(6); // beyond 7 d the SDK signs as of old
     private readonly AmazonS3Client client;
     private readonly S3Options options;
     private readonly string bucket, prefix;
@@ -105,7 +105,7 @@ public sealed class S3Store : ObjectStore, IDisposable
     public override Uri? ReadUrl(string key, TimeSpan life)
     {
         if (life < TimeSpan.FromSeconds(1) || life > LongestUrl)
-            throw new ArgumentOutOfRangeException(nameof(life), life, "must be 1 s to 7 d");
+            throw new ArgumentOutOfRangeException(nameof(life), life, "must be 1 s to 6 d");
         return new Uri(client.GetPreSignedURL(new GetPreSignedUrlRequest
         {
             BucketName = bucket,
@@ -159,7 +159,7 @@ public sealed class S3Store : ObjectStore, IDisposable
             {
                 return await attempt(doubtful);
             }
-            catch (Exception e) when (!cancel.IsCancellationRequested && e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException or OperationCanceledException or RedirectedException)
+            catch (Exception e) when (!cancel.IsCancellationRequested && e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException or OperationCanceledException or TimeoutException or RedirectedException)
             {
                 // 409: somebody else writes this very key at this very moment; nothing was done.
                 doubtful |= !IsBusy(e);
@@ -202,7 +202,7 @@ public sealed class S3Store : ObjectStore, IDisposable
             await request();
             return true;
         }
-        catch (Exception e) when (e is AmazonServiceException or AmazonClientException or HttpRequestException or RedirectedException)
+        catch (Exception e) when (e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException or TimeoutException or RedirectedException)
         {
             return false;
         }
