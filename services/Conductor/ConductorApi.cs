@@ -12,7 +12,7 @@ namespace Overture.Conductor;
 /// <summary>The gRPC face: message to act and back. The contract's comments are in conductor.proto.</summary>
 internal sealed class ConductorApi(
     LaunchInstances launch, RegisterInstance register, StateKeeper keeper, InstanceList list, InstanceWatch watch, InstanceTimeline timeline,
-    TerminateInstance terminate) : ConductorService.ConductorServiceBase
+    TerminateInstance terminate, CheckBucket checkBucket) : ConductorService.ConductorServiceBase
 {
     private const int MostWatched = 100;
 
@@ -48,6 +48,8 @@ internal sealed class ConductorApi(
         Instance = await terminate.Run(
             context.Peer().Name, CertName.Parse(request.Certname), request.Reason, DeadlineOf(context), context.CancellationToken),
     };
+
+    public override Task<CheckBucketResponse> CheckBucket(CheckBucketRequest request, ServerCallContext context) => checkBucket.Run(context.CancellationToken);
 
     // MaxValue means that the caller set none.
     private static DateTimeOffset DeadlineOf(ServerCallContext context) =>

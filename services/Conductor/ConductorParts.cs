@@ -20,7 +20,7 @@ namespace Overture.Conductor;
 public sealed class ConductorParts : IServiceParts<ConductorOptions>
 {
     private static readonly string[] Changing =
-        ["LaunchInstances", "RegisterInstance", "TerminateInstance", "RetryInstance", "UpdateInstance", "GetConsole", "PutProfile"];
+        ["LaunchInstances", "RegisterInstance", "TerminateInstance", "RetryInstance", "UpdateInstance", "GetConsole", "PutProfile", "CheckBucket"];
 
     // Reconcile also mends, where the act sees to the role.
     private static readonly string[] Reading =
@@ -49,6 +49,7 @@ public sealed class ConductorParts : IServiceParts<ConductorOptions>
         _ = bundle.Current; // an unusable bundle is refused now, not at the first launch
         services.AddSingleton(bundle);
         services.AddSingleton<InstanceIndex>().AddSingleton<EvidenceReader>().AddSingleton<FactLog>().AddSingleton<ProviderSet>();
+        services.AddSingleton<CheckBucket>().AddSingleton<FetchedUserData>();
         services.AddSingleton<LaunchLedger>().AddSingleton<ProfileStore>().AddSingleton<LaunchInstances>().AddSingleton<RegisterInstance>();
         services.AddSingleton<InstanceList>().AddSingleton<InstanceWatch>().AddSingleton<InstanceTimeline>();
         services.AddSingleton<StateKeeper>().AddHostedService(p => p.GetRequiredService<StateKeeper>());

@@ -107,6 +107,23 @@ public sealed class S3StoreTests(MotoFixture s3) : ObjectStoreSuite, IClassFixtu
         await s3.Moto.Enforce(true);
     }
 
+    [Fact]
+    public async Task PolicyOfTheDocuments_Suffices()
+    {
+        var page = await File.ReadAllTextAsync(RepositoryPaths.File("docs/operations.md"));
+        var policy = page.Split("```json\n")[1].Split("```")[0].Replace("overture-records", MotoServer.Bucket, StringComparison.Ordinal);
+        await s3.Moto.Enforce(false);
+        var documented = await s3.Moto.MakeKey("documented", policy);
+        var none = await s3.Moto.MakeKey("none", policy.Replace("s3:PutObject", "s3:Other", StringComparison.Ordinal));
+        await s3.Moto.Enforce(true);
+        using var store = s3.Open(prefix, new BasicAWSCredentials(documented.AccessKey, documented.SecretKey));
+        var (promises, settings) = await new StoreProbe(store, TestIds.New()).Check(writers: 8, default);
+        Assert.All(promises, p => Assert.True(p.Kept, p.Detail));
+        Assert.Equal("off", settings.Versioning);
+        using var refused = s3.Open(prefix, new BasicAWSCredentials(none.AccessKey, none.SecretKey));
+        Assert.Contains("AccessDenied", (await Assert.ThrowsAsync<FaultException>(() => refused.PutIfAbsent("a", Bytes("1"), default))).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("wrong key", "refuses us")]
     [InlineData("no bucket", "NoSuchBucket")]

@@ -37,6 +37,7 @@ public sealed partial class MotoServer : IAsyncDisposable
 
         """;
 
+    private const string All = """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","ec2:*","iam:PassRole"],"Resource":"*"}]}""";
     private readonly TempDirectory python = new();
     private readonly HttpClient http;
     private readonly Process process;
@@ -71,7 +72,7 @@ public sealed partial class MotoServer : IAsyncDisposable
         try
         {
             await Eventually.True(moto.Answers, "moto_server listens", TimeSpan.FromSeconds(60));
-            await moto.MakeUser();
+            (moto.AccessKey, moto.SecretKey) = await moto.MakeKey("overture", All);
             await moto.MakeBucket(Bucket);
             await moto.Enforce(true);
             return moto;
@@ -106,14 +107,13 @@ public sealed partial class MotoServer : IAsyncDisposable
         python.Dispose();
     }
 
-    private async Task MakeUser()
+    /// <summary>A key of a new user, who may do what the policy says and nothing else. While nothing is enforced.</summary>
+    public async Task<(string AccessKey, string SecretKey)> MakeKey(string user, string policy)
     {
-        await Iam(("Action", "CreateUser"), ("UserName", "overture"));
-        await Iam(("Action", "PutUserPolicy"), ("UserName", "overture"), ("PolicyName", "all"),
-            ("PolicyDocument", """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","ec2:*","iam:PassRole"],"Resource":"*"}]}"""));
-        var key = await Iam(("Action", "CreateAccessKey"), ("UserName", "overture"));
-        AccessKey = KeyId().Match(key).Groups[1].Value;
-        SecretKey = Secret().Match(key).Groups[1].Value;
+        await Iam(("Action", "CreateUser"), ("UserName", user));
+        await Iam(("Action", "PutUserPolicy"), ("UserName", user), ("PolicyName", "its"), ("PolicyDocument", policy));
+        var key = await Iam(("Action", "CreateAccessKey"), ("UserName", user));
+        return (KeyId().Match(key).Groups[1].Value, Secret().Match(key).Groups[1].Value);
     }
 
     private Task<string> Iam(params (string Name, string Value)[] fields) =>

@@ -47,14 +47,14 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
     }
 
     /// <summary>Refuses a plan whose user data no provider would take, before anything is written.</summary>
-    public void CheckSize(LaunchPlan plan, string requestId, IProvider? provider)
+    public void CheckSize(LaunchPlan plan, string requestId, IProvider? provider, int most = UserData.MostBytes)
     {
         var any = ids.CertName();
-        _ = UserDataOf(any, plan, keys.Token(requestId, any), provider);
+        _ = UserDataOf(any, plan, keys.Token(requestId, any), provider, most);
     }
 
     /// <summary>Writes down one instance; a second time it changes nothing, not even a definition that was edited or archived since.</summary>
-    public async Task<Enrolment> Enrol(CertName name, LaunchPlan plan, string caller, string requestId, IProvider? provider, string traceparent, CancellationToken cancel)
+    public async Task<Enrolment> Enrol(CertName name, LaunchPlan plan, string caller, string requestId, IProvider? provider, string traceparent, CancellationToken cancel, int most = UserData.MostBytes)
     {
         var token = keys.Token(requestId, name);
         var record = await Standing(name, cancel);
@@ -72,7 +72,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
                     throw Registered(name, record);
             }
         }
-        return new Enrolment(name, record, token, UserDataOf(name, plan, token, provider), fresh);
+        return new Enrolment(name, record, token, UserDataOf(name, plan, token, provider, most), fresh);
     }
 
     // Only a host's own name can meet another's registration: all others are random.
@@ -88,8 +88,8 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
         return keys.Verify(signed, name) ?? throw new InvalidDataException($"launches/{name} carries no signature of a key this Conductor trusts");
     }
 
-    private string UserDataOf(CertName name, LaunchPlan plan, string token, IProvider? provider) =>
-        UserData.Render(name, plan.Spec, plan.Node.Environment, token, bundle.Current.Pem, provider?.InstallsPuppet ?? true);
+    private string UserDataOf(CertName name, LaunchPlan plan, string token, IProvider? provider, int most) =>
+        UserData.Render(name, plan.Spec, plan.Node.Environment, token, bundle.Current.Pem, provider?.InstallsPuppet ?? true, most);
 
     private static ReadOnlyMemory<byte> Document(NodeDefinition node) => System.Text.Encoding.UTF8.GetBytes(QuotedYaml.Write(node.ToTree()));
 

@@ -11,8 +11,11 @@ namespace Overture.Conductor.Launch;
 /// </summary>
 internal static class UserData
 {
-    // EC2's limit, and so everybody's.
-    private const int MostBytes = 16 * 1024;
+    /// <summary>EC2's limit, and so everybody's.</summary>
+    public const int MostBytes = 16 * 1024;
+
+    /// <summary>Of user data that is fetched by its URL; cloud-init would take more.</summary>
+    public const int MostFetchedBytes = 256 * 1024;
     private const string ChallengePassword = "1.2.840.113549.1.9.7";
 
     /// <param name="name">The certname.</param>
@@ -21,8 +24,9 @@ internal static class UserData
     /// <param name="token">The one-time secret.</param>
     /// <param name="caBundle">PEM: the agent trusts this CA from the start, never the first one it meets.</param>
     /// <param name="install">Whether cloud-init installs Puppet; false where the image has it (no network needed at boot).</param>
-    /// <exception cref="FaultException">More than 16 KiB.</exception>
-    public static string Render(CertName name, LaunchSpec spec, string environment, string token, string caBundle, bool install)
+    /// <param name="most">Bytes that whoever hands it to the instance takes.</param>
+    /// <exception cref="FaultException">More than that.</exception>
+    public static string Render(CertName name, LaunchSpec spec, string environment, string token, string caBundle, bool install, int most = MostBytes)
     {
         if (!caBundle.Contains("-----BEGIN CERTIFICATE-----", StringComparison.Ordinal))
             throw new ArgumentException("user data without a pinned CA would trust on first use", nameof(caBundle));
@@ -32,9 +36,9 @@ internal static class UserData
         document["puppet"] = Puppet(name, spec, environment, token, caBundle, install);
         var text = QuotedYaml.Write(document, "#cloud-config");
         var size = Encoding.UTF8.GetByteCount(text);
-        return size <= MostBytes ? text : throw new FaultException(FaultKind.Invalid, Reason.TooLarge,
-            $"the user data would have {size} bytes; providers take at most {MostBytes}: give fewer extensions, or a shorter CA bundle",
-            new FieldProblem("spec", $"makes user data of {size} bytes; at most {MostBytes}"));
+        return size <= most ? text : throw new FaultException(FaultKind.Invalid, Reason.TooLarge,
+            $"the user data would have {size} bytes; at most {most} are taken: give fewer extensions, or a shorter CA bundle",
+            new FieldProblem("spec", $"makes user data of {size} bytes; at most {most}"));
     }
 
     private static Dictionary<string, object?> Puppet(CertName name, LaunchSpec spec, string environment, string token, string caBundle, bool install)
