@@ -26,11 +26,10 @@ internal sealed class S3Double : IAsyncDisposable
     private readonly ConcurrentDictionary<string, byte[]> objects = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
     private readonly WebApplication app;
-    private readonly Lies lies;
 
     private S3Double(Lies lies)
     {
-        this.lies = lies;
+        Lies = lies;
         Endpoint = $"http://127.0.0.1:{FreePort.Next()}";
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls(Endpoint);
@@ -39,6 +38,8 @@ internal sealed class S3Double : IAsyncDisposable
     }
 
     public string Endpoint { get; }
+
+    public Lies Lies { get; set; }
 
     public ConcurrentQueue<(string Method, string Path, Dictionary<string, string> Headers)> Requests { get; } = new();
 
@@ -117,9 +118,9 @@ internal sealed class S3Double : IAsyncDisposable
         lock (gate)
         {
             var there = objects.TryGetValue(path, out var old);
-            if (ifNoneMatch == "*" && there && !lies.HasFlag(Lies.IgnoresIfNoneMatch))
+            if (ifNoneMatch == "*" && there && !Lies.HasFlag(Tests.Lies.IgnoresIfNoneMatch))
                 return 412;
-            if (ifMatch.Length > 0 && !lies.HasFlag(Lies.IgnoresIfMatch))
+            if (ifMatch.Length > 0 && !Lies.HasFlag(Tests.Lies.IgnoresIfMatch))
             {
                 if (!there)
                     return 404;
@@ -135,7 +136,7 @@ internal sealed class S3Double : IAsyncDisposable
     {
         var prefix = context.Request.Query["prefix"].ToString();
         var keys = objects.Keys.Select(k => k["/bucket/".Length..])
-            .Where(k => k.StartsWith(prefix, StringComparison.Ordinal) && !lies.HasFlag(Lies.ListsLate)).Order(StringComparer.Ordinal);
+            .Where(k => k.StartsWith(prefix, StringComparison.Ordinal) && !Lies.HasFlag(Tests.Lies.ListsLate)).Order(StringComparer.Ordinal);
         return Say(context, $"<ListBucketResult><IsTruncated>false</IsTruncated>{string.Concat(keys.Select(k => $"<Contents><Key>{k}</Key></Contents>"))}</ListBucketResult>");
     }
 
