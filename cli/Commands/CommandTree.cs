@@ -36,6 +36,7 @@ internal static class CommandTree
             Group("node", "Node definitions", new NodeShowVerb(), new NodeSetVerb()),
             Group("certificate", "Certificates of nodes", new CertificateShowVerb(), new CertificateRevokeVerb(), new CertificateRequestsVerb(),
                 new CertificateApproveVerb(), new CertificateDenyVerb()),
+            Group("bucket", "The object store that all records are in", new BucketCheckVerb()),
             Group("audit", "The audit log of CertAuthority", new AuditVerifyVerb(), new AuditExplainVerb()),
             Group("pki", "The internal PKI between overture's own parts", new PkiInitVerb()),
             Group("ca", "The Puppet CA", new CaInitVerb(), new CaImportVerb(), new CaAdminCertVerb()),

@@ -16,7 +16,7 @@ namespace Overture.Conductor;
 internal sealed class ConductorApi(
     LaunchInstances launch, RegisterInstance register, StateKeeper keeper, InstanceList list, InstanceWatch watch, InstanceTimeline timeline,
     TerminateInstance terminate, RetryInstance retry, UpdateInstance update, QuarantineInstance quarantine, GetConsole console, Reconciler reconciler,
-    PreviewLaunch preview, ProfileStore profiles) : ConductorService.ConductorServiceBase
+    PreviewLaunch preview, ProfileStore profiles, CheckBucket checkBucket) : ConductorService.ConductorServiceBase
 {
     private const int MostWatched = 100;
 
@@ -88,6 +88,8 @@ internal sealed class ConductorApi(
 
     public override async Task<PutProfileResponse> PutProfile(PutProfileRequest request, ServerCallContext context) =>
         new() { Profile = await profiles.Put(request.Name, request.Document, request.Etag, context.CancellationToken) };
+
+    public override Task<CheckBucketResponse> CheckBucket(CheckBucketRequest request, ServerCallContext context) => checkBucket.Run(context.CancellationToken);
 
     // MaxValue means that the caller set none.
     private static DateTimeOffset DeadlineOf(ServerCallContext context) =>

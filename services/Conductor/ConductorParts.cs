@@ -23,7 +23,7 @@ namespace Overture.Conductor;
 public sealed class ConductorParts : IServiceParts<ConductorOptions>
 {
     private static readonly string[] Changing =
-        ["LaunchInstances", "RegisterInstance", "TerminateInstance", "RetryInstance", "UpdateInstance", "QuarantineInstance", "GetConsole", "PutProfile"];
+        ["LaunchInstances", "RegisterInstance", "TerminateInstance", "RetryInstance", "UpdateInstance", "QuarantineInstance", "GetConsole", "PutProfile", "CheckBucket"];
 
     // Reconcile also mends, where the act sees to the role.
     private static readonly string[] Reading =
@@ -54,6 +54,7 @@ public sealed class ConductorParts : IServiceParts<ConductorOptions>
         services.AddSingleton<InstanceIndex>().AddSingleton<EvidenceReader>().AddSingleton<FactLog>().AddSingleton<ProviderSet>();
         services.AddSingleton<LaunchLedger>().AddSingleton<StartInstance>().AddSingleton<RetryInstance>().AddSingleton<LaunchInstances>().AddSingleton<RegisterInstance>();
         services.AddSingleton<ProfileReader>().AddSingleton<ProfileStore>().AddSingleton<PreviewLaunch>();
+        services.AddSingleton<CheckBucket>().AddSingleton<FetchedUserData>();
         services.AddSingleton<InstanceList>().AddSingleton<InstanceWatch>().AddSingleton<InstanceTimeline>();
         services.AddSingleton<StateKeeper>().AddHostedService(p => p.GetRequiredService<StateKeeper>());
         services.AddSingleton<TerminateSaga>().AddSingleton<TerminateInstance>().AddHostedService<TerminateSweep>();

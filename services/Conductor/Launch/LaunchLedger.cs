@@ -65,22 +65,22 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
         request.Spec.Length == 0 ? null : RecordJson.Read<LaunchSpec>(System.Text.Encoding.UTF8.GetBytes(request.Spec));
 
     /// <summary>Refuses a plan whose user data no provider would take, before anything is written.</summary>
-    public void CheckSize(LaunchPlan plan, string requestId, IProvider? provider)
+    public void CheckSize(LaunchPlan plan, string requestId, IProvider? provider, int most = UserData.MostBytes)
     {
         var any = ids.CertName();
-        _ = UserDataOf(any, plan, keys.Token(requestId, any), provider);
+        _ = UserDataOf(any, plan, keys.Token(requestId, any), provider, most);
     }
 
     /// <summary>The user data of a plan under an example name, with the secret masked and never derived; and its true size in bytes.</summary>
     /// <exception cref="FaultException">TOO_LARGE.</exception>
     public (string UserData, int Size) Preview(LaunchPlan plan, IProvider? provider)
     {
-        var size = UserDataOf(Example, plan, new string('*', EnrolmentToken.Length), provider).Length; // ASCII
-        return (UserDataOf(Example, plan, "********", provider), size);
+        var size = UserDataOf(Example, plan, new string('*', EnrolmentToken.Length), provider, UserData.MostBytes).Length; // ASCII
+        return (UserDataOf(Example, plan, "********", provider, UserData.MostBytes), size);
     }
 
     /// <summary>Writes down one instance; a second time it changes nothing, not even a definition that was edited or archived since.</summary>
-    public async Task<Enrolment> Enrol(CertName name, LaunchPlan plan, string caller, string requestId, IProvider? provider, string traceparent, CancellationToken cancel)
+    public async Task<Enrolment> Enrol(CertName name, LaunchPlan plan, string caller, string requestId, IProvider? provider, string traceparent, CancellationToken cancel, int most = UserData.MostBytes)
     {
         var token = keys.Token(requestId, name);
         var record = await Standing(name, cancel);
@@ -100,7 +100,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
             }
         }
         CrashPoint.Reach("launch.record");
-        return new Enrolment(name, record, token, UserDataOf(name, plan, token, provider), fresh);
+        return new Enrolment(name, record, token, UserDataOf(name, plan, token, provider, most), fresh);
     }
 
     // Only a host's own name can meet another's registration: all others are random.
@@ -116,8 +116,8 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
         return keys.Verify(signed, name) ?? throw new InvalidDataException($"launches/{name} carries no signature of a key this Conductor trusts");
     }
 
-    private string UserDataOf(CertName name, LaunchPlan plan, string token, IProvider? provider) =>
-        UserData.Render(name, plan.Spec, plan.Node.Environment, token, bundle.Current.Pem, provider?.InstallsPuppet ?? true);
+    private string UserDataOf(CertName name, LaunchPlan plan, string token, IProvider? provider, int most) =>
+        UserData.Render(name, plan.Spec, plan.Node.Environment, token, bundle.Current.Pem, provider?.InstallsPuppet ?? true, most);
 
     private static ReadOnlyMemory<byte> Document(NodeDefinition node) => System.Text.Encoding.UTF8.GetBytes(QuotedYaml.Write(node.ToTree()));
 

@@ -12,8 +12,11 @@ namespace Overture.Conductor.Launch;
 /// </summary>
 internal static class UserData
 {
-    // EC2's limit, and so everybody's.
-    private const int MostBytes = 16 * 1024;
+    /// <summary>EC2's limit, and so everybody's.</summary>
+    public const int MostBytes = 16 * 1024;
+
+    /// <summary>Of user data that is fetched by its URL; cloud-init would take more.</summary>
+    public const int MostFetchedBytes = 256 * 1024;
     private const string ChallengePassword = "1.2.840.113549.1.9.7";
 
     /// <param name="name">The certname.</param>
@@ -22,8 +25,9 @@ internal static class UserData
     /// <param name="token">The one-time secret.</param>
     /// <param name="caBundle">PEM: the agent trusts this CA from the start, never the first one it meets.</param>
     /// <param name="install">Whether cloud-init installs Puppet; false where the image has it (no network needed at boot).</param>
-    /// <exception cref="FaultException">TOO_LARGE: more than 16 KiB; names the field that takes the most.</exception>
-    public static string Render(CertName name, LaunchSpec spec, string environment, string token, string caBundle, bool install)
+    /// <param name="most">Bytes that whoever hands it to the instance takes.</param>
+    /// <exception cref="FaultException">TOO_LARGE: more than that; names the field that takes the most.</exception>
+    public static string Render(CertName name, LaunchSpec spec, string environment, string token, string caBundle, bool install, int most = MostBytes)
     {
         if (!caBundle.Contains("-----BEGIN CERTIFICATE-----", StringComparison.Ordinal))
             throw new ArgumentException("user data without a pinned CA would trust on first use", nameof(caBundle));
@@ -38,7 +42,7 @@ internal static class UserData
         var text = Escaped(QuotedYaml.Write(document, "#cloud-config"));
         if (spec.Scripts.Count > 0)
             text = MimeParts.Write(text, spec.Scripts);
-        return text.Length <= MostBytes ? text : throw TooLarge(text.Length, spec, caBundle);
+        return text.Length <= most ? text : throw TooLarge(text.Length, most, spec, caBundle);
     }
 
     // Every text of the document is in double quotes, where YAML knows such escapes.
@@ -57,7 +61,7 @@ internal static class UserData
         return text.ToString();
     }
 
-    private static FaultException TooLarge(int size, LaunchSpec spec, string caBundle)
+    private static FaultException TooLarge(int size, int limit, LaunchSpec spec, string caBundle)
     {
         var (field, most) = new[]
         {
@@ -66,7 +70,7 @@ internal static class UserData
             ("spec.extensions", spec.Extensions.Sum(e => e.Key.Length + Encoding.UTF8.GetByteCount(e.Value))),
             ("launch.caBundle", caBundle.Length),
         }.MaxBy(f => f.Item2);
-        var rule = $"takes {most} bytes, the most of the {size} that the user data would have; providers take at most {MostBytes}";
+        var rule = $"takes {most} bytes, the most of the {size} that the user data would have; at most {limit} are taken";
         return new FaultException(FaultKind.Invalid, Reason.TooLarge, $"{field}: {rule}; shorten it, or have Puppet do what it does", new FieldProblem(field, rule));
     }
 

@@ -16,7 +16,7 @@ namespace Overture.Conductor.Terminate;
 /// the fact "terminating" and is over with the fact "terminated".
 /// </summary>
 internal sealed class TerminateSaga(
-    ObjectStore store, EvidenceReader reader, FactLog facts, ProviderSet providers, StateKeeper keeper, EventLog events, Ids ids,
+    ObjectStore store, EvidenceReader reader, FactLog facts, Launch.FetchedUserData fetched, ProviderSet providers, StateKeeper keeper, EventLog events, Ids ids,
     TimeProvider clock, ILogger<TerminateSaga> log)
 {
     /// <summary>How long CertAuthority may take to say that the certificate is revoked.</summary>
@@ -67,7 +67,8 @@ internal sealed class TerminateSaga(
 
         CrashPoint.Reach("terminate.stopped");
 
-        // 3. its definition is history
+        // 3. its user data is gone, its definition is history
+        await fetched.Remove(name, cancel);
         await Archive(name, begun.Detail, cancel);
 
         CrashPoint.Reach("terminate.archived");

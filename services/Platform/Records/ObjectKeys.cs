@@ -27,6 +27,11 @@ public static class ObjectKeys
     public static string FactsOf(CertName name) => $"{Facts}{name}/";
     public static string Fact(CertName name, string @event) => $"{Facts}{name}/{@event}";
 
+    public const string UserData = "userdata/";
+    /// <summary>Conductor. User data with its token, in clear, behind a URL that expires; gone once the instance converged or ended.</summary>
+    public static string UserDataOf(CertName name) => $"{UserData}{name}/";
+    public static string UserDataObject(CertName name, string unguessable) => $"{UserData}{name}/{unguessable}";
+
     public const string Claims = "ca/claims/";
     /// <summary>CertAuthority. Claim.</summary>
     public static string ClaimsOf(CertName name) => $"{Claims}{name}/";

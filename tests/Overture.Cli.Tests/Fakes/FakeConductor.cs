@@ -12,6 +12,7 @@ namespace Overture.Cli.Tests.Fakes;
 public sealed class FakeConductor : ConductorService.ConductorServiceBase
 {
     public const string Trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    public const string Url = "https://s3.example.com/bucket/userdata/x?X-Amz-Signature=secret";
     private readonly ConcurrentDictionary<string, Instance> instances = new();
     private int watches;
 
@@ -41,9 +42,11 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         return Task.FromResult(new RegisterInstanceResponse
         {
             Instance = Add(Guid.CreateVersion7().ToString(), InstanceState.Launching),
-            UserData = "#cloud-config\nwrite_files: [] # token-in-user-data\n",
+            UserData = request.UserDataUrl ? $"#include-once\n{Url}\n" : "#cloud-config\nwrite_files: [] # token-in-user-data\n",
             RequestId = request.RequestId,
             Token = "onetimetoken",
+            UserDataUrl = request.UserDataUrl ? Url : "",
+            UserDataUrlExpires = request.UserDataUrl ? Now() : null,
         });
     }
 
@@ -93,6 +96,10 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
     public ConcurrentDictionary<string, GetConsoleResponse> Consoles { get; } = new();
 
     public override Task<GetConsoleResponse> GetConsole(GetConsoleRequest request, ServerCallContext context) => Task.FromResult(Consoles[request.Certname]);
+    /// <summary>What the bucket is said to be.</summary>
+    public CheckBucketResponse Bucket { get; set; } = new();
+
+    public override Task<CheckBucketResponse> CheckBucket(CheckBucketRequest request, ServerCallContext context) => Task.FromResult(Bucket);
 
     public override Task<GetInstanceResponse> GetInstance(GetInstanceRequest request, ServerCallContext context) =>
         Task.FromResult(new GetInstanceResponse { Instance = Find(request.Certname) });
