@@ -18,6 +18,16 @@ namespace Overture.Conductor.Tests;
 [Trait("Category", "integration")]
 public sealed class FetchedUserDataTests : IAsyncLifetime
 {
+    // cloud-init's own reader of user data: each part that comes of it.
+    private const string CloudInit = """
+        import sys
+        from cloudinit import helpers, user_data
+        paths = helpers.Paths({"cloud_dir": sys.argv[1], "run_dir": sys.argv[1]})
+        for part in user_data.UserDataProcessor(paths).process(sys.stdin.read()).walk():
+            if part.get_content_maintype() != "multipart":
+                print(part.get_content_type(), part.get_payload(decode=True).decode(), sep="\n", end="")
+        """;
+
     private readonly World world = new();
     private MotoServer moto = null!;
     private FaultyStore store = null!;
@@ -52,8 +62,10 @@ public sealed class FetchedUserDataTests : IAsyncLifetime
         await moto.Enforce(false); // moto knows no presigned URLs while it enforces
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
         var fetched = await http.GetStringAsync(new Uri(answer.UserDataUrl));
+        var booted = await Shell.Run("/usr/bin/python3", ["-c", CloudInit, world.Data.Path], new Dictionary<string, string?> { ["no_proxy"] = "127.0.0.1" }, input: answer.UserData);
         await moto.Enforce(true);
         Assert.StartsWith("#cloud-config\n", fetched, StringComparison.Ordinal);
+        Assert.Equal("text/cloud-config\n" + fetched, booted.Ok());
         Assert.Contains(answer.Token, fetched, StringComparison.Ordinal);
         Assert.Contains(answer.Instance.Certname, fetched, StringComparison.Ordinal);
 
