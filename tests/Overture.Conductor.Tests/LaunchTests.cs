@@ -357,15 +357,6 @@ public sealed class LaunchTests : IAsyncLifetime
         Assert.Equal((answer.UserData, answer.Token), (again.UserData, again.Token));
     }
 
-    [Fact]
-    public async Task Register_UserDataUrlWithADirectory_IsRefusedBeforeAnythingIsWritten()
-    {
-        var refused = await Assert.ThrowsAsync<RpcException>(async () => await host.As("admin").RegisterInstanceAsync(new() { RequestId = "url", Spec = World.Spec(), UserDataUrl = true }));
-        Assert.Equal((StatusCode.FailedPrecondition, "INVALID_FIELD"), (refused.StatusCode, RpcDetails.Reason(refused)));
-        Assert.Contains("user_data_url", refused.Status.Detail, StringComparison.Ordinal);
-        Assert.False(await host.Get<ObjectStore>().Any("requests/", default));
-    }
-
     [Theory]
     [InlineData("viewer", "launch")]
     [InlineData("viewer", "terminate")]

@@ -140,7 +140,8 @@ public abstract class ObjectStoreSuite
     public async Task Probe_Store_KeepsItsPromises()
     {
         var store = Open();
-        await new StoreProbe(store, TestIds.New()).Run(rounds: 5, writers: 32, default);
+        var full = Environment.GetEnvironmentVariable("OVERTURE_FULL") == "1";
+        await new StoreProbe(store, TestIds.New()).Run(rounds: full ? 200 : 5, writers: full ? 64 : 32, default);
         Assert.Empty(await store.List(ObjectKeys.Probes, null, default).ToListAsync());
     }
 
