@@ -40,7 +40,7 @@ public sealed class S3FaultTests
     [InlineData("500")]
     [InlineData("hangs up")]
     [InlineData("says nothing")]
-    public async Task PutIfAbsent_OwnAnswerLost_IsStored(string how)
+    public async Task T93_PutIfAbsent_OwnAnswerLost_IsStored(string how)
     {
         await using var server = await S3Double.Start();
         server.AfterPut = (number, context) => number == 1 ? Lose(context, how) : Task.FromResult(false);
@@ -51,7 +51,7 @@ public sealed class S3FaultTests
     }
 
     [Fact]
-    public async Task PutIfMatch_OwnAnswerLost_IsStored()
+    public async Task T93_PutIfMatch_OwnAnswerLost_IsStored()
     {
         await using var server = await S3Double.Start();
         server.Hold("n", Theirs);
@@ -63,7 +63,7 @@ public sealed class S3FaultTests
     }
 
     [Fact]
-    public async Task PutIfAbsent_AnswerLostAndAnotherWon_Conflicts()
+    public async Task T93_PutIfAbsent_AnswerLostAndAnotherWon_Conflicts()
     {
         await using var server = await S3Double.Start();
         server.BeforePut = (number, context) =>
