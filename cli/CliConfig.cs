@@ -1,3 +1,5 @@
+using Overture.Platform.Records;
+
 namespace Overture.Cli;
 
 /// <summary>Where the services are and who we are. The same keys for the command line (cli.yaml) and the hooks (hooks.yaml).</summary>

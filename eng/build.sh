@@ -2,6 +2,7 @@
 # Builds what users run: the three services (services/*/bin/Release) and the command line (artifacts/cli, Native AOT).
 #   build.sh services   services, and the command line for the JIT   (stamp: artifacts/.services)
 #   build.sh cli        the native command line                      (stamp: artifacts/.cli)
+#   build.sh crash      the Conductor that kills itself where a test says (services/Conductor/bin/Crash; stamp: artifacts/.crash)
 # Does nothing where no source is newer than the last build.
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
@@ -35,8 +36,12 @@ case ${1:-} in
             build "the services (a minute or so)" artifacts/.services "$DOTNET" build eng/shipped.slnf -c Release -v quiet --nologo
         ;;
     cli)
-        fresh artifacts/.cli protos compat cli services/Platform/Certificates ||
+        fresh artifacts/.cli protos compat cli services/Platform services/Conductor/Profiles ||
             build "the native command line (a minute or so)" artifacts/.cli "$DOTNET" publish cli -c Release -o artifacts/cli -v quiet --nologo
         ;;
-    *) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    crash)
+        fresh artifacts/.crash services/Conductor services/Platform protos compat ||
+            build "the Conductor with crash points" artifacts/.crash "$DOTNET" build services/Conductor -c Crash -v quiet --nologo
+        ;;
+    *) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

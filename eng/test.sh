@@ -6,7 +6,7 @@
 #   e2e           ./run in a fresh checkout, real puppetserver and instances; foreign gRPC clients
 #   all           everything (default)
 #
-# Installs what it needs from Debian (and buf from npm, into artifacts/). The last line is `N passed, N failed, N skipped`;
+# Installs what it needs from Debian (and buf from npm, moto from pip, into artifacts/). The last line is `N passed, N failed, N skipped`;
 # the exit code is non-zero on a failure, a missing dependency, or when nothing ran. Needs root: instances are namespaces.
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
@@ -93,18 +93,23 @@ find_sdk
 [ "$what" = unit ] || [ "$(id -u)" = 0 ] || { echo "error: needs root (sudo ./test $what): instances are mount and pid namespaces" >&2; exit 1; }
 if [ "$what" != unit ]; then
     install_packages "what the tests run for real" redis-server puppet-agent puppetserver cloud-init faketime clang zlib1g-dev \
-        curl ca-certificates openssh-client git procps openssl ruby puppet-lint python3 python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev protobuf-compiler-grpc iproute2
+        curl ca-certificates openssh-client openssh-server git procps openssl ruby puppet-lint python3 python3-venv python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev protobuf-compiler-grpc iproute2
     command -v npm > /dev/null || install_packages "buf, a foreign gRPC client" nodejs npm
     [ -x artifacts/npm/node_modules/.bin/buf ] ||
         (mkdir -p artifacts/npm && cd artifacts/npm && npm install --silent --no-fund --no-audit --prefix . @bufbuild/buf@1.75.0 > npm.log 2>&1) ||
         { echo "error: npm could not install buf; see artifacts/npm/npm.log" >&2; exit 1; }
+    # S3 and EC2 for tests. A virtual environment that pip did not finish lacks the program, and is made again.
+    command -v moto_server > /dev/null || export PATH=$root/artifacts/moto/bin:$PATH
+    command -v moto_server > /dev/null ||
+        (mkdir -p artifacts && python3 -m venv --clear artifacts/moto && artifacts/moto/bin/pip install --quiet 'moto[server]==5.2.1' > artifacts/moto.log 2>&1) ||
+        { echo "error: pip could not install moto[server]; see artifacts/moto.log" >&2; exit 1; }
 fi
 
 say "building"
 log=$(mktemp)
 "$DOTNET" build Microservices.sln -c Release -v quiet --nologo > "$log" 2>&1 || { grep -E 'error|warn' "$log" | sort -u | head -n 40 || tail -n 40 "$log"; exit 1; }
 rm -f "$log"
-[ "$what" = unit ] || eng/build.sh cli
+[ "$what" = unit ] || { eng/build.sh cli; eng/build.sh crash; }
 export OVERTURE_CLI=$root/artifacts/cli/overture
 
 case $what in unit | all)

@@ -6,6 +6,7 @@ using Google.Protobuf.WellKnownTypes;
 using Overture.CertAuthority.V1;
 using Overture.Cli.Output;
 using Overture.Cli.Pki;
+using Overture.Platform.Records;
 using Option = System.CommandLine.Option;
 
 namespace Overture.Cli.Commands;
@@ -31,7 +32,7 @@ internal sealed class CaAdminCertVerb : Verb
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
         var certname = session.Parse.GetRequiredValue(name);
-        if (!Durations.TryParse(session.Parse.GetRequiredValue(life), out var lives))
+        if (!DurationText.TryParse(session.Parse.GetRequiredValue(life), out var lives))
             throw Failure.Usage($"--life: '{session.Parse.GetRequiredValue(life)}' is not a duration such as 12h or 90d");
         if (session.Parse.GetValue(port) is < 1 or > 65535)
             throw Failure.Usage("--ca-port: must be 1-65535");

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Globalization;
+using Overture.Platform.Records;
 
 namespace Overture.Cli.Commands;
 
@@ -18,20 +18,10 @@ internal static class Durations
         CustomParser = result => Read(name, result),
     };
 
-    public static bool TryParse(string text, out TimeSpan duration)
-    {
-        duration = default;
-        var unit = text.Length > 1 ? text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86_400, _ => 0 } : 0;
-        if (unit == 0 || !int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count is 0 or > 100_000)
-            return false;
-        duration = TimeSpan.FromSeconds((double)count * unit);
-        return true;
-    }
-
     private static TimeSpan? Read(string name, ArgumentResult result)
     {
         var text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
-        if (!TryParse(text, out var duration))
+        if (!DurationText.TryParse(text, out var duration))
             result.AddError($"{name}: '{text}' is not a duration such as 90s, 5m or 2h");
         return duration;
     }

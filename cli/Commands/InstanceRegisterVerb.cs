@@ -18,11 +18,13 @@ internal sealed class InstanceRegisterVerb : Verb
     private readonly Option<string[]> names = new("--dns-alt-name") { Description = "DNS name the certificate will carry beside its own; may be repeated", HelpName = "NAME" };
     private readonly Option<string?> userDataFile = new("--user-data-file") { Description = "Write the user data there (0600); stdout then has the certname", HelpName = "FILE" };
     private readonly Option<string?> tokenFile = new("--token-file") { Description = "Write the one-time token alone there (0600)", HelpName = "FILE" };
+    private readonly Option<bool> url = new("--user-data-url") { Description = "Keep the user data in the s3: bucket for at most an hour, and print user data that fetches it from there; for more than a cloud takes" };
     private readonly Option<string?> certname = new("--certname") { Description = "The host's own name, where it has one already; else a random one is given out", HelpName = "NAME" };
     private readonly Option<string?> requestId = new("--request-id") { Description = "Makes a repetition find the same instance", HelpName = "ID" };
 
     public InstanceRegisterVerb() : base("register", "Register an instance that somebody else starts, and print its user data",
         "overture instance register -c web.yaml > user-data.yaml",
+        "overture instance register -c web.yaml --user-data-url --user-data-file user-data.txt",
         "overture instance register -c db.yaml --certname db1.example.com --token-file token",
         "overture instance register -c puppet.yaml --role puppetserver --dns-alt-name puppet.example.com --token-file token -o json")
     {
@@ -31,6 +33,7 @@ internal sealed class InstanceRegisterVerb : Verb
         Options.Add(names);
         Options.Add(userDataFile);
         Options.Add(tokenFile);
+        Options.Add(url);
         Options.Add(certname);
         Options.Add(requestId);
     }
@@ -42,23 +45,26 @@ internal sealed class InstanceRegisterVerb : Verb
             spec.Role = chosen;
         spec.DnsAltNames.AddRange((session.Parse.GetValue(names) ?? []).Except(spec.DnsAltNames).ToList());
         var id = session.Parse.GetValue(requestId) ?? Guid.CreateVersion7(session.Clock.GetUtcNow()).ToString();
-        var request = new RegisterInstanceRequest { Spec = spec, RequestId = id, Certname = session.Parse.GetValue(certname) ?? "" };
+        var request = new RegisterInstanceRequest { Spec = spec, RequestId = id, Certname = session.Parse.GetValue(certname) ?? "", UserDataUrl = session.Parse.GetValue(url) };
         var answer = await session.Conductor((c, o) => c.RegisterInstanceAsync(request, o), cancel, TimeSpan.FromSeconds(60));
 
         var userData = answer.UserData;
+        var expires = answer.UserDataUrlExpires;
         // What was asked into a file does not appear on stdout as well: it holds the one-time token.
         if (session.Parse.GetValue(tokenFile) is { } tokenTo)
         {
             PrivateFile.Write(tokenTo, answer.Token);
-            answer.UserData = answer.Token = "";
+            answer.UserData = answer.Token = answer.UserDataUrl = "";
         }
         if (session.Parse.GetValue(userDataFile) is { } dataTo)
         {
             PrivateFile.Write(dataTo, userData);
-            answer.UserData = answer.Token = "";
+            answer.UserData = answer.Token = answer.UserDataUrl = "";
         }
         session.Printer.Answer(answer, p => Printer.Document(answer.UserData.Length > 0 ? answer.UserData : answer.Instance.Certname));
         Printer.Say($"registered {answer.Instance.Certname}; its token is good until {InstanceText.Time(answer.Instance.Deadline)}");
+        if (expires is not null)
+            Printer.Say($"its user data can be fetched until {InstanceText.Time(expires)}; whoever has the URL has the token");
         return ExitCodes.Ok;
     }
 }

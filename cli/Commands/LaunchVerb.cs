@@ -16,6 +16,7 @@ internal sealed class LaunchVerb : Verb
     private readonly Argument<string?> image = new("IMAGE") { Description = "Image, instead of the file's", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<int> count = new("--count") { Description = "How many, 1 to 100", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<bool> wait = new("--wait") { Description = "Stay until every instance is converged or failed, showing its progress" };
+    private readonly Option<bool> dryRun = new("--dry-run") { Description = "Launch nothing: print the user data (the secret masked) and its size, or with -o json the spec with every default too" };
     private readonly Option<string?> requestId = new("--request-id") { Description = "Makes a repetition find the same instances; 1-64 of A-Z a-z 0-9 . _ -", HelpName = "ID" };
     private readonly Option<TimeSpan?> timeout = Durations.Timeout("For the whole of it (5m)");
 
@@ -23,6 +24,7 @@ internal sealed class LaunchVerb : Verb
         "overture launch -c examples/start_instance.yaml --wait",
         "overture launch -c web.yaml --count 3 --request-id web-2026-11",
         "overture launch --profile web --count 3 --wait",
+        "overture launch -c web.yaml --dry-run",
         "overture launch -c web.yaml host --wait -o json | jq -r '.instances[].certname'")
     {
         Arguments.Add(image);
@@ -30,6 +32,7 @@ internal sealed class LaunchVerb : Verb
         Options.Add(profile);
         Options.Add(count);
         Options.Add(wait);
+        Options.Add(dryRun);
         Options.Add(requestId);
         Options.Add(timeout);
     }
@@ -37,6 +40,8 @@ internal sealed class LaunchVerb : Verb
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
         var request = Request(session);
+        if (session.Parse.GetValue(dryRun))
+            return await Preview(session, request, cancel);
         // Made here, so that whoever loses the answer can ask again and find the same instances.
         var id = session.Parse.GetValue(requestId) ?? Guid.CreateVersion7(session.Clock.GetUtcNow()).ToString();
         var began = session.Clock.GetTimestamp();
@@ -61,6 +66,14 @@ internal sealed class LaunchVerb : Verb
         if (watched.TimedOut)
             Printer.Say($"error: not converged within {limit.TotalSeconds:0} s; it goes on by itself", $"next: overture instance watch {watched.Instances[0].Certname}");
         return watched.Converged ? ExitCodes.Ok : watched.TimedOut ? ExitCodes.Timeout : ExitCodes.Failed;
+    }
+
+    private static async Task<int> Preview(Session session, LaunchInstancesRequest request, CancellationToken cancel)
+    {
+        var answer = await session.Conductor((c, o) => c.PreviewLaunchAsync(new PreviewLaunchRequest { Spec = request.Spec, Profile = request.Profile }, o), cancel);
+        session.Printer.Answer(answer, p => Printer.Document(answer.UserData));
+        Printer.Say($"{answer.UserDataSize} bytes of user data; nothing was launched");
+        return ExitCodes.Ok;
     }
 
     private LaunchInstancesRequest Request(Session session)

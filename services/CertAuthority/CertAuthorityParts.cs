@@ -68,7 +68,7 @@ public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
         services.AddSingleton<LimitedNames>().AddHostedService(p => p.GetRequiredService<LimitedNames>());
         services.AddHostedService<ClaimSweep>();
         services.AddHostedService<HeldWatch>();
-        services.AddHostedService<TerminationWatch>();
+        services.AddSingleton<Quarantine>().AddHostedService<InstanceWatch>();
         services.AddSingleton<AuditSweep>().AddHostedService(p => p.GetRequiredService<AuditSweep>());
         if (options.StockCa.Enabled)
             services.AddHostedService<StockApprover>();

@@ -1,5 +1,8 @@
 using Grpc.Core;
+using Overture.Conductor.Console;
 using Overture.Conductor.Launch;
+using Overture.Conductor.Profiles;
+using Overture.Conductor.Reconcile;
 using Overture.Conductor.State;
 using Overture.Conductor.Terminate;
 using Overture.Conductor.V1;
@@ -12,7 +15,8 @@ namespace Overture.Conductor;
 /// <summary>The gRPC face: message to act and back. The contract's comments are in conductor.proto.</summary>
 internal sealed class ConductorApi(
     LaunchInstances launch, RegisterInstance register, StateKeeper keeper, InstanceList list, InstanceWatch watch, InstanceTimeline timeline,
-    TerminateInstance terminate) : ConductorService.ConductorServiceBase
+    TerminateInstance terminate, RetryInstance retry, UpdateInstance update, QuarantineInstance quarantine, GetConsole console, Reconciler reconciler,
+    PreviewLaunch preview, ProfileStore profiles, CheckBucket checkBucket) : ConductorService.ConductorServiceBase
 {
     private const int MostWatched = 100;
 
@@ -48,6 +52,44 @@ internal sealed class ConductorApi(
         Instance = await terminate.Run(
             context.Peer().Name, CertName.Parse(request.Certname), request.Reason, DeadlineOf(context), context.CancellationToken),
     };
+
+    public override Task<RetryInstanceResponse> RetryInstance(RetryInstanceRequest request, ServerCallContext context) =>
+        retry.Run(CertName.Parse(request.Certname), context.CancellationToken);
+
+    public override async Task<UpdateInstanceResponse> UpdateInstance(UpdateInstanceRequest request, ServerCallContext context) =>
+        new() { Instance = await update.Run(context.Peer().Name, request, context.CancellationToken) };
+
+    public override async Task<QuarantineInstanceResponse> QuarantineInstance(QuarantineInstanceRequest request, ServerCallContext context) =>
+        new() { Instance = await quarantine.Run(context.Peer().Name, request, context.CancellationToken) };
+
+    public override Task<GetConsoleResponse> GetConsole(GetConsoleRequest request, ServerCallContext context) =>
+        console.Run(CertName.Parse(request.Certname), context.CancellationToken);
+
+    public override Task<ReconcileResponse> Reconcile(ReconcileRequest request, ServerCallContext context)
+    {
+        if (request.Limit is < 0 or > 10_000)
+            throw FaultException.Invalid("limit", "must be 0-10000; 0 means the brake's own");
+        if (request.Apply && !context.Peer().Roles.Overlaps([Role.Operator, Role.Admin]))
+            throw new FaultException(FaultKind.Denied, Reason.RoleMissing, "apply is for operator and admin");
+        return reconciler.Run(request.Apply, orphans: request.Apply, request.Limit, context.CancellationToken);
+    }
+
+    public override Task<PreviewLaunchResponse> PreviewLaunch(PreviewLaunchRequest request, ServerCallContext context) =>
+        preview.Run(request, context.CancellationToken);
+
+    public override async Task<ListProfilesResponse> ListProfiles(ListProfilesRequest request, ServerCallContext context) =>
+        new() { Profiles = { await profiles.List(context.CancellationToken) } };
+
+    public override async Task<GetProfileResponse> GetProfile(GetProfileRequest request, ServerCallContext context) =>
+        new() { Profile = await profiles.Get(request.Name, context.CancellationToken) };
+
+    public override Task<ValidateProfileResponse> ValidateProfile(ValidateProfileRequest request, ServerCallContext context) =>
+        Task.FromResult(new ValidateProfileResponse { Problems = { profiles.Validate(request.Document) } });
+
+    public override async Task<PutProfileResponse> PutProfile(PutProfileRequest request, ServerCallContext context) =>
+        new() { Profile = await profiles.Put(request.Name, request.Document, request.Etag, context.CancellationToken) };
+
+    public override Task<CheckBucketResponse> CheckBucket(CheckBucketRequest request, ServerCallContext context) => checkBucket.Run(context.CancellationToken);
 
     // MaxValue means that the caller set none.
     private static DateTimeOffset DeadlineOf(ServerCallContext context) =>

@@ -2,9 +2,12 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Overture.Conductor.Console;
 using Overture.Conductor.Launch;
+using Overture.Conductor.Profiles;
 using Overture.Conductor.Providers;
 using Overture.Conductor.Providers.Local;
+using Overture.Conductor.Reconcile;
 using Overture.Conductor.Reports;
 using Overture.Conductor.State;
 using Overture.Conductor.Terminate;
@@ -20,7 +23,7 @@ namespace Overture.Conductor;
 public sealed class ConductorParts : IServiceParts<ConductorOptions>
 {
     private static readonly string[] Changing =
-        ["LaunchInstances", "RegisterInstance", "TerminateInstance", "RetryInstance", "UpdateInstance", "GetConsole", "PutProfile"];
+        ["LaunchInstances", "RegisterInstance", "TerminateInstance", "RetryInstance", "UpdateInstance", "QuarantineInstance", "GetConsole", "PutProfile", "CheckBucket"];
 
     // Reconcile also mends, where the act sees to the role.
     private static readonly string[] Reading =
@@ -49,11 +52,15 @@ public sealed class ConductorParts : IServiceParts<ConductorOptions>
         _ = bundle.Current; // an unusable bundle is refused now, not at the first launch
         services.AddSingleton(bundle);
         services.AddSingleton<InstanceIndex>().AddSingleton<EvidenceReader>().AddSingleton<FactLog>().AddSingleton<ProviderSet>();
-        services.AddSingleton<LaunchLedger>().AddSingleton<ProfileStore>().AddSingleton<LaunchInstances>().AddSingleton<RegisterInstance>();
+        services.AddSingleton<LaunchLedger>().AddSingleton<StartInstance>().AddSingleton<RetryInstance>().AddSingleton<LaunchInstances>().AddSingleton<RegisterInstance>();
+        services.AddSingleton<ProfileReader>().AddSingleton<ProfileStore>().AddSingleton<PreviewLaunch>();
+        services.AddSingleton<CheckBucket>().AddSingleton<FetchedUserData>();
         services.AddSingleton<InstanceList>().AddSingleton<InstanceWatch>().AddSingleton<InstanceTimeline>();
         services.AddSingleton<StateKeeper>().AddHostedService(p => p.GetRequiredService<StateKeeper>());
         services.AddSingleton<TerminateSaga>().AddSingleton<TerminateInstance>().AddHostedService<TerminateSweep>();
         services.AddHostedService<Observer>();
+        services.AddSingleton<UpdateInstance>().AddSingleton<QuarantineInstance>().AddSingleton<GetConsole>().AddSingleton<Lease>().AddSingleton<Fence>().AddSingleton<Mender>().AddSingleton<Reconciler>();
+        services.AddHostedService<ReconcileTimer>().AddHostedService<PendingPoller>().AddHostedService<StallReporter>();
         if (options.Local.Directory.Length > 0)
         {
             services.AddSingleton<LocalProvider>().AddSingleton<IProvider>(p => p.GetRequiredService<LocalProvider>());

@@ -52,6 +52,21 @@ internal static partial class Log
     [LoggerMessage(EventId = 125, EventName = "instance.not_observed", Level = LogLevel.Warning, Message = "CertAuthority asked about {Certname}, and there is no answer: {Cause}")]
     public static partial void NotObserved(ILogger logger, CertName certname, string cause);
 
+    [LoggerMessage(EventId = 133, EventName = "reconcile.found", Level = LogLevel.Warning, Message = "{Kind} {Certname} at {Provider}: {Detail}; {Action}")]
+    public static partial void Found(ILogger logger, FindingKind kind, string certname, string provider, string detail, string action);
+
+    [LoggerMessage(EventId = 134, EventName = "reconcile.blind", Level = LogLevel.Warning, Message = "nothing is known of the instances of {Provider}: {Cause}")]
+    public static partial void Blind(ILogger logger, string provider, string cause);
+
+    [LoggerMessage(EventId = 135, EventName = "reconcile.failed", Level = LogLevel.Warning, Message = "{Certname} could not be mended, and is tried again: {Cause}")]
+    public static partial void NotMended(ILogger logger, string certname, string cause);
+
+    [LoggerMessage(EventId = 136, EventName = "reconcile.waits", Level = LogLevel.Warning, Message = "no comparison of records and instances this time: {Cause}")]
+    public static partial void ReconcileWaits(ILogger logger, string cause);
+
+    [LoggerMessage(EventId = 126, EventName = "instance.no_console", Level = LogLevel.Warning, Message = "{Certname} stalled, and its console can't be read: {Cause}")]
+    public static partial void NoConsole(ILogger logger, CertName certname, string cause);
+
     [LoggerMessage(EventId = 140, EventName = "reports.refused", Level = LogLevel.Warning, Message = "a report from {Peer} was refused: {Cause}")]
     public static partial void ReportRefused(ILogger logger, string peer, string cause);
 

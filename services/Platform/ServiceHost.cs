@@ -123,12 +123,12 @@ public static class ServiceHost
         services.AddSingleton<Ids>();
         services.AddSingleton(new ServedServices(served));
         services.AddSingleton<ReflectionIndex>();
-        services.AddSingleton(_ => ObjectStore.Open(options.Bucket, options.Deployment));
+        services.AddSingleton(_ => ObjectStore.Open(options.Bucket, options.Deployment, options.S3));
         services.AddSingleton<StoreProbe>();
         services.AddSingleton(options.Registry);
         services.AddSingleton(new RegistryKeys(options.Deployment));
         services.AddSingleton<RegistryConnection>();
-        services.AddHostedService<StoreProbeAtStart>();
+        services.AddSingleton<StoreWatch>().AddHostedService(p => p.GetRequiredService<StoreWatch>());
         services.AddHostedService(p => p.GetRequiredService<RegistryConnection>());
         services.AddSingleton<EventLog>();
         // Stopped before the connection, which was started before.
@@ -167,27 +167,19 @@ public static class ServiceHost
         public Task StopAsync(CancellationToken cancellationToken) => events.Flushed();
     }
 
-    private sealed class StoreHealth(ObjectStore store) : IHealthCheck
+    private sealed class StoreHealth(ObjectStore store, StoreWatch watch) : IHealthCheck
     {
         public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
         {
             try
             {
                 await store.Any(ObjectKeys.Probes, cancellationToken);
-                return HealthCheckResult.Healthy();
+                return watch.Broken is { } broken ? HealthCheckResult.Unhealthy(broken) : HealthCheckResult.Healthy();
             }
             catch (FaultException e)
             {
                 return HealthCheckResult.Unhealthy(e.Message);
             }
         }
-    }
-
-    // Runs before anything is served: a store that breaks its promises stops the start.
-    private sealed class StoreProbeAtStart(StoreProbe probe) : IHostedService
-    {
-        public Task StartAsync(CancellationToken cancellationToken) => probe.Run(rounds: 2, writers: 8, cancellationToken);
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -9,18 +9,24 @@ public sealed class LaunchFileTests(OvertureFixture overture)
 {
     [Theory]
     [InlineData("provider: local\nimgae: host\n", ":2: imgae is unknown")]
-    [InlineData("puppet:\n  server: a\n  sever: b\n", ":3: sever is unknown in puppet")]
-    [InlineData("puppet:\n  serverport: 70000\n", ":2: serverport must be a port")]
-    [InlineData("node:\n  class: {}\n", ":2: class is unknown in node")]
-    [InlineData("node:\n  parameters:\n    n: 9007199254740993\n", ":3: 9007199254740993 is beyond 2^53")]
-    [InlineData("node:\n  parameters:\n    n: 99999999999999999999999\n", ":3: 99999999999999999999999 is beyond 2^53")]
-    [InlineData("provider: local\nprovider: ec2\n", ":2: the key 'provider' stands twice")]
-    [InlineData("labels: &a {x: y}\n", ":1: anchors and tags")]
-    [InlineData("labels: {x: !!binary eA==}\n", ":1: anchors and tags")]
-    [InlineData("provider: local\n---\nprovider: ec2\n", ": a second document")]
+    [InlineData("puppet:\n  server: a\n  sever: b\n", ":3: puppet.sever is unknown")]
+    [InlineData("puppet:\n  serverport: 70000\n", ":2: puppet.serverport must be a port")]
+    [InlineData("node:\n  class: {}\n", ":2: node.class is unknown")]
+    [InlineData("node:\n  parameters:\n    n: 9007199254740993\n", ":3: node.parameters.n 9007199254740993 is beyond 2^53")]
+    [InlineData("node:\n  parameters:\n    n: 99999999999999999999999\n", ":3: node.parameters.n 99999999999999999999999 is beyond 2^53")]
+    [InlineData("provider: local\nprovider: ec2\n", ":2: has the key 'provider' twice")]
+    [InlineData("labels: &a {x: y}\n", ":1: uses an anchor")]
+    [InlineData("labels: {x: !!binary eA==}\n", ":1: uses the tag")]
+    [InlineData("provider: local\n---\nprovider: ec2\n", ":2: holds more than one document")]
     [InlineData("dns_alt_names: web\n", ":1: dns_alt_names must be a list")]
     [InlineData("provider: [local]\n", ":1: provider must be a text")]
     [InlineData("deadline: soon\n", ":1: deadline must be a duration")]
+    [InlineData("ttl: 8\n", ":1: ttl must be a duration")]
+    [InlineData("protected: yes\n", ":1: protected must be true or false")]
+    [InlineData("deadlines: {boot: 5m}\n", ":1: deadlines.boot is unknown")]
+    [InlineData("imgae: a\nttl: x\n", ":2: ttl must be a duration")]
+    [InlineData("certname: node-%i\n", ":1: certname is not chosen here")]
+    [InlineData("cloud_config: {ssh_pwauth: no}\n", "which cloud-init reads as true or false")]
     [InlineData("- provider\n", "must be a mapping")]
     [InlineData("", "is empty")]
     [InlineData("provider: \"local\n", ":")]
@@ -72,7 +78,16 @@ public sealed class LaunchFileTests(OvertureFixture overture)
                 quoted: "8080"
                 list: [1, {a: b}]
                 text: "line\nline"
+            ttl: 8h
+            protected: true
+            deadlines: {csr: 10m}
+            ec2: {subnet_id: subnet-1, spot: true}
+            scripts: ["#!/bin/sh"]
+            cloud_config: {packages: [jq, 0777]}
             """);
+        Assert.Equal((28_800L, true, 600L, "subnet-1", true), (spec.Ttl.Seconds, spec.Protected, spec.Deadlines.Csr.Seconds, spec.Ec2.SubnetId, spec.Ec2.Spot));
+        Assert.Equal("#cloud-config\n\"packages\":\n- \"jq\"\n- \"0777\"\n", spec.CloudConfig);
+        Assert.Equal(["#!/bin/sh"], spec.Scripts);
         Assert.Equal("12.04", spec.Image);
         Assert.Equal("", spec.InstanceType);
         Assert.Equal("no", spec.Labels["yes"]);

@@ -78,7 +78,14 @@ public sealed class InstanceFoldTests
     [InlineData("launch-failed@1 launched@2", "", 10, InstanceTrouble.Unspecified)]
     // somebody started it by hand
     [InlineData("launch-failed@1", "claim", 10, InstanceTrouble.Unspecified)]
-    [InlineData("launched@1", "", 3599, InstanceTrouble.Unspecified)]
+    [InlineData("launched@1", "", 1800, InstanceTrouble.Unspecified)]
+    [InlineData("launched@1", "", 1801, InstanceTrouble.BootStalled)]
+    [InlineData("launched@1", "refused", 1801, InstanceTrouble.CsrRefused)]
+    [InlineData("launched@1", "held", 1801, InstanceTrouble.CsrHeld)]
+    [InlineData("launched@1 running@100", "", 1801, InstanceTrouble.Unspecified)]
+    [InlineData("launched@1", "claim certificate", 3602, InstanceTrouble.Unspecified)]
+    [InlineData("launched@1", "claim certificate", 3603, InstanceTrouble.BootStalled)]
+    [InlineData("launched@1 converged@5", "claim certificate served", 9999, InstanceTrouble.Unspecified)]
     [InlineData("launched@1", "", 3600, InstanceTrouble.BootStalled)]
     [InlineData("launch-failed@1", "", 3600, InstanceTrouble.BootStalled)]
     [InlineData("launched@1", "claim", 3600, InstanceTrouble.Unspecified)]
@@ -100,6 +107,44 @@ public sealed class InstanceFoldTests
         var instance = InstanceFold.From(evidence, Start.AddSeconds(now));
         Assert.Equal(expected, instance.Trouble);
         Assert.Equal(expected == InstanceTrouble.Unspecified, instance.TroubleDetail.Length == 0);
+    }
+
+    [Theory]
+    [InlineData("", 601, "not started it")]
+    [InlineData("running@2", 1802, "asked for no certificate")]
+    [InlineData("running@2", 3600, "token is void")]
+    public void From_Stalled_NamesTheMissingStep(string fact, int now, string step)
+    {
+        var accepted = Fact("launched", 1);
+        accepted.Pending = true;
+        var evidence = Evidence("") with { Facts = fact.Length > 0 ? [accepted, Fact("running", 2)] : [accepted] };
+        Assert.Equal("", InstanceFold.From(evidence, Start.AddSeconds(now == 3600 ? 0 : now - 1)).TroubleDetail);
+        Assert.Contains(step, InstanceFold.From(evidence, Start.AddSeconds(now)).TroubleDetail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void From_Stalled_AfterTheCertificate_TellsWhetherItWasClassified()
+    {
+        Assert.Contains("no puppetserver asked", InstanceFold.From(Evidence("launched claim certificate"), Start.AddHours(2)).TroubleDetail, StringComparison.Ordinal);
+        Assert.Contains("no good run", InstanceFold.From(Evidence("launched claim certificate served"), Start.AddHours(2)).TroubleDetail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void From_StepDeadlinesOfTheLaunch_CountInsteadOfTheUsual()
+    {
+        var evidence = Evidence("launched");
+        evidence.Launch.CsrSeconds = 60;
+        Assert.Equal(InstanceTrouble.Unspecified, InstanceFold.From(evidence, Start.AddSeconds(60)).Trouble);
+        Assert.Equal(InstanceTrouble.BootStalled, InstanceFold.From(evidence, Start.AddSeconds(61)).Trouble);
+    }
+
+    [Fact]
+    public void Tail_HostileConsole_IsShortPlainText()
+    {
+        var tail = StallReporter.Tail(new string('x', 100_000) + "\r\n\u001b[31mred\u001b[0m\nlast words\n");
+        Assert.True(tail.Length <= 600);
+        Assert.EndsWith("[31mred[0m | last words", tail, StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', tail);
     }
 
     [Theory]

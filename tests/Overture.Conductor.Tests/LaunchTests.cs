@@ -76,6 +76,28 @@ public sealed class LaunchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Launch_TimesAndProtection_AreInTheRecord()
+    {
+        await Launch("r1", 1, s =>
+        {
+            s.Ttl = Duration.FromTimeSpan(TimeSpan.FromDays(366));
+            s.Protected = true;
+            s.Deadlines = new StepDeadlines { Csr = Duration.FromTimeSpan(TimeSpan.FromMinutes(1)) };
+        });
+        await Launch("r2", 1);
+        var (told, usual) = (await Record("r1"), await Record("r2"));
+        Assert.Equal(TimeSpan.FromDays(366), told.Expires.ToDateTimeOffset() - told.NotBefore.ToDateTimeOffset());
+        Assert.Equal((true, 600u, 60u, 3600u), (told.Protected, told.RunningSeconds, told.CsrSeconds, told.ConvergedSeconds));
+        Assert.Equal((null, false, 600u, 1800u, 3600u), (usual.Expires, usual.Protected, usual.RunningSeconds, usual.CsrSeconds, usual.ConvergedSeconds));
+
+        async Task<LaunchRecord> Record(string requestId)
+        {
+            var names = (await store.Get<LaunchRequestRecord>(ObjectKeys.Request("admin", requestId), default))!.Certnames;
+            return (await host.Get<EvidenceReader>().Read(CertName.Parse(names.Single()), default))!.Launch;
+        }
+    }
+
+    [Fact]
     public async Task Launch_SameRequestTwice_SameInstancesAndNoSecondStart()
     {
         var first = await Launch("r1", 2);
@@ -101,8 +123,8 @@ public sealed class LaunchTests : IAsyncLifetime
     [Fact]
     public async Task Launch_SameBodyWithMapsInAnotherOrder_IsTheSameRequest()
     {
-        var first = await Launch("r1", 1, s => { s.Labels["a"] = "1"; s.Labels["b"] = "2"; });
-        var second = await Launch("r1", 1, s => { s.Labels["b"] = "2"; s.Labels["a"] = "1"; });
+        var first = await Launch("r1", 1, s => { s.Labels["a"] = "1"; s.Labels["b"] = "2"; s.Ec2 = new Ec2Settings { Tags = { ["a"] = "1", ["b"] = "2" } }; });
+        var second = await Launch("r1", 1, s => { s.Labels["b"] = "2"; s.Labels["a"] = "1"; s.Ec2 = new Ec2Settings { Tags = { ["b"] = "2", ["a"] = "1" } }; });
         Assert.Equal(Names(first), Names(second));
     }
 
@@ -295,6 +317,13 @@ public sealed class LaunchTests : IAsyncLifetime
                 Deadline = Duration.FromTimeSpan(TimeSpan.FromMinutes(1)),
                 Profile = "a b",
                 Attestation = (Attestation)99,
+                Ttl = Duration.FromTimeSpan(TimeSpan.FromMinutes(9)),
+                Deadlines = new StepDeadlines
+                {
+                    Running = Duration.FromTimeSpan(TimeSpan.FromSeconds(59)),
+                    Csr = Duration.FromTimeSpan(TimeSpan.FromHours(25)),
+                    Converged = new Duration { Seconds = 60, Nanos = 1 },
+                },
             },
         }).ResponseAsync);
         var fields = RpcDetails.Of(refused).Unpack<Google.Rpc.BadRequest>()!.FieldViolations.Select(v => v.Field).ToHashSet();
@@ -303,6 +332,7 @@ public sealed class LaunchTests : IAsyncLifetime
             "count", "request_id", "spec.bucket", "spec.provider", "spec.puppet.server", "spec.puppet.serverport", "spec.puppet.ca_server", "spec.puppet.ca_port",
             "spec.node.classes.Not A Class", "spec.node.environment", "spec.labels.bad key", "spec.labels.ok", "spec.dns_alt_names",
             "spec.extensions.pp_cli_auth", "spec.extensions.1.3.6.1.4.1.34380.1.3.39", "spec.extensions.2.5.29.19", "spec.extensions", "spec.role", "spec.deadline", "spec.profile", "spec.attestation",
+            "spec.ttl", "spec.deadlines.running", "spec.deadlines.csr", "spec.deadlines.converged",
         }, fields);
         Assert.False(await store.Any("requests/", default));
     }
@@ -344,31 +374,6 @@ public sealed class LaunchTests : IAsyncLifetime
             _ => client.ListInstancesAsync(new()).ResponseAsync,
         }));
         Assert.Equal((StatusCode.PermissionDenied, "ROLE_MISSING"), (refused.StatusCode, RpcDetails.Reason(refused)));
-    }
-
-    [Fact]
-    public async Task Launch_Profile_LaunchesWhatTheBucketSays()
-    {
-        var spec = World.Spec();
-        spec.InstanceType = "large";
-        await store.PutIfAbsent("profiles/web", RecordJson.Write(spec), default);
-        var answer = await host.As("operator").LaunchInstancesAsync(new() { Profile = "web", RequestId = "p1" });
-        Assert.Equal(("web", "large"), answer.Results.Single().Instance is var i ? (i.Profile, i.InstanceType) : default);
-        var again = await host.As("operator").LaunchInstancesAsync(new() { Profile = "web", RequestId = "p1" });
-        Assert.Equal(Names(answer), Names(again));
-    }
-
-    [Theory]
-    [InlineData("nope", null, StatusCode.NotFound, "NOT_FOUND")]
-    [InlineData("../x", null, StatusCode.InvalidArgument, "INVALID_FIELD")]
-    [InlineData("typo", "{\"provder\": \"local\"}", StatusCode.InvalidArgument, "INVALID_FIELD")]
-    public async Task Launch_ProfileThatIsNone_IsRefusedByName(string profile, string? document, StatusCode status, string reason)
-    {
-        if (document is not null)
-            await store.PutIfAbsent($"profiles/{profile}", (ReadOnlyMemory<byte>)System.Text.Encoding.UTF8.GetBytes(document), default);
-        var refused = await Fails(async () => await host.As("operator").LaunchInstancesAsync(new() { Profile = profile }));
-        Assert.Equal((status, reason), (refused.StatusCode, RpcDetails.Reason(refused)));
-        Assert.Empty(provider.Starts);
     }
 
     private Task<LaunchInstancesResponse> Launch(string requestId, int count, Action<LaunchSpec>? change = null) =>

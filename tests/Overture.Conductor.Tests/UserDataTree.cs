@@ -20,5 +20,5 @@ internal sealed class UserDataTree
 
     public string Text(params string[] path) => ((YamlScalarNode)At(path)).Value!;
 
-    public YamlNode At(params string[] path) => path.Aggregate((YamlNode)root, (node, key) => ((YamlMappingNode)node)[key]);
+    public YamlNode At(params string[] path) => path.Aggregate((YamlNode)root, (node, key) => node is YamlSequenceNode list ? list[int.Parse(key, System.Globalization.CultureInfo.InvariantCulture)] : ((YamlMappingNode)node)[key]);
 }

@@ -39,6 +39,19 @@ public sealed class OptionsTests : IDisposable
             refused.Fields.Select(f => f.Field).Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public void Load_S3Section_IsReadAndItsRulesAreTold()
+    {
+        Write("bucket: s3://b-1/x\ns3: { serviceUrl: 'http://127.0.0.1:1', region: eu-central-1, pathStyle: false, timeout: 2s }\n" + Common());
+        var s3 = OptionsFile.Load<TestOptions>("optiontest", directory.File("o.yaml")).S3;
+        Assert.Equal(("http://127.0.0.1:1", "eu-central-1", false, TimeSpan.FromSeconds(2), "when-required"), (s3.ServiceUrl, s3.Region, s3.PathStyle!.Value, s3.Timeout, s3.Checksums));
+
+        Write("bucket: s3://B\ns3: { serviceUrl: 'http://u@h/p', checksums: all, tlsRoots: /no/such, timeout: 2m }\n" + Common());
+        Assert.Equal(["bucket", "s3.checksums", "s3.serviceUrl", "s3.timeout", "s3.tlsRoots"], Refused().Fields.Select(f => f.Field).Order(StringComparer.Ordinal));
+        Write("bucket: s3://bucket\n" + Common());
+        Assert.Equal(["s3.region"], Refused().Fields.Select(f => f.Field));
+    }
+
     [Theory]
     [InlineData("wiat: 90s\n", "wiat")]
     [InlineData("wait: soon\n", "duration")]

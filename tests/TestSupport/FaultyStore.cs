@@ -14,6 +14,12 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
 
     public override string Name => inner.Name;
 
+    public override bool GivesUrls => inner.GivesUrls;
+
+    public override Uri? ReadUrl(string key, TimeSpan life) => inner.ReadUrl(key, life);
+
+    public override Task<StoreSettings> Settings(string sample, CancellationToken cancel) => inner.Settings(sample, cancel);
+
     /// <summary>Whether the armed failure struck.</summary>
     public bool Struck { get; private set; }
 

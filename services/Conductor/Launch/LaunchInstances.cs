@@ -1,16 +1,12 @@
-using System.Diagnostics;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
+using Overture.Conductor.Profiles;
 using Overture.Conductor.Providers;
 using Overture.Conductor.State;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
-using Overture.Platform.Registry;
 using Overture.Platform.Telemetry;
-using Overture.Records.V1;
-using EventLog = Overture.Platform.Registry.EventLog;
 
 namespace Overture.Conductor.Launch;
 
@@ -19,17 +15,17 @@ namespace Overture.Conductor.Launch;
 /// names, the same user data and no second instance.
 /// </summary>
 internal sealed class LaunchInstances(
-    LaunchLedger ledger, ProfileStore profiles, FactLog facts, ProviderSet providers, StateKeeper keeper, EventLog events, ObjectStore store, Ids ids,
-    TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<LaunchInstances> log) : IDisposable
+    LaunchLedger ledger, ProfileStore profiles, ProviderSet providers, StartInstance start, StateKeeper keeper, ObjectStore store, Ids ids,
+    IHostApplicationLifetime lifetime) : IDisposable
 {
-    private const int MostInstances = 100;
-    private readonly SemaphoreSlim starting = new(5, 5);
+    private const int MostInstances = 100, AtOnce = 5;
+    private readonly SemaphoreSlim starting = new(AtOnce, AtOnce);
 
     public async Task<LaunchInstancesResponse> Run(string caller, LaunchInstancesRequest request, CancellationToken cancel)
     {
         // 1. the request is sound, and this host can do it
         var count = request.Count == 0 ? 1 : request.Count;
-        var spec = await profiles.SpecOf(request, cancel);
+        var spec = await profiles.SpecOf(request.Spec, request.Profile, cancel);
         var (plan, requestId) = Check(request, spec, count);
         var provider = providers.Find(plan.Spec.Provider)!; // the plan names a known one
         if (await provider.Unfit(cancel) is { } unfit)
@@ -40,11 +36,13 @@ internal sealed class LaunchInstances(
         using var span = FlowTelemetry.Source.StartActivity(FlowTelemetry.Launch);
         // A profile may be edited between two tries; what was asked for is the profile.
         var body = request.Profile.Length > 0 ? RequestBody.Hash($"launch profile {request.Profile}", new LaunchSpec(), count) : RequestBody.Hash("launch", spec, count);
-        var names = await ledger.Open(caller, requestId, body, count, cancel);
+        var opened = await ledger.Open(caller, requestId, body, spec, count, cancel);
+        if (opened.Spec is { } asked)
+            plan = LaunchPlan.From(asked, store.Name, providers.Find);
 
         // 3. each instance by itself
         var traceparent = span?.Id ?? "";
-        var results = await Task.WhenAll(names.Select(name => One(new Order(name, plan, caller, requestId, provider, traceparent), lifetime.ApplicationStopping)));
+        var results = await Task.WhenAll(opened.Names.Select(name => One(new LaunchOrder(name, plan, caller, requestId, provider, traceparent), lifetime.ApplicationStopping)));
         if (results.All(r => r.Outage is not null))
             throw results[0].Outage!;
         return new LaunchInstancesResponse
@@ -56,8 +54,6 @@ internal sealed class LaunchInstances(
     }
 
     public void Dispose() => starting.Dispose();
-
-    private sealed record Order(CertName Name, LaunchPlan Plan, string Caller, string RequestId, IProvider Provider, string Traceparent);
 
     private sealed record Outcome(LaunchResult Result, FaultException? Outage = null);
 
@@ -82,13 +78,13 @@ internal sealed class LaunchInstances(
         return problems.Count == 0 ? (plan!, requestId) : throw FaultException.Invalid([.. problems]);
     }
 
-    private async Task<Outcome> One(Order order, CancellationToken cancel)
+    private async Task<Outcome> One(LaunchOrder order, CancellationToken cancel)
     {
         await starting.WaitAsync(CancellationToken.None); // each holder ends by itself
         try
         {
             cancel.ThrowIfCancellationRequested();
-            return new Outcome(await Start(order, cancel));
+            return new Outcome(await start.Run(order, cancel));
         }
         catch (FaultException e)
         {
@@ -109,52 +105,4 @@ internal sealed class LaunchInstances(
             starting.Release();
         }
     }
-
-    private async Task<LaunchResult> Start(Order order, CancellationToken cancel)
-    {
-        // 1. write it down: node definition, then the signed record
-        var enrolment = await ledger.Enrol(order.Name, order.Plan, order.Caller, order.RequestId, order.Provider, order.Traceparent, cancel);
-        await events.Write("conductor", order.Name, "requested", $"launch requested by {order.Caller}", proof: ObjectKeys.Launch(order.Name), at: enrolment.Record.NotBefore.ToDateTimeOffset());
-        var instance = await Seen(order.Name, cancel);
-
-        // 2. a repeated request: it runs already, or is gone again, or another Conductor's provider holds it
-        if (instance.InstanceId.Length > 0 || instance.State >= InstanceState.Terminating || enrolment.Record.Account != order.Provider.Account)
-            return new LaunchResult { Instance = instance };
-        if (clock.GetUtcNow() >= enrolment.Record.Deadline.ToDateTimeOffset())
-            return new LaunchResult { Instance = instance, Reason = Reason.TokenExpired.Code(), Detail = "its token expired before the provider was asked; launch again with a new request id" };
-
-        // 3. the provider starts it, or finds that it did
-        Started started;
-        try
-        {
-            using var span = FlowTelemetry.Step(FlowTelemetry.ProviderStart, enrolment.Record.Traceparent, enrolment.Record.Certname);
-            started = await order.Provider.Start(order.Name, order.Plan.Spec, enrolment.UserData, cancel);
-        }
-        catch (ProviderException e)
-        {
-            return await Failed(order.Name, e.Message, cancel);
-        }
-
-        // 4. the fact
-        await facts.Write(order.Name, new InstanceFact { Event = FactLog.Launched, InstanceId = started.InstanceId, Pending = !started.Runs }, cancel);
-        Log.Started(log, order.Name, started.InstanceId, order.Caller, order.RequestId);
-        await events.Write("conductor", order.Name, FactLog.Launched, $"the provider {(started.Runs ? "started" : "accepted")} it as {started.InstanceId}", proof: ObjectKeys.Fact(order.Name, FactLog.Launched));
-
-        // 5. terminated meanwhile: the saga may have passed the provider before there was anything to stop
-        instance = await Seen(order.Name, cancel);
-        if (instance.State >= InstanceState.Terminating)
-            await order.Provider.Stop(order.Name, started.InstanceId, cancel);
-        return new LaunchResult { Instance = instance };
-    }
-
-    private async Task<LaunchResult> Failed(CertName name, string why, CancellationToken cancel)
-    {
-        Log.LaunchFailed(log, name, why);
-        Activity.Current?.SetStatus(ActivityStatusCode.Error).SetTag(FlowTelemetry.ReasonTag, Reason.ProviderFailed.Code());
-        await facts.Write(name, new InstanceFact { Event = FactLog.LaunchFailed, Detail = why, Reason = Reason.ProviderFailed.Code() }, cancel);
-        await events.Write("conductor", name, FactLog.LaunchFailed, $"the provider did not start it: {why}", Reason.ProviderFailed, ObjectKeys.Fact(name, FactLog.LaunchFailed));
-        return new LaunchResult { Instance = await Seen(name, cancel), Reason = Reason.ProviderFailed.Code(), Detail = why };
-    }
-
-    private async Task<Instance> Seen(CertName name, CancellationToken cancel) => await keeper.Refold(name, cancel) ?? throw Lookup.Unknown(name);
 }

@@ -14,7 +14,6 @@ namespace Overture.Conductor.Launch;
 internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
 {
     public const string Registered = "registered";
-    private static readonly TimeSpan ShortestDeadline = TimeSpan.FromMinutes(5), DefaultDeadline = TimeSpan.FromMinutes(60), LongestDeadline = TimeSpan.FromHours(24);
 
     public TimeSpan Deadline => Spec.Deadline.ToTimeSpan();
 
@@ -34,7 +33,7 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
                 problems.Add(new($"spec.{field}", rule));
         }
 
-        Rule(plan.Bucket.Length == 0 || plan.Bucket == storeName, "bucket", $"this Conductor keeps its records in {storeName}; leave it empty or give that name");
+        Rule(plan.Bucket.Length == 0 || plan.Bucket == storeName, "bucket", $"must be empty or {storeName}, where this Conductor keeps its records");
         if (providers is null)
             plan.Provider = Registered;
         else
@@ -45,15 +44,14 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
         var node = NodeOf(plan.Node, problems);
         CheckLabels(plan, Rule);
         CheckGrants(plan, Rule);
+        CheckTimes(plan, Rule);
+        problems.AddRange(CloudConfig.Check(plan.CloudConfig).Concat(MimeParts.Check(plan.Scripts)).Select(p => p with { Field = $"spec.{p.Field}" }));
         Rule(plan.Role is "" or "puppetserver", "role", "must be empty or puppetserver");
         if (plan.Attestation == Attestation.Unspecified)
             plan.Attestation = Attestation.Token;
         Rule(System.Enum.IsDefined(plan.Attestation), "attestation", "must be ATTESTATION_REGISTRY, _TOKEN, _SOURCE or _PROVIDER");
         Rule(providers is not null || plan.Attestation is not (Attestation.Source or Attestation.Provider), "attestation",
             "must be ATTESTATION_REGISTRY or _TOKEN: nobody can be asked about an instance that somebody else starts");
-        plan.Deadline ??= Duration.FromTimeSpan(DefaultDeadline);
-        Rule(plan.Deadline.Seconds >= ShortestDeadline.TotalSeconds && plan.Deadline.Seconds <= LongestDeadline.TotalSeconds && plan.Deadline.Nanos == 0,
-            "deadline", "must be 5 minutes to 24 hours, in whole seconds");
         return problems.Count == 0 ? new LaunchPlan(plan, node!) : throw FaultException.Invalid([.. problems]);
     }
 
@@ -122,6 +120,24 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
         }
         rule(plan.Extensions.Keys.Select(PuppetExtensions.OidOf).OfType<string>().GroupBy(o => o).All(g => g.Count() == 1), "extensions", "must not hold an extension twice");
     }
+
+    private static void CheckTimes(LaunchSpec plan, Action<bool, string, string> rule)
+    {
+        plan.Deadline ??= Minutes(60);
+        rule(IsWithin(plan.Deadline, TimeSpan.FromMinutes(5), TimeSpan.FromHours(24)), "deadline", "must be 5 minutes to 24 hours, in whole seconds");
+        rule(plan.Ttl is null || IsWithin(plan.Ttl, TimeSpan.FromMinutes(10), TimeSpan.FromDays(366)), "ttl", "must be 10 minutes to 366 days, in whole seconds");
+        var steps = plan.Deadlines ??= new StepDeadlines();
+        steps.Running ??= Minutes(10);
+        steps.Csr ??= Minutes(30);
+        steps.Converged ??= Minutes(60);
+        foreach (var (step, time) in new[] { ("running", steps.Running), ("csr", steps.Csr), ("converged", steps.Converged) })
+            rule(IsWithin(time, TimeSpan.FromMinutes(1), TimeSpan.FromHours(24)), $"deadlines.{step}", "must be 1 minute to 24 hours, in whole seconds");
+    }
+
+    private static Duration Minutes(int count) => Duration.FromTimeSpan(TimeSpan.FromMinutes(count));
+
+    private static bool IsWithin(Duration time, TimeSpan least, TimeSpan most) =>
+        time.Nanos == 0 && time.Seconds >= least.TotalSeconds && time.Seconds <= most.TotalSeconds;
 
     private static bool IsLabel(string text) => text.Length <= 64 && IsText(text);
 

@@ -19,6 +19,8 @@ internal static class RequestBody
         var canonical = spec.Clone();
         Sort(canonical.Labels, v => v);
         Sort(canonical.Extensions, v => v);
+        if (canonical.Ec2 is not null)
+            Sort(canonical.Ec2.Tags, v => v);
         Sort(canonical.Node?.Classes);
         Sort(canonical.Node?.Parameters);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{verb}\n{count}\n{RecordJson.WriteText(canonical)}")));

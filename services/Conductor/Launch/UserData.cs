@@ -6,13 +6,17 @@ using Overture.Platform.Records;
 namespace Overture.Conductor.Launch;
 
 /// <summary>
-/// What an instance boots from: one cloud-config document, the same for every provider but for who installs Puppet. Pure: the same inputs give
-/// the same bytes, so a retried launch is the same launch. It holds the one-time token.
+/// What an instance boots from: one cloud-config document, with the user's own merged into it, the same for every provider but for who installs
+/// Puppet; and where there are scripts, that document and those as MIME parts. ASCII alone: nothing between here and cloud-init can garble it.
+/// Pure: the same inputs give the same bytes, so a retried launch is the same launch. It holds the one-time token.
 /// </summary>
 internal static class UserData
 {
-    // EC2's limit, and so everybody's.
-    private const int MostBytes = 16 * 1024;
+    /// <summary>EC2's limit, and so everybody's.</summary>
+    public const int MostBytes = 16 * 1024;
+
+    /// <summary>Of user data that is fetched by its URL; cloud-init would take more.</summary>
+    public const int MostFetchedBytes = 256 * 1024;
     private const string ChallengePassword = "1.2.840.113549.1.9.7";
 
     /// <param name="name">The certname.</param>
@@ -21,8 +25,9 @@ internal static class UserData
     /// <param name="token">The one-time secret.</param>
     /// <param name="caBundle">PEM: the agent trusts this CA from the start, never the first one it meets.</param>
     /// <param name="install">Whether cloud-init installs Puppet; false where the image has it (no network needed at boot).</param>
-    /// <exception cref="FaultException">More than 16 KiB.</exception>
-    public static string Render(CertName name, LaunchSpec spec, string environment, string token, string caBundle, bool install)
+    /// <param name="most">Bytes that whoever hands it to the instance takes.</param>
+    /// <exception cref="FaultException">TOO_LARGE: more than that; names the field that takes the most.</exception>
+    public static string Render(CertName name, LaunchSpec spec, string environment, string token, string caBundle, bool install, int most = MostBytes)
     {
         if (!caBundle.Contains("-----BEGIN CERTIFICATE-----", StringComparison.Ordinal))
             throw new ArgumentException("user data without a pinned CA would trust on first use", nameof(caBundle));
@@ -30,11 +35,43 @@ internal static class UserData
         if (install)
             document["package_update"] = true;
         document["puppet"] = Puppet(name, spec, environment, token, caBundle, install);
-        var text = QuotedYaml.Write(document, "#cloud-config");
-        var size = Encoding.UTF8.GetByteCount(text);
-        return size <= MostBytes ? text : throw new FaultException(FaultKind.Invalid, Reason.TooLarge,
-            $"the user data would have {size} bytes; providers take at most {MostBytes}: give fewer extensions, or a shorter CA bundle",
-            new FieldProblem("spec", $"makes user data of {size} bytes; at most {MostBytes}"));
+        // Debian's cloud-init starts the service and forgets to enable it: after a reboot there would be no agent (ec2-cloudinit §0).
+        if (install)
+            document["runcmd"] = new List<object?> { new List<object?> { "systemctl", "enable", "puppet" } };
+        CloudConfig.Merge(document, spec.CloudConfig);
+        var text = Escaped(QuotedYaml.Write(document, "#cloud-config"));
+        if (spec.Scripts.Count > 0)
+            text = MimeParts.Write(text, spec.Scripts);
+        return text.Length <= most ? text : throw TooLarge(text.Length, most, spec, caBundle);
+    }
+
+    // Every text of the document is in double quotes, where YAML knows such escapes.
+    private static string Escaped(string yaml)
+    {
+        if (Ascii.IsValid(yaml))
+            return yaml;
+        var text = new StringBuilder(yaml.Length + 64);
+        foreach (var rune in yaml.EnumerateRunes())
+        {
+            if (rune.IsAscii)
+                text.Append((char)rune.Value);
+            else
+                text.Append(rune.IsBmp ? $"\\u{rune.Value:X4}" : $"\\U{rune.Value:X8}");
+        }
+        return text.ToString();
+    }
+
+    private static FaultException TooLarge(int size, int limit, LaunchSpec spec, string caBundle)
+    {
+        var (field, most) = new[]
+        {
+            ("spec.scripts", spec.Scripts.Sum(Encoding.UTF8.GetByteCount)),
+            ("spec.cloud_config", Encoding.UTF8.GetByteCount(spec.CloudConfig)),
+            ("spec.extensions", spec.Extensions.Sum(e => e.Key.Length + Encoding.UTF8.GetByteCount(e.Value))),
+            ("launch.caBundle", caBundle.Length),
+        }.MaxBy(f => f.Item2);
+        var rule = $"takes {most} bytes, the most of the {size} that the user data would have; at most {limit} are taken";
+        return new FaultException(FaultKind.Invalid, Reason.TooLarge, $"{field}: {rule}; shorten it, or have Puppet do what it does", new FieldProblem(field, rule));
     }
 
     private static Dictionary<string, object?> Puppet(CertName name, LaunchSpec spec, string environment, string token, string caBundle, bool install)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.Logging;
+using Overture.Conductor.Launch;
 using Overture.Conductor.State;
 using Overture.Conductor.V1;
 using Overture.Platform.Objects;
@@ -13,7 +14,7 @@ namespace Overture.Conductor.Reports;
 
 /// <summary>What a report means for an instance. May be repeated: facts are written once.</summary>
 internal sealed class ProcessReport(
-    EvidenceReader reader, FactLog facts, StateKeeper keeper, EventLog events, Ids ids, ILogger<ProcessReport> log)
+    EvidenceReader reader, FactLog facts, FetchedUserData fetched, StateKeeper keeper, EventLog events, Ids ids, ILogger<ProcessReport> log)
 {
     // A node that fails for months must fill neither the bucket nor Redis.
     private const int MostFailedRuns = 10;
@@ -50,7 +51,10 @@ internal sealed class ProcessReport(
     private async Task Converged(Evidence evidence, ReportSummary report, ReportVerdict verdict, CancellationToken cancel)
     {
         var fact = FactOf(FactLog.Converged, report);
+        // Before the fact, so that a report that is worked off again does it again; after it, for a registration repeated in between.
+        await fetched.Remove(evidence.Name, cancel);
         var first = await facts.Write(evidence.Name, fact, cancel) == PutOutcome.Stored;
+        await fetched.Remove(evidence.Name, cancel);
         await events.Write("conductor", evidence.Name, FactLog.Converged, verdict.Sentence, proof: ObjectKeys.Fact(evidence.Name, FactLog.Converged));
         if (first)
             Phases(evidence, fact.At.ToDateTimeOffset());

@@ -25,6 +25,21 @@ internal sealed record Evidence
     /// <summary>Refusals that the registry's timeline tells of; empty when it does not answer, or once there is a claim.</summary>
     public IReadOnlyList<TimelineEvent> Refusals { get; init; } = [];
 
+    /// <summary>Terminated while CertAuthority was silent, and it still has not said that the certificate is revoked.</summary>
+    public bool Unrevoked { get; init; }
+
+    /// <summary>It must not be terminated.</summary>
+    public bool Protected => Updated?.Protected ?? Launch.Protected;
+
+    /// <summary>When it ends by itself; null: never.</summary>
+    public DateTimeOffset? Expires => Updated is { } updated ? updated.Expires.Maybe() : Launch.Expires.Maybe();
+
+    /// <summary>It is to get nothing until that is lifted.</summary>
+    public bool Quarantined => Facts.Where(f => f.Event.StartsWith(FactLog.Quarantined, StringComparison.Ordinal) || f.Event.StartsWith(FactLog.Released, StringComparison.Ordinal))
+        .MaxBy(f => f.Event[(f.Event.IndexOf('-', StringComparison.Ordinal) + 1)..], StringComparer.Ordinal)?.Event.StartsWith(FactLog.Quarantined, StringComparison.Ordinal) == true;
+
+    private InstanceFact? Updated => Facts.Where(f => f.Event.StartsWith(FactLog.Updated, StringComparison.Ordinal)).MaxBy(f => f.Event, StringComparer.Ordinal);
+
     public InstanceFact? Fact(string name) => Facts.FirstOrDefault(f => f.Event == name);
 
     public IEnumerable<InstanceFact> FailedRuns => Facts.Where(f => f.Event.StartsWith(FactLog.RunFailed, StringComparison.Ordinal));

@@ -13,6 +13,9 @@ internal sealed class EvidenceReader(ObjectStore store, EventLog events)
     private const string RefusalKey = "csr-refused", FirstClaim = "1", ServedKind = "served";
     private readonly ConcurrentDictionary<CertName, Evidence> seen = new();
 
+    /// <summary>As last read, without asking the store; null: not read yet, or no such instance.</summary>
+    public Evidence? Last(CertName name) => seen.GetValueOrDefault(name);
+
     /// <returns>Null: no such instance.</returns>
     /// <exception cref="InvalidDataException">A record is damaged.</exception>
     public async Task<Evidence?> Read(CertName name, CancellationToken cancel)
@@ -23,11 +26,13 @@ internal sealed class EvidenceReader(ObjectStore store, EventLog events)
             return null;
         var claim = known?.Claim ?? await store.Get<Claim>(ObjectKeys.Claim(name, FirstClaim), cancel);
         var certificate = known?.Certificate ?? (claim is null ? null : await CertificateOf(name, claim, cancel));
+        var facts = await FactsOf(name, known?.Facts ?? [], cancel);
         var evidence = new Evidence
         {
             Name = name,
             Launch = launch,
-            Facts = await FactsOf(name, known?.Facts ?? [], cancel),
+            Facts = facts,
+            Unrevoked = facts.Any(f => f.Event == FactLog.Terminated && f.Reason == Reason.RevocationPending.Code()) && await store.Get(ObjectKeys.Closed(name), cancel) is null,
             Claim = claim,
             Certificate = certificate,
             FirstServed = known?.FirstServed ?? await FirstServed(name, cancel),

@@ -9,7 +9,7 @@ namespace Overture.Conductor.State;
 internal sealed class FactLog(ObjectStore store, Ids ids, TimeProvider clock)
 {
     public const string Launched = "launched", Running = "running", Converged = "converged", Terminating = "terminating", Terminated = "terminated";
-    public const string LaunchFailed = "launch-failed", RunFailed = "run-failed-";
+    public const string LaunchFailed = "launch-failed", RunFailed = "run-failed-", Updated = "updated-", Quarantined = "quarantined-", Released = "released-";
 
     /// <summary>Conflict: the fact stands already, perhaps from an attempt that lost its answer.</summary>
     public Task<PutOutcome> Write(CertName name, InstanceFact fact, CancellationToken cancel)

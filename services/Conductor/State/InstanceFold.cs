@@ -33,6 +33,10 @@ internal static class InstanceFold
             TraceId = TraceIdOf(launch.Traceparent),
             Serial = evidence.Certificate?.Serial ?? "",
             Environment = launch.Environment,
+            Protected = evidence.Protected,
+            Quarantined = evidence.Quarantined,
+            Expires = evidence.Expires?.ToTimestamp(),
+            Addresses = { evidence.Fact(FactLog.Running)?.Addresses ?? [] },
         };
     }
 

@@ -23,6 +23,8 @@ internal sealed class TerminateInstance(TerminateSaga saga, StateKeeper keeper, 
         var instance = await keeper.Refold(name, cancel) ?? throw Lookup.Unknown(name);
         if (instance.State == InstanceState.Terminated)
             return instance;
+        if (instance is { Protected: true, State: < InstanceState.Terminating })
+            throw new FaultException(FaultKind.Precondition, Reason.Protected, $"{name} is protected; take that back first: overture instance protect {name} --off");
         await saga.Begin(name, caller, reason, cancel);
 
         using var word = new SemaphoreSlim(0, 1);

@@ -16,7 +16,7 @@ namespace Overture.Conductor.Terminate;
 /// the fact "terminating" and is over with the fact "terminated".
 /// </summary>
 internal sealed class TerminateSaga(
-    ObjectStore store, EvidenceReader reader, FactLog facts, ProviderSet providers, StateKeeper keeper, EventLog events, Ids ids,
+    ObjectStore store, EvidenceReader reader, FactLog facts, Launch.FetchedUserData fetched, ProviderSet providers, StateKeeper keeper, EventLog events, Ids ids,
     TimeProvider clock, ILogger<TerminateSaga> log)
 {
     /// <summary>How long CertAuthority may take to say that the certificate is revoked.</summary>
@@ -30,6 +30,7 @@ internal sealed class TerminateSaga(
     {
         var detail = reason.Length > 0 ? $"terminated by {caller}: {reason}" : $"terminated by {caller}";
         await facts.Write(name, new InstanceFact { Event = FactLog.Terminating, Detail = detail }, cancel);
+        CrashPoint.Reach("terminate.intent");
         await events.Write("conductor", name, FactLog.Terminating, detail, proof: ObjectKeys.Fact(name, FactLog.Terminating));
         await events.Announce(name, FactLog.Terminating);
         await keeper.Refold(name, cancel);
@@ -45,8 +46,10 @@ internal sealed class TerminateSaga(
             return null;
 
         // 1. no certificate of that name is good any more
-        if (!await Closed(name, begun.At.ToDateTimeOffset(), cancel))
+        if (await Closed(name, begun.At.ToDateTimeOffset(), cancel) is not { } revoked)
             return "CertAuthority to revoke the certificate";
+
+        CrashPoint.Reach("terminate.revoked");
 
         // 2. the instance is gone
         var holder = providers.HolderOf(evidence.Launch);
@@ -62,11 +65,17 @@ internal sealed class TerminateSaga(
             return $"the provider: {e.Message}";
         }
 
-        // 3. its definition is history
+        CrashPoint.Reach("terminate.stopped");
+
+        // 3. its user data is gone, its definition is history
+        await fetched.Remove(name, cancel);
         await Archive(name, begun.Detail, cancel);
 
+        CrashPoint.Reach("terminate.archived");
+
         // 4. the fact, then the registry
-        await facts.Write(name, new InstanceFact { Event = FactLog.Terminated, Detail = begun.Detail }, cancel);
+        await facts.Write(name, new InstanceFact { Event = FactLog.Terminated, Detail = begun.Detail, Reason = revoked ? "" : Reason.RevocationPending.Code() }, cancel);
+        CrashPoint.Reach("terminate.fact");
         Log.Terminated(log, name);
         await events.Write("conductor", name, FactLog.Terminated, "the instance is gone; its certificate is revoked and its definition archived", proof: ObjectKeys.Fact(name, FactLog.Terminated));
         FlowTelemetry.Phase(FlowTelemetry.Terminate, evidence.Launch.Traceparent, name.ToString(), begun.At.ToDateTimeOffset(), clock.GetUtcNow());
@@ -76,22 +85,24 @@ internal sealed class TerminateSaga(
     }
 
     // CertAuthority's word, or its silence for too long: an instance must not live on because the CA is down. The alarm stays in the timeline.
-    private async Task<bool> Closed(CertName name, DateTimeOffset begun, CancellationToken cancel)
+    // True: it is revoked; false: nobody knows; null: wait.
+    private async Task<bool?> Closed(CertName name, DateTimeOffset begun, CancellationToken cancel)
     {
         if (await store.Get(ObjectKeys.Closed(name), cancel) is not null)
             return true;
         if (clock.GetUtcNow() - begun < Patience)
-            return false;
+            return null;
         Log.RevocationPending(log, name);
         await events.Write("conductor", name, "revocation-pending", "CertAuthority has not confirmed within 2 min that the certificate is revoked; terminating goes on without it", Reason.RevocationPending);
-        return true;
+        return false;
     }
 
     private async Task Archive(CertName name, string why, CancellationToken cancel)
     {
         if (await store.Get(ObjectKeys.Node(name), cancel) is not { } definition)
             return;
-        var id = ids.Ordered();
+        // The id of the first try, where one was cut off: a version is archived once.
+        var id = await Archived(name, definition.ETag, cancel) ?? ids.Ordered();
         await store.PutIfAbsent(ObjectKeys.History(name, id), new NodeHistory
         {
             Schema = 1,
@@ -105,7 +116,18 @@ internal sealed class TerminateSaga(
             Reason = why,
             At = clock.NowMs().ToTimestamp(),
         }, cancel);
+        CrashPoint.Reach("terminate.history");
         await store.Delete(ObjectKeys.Node(name), cancel);
+    }
+
+    private async Task<string?> Archived(CertName name, string version, CancellationToken cancel)
+    {
+        await foreach (var key in store.List(ObjectKeys.HistoryOf(name), null, cancel))
+        {
+            if (await store.Get<NodeHistory>(key, cancel) is { Kind: ArchivedKind } entry && entry.Version == version)
+                return entry.Id;
+        }
+        return null;
     }
 
     private async Task Expire(CertName name)

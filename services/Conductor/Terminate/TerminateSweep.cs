@@ -20,11 +20,34 @@ internal sealed class TerminateSweep(TerminateSaga saga, StateKeeper keeper, Tim
             await Once(await FirstLook(stoppingToken), stoppingToken);
             using var timer = new PeriodicTimer(Period, clock);
             while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                await Expire(stoppingToken);
                 await Once(keeper.All.Where(i => i.State == InstanceState.Terminating).Select(i => CertName.Parse(i.Certname)), stoppingToken);
+            }
         }
         catch (OperationCanceledException)
         {
             // stopping
+        }
+    }
+
+    // What was to live for so long, and has.
+    private async Task Expire(CancellationToken stopping)
+    {
+        var now = clock.GetUtcNow();
+        foreach (var over in keeper.All.Where(i => i.State < InstanceState.Terminating && !i.Protected && i.Expires.Maybe() <= now))
+        {
+            var name = CertName.Parse(over.Certname);
+            try
+            {
+                // As the store knows it: it may have been given a longer life a moment ago.
+                if (await keeper.Refold(name, stopping) is { Protected: false, State: < InstanceState.Terminating } still && still.Expires.Maybe() <= now)
+                    await saga.Begin(name, "ttl", "its time is over", stopping);
+            }
+            catch (Exception e) when (e is FaultException or InvalidDataException)
+            {
+                Log.TerminateWaits(log, name, e.Message);
+            }
         }
     }
 

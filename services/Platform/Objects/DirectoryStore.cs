@@ -185,18 +185,7 @@ public sealed class DirectoryStore : ObjectStore
         }
     }
 
-    private string PathOf(string key)
-    {
-        foreach (var segment in key.Split('/'))
-        {
-            if (segment.Length is 0 or > 200 || segment[0] == '.' || segment.AsSpan().ContainsAnyExcept(KeyCharacters))
-                throw FaultException.Invalid("key", "segments must be 1-200 of [A-Za-z0-9._-] and not begin with a dot");
-        }
-        return Path.Combine(root, key);
-    }
-
-    private static readonly System.Buffers.SearchValues<char> KeyCharacters =
-        System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+    private string PathOf(string key) => Path.Combine(root, Checked(key));
 
     private static string ETagOf(byte[] body) => Convert.ToHexStringLower(SHA256.HashData(body).AsSpan(0, 16));
 

@@ -1,4 +1,8 @@
+using System.Buffers;
+using System.Text.RegularExpressions;
 using Google.Protobuf;
+using Overture.Platform.Faults;
+using Overture.Platform.Options;
 using Overture.Platform.Records;
 
 namespace Overture.Platform.Objects;
@@ -14,15 +18,20 @@ public enum PutOutcome
 /// <summary>An object as read: its bytes and its version.</summary>
 public sealed record StoredObject(byte[] Body, string ETag, DateTimeOffset LastModified);
 
+/// <summary>What a store says of itself, beside its promises.</summary>
+/// <param name="Public">Anybody may list it or read its objects, without a key.</param>
+/// <param name="Versioning">"enabled", "suspended" or "off"; "unknown": it does not say, or not to us.</param>
+public sealed record StoreSettings(bool Public, string Versioning);
+
 /// <summary>
 /// Durable truth. What a method acknowledged survives a power cut. Keys are '/'-separated segments of [A-Za-z0-9._-].
-/// An outage is a <see cref="Faults.FaultException"/> (StoreUnavailable), after which a write may or may not have happened.
+/// An outage is a <see cref="FaultException"/> (StoreUnavailable), after which a write may or may not have happened.
 /// </summary>
-public abstract class ObjectStore
+public abstract partial class ObjectStore
 {
     private readonly ParsedRecords parsed = new();
 
-    /// <summary>The store as users name it: "file:/absolute/path", later "s3://bucket".</summary>
+    /// <summary>The store as users name it: "file:/absolute/path" or "s3://bucket".</summary>
     public abstract string Name { get; }
 
     /// <summary>Exactly one of any number of racing writers is told <see cref="PutOutcome.Stored"/>.</summary>
@@ -53,11 +62,51 @@ public abstract class ObjectStore
         return false;
     }
 
+    /// <summary>Whether <see cref="ReadUrl"/> can make URLs.</summary>
+    public virtual bool GivesUrls => false;
+
+    /// <summary>A URL by which anybody who has it reads the object, and nothing else: a bearer secret. No request is made.</summary>
+    /// <param name="key">Need not exist yet.</param>
+    /// <param name="life">1 s to 6 d; shorter where the store's own credentials end sooner.</param>
+    /// <returns>Null: the store can't.</returns>
+    public virtual Uri? ReadUrl(string key, TimeSpan life) => null;
+
+    /// <param name="sample">An object that exists, to be read without a key.</param>
+    /// <param name="cancel">Gives up.</param>
+    public virtual Task<StoreSettings> Settings(string sample, CancellationToken cancel) => Task.FromResult(new StoreSettings(false, "off"));
+
     /// <summary>Opens the store of this name. <see cref="StoreProbe"/> then proves that it keeps its promises.</summary>
-    /// <param name="name">"file:PATH"; a relative path counts from the working directory.</param>
+    /// <param name="name">"file:PATH" (a relative path counts from the working directory) or "s3://BUCKET[/PREFIX]".</param>
     /// <param name="deployment">Prefix of every key; empty: none.</param>
-    public static ObjectStore Open(string name, string deployment) =>
-        name.StartsWith("file:", StringComparison.Ordinal)
-            ? DirectoryStore.At(Path.GetFullPath(name["file:".Length..]), deployment)
-            : throw Faults.FaultException.Invalid("bucket", "must be file:PATH");
+    /// <param name="s3">How an s3: bucket is reached.</param>
+    public static ObjectStore Open(string name, string deployment, S3Options? s3 = null)
+    {
+        if (NameProblem(name) is { } problem)
+            throw FaultException.Invalid("bucket", problem);
+        return name.StartsWith("s3:", StringComparison.Ordinal)
+            ? S3Store.At(name, deployment, s3 ?? new S3Options())
+            : DirectoryStore.At(Path.GetFullPath(name["file:".Length..]), deployment);
+    }
+
+    /// <summary>The rule that the name of a store breaks, or null.</summary>
+    public static string? NameProblem(string name) =>
+        name.StartsWith("file:", StringComparison.Ordinal) || BucketName().IsMatch(name) ? null
+            : "must be file:PATH, s3://BUCKET or s3://BUCKET/PREFIX (a bucket of 3-63 of [a-z0-9.-], a prefix of segments of [A-Za-z0-9._-])";
+
+    /// <summary>The key, if it keeps to the grammar.</summary>
+    protected static string Checked(string key)
+    {
+        foreach (var segment in key.Split('/'))
+        {
+            if (segment.Length is 0 or > 200 || segment[0] == '.' || segment.AsSpan().ContainsAnyExcept(KeyCharacters))
+                throw FaultException.Invalid("key", "segments must be 1-200 of [A-Za-z0-9._-] and not begin with a dot");
+        }
+        return key;
+    }
+
+    private static readonly SearchValues<char> KeyCharacters =
+        SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+    [GeneratedRegex(@"\As3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]{0,199})*\z", RegexOptions.CultureInvariant)]
+    private static partial Regex BucketName();
 }

@@ -13,8 +13,11 @@ public abstract record ServiceOptions
     /// <summary>Prefix of every object and Redis key, so that two Overtures can share a bucket. Empty, or 1-32 of [a-z0-9-].</summary>
     public string Deployment { get; init; } = "";
 
-    /// <summary>The object store: "file:/absolute/path".</summary>
+    /// <summary>The object store: "file:/absolute/path", "s3://bucket" or "s3://bucket/prefix".</summary>
     public string Bucket { get; init; } = "file:/var/lib/overture/objects";
+
+    /// <summary>How an s3: bucket is reached.</summary>
+    public S3Options S3 { get; init; } = new();
 
     /// <summary>Address of the gRPC listener, ADDRESS:PORT.</summary>
     public string Listen { get; init; } = "";
@@ -35,8 +38,10 @@ public abstract record ServiceOptions
     {
         if (Deployment.Length > 32 || !OnlyLabel(Deployment))
             yield return new("deployment", "must be empty or 1-32 of [a-z0-9-]");
-        if (!Bucket.StartsWith("file:", StringComparison.Ordinal))
-            yield return new("bucket", "must be file:PATH");
+        if (Objects.ObjectStore.NameProblem(Bucket) is { } badName)
+            yield return new("bucket", badName);
+        foreach (var problem in S3.Problems(Bucket.StartsWith("s3:", StringComparison.Ordinal)))
+            yield return problem;
         if (!OptionRules.IsEndpoint(Listen))
             yield return new("listen", "must be ADDRESS:PORT, e.g. 127.0.0.1:7001");
         if (StateDirectory.Length == 0)

@@ -11,13 +11,17 @@ namespace Overture.Platform.Records;
 public static class EnrolmentToken
 {
     private const string Alphabet = "abcdefghijklmnopqrstuvwxyz234567";
+
+    /// <summary>Of every token, in characters.</summary>
+    public const int Length = 52;
+
     private static readonly System.Buffers.SearchValues<char> Characters = System.Buffers.SearchValues.Create(Alphabet);
 
     public static string Derive(ReadOnlySpan<byte> launchKey, string requestId, CertName certname) =>
         Base32(HMACSHA256.HashData(launchKey, Encoding.UTF8.GetBytes($"{requestId}\0{certname}")));
 
     /// <summary>52 characters of the alphabet.</summary>
-    public static bool HasShape(string text) => text.Length == 52 && !text.AsSpan().ContainsAnyExcept(Characters);
+    public static bool HasShape(string text) => text.Length == Length && !text.AsSpan().ContainsAnyExcept(Characters);
 
     /// <summary>Lower-case hex SHA-256 of the token's text.</summary>
     public static string Hash(string token) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
@@ -30,7 +34,7 @@ public static class EnrolmentToken
 
     private static string Base32(ReadOnlySpan<byte> bytes)
     {
-        var text = new StringBuilder(52);
+        var text = new StringBuilder(Length);
         int buffer = 0, bits = 0;
         foreach (var b in bytes)
         {

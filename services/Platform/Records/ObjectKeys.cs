@@ -10,8 +10,9 @@ public static class ObjectKeys
     /// <summary>Conductor. SignedLaunch.</summary>
     public static string Launch(CertName name) => $"{Launches}{name}";
 
-    /// <summary>People. LaunchSpec as proto JSON; mutable.</summary>
-    public static string Profile(string name) => $"profiles/{name}";
+    public const string Profiles = "profiles/";
+    /// <summary>People, Conductor for them. start_instance.yaml, or a LaunchSpec as proto JSON; mutable.</summary>
+    public static string Profile(string name) => $"{Profiles}{name}";
 
     public const string Nodes = "nodes/";
     /// <summary>Conductor at launch, then Classifier or a person. YAML node definition.</summary>
@@ -25,6 +26,11 @@ public static class ObjectKeys
     /// <summary>Conductor. InstanceFact.</summary>
     public static string FactsOf(CertName name) => $"{Facts}{name}/";
     public static string Fact(CertName name, string @event) => $"{Facts}{name}/{@event}";
+
+    public const string UserData = "userdata/";
+    /// <summary>Conductor. User data with its token, in clear, behind a URL that expires; gone once the instance converged or ended.</summary>
+    public static string UserDataOf(CertName name) => $"{UserData}{name}/";
+    public static string UserDataObject(CertName name, string unguessable) => $"{UserData}{name}/{unguessable}";
 
     public const string Claims = "ca/claims/";
     /// <summary>CertAuthority. Claim.</summary>
@@ -94,6 +100,9 @@ public static class ObjectKeys
 
     /// <summary>Conductor. SignedObservation; mutable.</summary>
     public static string Observation(CertName name) => $"observations/{name}";
+
+    /// <summary>Conductor. Fence; mutable.</summary>
+    public static string Fence(string task) => $"fences/{task}";
 
     public const string Probes = "probe/";
 }

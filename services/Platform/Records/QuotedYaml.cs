@@ -5,7 +5,7 @@ using YamlDotNet.Core.Events;
 namespace Overture.Platform.Records;
 
 /// <summary>
-/// Writes a tree (see <see cref="StrictYaml"/>) so that every reader sees the same thing: each string in double quotes, so that yes, 0777,
+/// Writes a tree (see <see cref="YamlNode.ToTree"/>) so that every reader sees the same thing: each string in double quotes, so that yes, 0777,
 /// 2010-01-02 and :sym stay strings in Ruby's YAML 1.1 and in cloud-init's.
 /// </summary>
 public static class QuotedYaml

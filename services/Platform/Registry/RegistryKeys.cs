@@ -18,6 +18,9 @@ public sealed class RegistryKeys(string deployment)
     /// <summary>All services. Hash: event key to compact JSON, HSETNX; expires a day after the end, then it is read from the store.</summary>
     public string Timeline(CertName name) => $"{prefix}:timeline:{name}";
 
+    /// <summary>Whoever holds it. Its random id; expires by itself.</summary>
+    public string Lease(string task) => $"{prefix}:lease:{task}";
+
     /// <summary>All services. Stream, capped at about 10,000: wakes Watch, held requests and caches.</summary>
     public string Changes => $"{prefix}:changes";
 }

@@ -12,6 +12,7 @@ namespace Overture.Cli.Tests.Fakes;
 public sealed class FakeConductor : ConductorService.ConductorServiceBase
 {
     public const string Trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    public const string Url = "https://s3.example.com/bucket/userdata/x?X-Amz-Signature=secret";
     private readonly ConcurrentDictionary<string, Instance> instances = new();
     private int watches;
 
@@ -41,11 +42,64 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         return Task.FromResult(new RegisterInstanceResponse
         {
             Instance = Add(Guid.CreateVersion7().ToString(), InstanceState.Launching),
-            UserData = "#cloud-config\nwrite_files: [] # token-in-user-data\n",
+            UserData = request.UserDataUrl ? $"#include-once\n{Url}\n" : "#cloud-config\nwrite_files: [] # token-in-user-data\n",
             RequestId = request.RequestId,
             Token = "onetimetoken",
+            UserDataUrl = request.UserDataUrl ? Url : "",
+            UserDataUrlExpires = request.UserDataUrl ? Now() : null,
         });
     }
+
+    public ConcurrentQueue<string> Retries { get; } = new();
+    public ConcurrentQueue<UpdateInstanceRequest> Updates { get; } = new();
+    public ConcurrentQueue<ReconcileRequest> Reconciles { get; } = new();
+
+    /// <summary>What does not fit; the brake holds back what is more than a limit that was given.</summary>
+    public ConcurrentQueue<Finding> Findings { get; } = new();
+
+    public override Task<RetryInstanceResponse> RetryInstance(RetryInstanceRequest request, ServerCallContext context)
+    {
+        Retries.Enqueue(request.Certname);
+        var instance = Find(request.Certname);
+        return Task.FromResult(instance.Image == "refused" ? new RetryInstanceResponse { Instance = instance, Reason = "PROVIDER_FAILED", Detail = "still no capacity" } : new RetryInstanceResponse { Instance = instance });
+    }
+
+    public override Task<UpdateInstanceResponse> UpdateInstance(UpdateInstanceRequest request, ServerCallContext context)
+    {
+        Updates.Enqueue(request);
+        var instance = Find(request.Certname).Clone();
+        instance.Protected = request.Protected;
+        if (request.Ttl is { Seconds: > 0 } ttl)
+            instance.Expires = new Timestamp { Seconds = 1_800_000_000 + ttl.Seconds };
+        return Task.FromResult(new UpdateInstanceResponse { Instance = instance });
+    }
+
+    public override Task<ReconcileResponse> Reconcile(ReconcileRequest request, ServerCallContext context)
+    {
+        Reconciles.Enqueue(request);
+        var found = Findings.Select(f => f.Clone()).ToList();
+        if (request.Apply)
+            found.ForEach(f => f.Done = f.HeldBack.Length == 0);
+        return Task.FromResult(new ReconcileResponse { Findings = { found }, Records = 3, Instances = 2 });
+    }
+
+    public ConcurrentQueue<QuarantineInstanceRequest> Quarantines { get; } = new();
+
+    public override Task<QuarantineInstanceResponse> QuarantineInstance(QuarantineInstanceRequest request, ServerCallContext context)
+    {
+        Quarantines.Enqueue(request);
+        var instance = Find(request.Certname).Clone();
+        instance.Quarantined = !request.Lift;
+        return Task.FromResult(new QuarantineInstanceResponse { Instance = instance });
+    }
+
+    public ConcurrentDictionary<string, GetConsoleResponse> Consoles { get; } = new();
+
+    public override Task<GetConsoleResponse> GetConsole(GetConsoleRequest request, ServerCallContext context) => Task.FromResult(Consoles[request.Certname]);
+    /// <summary>What the bucket is said to be.</summary>
+    public CheckBucketResponse Bucket { get; set; } = new();
+
+    public override Task<CheckBucketResponse> CheckBucket(CheckBucketRequest request, ServerCallContext context) => Task.FromResult(Bucket);
 
     public override Task<GetInstanceResponse> GetInstance(GetInstanceRequest request, ServerCallContext context) =>
         Task.FromResult(new GetInstanceResponse { Instance = Find(request.Certname) });
@@ -107,6 +161,38 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         var instance = Find(request.Certname);
         instance.State = InstanceState.Terminated;
         return Task.FromResult(new TerminateInstanceResponse { Instance = instance });
+    }
+
+    public override Task<PreviewLaunchResponse> PreviewLaunch(PreviewLaunchRequest request, ServerCallContext context) =>
+        Task.FromResult(new PreviewLaunchResponse { Spec = request.Spec ?? new LaunchSpec { Profile = request.Profile }, UserData = "#cloud-config\n# ********\n", UserDataSize = 77 });
+
+    public ConcurrentQueue<PutProfileRequest> ProfilePuts { get; } = new();
+
+    private static Profile Web { get; } = new() { Name = "web", Document = "provider: local\n", Etag = "v1", Spec = new LaunchSpec { Provider = "local", Image = "host" } };
+
+    private static Profile Bad { get; } = new() { Name = "bad", Document = "imgae: host\n", Etag = "v1", Problems = { new ProfileProblem { Line = 1, Field = "imgae", Rule = "is unknown" } } };
+
+    public override Task<ListProfilesResponse> ListProfiles(ListProfilesRequest request, ServerCallContext context) =>
+        Task.FromResult(new ListProfilesResponse { Profiles = { Bad, Web } });
+
+    public override Task<GetProfileResponse> GetProfile(GetProfileRequest request, ServerCallContext context) =>
+        Task.FromResult(new GetProfileResponse
+        {
+            Profile = request.Name switch { "web" => Web, "bad" => Bad, _ => throw new FaultException(FaultKind.NotFound, Reason.NotFound, $"no profile {request.Name}") },
+        });
+
+    public override Task<ValidateProfileResponse> ValidateProfile(ValidateProfileRequest request, ServerCallContext context) =>
+        Task.FromResult(new ValidateProfileResponse
+        {
+            Problems = { request.Document.Contains("imgae", StringComparison.Ordinal) ? [new ProfileProblem { Line = 2, Field = "imgae", Rule = "is unknown" }, new ProfileProblem { Field = "puppet.server", Rule = "must be\u001b[31m a host name" }] : [] },
+        });
+
+    public override Task<PutProfileResponse> PutProfile(PutProfileRequest request, ServerCallContext context)
+    {
+        ProfilePuts.Enqueue(request);
+        if (request.Etag is not ("" or "v1"))
+            throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, "read it again");
+        return Task.FromResult(new PutProfileResponse { Profile = new Profile { Name = request.Name, Document = request.Document, Etag = "v2" } });
     }
 
     private Instance Find(string certname) => instances.TryGetValue(certname, out var found) ? found

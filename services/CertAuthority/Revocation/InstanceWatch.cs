@@ -5,15 +5,20 @@ using Overture.Platform.Registry;
 
 namespace Overture.CertAuthority.Revocation;
 
-/// <summary>Closes names whose instance goes: at a word on the change feed, and by looking every 5 s for facts without a closure.</summary>
-internal sealed class TerminationWatch(ObjectStore store, CloseName close, ChangeFeed feed, TimeProvider clock, ILogger<TerminationWatch> log) : BackgroundService
+/// <summary>
+/// Does what the Conductor's facts ask for: closes names whose instance goes, and puts names in quarantine and lifts it. At a word on the change
+/// feed, and by looking every 5 s for facts that nothing was done about.
+/// </summary>
+internal sealed class InstanceWatch(ObjectStore store, CloseName close, Quarantine quarantine, ChangeFeed feed, TimeProvider clock, ILogger<InstanceWatch> log) : BackgroundService
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
     private readonly HashSet<CertName> closed = [];
+    // The latest fact that was done, by name.
+    private readonly Dictionary<CertName, string> quarantines = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var called = feed.Listen(what => what is "terminating" or "terminated", most: 1);
+        using var called = feed.Listen(what => what is "terminating" or "terminated" or "quarantined" or "released", most: 1);
         try
         {
             while (true)
@@ -47,17 +52,42 @@ internal sealed class TerminationWatch(ObjectStore store, CloseName close, Chang
         try
         {
             var open = new HashSet<CertName>();
+            var latest = new Dictionary<CertName, string>();
             await foreach (var key in store.List(ObjectKeys.Facts, null, stopping))
             {
                 if (key.Split('/') is [_, var text, "terminating" or "terminated"] && CertName.TryParse(text, out var name, out _) && !closed.Contains(name))
                     open.Add(name);
+                else if (key.Split('/') is [_, var who, var what] && IsQuarantine(what) && CertName.TryParse(who, out name, out _) && IsLater(what, latest.GetValueOrDefault(name)))
+                    latest[name] = what;
             }
+            foreach (var (name, what) in latest.Where(l => quarantines.GetValueOrDefault(l.Key) != l.Value))
+                await Keep(name, what, stopping);
             // Together, so that one list of revoked certificates serves them all.
             await Task.WhenAll(open.Select(name => Close(name, stopping)));
         }
         catch (FaultException e)
         {
             Log.SweepFailed(log, "terminations", e.Message);
+        }
+    }
+
+    private static bool IsQuarantine(string what) => what.StartsWith(Quarantine.Begins, StringComparison.Ordinal) || what.StartsWith(Quarantine.Ends, StringComparison.Ordinal);
+
+    // Their ids sort by time, whatever they say.
+    private static bool IsLater(string what, string? than) => than is null || string.CompareOrdinal(Id(what), Id(than)) > 0;
+
+    private static string Id(string what) => what[(what.IndexOf('-', StringComparison.Ordinal) + 1)..];
+
+    private async Task Keep(CertName name, string what, CancellationToken stopping)
+    {
+        try
+        {
+            await quarantine.Run(name, what, stopping);
+            quarantines[name] = what;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            Log.SweepFailed(log, $"the quarantine of {name}", e.Message);
         }
     }
 

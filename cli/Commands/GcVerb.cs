@@ -1,0 +1,51 @@
+using System.CommandLine;
+using Overture.Cli.Output;
+using Overture.Conductor.V1;
+
+namespace Overture.Cli.Commands;
+
+/// <summary>overture gc: what of records, instances and certificates does not fit; with --apply mends it.</summary>
+internal sealed class GcVerb : Verb
+{
+    private readonly Option<bool> dryRun = new("--dry-run") { Description = "Only tell (the default)" };
+    private readonly Option<bool> apply = new("--apply") { Description = "Mend what is found, and end instances that nobody has a record of" };
+    private readonly Option<int> limit = new("--limit") { Description = "How many may be ended, where the brake holds them back", HelpName = "N" };
+
+    public GcVerb() : base("gc", "Compare records, instances and certificates, and mend what does not fit",
+        "overture gc --dry-run", "overture gc --apply", "overture gc --apply --limit 40")
+    {
+        Options.Add(dryRun);
+        Options.Add(apply);
+        Options.Add(limit);
+    }
+
+    protected override async Task<int> Run(Session session, CancellationToken cancel)
+    {
+        if (session.Parse.GetValue(dryRun) && session.Parse.GetValue(apply))
+            throw Failure.Usage("give either --dry-run or --apply", "overture gc --help");
+        var request = new ReconcileRequest { Apply = session.Parse.GetValue(apply), Limit = session.Parse.GetValue(limit) };
+        var answer = await session.Conductor((c, o) => c.ReconcileAsync(request, o), cancel, TimeSpan.FromMinutes(3));
+        foreach (var unknown in answer.Unknown)
+            Printer.Say($"error: nothing is known of the instances of {unknown}");
+        session.Printer.Answer(answer, p =>
+        {
+            Printer.Say($"{answer.Records} records, {answer.Instances} instances, {answer.Findings.Count} that do not fit");
+            if (answer.Findings.Count > 0)
+                p.Table(["KIND", "CERTNAME", "INSTANCE", "WHAT", "OUTCOME"], answer.Findings.Select(f => new[] { Kind(f.Kind), f.Certname, f.InstanceId, f.Detail, Outcome(f, request.Apply) }));
+        });
+        var left = request.Apply && answer.Findings.Any(f => !f.Done);
+        return answer.Unknown.Count > 0 ? ExitCodes.Unavailable : left ? ExitCodes.Failed : ExitCodes.Ok;
+    }
+
+    private static string Kind(FindingKind kind) => kind switch
+    {
+        FindingKind.Lost => "lost",
+        FindingKind.Orphan => "orphan",
+        FindingKind.ZombieCertificate => "zombie certificate",
+        FindingKind.Ghost => "ghost",
+        _ => kind.ToString(),
+    };
+
+    private static string Outcome(Finding f, bool applied) =>
+        f.Done ? $"done: {f.Action}" : f.HeldBack.Length > 0 ? $"left alone: {f.HeldBack}" : applied ? "left alone" : $"would {f.Action}";
+}

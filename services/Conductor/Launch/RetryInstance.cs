@@ -1,0 +1,45 @@
+using Overture.Conductor.Providers;
+using Overture.Conductor.State;
+using Overture.Conductor.V1;
+using Overture.Platform.Faults;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Records.V1;
+
+namespace Overture.Conductor.Launch;
+
+/// <summary>Asks the provider again for an instance it did not start, by what was asked for the first time: same name, user data and client token.</summary>
+internal sealed class RetryInstance(LaunchLedger ledger, EvidenceReader reader, ProviderSet providers, StartInstance start, StateKeeper keeper, ObjectStore store)
+{
+    public async Task<RetryInstanceResponse> Run(CertName name, CancellationToken cancel)
+    {
+        var instance = await keeper.Refold(name, cancel) ?? throw Lookup.Unknown(name);
+        if (instance.State >= InstanceState.Terminating)
+            throw Refused($"{name} is {(instance.State == InstanceState.Terminated ? "terminated" : "being terminated")}; launch another");
+        if (instance.InstanceId.Length > 0)
+            return new RetryInstanceResponse { Instance = instance }; // it was started; perhaps by the very call that is repeated
+        var evidence = await reader.Read(name, cancel) ?? throw Lookup.Unknown(name);
+        var result = await start.Run(await OrderOf(evidence, cancel), cancel);
+        return new RetryInstanceResponse { Instance = result.Instance, Reason = result.Reason, Detail = result.Detail };
+    }
+
+    /// <summary>The same, for a launch that was cut off.</summary>
+    /// <returns>Null: it was started. Else why not.</returns>
+    public async Task<string?> Ask(CertName name, CancellationToken cancel)
+    {
+        var response = await Run(name, cancel);
+        return response.Reason.Length == 0 ? null : response.Detail;
+    }
+
+    private async Task<LaunchOrder> OrderOf(Evidence evidence, CancellationToken cancel)
+    {
+        var record = evidence.Launch;
+        if (record.Provider == LaunchPlan.Registered)
+            throw Refused($"{evidence.Name} was registered: somebody else starts it");
+        var provider = providers.HolderOf(record) ?? throw Refused($"{evidence.Name} is launched by another Conductor, that of {record.Provider} {record.Account}");
+        var asked = await ledger.Asked(record, cancel) ?? throw Refused($"what was asked for is not written down; repeat the launch with request id {record.RequestId}");
+        return new LaunchOrder(evidence.Name, LaunchPlan.From(asked, store.Name, providers.Find), record.Caller, record.RequestId, provider, record.Traceparent);
+    }
+
+    private static FaultException Refused(string why) => new(FaultKind.Precondition, Reason.ProviderFailed, why);
+}

@@ -1,0 +1,72 @@
+using System.Text;
+using Google.Protobuf;
+using Overture.Conductor.Launch;
+using Overture.Conductor.Providers;
+using Overture.Conductor.V1;
+using Overture.Platform.Faults;
+using Overture.Platform.Objects;
+
+namespace Overture.Conductor.Profiles;
+
+/// <summary>A profile's document, read: what it says, and every rule it breaks.</summary>
+internal sealed record ReadProfile(LaunchSpec Spec, IReadOnlyList<ProfileProblem> Problems);
+
+/// <summary>
+/// Reads profiles: start_instance.yaml, or proto JSON of a LaunchSpec where the document begins with "{". Strictly, since people write them:
+/// an unknown key is an error, not a default. A profile is held to every rule of a launch, so that one that is good can be launched.
+/// </summary>
+internal sealed class ProfileReader(LaunchLedger ledger, ProviderSet providers, ObjectStore store)
+{
+    private const int MostBytes = 256 * 1024;
+
+    public ReadProfile Read(string document)
+    {
+        if (Encoding.UTF8.GetByteCount(document) > MostBytes)
+            return new ReadProfile(new LaunchSpec(), [new ProfileProblem { Rule = "has more than 256 KiB" }]);
+        return document.AsSpan().TrimStart() is ['{', ..] ? Json(document) : Yaml(document);
+    }
+
+    private ReadProfile Yaml(string text)
+    {
+        var document = LaunchDocument.Read(text);
+        var problems = document.Problems.ToList();
+        // What could not be read must not be told a second time as missing; nor anything, where nothing was read.
+        if (!problems.Exists(p => p.Field.Length == 0))
+        {
+            problems.AddRange(Broken(document.Spec).Where(r => !problems.Exists(p => IsWithin(r.Field, p.Field)))
+                .Select(r => new ProfileProblem { Line = document.LineOf(r.Field), Field = r.Field, Rule = r.Rule }).ToList());
+        }
+        return new ReadProfile(document.Spec, [.. problems.OrderBy(p => p.Line == 0).ThenBy(p => p.Line)]);
+    }
+
+    private ReadProfile Json(string text)
+    {
+        try
+        {
+            var spec = JsonParser.Default.Parse<LaunchSpec>(text);
+            return new ReadProfile(spec, [.. Broken(spec).Select(r => new ProfileProblem { Field = r.Field, Rule = r.Rule })]);
+        }
+        catch (Exception e) when (e is InvalidProtocolBufferException or InvalidJsonException)
+        {
+            return new ReadProfile(new LaunchSpec(), [new ProfileProblem { Rule = $"is no LaunchSpec: {e.Message}" }]);
+        }
+    }
+
+    private IReadOnlyList<FieldProblem> Broken(LaunchSpec spec)
+    {
+        try
+        {
+            var plan = LaunchPlan.From(spec, store.Name, providers.Find);
+            _ = ledger.Preview(plan, providers.Find(plan.Spec.Provider));
+            return [];
+        }
+        catch (FaultException e) when (e.Kind == FaultKind.Invalid)
+        {
+            return [.. e.Fields.Select(f => f with { Field = f.Field.StartsWith("spec.", StringComparison.Ordinal) ? f.Field["spec.".Length..] : f.Field })];
+        }
+    }
+
+    private static bool IsWithin(string field, string outer) =>
+        field == outer || field.StartsWith(outer + ".", StringComparison.Ordinal) || field.StartsWith(outer + "[", StringComparison.Ordinal)
+        || outer.StartsWith(field + ".", StringComparison.Ordinal) || outer.StartsWith(field + "[", StringComparison.Ordinal);
+}

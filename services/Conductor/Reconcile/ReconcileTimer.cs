@@ -1,0 +1,44 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Overture.Conductor.State;
+using Overture.Platform.Faults;
+using Overture.Platform.Registry;
+
+namespace Overture.Conductor.Reconcile;
+
+/// <summary>Reconciles every 60 s, one Conductor of the deployment at a time.</summary>
+internal sealed class ReconcileTimer(Reconciler reconciler, Lease lease, StateKeeper keeper, TimeProvider clock, ILogger<ReconcileTimer> log) : BackgroundService
+{
+    // Two Conductors hold different providers (each its own host's instances): the lease is one replica's for one cycle only.
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(60), LeaseLife = TimeSpan.FromSeconds(50);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Period, clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+                await Once(stoppingToken);
+        }
+        catch (OperationCanceledException)
+        {
+            // stopping
+        }
+    }
+
+    private async Task Once(CancellationToken stopping)
+    {
+        try
+        {
+            // Before it has seen all, what it knows says little.
+            if (!keeper.SeenAll || !await lease.TryTake(Reconciler.Task, LeaseLife))
+                return;
+            await reconciler.Run(apply: true, orphans: false, limit: 0, stopping);
+            await lease.Release(Reconciler.Task);
+        }
+        catch (FaultException e)
+        {
+            Log.ReconcileWaits(log, e.Message);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using Amazon;
+using Amazon.Runtime;
+using Amazon.S3;
+using Overture.Platform.Options;
+
+namespace Overture.Platform.Objects;
+
+/// <summary>The AWS SDK as we want it: it tries once, follows nothing, and speaks to the configured address only.</summary>
+internal static class S3Client
+{
+    /// <param name="options">Checked.</param>
+    /// <param name="credentials">Null: the SDK's own chain.</param>
+    public static AmazonS3Client Make(S3Options options, AWSCredentials? credentials)
+    {
+        var config = new AmazonS3Config
+        {
+            ForcePathStyle = options.IsPathStyle,
+            RequestChecksumCalculation = options.Checksums == "when-required" ? RequestChecksumCalculation.WHEN_REQUIRED : RequestChecksumCalculation.WHEN_SUPPORTED,
+            ResponseChecksumValidation = options.Checksums == "when-required" ? ResponseChecksumValidation.WHEN_REQUIRED : ResponseChecksumValidation.WHEN_SUPPORTED,
+            // A second try of our own successful write looks like somebody else's: S3Store tries again itself, and looks.
+            MaxErrorRetry = 0,
+            MaxStaleConnectionRetries = 0,
+            Timeout = options.Timeout,
+            AllowAutoRedirect = false,
+            // AWS_ENDPOINT_URL and the shared config file name no address for us.
+            IgnoreConfiguredEndpointUrls = true,
+            HttpClientFactory = new Transport(options.TlsRoots),
+        };
+        if (options.ServiceUrl.Length > 0)
+        {
+            config.ServiceURL = options.ServiceUrl;
+            config.AuthenticationRegion = options.Region.Length > 0 ? options.Region : "us-east-1";
+        }
+        else
+        {
+            config.RegionEndpoint = RegionEndpoint.GetBySystemName(options.Region);
+        }
+        return credentials is null ? new AmazonS3Client(config) : new AmazonS3Client(credentials, config);
+    }
+
+    private sealed class Transport(string tlsRoots) : HttpClientFactory
+    {
+        public override HttpClient CreateHttpClient(IClientConfig clientConfig)
+        {
+            var sockets = new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                ConnectTimeout = TimeSpan.FromSeconds(3),
+                PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+                // A proxy of the environment is for what is far away.
+                UseProxy = !(Uri.TryCreate(clientConfig.ServiceURL, UriKind.Absolute, out var url) && url.IsLoopback),
+            };
+            if (tlsRoots.Length > 0)
+            {
+                var roots = new X509Certificate2Collection();
+                roots.ImportFromPemFile(tlsRoots);
+                sockets.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+                sockets.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(roots);
+            }
+            return new HttpClient(new NoRedirects(sockets)) { Timeout = clientConfig.Timeout ?? TimeSpan.FromSeconds(5) };
+        }
+
+        public override bool UseSDKHttpClientCaching(IClientConfig clientConfig) => false;
+
+        public override bool DisposeHttpClientsAfterUse(IClientConfig clientConfig) => false;
+    }
+
+    // The SDK follows a 307 by itself, signature, body and all, to wherever it points (threats T89).
+    private sealed class NoRedirects(HttpMessageHandler inner) : DelegatingHandler(inner)
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var answer = await base.SendAsync(request, cancellationToken);
+            if (answer.StatusCode is < HttpStatusCode.Ambiguous or >= HttpStatusCode.BadRequest or HttpStatusCode.NotModified)
+                return answer;
+            var status = (int)answer.StatusCode;
+            answer.Dispose();
+            throw new RedirectedException($"it answers with a redirect ({status}), and none is followed: check s3.serviceUrl, s3.region and s3.pathStyle");
+        }
+    }
+}
+
+/// <summary>The server sends us elsewhere.</summary>
+internal sealed class RedirectedException(string message) : Exception(message);

@@ -1,0 +1,212 @@
+using System.Net;
+using System.Runtime.CompilerServices;
+using Amazon.Runtime;
+using Amazon.S3;
+using Amazon.S3.Model;
+using Overture.Platform.Faults;
+using Overture.Platform.Options;
+using Overture.Platform.Records;
+
+namespace Overture.Platform.Objects;
+
+/// <summary>
+/// The object store in an S3 bucket. Put-if-absent is If-None-Match: *, put-if-match is If-Match; 412 is lost, 409 is try again, and no answer
+/// (time-out, 5xx, a dropped connection) is unknown: the write is tried again, and a 412 then is decided by what is stored. If those are our
+/// bytes, we won. Every record holds a write id that nobody else has. A node definition (YAML, edited by people) has none: who loses to a writer of
+/// the very same bytes may be told that he won, which leaves the same object and no other.
+/// Objects are private by the bucket's own rules: no ACL is sent, ever. ETags are opaque; a delete marker is absence.
+/// </summary>
+public sealed class S3Store : ObjectStore, IDisposable
+{
+    private const int MostTries = 4;
+    private static readonly TimeSpan LongestUrl = TimeSpan.FromDays(6); // beyond 7 d the SDK signs as of old
+    private readonly AmazonS3Client client;
+    private readonly S3Options options;
+    private readonly string bucket, prefix;
+
+    private S3Store(string name, string deployment, S3Options options, AWSCredentials? credentials)
+    {
+        var parts = name["s3://".Length..].Split('/', 2);
+        Name = name;
+        bucket = parts[0];
+        prefix = string.Concat(parts[1..].Append(deployment).Where(p => p.Length > 0).Select(p => p + "/"));
+        this.options = options;
+        client = S3Client.Make(options, credentials);
+    }
+
+    public override string Name { get; }
+
+    public override bool GivesUrls => true;
+
+    /// <summary>Keys to a page of a listing; S3 gives 1,000 at most.</summary>
+    internal int PageSize { get; set; } = 1000;
+
+    /// <param name="name">"s3://BUCKET" or "s3://BUCKET/PREFIX".</param>
+    /// <param name="deployment">Further prefix of every key; empty: none.</param>
+    /// <param name="options">How it is reached.</param>
+    /// <param name="credentials">Null: the SDK's own chain.</param>
+    public static S3Store At(string name, string deployment, S3Options options, AWSCredentials? credentials = null) => new(name, deployment, options, credentials);
+
+    public override Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel) =>
+        Put(key, body, put => put.IfNoneMatch = "*", cancel);
+
+    public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) =>
+        Put(key, body, put => put.IfMatch = etag, cancel);
+
+    public override Task<StoredObject?> Get(string key, CancellationToken cancel)
+    {
+        var request = new GetObjectRequest { BucketName = bucket, Key = KeyOf(key) };
+        return Patiently<StoredObject?>(async _ =>
+        {
+            try
+            {
+                using var found = await client.GetObjectAsync(request, cancel);
+                using var body = new MemoryStream();
+                await found.ResponseStream.CopyToAsync(body, cancel);
+                return new StoredObject(body.ToArray(), found.ETag, new DateTimeOffset(found.LastModified ?? DateTime.UnixEpoch).ToUniversalTime());
+            }
+            catch (AmazonS3Exception e) when (IsAbsent(e))
+            {
+                return null;
+            }
+        }, cancel);
+    }
+
+    public override async IAsyncEnumerable<string> List(string prefix, string? after, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        var from = KeyOf(prefix.TrimEnd('/')) + "/";
+        var request = new ListObjectsV2Request { BucketName = bucket, Prefix = from, MaxKeys = PageSize, StartAfter = after is null ? null : this.prefix + after };
+        do
+        {
+            var page = await Patiently(_ => client.ListObjectsV2Async(request, cancel), cancel);
+            foreach (var found in page.S3Objects ?? [])
+                yield return found.Key[this.prefix.Length..];
+            request.ContinuationToken = page.IsTruncated == true ? page.NextContinuationToken : null;
+        }
+        while (request.ContinuationToken is not null);
+    }
+
+    public override Task Delete(string key, CancellationToken cancel)
+    {
+        var request = new DeleteObjectRequest { BucketName = bucket, Key = KeyOf(key) };
+        return Patiently(async _ =>
+        {
+            try
+            {
+                return await client.DeleteObjectAsync(request, cancel);
+            }
+            catch (AmazonS3Exception e) when (IsAbsent(e))
+            {
+                return new DeleteObjectResponse();
+            }
+        }, cancel);
+    }
+
+    public override Uri? ReadUrl(string key, TimeSpan life)
+    {
+        if (life < TimeSpan.FromSeconds(1) || life > LongestUrl)
+            throw new ArgumentOutOfRangeException(nameof(life), life, "must be 1 s to 6 d");
+        return new Uri(client.GetPreSignedURL(new GetPreSignedUrlRequest
+        {
+            BucketName = bucket,
+            Key = KeyOf(key),
+            Verb = HttpVerb.GET,
+            Expires = TimeProvider.System.GetUtcNow().UtcDateTime + life,
+            Protocol = options.ServiceUrl.StartsWith("http:", StringComparison.Ordinal) ? Protocol.HTTP : Protocol.HTTPS,
+        }));
+    }
+
+    public override async Task<StoreSettings> Settings(string sample, CancellationToken cancel)
+    {
+        using var anybody = S3Client.Make(options, new AnonymousAWSCredentials());
+        var open = await Allows(() => anybody.ListObjectsV2Async(new ListObjectsV2Request { BucketName = bucket, MaxKeys = 1 }, cancel))
+            || await Allows(async () => (await anybody.GetObjectAsync(bucket, KeyOf(sample), cancel)).Dispose());
+        var versioning = "unknown";
+        await Allows(async () => versioning = (await client.GetBucketVersioningAsync(bucket, cancel)).VersioningConfig?.Status?.Value?.ToLowerInvariant() ?? "off");
+        return new StoreSettings(open, versioning);
+    }
+
+    public void Dispose() => client.Dispose();
+
+    private Task<PutOutcome> Put(string key, ReadOnlyMemory<byte> body, Action<PutObjectRequest> condition, CancellationToken cancel)
+    {
+        var full = KeyOf(key);
+        return Patiently(async doubtful =>
+        {
+            using var bytes = new MemoryStream(body.ToArray(), writable: false);
+            var request = new PutObjectRequest { BucketName = bucket, Key = full, InputStream = bytes, AutoCloseStream = false, UseChunkEncoding = options.IsChunked };
+            condition(request);
+            try
+            {
+                await client.PutObjectAsync(request, cancel);
+                return PutOutcome.Stored;
+            }
+            catch (AmazonS3Exception e) when (e.StatusCode == HttpStatusCode.PreconditionFailed || IsAbsent(e))
+            {
+                // An earlier try may have been the winner, and its answer lost.
+                return doubtful && (await Get(key, cancel))?.Body.AsSpan().SequenceEqual(body.Span) == true ? PutOutcome.Stored : PutOutcome.Conflict;
+            }
+        }, cancel);
+    }
+
+    // Tries again what nobody answered. The attempt is told whether an earlier one may have had its effect.
+    private async Task<T> Patiently<T>(Func<bool, Task<T>> attempt, CancellationToken cancel)
+    {
+        var doubtful = false;
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                return await attempt(doubtful);
+            }
+            catch (Exception e) when (!cancel.IsCancellationRequested && e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException or OperationCanceledException or TimeoutException or RedirectedException)
+            {
+                // 409: somebody else writes this very key at this very moment; nothing was done.
+                doubtful |= !IsBusy(e);
+                if (tries == MostTries || !(IsBusy(e) || IsNoAnswer(e)))
+                    throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, Sentence(e));
+            }
+            await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(20, 100 << tries)), TimeProvider.System, cancel);
+        }
+    }
+
+    private static bool IsBusy(Exception e) => e is AmazonS3Exception { StatusCode: HttpStatusCode.Conflict };
+
+    private static bool IsNoAnswer(Exception e) => e switch
+    {
+        RedirectedException => false,
+        AmazonServiceException { InnerException: RedirectedException } => false,
+        AmazonServiceException s => s.StatusCode is 0 or HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError,
+        AmazonClientException => false, // no credentials
+        _ => true,
+    };
+
+    // A missing bucket is no missing object.
+    private static bool IsAbsent(AmazonS3Exception e) => e.StatusCode == HttpStatusCode.NotFound && e.ErrorCode != "NoSuchBucket";
+
+    private string Sentence(Exception e) => e switch
+    {
+        AmazonServiceException { InnerException: RedirectedException inner } => $"the object store {Name} can't be used: {inner.Message}",
+        RedirectedException => $"the object store {Name} can't be used: {e.Message}",
+        AmazonServiceException { StatusCode: HttpStatusCode.Forbidden } s => $"the object store {Name} refuses us ({s.ErrorCode}): check the key and its policy (docs/operations.md)",
+        AmazonServiceException s when s.StatusCode != 0 => $"the object store {Name} answers {(int)s.StatusCode} {s.ErrorCode}",
+        AmazonClientException when !IsNoAnswer(e) => $"the object store {Name} can't be used: no credentials were found (docs/operations.md)",
+        _ => $"the object store {Name} does not answer",
+    };
+
+    // Whatever goes wrong, it is not allowed to us.
+    private static async Task<bool> Allows(Func<Task> request)
+    {
+        try
+        {
+            await request();
+            return true;
+        }
+        catch (Exception e) when (e is AmazonServiceException or AmazonClientException or HttpRequestException or IOException or TimeoutException or RedirectedException)
+        {
+            return false;
+        }
+    }
+
+    private string KeyOf(string key) => prefix + Checked(key);
+}

@@ -1,0 +1,151 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using Amazon.Runtime;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Overture.Platform.Objects;
+using Overture.Platform.Options;
+using Overture.TestSupport;
+
+namespace Overture.Platform.Tests;
+
+/// <summary>What a broken S3 server does.</summary>
+[Flags]
+public enum Lies
+{
+    None = 0,
+    IgnoresIfNoneMatch = 1,
+    IgnoresIfMatch = 2,
+    ListsLate = 4,
+}
+
+/// <summary>An S3 server in this process that can lie and fail: for what no honest server does on demand. It checks no signature.</summary>
+internal sealed class S3Double : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<string, byte[]> objects = new(StringComparer.Ordinal);
+    private readonly Lock gate = new();
+    private readonly WebApplication app;
+
+    private S3Double(Lies lies)
+    {
+        Lies = lies;
+        Endpoint = $"http://127.0.0.1:{FreePort.Next()}";
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls(Endpoint);
+        app = builder.Build();
+        app.Run(Serve);
+    }
+
+    public string Endpoint { get; }
+
+    public Lies Lies { get; set; }
+
+    public ConcurrentQueue<(string Method, string Path, Dictionary<string, string> Headers)> Requests { get; } = new();
+
+    /// <summary>Called with the number of the PUT (from 1), before it has its effect; true: it answered, nothing is stored.</summary>
+    public Func<int, HttpContext, Task<bool>> BeforePut { get; set; } = (_, _) => Task.FromResult(false);
+
+    /// <summary>Called after it has had its effect; true: it answered, or not.</summary>
+    public Func<int, HttpContext, Task<bool>> AfterPut { get; set; } = (_, _) => Task.FromResult(false);
+
+    public int Puts { get; private set; }
+
+    public static async Task<S3Double> Start(Lies lies = Lies.None)
+    {
+        var server = new S3Double(lies);
+        await server.app.StartAsync();
+        return server;
+    }
+
+    public S3Store Open(TimeSpan? timeout = null) => S3Store.At("s3://bucket", "", new S3Options { ServiceUrl = Endpoint, Timeout = timeout ?? TimeSpan.FromSeconds(5) }, new BasicAWSCredentials("key", "secret"));
+
+    public void Hold(string key, byte[] body) => objects["/bucket/" + key] = body;
+
+    public async ValueTask DisposeAsync() => await app.DisposeAsync();
+
+    public static Task<bool> Answer(HttpContext context, int status, string code)
+    {
+        context.Response.StatusCode = status;
+        return Say(context, $"<Error><Code>{code}</Code><Message>test</Message></Error>");
+    }
+
+    private async Task Serve(HttpContext context)
+    {
+        var path = context.Request.Path.Value!;
+        Requests.Enqueue((context.Request.Method, path, context.Request.Headers.ToDictionary(h => h.Key.ToLowerInvariant(), h => h.Value.ToString())));
+        switch (context.Request.Method)
+        {
+            case "PUT":
+                await Put(path, context);
+                break;
+            case "DELETE":
+                objects.TryRemove(path, out _);
+                context.Response.StatusCode = 204;
+                break;
+            case "GET" when path.Trim('/') == "bucket":
+                await List(context);
+                break;
+            case "GET" when objects.TryGetValue(path, out var body):
+                context.Response.Headers.ETag = ETag(body);
+                context.Response.Headers.LastModified = "Wed, 25 Nov 2026 10:00:00 GMT";
+                await context.Response.Body.WriteAsync(body);
+                break;
+            default:
+                await Answer(context, 404, "NoSuchKey");
+                break;
+        }
+    }
+
+    private async Task Put(string path, HttpContext context)
+    {
+        using var read = new MemoryStream();
+        await context.Request.Body.CopyToAsync(read);
+        int number;
+        lock (gate)
+            number = ++Puts;
+        if (await BeforePut(number, context))
+            return;
+        var refused = Store(path, read.ToArray(), context.Request.Headers.IfNoneMatch.ToString(), context.Request.Headers.IfMatch.ToString());
+        if (refused != 0)
+            await Answer(context, refused, refused == 404 ? "NoSuchKey" : "PreconditionFailed");
+        else if (!await AfterPut(number, context))
+            context.Response.Headers.ETag = ETag(read.ToArray());
+    }
+
+    private int Store(string path, byte[] body, string ifNoneMatch, string ifMatch)
+    {
+        lock (gate)
+        {
+            var there = objects.TryGetValue(path, out var old);
+            if (ifNoneMatch == "*" && there && !Lies.HasFlag(Tests.Lies.IgnoresIfNoneMatch))
+                return 412;
+            if (ifMatch.Length > 0 && !Lies.HasFlag(Tests.Lies.IgnoresIfMatch))
+            {
+                if (!there)
+                    return 404;
+                if (ETag(old!) != ifMatch)
+                    return 412;
+            }
+            objects[path] = body;
+            return 0;
+        }
+    }
+
+    private Task List(HttpContext context)
+    {
+        var prefix = context.Request.Query["prefix"].ToString();
+        var keys = objects.Keys.Select(k => k["/bucket/".Length..])
+            .Where(k => k.StartsWith(prefix, StringComparison.Ordinal) && !Lies.HasFlag(Tests.Lies.ListsLate)).Order(StringComparer.Ordinal);
+        return Say(context, $"<ListBucketResult><IsTruncated>false</IsTruncated>{string.Concat(keys.Select(k => $"<Contents><Key>{k}</Key></Contents>"))}</ListBucketResult>");
+    }
+
+    private static async Task<bool> Say(HttpContext context, string xml)
+    {
+        context.Response.ContentType = "application/xml";
+        await context.Response.WriteAsync("<?xml version=\"1.0\"?>" + xml);
+        return true;
+    }
+
+    private static string ETag(byte[] body) => $"\"{Convert.ToHexStringLower(SHA256.HashData(body).AsSpan(0, 16))}\"";
+}

@@ -1,0 +1,76 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using Overture.Platform.Faults;
+using Overture.Platform.Objects;
+using Overture.TestSupport;
+
+namespace Overture.Platform.Tests;
+
+/// <summary>The probe at start and every hour.</summary>
+public sealed class StoreWatchTests
+{
+    private readonly FakeTimeProvider clock = new();
+    private readonly RecordedLog log = new();
+
+    [Fact]
+    public async Task Start_LyingServer_IsRefused()
+    {
+        await using var server = await S3Double.Start(Lies.IgnoresIfNoneMatch);
+        using var store = server.Open();
+        using var watch = New(store);
+        Assert.Contains(StoreProbe.OneWinner, (await Assert.ThrowsAsync<FaultException>(() => watch.StartAsync(default))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_OpenBucket_IsWarnedOf()
+    {
+        await using var server = await S3Double.Start(); // it checks no signature, so anybody reads it
+        using var store = server.Open();
+        using var watch = New(store);
+        await watch.StartAsync(default);
+        Assert.Contains(log.Lines, l => l.StartsWith("Warning store.public s3://bucket", StringComparison.Ordinal));
+        await watch.StopAsync(default);
+    }
+
+    [Fact]
+    public async Task Hourly_PromiseBrokenLater_IsNotReadyUntilItIsKeptAgain()
+    {
+        await using var server = await S3Double.Start();
+        using var store = server.Open();
+        using var watch = New(store);
+        await watch.StartAsync(default);
+        Assert.Null(watch.Broken);
+
+        server.Lies = Lies.IgnoresIfMatch;
+        clock.Advance(TimeSpan.FromMinutes(59));
+        Assert.Null(watch.Broken);
+        await After(TimeSpan.FromMinutes(1), () => watch.Broken is not null);
+        Assert.Contains(StoreProbe.RefusesStale, watch.Broken, StringComparison.Ordinal);
+        Assert.Contains(log.Lines, l => l.StartsWith("Critical store.untrustworthy", StringComparison.Ordinal));
+
+        server.Lies = Lies.None;
+        await After(TimeSpan.FromMinutes(1), () => watch.Broken is null);
+        await watch.StopAsync(default);
+    }
+
+    private StoreWatch New(ObjectStore store) => new(new StoreProbe(store, TestIds.New()), store, clock, log);
+
+    // The watch may not have set its timer yet.
+    private Task After(TimeSpan period, Func<bool> comes) => Eventually.True(() =>
+    {
+        clock.Advance(period);
+        return comes();
+    }, "the watch looked again");
+
+    private sealed class RecordedLog : ILogger<StoreWatch>
+    {
+        public System.Collections.Concurrent.ConcurrentQueue<string> Lines { get; } = new();
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Lines.Enqueue($"{logLevel} {eventId.Name} {formatter(state, exception)}");
+    }
+}
