@@ -1,3 +1,4 @@
+using Overture.Conductor.Providers.Ec2;
 using Overture.Platform.Faults;
 using Overture.Platform.Options;
 
@@ -16,10 +17,12 @@ public sealed record ConductorOptions : ServiceOptions
 
     public LocalOptions Local { get; init; } = new();
 
+    public Ec2Options Ec2 { get; init; } = new();
+
     public ReportOptions Reports { get; init; } = new();
 
     public override IEnumerable<FieldProblem> Problems() =>
-        base.Problems().Concat(Launch.Problems()).Concat(Local.Problems()).Concat(Reports.Problems());
+        base.Problems().Concat(Launch.Problems()).Concat(Local.Problems()).Concat(Ec2.Problems()).Concat(Reports.Problems());
 }
 
 /// <summary>What goes into launch records and user data.</summary>

@@ -6,6 +6,7 @@ using Overture.Conductor.Console;
 using Overture.Conductor.Launch;
 using Overture.Conductor.Profiles;
 using Overture.Conductor.Providers;
+using Overture.Conductor.Providers.Ec2;
 using Overture.Conductor.Providers.Local;
 using Overture.Conductor.Reconcile;
 using Overture.Conductor.Reports;
@@ -66,6 +67,8 @@ public sealed class ConductorParts : IServiceParts<ConductorOptions>
             services.AddSingleton<LocalProvider>().AddSingleton<IProvider>(p => p.GetRequiredService<LocalProvider>());
             services.AddHostedService<BootAgain>();
         }
+        if (options.Ec2.IsOn)
+            services.AddSingleton<Ec2Provider>().AddSingleton<IProvider>(p => p.GetRequiredService<Ec2Provider>());
         if (options.Reports.Listen.Length > 0)
             ReportIntake.Add(services);
     }

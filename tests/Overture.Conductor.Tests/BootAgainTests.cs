@@ -20,7 +20,7 @@ public sealed class BootAgainTests : IAsyncLifetime
     public async Task DisposeAsync()
     {
         foreach (var name in host.Get<LocalProvider>().Kept())
-            await host.Get<LocalProvider>().Stop(name, "", default);
+            await host.Get<LocalProvider>().Stop(name, "", default, default);
         await host.DisposeAsync();
         world.Dispose();
     }
@@ -72,7 +72,7 @@ public sealed class BootAgainTests : IAsyncLifetime
     public async Task Restart_DirectoryGoneOrUnknown_NothingIsStarted()
     {
         var name = await Launch();
-        await host.Get<LocalProvider>().Stop(name, "", default);
+        await host.Get<LocalProvider>().Stop(name, "", default, default);
         var stranger = Directory(TestIds.New().CertName());
         stranger.Seed("x", "x");
         await Restart();

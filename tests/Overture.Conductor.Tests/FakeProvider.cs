@@ -64,7 +64,7 @@ internal sealed class FakeProvider(TimeProvider? clock = null) : IProvider
         return LostAnswer is null ? new Started(IdOf(name), !StartsPending) : throw LostAnswer;
     }
 
-    public Task Stop(CertName name, string instanceId, CancellationToken cancel)
+    public Task Stop(CertName name, string instanceId, DateTimeOffset since, CancellationToken cancel)
     {
         if (StopRefusal is not null)
             throw StopRefusal;

@@ -249,7 +249,7 @@ public sealed class LaunchTests : IAsyncLifetime
     {
         var name = CertName.Parse(Names(await Launch("r1", 1)).Single());
         await host.Get<FactLog>().Write(name, new InstanceFact { Event = FactLog.Terminating }, default);
-        await provider.Stop(name, "", default);
+        await provider.Stop(name, "", default, default);
         await store.Delete(ObjectKeys.Node(name), default);
 
         var again = Assert.Single((await Launch("r1", 1)).Results);
@@ -265,7 +265,7 @@ public sealed class LaunchTests : IAsyncLifetime
         provider.BeforeStart = async name =>
         {
             await host.Get<FactLog>().Write(name, new InstanceFact { Event = FactLog.Terminating }, default);
-            await provider.Stop(name, "", default);
+            await provider.Stop(name, "", default, default);
         };
         var result = Assert.Single((await Launch("r1", 1)).Results);
         Assert.Equal(InstanceState.Terminating, result.Instance.State);

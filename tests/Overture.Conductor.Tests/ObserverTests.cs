@@ -40,7 +40,7 @@ public sealed class ObserverTests : IAsyncLifetime
         var name = CertName.Parse(launched.Results[0].Instance.Certname);
 
         var running = await Ask(name, o => o.State == Sighting.Running);
-        await provider.Stop(name, "", default);
+        await provider.Stop(name, "", default, default);
         var gone = await Ask(name, o => o.State == Sighting.Gone.State);
 
         Assert.Equal(["127.0.0.1"], running.Addresses);

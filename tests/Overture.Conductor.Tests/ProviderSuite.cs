@@ -1,5 +1,6 @@
 using Overture.Conductor.Providers;
 using Overture.Conductor.Providers.Local;
+using Overture.Conductor.V1;
 using Overture.Platform.Records;
 using Overture.TestSupport;
 
@@ -21,7 +22,7 @@ public abstract class ProviderSuite
         Assert.Equal(first, await Start(name));
         Assert.Equal(1, Starts(name));
         Assert.True((await Provider.Look(name, default)).State == Sighting.Running);
-        await Provider.Stop(name, "", default);
+        await Provider.Stop(name, "", default, default);
     }
 
     [Fact]
@@ -31,18 +32,18 @@ public abstract class ProviderSuite
         var ids = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Start(name)));
         Assert.Single(ids.Distinct());
         Assert.Equal(1, Starts(name));
-        await Provider.Stop(name, "", default);
+        await Provider.Stop(name, "", default, default);
     }
 
     [Fact]
     public async Task Stop_RunningOrNot_ItIsGoneAfterwards()
     {
         var name = TestIds.New().CertName();
-        await Provider.Stop(name, "", default);
+        await Provider.Stop(name, "", default, default);
         await Start(name);
-        await Provider.Stop(name, "", default);
+        await Provider.Stop(name, "", default, default);
         Assert.False((await Provider.Look(name, default)).State == Sighting.Running);
-        await Provider.Stop(name, "", default);
+        await Provider.Stop(name, "", default, default);
     }
 
     [Fact]
@@ -50,12 +51,15 @@ public abstract class ProviderSuite
     {
         var (a, b) = (TestIds.New().CertName(), TestIds.New().CertName());
         Assert.NotEqual(await Start(a), await Start(b));
-        await Provider.Stop(a, "", default);
+        await Provider.Stop(a, "", default, default);
         Assert.True((await Provider.Look(b, default)).State == Sighting.Running);
-        await Provider.Stop(b, "", default);
+        await Provider.Stop(b, "", default, default);
     }
 
-    private async Task<string> Start(CertName name) => (await Provider.Start(name, World.Spec(), "#cloud-config\n", default)).InstanceId;
+    /// <summary>One that this provider launches.</summary>
+    internal virtual LaunchSpec Spec => World.Spec();
+
+    private async Task<string> Start(CertName name) => (await Provider.Start(name, Spec, "#cloud-config\n", default)).InstanceId;
 }
 
 public sealed class FakeProviderTests : ProviderSuite
@@ -93,7 +97,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode($"{directory}/meta-data"));
         var arguments = await File.ReadAllTextAsync($"{directory}/arguments");
         Assert.Equal($"run {directory} {name} /hidden/a {data.File("instances")} {data.File("state")} {data.File("objects")}\n", arguments);
-        await provider.Stop(name, "", default);
+        await provider.Stop(name, "", default, default);
         Assert.False(Directory.Exists(directory));
     }
 
@@ -108,7 +112,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
         Assert.Equal([name], next.Kept());
         await next.Start(name, World.Spec(), "", default);
         Assert.Equal(1, Starts(name));
-        await next.Stop(name, "", default);
+        await next.Stop(name, "", default, default);
     }
 
     [Fact]
@@ -122,7 +126,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
         await Assert.ThrowsAsync<ProviderException>(() => provider.Start(name, World.Spec(), "", default));
         Assert.Equal(1, Starts(name));
         await File.WriteAllTextAsync(file, written);
-        await provider.Stop(name, "", default);
+        await provider.Stop(name, "", default, default);
     }
 
     [Fact]
@@ -137,7 +141,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
         await provider.Boot(name, default);
         Assert.True((await provider.Look(name, default)).State == Sighting.Running);
         Assert.Equal(2, Starts(name));
-        await provider.Stop(name, "", default);
+        await provider.Stop(name, "", default, default);
     }
 
     [Fact]
@@ -145,7 +149,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
     {
         var name = TestIds.New().CertName();
         await provider.Start(name, World.Spec(), "stubborn\n", default);
-        await provider.Stop(name, "", default);
+        await provider.Stop(name, "", default, default);
         Assert.False(Directory.Exists(data.File($"instances/{name}")));
     }
 

@@ -59,7 +59,7 @@ internal sealed class StartInstance(LaunchLedger ledger, FactLog facts, StateKee
         instance = await Seen(order.Name, cancel);
         CrashPoint.Reach("launch.answer");
         if (instance.State >= InstanceState.Terminating)
-            await order.Provider.Stop(order.Name, started.InstanceId, cancel);
+            await order.Provider.Stop(order.Name, started.InstanceId, clock.GetUtcNow(), cancel);
         return new LaunchResult { Instance = instance };
     }
 

@@ -38,9 +38,10 @@ internal interface IProvider
     /// <summary>Ends the instance and removes all that is left of it; no error when there is none, or it ended before.</summary>
     /// <param name="name">Its certname.</param>
     /// <param name="instanceId">As <see cref="Start"/> told; empty: nobody knows, it is found by its name.</param>
+    /// <param name="since">When it was started, or may have been.</param>
     /// <param name="cancel">Gives up.</param>
     /// <exception cref="ProviderException">It can't be ended now, or (younger than <see cref="Settling"/>) not be found yet.</exception>
-    Task Stop(CertName name, string instanceId, CancellationToken cancel);
+    Task Stop(CertName name, string instanceId, DateTimeOffset since, CancellationToken cancel);
 
     /// <summary>What there is of the instance right now.</summary>
     /// <exception cref="ProviderException">The provider does not say.</exception>
@@ -57,7 +58,7 @@ internal interface IProvider
 
 /// <summary>An instance that was started.</summary>
 /// <param name="InstanceId">The provider's id of it.</param>
-/// <param name="Runs">False: it was accepted, and runs some time later.</param>
+/// <param name="Runs">False: it was accepted; that it runs, and where, <see cref="IProvider.Inventory"/> will tell.</param>
 internal sealed record Started(string InstanceId, bool Runs);
 
 /// <summary>One line of a provider's inventory.</summary>

@@ -45,7 +45,7 @@ internal sealed class Mender(ObjectStore store, EvidenceReader reader, FactLog f
         // An orphan whose record came after all, or a ghost's whose record did not end.
         if (await store.Get(ObjectKeys.Launch(name), cancel) is not null && (await reader.Read(name, cancel))?.Fact(FactLog.Terminated) is null)
             return "it has a record now";
-        await provider.Stop(name, found.InstanceId, cancel);
+        await provider.Stop(name, found.InstanceId, default, cancel);
         return null;
     }
 

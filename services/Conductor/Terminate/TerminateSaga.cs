@@ -58,7 +58,7 @@ internal sealed class TerminateSaga(
         try
         {
             if (holder is not null)
-                await holder.Stop(name, evidence.Fact(FactLog.Launched)?.InstanceId ?? "", cancel);
+                await holder.Stop(name, evidence.Fact(FactLog.Launched)?.InstanceId ?? "", Since(evidence), cancel);
         }
         catch (ProviderException e)
         {
@@ -83,6 +83,10 @@ internal sealed class TerminateSaga(
         await Expire(name);
         return null;
     }
+
+    // A launch whose answer was lost may have begun at once; one that the provider refused did not.
+    private static DateTimeOffset Since(Evidence evidence) =>
+        evidence.Fact(FactLog.Launched)?.At.ToDateTimeOffset() ?? (evidence.Fact(FactLog.LaunchFailed) is null ? evidence.Launch.NotBefore.ToDateTimeOffset() : DateTimeOffset.MinValue);
 
     // CertAuthority's word, or its silence for too long: an instance must not live on because the CA is down. The alarm stays in the timeline.
     // True: it is revoked; false: nobody knows; null: wait.

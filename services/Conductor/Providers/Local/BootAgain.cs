@@ -67,7 +67,7 @@ internal sealed class BootAgain(LocalProvider provider, EvidenceReader reader, F
             return; // another's, or the terminate saga's
         if (state == InstanceState.Terminated)
         {
-            await provider.Stop(name, "", cancel);
+            await provider.Stop(name, "", default, cancel);
             return;
         }
         var ran = (await provider.Look(name, cancel)).State == Sighting.Running;

@@ -89,7 +89,7 @@ internal sealed class LocalProvider : IProvider
         return IdOf(name);
     }
 
-    public async Task Stop(CertName name, string instanceId, CancellationToken cancel)
+    public async Task Stop(CertName name, string instanceId, DateTimeOffset since, CancellationToken cancel)
     {
         using var alone = await oneAtATime.Enter(name, cancel);
         var instance = DirectoryOf(name);

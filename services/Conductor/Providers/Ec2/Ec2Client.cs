@@ -1,0 +1,133 @@
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Xml.Linq;
+using Amazon.Runtime;
+using Amazon.Runtime.Credentials;
+using Overture.Platform.Telemetry;
+
+namespace Overture.Conductor.Providers.Ec2;
+
+/// <summary>The cloud's no.</summary>
+/// <param name="code">Its code, e.g. InvalidAMIID.NotFound.</param>
+internal sealed class Ec2Exception(string code, Ec2Verdict verdict, string message) : Exception(message)
+{
+    public string Code { get; } = code;
+    public Ec2Verdict Verdict { get; } = verdict;
+}
+
+/// <summary>
+/// Calls of the Query API: signed anew at each try, tried again with full jitter while that may help and the budget lasts, never redirected
+/// (T89). What is sent holds user data, so nothing of it is logged or told.
+/// </summary>
+internal sealed class Ec2Client : IDisposable
+{
+    private static readonly TimeSpan TryTimeout = TimeSpan.FromSeconds(20), FirstPause = TimeSpan.FromMilliseconds(100), LongestPause = TimeSpan.FromSeconds(10), Slow = TimeSpan.FromSeconds(3);
+    private const int CapacityTries = 3;
+    private readonly Ec2Options options;
+    private readonly Ec2Dialect dialect;
+    private readonly Uri url;
+    private readonly AWSCredentials? credentials;
+    private readonly TimeProvider clock;
+    private readonly HttpClient http;
+
+    /// <param name="credentials">Null: as every AWS tool finds them.</param>
+    public Ec2Client(Ec2Options options, Ec2Dialect dialect, TimeProvider clock, AWSCredentials? credentials)
+    {
+        (this.options, this.dialect, this.clock, this.credentials) = (options, dialect, clock, credentials);
+        url = new Uri(options.Url, dialect.Path);
+        var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            UseProxy = !url.IsLoopback,
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+        };
+        if (options.TlsRoots.Length > 0)
+        {
+            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            policy.CustomTrustStore.ImportFromPemFile(options.TlsRoots);
+            handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
+        }
+        http = new HttpClient(handler) { Timeout = TryTimeout, MaxResponseContentBufferSize = Ec2Answer.Limit };
+    }
+
+    /// <param name="action">E.g. DescribeInstances.</param>
+    /// <param name="fields">Its parameters; none with an empty value.</param>
+    /// <param name="cancel">Gives up between two tries; the call may have happened.</param>
+    /// <exception cref="Ec2Exception">The cloud says no, or said nothing usable for as long as the budget lasts.</exception>
+    public async Task<XElement> Call(string action, IEnumerable<(string Name, string Value)> fields, CancellationToken cancel)
+    {
+        using var span = FlowTelemetry.Source.StartActivity($"ec2 {action}");
+        var body = Ec2Form.Encode(new[] { ("Action", action), ("Version", dialect.Version) }.Concat(fields).Where(f => f.Item2.Length > 0).Select(f => KeyValuePair.Create(f.Item1, f.Item2)));
+        var begin = clock.GetTimestamp();
+        for (var tries = 1; ; tries++)
+        {
+            var (answer, code, status, message) = await Once(body, cancel);
+            if (answer is not null)
+                return answer;
+            var verdict = Ec2Errors.Judge(code, status);
+            span?.SetTag("ec2.code", code).SetTag("ec2.tries", tries);
+            var again = verdict.Action is Ec2Action.Retry or Ec2Action.SlowDown || (verdict.Action == Ec2Action.Capacity && tries < CapacityTries);
+            var pause = Pause(tries, verdict.Action == Ec2Action.Capacity ? Slow : FirstPause);
+            if (!again || clock.GetElapsedTime(begin) + pause > options.Budget)
+                throw new Ec2Exception(code, verdict, $"{action}: {code}{(message.Length > 0 ? $" ({message})" : "")}. {verdict.NextStep}");
+            await Task.Delay(pause, clock, cancel);
+        }
+    }
+
+    public void Dispose() => http.Dispose();
+
+    private async Task<(XElement? Answer, string Code, int Status, string Message)> Once(string body, CancellationToken cancel)
+    {
+        try
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
+            request.Content.Headers.TryAddWithoutValidation("Content-Type", Ec2Signature.ContentType);
+            foreach (var (name, value) in Ec2Signature.Headers(await Credentials(cancel), options.Region, url, body, clock.GetUtcNow()))
+                request.Headers.TryAddWithoutValidation(name, value);
+            using var answer = await http.SendAsync(request, cancel);
+            var text = await answer.Content.ReadAsStringAsync(cancel);
+            var status = (int)answer.StatusCode;
+            if (answer.IsSuccessStatusCode)
+                return Ec2Answer.Read(text) is { } read ? (read, "", status, "") : (null, "NoXml", 0, "");
+            return (null, Ec2Answer.Code(text, status), status, Sentence(text));
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException || (e is TaskCanceledException && !cancel.IsCancellationRequested))
+        {
+            return (null, e.GetType().Name, 0, "");
+        }
+    }
+
+    private async Task<ImmutableCredentials> Credentials(CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        try
+        {
+            return await (credentials ?? DefaultAWSCredentialsIdentityResolver.GetCredentials(null)).GetCredentialsAsync();
+        }
+        catch (AmazonClientException)
+        {
+            throw new Ec2Exception("NoCredentials", new Ec2Verdict(Ec2Action.Credentials, ""), "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the host a role");
+        }
+    }
+
+    // What the server wrote, short, and without what it may have copied from the request.
+    private static string Sentence(string body)
+    {
+        var message = Ec2Answer.Read(body)?.DescendantsAndSelf().FirstOrDefault(e => e.Name.LocalName == "Message")?.Value ?? "";
+        var plain = string.Concat(message.Where(c => !char.IsControl(c))).Trim().TrimEnd('.');
+        // UnauthorizedOperation carries an encoded blob that nobody here can read.
+        var blob = plain.IndexOf("Encoded authorization", StringComparison.Ordinal);
+        plain = blob > 0 ? plain[..blob].Trim() : plain;
+        return plain.Length <= 200 ? plain : plain[..200];
+    }
+
+    private static TimeSpan Pause(int tries, TimeSpan first)
+    {
+        var most = Math.Min(first.TotalMilliseconds * Math.Pow(2, Math.Min(tries, 10)), LongestPause.TotalMilliseconds);
+        return TimeSpan.FromMilliseconds(RandomNumberGenerator.GetInt32(1, (int)most + 1));
+    }
+}

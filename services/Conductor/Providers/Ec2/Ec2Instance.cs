@@ -1,0 +1,50 @@
+using System.Globalization;
+using System.Xml.Linq;
+
+namespace Overture.Conductor.Providers.Ec2;
+
+/// <summary>An instance in an answer of the API. Pure; unknown elements are passed over.</summary>
+/// <param name="Name">What our mark says; empty: it has none.</param>
+/// <param name="Reason">Why it ended, where the cloud says so.</param>
+internal sealed record Ec2Instance(string Id, Sighting Seen, string Name, DateTimeOffset? Since, string Reason)
+{
+    private const int LowByte = 0xFF;
+
+    /// <summary>Every instance in the answer, whatever reservation it is of.</summary>
+    public static IReadOnlyList<Ec2Instance> All(XElement answer) =>
+        [.. answer.DescendantsAndSelf().Where(e => e.Name.LocalName == "instancesSet").SelectMany(e => e.Elements()).Select(Of)];
+
+    private static Ec2Instance Of(XElement item)
+    {
+        var id = Text(item, "instanceId");
+        var state = int.TryParse(Text(Child(item, "instanceState"), "code"), NumberStyles.None, CultureInfo.InvariantCulture, out var code) ? StateOf(code & LowByte) : Sighting.Pending;
+        var addresses = new[] { Text(item, "ipAddress"), Text(item, "privateIpAddress"), Text(item, "ipv6Address") }.Where(a => a.Length > 0).ToList();
+        var tags = Child(item, "tagSet")?.Elements().FirstOrDefault(t => Text(t, "key") == Ec2Tags.CertName);
+        return new Ec2Instance(
+            id, state == Sighting.Gone.State ? Sighting.Gone : new Sighting(state, id, state == Sighting.Running ? addresses : []), tags is null ? "" : Text(tags, "value"),
+            DateTimeOffset.TryParse(Text(item, "launchTime"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var since) ? since : null,
+            Text(Child(item, "stateReason"), "message") is { Length: > 0 } reason ? reason : Text(item, "reason"));
+    }
+
+    // 0 pending, 16 running, 32 shutting-down, 48 terminated, 64 stopping, 80 stopped. What is on its way out does not come back.
+    private static string StateOf(int code) => code switch
+    {
+        0 => Sighting.Pending,
+        16 => Sighting.Running,
+        64 or 80 => Sighting.Stopped,
+        _ => Sighting.Gone.State,
+    };
+
+    private static XElement? Child(XElement? of, string name) => of?.Elements().FirstOrDefault(e => e.Name.LocalName == name);
+
+    private static string Text(XElement? of, string name) => Child(of, name)?.Value.Trim() ?? "";
+}
+
+/// <summary>Our marks on instances.</summary>
+internal static class Ec2Tags
+{
+    public const string CertName = "overture:certname", Deployment = "overture:deployment";
+
+    /// <summary>A tag's value can't be told from none where it is empty.</summary>
+    public static string DeploymentValue(string deployment) => deployment.Length == 0 ? "default" : deployment;
+}

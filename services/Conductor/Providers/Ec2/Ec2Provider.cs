@@ -1,0 +1,207 @@
+using System.Collections.Concurrent;
+using System.Text;
+using System.Threading.RateLimiting;
+using Amazon.Runtime;
+using Overture.Conductor.V1;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+
+namespace Overture.Conductor.Providers.Ec2;
+
+/// <summary>
+/// Instances of an EC2-compatible cloud. An instance is found by its tag, and by the client token, which is its certname: whoever starts it a
+/// second time gets the first one, on clouds that honour the token even where the tag is not to be seen yet.
+/// </summary>
+internal sealed class Ec2Provider : IProvider, IDisposable
+{
+    private const int PageSize = 1000, MostConsole = 64 * 1024, Burst = 5, MostWaiting = 10_000;
+    private static readonly TimeSpan ImageMemory = TimeSpan.FromMinutes(5);
+    private readonly Ec2Options options;
+    private readonly Ec2Dialect dialect;
+    private readonly Ec2Client client;
+    private readonly TimeProvider clock;
+    private readonly string deployment;
+    private readonly RateLimiter launches;
+    private readonly PerName oneAtATime = new();
+    private readonly ConcurrentDictionary<string, (string? Refusal, DateTimeOffset At)> images = new(StringComparer.Ordinal);
+
+    public Ec2Provider(ConductorOptions options, TimeProvider clock) : this(options.Ec2, options.Deployment, clock, null)
+    {
+    }
+
+    /// <param name="credentials">Null: as every AWS tool finds them.</param>
+    internal Ec2Provider(Ec2Options options, string deployment, TimeProvider clock, AWSCredentials? credentials)
+    {
+        (this.options, this.deployment, this.clock) = (options, deployment, clock);
+        dialect = Ec2Dialect.Preset(options.Dialect)!; // the options were checked
+        client = new Ec2Client(options, dialect, clock, credentials);
+        Account = options.Account.Length > 0 ? options.Account : $"{options.Url.Authority}/{options.Region}";
+        launches = new TokenBucketRateLimiter(new TokenBucketRateLimiterOptions
+        {
+            TokenLimit = Math.Max(Burst, options.LaunchesPerSecond),
+            TokensPerPeriod = options.LaunchesPerSecond,
+            ReplenishmentPeriod = TimeSpan.FromSeconds(1),
+            QueueLimit = MostWaiting,
+        });
+    }
+
+    public string Name => "ec2";
+    public string Account { get; }
+    public string Region => options.Region;
+    public bool InstallsPuppet => options.InstallsPuppet;
+    public TimeSpan Settling => TimeSpan.FromMinutes(10);
+
+    public async Task<string?> Unfit(CancellationToken cancel)
+    {
+        try
+        {
+            await client.Call("DescribeInstances", [("Filter.1.Name", $"tag:{Ec2Tags.CertName}"), ("Filter.1.Value.1", "none")], cancel);
+            return null;
+        }
+        catch (Ec2Exception e)
+        {
+            return $"the cloud at {options.Url.Authority} can't be used: {e.Message}";
+        }
+    }
+
+    public IEnumerable<FieldProblem> Check(LaunchSpec spec) => Ec2Launch.Check(spec, dialect);
+
+    public async Task<Started> Start(CertName name, LaunchSpec spec, string userData, CancellationToken cancel)
+    {
+        using var alone = await oneAtATime.Enter(name, cancel);
+        return await Told(async () =>
+        {
+            // 1. It was started before, and its answer was lost.
+            var found = await Find(name, cancel);
+            if (found.FirstOrDefault(i => !i.Seen.IsGone) is { } standing)
+                return await Marked(standing, name, spec, cancel);
+            if (found.Count > 0)
+                throw new ProviderException($"{found[0].Id} was ended at the cloud{(found[0].Reason.Length > 0 ? $" ({found[0].Reason})" : "")}; a name is launched once: launch another");
+            // 2. The image can boot at all.
+            if (await ImageRefusal(spec.Image, cancel) is { } refusal)
+                throw new ProviderException(refusal);
+            // 3. Started, or found by its token.
+            using var turn = await launches.AcquireAsync(1, cancel);
+            var answer = Ec2Instance.All(await client.Call("RunInstances", Ec2Launch.Fields(name, spec, userData, deployment, dialect), cancel));
+            var started = answer.Count > 0 ? answer[0] : throw new ProviderException("the cloud's answer names no instance; it is looked for again");
+            if (started.Seen.IsGone)
+                throw new ProviderException($"the instance of this name was ended at the cloud{(started.Reason.Length > 0 ? $" ({started.Reason})" : "")}; launch another");
+            return await Marked(started, name, spec, cancel);
+        });
+    }
+
+    public Task Stop(CertName name, string instanceId, DateTimeOffset since, CancellationToken cancel) => Told(async () =>
+    {
+        // 1. By its id, and by its mark: there may be another than we know.
+        var found = await Find(name, cancel);
+        var ids = found.Where(i => !i.Seen.IsGone).Select(i => i.Id).ToHashSet(StringComparer.Ordinal);
+        if (instanceId.Length > 0 && found.All(i => i.Id != instanceId))
+            ids.Add(instanceId);
+        var young = clock.GetUtcNow() < since + Settling;
+        if (ids.Count == 0)
+            return found.Count > 0 || !young ? true : throw new ProviderException("the cloud does not list it, and may still: it is looked for again until 10 minutes after its launch");
+        // 2. Its end; an instance that the cloud has forgotten is over, unless it has not heard of it yet.
+        try
+        {
+            await client.Call("TerminateInstances", ids.Select((id, i) => ($"InstanceId.{i + 1}", id)), cancel);
+        }
+        catch (Ec2Exception e) when (e.Verdict.Action == Ec2Action.NotFound && !young)
+        {
+            return true;
+        }
+        return true;
+    });
+
+    public Task<Sighting> Look(CertName name, CancellationToken cancel) =>
+        Told(async () => (await Find(name, cancel)).FirstOrDefault(i => !i.Seen.IsGone)?.Seen ?? Sighting.Gone);
+
+    public Task<IReadOnlyList<Listed>> Inventory(CancellationToken cancel) => Told<IReadOnlyList<Listed>>(async () =>
+        [.. (await Describe([($"tag:{Ec2Tags.Deployment}", Ec2Tags.DeploymentValue(deployment))], cancel)).Where(i => !i.Seen.IsGone).Select(i => new Listed(i.Name, i.Seen, i.Since))]);
+
+    public Task<string?> Console(CertName name, string instanceId, CancellationToken cancel) => Told(async () =>
+    {
+        var id = instanceId.Length > 0 ? instanceId : (await Find(name, cancel)).FirstOrDefault(i => !i.Seen.IsGone)?.Id;
+        return id is null ? null : await Console(id, dialect.ConsoleLatest, cancel);
+    });
+
+    public void Dispose()
+    {
+        client.Dispose();
+        launches.Dispose();
+    }
+
+    // Only some instance types show what their console shows now; of the others there is a copy, some minutes old.
+    private async Task<string?> Console(string id, bool latest, CancellationToken cancel)
+    {
+        try
+        {
+            var answer = await client.Call("GetConsoleOutput", [("InstanceId", id), ("Latest", latest ? "true" : "")], cancel);
+            var text = answer.Elements().FirstOrDefault(e => e.Name.LocalName == "output")?.Value ?? "";
+            var bytes = Convert.FromBase64String(string.Concat(text.Where(c => !char.IsWhiteSpace(c))));
+            return bytes.Length == 0 ? null : Encoding.UTF8.GetString(bytes.AsSpan(Math.Max(0, bytes.Length - MostConsole)));
+        }
+        catch (Ec2Exception e) when (latest && e.Code is "UnsupportedOperation" or "Unsupported")
+        {
+            return await Console(id, latest: false, cancel);
+        }
+        catch (FormatException)
+        {
+            throw new ProviderException("the cloud's copy of the console does not read");
+        }
+    }
+
+    private async Task<Started> Marked(Ec2Instance instance, CertName name, LaunchSpec spec, CancellationToken cancel)
+    {
+        // Where tags can't come with the launch, they come now; until then only the client token says whose it is.
+        if (!dialect.TagOnCreate && instance.Name.Length == 0)
+            await client.Call("CreateTags", new[] { ("ResourceId.1", instance.Id) }.Concat(Ec2Launch.Tags(name, spec, deployment, "")), cancel);
+        // Whether it runs, and at which addresses, the inventory tells.
+        return new Started(instance.Id, Runs: false);
+    }
+
+    private Task<IReadOnlyList<Ec2Instance>> Find(CertName name, CancellationToken cancel) =>
+        Describe([($"tag:{Ec2Tags.CertName}", name.ToString()), ($"tag:{Ec2Tags.Deployment}", Ec2Tags.DeploymentValue(deployment))], cancel);
+
+    private async Task<IReadOnlyList<Ec2Instance>> Describe(IReadOnlyList<(string Name, string Value)> filters, CancellationToken cancel)
+    {
+        var all = new List<Ec2Instance>();
+        var next = "";
+        do
+        {
+            var fields = filters.Index().SelectMany(f => new[] { ($"Filter.{f.Index + 1}.Name", f.Item.Name), ($"Filter.{f.Index + 1}.Value.1", f.Item.Value) })
+                .Append(("MaxResults", dialect.MaxResults ? $"{PageSize}" : "")).Append(("NextToken", next));
+            var page = await client.Call("DescribeInstances", fields, cancel);
+            all.AddRange(Ec2Instance.All(page));
+            next = page.Elements().FirstOrDefault(e => e.Name.LocalName == "nextToken")?.Value ?? "";
+        }
+        while (next.Length > 0);
+        return all;
+    }
+
+    private async Task<string?> ImageRefusal(string image, CancellationToken cancel)
+    {
+        if (images.TryGetValue(image, out var known) && clock.GetUtcNow() - known.At < ImageMemory)
+            return known.Refusal;
+        var answer = await client.Call("DescribeImages", [("ImageId.1", image)], cancel);
+        var found = answer.DescendantsAndSelf().FirstOrDefault(e => e.Name.LocalName == "imagesSet")?.Elements().FirstOrDefault();
+        string Of(string name) => found?.Elements().FirstOrDefault(e => e.Name.LocalName == name)?.Value ?? "";
+        var refusal = found is null ? $"there is no image {image} in {options.Region}"
+            : Of("imageState") is { Length: > 0 } state and not "available" ? $"the image {image} is {state}, not available"
+            : Of("platform").Equals("windows", StringComparison.OrdinalIgnoreCase) ? $"the image {image} is Windows, which cloud-init and this user data are not for"
+            : null;
+        images[image] = (refusal, clock.GetUtcNow());
+        return refusal;
+    }
+
+    private static async Task<T> Told<T>(Func<Task<T>> act)
+    {
+        try
+        {
+            return await act();
+        }
+        catch (Ec2Exception e)
+        {
+            throw new ProviderException(e.Message);
+        }
+    }
+}

@@ -1,0 +1,299 @@
+using System.Collections.Immutable;
+using System.IO.Compression;
+using System.Text;
+using Amazon.Runtime;
+using Overture.Conductor.Providers;
+using Overture.Conductor.Providers.Ec2;
+using Overture.Conductor.V1;
+using Overture.Platform.Records;
+using Overture.TestSupport;
+
+namespace Overture.Conductor.Tests;
+
+/// <summary>The provider's suite on the double, in each dialect.</summary>
+public abstract class Ec2DoubleSuite(string dialect) : ProviderSuite, IAsyncLifetime
+{
+    private Ec2Double cloud = null!;
+    private Ec2Provider provider = null!;
+
+    internal override IProvider Provider => provider;
+
+    internal override LaunchSpec Spec => Ec2ProviderTests.Spec();
+
+    internal override int Starts(CertName name) => cloud.Of(name.ToString());
+
+    public async Task InitializeAsync()
+    {
+        cloud = await Ec2Double.Start(Ec2Dialect.Preset(dialect));
+        provider = Ec2ProviderTests.Open(cloud.Url, dialect);
+    }
+
+    public async Task DisposeAsync()
+    {
+        provider.Dispose();
+        await cloud.DisposeAsync();
+    }
+}
+
+public sealed class Ec2AwsTests() : Ec2DoubleSuite("aws");
+
+public sealed class Ec2EucalyptusTests() : Ec2DoubleSuite("eucalyptus");
+
+public sealed class Ec2OpenStackTests() : Ec2DoubleSuite("ec2api");
+
+/// <summary>The same on moto_server, which checks signature and policy.</summary>
+[Trait("Category", "integration")]
+public sealed class Ec2MotoTests : ProviderSuite, IAsyncLifetime
+{
+    // One that moto knows from the start.
+    private const string Image = "ami-785db401";
+    private MotoServer moto = null!;
+    private Ec2Provider provider = null!;
+
+    internal override IProvider Provider => provider;
+
+    internal override LaunchSpec Spec => Ec2ProviderTests.Spec(s => s.Image = Image);
+
+    // moto ignores client tokens, so what it has is what was asked for.
+    internal override int Starts(CertName name) => provider.Inventory(default).Result.Count(l => l.Name == name.ToString());
+
+    public async Task InitializeAsync()
+    {
+        moto = await MotoServer.Start();
+        provider = Open(moto.SecretKey);
+    }
+
+    public async Task DisposeAsync()
+    {
+        provider.Dispose();
+        await moto.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Unfit_RightOrWrongSecret_SaysWhich()
+    {
+        Assert.Null(await provider.Unfit(default));
+        using var wrong = Open("wrong");
+        var why = await wrong.Unfit(default);
+        Assert.Contains("refuses the Conductor's credentials", why, StringComparison.Ordinal);
+        Assert.DoesNotContain("wrong", why, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_Everything_IsUnderstood()
+    {
+        var name = TestIds.New().CertName();
+        var started = await provider.Start(name, Ec2ProviderTests.Spec(s =>
+        {
+            s.Image = Image;
+            s.Profile = "web";
+            s.Ec2 = new Ec2Settings { Tags = { ["team"] = "a b+c~é*/&=" }, BlockDevices = { new BlockDevice { DeviceName = "/dev/xvda", VolumeSize = 8, Encrypted = true } } };
+        }), "#cloud-config\n", default);
+        Assert.StartsWith("i-", started.InstanceId, StringComparison.Ordinal);
+        var listed = Assert.Single(await provider.Inventory(default));
+        Assert.Equal((name.ToString(), started.InstanceId), (listed.Name, listed.Seen.InstanceId));
+        Assert.NotEmpty(listed.Seen.Addresses);
+        Assert.NotNull(listed.Since);
+        Assert.NotNull(await provider.Console(name, started.InstanceId, default));
+        await provider.Stop(name, started.InstanceId, default, default);
+        Assert.Empty(await provider.Inventory(default));
+    }
+
+    [Fact]
+    public async Task PolicyOfTheDocs_IsEnoughForALaunchAndItsEnd()
+    {
+        var page = await File.ReadAllTextAsync(RepositoryPaths.File("docs/operations.md"));
+        var from = page.IndexOf("```json\n", page.IndexOf("## Instances in an EC2-compatible cloud", StringComparison.Ordinal), StringComparison.Ordinal) + "```json\n".Length;
+        await moto.Enforce(false);
+        var (key, secret) = await moto.MakeKey("conductor", page[from..page.IndexOf("```", from, StringComparison.Ordinal)]);
+        await moto.Enforce(true);
+        using var conductor = Ec2ProviderTests.Open(moto.Endpoint.AbsoluteUri, "aws", new BasicAWSCredentials(key, secret));
+        var name = TestIds.New().CertName();
+        var started = await conductor.Start(name, Spec, "#cloud-config\n", default);
+        Assert.NotNull(await conductor.Console(name, started.InstanceId, default));
+        await conductor.Stop(name, started.InstanceId, default, default);
+        Assert.Empty(await conductor.Inventory(default));
+    }
+
+    private Ec2Provider Open(string secret) => Ec2ProviderTests.Open(moto.Endpoint.AbsoluteUri, "aws", new BasicAWSCredentials(moto.AccessKey, secret));
+}
+
+/// <summary>What the suite does not ask: lost answers, throttling, clouds that list late, and what is sent.</summary>
+public sealed class Ec2ProviderTests : IAsyncLifetime
+{
+    private readonly CertName name = TestIds.New().CertName();
+    private Ec2Double cloud = null!;
+    private Ec2Provider provider = null!;
+
+    public async Task InitializeAsync()
+    {
+        cloud = await Ec2Double.Start();
+        provider = Open(cloud.Url, "aws");
+    }
+
+    public async Task DisposeAsync()
+    {
+        provider.Dispose();
+        await cloud.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Start_AnswerLost_IsTheSameInstanceByItsToken()
+    {
+        cloud.ListedLate = 10;
+        cloud.LoseNextLaunch = true;
+        var started = await Start();
+        Assert.Equal(1, cloud.Launched);
+        Assert.Equal(started, await Start());
+        Assert.Equal(1, cloud.Launched);
+    }
+
+    [Fact]
+    public async Task T94_SameStartByTwoConductors200Times_IsOneInstance()
+    {
+        using var other = Open(cloud.Url, "aws");
+        cloud.ListedLate = 3;
+        var started = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => (i % 2 == 0 ? provider : other).Start(name, Spec(), "#cloud-config\n", default)));
+        Assert.Single(started.Select(s => s.InstanceId).Distinct());
+        Assert.Equal(1, cloud.Launched);
+    }
+
+    [Theory]
+    [InlineData(503, "RequestLimitExceeded")]
+    [InlineData(500, "InternalError")]
+    [InlineData(500, "InsufficientInstanceCapacity")]
+    public async Task Start_CloudSaysLater_IsAskedAgain(int status, string code)
+    {
+        cloud.Instead.Enqueue((status, Ec2Double.Error(code)));
+        await Start();
+        Assert.Equal(1, cloud.Launched);
+    }
+
+    [Theory]
+    [InlineData(400, "InvalidParameterValue", "correct the launch spec")]
+    [InlineData(400, "VcpuLimitExceeded", "A limit of the account")]
+    [InlineData(403, "UnauthorizedOperation", "allow the action")]
+    [InlineData(401, "AuthFailure", "refuses the Conductor's credentials")]
+    public async Task Start_CloudSaysNo_IsToldAtOnceWithTheNextStep(int status, string code, string step)
+    {
+        cloud.Instead.Enqueue((status, Ec2Double.Error(code)));
+        var refused = await Assert.ThrowsAsync<ProviderException>(Start);
+        Assert.Contains(code, refused.Message, StringComparison.Ordinal);
+        Assert.Contains(step, refused.Message, StringComparison.Ordinal);
+        Assert.Single(cloud.Calls);
+        Assert.Equal(0, cloud.Launched);
+    }
+
+    [Fact]
+    public async Task Start_OtherUserDataWithTheSameName_IsAMismatchAndNoSecondInstance()
+    {
+        cloud.ListedLate = 10;
+        await Start();
+        var refused = await Assert.ThrowsAsync<ProviderException>(() => provider.Start(name, Spec(), "#cloud-config\nother: 1\n", default));
+        Assert.Contains("IdempotentParameterMismatch", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(1, cloud.Launched);
+    }
+
+    [Fact]
+    public async Task Start_EndedAtTheCloud_IsNeverStartedAgain()
+    {
+        await Start();
+        cloud.Kill(name.ToString());
+        Assert.Contains("launched once", (await Assert.ThrowsAsync<ProviderException>(Start)).Message, StringComparison.Ordinal);
+        cloud.ListedLate = 10;
+        Assert.Equal(1, cloud.Launched);
+        Assert.True((await provider.Look(name, default)).IsGone);
+        Assert.Empty(await provider.Inventory(default));
+    }
+
+    [Fact]
+    public async Task T89_CloudThatSendsElsewhere_IsNotFollowed()
+    {
+        cloud.Instead.Enqueue((307, ""));
+        Assert.Contains("Http307", (await Assert.ThrowsAsync<ProviderException>(Start)).Message, StringComparison.Ordinal);
+        Assert.Single(cloud.Calls);
+    }
+
+    [Fact]
+    public async Task Stop_NotListedYet_WaitsUntilItIsOldEnough()
+    {
+        cloud.ListedLate = 2;
+        var id = (await Start()).InstanceId;
+        var now = TimeProvider.System.GetUtcNow();
+        // Neither by its mark nor by its id: it may come.
+        await Assert.ThrowsAsync<ProviderException>(() => provider.Stop(name, "", now, default));
+        cloud.ListedLate = 0;
+        await Eventually.True(async () => (await provider.Look(name, default)).State == Sighting.Running, "it is listed");
+        await provider.Stop(name, id, now, default);
+        Assert.True((await provider.Look(name, default)).IsGone);
+        // Gone for long: the cloud does not know the id any more.
+        await provider.Stop(name, "i-0123456789abcdef0", now.AddMinutes(-11), default);
+        await Assert.ThrowsAsync<ProviderException>(() => provider.Stop(TestIds.New().CertName(), "i-0123456789abcdef0", now, default));
+    }
+
+    [Fact]
+    public async Task Console_OfATypeWithoutLatest_IsTheCopy()
+    {
+        var id = (await Start()).InstanceId;
+        Assert.Null(await provider.Console(name, id, default));
+        cloud.Console = "booting\r\n";
+        cloud.Instead.Enqueue((400, Ec2Double.Error("UnsupportedOperation")));
+        Assert.Equal("booting\r\n", await provider.Console(name, id, default));
+        Assert.False(cloud.Calls.Last().ContainsKey("Latest"));
+    }
+
+    [Fact]
+    public async Task Start_Request_CarriesWhatTheCloudIsToDo()
+    {
+        var big = "#cloud-config\n# " + new string('x', 14_000) + "\n";
+        await provider.Start(name, Spec(s => s.Ec2 = new Ec2Settings
+        {
+            SubnetId = "subnet-0a1b2c3d", SecurityGroupIds = { "sg-0a1b2c3d", "sg-0a1b2c3e" }, PublicAddress = false, InstanceProfile = "web", Spot = true, SpotMaxPrice = "0.05", Tags = { ["team"] = "web" },
+        }), big, default);
+        var sent = cloud.Calls.Single(c => c["Action"] == "RunInstances").ToImmutableDictionary();
+        foreach (var (field, value) in new[]
+        {
+            ("MinCount", "1"), ("MaxCount", "1"), ("ClientToken", name.ToString()), ("MetadataOptions.HttpTokens", "required"), ("MetadataOptions.HttpPutResponseHopLimit", "1"),
+            ("NetworkInterface.1.SubnetId", "subnet-0a1b2c3d"), ("NetworkInterface.1.SecurityGroupId.2", "sg-0a1b2c3e"), ("NetworkInterface.1.AssociatePublicIpAddress", "false"),
+            ("IamInstanceProfile.Name", "web"), ("InstanceMarketOptions.SpotOptions.MaxPrice", "0.05"), ("InstanceInitiatedShutdownBehavior", "terminate"),
+        })
+        {
+            Assert.Equal(value, sent.GetValueOrDefault(field));
+        }
+        Assert.DoesNotContain(sent.Keys, k => k is "KeyName" or "SubnetId" or "SecurityGroupId.1");
+        Assert.Contains(sent, f => f.Key.StartsWith("TagSpecification.1.Tag.", StringComparison.Ordinal) && f.Value == Ec2Tags.CertName);
+        using var packed = new GZipStream(new MemoryStream(Convert.FromBase64String(sent["UserData"])), CompressionMode.Decompress);
+        Assert.Equal(big, await new StreamReader(packed, Encoding.UTF8).ReadToEndAsync());
+    }
+
+    [Fact]
+    public void Check_EverythingWrong_NamesEveryField()
+    {
+        var problems = provider.Check(Spec(s =>
+        {
+            s.Image = "host";
+            s.InstanceType = "";
+            s.Ec2 = new Ec2Settings
+            {
+                SubnetId = "net", SecurityGroupIds = { "default" }, KeyName = "ключ", SpotMaxPrice = "cheap", BlockDevices = { new BlockDevice { DeviceName = "x y", VolumeSize = -1, VolumeType = "GP 3" } }, Tags = { ["overture:certname"] = "evil" },
+            };
+        })).Select(p => p.Field).ToHashSet();
+        Assert.Equal(["ec2.block_devices.device_name", "ec2.block_devices.volume_size", "ec2.block_devices.volume_type", "ec2.key_name", "ec2.security_group_ids", "ec2.spot_max_price", "ec2.subnet_id",
+            "ec2.tags.overture:certname", "image", "instance_type"], problems.Order(StringComparer.Ordinal));
+        using var strict = Open(cloud.Url, "eucalyptus");
+        Assert.Contains(strict.Check(Spec(s => s.Ec2 = new Ec2Settings { Spot = true })), p => p.Field == "ec2.spot");
+        Assert.Empty(provider.Check(Spec()));
+    }
+
+    internal static LaunchSpec Spec(Action<LaunchSpec>? change = null)
+    {
+        var spec = World.Spec(s => (s.Provider, s.Image, s.InstanceType) = ("ec2", "ami-0123456789abcdef0", "t3.micro"));
+        change?.Invoke(spec);
+        return spec;
+    }
+
+    internal static Ec2Provider Open(string url, string dialect, AWSCredentials? credentials = null) => new(
+        new Ec2Options { Endpoint = url, Region = "us-east-1", Dialect = dialect, LaunchesPerSecond = 100, Budget = TimeSpan.FromSeconds(20) }, "", TimeProvider.System, credentials ?? new BasicAWSCredentials("key", "secret"));
+
+    private Task<Started> Start() => provider.Start(name, Spec(), "#cloud-config\n", default);
+}
