@@ -92,6 +92,26 @@ public sealed class ReconcileTests : IAsyncLifetime
         Assert.Equal(1, provider.Starts[name]);
     }
 
+    // In a cloud: three looks, and looks in a hurry are one.
+    [Fact]
+    public async Task Reconcile_MissingInACloud_TakesThreeLooksThatAreApart()
+    {
+        provider.Settling = TimeSpan.FromSeconds(1);
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        await using var frozen = await ConductorHost.Start(world, new() { Provider = provider, Store = store, Clock = clock }, replica: "3");
+        var name = CertName.Parse((await frozen.As("admin").LaunchInstancesAsync(new() { Spec = World.Spec() })).Results.Single().Instance.Certname);
+        provider.Kill(name);
+        clock.Advance(TimeSpan.FromMinutes(6));
+        var reconciler = frozen.Get<Reconciler>();
+        for (var look = 0; look < 5; look++)
+            Assert.Contains("1 of 3", Assert.Single((await reconciler.Run(apply: true, orphans: false, limit: 0, default)).Findings).HeldBack, StringComparison.Ordinal);
+        clock.Advance(TimeSpan.FromSeconds(20));
+        Assert.Contains("2 of 3", Assert.Single((await reconciler.Run(apply: true, orphans: false, limit: 0, default)).Findings).HeldBack, StringComparison.Ordinal);
+        clock.Advance(TimeSpan.FromSeconds(20));
+        Assert.True(Assert.Single((await reconciler.Run(apply: true, orphans: false, limit: 0, default)).Findings).Done);
+        Assert.NotNull(await store.Get(ObjectKeys.Fact(name, "terminating"), default));
+    }
+
     [Fact]
     public async Task Reconcile_ProviderDoesNotAnswer_NothingIsConcluded()
     {

@@ -16,8 +16,11 @@ internal sealed class Reconciler(StateKeeper keeper, EvidenceReader reader, Prov
 {
     internal const string Task = "reconcile";
 
-    // Of each provider: the names missing in the last look, and in how many in a row.
-    private readonly ConcurrentDictionary<string, Dictionary<string, int>> missing = new();
+    // Looks that follow each other at once say no more than one: a person's, say, who asks again and again.
+    private static readonly TimeSpan Apart = TimeSpan.FromSeconds(20);
+
+    // Of each provider: the names missing in the last look, in how many in a row, and when it was.
+    private readonly ConcurrentDictionary<string, (DateTimeOffset At, Dictionary<string, int> Names)> missing = new();
     private readonly SemaphoreSlim oneAtATime = new(1, 1);
     private HashSet<(FindingKind, string)> told = [];
 
@@ -99,9 +102,11 @@ internal sealed class Reconciler(StateKeeper keeper, EvidenceReader reader, Prov
     {
         var held = records.Values.Where(r => providers.HolderOf(r.Launch) == provider).ToList();
         var there = listed.Select(l => l.Name).ToHashSet(StringComparer.Ordinal);
-        var before = missing.GetValueOrDefault(provider.Name);
-        var absent = held.Select(r => r.Launch.Certname).Where(n => !there.Contains(n)).ToDictionary(n => n, n => (before?.GetValueOrDefault(n) ?? 0) + 1, StringComparer.Ordinal);
-        missing[provider.Name] = absent;
+        var before = missing.GetValueOrDefault(provider.Name, (now - Apart, []));
+        var counts = now - before.At >= Apart;
+        var absent = held.Select(r => r.Launch.Certname).Where(n => !there.Contains(n))
+            .ToDictionary(n => n, n => Math.Max(1, before.Names.GetValueOrDefault(n) + (counts ? 1 : 0)), StringComparer.Ordinal);
+        missing[provider.Name] = (counts ? now : before.At, absent);
         return new Comparison(provider.Settling, held, listed, records.ContainsKey, n => absent.GetValueOrDefault(n), now);
     }
 

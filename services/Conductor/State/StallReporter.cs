@@ -47,8 +47,12 @@ internal sealed class StallReporter(
         {
             if (await reader.Read(name, cancel) is not { } evidence || keeper.Current(name) is not { Trouble: InstanceTrouble.BootStalled } instance)
                 return;
+            // Its console is another Conductor's to read, and so is the line to write: it is written once.
+            var holder = providers.HolderOf(evidence.Launch);
+            if (holder is null && evidence.Launch.Provider != LaunchPlan.Registered)
+                return;
             var detail = instance.TroubleDetail;
-            if (providers.HolderOf(evidence.Launch) is { } holder && await holder.Console(name, instance.InstanceId, cancel) is { } console)
+            if (holder is not null && await holder.Console(name, instance.InstanceId, cancel) is { } console)
                 detail += $" Its console ends: {Tail(console.Replace(keys.Token(evidence.Launch.RequestId, name), "********", StringComparison.OrdinalIgnoreCase))}";
             // Once for each step that is missed.
             await events.Write("conductor", name, $"boot-stalled:{instance.State}", detail);
