@@ -82,7 +82,7 @@ internal sealed class Ec2Double : IAsyncDisposable
         if (Instead.TryDequeue(out var instead))
         {
             if (instead.Status == 307)
-                context.Response.Headers.Location = "http://169.254.169.254/latest/meta-data/";
+                context.Response.Headers.Location = $"{Url}/elsewhere"; // a follower would be seen
             await Answer(context, instead.Status, instead.Body);
             return;
         }
