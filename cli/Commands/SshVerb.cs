@@ -47,7 +47,7 @@ internal sealed class SshVerb : Verb
         try
         {
             await WritePrivate(pinned, HostKeys.KnownHosts(console, [certname], 22), cancel);
-            return await Ssh(pinned, certname, host, at, session);
+            return await Ssh(pinned, certname, host, at, session, cancel);
         }
         finally
         {
@@ -55,21 +55,33 @@ internal sealed class SshVerb : Verb
         }
     }
 
-    private async Task<int> Ssh(string pinned, string certname, string host, int at, Session session)
+    private async Task<int> Ssh(string pinned, string certname, string host, int at, Session session, CancellationToken cancel)
     {
         List<string> arguments =
         [
-            "-o", $"UserKnownHostsFile={pinned}", "-o", "GlobalKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=yes", "-o", "UpdateHostKeys=no",
-            "-o", $"HostKeyAlias={certname}", "-o", "CheckHostIP=no", "-p", at.ToString(CultureInfo.InvariantCulture),
+            "-o", $"UserKnownHostsFile=\"{pinned.Replace("%", "%%", StringComparison.Ordinal)}\"", "-o", "GlobalKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=yes", "-o", "UpdateHostKeys=no",
+            "-o", $"HostKeyAlias={certname}", "-o", "CheckHostIP=no",
+            // What else could vouch for a host, or reach another one: a user's own configuration must not.
+            "-o", "IgnoreUnknown=KnownHostsCommand", "-o", "KnownHostsCommand=none", "-o", "VerifyHostKeyDNS=no", "-o", "ControlPath=none", "-p", at.ToString(CultureInfo.InvariantCulture),
         ];
         if (session.Parse.GetValue(user) is { } login)
             arguments.AddRange(["-l", login]);
         // ssh's own options may follow the host, as may a command.
         arguments.Add(host);
         arguments.AddRange(session.Parse.GetValue(rest) ?? []);
-        // Its terminal is ours, and so are the signals: Ctrl-C reaches both, and ssh decides.
+        // Its terminal is ours, and so is Ctrl-C: in a session ssh has it typed, before one both end.
         using var ssh = Started(new ProcessStartInfo("ssh", arguments));
-        await ssh.WaitForExitAsync(CancellationToken.None);
+        try
+        {
+            await ssh.WaitForExitAsync(cancel);
+        }
+        catch (OperationCanceledException)
+        {
+            // A signal for us alone (SIGTERM): it must not outlive the file with its keys.
+            ssh.Kill();
+            await ssh.WaitForExitAsync(CancellationToken.None);
+            throw;
+        }
         return ssh.ExitCode;
     }
 

@@ -22,7 +22,7 @@ public sealed record ConductorOptions : ServiceOptions
     public ReportOptions Reports { get; init; } = new();
 
     public override IEnumerable<FieldProblem> Problems() =>
-        base.Problems().Concat(Launch.Problems()).Concat(Local.Problems()).Concat(Ec2.Problems()).Concat(Reports.Problems());
+        base.Problems().Concat(Launch.Problems()).Concat(Local.Problems()).Concat(Ec2.Problems(Deployment)).Concat(Reports.Problems());
 }
 
 /// <summary>What goes into launch records and user data.</summary>

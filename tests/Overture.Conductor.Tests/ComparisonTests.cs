@@ -96,8 +96,8 @@ public sealed class ComparisonTests
     }
 
     [Theory]
-    [InlineData(5, 5, true)]
-    [InlineData(6, 6, false)]
+    [InlineData(6, 5, true)]
+    [InlineData(7, 6, false)]
     [InlineData(200, 10, true)]
     [InlineData(200, 11, false)]
     public void All_ManyGoneAtOnce_TheBrakeHoldsAllOfThem(int records, int gone, bool ends)
@@ -106,6 +106,31 @@ public sealed class ComparisonTests
         var found = Compare(all, [.. all.Skip(gone).Select(r => Seen(r))], missed: 3);
         Assert.Equal(gone, found.Count);
         Assert.All(found, f => Assert.Equal(ends, f.HeldBack.Length == 0));
+    }
+
+    // A wrong region or filter lists nothing, too.
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(2, false)]
+    public void All_CloudThatListsNothingAtAll_IsNotBelievedOfSeveral(int records, bool ends) =>
+        Assert.All(Compare([.. Enumerable.Range(0, records).Select(_ => Record(launched: 60))], [], missed: 3), f => Assert.Equal(ends, f.HeldBack.Length == 0));
+
+    [Fact]
+    public void All_TerminatedRecords_DoNotLoosenTheBrake()
+    {
+        var past = Enumerable.Range(0, 400).Select(_ => Record(launched: 60, facts: FactLog.Terminated));
+        var living = Enumerable.Range(0, 7).Select(_ => Record(launched: 60)).ToList();
+        Assert.All(Compare([.. past, .. living], [Seen(living[0])], missed: 3), f => Assert.NotEqual("", f.HeldBack));
+    }
+
+    [Fact]
+    public void All_TwoInstancesOfOneName_TheSecondIsTold()
+    {
+        var record = Record(launched: 60);
+        var second = new Listed(record.Launch.Certname, new Sighting(Sighting.Running, "i-2", []), Now);
+        var found = Assert.Single(Compare([record], [Seen(record), second]));
+        Assert.Equal((FindingKind.Orphan, "i-2"), (found.Kind, found.InstanceId));
+        Assert.Contains("yourself", found.HeldBack, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -58,6 +58,19 @@ internal sealed class Ec2Double : IAsyncDisposable
     /// <summary>How many instances this name ever had.</summary>
     public int Of(string certname) => instances.Values.Count(i => i.Tags.GetValueOrDefault(Ec2Tags.CertName) == certname || i.Token == certname);
 
+    /// <summary>Somebody else's, with our marks put on it.</summary>
+    public string Forge(string certname, string deployment)
+    {
+        var forged = new Instance($"i-{"f".PadLeft(17, '0')}", "theirs", "") { Code = 16 };
+        (forged.Tags[Ec2Tags.CertName], forged.Tags[Ec2Tags.Deployment]) = (certname, deployment);
+        instances[forged.Id] = forged;
+        return forged.Id;
+    }
+
+    public bool Runs(string id) => instances[id].Code == 16;
+
+    public void Unmark(string certname) => instances.Values.Where(i => i.Token == certname).ToList().ForEach(i => i.Tags.Clear());
+
     /// <summary>As by somebody at the cloud's own console.</summary>
     public void Kill(string certname) => instances.Values.Where(i => i.Token == certname).ToList().ForEach(i => i.Code = 48);
 
@@ -150,7 +163,12 @@ internal sealed class Ec2Double : IAsyncDisposable
         for (var i = 1; form.TryGetValue($"Filter.{i}.Name", out var filter); i++)
         {
             var value = form[$"Filter.{i}.Value.1"];
-            found = [.. found.Where(f => f.Tags.GetValueOrDefault(filter["tag:".Length..]) == value)];
+            found = [.. found.Where(f => filter switch
+            {
+                "client-token" => f.Token == value,
+                "instance-id" => f.Id == value,
+                _ => f.Tags.GetValueOrDefault(filter["tag:".Length..]) == value,
+            })];
         }
         return found;
     }
@@ -174,7 +192,7 @@ internal sealed class Ec2Double : IAsyncDisposable
     private static string Set(IEnumerable<Instance> all) => $"<instancesSet>{string.Concat(all.Select(Item))}</instancesSet>";
 
     private static string Item(Instance i) =>
-        $"<item><instanceId>{i.Id}</instanceId><instanceState><code>{i.Code}</code></instanceState><privateIpAddress>10.0.0.9</privateIpAddress><launchTime>2026-11-25T07:19:09.000Z</launchTime>"
+        $"<item><instanceId>{i.Id}</instanceId><instanceState><code>{i.Code}</code></instanceState><privateIpAddress>10.0.0.9</privateIpAddress><clientToken>{i.Token}</clientToken><launchTime>2026-11-25T07:19:09.000Z</launchTime>"
         + $"<tagSet>{string.Concat(i.Tags.Select(t => $"<item><key>{SecurityElement.Escape(t.Key)}</key><value>{SecurityElement.Escape(t.Value)}</value></item>"))}</tagSet></item>";
 
     private static Task Answer(HttpContext context, int status, string body)

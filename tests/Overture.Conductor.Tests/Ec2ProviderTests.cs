@@ -202,7 +202,7 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
         Assert.Contains("launched once", (await Assert.ThrowsAsync<ProviderException>(Start)).Message, StringComparison.Ordinal);
         cloud.ListedLate = 10;
         Assert.Equal(1, cloud.Launched);
-        Assert.True((await provider.Look(name, default)).IsGone);
+        Assert.True((await provider.Look(name, "", default)).IsGone);
         Assert.Empty(await provider.Inventory(default));
     }
 
@@ -223,9 +223,9 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
         // Neither by its mark nor by its id: it may come.
         await Assert.ThrowsAsync<ProviderException>(() => provider.Stop(name, "", now, default));
         cloud.ListedLate = 0;
-        await Eventually.True(async () => (await provider.Look(name, default)).State == Sighting.Running, "it is listed");
+        await Eventually.True(async () => (await provider.Look(name, "", default)).State == Sighting.Running, "it is listed");
         await provider.Stop(name, id, now, default);
-        Assert.True((await provider.Look(name, default)).IsGone);
+        Assert.True((await provider.Look(name, "", default)).IsGone);
         // Gone for long: the cloud does not know the id any more.
         await provider.Stop(name, "i-0123456789abcdef0", now.AddMinutes(-11), default);
         await Assert.ThrowsAsync<ProviderException>(() => provider.Stop(TestIds.New().CertName(), "i-0123456789abcdef0", now, default));
@@ -285,6 +285,63 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
         Assert.Empty(provider.Check(Spec()));
     }
 
+    [Fact]
+    public async Task MarksPutOnSomebodyElsesInstance_AreNoReasonToEndOrAdoptIt()
+    {
+        var theirs = cloud.Forge(name.ToString(), Deployment);
+        Assert.Empty(await provider.Inventory(default));
+        Assert.True((await provider.Look(name, "", default)).IsGone);
+        await provider.Stop(name, "", default, default);
+        Assert.NotEqual(theirs, (await Start()).InstanceId);
+        await provider.Stop(name, "", default, default);
+        Assert.True(cloud.Runs(theirs));
+    }
+
+    [Fact]
+    public async Task MarksTakenOff_ItIsStillThereByItsId()
+    {
+        var id = (await Start()).InstanceId;
+        cloud.Unmark(name.ToString());
+        Assert.True((await provider.Look(name, "", default)).IsGone);
+        Assert.Equal(Sighting.Running, (await provider.Look(name, id, default)).State);
+    }
+
+    [Fact]
+    public async Task KilledBeforeItsMark_IsFoundByItsToken()
+    {
+        await using var strict = await Ec2Double.Start(Ec2Dialect.Ec2Api);
+        using var openstack = Open(strict.Url, "ec2api");
+        var id = (await openstack.Start(name, Spec(), "#cloud-config\n", default)).InstanceId;
+        strict.Unmark(name.ToString());
+        Assert.Equal(id, (await openstack.Start(name, Spec(), "#cloud-config\n", default)).InstanceId);
+        Assert.Single(await openstack.Inventory(default));
+        strict.Unmark(name.ToString());
+        await openstack.Stop(name, "", default, default);
+        Assert.False(strict.Runs(id));
+    }
+
+    [Fact]
+    public async Task Inventory_AnswerThatIsNoList_IsNoEmptyList()
+    {
+        cloud.Instead.Enqueue((200, "<html><body>welcome</body></html>"));
+        Assert.Contains("no list of instances", (await Assert.ThrowsAsync<ProviderException>(() => provider.Inventory(default))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_ServerThatTellsTheUserDataBack_IsNotRepeated()
+    {
+        var data = "#cloud-config\nsecret: " + new string('s', 40) + "\n";
+        var copied = Convert.ToBase64String(Encoding.UTF8.GetBytes(data));
+        cloud.Instead.Enqueue((200, "<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>"));
+        cloud.Instead.Enqueue((200, "<DescribeImagesResponse><imagesSet><item><imageState>available</imageState></item></imagesSet></DescribeImagesResponse>"));
+        cloud.Instead.Enqueue((400, $"<Response><Errors><Error><Code>InvalidParameterValue</Code><Message>bad value {copied}</Message></Error></Errors></Response>"));
+        var refused = await Assert.ThrowsAsync<ProviderException>(() => provider.Start(name, Spec(), data, default));
+        Assert.Contains("InvalidParameterValue", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(copied[..16], refused.Message, StringComparison.Ordinal);
+    }
+
+    internal const string Deployment = "test";
+
     internal static LaunchSpec Spec(Action<LaunchSpec>? change = null)
     {
         var spec = World.Spec(s => (s.Provider, s.Image, s.InstanceType) = ("ec2", "ami-0123456789abcdef0", "t3.micro"));
@@ -293,7 +350,7 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
     }
 
     internal static Ec2Provider Open(string url, string dialect, AWSCredentials? credentials = null) => new(
-        new Ec2Options { Endpoint = url, Region = "us-east-1", Dialect = dialect, LaunchesPerSecond = 100, Budget = TimeSpan.FromSeconds(20) }, "", TimeProvider.System, credentials ?? new BasicAWSCredentials("key", "secret"));
+        new Ec2Options { Endpoint = url, Region = "us-east-1", Dialect = dialect, LaunchesPerSecond = 100, Budget = TimeSpan.FromSeconds(20) }, Deployment, TimeProvider.System, credentials ?? new BasicAWSCredentials("key", "secret"));
 
     private Task<Started> Start() => provider.Start(name, Spec(), "#cloud-config\n", default);
 }

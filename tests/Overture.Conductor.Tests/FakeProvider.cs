@@ -72,7 +72,7 @@ internal sealed class FakeProvider(TimeProvider? clock = null) : IProvider
         return Task.CompletedTask;
     }
 
-    public Task<Sighting> Look(CertName name, CancellationToken cancel) => Task.FromResult(See(name));
+    public Task<Sighting> Look(CertName name, string instanceId, CancellationToken cancel) => Task.FromResult(See(name));
 
     public Task<IReadOnlyList<Listed>> Inventory(CancellationToken cancel) => InventoryRefusal is not null ? throw InventoryRefusal
         : Task.FromResult<IReadOnlyList<Listed>>([.. running.Select(r => new Listed(r.Key.ToString(), See(r.Key), r.Value))]);

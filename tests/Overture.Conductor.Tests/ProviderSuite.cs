@@ -21,7 +21,7 @@ public abstract class ProviderSuite
         var first = await Start(name);
         Assert.Equal(first, await Start(name));
         Assert.Equal(1, Starts(name));
-        Assert.True((await Provider.Look(name, default)).State == Sighting.Running);
+        Assert.True((await Provider.Look(name, "", default)).State == Sighting.Running);
         await Provider.Stop(name, "", default, default);
     }
 
@@ -42,7 +42,7 @@ public abstract class ProviderSuite
         await Provider.Stop(name, "", default, default);
         await Start(name);
         await Provider.Stop(name, "", default, default);
-        Assert.False((await Provider.Look(name, default)).State == Sighting.Running);
+        Assert.False((await Provider.Look(name, "", default)).State == Sighting.Running);
         await Provider.Stop(name, "", default, default);
     }
 
@@ -52,7 +52,7 @@ public abstract class ProviderSuite
         var (a, b) = (TestIds.New().CertName(), TestIds.New().CertName());
         Assert.NotEqual(await Start(a), await Start(b));
         await Provider.Stop(a, "", default, default);
-        Assert.True((await Provider.Look(b, default)).State == Sighting.Running);
+        Assert.True((await Provider.Look(b, "", default)).State == Sighting.Running);
         await Provider.Stop(b, "", default, default);
     }
 
@@ -108,7 +108,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
         await provider.Start(name, World.Spec(), "", default);
         var next = NewProvider();
         Assert.Equal(provider.Account, next.Account);
-        Assert.True((await next.Look(name, default)).State == Sighting.Running);
+        Assert.True((await next.Look(name, "", default)).State == Sighting.Running);
         Assert.Equal([name], next.Kept());
         await next.Start(name, World.Spec(), "", default);
         Assert.Equal(1, Starts(name));
@@ -139,7 +139,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
         await Eventually.True(() => !directory.IsRunning, "it is dead");
         await Eventually.True(() => !directory.IsLocked(), "nothing of it is left");
         await provider.Boot(name, default);
-        Assert.True((await provider.Look(name, default)).State == Sighting.Running);
+        Assert.True((await provider.Look(name, "", default)).State == Sighting.Running);
         Assert.Equal(2, Starts(name));
         await provider.Stop(name, "", default, default);
     }

@@ -128,7 +128,7 @@ public sealed class ReconcileTests : IAsyncLifetime
     {
         var name = await Launch();
         provider.Kill(name);
-        var turn = await host.Get<Reconcile.Fence>().Raise(Reconciler.Task, default);
+        var turn = await host.Get<Reconcile.Fence>().Raise(host.Get<Reconciler>().Task, default);
         await turn.Check(default);
         Assert.Single((await Reconcile(apply: true)).Findings);
         await Assert.ThrowsAsync<Platform.Faults.FaultException>(() => turn.Check(default));

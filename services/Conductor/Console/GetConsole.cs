@@ -19,7 +19,7 @@ internal sealed class GetConsole(EvidenceReader reader, ProviderSet providers)
             // 2. its console, and where it is
             var launched = evidence.Fact(FactLog.Launched)?.InstanceId ?? "";
             var text = await holder.Console(name, launched, cancel) ?? throw Refused($"the console of {name} shows nothing yet: a cloud shows it minutes after the boot; try again");
-            var seen = await holder.Look(name, cancel);
+            var seen = await holder.Look(name, launched, cancel);
             return new GetConsoleResponse
             {
                 Text = text,

@@ -59,8 +59,21 @@ internal sealed class StartInstance(LaunchLedger ledger, FactLog facts, StateKee
         instance = await Seen(order.Name, cancel);
         CrashPoint.Reach("launch.answer");
         if (instance.State >= InstanceState.Terminating)
-            await order.Provider.Stop(order.Name, started.InstanceId, clock.GetUtcNow(), cancel);
+            await TryStop(order, started, cancel);
         return new LaunchResult { Instance = instance };
+    }
+
+    // What can't be stopped yet (a cloud that does not list it) is found by the reconciler, as a ghost.
+    private async Task TryStop(LaunchOrder order, Started started, CancellationToken cancel)
+    {
+        try
+        {
+            await order.Provider.Stop(order.Name, started.InstanceId, clock.GetUtcNow(), cancel);
+        }
+        catch (ProviderException e)
+        {
+            Log.TerminateWaits(log, order.Name, e.Message);
+        }
     }
 
     private async Task<LaunchResult> Failed(CertName name, string why, CancellationToken cancel)

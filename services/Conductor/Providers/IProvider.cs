@@ -44,8 +44,11 @@ internal interface IProvider
     Task Stop(CertName name, string instanceId, DateTimeOffset since, CancellationToken cancel);
 
     /// <summary>What there is of the instance right now.</summary>
+    /// <param name="name">Its certname.</param>
+    /// <param name="instanceId">As <see cref="Start"/> told; empty: nobody knows. Its mark may have been taken off since.</param>
+    /// <param name="cancel">Gives up.</param>
     /// <exception cref="ProviderException">The provider does not say.</exception>
-    Task<Sighting> Look(CertName name, CancellationToken cancel);
+    Task<Sighting> Look(CertName name, string instanceId, CancellationToken cancel);
 
     /// <summary>Everything there is of ours, with or without a record: what carries our mark, in this account and deployment.</summary>
     /// <exception cref="ProviderException">The provider does not say, or not all of it.</exception>

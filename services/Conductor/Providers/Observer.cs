@@ -42,7 +42,7 @@ internal sealed class Observer(
                 return;
             // 2. What the provider says now.
             var at = clock.GetUtcNow();
-            var sighting = await holder.Look(name, cancel);
+            var sighting = await holder.Look(name, evidence.Fact(FactLog.Launched)?.InstanceId ?? "", cancel);
             // 3. Written down, in place of the last word.
             await Put(name, new Observation
             {

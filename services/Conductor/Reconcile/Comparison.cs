@@ -18,7 +18,9 @@ internal sealed record Comparison(
     private const int LooksNeeded = 3, LeastBrake = 5, BrakeShare = 20;
 
     /// <summary>How many ends at once look like an accident of ours.</summary>
-    public int Brake => Math.Max(LeastBrake, Records.Count / BrakeShare);
+    public int Brake => Math.Max(LeastBrake, Living / BrakeShare);
+
+    private int Living => Records.Count(r => r.Fact(FactLog.Launched) is not null && r.Fact(FactLog.Terminating) is null && r.Fact(FactLog.Terminated) is null);
 
     /// <param name="limit">Instead of <see cref="Brake"/>; 0: the brake.</param>
     public IReadOnlyList<Discrepancy> All(int limit = 0)
@@ -26,12 +28,16 @@ internal sealed record Comparison(
         var listed = Inventory.GroupBy(l => l.Name, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.ToList(), StringComparer.Ordinal);
         var known = Records.Select(r => r.Launch.Certname).ToHashSet(StringComparer.Ordinal);
         var all = Records.Select(r => OfRecord(r, listed.GetValueOrDefault(r.Launch.Certname))).OfType<Discrepancy>()
+            .Concat(Records.SelectMany(r => Doubles(r, listed.GetValueOrDefault(r.Launch.Certname))))
             .Concat(Inventory.Where(l => !known.Contains(l.Name) && !Foreign(l.Name)).Select(Orphan))
             .OrderBy(d => d.Kind).ThenBy(d => d.Name, StringComparer.Ordinal).ToList();
-        var most = limit > 0 ? limit : Brake;
+        var most = limit > 0 ? limit : Blind ? 0 : Brake;
         var ends = all.Count(d => d.Ends && d.HeldBack.Length == 0);
         return ends <= most ? all : [.. all.Select(d => d.Ends && d.HeldBack.Length == 0 ? d with { HeldBack = TooMany(ends, most) } : d)];
     }
+
+    // A cloud that lists nothing at all, where several should be.
+    private bool Blind => Settling > TimeSpan.Zero && Inventory.Count == 0 && Living > 1;
 
     // A wrong region, account or filter looks like this too.
     private static string TooMany(int ends, int most) =>
@@ -51,13 +57,19 @@ internal sealed record Comparison(
         return listed is not null ? Unwritten(record, listed[0]) : Missing(record);
     }
 
+    // Which of them is the right one, the record of the launch says; what has no such record is adopted first.
+    private static IEnumerable<Discrepancy> Doubles(Evidence record, List<Providers.Listed>? listed) =>
+        listed is not { Count: > 1 } || record.Fact(FactLog.Launched) is not { } launched || record.Fact(FactLog.Terminated) is not null ? []
+        : listed.Where(l => l.Seen.InstanceId != launched.InstanceId).Select(l => new Discrepancy(
+            FindingKind.Orphan, record.Launch.Certname, l.Seen.InstanceId, $"{l.Seen.InstanceId} is a second instance of this name; {launched.InstanceId} is the first", Mend.Stop, "end it at the provider yourself, by its id"));
+
     private static Discrepancy? Unwritten(Evidence record, Providers.Listed listed) => record.Fact(FactLog.Launched) is not null ? null
         : new Discrepancy(FindingKind.Lost, record.Launch.Certname, listed.Seen.InstanceId, $"it is {listed.Seen.State} as {listed.Seen.InstanceId}, and its launch was not written down to the end", Mend.Adopt);
 
     private Discrepancy? Missing(Evidence record)
     {
         var name = record.Launch.Certname;
-        if (record.Fact(FactLog.Launched) is not { } launched)
+        if (record.Fact(FactLog.Launched) is not { At: not null } launched)
         {
             var open = record.Fact(FactLog.LaunchFailed) is null && Now >= record.Launch.NotBefore.ToDateTimeOffset() + LaunchTime && Now < record.Launch.Deadline.ToDateTimeOffset();
             return open ? new Discrepancy(FindingKind.Lost, name, "", "its launch was cut off before the provider answered", Mend.AskAgain) : null;
@@ -79,5 +91,5 @@ internal sealed record Comparison(
         return new Discrepancy(FindingKind.Orphan, listed.Name, listed.Seen.InstanceId, $"{listed.Seen.InstanceId} carries our mark, and there is no record of it", Mend.Stop, held);
     }
 
-    private static string At(InstanceFact fact) => $"{fact.At.ToDateTimeOffset():yyyy-MM-dd'T'HH:mm:ss'Z'}";
+    private static string At(InstanceFact fact) => $"{fact.At.Maybe():yyyy-MM-dd'T'HH:mm:ss'Z'}";
 }

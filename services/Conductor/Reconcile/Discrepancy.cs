@@ -29,8 +29,8 @@ internal sealed record Discrepancy(FindingKind Kind, string Name, string Instanc
 {
     public CertName? CertName => Platform.Records.CertName.TryParse(Name, out var name, out _) ? name : null;
 
-    /// <summary>Ends an instance, or what is known of it: what the brake is for. A ghost was ended by a person already.</summary>
-    public bool Ends => Mend == Mend.Terminate || Kind == FindingKind.Orphan;
+    /// <summary>Ends an instance, or what is known of it: what the brake is for.</summary>
+    public bool Ends => Mend is Mend.Terminate or Mend.Stop;
 
     public string Action => Mend switch
     {

@@ -21,7 +21,7 @@ internal sealed class Mender(ObjectStore store, EvidenceReader reader, FactLog f
         {
             Reconcile.Mend.Terminate => Gone(provider, name, found, cancel),
             Reconcile.Mend.Stop => Surplus(provider, name, found, cancel),
-            Reconcile.Mend.Adopt => Adopt(provider, name, cancel),
+            Reconcile.Mend.Adopt => Adopt(provider, name, found, cancel),
             Reconcile.Mend.AskAgain => retry.Ask(name, cancel),
             _ => Remind(name),
         };
@@ -32,8 +32,8 @@ internal sealed class Mender(ObjectStore store, EvidenceReader reader, FactLog f
         var evidence = await reader.Read(name, cancel);
         if (evidence is null || evidence.Protected || evidence.Fact(FactLog.Terminating) is not null)
             return "it changed meanwhile";
-        if (!(await provider.Look(name, cancel)).IsGone)
-            return "it is there again";
+        if (!(await provider.Look(name, evidence.Fact(FactLog.Launched)?.InstanceId ?? "", cancel)).IsGone)
+            return "it is there, though not by its mark: put that on again";
         // 2. the same end as by terminate
         await saga.Begin(name, Caller, found.Detail, cancel);
         await saga.Advance(name, cancel);
@@ -49,9 +49,9 @@ internal sealed class Mender(ObjectStore store, EvidenceReader reader, FactLog f
         return null;
     }
 
-    private async Task<string?> Adopt(IProvider provider, CertName name, CancellationToken cancel)
+    private async Task<string?> Adopt(IProvider provider, CertName name, Discrepancy found, CancellationToken cancel)
     {
-        var seen = await provider.Look(name, cancel);
+        var seen = await provider.Look(name, found.InstanceId, cancel);
         if (seen.IsGone)
             return "it is gone again";
         await facts.Write(name, new InstanceFact { Event = FactLog.Launched, InstanceId = seen.InstanceId, Pending = seen.State != Sighting.Running }, cancel);

@@ -3,7 +3,6 @@ using Microsoft.Extensions.Logging;
 using Overture.Conductor.Providers;
 using Overture.Conductor.State;
 using Overture.Conductor.V1;
-using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
@@ -57,11 +56,11 @@ internal sealed class PendingPoller(
             var running = (await provider.Inventory(cancel)).Where(l => l.Seen.State == Sighting.Running).ToLookup(l => l.Name, StringComparer.Ordinal);
             foreach (var name in waiting)
             {
-                if (running[name.ToString()].FirstOrDefault() is { } listed)
+                if (running[name.ToString()].FirstOrDefault(l => l.Seen.InstanceId == reader.Last(name)?.Fact(FactLog.Launched)?.InstanceId) is { } listed)
                     await Runs(name, listed.Seen, cancel);
             }
         }
-        catch (Exception e) when (e is ProviderException or FaultException)
+        catch (Exception e) when (!cancel.IsCancellationRequested)
         {
             Log.Blind(log, provider.Name, e.Message);
         }

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overture.Conductor.State;
-using Overture.Platform.Faults;
 using Overture.Platform.Registry;
 
 namespace Overture.Conductor.Reconcile;
@@ -9,7 +8,6 @@ namespace Overture.Conductor.Reconcile;
 /// <summary>Reconciles every 60 s, one Conductor of the deployment at a time.</summary>
 internal sealed class ReconcileTimer(Reconciler reconciler, Lease lease, StateKeeper keeper, TimeProvider clock, ILogger<ReconcileTimer> log) : BackgroundService
 {
-    // Two Conductors hold different providers (each its own host's instances): the lease is one replica's for one cycle only.
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(60), LeaseLife = TimeSpan.FromSeconds(50);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -31,13 +29,14 @@ internal sealed class ReconcileTimer(Reconciler reconciler, Lease lease, StateKe
         try
         {
             // Before it has seen all, what it knows says little.
-            if (!keeper.SeenAll || !await lease.TryTake(Reconciler.Task, LeaseLife))
+            if (!keeper.SeenAll || !await lease.TryTake(reconciler.Task, LeaseLife))
                 return;
             await reconciler.Run(apply: true, orphans: false, limit: 0, stopping);
-            await lease.Release(Reconciler.Task);
+            await lease.Release(reconciler.Task);
         }
-        catch (FaultException e)
+        catch (Exception e) when (!stopping.IsCancellationRequested)
         {
+            // Whatever it was, the next cycle looks again: a comparison that failed must not end the service.
             Log.ReconcileWaits(log, e.Message);
         }
     }

@@ -14,7 +14,9 @@ namespace Overture.Conductor.Reconcile;
 /// </summary>
 internal sealed class Reconciler(StateKeeper keeper, EvidenceReader reader, ProviderSet providers, Mender mender, Fence fence, TimeProvider clock, ILogger<Reconciler> log) : IDisposable
 {
-    internal const string Task = "reconcile";
+    /// <summary>The task of whoever holds the same instances: Conductors of other hosts' instances have turns of their own.</summary>
+    internal string Task { get; } = "reconcile-" + Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(
+        System.Text.Encoding.UTF8.GetBytes(string.Join('\n', providers.All.Select(p => $"{p.Name} {p.Account}").Order(StringComparer.Ordinal)))))[..16];
 
     // Looks that follow each other at once say no more than one: a person's, say, who asks again and again.
     private static readonly TimeSpan Apart = TimeSpan.FromSeconds(20);
@@ -90,7 +92,7 @@ internal sealed class Reconciler(StateKeeper keeper, EvidenceReader reader, Prov
                 if ((reader.Last(name) ?? await reader.Read(name, cancel)) is { } evidence)
                     records.Add(name.ToString(), evidence);
             }
-            catch (InvalidDataException e)
+            catch (Exception e) when (e is not (FaultException or OperationCanceledException))
             {
                 Log.Damaged(log, name, e.Message);
             }
@@ -135,7 +137,7 @@ internal sealed class Reconciler(StateKeeper keeper, EvidenceReader reader, Prov
             finding.HeldBack = await mender.Mend(provider, discrepancy, cancel) ?? "";
             finding.Done = finding.HeldBack.Length == 0;
         }
-        catch (Exception e) when (e is FaultException or ProviderException or InvalidDataException)
+        catch (Exception e) when (!cancel.IsCancellationRequested)
         {
             Log.NotMended(log, discrepancy.Name, e.Message);
             finding.HeldBack = e.Message;

@@ -4,7 +4,6 @@ using Microsoft.Extensions.Logging;
 using Overture.Conductor.Launch;
 using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
-using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
 
@@ -57,7 +56,7 @@ internal sealed class StallReporter(
             // Once for each step that is missed.
             await events.Write("conductor", name, $"boot-stalled:{instance.State}", detail);
         }
-        catch (Exception e) when (e is FaultException or ProviderException or InvalidDataException)
+        catch (Exception e) when (!cancel.IsCancellationRequested)
         {
             Log.NoConsole(log, name, e.Message);
         }

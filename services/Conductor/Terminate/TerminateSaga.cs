@@ -84,9 +84,8 @@ internal sealed class TerminateSaga(
         return null;
     }
 
-    // A launch whose answer was lost may have begun at once; one that the provider refused did not.
-    private static DateTimeOffset Since(Evidence evidence) =>
-        evidence.Fact(FactLog.Launched)?.At.ToDateTimeOffset() ?? (evidence.Fact(FactLog.LaunchFailed) is null ? evidence.Launch.NotBefore.ToDateTimeOffset() : DateTimeOffset.MinValue);
+    // A launch whose answer was lost, or that seemed to fail, may have begun all the same.
+    private static DateTimeOffset Since(Evidence evidence) => evidence.Fact(FactLog.Launched)?.At.Maybe() ?? evidence.Launch.NotBefore.ToDateTimeOffset();
 
     // CertAuthority's word, or its silence for too long: an instance must not live on because the CA is down. The alarm stays in the timeline.
     // True: it is revoked; false: nobody knows; null: wait.

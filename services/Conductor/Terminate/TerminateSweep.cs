@@ -44,7 +44,7 @@ internal sealed class TerminateSweep(TerminateSaga saga, StateKeeper keeper, Tim
                 if (await keeper.Refold(name, stopping) is { Protected: false, State: < InstanceState.Terminating } still && still.Expires.Maybe() <= now)
                     await saga.Begin(name, "ttl", "its time is over", stopping);
             }
-            catch (Exception e) when (e is FaultException or InvalidDataException)
+            catch (Exception e) when (!stopping.IsCancellationRequested)
             {
                 Log.TerminateWaits(log, name, e.Message);
             }
@@ -72,7 +72,7 @@ internal sealed class TerminateSweep(TerminateSaga saga, StateKeeper keeper, Tim
                 if (await saga.Advance(name, stopping) is { } pending)
                     Log.TerminateWaits(log, name, pending);
             }
-            catch (Exception e) when (e is FaultException or InvalidDataException)
+            catch (Exception e) when (!stopping.IsCancellationRequested)
             {
                 Log.TerminateWaits(log, name, e.Message);
             }

@@ -10,12 +10,23 @@ internal static class Ec2Answer
     /// <summary>The most characters that an answer may have.</summary>
     public const int Limit = 8 * 1024 * 1024;
 
+    private const int Deepest = 64;
+
     /// <returns>The root; null: it is not XML that we read.</returns>
     public static XElement? Read(string body)
     {
         var settings = new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = Limit };
         try
         {
+            // Elements are walked by recursion later.
+            using (var depth = XmlReader.Create(new StringReader(body), settings))
+            {
+                while (depth.Read())
+                {
+                    if (depth.Depth > Deepest)
+                        return null;
+                }
+            }
             using var reader = XmlReader.Create(new StringReader(body), settings);
             return XElement.Load(reader);
         }

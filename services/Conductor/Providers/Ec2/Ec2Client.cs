@@ -57,20 +57,23 @@ internal sealed class Ec2Client : IDisposable
     /// <param name="action">E.g. DescribeInstances.</param>
     /// <param name="fields">Its parameters; none with an empty value.</param>
     /// <param name="cancel">Gives up between two tries; the call may have happened.</param>
+    /// <param name="untilFound">The instance was made a moment ago: not to be found means not yet.</param>
     /// <exception cref="Ec2Exception">The cloud says no, or said nothing usable for as long as the budget lasts.</exception>
-    public async Task<XElement> Call(string action, IEnumerable<(string Name, string Value)> fields, CancellationToken cancel)
+    public async Task<XElement> Call(string action, IEnumerable<(string Name, string Value)> fields, CancellationToken cancel, bool untilFound = false)
     {
+        fields = [.. fields];
+        var secret = fields.FirstOrDefault(f => f.Name == "UserData").Value ?? "";
         using var span = FlowTelemetry.Source.StartActivity($"ec2 {action}");
         var body = Ec2Form.Encode(new[] { ("Action", action), ("Version", dialect.Version) }.Concat(fields).Where(f => f.Item2.Length > 0).Select(f => KeyValuePair.Create(f.Item1, f.Item2)));
         var begin = clock.GetTimestamp();
         for (var tries = 1; ; tries++)
         {
-            var (answer, code, status, message) = await Once(body, cancel);
+            var (answer, code, status, message) = await Once(body, secret, cancel);
             if (answer is not null)
                 return answer;
             var verdict = Ec2Errors.Judge(code, status);
             span?.SetTag("ec2.code", code).SetTag("ec2.tries", tries);
-            var again = verdict.Action is Ec2Action.Retry or Ec2Action.SlowDown || (verdict.Action == Ec2Action.Capacity && tries < CapacityTries);
+            var again = verdict.Action is Ec2Action.Retry or Ec2Action.SlowDown || (verdict.Action == Ec2Action.Capacity && tries < CapacityTries) || (untilFound && verdict.Action == Ec2Action.NotFound);
             var pause = Pause(tries, verdict.Action == Ec2Action.Capacity ? Slow : FirstPause);
             if (!again || clock.GetElapsedTime(begin) + pause > options.Budget)
                 throw new Ec2Exception(code, verdict, $"{action}: {code}{(message.Length > 0 ? $" ({message})" : "")}. {verdict.NextStep}");
@@ -80,7 +83,7 @@ internal sealed class Ec2Client : IDisposable
 
     public void Dispose() => http.Dispose();
 
-    private async Task<(XElement? Answer, string Code, int Status, string Message)> Once(string body, CancellationToken cancel)
+    private async Task<(XElement? Answer, string Code, int Status, string Message)> Once(string body, string secret, CancellationToken cancel)
     {
         try
         {
@@ -89,11 +92,12 @@ internal sealed class Ec2Client : IDisposable
             foreach (var (name, value) in Ec2Signature.Headers(await Credentials(cancel), options.Region, url, body, clock.GetUtcNow()))
                 request.Headers.TryAddWithoutValidation(name, value);
             using var answer = await http.SendAsync(request, cancel);
-            var text = await answer.Content.ReadAsStringAsync(cancel);
+            // As bytes: a charset that nobody knows would be an exception.
+            var text = Encoding.UTF8.GetString(await answer.Content.ReadAsByteArrayAsync(cancel));
             var status = (int)answer.StatusCode;
             if (answer.IsSuccessStatusCode)
                 return Ec2Answer.Read(text) is { } read ? (read, "", status, "") : (null, "NoXml", 0, "");
-            return (null, Ec2Answer.Code(text, status), status, Sentence(text));
+            return (null, Ec2Answer.Code(text, status), status, Sentence(text, secret));
         }
         catch (Exception e) when (e is HttpRequestException or IOException || (e is TaskCanceledException && !cancel.IsCancellationRequested))
         {
@@ -108,20 +112,22 @@ internal sealed class Ec2Client : IDisposable
         {
             return await (credentials ?? DefaultAWSCredentialsIdentityResolver.GetCredentials(null)).GetCredentialsAsync();
         }
-        catch (AmazonClientException)
+        catch (Exception e) when (e is AmazonClientException or AmazonServiceException)
         {
             throw new Ec2Exception("NoCredentials", new Ec2Verdict(Ec2Action.Credentials, ""), "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the host a role");
         }
     }
 
-    // What the server wrote, short, and without what it may have copied from the request.
-    private static string Sentence(string body)
+    // What the server wrote, short; nothing, where it has copied from the user data.
+    private static string Sentence(string body, string secret)
     {
         var message = Ec2Answer.Read(body)?.DescendantsAndSelf().FirstOrDefault(e => e.Name.LocalName == "Message")?.Value ?? "";
         var plain = string.Concat(message.Where(c => !char.IsControl(c))).Trim().TrimEnd('.');
         // UnauthorizedOperation carries an encoded blob that nobody here can read.
         var blob = plain.IndexOf("Encoded authorization", StringComparison.Ordinal);
         plain = blob > 0 ? plain[..blob].Trim() : plain;
+        if (plain.Split(' ', '\'', '"').Any(word => word.Length >= 16 && secret.Contains(word[..16], StringComparison.Ordinal)))
+            return "";
         return plain.Length <= 200 ? plain : plain[..200];
     }
 

@@ -5,10 +5,14 @@ namespace Overture.Conductor.Providers.Ec2;
 
 /// <summary>An instance in an answer of the API. Pure; unknown elements are passed over.</summary>
 /// <param name="Name">What our mark says; empty: it has none.</param>
+/// <param name="Token">The client token it was launched with, which nobody can change: whose it is, it says, and not the mark.</param>
 /// <param name="Reason">Why it ended, where the cloud says so.</param>
-internal sealed record Ec2Instance(string Id, Sighting Seen, string Name, DateTimeOffset? Since, string Reason)
+internal sealed record Ec2Instance(string Id, Sighting Seen, string Name, string Token, DateTimeOffset? Since, string Reason)
 {
     private const int LowByte = 0xFF;
+
+    /// <summary>Launched by us under the name that its mark tells: a mark alone anybody can put on.</summary>
+    public bool IsOurs => Name.Length > 0 && Name == Token;
 
     /// <summary>Every instance in the answer, whatever reservation it is of.</summary>
     public static IReadOnlyList<Ec2Instance> All(XElement answer) =>
@@ -21,7 +25,7 @@ internal sealed record Ec2Instance(string Id, Sighting Seen, string Name, DateTi
         var addresses = new[] { Text(item, "ipAddress"), Text(item, "privateIpAddress"), Text(item, "ipv6Address") }.Where(a => a.Length > 0).ToList();
         var tags = Child(item, "tagSet")?.Elements().FirstOrDefault(t => Text(t, "key") == Ec2Tags.CertName);
         return new Ec2Instance(
-            id, state == Sighting.Gone.State ? Sighting.Gone : new Sighting(state, id, state == Sighting.Running ? addresses : []), tags is null ? "" : Text(tags, "value"),
+            id, state == Sighting.Gone.State ? Sighting.Gone : new Sighting(state, id, state == Sighting.Running ? addresses : []), tags is null ? "" : Text(tags, "value"), Text(item, "clientToken"),
             DateTimeOffset.TryParse(Text(item, "launchTime"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var since) ? since : null,
             Text(Child(item, "stateReason"), "message") is { Length: > 0 } reason ? reason : Text(item, "reason"));
     }
@@ -44,7 +48,4 @@ internal sealed record Ec2Instance(string Id, Sighting Seen, string Name, DateTi
 internal static class Ec2Tags
 {
     public const string CertName = "overture:certname", Deployment = "overture:deployment";
-
-    /// <summary>A tag's value can't be told from none where it is empty.</summary>
-    public static string DeploymentValue(string deployment) => deployment.Length == 0 ? "default" : deployment;
 }

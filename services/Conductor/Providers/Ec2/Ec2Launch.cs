@@ -78,6 +78,8 @@ internal static partial class Ec2Launch
             yield return ($"{prefix}DeviceName", disk.DeviceName);
             yield return ($"{prefix}Ebs.VolumeSize", disk.VolumeSize == 0 ? "" : disk.VolumeSize.ToString(CultureInfo.InvariantCulture));
             yield return ($"{prefix}Ebs.VolumeType", disk.VolumeType);
+            // A disk that is added stays and costs otherwise.
+            yield return ($"{prefix}Ebs.DeleteOnTermination", "true");
             yield return ($"{prefix}Ebs.Encrypted", disk.Encrypted ? "true" : "");
         }
         if (dialect.MetadataOptions)
@@ -107,7 +109,7 @@ internal static partial class Ec2Launch
         var tags = new SortedDictionary<string, string>(spec.Ec2?.Tags ?? [], StringComparer.Ordinal)
         {
             [Ec2Tags.CertName] = name.ToString(),
-            [Ec2Tags.Deployment] = Ec2Tags.DeploymentValue(deployment),
+            [Ec2Tags.Deployment] = deployment,
         };
         tags.TryAdd("Name", spec.Profile.Length > 0 ? $"{spec.Profile}-{name.ToString()[..8]}" : name.ToString());
         foreach (var (index, tag) in tags.Index())

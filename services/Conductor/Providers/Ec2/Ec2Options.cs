@@ -37,10 +37,12 @@ public sealed record Ec2Options
 
     internal Uri Url => new(Endpoint.Length > 0 ? Endpoint : $"https://ec2.{Region}.amazonaws.com/");
 
-    internal IEnumerable<FieldProblem> Problems()
+    internal IEnumerable<FieldProblem> Problems(string deployment)
     {
         if (!IsOn)
             yield break;
+        if (deployment.Length == 0)
+            yield return new("deployment", "must be set where ec2 is: another Overture in the same account would take our instances for its own orphans");
         if (Endpoint.Length > 0 && (!Uri.TryCreate(Endpoint, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.UserInfo.Length > 0 || url.Query.Length > 0))
             yield return new("ec2.endpoint", "must be http://HOST[:PORT] or https://HOST[:PORT], without credentials");
         if (Region.Length == 0 || Region.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-'))

@@ -112,11 +112,17 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         return true;
     });
 
-    public Task<Sighting> Look(CertName name, CancellationToken cancel) =>
-        Told(async () => (await Find(name, cancel)).FirstOrDefault(i => !i.Seen.IsGone)?.Seen ?? Sighting.Gone);
+    public Task<Sighting> Look(CertName name, string instanceId, CancellationToken cancel) => Told(async () =>
+    {
+        var found = await Find(name, cancel);
+        // Its mark may have been taken off: then it is not gone.
+        if (instanceId.Length > 0 && found.All(i => i.Id != instanceId))
+            found = [.. found, .. await Describe([("instance-id", instanceId)], cancel)];
+        return found.FirstOrDefault(i => !i.Seen.IsGone)?.Seen ?? Sighting.Gone;
+    });
 
     public Task<IReadOnlyList<Listed>> Inventory(CancellationToken cancel) => Told<IReadOnlyList<Listed>>(async () =>
-        [.. (await Describe([($"tag:{Ec2Tags.Deployment}", Ec2Tags.DeploymentValue(deployment))], cancel)).Where(i => !i.Seen.IsGone).Select(i => new Listed(i.Name, i.Seen, i.Since))]);
+        [.. (await Describe([($"tag:{Ec2Tags.Deployment}", deployment)], cancel)).Where(i => i.IsOurs && !i.Seen.IsGone).Select(i => new Listed(i.Name, i.Seen, i.Since))]);
 
     public Task<string?> Console(CertName name, string instanceId, CancellationToken cancel) => Told(async () =>
     {
@@ -154,27 +160,35 @@ internal sealed class Ec2Provider : IProvider, IDisposable
     {
         // Where tags can't come with the launch, they come now; until then only the client token says whose it is.
         if (!dialect.TagOnCreate && instance.Name.Length == 0)
-            await client.Call("CreateTags", new[] { ("ResourceId.1", instance.Id) }.Concat(Ec2Launch.Tags(name, spec, deployment, "")), cancel);
+            await client.Call("CreateTags", new[] { ("ResourceId.1", instance.Id) }.Concat(Ec2Launch.Tags(name, spec, deployment, "")), cancel, untilFound: true);
         // Whether it runs, and at which addresses, the inventory tells.
         return new Started(instance.Id, Runs: false);
     }
 
-    private Task<IReadOnlyList<Ec2Instance>> Find(CertName name, CancellationToken cancel) =>
-        Describe([($"tag:{Ec2Tags.CertName}", name.ToString()), ($"tag:{Ec2Tags.Deployment}", Ec2Tags.DeploymentValue(deployment))], cancel);
+    private async Task<IReadOnlyList<Ec2Instance>> Find(CertName name, CancellationToken cancel)
+    {
+        IReadOnlyList<Ec2Instance> marked = [.. (await Describe([($"tag:{Ec2Tags.CertName}", name.ToString()), ($"tag:{Ec2Tags.Deployment}", deployment)], cancel)).Where(i => i.IsOurs)];
+        // Where the mark comes after the launch, a crash in between leaves only the token.
+        return marked.Count > 0 || dialect.TagOnCreate ? marked : [.. (await Describe([("client-token", name.ToString())], cancel)).Where(i => i.Token == name.ToString())];
+    }
 
     private async Task<IReadOnlyList<Ec2Instance>> Describe(IReadOnlyList<(string Name, string Value)> filters, CancellationToken cancel)
     {
         var all = new List<Ec2Instance>();
         var next = "";
+        var seen = new HashSet<string>(StringComparer.Ordinal);
         do
         {
             var fields = filters.Index().SelectMany(f => new[] { ($"Filter.{f.Index + 1}.Name", f.Item.Name), ($"Filter.{f.Index + 1}.Value.1", f.Item.Value) })
                 .Append(("MaxResults", dialect.MaxResults ? $"{PageSize}" : "")).Append(("NextToken", next));
             var page = await client.Call("DescribeInstances", fields, cancel);
+            // Any other page of XML would say that there is nothing.
+            if (page.DescendantsAndSelf().All(e => e.Name.LocalName != "reservationSet"))
+                throw new ProviderException("the cloud's answer is no list of instances: is that the right endpoint?");
             all.AddRange(Ec2Instance.All(page));
             next = page.Elements().FirstOrDefault(e => e.Name.LocalName == "nextToken")?.Value ?? "";
         }
-        while (next.Length > 0);
+        while (next.Length > 0 && seen.Add(next));
         return all;
     }
 
@@ -202,6 +216,11 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         catch (Ec2Exception e)
         {
             throw new ProviderException(e.Message);
+        }
+        catch (Exception e) when (e is not (ProviderException or OperationCanceledException))
+        {
+            // Of the SDK's making, say: never its text, which may hold what was sent.
+            throw new ProviderException($"the cloud can't be asked: {e.GetType().Name}");
         }
     }
 }

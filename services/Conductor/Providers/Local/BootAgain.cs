@@ -70,7 +70,7 @@ internal sealed class BootAgain(LocalProvider provider, EvidenceReader reader, F
             await provider.Stop(name, "", default, cancel);
             return;
         }
-        var ran = (await provider.Look(name, cancel)).State == Sighting.Running;
+        var ran = (await provider.Look(name, "", cancel)).State == Sighting.Running;
         var instanceId = await provider.Boot(name, cancel);
         if (!ran)
         {

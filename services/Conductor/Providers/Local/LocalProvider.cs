@@ -105,7 +105,7 @@ internal sealed class LocalProvider : IProvider
         await Remove(instance.Path, cancel);
     }
 
-    public Task<Sighting> Look(CertName name, CancellationToken cancel) => Task.FromResult(See(name));
+    public Task<Sighting> Look(CertName name, string instanceId, CancellationToken cancel) => Task.FromResult(See(name));
 
     public Task<IReadOnlyList<Listed>> Inventory(CancellationToken cancel) =>
         Task.FromResult<IReadOnlyList<Listed>>([.. Kept().Select(n => new Listed(n.ToString(), See(n), DirectoryOf(n).Since))]);
