@@ -26,7 +26,8 @@ public sealed class StockApproverTests(StockHouse stock)
         Assert.NotNull(certificate);
         var record = await Eventually.Get(() => Signed(instance), "the certificate is written down", AFewSeconds);
         Assert.Equal((certificate.SerialNumber.ToLowerInvariant(), SpkiOf(key)), (record.Serial, record.SpkiSha256));
-        Assert.Contains(await ca.Timeline(instance.Name), e => e.Key == "signed" && e.Detail.Contains("puppetserver's own CA", StringComparison.Ordinal));
+        // The line comes after the record.
+        await Eventually.True(async () => (await ca.Timeline(instance.Name)).Any(e => e.Key == "signed" && e.Detail.Contains("puppetserver's own CA", StringComparison.Ordinal)), "the timeline says so", AFewSeconds);
         Assert.Equal(1, stock.Puppetserver.Made(instance.Name.ToString()));
         var found = await ca.Admin.GetCertificateAsync(new() { Certname = instance.Name.ToString() });
         Assert.Equal((record.Serial, false, "TOKEN_ACCEPTED"), (found.Serial, found.Revoked, found.Decision.Reason));
@@ -234,7 +235,7 @@ public sealed class StockApproverTests(StockHouse stock)
         using var key = CsrBuilder.EcKey();
         await Put(other, key);
         await Eventually.Get(() => Signed(other), "another request is signed", TimeSpan.FromSeconds(15));
-        Assert.Contains(await ca.Timeline(other.Name), e => e.Key == "signed");
+        await Eventually.True(async () => (await ca.Timeline(other.Name)).Any(e => e.Key == "signed"), "the timeline says so", AFewSeconds);
     }
 
     private async Task Put(Launched instance, AsymmetricAlgorithm key)
