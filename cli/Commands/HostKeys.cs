@@ -16,9 +16,9 @@ internal static class HostKeys
     }
 
     /// <summary>Lines of known_hosts (sshd(8)): the names, then type and key. Keys of which only the fingerprint is known have no line.</summary>
-    public static IEnumerable<string> KnownHosts(GetConsoleResponse console, IEnumerable<string> names, int port)
+    public static IEnumerable<string> KnownHosts(GetConsoleResponse console, IEnumerable<string> names)
     {
-        var hosts = string.Join(',', names.Distinct(StringComparer.Ordinal).Select(n => port == 22 ? n : $"[{n}]:{port}"));
+        var hosts = string.Join(',', names.Distinct(StringComparer.Ordinal));
         return console.HostKeys.Where(k => k.Key.Length > 0).Select(k => $"{hosts} {k.Type} {k.Key}");
     }
 }

@@ -37,7 +37,7 @@ internal sealed class InstanceConsoleVerb : Verb
             if (prints)
                 Print(answer.HostKeys.Select(k => $"{k.Type} {k.Fingerprint}"));
             else if (hosts)
-                Print(HostKeys.KnownHosts(answer, [certname, .. answer.Addresses], 22));
+                Print(HostKeys.KnownHosts(answer, [certname, .. answer.Addresses]));
             else
                 Print(session.Parse.GetValue(raw) ? [answer.Text.TrimEnd('\n')] : answer.Text.TrimEnd('\n').Split('\n').Select(l => Printable.Line(l.TrimEnd('\r'))));
         });

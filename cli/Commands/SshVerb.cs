@@ -46,7 +46,7 @@ internal sealed class SshVerb : Verb
         var pinned = Path.Combine(Path.GetTempPath(), $"overture-known-hosts-{RandomNumberGenerator.GetHexString(16, lowercase: true)}");
         try
         {
-            await WritePrivate(pinned, HostKeys.KnownHosts(console, [certname], 22), cancel);
+            await WritePrivate(pinned, HostKeys.KnownHosts(console, [certname]), cancel);
             return await Ssh(pinned, certname, host, at, session, cancel);
         }
         finally

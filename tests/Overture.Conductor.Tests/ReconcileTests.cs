@@ -185,6 +185,14 @@ public sealed class ReconcileTests : IAsyncLifetime
         await host.As("operator").UpdateInstanceAsync(new() { Certname = name.ToString(), Protected = false });
         await Close(name);
         Assert.Equal(InstanceState.Terminated, (await host.As("admin").TerminateInstanceAsync(new() { Certname = name.ToString() })).Instance.State);
+        foreach (var late in (Func<Task>[])
+        [
+            async () => await host.As("operator").UpdateInstanceAsync(new() { Certname = name.ToString(), Protected = true }),
+            async () => await host.As("operator").RetryInstanceAsync(new() { Certname = name.ToString() }),
+        ])
+        {
+            Assert.Equal("INSTANCE_ENDED", RpcDetails.Reason(await Assert.ThrowsAsync<RpcException>(late)));
+        }
     }
 
     [Theory]

@@ -37,7 +37,7 @@ internal sealed class LaunchInstances(
         // A profile may be edited between two tries; what was asked for is the profile.
         var body = request.Profile.Length > 0 ? RequestBody.Hash($"launch profile {request.Profile}", new LaunchSpec(), count) : RequestBody.Hash("launch", spec, count);
         var opened = await ledger.Open(caller, requestId, body, spec, count, cancel);
-        if (opened.Spec is { } asked)
+        if (opened.Spec is { } asked && !asked.Equals(spec))
             plan = LaunchPlan.From(asked, store.Name, providers.Find);
 
         // 3. each instance by itself

@@ -15,7 +15,7 @@ internal sealed class RetryInstance(LaunchLedger ledger, EvidenceReader reader, 
     {
         var instance = await keeper.Refold(name, cancel) ?? throw Lookup.Unknown(name);
         if (instance.State >= InstanceState.Terminating)
-            throw Refused($"{name} is {(instance.State == InstanceState.Terminated ? "terminated" : "being terminated")}; launch another");
+            throw new FaultException(FaultKind.Precondition, Reason.InstanceEnded, $"{name} is {(instance.State == InstanceState.Terminated ? "terminated" : "being terminated")}; launch another");
         if (instance.InstanceId.Length > 0)
             return new RetryInstanceResponse { Instance = instance }; // it was started; perhaps by the very call that is repeated
         var evidence = await reader.Read(name, cancel) ?? throw Lookup.Unknown(name);

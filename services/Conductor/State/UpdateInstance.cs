@@ -22,7 +22,7 @@ internal sealed class UpdateInstance(EvidenceReader reader, FactLog facts, State
         using var alone = await oneAtATime.Enter(name, cancel);
         var evidence = await reader.Read(name, cancel) ?? throw Lookup.Unknown(name);
         if (evidence.Fact(FactLog.Terminating) is not null)
-            throw new FaultException(FaultKind.Precondition, Reason.NotFound, $"{name} is terminated, or about to be");
+            throw new FaultException(FaultKind.Precondition, Reason.InstanceEnded, $"{name} is terminated, or about to be; launch another");
         var fact = new InstanceFact
         {
             Event = $"{FactLog.Updated}{ids.Ordered()}",

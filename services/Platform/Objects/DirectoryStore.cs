@@ -167,7 +167,19 @@ public sealed class DirectoryStore : ObjectStore
             // The first of its folder; or a Delete found the folder empty at this very moment.
             var parent = Path.GetDirectoryName(path)!;
             if (!Libc.MakeDirectory(parent))
-                Directory.CreateDirectory(parent);
+                MakeAll(parent);
+        }
+    }
+
+    private static void MakeAll(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            // A Delete removed a folder above it at this very moment; the caller tries again.
         }
     }
 

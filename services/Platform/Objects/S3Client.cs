@@ -1,10 +1,9 @@
 using System.Net;
-using System.Net.Security;
-using System.Security.Cryptography.X509Certificates;
 using Amazon;
 using Amazon.Runtime;
 using Amazon.S3;
 using Overture.Platform.Options;
+using Overture.Platform.Tls;
 
 namespace Overture.Platform.Objects;
 
@@ -45,21 +44,7 @@ internal static class S3Client
     {
         public override HttpClient CreateHttpClient(IClientConfig clientConfig)
         {
-            var sockets = new SocketsHttpHandler
-            {
-                AllowAutoRedirect = false,
-                ConnectTimeout = TimeSpan.FromSeconds(3),
-                PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-                // A proxy of the environment is for what is far away.
-                UseProxy = !(Uri.TryCreate(clientConfig.ServiceURL, UriKind.Absolute, out var url) && url.IsLoopback),
-            };
-            if (tlsRoots.Length > 0)
-            {
-                var roots = new X509Certificate2Collection();
-                roots.ImportFromPemFile(tlsRoots);
-                sockets.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-                sockets.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(roots);
-            }
+            var sockets = OutboundHandler.To(Uri.TryCreate(clientConfig.ServiceURL, UriKind.Absolute, out var url) ? url : null, tlsRoots);
             return new HttpClient(new NoRedirects(sockets)) { Timeout = clientConfig.Timeout ?? TimeSpan.FromSeconds(5) };
         }
 

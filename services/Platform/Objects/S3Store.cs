@@ -62,7 +62,10 @@ public sealed class S3Store : ObjectStore, IDisposable
             {
                 using var found = await client.GetObjectAsync(request, cancel);
                 using var body = new MemoryStream();
-                await found.ResponseStream.CopyToAsync(body, cancel);
+                // The SDK's limit ends with the headers.
+                using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+                limit.CancelAfter(options.Timeout);
+                await found.ResponseStream.CopyToAsync(body, limit.Token);
                 return new StoredObject(body.ToArray(), found.ETag, new DateTimeOffset(found.LastModified ?? DateTime.UnixEpoch).ToUniversalTime());
             }
             catch (AmazonS3Exception e) when (IsAbsent(e))

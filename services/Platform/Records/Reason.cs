@@ -93,6 +93,7 @@ public enum Reason
     NotPuppetserver,
 
     // ending
+    InstanceEnded,
     Protected,
     RevocationPending,
     StockCaUnavailable,

@@ -1,11 +1,10 @@
-using System.Net.Security;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Xml.Linq;
 using Amazon.Runtime;
 using Amazon.Runtime.Credentials;
 using Overture.Platform.Telemetry;
+using Overture.Platform.Tls;
 
 namespace Overture.Conductor.Providers.Ec2;
 
@@ -37,21 +36,7 @@ internal sealed class Ec2Client : IDisposable
     {
         (this.options, this.dialect, this.clock, this.credentials) = (options, dialect, clock, credentials);
         url = new Uri(options.Url, dialect.Path);
-        var handler = new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            UseProxy = !url.IsLoopback,
-            ConnectTimeout = TimeSpan.FromSeconds(5),
-            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-        };
-        if (options.TlsRoots.Length > 0)
-        {
-            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            policy.CustomTrustStore.ImportFromPemFile(options.TlsRoots);
-            handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
-        }
-        http = new HttpClient(handler) { Timeout = TryTimeout, MaxResponseContentBufferSize = Ec2Answer.Limit };
+        http = new HttpClient(OutboundHandler.To(url, options.TlsRoots)) { Timeout = TryTimeout, MaxResponseContentBufferSize = Ec2Answer.Limit };
     }
 
     /// <param name="action">E.g. DescribeInstances.</param>

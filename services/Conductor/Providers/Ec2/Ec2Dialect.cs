@@ -18,9 +18,6 @@ internal sealed record Ec2Dialect
     /// <summary>RunInstances takes InstanceMarketOptions.</summary>
     public required bool Spot { get; init; }
 
-    /// <summary>Actions take DryRun.</summary>
-    public required bool DryRun { get; init; }
-
     /// <summary>GetConsoleOutput takes Latest.</summary>
     public required bool ConsoleLatest { get; init; }
 
@@ -32,12 +29,12 @@ internal sealed record Ec2Dialect
 
     public static Ec2Dialect Aws { get; } = new()
     {
-        Path = "/", Version = "2016-11-15", TagOnCreate = true, MetadataOptions = true, Spot = true, DryRun = true, ConsoleLatest = true, MaxResults = true, InstanceProfile = true,
+        Path = "/", Version = "2016-11-15", TagOnCreate = true, MetadataOptions = true, Spot = true, ConsoleLatest = true, MaxResults = true, InstanceProfile = true,
     };
 
     public static Ec2Dialect Eucalyptus { get; } = Aws with
     {
-        Path = "/services/compute", Version = "2015-10-01", MetadataOptions = false, Spot = false, DryRun = false, ConsoleLatest = false, MaxResults = false,
+        Path = "/services/compute", Version = "2015-10-01", MetadataOptions = false, Spot = false, ConsoleLatest = false, MaxResults = false,
     };
 
     /// <summary>OpenStack's. It accepts an instance profile and ignores it.</summary>
