@@ -57,7 +57,7 @@ public sealed class ConductorParts : IServiceParts<ConductorOptions>
         services.AddSingleton<ProfileReader>().AddSingleton<ProfileStore>().AddSingleton<PreviewLaunch>();
         services.AddSingleton<CheckBucket>().AddSingleton<FetchedUserData>();
         services.AddSingleton<InstanceList>().AddSingleton<InstanceWatch>().AddSingleton<InstanceTimeline>();
-        services.AddSingleton<StateKeeper>().AddHostedService(p => p.GetRequiredService<StateKeeper>());
+        services.AddSingleton<IndexWriter>().AddSingleton<SnapshotStore>().AddSingleton<StateKeeper>().AddHostedService<StateSweep>();
         services.AddSingleton<TerminateSaga>().AddSingleton<TerminateInstance>().AddHostedService<TerminateSweep>();
         services.AddHostedService<Observer>();
         services.AddSingleton<UpdateInstance>().AddSingleton<QuarantineInstance>().AddSingleton<GetConsole>().AddSingleton<Lease>().AddSingleton<Fence>().AddSingleton<Mender>().AddSingleton<Reconciler>();

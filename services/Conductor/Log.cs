@@ -40,6 +40,18 @@ internal static partial class Log
     [LoggerMessage(EventId = 123, EventName = "state.index_rebuilt", Level = LogLevel.Information, Message = "the registry held {Had} of {Count} instances; its index is rebuilt")]
     public static partial void IndexRebuilt(ILogger logger, long had, int count);
 
+    [LoggerMessage(EventId = 124, EventName = "state.recalled", Level = LogLevel.Information, Message = "{Count} instances recalled from the last snapshot")]
+    public static partial void Recalled(ILogger logger, int count);
+
+    [LoggerMessage(EventId = 127, EventName = "state.snapshot_unread", Level = LogLevel.Warning, Message = "the last snapshot of instances is of no use, everything is read from its records: {Cause}")]
+    public static partial void SnapshotUnread(ILogger logger, string cause);
+
+    [LoggerMessage(EventId = 128, EventName = "state.snapshot_taken", Level = LogLevel.Information, Message = "snapshot of {Count} instances taken")]
+    public static partial void SnapshotTaken(ILogger logger, int count);
+
+    [LoggerMessage(EventId = 129, EventName = "state.snapshot_failed", Level = LogLevel.Warning, Message = "no snapshot of instances this time: {Cause}")]
+    public static partial void SnapshotFailed(ILogger logger, string cause);
+
     [LoggerMessage(EventId = 130, EventName = "terminate.revocation_pending", Level = LogLevel.Error, Message = "{Certname}: no word from CertAuthority that its certificate is revoked; terminating it all the same")]
     public static partial void RevocationPending(ILogger logger, CertName certname);
 

@@ -160,7 +160,7 @@ public sealed class ComparisonTests
             all.Add(new() { Event = FactLog.Launched, InstanceId = "i-1", At = Ago(minutes) });
         if (facts is not null)
             all.Add(new() { Event = facts, At = Ago(1) });
-        return new Evidence { Name = name, Launch = launch, Facts = all, Certificate = signed ? new CertificateRecord { Serial = "01ab" } : null };
+        return new Evidence { Name = name, Launch = launch, Facts = all, Certificate = signed ? new Signed("01ab", null) : null };
     }
 
     private static Timestamp Ago(int minutes) => Now.AddMinutes(-minutes).ToTimestamp();

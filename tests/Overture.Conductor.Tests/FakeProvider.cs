@@ -38,6 +38,9 @@ internal sealed class FakeProvider(TimeProvider? clock = null) : IProvider
 
     public Exception? StopRefusal { get; set; }
 
+    /// <summary>Awaited before Stop does its work.</summary>
+    public Func<CertName, Task>? BeforeStop { get; set; }
+
     public Exception? InventoryRefusal { get; set; }
 
     public string? ConsoleText { get; set; }
@@ -64,12 +67,13 @@ internal sealed class FakeProvider(TimeProvider? clock = null) : IProvider
         return LostAnswer is null ? new Started(IdOf(name), !StartsPending) : throw LostAnswer;
     }
 
-    public Task Stop(CertName name, string instanceId, DateTimeOffset since, CancellationToken cancel)
+    public async Task Stop(CertName name, string instanceId, DateTimeOffset since, CancellationToken cancel)
     {
         if (StopRefusal is not null)
             throw StopRefusal;
+        if (BeforeStop is not null)
+            await BeforeStop(name);
         running.TryRemove(name, out _);
-        return Task.CompletedTask;
     }
 
     public Task<Sighting> Look(CertName name, string instanceId, CancellationToken cancel) => Task.FromResult(See(name));

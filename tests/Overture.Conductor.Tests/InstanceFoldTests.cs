@@ -182,9 +182,9 @@ public sealed class InstanceFoldTests
                 Traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Environment = "production",
             },
             Facts = [.. all.Where(s => s is "launched" or "converged" or "terminating" or "terminated").Select(s => Fact(s, s switch { "launched" => 1, "converged" => 5, "terminating" => 6, _ => 7 }))],
-            Claim = all.Contains("claim") ? new Claim { Claim_ = "1", Serial = "01ab", CsrReceivedAt = At(2), ClaimedAt = At(2) } : null,
-            Certificate = all.Contains("certificate") ? new CertificateRecord { Serial = "01ab", SignedAt = At(3) } : null,
-            FirstServed = all.Contains("served") ? new NodeHistory { Kind = "served", At = At(4), Id = "x" } : null,
+            Claim = all.Contains("claim") ? new Claimed("1", "01ab", At(2)) : null,
+            Certificate = all.Contains("certificate") ? new Signed("01ab", At(3)) : null,
+            FirstServed = all.Contains("served") ? new Served("x", At(4)) : null,
             Held = all.Contains("held") && !all.Contains("claim") ? new HeldRequest { ReceivedAt = At(2) } : null,
             Refusals = all.Contains("refused") ? [new TimelineEvent { Key = "csr-refused:TOKEN_MISMATCH", At = At(2), Reason = "TOKEN_MISMATCH", Detail = "wrong token" }] : [],
         };

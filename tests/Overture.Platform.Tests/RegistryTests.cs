@@ -44,7 +44,7 @@ public sealed class RegistryTests : IAsyncLifetime
     [Fact]
     public async Task Call_ServerKilledAndRestarted_Heals()
     {
-        await index.Save(Name, "{}", DateTimeOffset.UnixEpoch);
+        await index.Save([new IndexEntry(Name, "{}", DateTimeOffset.UnixEpoch)]);
         await redis.Kill();
         await Eventually.True(async () => !await Answers(), "calls fail");
         await redis.Restart();
@@ -116,7 +116,7 @@ public sealed class RegistryTests : IAsyncLifetime
     {
         var names = Enumerable.Range(0, 25).Select(_ => TestIds.New().CertName()).ToList();
         for (var i = 0; i < names.Count; i++)
-            await index.Save(names[i], "{}", DateTimeOffset.UnixEpoch.AddSeconds(i / 3)); // three share each moment
+            await index.Save([new IndexEntry(names[i], "{}", DateTimeOffset.UnixEpoch.AddSeconds(i / 3))]); // three share each moment
         var seen = new List<string>();
         (string, long)? last = null;
         while (true)

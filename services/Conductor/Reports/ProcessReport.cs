@@ -37,7 +37,7 @@ internal sealed class ProcessReport(
 
         // 3. puppetserver passes on what an agent says of itself, also a wrong name: a node that has no certificate or was never classified
         // has not run
-        if (evidence.FirstServed is null || (evidence.Certificate is null && evidence.Claim is not { Serial.Length: 0 }))
+        if (evidence.FirstServed is null || (evidence.Certificate is null && evidence.Claim is not { IsStock: true }))
             throw new InvalidDataException($"{name} has no certificate, or was never classified: it can't have run");
 
         // 4. the fact
@@ -75,9 +75,9 @@ internal sealed class ProcessReport(
     private static void Phases(Evidence evidence, DateTimeOffset processed)
     {
         var (launch, name) = (evidence.Launch, evidence.Launch.Certname);
-        if (evidence.Fact(FactLog.Launched)?.At.Maybe() is { } launched && evidence.Claim?.CsrReceivedAt.Maybe() is { } csr)
+        if (evidence.Fact(FactLog.Launched)?.At.Maybe() is { } launched && evidence.Claim?.At.Maybe() is { } csr)
             FlowTelemetry.Phase(FlowTelemetry.Boot, launch.Traceparent, name, launched, csr);
-        if (evidence.Certificate?.SignedAt.Maybe() is { } signed)
+        if (evidence.Certificate?.At.Maybe() is { } signed)
             FlowTelemetry.Phase(FlowTelemetry.FirstRun, launch.Traceparent, name, signed, processed);
     }
 

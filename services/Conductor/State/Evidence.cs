@@ -1,9 +1,25 @@
+using Google.Protobuf.WellKnownTypes;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 
 namespace Overture.Conductor.State;
 
-/// <summary>All that the object store knows of an instance; <see cref="InstanceFold"/> makes a state of it.</summary>
+/// <summary>Of a claim, what a state takes.</summary>
+/// <param name="Id">"1".</param>
+/// <param name="Serial">Of the certificate to come; empty: puppetserver's own CA signs.</param>
+/// <param name="At">When the request came.</param>
+internal sealed record Claimed(string Id, string Serial, Timestamp? At)
+{
+    public bool IsStock => Serial.Length == 0;
+}
+
+/// <summary>Of a certificate, what a state takes.</summary>
+internal sealed record Signed(string Serial, Timestamp? At);
+
+/// <summary>Of a history entry, what a state takes.</summary>
+internal sealed record Served(string Id, Timestamp? At);
+
+/// <summary>All that the object store knows of an instance; <see cref="InstanceFold"/> makes a state of it. Kept for every instance: no documents in it.</summary>
 internal sealed record Evidence
 {
     public required CertName Name { get; init; }
@@ -13,11 +29,11 @@ internal sealed record Evidence
     public IReadOnlyList<InstanceFact> Facts { get; init; } = [];
 
     /// <summary>The first claim: what the one-time token was spent on.</summary>
-    public Claim? Claim { get; init; }
-    public CertificateRecord? Certificate { get; init; }
+    public Claimed? Claim { get; init; }
+    public Signed? Certificate { get; init; }
 
     /// <summary>The first history entry of kind "served": puppetserver asked, and was answered.</summary>
-    public NodeHistory? FirstServed { get; init; }
+    public Served? FirstServed { get; init; }
 
     /// <summary>A request of this name that waits for a person.</summary>
     public HeldRequest? Held { get; init; }

@@ -16,6 +16,9 @@ internal sealed class EvidenceReader(ObjectStore store, EventLog events)
     /// <summary>As last read, without asking the store; null: not read yet, or no such instance.</summary>
     public Evidence? Last(CertName name) => seen.GetValueOrDefault(name);
 
+    /// <summary>As a snapshot has it; what the store says since is read on top of it.</summary>
+    public void Remember(Evidence evidence) => seen.TryAdd(evidence.Name, evidence);
+
     /// <returns>Null: no such instance.</returns>
     /// <exception cref="InvalidDataException">A record is damaged.</exception>
     public async Task<Evidence?> Read(CertName name, CancellationToken cancel)
@@ -24,7 +27,7 @@ internal sealed class EvidenceReader(ObjectStore store, EventLog events)
         var launch = known?.Launch ?? await LaunchOf(name, cancel);
         if (launch is null)
             return null;
-        var claim = known?.Claim ?? await store.Get<Claim>(ObjectKeys.Claim(name, FirstClaim), cancel);
+        var claim = known?.Claim ?? await ClaimOf(name, cancel);
         var certificate = known?.Certificate ?? (claim is null ? null : await CertificateOf(name, claim, cancel));
         var facts = await FactsOf(name, known?.Facts ?? [], cancel);
         var evidence = new Evidence
@@ -55,8 +58,12 @@ internal sealed class EvidenceReader(ObjectStore store, EventLog events)
     }
 
     // No serial: puppetserver's own CA signs, and CertAuthority writes down what it saw there.
-    private Task<CertificateRecord?> CertificateOf(CertName name, Claim claim, CancellationToken cancel) =>
-        store.Get<CertificateRecord>(claim.Serial.Length > 0 ? ObjectKeys.Certificate(claim.Serial) : ObjectKeys.StockCertificate(name), cancel);
+    private async Task<Claimed?> ClaimOf(CertName name, CancellationToken cancel) =>
+        await store.Get<Claim>(ObjectKeys.Claim(name, FirstClaim), cancel) is { } claim ? new Claimed(claim.Claim_, claim.Serial, claim.CsrReceivedAt ?? claim.ClaimedAt) : null;
+
+    private async Task<Signed?> CertificateOf(CertName name, Claimed claim, CancellationToken cancel) =>
+        await store.Get<CertificateRecord>(claim.IsStock ? ObjectKeys.StockCertificate(name) : ObjectKeys.Certificate(claim.Serial), cancel) is { } certificate
+            ? new Signed(certificate.Serial, certificate.SignedAt) : null;
 
     private async Task<IReadOnlyList<InstanceFact>> FactsOf(CertName name, IReadOnlyList<InstanceFact> known, CancellationToken cancel)
     {
@@ -69,12 +76,12 @@ internal sealed class EvidenceReader(ObjectStore store, EventLog events)
         return [.. facts.Values];
     }
 
-    private async Task<NodeHistory?> FirstServed(CertName name, CancellationToken cancel)
+    private async Task<Served?> FirstServed(CertName name, CancellationToken cancel)
     {
         await foreach (var key in store.List(ObjectKeys.HistoryOf(name), null, cancel))
         {
             if (await store.Get<NodeHistory>(key, cancel) is { Kind: ServedKind } served)
-                return served;
+                return new Served(served.Id, served.At);
         }
         return null;
     }

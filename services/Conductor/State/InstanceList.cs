@@ -1,15 +1,15 @@
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
-using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
 
 namespace Overture.Conductor.State;
 
-/// <summary>Lists instances, newest first: from the registry's index, or from the store while that is away or incomplete.</summary>
-internal sealed class InstanceList(InstanceIndex index, StateKeeper keeper)
+/// <summary>Lists instances, newest first, from the last folds. The registry's index names those that another Conductor launched a moment ago.</summary>
+internal sealed class InstanceList(InstanceIndex index, StateKeeper keeper, TimeProvider clock)
 {
     private const int DefaultPage = 50, LargestPage = 500;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     public async Task<ListInstancesResponse> Page(ListInstancesRequest request, CancellationToken cancel)
     {
@@ -19,68 +19,51 @@ internal sealed class InstanceList(InstanceIndex index, StateKeeper keeper)
             throw FaultException.Invalid("state", "is not a state");
         var size = request.PageSize == 0 ? DefaultPage : request.PageSize;
         var after = PageToken.Read(request);
-        // One more than the page, to know whether another follows.
-        var found = await FromIndex(request, after, size + 1, cancel) ?? await FromStore(request, after, size + 1, cancel);
+        // 1. a list that lacks some is none
+        await Whole(cancel);
+        await Newest(cancel);
+        // 2. one more than the page, to know whether another follows
+        var found = keeper.Order.Take(after, size + 1, name => Matches(keeper.Current(name)!, request)).ConvertAll(n => keeper.Current(n)!);
         var response = new ListInstancesResponse { Instances = { found.Take(size) } };
         if (found.Count > size)
-            response.NextPageToken = Key(found[size - 1]).Write(request);
+            response.NextPageToken = PageToken.Write(new Place(found[size - 1].CreatedAt.ToDateTimeOffset().ToUnixTimeMilliseconds(), CertName.Parse(found[size - 1].Certname)), request);
         return response;
     }
 
-    private async Task<List<Instance>?> FromIndex(ListInstancesRequest filter, PageToken? after, int count, CancellationToken cancel)
+    private async Task Whole(CancellationToken cancel)
     {
         try
         {
-            // Fewer than we know of: the registry was emptied, and is being filled again.
-            if (!keeper.SeenAll || await index.Count() < keeper.All.Count)
-                return null;
-            var found = new List<Instance>();
-            var from = after is null ? ((string, long)?)null : (after.Certname, after.LaunchedMs);
-            while (found.Count < count)
-            {
-                var keys = await index.Page(from, count);
-                var texts = await index.Read(keys.Select(k => k.Certname));
-                foreach (var (key, text) in keys.Zip(texts))
-                {
-                    var instance = text is not null ? RecordJson.Read<Instance>(text) : await keeper.Refold(CertName.Parse(key.Certname), cancel);
-                    if (instance is not null && Matches(instance, filter))
-                        found.Add(instance);
-                }
-                if (keys.Count < count)
-                    break;
-                from = keys[^1];
-            }
-            return found;
+            await keeper.FirstLook.WaitAsync(Patience, clock, cancel);
         }
-        catch (FaultException e) when (e.Reason == Reason.RegistryUnavailable)
+        catch (TimeoutException)
         {
-            return null;
+            throw new FaultException(FaultKind.Unavailable, Reason.Starting,
+                $"the Conductor has just started and has read {keeper.Count} instances so far; the list is there when it has read them all. Single instances can be shown now");
         }
     }
 
-    private async Task<List<Instance>> FromStore(ListInstancesRequest filter, PageToken? after, int count, CancellationToken cancel)
+    private async Task Newest(CancellationToken cancel)
     {
-        var all = new List<Instance>();
-        foreach (var name in await keeper.Names(cancel))
+        try
         {
-            try
+            if (await index.Count() <= keeper.Count)
+                return;
+            foreach (var (name, _) in await index.Page(null, DefaultPage))
             {
-                if ((keeper.Current(name) ?? await keeper.Refold(name, cancel)) is { } instance && Matches(instance, filter))
-                    all.Add(instance);
-            }
-            catch (InvalidDataException)
-            {
-                // a damaged record; the sweep reports it
+                if (CertName.TryParse(name, out var certname, out _) && keeper.Current(certname) is null)
+                    await keeper.Refold(certname, cancel);
             }
         }
-        return all.Where(i => after is null || Compare(Key(i), after) > 0).Order(Comparer<Instance>.Create((a, b) => Compare(Key(a), Key(b)))).Take(count).ToList();
+        catch (FaultException)
+        {
+            // the registry or the store is away: as last seen
+        }
+        catch (InvalidDataException)
+        {
+            // a damaged record; the sweep reports it
+        }
     }
-
-    // Newest first, then by name downwards: as the index orders.
-    private static int Compare(PageToken a, PageToken b) =>
-        a.LaunchedMs != b.LaunchedMs ? b.LaunchedMs.CompareTo(a.LaunchedMs) : string.CompareOrdinal(b.Certname, a.Certname);
-
-    private static PageToken Key(Instance instance) => new(instance.Certname, instance.CreatedAt.ToDateTimeOffset().ToUnixTimeMilliseconds());
 
     private static bool Matches(Instance instance, ListInstancesRequest filter) =>
         (filter.State == InstanceState.Unspecified

@@ -37,11 +37,11 @@ internal sealed class InstanceTimeline(EvidenceReader reader, EventLog events)
         foreach (var fact in evidence.Facts)
             yield return Line(fact.Event, fact.At, "conductor", Sentence(fact), ObjectKeys.Fact(name, fact.Event), fact.Reason);
         if (evidence.Claim is { } claim)
-            yield return Line("csr-received", claim.CsrReceivedAt ?? claim.ClaimedAt, "certauthority", "certificate request received", ObjectKeys.Claim(name, claim.Claim_));
+            yield return Line("csr-received", claim.At ?? evidence.Launch.NotBefore, "certauthority", "certificate request received", ObjectKeys.Claim(name, claim.Id));
         if (evidence.Certificate is { } certificate)
-            yield return Line("signed", certificate.SignedAt, "certauthority", $"certificate {certificate.Serial} signed", ObjectKeys.Certificate(certificate.Serial));
+            yield return Line("signed", certificate.At ?? evidence.Launch.NotBefore, "certauthority", $"certificate {certificate.Serial} signed", ObjectKeys.Certificate(certificate.Serial));
         if (evidence.FirstServed is { } served)
-            yield return Line("classified", served.At, "classifier", "node definition served", ObjectKeys.History(name, served.Id));
+            yield return Line("classified", served.At ?? evidence.Launch.NotBefore, "classifier", "node definition served", ObjectKeys.History(name, served.Id));
     }
 
     private static string Sentence(InstanceFact fact) => fact.Event switch

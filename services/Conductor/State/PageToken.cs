@@ -3,31 +3,32 @@ using System.Security.Cryptography;
 using System.Text;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
+using Overture.Platform.Records;
 
 namespace Overture.Conductor.State;
 
 /// <summary>Where a page ended: version, hash of the filter, last key. Opaque to callers; of use with the same filter only.</summary>
-internal sealed record PageToken(string Certname, long LaunchedMs)
+internal static class PageToken
 {
     private const string Version = "1";
 
-    public string Write(ListInstancesRequest filter) =>
-        Convert.ToBase64String(Encoding.ASCII.GetBytes($"{Version} {HashOf(filter)} {LaunchedMs} {Certname}"));
+    public static string Write(Place last, ListInstancesRequest filter) =>
+        Convert.ToBase64String(Encoding.ASCII.GetBytes($"{Version} {HashOf(filter)} {last.LaunchedMs} {last.Name}"));
 
     /// <exception cref="FaultException">Not a token of ours, or of another filter.</exception>
-    public static PageToken? Read(ListInstancesRequest request)
+    public static Place? Read(ListInstancesRequest request)
     {
         if (request.PageToken.Length == 0)
             return null;
         var bytes = new byte[request.PageToken.Length];
         if (!Convert.TryFromBase64String(request.PageToken, bytes, out var written)
             || Encoding.ASCII.GetString(bytes, 0, written).Split(' ') is not [Version, var hash, var ms, var certname]
-            || !long.TryParse(ms, NumberStyles.None, CultureInfo.InvariantCulture, out var launched))
+            || !long.TryParse(ms, NumberStyles.None, CultureInfo.InvariantCulture, out var launched) || !CertName.TryParse(certname, out var name, out _))
         {
             throw FaultException.Invalid("page_token", "is not one that this service gave out");
         }
         return hash == HashOf(request)
-            ? new PageToken(certname, launched)
+            ? new Place(launched, name)
             : throw FaultException.Invalid("page_token", "belongs to another filter; begin anew without it");
     }
 

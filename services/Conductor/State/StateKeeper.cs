@@ -1,35 +1,37 @@
 using System.Collections.Concurrent;
-using System.Threading.Channels;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overture.Conductor.V1;
-using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
-using Overture.Platform.Registry;
 
 namespace Overture.Conductor.State;
 
 /// <summary>
-/// Keeps the state of every instance: folds it anew when the change feed names it, and looks for itself on a timer (what is not settled every
-/// 2 s, the rest every 30 s), so that neither a lost word nor another Conductor with a registry of its own leaves it behind. The registry's
-/// index is written from here alone; when the registry was emptied it is written again, while reads go to the store.
+/// The state of every instance, as last folded from the store. <see cref="StateSweep"/> has it folded anew; the registry's index is written
+/// from here alone.
 /// </summary>
-internal sealed class StateKeeper(
-    ObjectStore store, EvidenceReader reader, InstanceIndex index, ChangeFeed feed, TimeProvider clock, ILogger<StateKeeper> log) : BackgroundService
+internal sealed class StateKeeper(ObjectStore store, EvidenceReader reader, IndexWriter index, TimeProvider clock, ILogger<StateKeeper> log)
 {
-    private static readonly TimeSpan Sweep = TimeSpan.FromSeconds(2), LongSweep = TimeSpan.FromSeconds(30);
-
     private readonly ConcurrentDictionary<CertName, Instance> known = new();
-    private readonly ConcurrentDictionary<CertName, bool> stale = new();
+    private long changes;
     private readonly PerName oneAtATime = new();
-    private readonly Channel<CertName> named = Channel.CreateBounded<CertName>(new BoundedChannelOptions(10_000) { FullMode = BoundedChannelFullMode.DropOldest });
+    private readonly TaskCompletionSource seenAll = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>An instance has another state or trouble than before. Handlers must be quick and not throw.</summary>
     public event Action<Instance>? Changed;
 
-    /// <summary>Every instance was looked at since the start; before that the registry's index may lack some and we can't tell.</summary>
-    public bool SeenAll { get; private set; }
+    /// <summary>Ends once every instance was looked at since the start; before that <see cref="All"/> lacks some.</summary>
+    public Task FirstLook => seenAll.Task;
+
+    public bool SeenAll => seenAll.Task.IsCompleted;
+
+    /// <summary>Newest first.</summary>
+    public InstanceOrder Order { get; } = new();
+
+    public int Count => Order.Count;
+
+    /// <summary>How many times an instance was found to be another than before.</summary>
+    public long Changes => Interlocked.Read(ref changes);
 
     /// <summary>The last fold, at most one sweep old; null: not seen yet. A message that nobody may change.</summary>
     public Instance? Current(CertName name) => known.GetValueOrDefault(name);
@@ -47,13 +49,32 @@ internal sealed class StateKeeper(
         var now = InstanceFold.From(evidence, clock.GetUtcNow());
         if (now.Equals(before))
             return before;
-        known[name] = now;
-        await Save(name, now);
-        if (before?.State != now.State || before.Trouble != now.Trouble)
+        Keep(name, now);
+        Interlocked.Increment(ref changes);
+        // All of them at a start are written together.
+        if (SeenAll)
+            await index.Save(name, now);
+        if ((before is not null || SeenAll) && (before?.State != now.State || before.Trouble != now.Trouble))
             Log.Moved(log, now.Certname, now.State, now.Trouble);
         Changed?.Invoke(now);
         return now;
     }
+
+    /// <summary>Takes what a snapshot knows, where nothing is known yet; whether it still holds is the sweep's to see.</summary>
+    public void Adopt(Evidence evidence)
+    {
+        reader.Remember(evidence);
+        if (known.ContainsKey(evidence.Name))
+            return;
+        var instance = InstanceFold.From(evidence, clock.GetUtcNow());
+        Keep(evidence.Name, instance);
+        Changed?.Invoke(instance);
+    }
+
+    /// <summary>Writes what the registry's index lacks, all of it where it lacks any.</summary>
+    public Task MendIndex(bool whole) => index.Mend(Order, known.GetValueOrDefault, whole);
+
+    public void TellSeenAll() => seenAll.TrySetResult();
 
     /// <summary>Every name that was launched, from the store.</summary>
     public async Task<IReadOnlyList<CertName>> Names(CancellationToken cancel)
@@ -67,115 +88,9 @@ internal sealed class StateKeeper(
         return names;
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken)
+    private void Keep(CertName name, Instance instance)
     {
-        feed.Changed += (name, _) => named.Writer.TryWrite(name);
-        return Task.WhenAll(FollowFeed(stoppingToken), FollowTimer(stoppingToken));
-    }
-
-    private async Task FollowFeed(CancellationToken stopping)
-    {
-        try
-        {
-            await foreach (var name in named.Reader.ReadAllAsync(stopping))
-                await TryRefold(name, stopping);
-        }
-        catch (OperationCanceledException)
-        {
-            // stopping
-        }
-    }
-
-    private async Task FollowTimer(CancellationToken stopping)
-    {
-        using var timer = new PeriodicTimer(Sweep, clock);
-        var lastLong = DateTimeOffset.MinValue;
-        try
-        {
-            do
-            {
-                var everything = clock.GetUtcNow() - lastLong >= LongSweep;
-                if (everything)
-                    lastLong = clock.GetUtcNow();
-                await LookForChanges(everything, stopping);
-            }
-            while (await timer.WaitForNextTickAsync(stopping));
-        }
-        catch (OperationCanceledException)
-        {
-            // stopping
-        }
-    }
-
-    private async Task LookForChanges(bool everything, CancellationToken stopping)
-    {
-        try
-        {
-            foreach (var name in await Names(stopping))
-            {
-                var instance = known.GetValueOrDefault(name);
-                if (instance is null || (instance.State != InstanceState.Terminated && (everything || !InstanceFold.IsSettled(instance))))
-                    await TryRefold(name, stopping);
-            }
-            await MendIndex();
-            SeenAll = true;
-        }
-        catch (FaultException e)
-        {
-            Log.SweepFailed(log, e.Message);
-        }
-    }
-
-    private async Task TryRefold(CertName name, CancellationToken stopping)
-    {
-        try
-        {
-            await Refold(name, stopping);
-        }
-        catch (InvalidDataException e)
-        {
-            Log.Damaged(log, name, e.Message);
-        }
-        catch (FaultException e)
-        {
-            Log.SweepFailed(log, e.Message);
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            // A record that parses and still makes no sense: this instance's trouble, nobody else's.
-            Log.Damaged(log, name, e.Message);
-        }
-    }
-
-    private async Task Save(CertName name, Instance instance)
-    {
-        try
-        {
-            await index.Save(name, RecordJson.WriteText(instance), instance.CreatedAt.ToDateTimeOffset());
-        }
-        catch (FaultException)
-        {
-            stale[name] = true; // written when the registry is back
-        }
-    }
-
-    private async Task MendIndex()
-    {
-        try
-        {
-            var had = await index.Count();
-            var all = known.ToArray();
-            if (had < all.Length)
-                Log.IndexRebuilt(log, had, all.Length);
-            foreach (var (name, instance) in all)
-            {
-                if (had < all.Length || stale.TryRemove(name, out _))
-                    await Save(name, instance);
-            }
-        }
-        catch (FaultException)
-        {
-            // the registry is away; the next sweep tries again
-        }
+        known[name] = instance;
+        Order.Add(name, instance.CreatedAt.ToDateTimeOffset());
     }
 }

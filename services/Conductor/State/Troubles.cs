@@ -32,7 +32,7 @@ internal static class Troubles
             foreach (var trouble in BeforeTheClaim(evidence, now))
                 yield return trouble;
         }
-        if (evidence.Fact(FactLog.Converged) is null && evidence.Certificate?.SignedAt.Maybe() is { } signed
+        if (evidence.Fact(FactLog.Converged) is null && evidence.Certificate?.At.Maybe() is { } signed
             && signed + Limit(evidence.Launch.ConvergedSeconds, ConvergedLimit) is var latestRun && now >= latestRun)
         {
             yield return new(InstanceTrouble.BootStalled, latestRun, evidence.FirstServed is null

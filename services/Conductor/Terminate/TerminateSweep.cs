@@ -1,37 +1,45 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overture.Conductor.State;
 using Overture.Conductor.V1;
-using Overture.Platform.Faults;
 using Overture.Platform.Records;
 
 namespace Overture.Conductor.Terminate;
 
-/// <summary>Finishes what callers gave up on, or a killed Conductor left half done.</summary>
+/// <summary>
+/// Finishes what callers gave up on, or a killed Conductor left half done; and begins it where an instance was to live for so long, and has.
+/// A provider that hangs holds up its own instances alone.
+/// </summary>
 internal sealed class TerminateSweep(TerminateSaga saga, StateKeeper keeper, TimeProvider clock, ILogger<TerminateSweep> log) : BackgroundService
 {
+    private const int AtOnce = 8;
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(10);
+
+    private readonly ConcurrentDictionary<CertName, Task> underWay = new();
+    private readonly ConcurrentDictionary<string, SemaphoreSlim> turns = new(StringComparer.Ordinal);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        using var timer = new PeriodicTimer(Period, clock);
         try
         {
-            // At start the keeper has seen nothing yet.
-            await Once(await FirstLook(stoppingToken), stoppingToken);
-            using var timer = new PeriodicTimer(Period, clock);
-            while (await timer.WaitForNextTickAsync(stoppingToken))
+            await Task.WhenAny(keeper.FirstLook, Task.Delay(Period, clock, stoppingToken));
+            do
             {
                 await Expire(stoppingToken);
-                await Once(keeper.All.Where(i => i.State == InstanceState.Terminating).Select(i => CertName.Parse(i.Certname)), stoppingToken);
+                foreach (var instance in keeper.All.Where(i => i.State == InstanceState.Terminating))
+                    GoOn(CertName.Parse(instance.Certname), instance.Provider, stoppingToken);
             }
+            while (await timer.WaitForNextTickAsync(stoppingToken));
         }
         catch (OperationCanceledException)
         {
             // stopping
         }
+        await Task.WhenAll(underWay.Values);
     }
 
-    // What was to live for so long, and has.
     private async Task Expire(CancellationToken stopping)
     {
         var now = clock.GetUtcNow();
@@ -51,31 +59,42 @@ internal sealed class TerminateSweep(TerminateSaga saga, StateKeeper keeper, Tim
         }
     }
 
-    private async Task<IReadOnlyList<CertName>> FirstLook(CancellationToken stopping)
+    private void GoOn(CertName name, string provider, CancellationToken stopping)
     {
-        try
-        {
-            return await keeper.Names(stopping);
-        }
-        catch (FaultException)
-        {
-            return []; // the store is away; the period finds them
-        }
+        if (underWay.ContainsKey(name))
+            return;
+        var begin = new TaskCompletionSource();
+        underWay[name] = Advance(begin.Task, name, turns.GetOrAdd(provider, _ => new SemaphoreSlim(AtOnce, AtOnce)), stopping);
+        begin.SetResult();
     }
 
-    private async Task Once(IEnumerable<CertName> names, CancellationToken stopping)
+    private async Task Advance(Task begin, CertName name, SemaphoreSlim turn, CancellationToken stopping)
     {
-        foreach (var name in names)
+        await begin;
+        try
         {
+            await turn.WaitAsync(stopping);
             try
             {
                 if (await saga.Advance(name, stopping) is { } pending)
                     Log.TerminateWaits(log, name, pending);
             }
-            catch (Exception e) when (!stopping.IsCancellationRequested)
+            finally
             {
-                Log.TerminateWaits(log, name, e.Message);
+                turn.Release();
             }
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // whoever starts next goes on
+        }
+        catch (Exception e)
+        {
+            Log.TerminateWaits(log, name, e.Message);
+        }
+        finally
+        {
+            underWay.TryRemove(name, out _);
         }
     }
 }

@@ -104,5 +104,11 @@ public static class ObjectKeys
     /// <summary>Conductor. Fence; mutable.</summary>
     public static string Fence(string task) => $"fences/{task}";
 
+    public const string InstanceSnapshots = "snapshots/conductor/";
+    /// <summary>Conductor. InstanceChunk, gzip; ids sort by time.</summary>
+    public static string InstanceChunk(string id, int number) => $"{InstanceSnapshots}{id}/{number:D5}";
+    /// <summary>Conductor. InstanceSnapshot: all chunks of it are there.</summary>
+    public static string InstanceSnapshot(string id) => $"{InstanceSnapshots}{id}/whole";
+
     public const string Probes = "probe/";
 }

@@ -24,6 +24,7 @@ public enum Reason
     StoreUnavailable,
     RegistryUnavailable,
     ShuttingDown,
+    Starting,
     Internal,
 
     // form of a certificate request: 400

@@ -3,13 +3,20 @@ using StackExchange.Redis;
 
 namespace Overture.Platform.Registry;
 
+/// <summary>An instance as it stands in the index.</summary>
+/// <param name="Json">As users see it.</param>
+/// <param name="LaunchedAt">Its place.</param>
+public sealed record IndexEntry(CertName Name, string Json, DateTimeOffset LaunchedAt);
+
 /// <summary>The registry's list of instances: one JSON text each, and their order by launch time. Written by the Conductor alone.</summary>
 public sealed class InstanceIndex(RegistryConnection registry, RegistryKeys keys)
 {
-    public async Task Save(CertName name, string json, DateTimeOffset launchedAt)
+    public async Task Save(IReadOnlyCollection<IndexEntry> some)
     {
-        await registry.Run(db => db.StringSetAsync(keys.Instance(name), json));
-        await registry.Run(db => db.SortedSetAddAsync(keys.Instances, name.ToString(), launchedAt.ToUnixTimeMilliseconds()));
+        var texts = some.Select(e => new KeyValuePair<RedisKey, RedisValue>(keys.Instance(e.Name), e.Json)).ToArray();
+        await registry.Run(db => db.StringSetAsync(texts));
+        var places = some.Select(e => new SortedSetEntry(e.Name.ToString(), e.LaunchedAt.ToUnixTimeMilliseconds())).ToArray();
+        await registry.Run(db => db.SortedSetAddAsync(keys.Instances, places));
     }
 
     public async Task<string?> Find(CertName name) => await registry.Run(db => db.StringGetAsync(keys.Instance(name)));
@@ -30,15 +37,6 @@ public sealed class InstanceIndex(RegistryConnection registry, RegistryKeys keys
                 break;
         }
         return found.Take(count).ToList();
-    }
-
-    public async Task<IReadOnlyList<string?>> Read(IEnumerable<string> certnames)
-    {
-        var wanted = certnames.Select(n => (RedisKey)keys.Instance(CertName.Parse(n))).ToArray();
-        if (wanted.Length == 0)
-            return [];
-        var values = await registry.Run(db => db.StringGetAsync(wanted));
-        return values.Select(v => (string?)v).ToList();
     }
 
     /// <summary>How many instances the index holds. Fewer than there are launches: Redis was emptied or rolled back.</summary>

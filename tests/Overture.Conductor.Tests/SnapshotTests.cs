@@ -1,0 +1,203 @@
+using System.Collections.Concurrent;
+using Grpc.Core;
+using Overture.Conductor.State;
+using Overture.Conductor.V1;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Records.V1;
+using Overture.TestSupport;
+
+namespace Overture.Conductor.Tests;
+
+/// <summary>A start on what the last snapshot knows, and what it must not believe.</summary>
+[Trait("Category", "integration")]
+public sealed class SnapshotTests : IAsyncLifetime
+{
+    private readonly World world = new();
+    private readonly FakeProvider provider = new();
+    private RedisServer redis = null!;
+    private ConductorHost host = null!;
+    private ObjectStore store = null!;
+
+    public async Task InitializeAsync()
+    {
+        redis = await RedisServer.Start();
+        store = world.OpenStore();
+        host = await ConductorHost.Start(world, new() { Provider = provider, Redis = redis.Endpoint });
+        await Eventually.True(() => host.Get<Overture.Platform.Registry.RegistryConnection>().Healthy, "the registry is connected");
+    }
+
+    public async Task DisposeAsync()
+    {
+        await host.DisposeAsync();
+        await redis.DisposeAsync();
+        world.Dispose();
+    }
+
+    [Fact]
+    public async Task Start_OnASnapshot_ReadsOnlyWhatIsNewer()
+    {
+        var settled = await Converged(20);
+        Assert.True(await Save());
+        var young = (await Launch(2, "young")).Concat(await Converged(1, "late")).ToList();
+        var ended = settled[0];
+        await host.Get<FactLog>().Write(ended, new InstanceFact { Event = FactLog.Terminating }, default);
+        await host.Get<FactLog>().Write(ended, new InstanceFact { Event = FactLog.Terminated }, default);
+        var before = await List();
+
+        var read = await Restart();
+
+        Assert.Equal(before.Count, (await List()).Count);
+        Assert.Equal(InstanceState.Terminated, (await List()).Single(i => i.Certname == ended.ToString()).State);
+        Assert.Equal(young.Select(n => n.ToString()).Order(), read.Where(k => k.StartsWith(ObjectKeys.Launches, StringComparison.Ordinal)).Select(k => k[ObjectKeys.Launches.Length..]).Distinct().Order());
+        Assert.DoesNotContain(read, k => settled.Skip(1).Any(n => k.Contains(n.ToString(), StringComparison.Ordinal)));
+        Assert.Contains(ObjectKeys.Fact(ended, FactLog.Terminated), read);
+    }
+
+    [Fact]
+    public async Task Start_OnASnapshot_KnowsOfEachWhatItsRecordsTell()
+    {
+        await Converged(3);
+        var held = (await Launch(1, "held"))[0];
+        var before = (await List()).ToDictionary(i => i.Certname);
+        Assert.True(await Save());
+        await Restart();
+        Assert.Equal(before, (await List()).ToDictionary(i => i.Certname));
+        Assert.NotEmpty((await host.As("viewer").GetTimelineAsync(new() { Certname = held.ToString() })).Events);
+    }
+
+    [Theory]
+    [InlineData("seal")]
+    [InlineData("chunk")]
+    [InlineData("cut")]
+    public async Task Start_SnapshotThatNoConductorWrote_IsNotBelieved(string how)
+    {
+        var names = await Converged(2);
+        Assert.True(await Save());
+        var keys = await Keys();
+        var key = keys.Single(k => k.EndsWith("/whole", StringComparison.Ordinal) == (how == "seal"));
+        var bytes = (await store.Get(key, default))!.Body;
+        await store.Delete(key, default);
+        if (how == "seal")
+        {
+            var snapshot = RecordJson.Read<InstanceSnapshot>(bytes);
+            snapshot.Seal = Google.Protobuf.ByteString.CopyFrom(new byte[32]);
+            await store.PutIfAbsent(key, snapshot, default);
+        }
+        else if (how == "chunk")
+        {
+            bytes[^5] ^= 1;
+            await store.PutIfAbsent(key, (ReadOnlyMemory<byte>)bytes, default);
+        }
+        var read = await Restart();
+        Assert.Equal(2, (await List()).Count(i => i.State == InstanceState.Converged));
+        Assert.All(names, n => Assert.Contains(ObjectKeys.Launch(n), read));
+    }
+
+    [Fact]
+    public async Task Save_Again_KeepsTheOneBeforeAndNoMore()
+    {
+        await Converged(1);
+        for (var i = 0; i < 4; i++)
+            Assert.True(await Save());
+        Assert.Equal(2, (await Keys()).Count(k => k.EndsWith("/whole", StringComparison.Ordinal)));
+        Assert.Equal(4, (await Keys()).Count);
+    }
+
+    [Fact]
+    public async Task Save_WhileAnotherConductorIsAtIt_WaitsForItsNextTurn()
+    {
+        await using var second = await ConductorHost.Start(world, new() { Provider = new FakeProvider(), Redis = redis.Endpoint }, replica: "2");
+        await Eventually.True(() => second.Get<Overture.Platform.Registry.RegistryConnection>().Healthy, "the registry is connected");
+        Assert.True(await second.Get<Overture.Platform.Registry.Lease>().TryTake("snapshot", TimeSpan.FromMinutes(1)));
+        Assert.False(await Save());
+        await second.Get<Overture.Platform.Registry.Lease>().Release("snapshot");
+        Assert.True(await Save());
+    }
+
+    [Fact]
+    public async Task List_WhileTheFirstLookLasts_SaysHowFarItIs()
+    {
+        await Launch(5, "a");
+        await host.DisposeAsync();
+        using var gate = new SemaphoreSlim(0);
+        var slow = new FaultyStore(store) { BeforeGet = key => key.StartsWith(ObjectKeys.Launches, StringComparison.Ordinal) ? gate.WaitAsync() : Task.CompletedTask };
+        host = await ConductorHost.Start(world, new() { Provider = provider, Store = slow, Redis = redis.Endpoint });
+
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer").ListInstancesAsync(new()));
+        Assert.Equal((StatusCode.Unavailable, "STARTING"), (refused.StatusCode, RpcDetails.Reason(refused)));
+        Assert.Contains("has read 0 instances", refused.Status.Detail, StringComparison.Ordinal);
+
+        gate.Release(1000);
+        Assert.Equal(5, (await List()).Count);
+    }
+
+    [Fact]
+    public async Task FirstLook_StoreAwayForAMoment_IsNotTakenForWhole()
+    {
+        await Launch(3, "a");
+        await host.DisposeAsync();
+        var faulty = new FaultyStore(store);
+        var struck = 0;
+        faulty.BeforeGet = key => key.StartsWith(ObjectKeys.Launches, StringComparison.Ordinal) && Interlocked.Increment(ref struck) == 1
+            ? Task.FromException(new Overture.Platform.Faults.FaultException(Overture.Platform.Faults.FaultKind.Unavailable, Reason.StoreUnavailable, "away")) : Task.CompletedTask;
+        host = await ConductorHost.Start(world, new() { Provider = provider, Store = faulty, Redis = redis.Endpoint });
+        Assert.Equal(3, (await List()).Count);
+        Assert.True(struck > 1);
+    }
+
+    private async Task<bool> Save()
+    {
+        var reader = host.Get<EvidenceReader>();
+        var all = host.Get<StateKeeper>().Order.Take(null, int.MaxValue, _ => true).Select(n => reader.Last(n)!);
+        return await host.Get<SnapshotStore>().Save(all, default);
+    }
+
+    /// <summary>Every key that was read from the start until all was seen.</summary>
+    private async Task<IReadOnlyCollection<string>> Restart()
+    {
+        await host.DisposeAsync();
+        var read = new ConcurrentQueue<string>();
+        var seen = false;
+        var watched = new FaultyStore(store)
+        {
+            BeforeGet = key =>
+            {
+                if (!Volatile.Read(ref seen))
+                    read.Enqueue(key);
+                return Task.CompletedTask;
+            },
+        };
+        host = await ConductorHost.Start(world, new() { Provider = provider, Store = watched, Redis = redis.Endpoint });
+        await host.Get<StateKeeper>().FirstLook.WaitAsync(TimeSpan.FromSeconds(30));
+        Volatile.Write(ref seen, true);
+        return read;
+    }
+
+    private async Task<IReadOnlyList<Instance>> List() => [.. (await host.As("viewer").ListInstancesAsync(new() { PageSize = 100, ShowTerminated = true })).Instances];
+
+    private async Task<List<string>> Keys()
+    {
+        var keys = new List<string>();
+        await foreach (var key in store.List(ObjectKeys.InstanceSnapshots, null, default))
+            keys.Add(key);
+        return keys;
+    }
+
+    private async Task<IReadOnlyList<CertName>> Converged(int count, string request = "converged")
+    {
+        var names = await Launch(count, request);
+        foreach (var name in names)
+        {
+            await host.Get<FactLog>().Write(name, new InstanceFact { Event = FactLog.Converged }, default);
+            await host.Get<StateKeeper>().Refold(name, default);
+        }
+        return names;
+    }
+
+    private async Task<IReadOnlyList<CertName>> Launch(int count, string request)
+    {
+        var answer = await host.As("operator").LaunchInstancesAsync(new() { Spec = World.Spec(), Count = count, RequestId = request });
+        return [.. answer.Results.Select(r => CertName.Parse(r.Instance.Certname))];
+    }
+}
