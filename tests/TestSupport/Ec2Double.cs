@@ -5,6 +5,7 @@ using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace Overture.TestSupport;
 
@@ -58,6 +59,7 @@ public sealed class Ec2Double : IAsyncDisposable
         var cloud = new Ec2Double(dialect, boot, judge) { Url = $"http://127.0.0.1:{FreePort.Next()}" };
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls(cloud.Url);
+        builder.Logging.ClearProviders();
         cloud.app = builder.Build();
         cloud.app.Run(cloud.Serve);
         await cloud.app.StartAsync();
