@@ -24,7 +24,7 @@ public abstract class Ec2DoubleSuite(string dialect) : ProviderSuite, IAsyncLife
 
     public async Task InitializeAsync()
     {
-        cloud = await Ec2Double.Start(Ec2Dialect.Preset(dialect));
+        cloud = await Ec2Double.Start(dialect);
         provider = Ec2ProviderTests.Open(cloud.Url, dialect);
     }
 
@@ -309,7 +309,7 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
     [Fact]
     public async Task KilledBeforeItsMark_IsFoundByItsToken()
     {
-        await using var strict = await Ec2Double.Start(Ec2Dialect.Ec2Api);
+        await using var strict = await Ec2Double.Start("ec2api");
         using var openstack = Open(strict.Url, "ec2api");
         var id = (await openstack.Start(name, Spec(), "#cloud-config\n", default)).InstanceId;
         strict.Unmark(name.ToString());

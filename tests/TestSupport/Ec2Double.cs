@@ -5,23 +5,30 @@ using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Overture.Conductor.Providers.Ec2;
-using Overture.TestSupport;
+using Microsoft.Extensions.Logging;
 
-namespace Overture.Conductor.Tests;
+namespace Overture.TestSupport;
 
 /// <summary>
 /// An EC2 API that does what moto can't: idempotent client tokens and mismatches, throttling, missing capacity, lost answers, instances that are
-/// not listed yet, strict dialects, answers that are none. It looks at no signature: moto does.
+/// not listed yet, strict dialects, answers that are none; and with a boot of its own, instances that run. It looks at no signature itself: moto
+/// does, where one is there to judge.
 /// </summary>
-internal sealed class Ec2Double : IAsyncDisposable
+public sealed class Ec2Double : IAsyncDisposable
 {
+    private const string CertNameTag = "overture:certname", DeploymentTag = "overture:deployment";
+    private const int Pending = 0, Running = 16, ShuttingDown = 32, Terminated = 48;
+
     private readonly ConcurrentDictionary<string, Instance> instances = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
-    private readonly Ec2Dialect dialect;
+    private readonly HttpClient http = new(new SocketsHttpHandler { UseProxy = false });
+    private readonly Strictness strictness;
+    private readonly Func<string, byte[], BootedInstance>? boot;
+    private readonly Uri? judge;
     private WebApplication app = null!;
 
-    private Ec2Double(Ec2Dialect dialect) => this.dialect = dialect;
+    private Ec2Double(string dialect, Func<string, byte[], BootedInstance>? boot, Uri? judge) =>
+        (strictness, this.boot, this.judge) = (Strictness.Of(dialect), boot, judge);
 
     public string Url { get; private set; } = "";
 
@@ -44,11 +51,15 @@ internal sealed class Ec2Double : IAsyncDisposable
 
     public int Launched => instances.Count;
 
-    public static async Task<Ec2Double> Start(Ec2Dialect? dialect = null)
+    /// <param name="dialect">Whose server it is: aws, eucalyptus or ec2api.</param>
+    /// <param name="boot">Makes an instance of its id and user data, once a launch; null: nothing boots, it only says so.</param>
+    /// <param name="judge">A moto_server that is asked first whether each request's signature and policy are good; null: all are.</param>
+    public static async Task<Ec2Double> Start(string dialect = "aws", Func<string, byte[], BootedInstance>? boot = null, Uri? judge = null)
     {
-        var cloud = new Ec2Double(dialect ?? Ec2Dialect.Aws) { Url = $"http://127.0.0.1:{FreePort.Next()}" };
+        var cloud = new Ec2Double(dialect, boot, judge) { Url = $"http://127.0.0.1:{FreePort.Next()}" };
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls(cloud.Url);
+        builder.Logging.ClearProviders();
         cloud.app = builder.Build();
         cloud.app.Run(cloud.Serve);
         await cloud.app.StartAsync();
@@ -56,27 +67,52 @@ internal sealed class Ec2Double : IAsyncDisposable
     }
 
     /// <summary>How many instances this name ever had.</summary>
-    public int Of(string certname) => instances.Values.Count(i => i.Tags.GetValueOrDefault(Ec2Tags.CertName) == certname || i.Token == certname);
+    public int Of(string certname) => instances.Values.Count(i => i.Tags.GetValueOrDefault(CertNameTag) == certname || i.Token == certname);
 
     /// <summary>Somebody else's, with our marks put on it.</summary>
     public string Forge(string certname, string deployment)
     {
-        var forged = new Instance($"i-{"f".PadLeft(17, '0')}", "theirs", "") { Code = 16 };
-        (forged.Tags[Ec2Tags.CertName], forged.Tags[Ec2Tags.Deployment]) = (certname, deployment);
+        var forged = new Instance($"i-{"f".PadLeft(17, '0')}", "theirs", "") { Code = Running };
+        (forged.Tags[CertNameTag], forged.Tags[DeploymentTag]) = (certname, deployment);
         instances[forged.Id] = forged;
         return forged.Id;
     }
 
-    public bool Runs(string id) => instances[id].Code == 16;
+    public bool Runs(string id) => instances[id].State == Running;
+
+    /// <summary>What was booted for this id; null: nothing.</summary>
+    public BootedInstance? Booted(string id) => instances[id].Boot;
 
     public void Unmark(string certname) => instances.Values.Where(i => i.Token == certname).ToList().ForEach(i => i.Tags.Clear());
 
     /// <summary>As by somebody at the cloud's own console.</summary>
-    public void Kill(string certname) => instances.Values.Where(i => i.Token == certname).ToList().ForEach(i => i.Code = 48);
+    public void Kill(string certname) => instances.Values.Where(i => i.Token == certname).ToList().ForEach(i => i.End());
 
     public static string Error(string code) => $"<Response><Errors><Error><Code>{code}</Code><Message>told by the double</Message></Error></Errors><RequestID>x</RequestID></Response>";
 
-    public ValueTask DisposeAsync() => app.DisposeAsync();
+    /// <summary>Whatever it booted ends, too.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await app.DisposeAsync();
+        await Task.WhenAll(instances.Values.Select(i => i.Boot?.End() ?? Task.CompletedTask));
+        http.Dispose();
+    }
+
+    /// <summary>What a server does not know, and refuses a whole request for.</summary>
+    /// <param name="Path">Its endpoint's.</param>
+    /// <param name="Unknown">How such parameters begin.</param>
+    private sealed record Strictness(string Path, params string[] Unknown)
+    {
+        public static Strictness Of(string dialect) => dialect switch
+        {
+            "aws" => new("/"),
+            "eucalyptus" => new("/services/compute", "MetadataOptions", "InstanceMarketOptions", "Latest", "MaxResults"),
+            "ec2api" => new("/", "MetadataOptions", "InstanceMarketOptions", "Latest", "TagSpecification"),
+            _ => throw new ArgumentException($"no such dialect: {dialect}", nameof(dialect)),
+        };
+
+        public bool Refuses(IEnumerable<string> parameters) => parameters.Any(p => Unknown.Any(u => p.StartsWith(u, StringComparison.Ordinal)));
+    }
 
     private sealed class Instance(string id, string token, string hash)
     {
@@ -85,13 +121,38 @@ internal sealed class Ec2Double : IAsyncDisposable
         public string Hash { get; } = hash;
         public int Code { get; set; }
         public int Hidden { get; set; }
+        public BootedInstance? Boot { get; set; }
+
+        /// <summary>What is booted has the state of its processes; like all we launch, it is terminated when it ends by itself.</summary>
+        public int State => Boot switch
+        {
+            null => Code,
+            { HasEnded: true } => Terminated,
+            _ => Code == ShuttingDown ? ShuttingDown : Boot.HasBegun ? Running : Pending,
+        };
+
+        // A booted one shares this host's network.
+        public string Address => Boot is null ? "10.0.0.9" : "127.0.0.1";
+
+        public void End()
+        {
+            Code = Boot is null ? Terminated : ShuttingDown;
+            _ = Boot?.End();
+        }
+
         public ConcurrentDictionary<string, string> Tags { get; } = new(StringComparer.Ordinal);
     }
 
     private async Task Serve(HttpContext context)
     {
+        context.Request.EnableBuffering();
         var form = (await context.Request.ReadFormAsync()).ToDictionary(f => f.Key, f => f.Value.ToString(), StringComparer.Ordinal);
         Calls.Enqueue(form);
+        if (await Judged(context.Request) is var (refusal, why))
+        {
+            await Answer(context, refusal, why);
+            return;
+        }
         if (Instead.TryDequeue(out var instead))
         {
             if (instead.Status == 307)
@@ -99,9 +160,9 @@ internal sealed class Ec2Double : IAsyncDisposable
             await Answer(context, instead.Status, instead.Body);
             return;
         }
-        if (context.Request.Path != dialect.Path || Unknown(form) is not null)
+        if (context.Request.Path != strictness.Path || strictness.Refuses(form.Keys))
         {
-            await Answer(context, 400, Error(context.Request.Path == dialect.Path ? "UnknownParameter" : "NoSuchPath"));
+            await Answer(context, 400, Error(context.Request.Path == strictness.Path ? "UnknownParameter" : "NoSuchPath"));
             return;
         }
         var (status, body) = Do(form["Action"], form);
@@ -114,10 +175,19 @@ internal sealed class Ec2Double : IAsyncDisposable
         await Answer(context, status, body);
     }
 
-    // The strict ones refuse a whole request for one parameter.
-    private string? Unknown(Dictionary<string, string> form) => form.Keys.FirstOrDefault(k =>
-        (!dialect.MetadataOptions && k.StartsWith("MetadataOptions", StringComparison.Ordinal)) || (!dialect.TagOnCreate && k.StartsWith("TagSpecification", StringComparison.Ordinal))
-        || (!dialect.Spot && k.StartsWith("InstanceMarket", StringComparison.Ordinal)) || (!dialect.ConsoleLatest && k == "Latest") || (!dialect.MaxResults && k == "MaxResults"));
+    // The very request, with the host that was signed. That moto has no such image or instance is no judgement.
+    private async Task<(int Status, string Body)?> Judged(HttpRequest request)
+    {
+        if (judge is null)
+            return null;
+        request.Body.Position = 0;
+        using var copy = new HttpRequestMessage(HttpMethod.Post, new Uri(judge, request.Path)) { Content = new StreamContent(request.Body) };
+        copy.Headers.Host = request.Host.Value;
+        foreach (var (name, value) in request.Headers.Where(h => h.Key is "Authorization" or "Content-Type" || h.Key.StartsWith("X-Amz-", StringComparison.OrdinalIgnoreCase)))
+            _ = copy.Headers.TryAddWithoutValidation(name, value.ToString()) || copy.Content.Headers.TryAddWithoutValidation(name, value.ToString());
+        using var answer = await http.SendAsync(copy);
+        return (int)answer.StatusCode is 401 or 403 or >= 500 ? ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync()) : null;
+    }
 
     private (int Status, string Body) Do(string action, Dictionary<string, string> form)
     {
@@ -130,7 +200,7 @@ internal sealed class Ec2Double : IAsyncDisposable
                 "TerminateInstances" => Terminate(form),
                 "DescribeImages" => (200, "<DescribeImagesResponse><imagesSet><item><imageId>ami-1</imageId><imageState>available</imageState></item></imagesSet></DescribeImagesResponse>"),
                 "CreateTags" => Tag(form),
-                "GetConsoleOutput" => (200, $"<GetConsoleOutputResponse><output>{Convert.ToBase64String(Encoding.UTF8.GetBytes(Console ?? ""))}</output></GetConsoleOutputResponse>"),
+                "GetConsoleOutput" => (200, $"<GetConsoleOutputResponse><output>{Convert.ToBase64String(Encoding.UTF8.GetBytes(ConsoleOf(form["InstanceId"])))}</output></GetConsoleOutputResponse>"),
                 _ => (500, "<html>unknown action</html>"),
             };
         }
@@ -151,9 +221,12 @@ internal sealed class Ec2Double : IAsyncDisposable
             made.Tags[key] = form[$"TagSpecification.1.Tag.{i}.Value"];
         instances[made.Id] = made;
         var answer = $"<RunInstancesResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">{Set([made])}</RunInstancesResponse>";
-        made.Code = 16;
+        made.Code = Running;
+        made.Boot = boot?.Invoke(made.Id, Convert.FromBase64String(form["UserData"]));
         return (200, answer);
     }
+
+    private string ConsoleOf(string id) => instances.GetValueOrDefault(id)?.Boot?.Console ?? Console ?? "";
 
     private List<Instance> Listed(Dictionary<string, string> form)
     {
@@ -178,7 +251,7 @@ internal sealed class Ec2Double : IAsyncDisposable
         var ids = form.Where(f => f.Key.StartsWith("InstanceId.", StringComparison.Ordinal)).Select(f => f.Value).ToList();
         if (ids.Exists(id => !instances.TryGetValue(id, out var known) || known.Hidden > 0))
             return (400, Error("InvalidInstanceID.NotFound"));
-        ids.ForEach(id => instances[id].Code = 48);
+        ids.ForEach(id => instances[id].End());
         return (200, "<TerminateInstancesResponse/>");
     }
 
@@ -192,7 +265,7 @@ internal sealed class Ec2Double : IAsyncDisposable
     private static string Set(IEnumerable<Instance> all) => $"<instancesSet>{string.Concat(all.Select(Item))}</instancesSet>";
 
     private static string Item(Instance i) =>
-        $"<item><instanceId>{i.Id}</instanceId><instanceState><code>{i.Code}</code></instanceState><privateIpAddress>10.0.0.9</privateIpAddress><clientToken>{i.Token}</clientToken><launchTime>2026-11-25T07:19:09.000Z</launchTime>"
+        $"<item><instanceId>{i.Id}</instanceId><instanceState><code>{i.State}</code></instanceState><privateIpAddress>{i.Address}</privateIpAddress><clientToken>{i.Token}</clientToken><launchTime>2026-11-25T07:19:09.000Z</launchTime>"
         + $"<tagSet>{string.Concat(i.Tags.Select(t => $"<item><key>{SecurityElement.Escape(t.Key)}</key><value>{SecurityElement.Escape(t.Value)}</value></item>"))}</tagSet></item>";
 
     private static Task Answer(HttpContext context, int status, string body)

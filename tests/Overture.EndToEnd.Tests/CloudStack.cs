@@ -1,0 +1,203 @@
+using System.Text.Json.Nodes;
+using Amazon.S3;
+using Amazon.S3.Model;
+using Overture.TestSupport;
+
+namespace Overture.EndToEnd.Tests;
+
+/// <summary>
+/// Overture as in a cloud: the three services with their records in an S3 bucket, under a deployment's name, and provider ec2 alone; each has the
+/// key of a user who may do what docs/operations.md says, and moto checks every request, also those to the EC2 double, which boots what it
+/// launches. A puppetserver as ./run makes it.
+/// </summary>
+public sealed class CloudStack : IAsyncLifetime
+{
+    public const string Deployment = "e2e";
+    private readonly TempDirectory home = new();
+    private readonly Dictionary<string, ServiceProcess> services = [];
+    private readonly List<BoundProcess> started = [];
+    private readonly Dictionary<string, int> ports = new[] { "CONDUCTOR", "CERTAUTHORITY", "CLASSIFIER", "PUPPETSERVER", "CA_API", "REPORTS", "REDIS" }.ToDictionary(p => p, _ => FreePort.Next());
+    private readonly Dictionary<string, (string AccessKey, string SecretKey)> keys = [];
+    private RedisServer redis = null!;
+    private MotoServer moto = null!;
+
+    public Ec2Double Cloud { get; private set; } = null!;
+
+    /// <summary>start_instance.yaml for this cloud.</summary>
+    public string Example => home.File("start_instance.yaml");
+
+    private string CaBundle => home.File("ca/ca_crt.pem");
+
+    private static string Binary { get; } = Environment.GetEnvironmentVariable("OVERTURE_CLI") is { Length: > 0 } named ? named : RepositoryPaths.File("artifacts/cli/overture");
+
+    public async Task InitializeAsync()
+    {
+        // 1. the cloud
+        moto = await MotoServer.Start();
+        redis = await RedisServer.Start();
+        await MakeKeys();
+        Cloud = await Ec2Double.Start(boot: (id, userData) => new BootedInstance(id, userData, [home.Path]), judge: moto.Endpoint);
+
+        // 2. keys and services
+        await Overture("pki", "init", "--home", home.Path);
+        await Overture("ca", "init", "--home", home.Path);
+        await Configure();
+        foreach (var service in new[] { "certauthority", "classifier", "conductor" })
+            StartService(service, []);
+        foreach (var service in services.Keys)
+            await Healthy(service);
+
+        // 3. a puppetserver whose certificate is of this CA, and whose nodes come from this Classifier
+        await StartPuppetserver();
+    }
+
+    /// <summary>`overture ARGUMENTS` as the admin; what it printed.</summary>
+    public async Task<string> Overture(params string[] arguments) => (await Try(arguments)).Ok();
+
+    /// <summary>The JSON that a command prints.</summary>
+    public async Task<JsonNode> Json(params string[] arguments) => JsonNode.Parse(await Overture([.. arguments, "-o", "json"]))!;
+
+    /// <summary>Every key of the bucket, asked for with the account's own key.</summary>
+    public async Task<IReadOnlyList<string>> Keys()
+    {
+        using var client = Client();
+        return await client.Paginators.ListObjectsV2(new ListObjectsV2Request { BucketName = MotoServer.Bucket }).S3Objects.Select(o => o.Key).ToListAsync();
+    }
+
+    /// <summary>An object of the bucket.</summary>
+    public async Task<JsonNode> Object(string key)
+    {
+        using var client = Client();
+        using var found = await client.GetObjectAsync(MotoServer.Bucket, key);
+        return (await JsonNode.ParseAsync(found.ResponseStream))!;
+    }
+
+    /// <summary>The CA's list of revoked certificates, as openssl prints it.</summary>
+    public async Task<string> Crl() => (await Shell.Run("openssl", ["crl", "-noout", "-text"], null, (await Curl($"https://localhost:{ports["CA_API"]}/puppet-ca/v1/certificate_revocation_list/ca")).Ok())).Ok();
+
+    /// <summary>kill -9, and started again by a clock that is ahead by so much.</summary>
+    public async Task Restart(string service, TimeSpan ahead)
+    {
+        await services[service].DisposeAsync();
+        var clock = new Dictionary<string, string>();
+        if (ahead > TimeSpan.Zero)
+        {
+            var faketime = (await Shell.Run("faketime", "-f", $"+{(int)ahead.TotalSeconds}s", "printenv", "LD_PRELOAD", "FAKETIME")).Ok().Split('\n');
+            (clock["LD_PRELOAD"], clock["FAKETIME"], clock["FAKETIME_DONT_FAKE_MONOTONIC"]) = (faketime[0], faketime[1], "1"); // timers go on as they do
+        }
+        StartService(service, clock);
+        await Healthy(service);
+    }
+
+    public async Task DisposeAsync()
+    {
+        // The puppetserver last of all that talks; the cloud ends what it booted.
+        if (Cloud is not null)
+            await Cloud.DisposeAsync();
+        await Task.WhenAll(started.Select(async s => await s.DisposeAsync()));
+        foreach (var service in services.Values)
+            await service.DisposeAsync();
+        if (redis is not null)
+            await redis.DisposeAsync();
+        if (moto is not null)
+            await moto.DisposeAsync();
+        home.Dispose();
+    }
+
+    private Task<Ran> Try(params string[] arguments) =>
+        Shell.Run(Binary, arguments, new Dictionary<string, string?> { ["OVERTURE_HOME"] = home.Path, ["OVERTURE_CLI_CONFIG"] = null }, limit: TimeSpan.FromMinutes(4));
+
+    private AmazonS3Client Client() => new(
+        moto.AccessKey, moto.SecretKey, new AmazonS3Config { ServiceURL = moto.Endpoint.ToString(), ForcePathStyle = true, AuthenticationRegion = MotoServer.Region });
+
+    // The page shows two policies: of the bucket, for all three services, and of EC2.
+    private async Task MakeKeys()
+    {
+        var policies = (await File.ReadAllTextAsync(RepositoryPaths.File("docs/operations.md"))).Split("```json\n")[1..3]
+            .Select(p => JsonNode.Parse(p.Split("```")[0].Replace("overture-records", MotoServer.Bucket, StringComparison.Ordinal))!).ToList();
+        var bucket = policies[0].ToJsonString();
+        foreach (var statement in policies[1]["Statement"]!.AsArray())
+            policies[0]["Statement"]!.AsArray().Add(statement!.DeepClone());
+        await moto.Enforce(false);
+        foreach (var service in new[] { "certauthority", "classifier" })
+            keys[service] = await moto.MakeKey(service, bucket);
+        keys["conductor"] = await moto.MakeKey("conductor", policies[0].ToJsonString());
+        await moto.Enforce(true);
+    }
+
+    // What ./run writes, but for the bucket, the registry and the provider.
+    private async Task Configure()
+    {
+        await Script("configure");
+        foreach (var service in new[] { "certauthority", "classifier", "conductor" })
+        {
+            var file = home.File($"etc/{service}.yaml");
+            var lines = (await File.ReadAllLinesAsync(file)).Select(l => l.Split(':')[0] switch
+            {
+                "bucket" => $"bucket: s3://{MotoServer.Bucket}\ndeployment: {Deployment}\ns3: {{ serviceUrl: \"{moto.Endpoint}\", region: {MotoServer.Region} }}",
+                "registry" => $"registry: {{ endpoint: \"{redis.Endpoint}\" }}",
+                "local" => $"ec2: {{ endpoint: \"{Cloud.Url}\", region: {MotoServer.Region}, installsPuppet: false }}",
+                "  directory" or "  hide" => null, // of local
+                _ => l,
+            }).OfType<string>();
+            await File.WriteAllLinesAsync(file, lines);
+        }
+        await Adapt("start_instance.yaml", e => e
+            .Replace("provider: local", "provider: ec2", StringComparison.Ordinal).Replace("image: host", "image: ami-0123456789abcdef0", StringComparison.Ordinal)
+            .Replace("instance_type: small", "instance_type: t3.micro", StringComparison.Ordinal));
+        await Adapt("puppetserver.yaml", e => e);
+    }
+
+    private async Task Adapt(string name, Func<string, string> change)
+    {
+        var example = await File.ReadAllTextAsync(RepositoryPaths.File($"examples/{name}"));
+        await File.WriteAllTextAsync(home.File(name), change(example
+            .Replace("18140", $"{ports["PUPPETSERVER"]}", StringComparison.Ordinal).Replace("18141", $"{ports["CA_API"]}", StringComparison.Ordinal)
+            .Replace("bucket: file:.overture/objects", $"bucket: s3://{MotoServer.Bucket}", StringComparison.Ordinal)));
+    }
+
+    private void StartService(string service, Dictionary<string, string> clock)
+    {
+        var project = service switch { "certauthority" => "CertAuthority", "classifier" => "Classifier", _ => "Conductor" };
+        services[service] = new ServiceProcess(
+            RepositoryPaths.Output($"services/{project}", $"Overture.{project}.dll"), home.File($"etc/{service}.yaml"),
+            new Dictionary<string, string>(clock) { ["AWS_ACCESS_KEY_ID"] = keys[service].AccessKey, ["AWS_SECRET_ACCESS_KEY"] = keys[service].SecretKey, ["AWS_EC2_METADATA_DISABLED"] = "true" });
+    }
+
+    private async Task Healthy(string service)
+    {
+        await Eventually.True(async () => services[service].HasExited || (await Try("health", "--service", service)).ExitCode == 0, $"{service} is healthy", TimeSpan.FromSeconds(60));
+        Assert.False(services[service].HasExited, services[service].HasExited ? await services[service].Printed() : "");
+    }
+
+    // The steps of eng/run.sh.
+    private async Task StartPuppetserver()
+    {
+        var (script, server, token) = (RepositoryPaths.File("eng/puppetserver.sh"), home.File("puppetserver"), home.File("token"));
+        var certname = (await Json("instance", "register", "-c", home.File("puppetserver.yaml"), "--token-file", token))["instance"]!["certname"]!.GetValue<string>();
+        (await Shell.Run(script, "apply", server, $"certname={certname}", "ca_server=localhost", $"ca_port={ports["CA_API"]}", $"port={ports["PUPPETSERVER"]}",
+            "listen=127.0.0.1", "crl_refresh=3", $"report_url=https://localhost:{ports["REPORTS"]}/reports")).Ok();
+        (await Shell.Run(script, "bootstrap", server, CaBundle, token)).Ok();
+        File.Delete(token);
+        await Script("place_hooks");
+        var java = new BoundProcess(home.File("log/puppetserver.log"), script, ["start", server], new Dictionary<string, string> { ["OVERTURE_HOOKS_CONFIG"] = "/mnt/hooks/hooks.yaml" });
+        started.Add(java);
+        started.Add(new BoundProcess(home.File("log/crl-loop.log"), script, ["crl-loop", server]));
+        await Eventually.True(async () => java.HasExited || (await Curl($"https://localhost:{ports["PUPPETSERVER"]}/status/v1/simple")).ExitCode == 0, "the puppetserver is ready", TimeSpan.FromSeconds(150));
+        Assert.False(java.HasExited, await File.ReadAllTextAsync(java.Log));
+        // A report that finds nobody is not sent again.
+        string[] own = ["--cert", Path.Combine(server, $"ssl/certs/{certname}.pem"), "--key", Path.Combine(server, $"ssl/private_keys/{certname}.pem")];
+        await Eventually.True(async () => (await Shell.Run("curl", ["-s", "--cacert", CaBundle, .. own, $"https://localhost:{ports["REPORTS"]}/"])).ExitCode == 0, "the Conductor takes reports", TimeSpan.FromSeconds(60));
+    }
+
+    private Task<Ran> Curl(string url) => Shell.Run("curl", ["-sf", "--cacert", CaBundle, url], null);
+
+    // A function of eng/configure.sh.
+    private async Task Script(string function) => (await Shell.Run(
+        "bash", ["-euc", $". \"$root/eng/configure.sh\"; {function}"],
+        ports.ToDictionary(p => $"PORT_{p.Key}", p => (string?)$"{p.Value}").Append(new("root", RepositoryPaths.Root)).Append(new("home", home.Path)).ToDictionary())).Ok();
+}
+
+/// <summary>After all others: two puppetservers at once would be too many.</summary>
+[CollectionDefinition(nameof(CloudCollection), DisableParallelization = true)]
+public sealed class CloudCollection : ICollectionFixture<CloudStack>;
