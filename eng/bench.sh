@@ -11,6 +11,14 @@
 #               runs as root, needs the package puppetserver
 #   renew       renewals a second, each by its own certificate and its own connection, against openssl as above (bar: none is set)
 #   revoke-10k  10,000 revoked: from `overture certificate revoke` to the published list (bar: 2 s), and what reading that list costs
+#   launch      1,000 instances launched at the tests' EC2 double, each of whose calls takes 20 ms: the share of the time that is ours (bar: at
+#               most 0.15)
+#   registry-100k
+#               100,000 converged instances: p99 of a page of the list (bar: 20 ms), Redis for each (2 KiB), one comparison of records and
+#               instances (10 s)
+#   rebuild-100k
+#               the same, Redis emptied: until the index is whole, with the Conductor up, and with a Conductor that starts (bar: 60 s); what
+#               is answered meanwhile
 #   enc-hook    overture-enc as a whole process over mTLS, against a Python script doing one plain HTTP GET (bar: at most 0.4 of it)
 #
 # Each prints `bench NAME ratio=R bar=B ok|short` and the raw figures below it. Compare ratios, never absolute figures. BENCH_WARM,
@@ -35,7 +43,7 @@ home=$(mktemp -d)
 export OVERTURE_HOME=$home
 stop_all() {
     [ ! -e "$home/stock" ] || stop_stock_puppetserver "$home/stock"
-    for name in http classifier certauthority redis; do stop $name 10; done
+    for name in http conductor ec2 classifier certauthority redis; do stop $name 10; done
     rm -rf "$home"
 }
 trap stop_all EXIT
@@ -59,7 +67,7 @@ start_service() { # name, project
     await "$1 is healthy" 60 "$1" overture health --service "$1"
 }
 
-warm=${BENCH_WARM:-20} seconds=${BENCH_SECONDS:-20} connections=${BENCH_CONNECTIONS:-16}
+warm=${BENCH_WARM:-20} seconds=${BENCH_SECONDS:-20} connections=${BENCH_CONNECTIONS:-16} BENCH_INSTANCES=${BENCH_INSTANCES:-100000}
 
 # judged VALUE BAR at-least|at-most: ok or short
 judged() { awk -v r="$1" -v b="$2" -v how="$3" 'BEGIN { print ((how == "at-least" ? r >= b : r <= b) ? "ok" : "short") }'; }
@@ -200,8 +208,103 @@ enc_hook() {
     echo "  Python, one plain HTTP GET: p50_ms=${theirs% *} p99_ms=${theirs#* }"
 }
 
+# start_cloud LATENCY_MS: the double, and the Conductor's configuration for it
+start_cloud() {
+    launch ec2 "$DOTNET" "$root/benchmarks/Load/bin/Release/net10.0/Overture.Load.dll" ec2 "$home" "$PORT_REPORTS" "$1"
+    await "the EC2 double answers" 60 ec2 curl -s -o /dev/null "http://127.0.0.1:$PORT_REPORTS/"
+    sed -i '/^local:/,/^  hide/d; /^reports:/d; /^deployment:/d; /^ec2:/d' "$home/etc/conductor.yaml"
+    cat >> "$home/etc/conductor.yaml" <<EOF
+deployment: bench
+reports: { listen: "" }
+ec2: { endpoint: "http://127.0.0.1:$PORT_REPORTS", region: eu-west-1, account: bench, launchesPerSecond: 1000 }
+EOF
+    export AWS_ACCESS_KEY_ID=bench AWS_SECRET_ACCESS_KEY=bench
+}
+
+redis_cli() { REDISCLI_AUTH=$(cat "$home/redis/password") redis-cli -p "$PORT_REDIS" "$@"; }
+redis_memory() { redis_cli info memory | tr -d '\r' | sed -n 's/^used_memory://p'; }
+memory_mb() { awk '/^VmRSS/ { printf "%.0f", $2 / 1024 }' "/proc/$(pid_of conductor)/status"; }
+index_whole() { [ "$(redis_cli zcard overture:bench:instances)" -ge "$BENCH_INSTANCES" ]; }
+snapshot_there() { [ -n "$(find "$home/objects/bench/snapshots" -name whole 2> /dev/null)" ]; }
+
+launch_1k() {
+    local told
+    start_cloud 20
+    start_service conductor Conductor
+    told=$(load launch "$home" "$PORT_CONDUCTOR" 1000 4)
+    stop conductor; stop ec2
+    # 5 at a time, 20 ms each: what the API alone takes.
+    verdict launch "$(awk -v t="$(of seconds "$told")" 'BEGIN { printf "%.2f", (t - 1000 * 0.020 / 5) / t }')" 0.15 at-most
+    echo "  $told; the API's own part: $(calc "1000 * 0.020 / 5") s (5 at a time, 20 ms each)"
+}
+
+seed_100k() {
+    [ ! -e "$home/names" ] || return 0
+    echo "writing the records of $BENCH_INSTANCES instances ..." >&2
+    load registry "$home" "$BENCH_INSTANCES" > /dev/null
+    start_cloud 20
+}
+
+registry_100k() {
+    local began before compared p99
+    seed_100k
+    before=$(redis_memory)
+    began=$EPOCHREALTIME
+    start_service conductor Conductor
+    await "the index is whole" 180 conductor index_whole
+    echo "first start, no snapshot: $(calc "$EPOCHREALTIME - $began") s until every record was read and the index written; the Conductor's memory: $(memory_mb) MB"
+    load pages "$home" "$PORT_CONDUCTOR" 300 > "$home/pages"
+    p99=$(sed -n 's/^all: .*p99_ms=\([0-9.]*\).*/\1/p' "$home/pages")
+    verdict registry-100k "$p99" 20 at-most
+    echo "  milliseconds a page of 50, p99; all kinds of list:"
+    sed 's/^/    /' "$home/pages"
+    echo "  Redis: $(calc "($(redis_memory) - $before) / $BENCH_INSTANCES") bytes each (bar 2048), without the timeline of a live one"
+    began=$EPOCHREALTIME
+    overture gc --dry-run > "$home/gc" 2>&1 || { cat "$home/gc" >&2; return 1; }
+    compared=$(calc "$EPOCHREALTIME - $began")
+    echo "  one comparison of records and instances: $compared s (bar 10: $(judged "$compared" 10 at-most)); it says: $(tail -n 1 "$home/gc")"
+    await "a snapshot is taken" 120 conductor snapshot_there
+    echo "  snapshot: $(du -sm "$home/objects/bench/snapshots" | cut -f1) MB; the Conductor's memory: $(memory_mb) MB"
+}
+
+rebuild_100k() {
+    local told began
+    seed_100k
+    index_whole || { start_service conductor Conductor; await "the index is whole" 180 conductor index_whole; }
+    began=$EPOCHREALTIME
+    redis_cli flushall > /dev/null
+    load pages "$home" "$PORT_CONDUCTOR" 100 > "$home/pages" &
+    await "the index is whole" 180 conductor index_whole
+    echo "Redis emptied, the Conductor up: index whole after $(calc "$EPOCHREALTIME - $began") s; lists meanwhile:"
+    wait $!
+    sed 's/^/  /' "$home/pages"
+    await "a snapshot is taken" 120 conductor snapshot_there
+    rebuilt "snapshot + newer keys"
+    rm -rf "$home/objects/bench/snapshots"
+    told=$(rebuilt "no snapshot")
+    echo "$told"
+    verdict rebuild-100k "$(of all_s "$told")" 60 at-most
+    stop conductor
+}
+
+# rebuilt WHAT: kill -9 and start on an empty Redis, until lists are answered and the index is whole
+rebuilt() {
+    local checker
+    kill -9 "$(pid_of conductor)"
+    stop conductor 0
+    redis_cli flushall > /dev/null
+    rm -f "$home/indexed"
+    launch conductor "$DOTNET" "$root/services/Conductor/bin/Release/net10.0/Overture.Conductor.dll" --config "$home/etc/conductor.yaml"
+    (until index_whole; do sleep 0.2; done; touch "$home/indexed") &
+    checker=$!
+    echo "Redis emptied, the Conductor killed and started, $1: $(load rebuilt "$home" "$PORT_CONDUCTOR" | paste -sd' ')"
+    kill $checker 2> /dev/null || true
+}
+
 for name in "$@"; do
     case $name in
+        launch) launch_1k ;;
+        registry-100k | rebuild-100k) "${name//-/_}" ;;
         enrol-rsa | enrol-p256 | enrol-stock | renew | revoke-10k | enc-hook) "${name//-/_}" ;;
         *) echo "error: no benchmark $name" >&2; exit 2 ;;
     esac

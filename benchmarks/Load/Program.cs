@@ -5,6 +5,11 @@
 //   name  HOME CA_PORT                                                       one registered name, enrolled already; prints it
 //   revoked HOME COUNT                                                       revocations in the store
 //   seed  HOME CLASSIFIER_NODES                                              node definitions in the store; prints one certname
+//   registry HOME COUNT                                                      converged instances with all their records, of the EC2 double
+//   pages HOME CONDUCTOR_PORT COUNT                                          lists, page by page
+//   rebuilt HOME CONDUCTOR_PORT                                              until lists are answered and HOME/indexed exists, asking for instances
+//   launch HOME CONDUCTOR_PORT COUNT AT_ONCE                                 launches at the EC2 double, batches of 50
+//   ec2 HOME PORT LATENCY_MS                                                 the EC2 double, with the instances of `registry`, until it is ended
 using System.Globalization;
 using Overture.Load;
 
@@ -25,6 +30,11 @@ return args switch
         await Renewal.Run(home, Number(port), Number(connections), new Tally(Number(pid), Number(connections), Seconds(warm), Seconds(seconds))),
     ["name", var home, var port] => await Enrolment.One(home, Number(port)),
     ["revoked", var home, var count] => await Revoked.Seed(home, Number(count)),
+    ["registry", var home, var count] => await Records.Seed(home, Number(count)),
+    ["pages", var home, var port, var count] => await Lists.Pages(home, Number(port), Number(count)),
+    ["rebuilt", var home, var port] => await Lists.Rebuilt(home, Number(port)),
+    ["launch", var home, var port, var count, var atOnce] => await Lists.Launch(home, Number(port), Number(count), Number(atOnce)),
+    ["ec2", var home, var port, var latency] => await Cloud.Run(home, Number(port), TimeSpan.FromMilliseconds(Number(latency))),
     ["seed", var home, var nodes] => await Seed.Run(home, Number(nodes)),
     _ => 2,
 };

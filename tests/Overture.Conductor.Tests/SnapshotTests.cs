@@ -137,6 +137,7 @@ public sealed class SnapshotTests : IAsyncLifetime
     {
         await Launch(3, "a");
         await host.DisposeAsync();
+        (await Shell.Run("redis-cli", "-p", $"{redis.Port}", "flushall")).Ok();
         var faulty = new FaultyStore(store);
         var struck = 0;
         faulty.BeforeGet = key => key.StartsWith(ObjectKeys.Launches, StringComparison.Ordinal) && Interlocked.Increment(ref struck) == 1

@@ -150,15 +150,17 @@ public sealed class TerminateTests : IAsyncLifetime
     [Fact]
     public async Task Sweep_OneThatHangs_HoldsUpNoOther()
     {
-        var (hangs, other) = (await Launch(), await Launch());
+        var hangs = await Launch();
+        var others = new[] { await Launch(), await Launch(), await Launch(), await Launch() };
         var never = new TaskCompletionSource();
         provider.BeforeStop = name => name == hangs ? never.Task : Task.CompletedTask;
-        foreach (var name in new[] { hangs, other })
+        foreach (var name in others.Append(hangs))
         {
             await host.Get<TerminateSaga>().Begin(name, "admin", "", default);
             await Close(name);
         }
-        await Eventually.True(async () => await store.Get(ObjectKeys.Fact(other, "terminated"), default) is not null, "the other is gone", TimeSpan.FromSeconds(30));
+        foreach (var other in others)
+            await Eventually.True(async () => await store.Get(ObjectKeys.Fact(other, "terminated"), default) is not null, "the others are gone", TimeSpan.FromSeconds(15));
         Assert.Contains(hangs, provider.Running);
         never.SetResult();
         await Eventually.True(async () => await store.Get(ObjectKeys.Fact(hangs, "terminated"), default) is not null, "and it too, in the end", TimeSpan.FromSeconds(30));

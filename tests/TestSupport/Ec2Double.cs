@@ -20,6 +20,8 @@ public sealed class Ec2Double : IAsyncDisposable
     private const int Pending = 0, Running = 16, ShuttingDown = 32, Terminated = 48;
 
     private readonly ConcurrentDictionary<string, Instance> instances = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Instance> byToken = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<Instance>> rests = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
     private readonly HttpClient http = new(new SocketsHttpHandler { UseProxy = false });
     private readonly Strictness strictness;
@@ -51,12 +53,27 @@ public sealed class Ec2Double : IAsyncDisposable
 
     public int Launched => instances.Count;
 
+    /// <summary>How long each call takes.</summary>
+    public TimeSpan Latency { get; set; }
+
+    /// <summary>Keep <see cref="Calls"/>.</summary>
+    public bool Remembers { get; set; } = true;
+
+    /// <summary>One that runs already, launched with its name as token.</summary>
+    public void Add(string id, string certname, string deployment)
+    {
+        var added = new Instance(id, certname, "") { Code = Running };
+        (added.Tags[CertNameTag], added.Tags[DeploymentTag]) = (certname, deployment);
+        Keep(added);
+    }
+
     /// <param name="dialect">Whose server it is: aws, eucalyptus or ec2api.</param>
     /// <param name="boot">Makes an instance of its id and user data, once a launch; null: nothing boots, it only says so.</param>
     /// <param name="judge">A moto_server that is asked first whether each request's signature and policy are good; null: all are.</param>
-    public static async Task<Ec2Double> Start(string dialect = "aws", Func<string, byte[], BootedInstance>? boot = null, Uri? judge = null)
+    /// <param name="port">Where it listens; 0: anywhere.</param>
+    public static async Task<Ec2Double> Start(string dialect = "aws", Func<string, byte[], BootedInstance>? boot = null, Uri? judge = null, int port = 0)
     {
-        var cloud = new Ec2Double(dialect, boot, judge) { Url = $"http://127.0.0.1:{FreePort.Next()}" };
+        var cloud = new Ec2Double(dialect, boot, judge) { Url = $"http://127.0.0.1:{(port > 0 ? port : FreePort.Next())}" };
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls(cloud.Url);
         builder.Logging.ClearProviders();
@@ -147,7 +164,10 @@ public sealed class Ec2Double : IAsyncDisposable
     {
         context.Request.EnableBuffering();
         var form = (await context.Request.ReadFormAsync()).ToDictionary(f => f.Key, f => f.Value.ToString(), StringComparer.Ordinal);
-        Calls.Enqueue(form);
+        if (Remembers)
+            Calls.Enqueue(form);
+        if (Latency > TimeSpan.Zero)
+            await Task.Delay(Latency);
         if (await Judged(context.Request) is var (refusal, why))
         {
             await Answer(context, refusal, why);
@@ -196,7 +216,7 @@ public sealed class Ec2Double : IAsyncDisposable
             return action switch
             {
                 "RunInstances" => Run(form),
-                "DescribeInstances" => (200, $"<DescribeInstancesResponse><reservationSet><item>{Set(Listed(form))}</item></reservationSet></DescribeInstancesResponse>"),
+                "DescribeInstances" => Describe(form),
                 "TerminateInstances" => Terminate(form),
                 "DescribeImages" => (200, "<DescribeImagesResponse><imagesSet><item><imageId>ami-1</imageId><imageState>available</imageState></item></imagesSet></DescribeImagesResponse>"),
                 "CreateTags" => Tag(form),
@@ -214,19 +234,39 @@ public sealed class Ec2Double : IAsyncDisposable
             return (400, Error("VcpuLimitExceeded"));
         }
         var hash = string.Join('\n', form.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Key}={f.Value}"));
-        if (instances.Values.FirstOrDefault(i => i.Token == form["ClientToken"]) is { } standing)
+        if (byToken.GetValueOrDefault(form["ClientToken"]) is { } standing)
             return standing.Hash == hash ? (200, $"<RunInstancesResponse>{Set([standing])}</RunInstancesResponse>") : (400, Error("IdempotentParameterMismatch"));
         var made = new Instance($"i-{instances.Count.ToString("x17", CultureInfo.InvariantCulture)}", form["ClientToken"], hash) { Hidden = ListedLate };
         for (var i = 1; form.TryGetValue($"TagSpecification.1.Tag.{i}.Key", out var key); i++)
             made.Tags[key] = form[$"TagSpecification.1.Tag.{i}.Value"];
-        instances[made.Id] = made;
+        Keep(made);
         var answer = $"<RunInstancesResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">{Set([made])}</RunInstancesResponse>";
         made.Code = Running;
         made.Boot = boot?.Invoke(made.Id, Convert.FromBase64String(form["UserData"]));
         return (200, answer);
     }
 
+    private void Keep(Instance made)
+    {
+        instances[made.Id] = made;
+        byToken.TryAdd(made.Token, made);
+    }
+
     private string ConsoleOf(string id) => instances.GetValueOrDefault(id)?.Boot?.Console ?? Console ?? "";
+
+    private (int, string) Describe(Dictionary<string, string> form)
+    {
+        var next = "";
+        if (!rests.Remove(form.GetValueOrDefault("NextToken", ""), out var found))
+            found = Listed(form);
+        if (form.TryGetValue("MaxResults", out var most) && int.Parse(most, CultureInfo.InvariantCulture) is var size && found.Count > size)
+        {
+            var token = $"rest-{rests.Count}-{instances.Count}-{found.Count}";
+            rests[token] = found[size..];
+            (found, next) = (found[..size], $"<nextToken>{token}</nextToken>");
+        }
+        return (200, $"<DescribeInstancesResponse><reservationSet><item>{Set(found)}</item></reservationSet>{next}</DescribeInstancesResponse>");
+    }
 
     private List<Instance> Listed(Dictionary<string, string> form)
     {

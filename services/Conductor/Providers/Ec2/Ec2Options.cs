@@ -24,7 +24,7 @@ public sealed record Ec2Options
     /// <summary>PEM file of the CAs that sign the endpoint's certificate; empty: the system's.</summary>
     public string TlsRoots { get; init; } = "";
 
-    /// <summary>Launches a second, over all replicas that share the account's limit. 1 to 100; AWS gives 2.</summary>
+    /// <summary>Launches a second, over all replicas that share the account's limit. 1 to 1000; AWS gives 2.</summary>
     public int LaunchesPerSecond { get; init; } = 2;
 
     /// <summary>How long a call may take with all its tries. 1 s to 5 min.</summary>
@@ -51,8 +51,8 @@ public sealed record Ec2Options
             yield return new("ec2.dialect", "must be aws, eucalyptus or ec2api");
         if (TlsRoots.Length > 0 && OptionRules.FileProblem(TlsRoots) is { } rule)
             yield return new("ec2.tlsRoots", rule);
-        if (LaunchesPerSecond is < 1 or > 100)
-            yield return new("ec2.launchesPerSecond", "must be 1 to 100");
+        if (LaunchesPerSecond is < 1 or > 1000)
+            yield return new("ec2.launchesPerSecond", "must be 1 to 1000");
         if (Budget < TimeSpan.FromSeconds(1) || Budget > TimeSpan.FromMinutes(5))
             yield return new("ec2.budget", "must be 1s to 5m");
     }
