@@ -69,18 +69,18 @@ public sealed class Ec2BootTests : IAsyncLifetime
     public async Task Start_WrongSecret_IsRefusedAndBootsNothing()
     {
         using var wrong = Open("wrong");
-        Assert.Contains("AuthFailure", (await Assert.ThrowsAsync<ProviderException>(() => wrong.Start(name, Ec2ProviderTests.Spec(), "#cloud-config\n", default))).Message, StringComparison.Ordinal);
+        Assert.Contains("AuthFailure", (await Assert.ThrowsAsync<ProviderException>(() => wrong.Start(name, Ec2ProviderTests.Spec(), "#cloud-config\n", again: true, default))).Message, StringComparison.Ordinal);
         Assert.Equal(0, cloud.Launched);
     }
 
     private Ec2Provider Open(string secret) => Ec2ProviderTests.Open(cloud.Url, "aws", new BasicAWSCredentials(moto.AccessKey, secret));
 
-    private Task<Started> Again() => provider.Start(name, Ec2ProviderTests.Spec(), "#cloud-config\n", default);
+    private Task<Started> Again() => provider.Start(name, Ec2ProviderTests.Spec(), "#cloud-config\n", again: true, default);
 
     // Until it runs.
     private async Task<BootedInstance> Boot(string userData)
     {
-        var id = (await provider.Start(name, Ec2ProviderTests.Spec(), "#cloud-config\n" + userData, default)).InstanceId;
+        var id = (await provider.Start(name, Ec2ProviderTests.Spec(), "#cloud-config\n" + userData, again: true, default)).InstanceId;
         await Eventually.True(async () => (await provider.Look(name, id, default)).State != Sighting.Pending, "it runs");
         return cloud.Booted(id)!;
     }

@@ -109,7 +109,7 @@ public sealed class Ec2MotoTests : ProviderSuite, IAsyncLifetime
         await moto.Enforce(true);
         using var conductor = Ec2ProviderTests.Open(moto.Endpoint.AbsoluteUri, "aws", new BasicAWSCredentials(key, secret));
         var name = TestIds.New().CertName();
-        var started = await conductor.Start(name, Spec, "#cloud-config\n", default);
+        var started = await conductor.Start(name, Spec, "#cloud-config\n", again: true, default);
         Assert.NotNull(await conductor.Console(name, started.InstanceId, default));
         await conductor.Stop(name, started.InstanceId, default, default);
         Assert.Empty(await conductor.Inventory(default));
@@ -153,7 +153,7 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
     {
         using var other = Open(cloud.Url, "aws");
         cloud.ListedLate = 3;
-        var started = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => (i % 2 == 0 ? provider : other).Start(name, Spec(), "#cloud-config\n", default)));
+        var started = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => (i % 2 == 0 ? provider : other).Start(name, Spec(), "#cloud-config\n", again: true, default)));
         Assert.Single(started.Select(s => s.InstanceId).Distinct());
         Assert.Equal(1, cloud.Launched);
     }
@@ -189,7 +189,7 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
     {
         cloud.ListedLate = 10;
         await Start();
-        var refused = await Assert.ThrowsAsync<ProviderException>(() => provider.Start(name, Spec(), "#cloud-config\nother: 1\n", default));
+        var refused = await Assert.ThrowsAsync<ProviderException>(() => provider.Start(name, Spec(), "#cloud-config\nother: 1\n", again: true, default));
         Assert.Contains("IdempotentParameterMismatch", refused.Message, StringComparison.Ordinal);
         Assert.Equal(1, cloud.Launched);
     }
@@ -249,7 +249,7 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
         await provider.Start(name, Spec(s => s.Ec2 = new Ec2Settings
         {
             SubnetId = "subnet-0a1b2c3d", SecurityGroupIds = { "sg-0a1b2c3d", "sg-0a1b2c3e" }, PublicAddress = false, InstanceProfile = "web", Spot = true, SpotMaxPrice = "0.05", Tags = { ["team"] = "web" },
-        }), big, default);
+        }), big, again: true, default);
         var sent = cloud.Calls.Single(c => c["Action"] == "RunInstances").ToImmutableDictionary();
         foreach (var (field, value) in new[]
         {
@@ -311,9 +311,9 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
     {
         await using var strict = await Ec2Double.Start("ec2api");
         using var openstack = Open(strict.Url, "ec2api");
-        var id = (await openstack.Start(name, Spec(), "#cloud-config\n", default)).InstanceId;
+        var id = (await openstack.Start(name, Spec(), "#cloud-config\n", again: true, default)).InstanceId;
         strict.Unmark(name.ToString());
-        Assert.Equal(id, (await openstack.Start(name, Spec(), "#cloud-config\n", default)).InstanceId);
+        Assert.Equal(id, (await openstack.Start(name, Spec(), "#cloud-config\n", again: true, default)).InstanceId);
         Assert.Single(await openstack.Inventory(default));
         strict.Unmark(name.ToString());
         await openstack.Stop(name, "", default, default);
@@ -335,7 +335,7 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
         cloud.Instead.Enqueue((200, "<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>"));
         cloud.Instead.Enqueue((200, "<DescribeImagesResponse><imagesSet><item><imageState>available</imageState></item></imagesSet></DescribeImagesResponse>"));
         cloud.Instead.Enqueue((400, $"<Response><Errors><Error><Code>InvalidParameterValue</Code><Message>bad value {copied}</Message></Error></Errors></Response>"));
-        var refused = await Assert.ThrowsAsync<ProviderException>(() => provider.Start(name, Spec(), data, default));
+        var refused = await Assert.ThrowsAsync<ProviderException>(() => provider.Start(name, Spec(), data, again: true, default));
         Assert.Contains("InvalidParameterValue", refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(copied[..16], refused.Message, StringComparison.Ordinal);
     }
@@ -352,5 +352,5 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
     internal static Ec2Provider Open(string url, string dialect, AWSCredentials? credentials = null) => new(
         new Ec2Options { Endpoint = url, Region = "us-east-1", Dialect = dialect, LaunchesPerSecond = 100, Budget = TimeSpan.FromSeconds(20) }, Deployment, TimeProvider.System, credentials ?? new BasicAWSCredentials("key", "secret"));
 
-    private Task<Started> Start() => provider.Start(name, Spec(), "#cloud-config\n", default);
+    private Task<Started> Start() => provider.Start(name, Spec(), "#cloud-config\n", again: true, default);
 }

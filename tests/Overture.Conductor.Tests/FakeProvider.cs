@@ -54,7 +54,7 @@ internal sealed class FakeProvider(TimeProvider? clock = null) : IProvider
 
     public IEnumerable<FieldProblem> Check(LaunchSpec spec) => spec.Image == "host" ? [] : [new("image", "must be host")];
 
-    public async Task<Started> Start(CertName name, LaunchSpec spec, string userData, CancellationToken cancel)
+    public async Task<Started> Start(CertName name, LaunchSpec spec, string userData, bool again, CancellationToken cancel)
     {
         await Task.Yield();
         Asked.Enqueue((name, userData));

@@ -94,6 +94,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
             record = RecordOf(name, plan, caller, requestId, provider, traceparent, token);
             if (await store.PutIfAbsent(ObjectKeys.Launch(name), keys.Sign(record, ids.Unguessable()), cancel) == PutOutcome.Conflict)
             {
+                fresh = false;
                 record = await Standing(name, cancel) ?? throw new InvalidDataException($"launches/{name} is there and is not");
                 if (record.RequestId != requestId || record.Caller != caller)
                     throw Registered(name, record);

@@ -41,7 +41,7 @@ internal sealed class StartInstance(LaunchLedger ledger, FactLog facts, StateKee
         {
             using var span = FlowTelemetry.Step(FlowTelemetry.ProviderStart, enrolment.Record.Traceparent, enrolment.Record.Certname);
             CrashPoint.Reach("launch.indexed");
-            started = await order.Provider.Start(order.Name, order.Plan.Spec, enrolment.UserData, cancel);
+            started = await order.Provider.Start(order.Name, order.Plan.Spec, enrolment.UserData, again: !enrolment.Fresh, cancel);
             CrashPoint.Reach("launch.started");
         }
         catch (ProviderException e)

@@ -32,8 +32,13 @@ internal interface IProvider
     Task<string?> Unfit(CancellationToken cancel);
 
     /// <summary>Starts the instance, unless it was started already. The same certname always gives the same instance.</summary>
+    /// <param name="name">Its certname.</param>
+    /// <param name="spec">As <see cref="Check"/> approved of.</param>
+    /// <param name="userData">At most 16 KiB.</param>
+    /// <param name="again">Somebody may have asked for it before; false: its name was made a moment ago, and nobody can have.</param>
+    /// <param name="cancel">Gives up; it may have been started.</param>
     /// <exception cref="ProviderException">The provider can't or won't.</exception>
-    Task<Started> Start(CertName name, LaunchSpec spec, string userData, CancellationToken cancel);
+    Task<Started> Start(CertName name, LaunchSpec spec, string userData, bool again, CancellationToken cancel);
 
     /// <summary>Ends the instance and removes all that is left of it; no error when there is none, or it ended before.</summary>
     /// <param name="name">Its certname.</param>

@@ -66,13 +66,13 @@ internal sealed class Ec2Provider : IProvider, IDisposable
 
     public IEnumerable<FieldProblem> Check(LaunchSpec spec) => Ec2Launch.Check(spec, dialect);
 
-    public async Task<Started> Start(CertName name, LaunchSpec spec, string userData, CancellationToken cancel)
+    public async Task<Started> Start(CertName name, LaunchSpec spec, string userData, bool again, CancellationToken cancel)
     {
         using var alone = await oneAtATime.Enter(name, cancel);
         return await Told(async () =>
         {
             // 1. It was started before, and its answer was lost.
-            var found = await Find(name, cancel);
+            var found = again ? await Find(name, cancel) : [];
             if (found.FirstOrDefault(i => !i.Seen.IsGone) is { } standing)
                 return await Marked(standing, name, spec, cancel);
             if (found.Count > 0)

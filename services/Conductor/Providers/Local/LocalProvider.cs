@@ -68,7 +68,7 @@ internal sealed class LocalProvider : IProvider
             yield return new("ec2", "must be empty: the provider is local");
     }
 
-    public async Task<Started> Start(CertName name, LaunchSpec spec, string userData, CancellationToken cancel)
+    public async Task<Started> Start(CertName name, LaunchSpec spec, string userData, bool again, CancellationToken cancel)
     {
         using var alone = await oneAtATime.Enter(name, cancel);
         var instance = DirectoryOf(name);
