@@ -53,7 +53,7 @@ public sealed class ConductorParts : IServiceParts<ConductorOptions>
         _ = bundle.Current; // an unusable bundle is refused now, not at the first launch
         services.AddSingleton(bundle);
         services.AddSingleton<InstanceIndex>().AddSingleton<EvidenceReader>().AddSingleton<FactLog>().AddSingleton<ProviderSet>();
-        services.AddSingleton<LaunchLedger>().AddSingleton<StartInstance>().AddSingleton<RetryInstance>().AddSingleton<LaunchInstances>().AddSingleton<RegisterInstance>();
+        services.AddSingleton<LaunchLedger>().AddSingleton<StartInstance>().AddSingleton<ReplaceInstance>().AddSingleton<RetryInstance>().AddSingleton<LaunchInstances>().AddSingleton<RegisterInstance>();
         services.AddSingleton<ProfileReader>().AddSingleton<ProfileStore>().AddSingleton<PreviewLaunch>();
         services.AddSingleton<CheckBucket>().AddSingleton<FetchedUserData>();
         services.AddSingleton<InstanceList>().AddSingleton<InstanceWatch>().AddSingleton<InstanceTimeline>();

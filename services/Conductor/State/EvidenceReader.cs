@@ -86,6 +86,18 @@ internal sealed class EvidenceReader(ObjectStore store, EventLog events)
         return null;
     }
 
+    /// <summary>The environment in the last answer to the ENC; null: nobody wrote it down.</summary>
+    public async Task<string?> ServedEnvironment(CertName name, CancellationToken cancel)
+    {
+        string? last = null;
+        await foreach (var key in store.List(ObjectKeys.HistoryOf(name), null, cancel))
+        {
+            if (await store.Get<NodeHistory>(key, cancel) is { Kind: ServedKind, Environment.Length: > 0 } served)
+                last = served.Environment;
+        }
+        return last;
+    }
+
     private async Task<HeldRequest?> Held(CertName name, CancellationToken cancel)
     {
         await foreach (var key in store.List(ObjectKeys.HeldRequestsOf(name), null, cancel))

@@ -13,8 +13,14 @@ namespace Overture.Platform.Records;
 public sealed partial record NodeDefinition(
     IReadOnlyDictionary<string, object?> Classes, IReadOnlyDictionary<string, object?> Parameters, string Environment)
 {
-    private static readonly string[] Keys = ["classes", "parameters", "environment"];
+    private static readonly string[] Keys = ["classes", "parameters", "environment", "profile"];
     private static readonly string[] ReservedVariables = ["environment", "trusted", "facts", "server_facts"];
+
+    /// <summary>The stored profile whose node key lies below this definition; empty: none.</summary>
+    public string Profile { get; init; } = "";
+
+    /// <summary>It says which environment; else a layer below does, or it is production.</summary>
+    public bool SetsEnvironment { get; init; }
 
     /// <param name="yaml">At most 256 KiB. classes: a list of names, or a map of name to parameters; parameters: a map; environment: a name.</param>
     /// <exception cref="FaultException">DEFINITION_INVALID, every rule that is broken.</exception>
@@ -26,7 +32,7 @@ public sealed partial record NodeDefinition(
             throw Broken([new("definition", "must be a mapping with classes, parameters and environment")]);
         var problems = new List<FieldProblem>();
         foreach (var key in map.Keys.Where(k => !Keys.Contains(k)))
-            problems.Add(new(key, "is unknown; a definition has classes, parameters and environment"));
+            problems.Add(new(key, "is unknown; a definition has classes, parameters and environment, and may name a profile"));
         var classes = ClassesOf(map.GetValueOrDefault("classes"), problems);
         var parameters = ParametersOf(map.GetValueOrDefault("parameters"), problems);
         var environment = map.GetValueOrDefault("environment") ?? "production";
@@ -35,10 +41,18 @@ public sealed partial record NodeDefinition(
             problems.Add(new("environment", "must be a Puppet environment name: lower-case letters, digits and '_'"));
             name = "";
         }
-        return problems.Count == 0 ? new NodeDefinition(classes, parameters, name) : throw Broken([.. problems]);
+        var profile = map.GetValueOrDefault("profile") ?? "";
+        if (profile is not string below || (below.Length > 0 && !ProfileGrammar().IsMatch(below)))
+        {
+            problems.Add(new("profile", "must be the name of a stored profile"));
+            below = "";
+        }
+        return problems.Count == 0
+            ? new NodeDefinition(classes, parameters, name) { Profile = below, SetsEnvironment = map.GetValueOrDefault("environment") is not null }
+            : throw Broken([.. problems]);
     }
 
-    /// <summary>The whole as a tree, keys in the ENC's order.</summary>
+    /// <summary>What the ENC prints, as a tree, keys in its order.</summary>
     public Dictionary<string, object?> ToTree() => new()
     {
         ["classes"] = Classes,
@@ -112,6 +126,9 @@ public sealed partial record NodeDefinition(
 
     [GeneratedRegex(@"\A[a-z_][a-zA-Z0-9_]*\z", RegexOptions.CultureInvariant)]
     private static partial Regex VariableGrammar();
+
+    [GeneratedRegex(@"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex ProfileGrammar();
 
     [GeneratedRegex(@"\A[a-z0-9_]+\z", RegexOptions.CultureInvariant)]
     private static partial Regex EnvironmentGrammar();

@@ -25,6 +25,9 @@ public static class FlowTelemetry
     /// <summary>A counter of what a limit turned away, by kind.</summary>
     public const string Limited = "overture.limited";
 
+    /// <summary>A counter of edits in the bucket that broke a rule, by kind of document.</summary>
+    public const string BrokenEdits = "overture.broken_edits";
+
     public const string CertNameTag = "overture.certname";
     public const string ReasonTag = "overture.reason";
     public const string SerialTag = "overture.serial";
