@@ -20,8 +20,16 @@
 #   Gets two executables: `puppetserver-start` and `crl-refresh`.
 # @param certname
 #   The name in this server's certificate; not necessarily the host's.
+# @param terminus
+#   How this server asks what a node is: `exec` starts `enc_command` for each request; `native` keeps a connection to
+#   Classifier at `classifier_url`, which costs no process.
 # @param enc_command
-#   Overture's node classifier hook. Puppet appends the certname, and takes no arguments with spaces.
+#   For `exec`: Overture's node classifier hook. Puppet appends the certname, and takes no arguments with spaces.
+# @param classifier_url
+#   For `native`: Classifier's listener for puppetservers, as `https://HOST:8143`. Its certificate must come from the same
+#   CA as this server's, and this server must be registered with role puppetserver.
+# @param classifier_timeout
+#   For `native`: seconds after which a node that was not answered for is an error.
 # @param report_url
 #   Where Conductor takes reports. Its certificate must come from the same CA as this server's.
 # @param ca_server
@@ -61,9 +69,12 @@ class overture::puppetserver (
   Overture::Path                                    $ssldir,
   Overture::Path                                    $bindir,
   Pattern[/\A[a-z0-9._-]+\z/]                       $certname,
-  Overture::Path                                    $enc_command,
   Pattern[/\Ahttps:\/\/[^\s]+\z/]                   $report_url,
   Pattern[/\A[A-Za-z0-9.:-]+\z/]                    $ca_server,
+  Enum['exec', 'native']                            $terminus             = 'exec',
+  Optional[Overture::Path]                          $enc_command          = undef,
+  Optional[Pattern[/\Ahttps:\/\/[^\/\s"]+\z/]]      $classifier_url       = undef,
+  Integer[1, 60]                                    $classifier_timeout   = 5,
   Integer[1, 65535]                                 $ca_port              = 8140,
   Pattern[/\A[A-Za-z0-9.:-]+\z/]                    $listen               = '0.0.0.0',
   Integer[1, 65535]                                 $port                 = 8140,
@@ -78,7 +89,15 @@ class overture::puppetserver (
   String[1]                                         $user                 = 'puppet',
   String[1]                                         $group                = 'puppet',
 ) {
+  if $terminus == 'exec' and !$enc_command {
+    fail('overture::puppetserver: terminus exec needs enc_command')
+  }
+  if $terminus == 'native' and !$classifier_url {
+    fail('overture::puppetserver: terminus native needs classifier_url')
+  }
+
   $serverdir  = "${confdir}/puppetserver"
+  $rubydir    = "${bindir}/ruby"
   $production = "${codedir}/environments/production"
 
   File {
@@ -144,6 +163,7 @@ class overture::puppetserver (
           'ca_server'   => $ca_server,
           'ca_port'     => $ca_port,
           'keylength'   => $keylength,
+          'terminus'    => $terminus,
           'enc_command' => $enc_command,
           'report_url'  => $report_url,
       });
@@ -162,6 +182,7 @@ class overture::puppetserver (
           'vardir'               => $vardir,
           'rundir'               => $rundir,
           'logdir'               => $logdir,
+          'rubydir'              => $rubydir,
           'max_active_instances' => $max_active_instances,
       });
     "${serverdir}/conf.d/auth.conf":
@@ -178,6 +199,25 @@ class overture::puppetserver (
       source => 'puppet:///modules/overture/ca.cfg';
     "${production}/environment.conf":
       content => "modulepath = modules\n";
+  }
+
+  # Root's own, as whatever else the server's Ruby loads.
+  file {
+    default:
+      ensure => directory,
+      owner  => 'root',
+      mode   => '0755';
+    [$rubydir, "${rubydir}/puppet", "${rubydir}/puppet/indirector", "${rubydir}/puppet/indirector/node"]: ;
+    "${rubydir}/puppet/indirector/node/overture.rb":
+      ensure => file,
+      mode   => '0644',
+      # From this module's lib, where agents of packaged puppetservers get it from as well.
+      source => 'puppet:///plugins/puppet/indirector/node/overture.rb'; # lint:ignore:puppet_url_without_modules
+  }
+  if $terminus == 'native' {
+    file { "${confdir}/overture.yaml":
+      content => "url: \"${classifier_url}\"\ntimeout: ${classifier_timeout}\n",
+    }
   }
 
   if $modules_source {
@@ -207,16 +247,20 @@ class overture::puppetserver (
         }),
       }
     }
+    $native_files = $terminus ? {
+      'native' => ["${confdir}/overture.yaml", "${rubydir}/puppet/indirector/node/overture.rb"],
+      default  => [],
+    }
     service {
       default:
         ensure => running,
         enable => true;
       'overture-puppetserver':
-        subscribe => File[
+        subscribe => File[$native_files + [
           '/etc/systemd/system/overture-puppetserver.service', "${bindir}/puppetserver-start", "${confdir}/puppet.conf",
           "${serverdir}/conf.d/global.conf", "${serverdir}/conf.d/webserver.conf", "${serverdir}/conf.d/puppetserver.conf",
           "${serverdir}/conf.d/auth.conf", "${serverdir}/services.d/bootstrap.cfg", "${serverdir}/services.d/ca.cfg",
-        ];
+        ]];
       'overture-crl-refresh':
         subscribe => File['/etc/systemd/system/overture-crl-refresh.service', "${bindir}/crl-refresh"];
     }
