@@ -84,7 +84,7 @@ public sealed class NativeTerminusTests(NativeServer native) : IClassFixture<Nat
         var node = await native.House.Define(Definition);
         await Told(node);
         await native.House.Stop();
-        await Refused(node, "Could not classify");
+        await Refused(node, "java.net.ConnectException");
 
         // Accepts, and says nothing: neither TLS nor HTTP.
         using (var mute = new TcpListener(IPAddress.Loopback, native.House.Port))

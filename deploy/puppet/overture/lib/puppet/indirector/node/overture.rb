@@ -1,116 +1,95 @@
 require 'json'
-require 'net/http'
-require 'openssl'
-require 'timeout'
 require 'puppet'
 require 'puppet/node'
 require 'puppet/indirector/plain'
 
-# node_terminus = overture: what a node is, from Overture's Classifier over one kept connection instead of a process for each request.
+# node_terminus = overture: what a node is, from Overture's Classifier over one kept connection instead of a process for each request. For
+# puppetserver on Java 11 or later.
 #
 # Settings are in $confdir/overture.yaml, read once a process:
 #
 #   url: https://classifier.example.com:8143   its host must stand in Classifier's certificate
 #   timeout: 5                                 seconds for the whole of an answer, 1 to 60 (default 5)
 #
-# This server shows its own host certificate and trusts Puppet's CA and CRL alone. Whatever goes wrong is a Puppet::Error, which fails the
-# request: an unknown node is one, and an empty node, which would unclassify the agent, is never made.
+# This server shows its own host certificate and trusts Puppet's CA, by Puppet's CRL, alone. Whatever goes wrong is a Puppet::Error, which
+# fails the request: an unknown node is one, and an empty node, which would unclassify the agent, is never made.
 class Puppet::Node::Overture < Puppet::Indirector::Plain
   desc "Ask Overture's Classifier what a node is. See the `overture` module."
 
-  # One Classifier, and connections to it that are kept. Puppet's own client is not used: in puppetserver it closes after each request.
+  # One Classifier. The connections are Java's: Puppet's own client closes each after its request, and JRuby's OpenSSL can't read the CRL of
+  # an elliptic CA.
   class Classifier
-    # Shorter than Kestrel keeps an idle one; and a renewed host certificate is shown, and a new CRL read, within LONGEST.
-    IDLE = 60
-    LONGEST = 300
-    BROKEN = [IOError, SystemCallError, OpenSSL::SSL::SSLError].freeze
-    FAULTS = [*BROKEN, SocketError, Net::ProtocolError, Net::HTTPBadResponse, Puppet::SSL::SSLError].freeze
+    # Seconds between two looks at the files: how long a renewed certificate or a new CRL may go unused.
+    LOOK = 60
 
-    Connection = Struct.new(:http, :opened, :used)
-
+    # url: URI::HTTPS; timeout: seconds.
     def initialize(url, timeout)
       @url = url
       @timeout = timeout
-      @idle = []
       @gate = Mutex.new
     end
 
     # The answer as a hash with "classes", "parameters" and "environment".
     def node(name)
-      response = Timeout.timeout(@timeout) { get("/overture/v1/node/#{Puppet::Util.uri_encode(name)}") }
-      raise Puppet::Error, "Could not classify #{name}: #{refusal(response)}" unless response.is_a?(Net::HTTPOK)
+      response = get("/overture/v1/node/#{Puppet::Util.uri_encode(name)}")
+      raise Puppet::Error, "Could not classify #{name}: #{refusal(response)}" unless response.status_code == 200
 
       checked(name, JSON.parse(response.body))
     rescue JSON::ParserError
       raise Puppet::Error, "Could not classify #{name}: #{@url} did not answer in JSON"
-    rescue Timeout::Error
+    rescue java.util.concurrent.TimeoutException
       raise Puppet::Error, "Could not classify #{name}: #{@url} did not answer within #{@timeout} s"
-    rescue *FAULTS => e
-      raise Puppet::Error, "Could not classify #{name}: #{@url}: #{e.message}", e.backtrace
+    rescue java.lang.Exception => e
+      # With its class: Java says no more of a connection that was refused.
+      raise Puppet::Error, "Could not classify #{name}: #{@url}: #{(e.cause || e).to_string}"
     end
 
     private
 
     def get(path)
-      connection, kept = borrow
+      request = java.net.http.HttpRequest.new_builder(java.net.URI.create("#{@url.scheme}://#{@url.host}:#{@url.port}#{path}"))
+                    .header('Accept', 'application/json').build
+      answer = client.send_async(request, java.net.http.HttpResponse::BodyHandlers.of_string)
       begin
-        response = connection.http.request(Net::HTTP::Get.new(path, 'Accept' => 'application/json'))
-      rescue *BROKEN
-        # A kept connection may have been closed at the other end; a new one that fails is a failure.
-        raise unless kept
-
-        close(connection)
-        connection = open
-        kept = false
-        retry
-      end
-      connection.used = now
-      @gate.synchronize { @idle.push(connection) }
-      connection = nil
-      response
-    ensure
-      # Also when the time is over: half an answer must not be the beginning of the next.
-      close(connection) if connection
-    end
-
-    def borrow
-      loop do
-        connection = @gate.synchronize { @idle.pop }
-        return [open, false] unless connection
-        return [connection, true] if now - connection.used < IDLE && now - connection.opened < LONGEST
-
-        close(connection)
+        answer.get(@timeout, java.util.concurrent.TimeUnit::SECONDS)
+      ensure
+        answer.cancel(true) # of one that is complete, this does nothing
       end
     end
 
-    def open
-      http = Net::HTTP.new(@url.host, @url.port, nil)
-      http.use_ssl = true
-      http.open_timeout = http.read_timeout = http.write_timeout = @timeout
-      http.max_retries = 0
-      http.keep_alive_timeout = LONGEST
-      verifier = Puppet::SSL::Verifier.new(@url.host, Puppet::SSL::SSLProvider.new.load_context)
-      verifier.setup_connection(http)
-      begin
-        http.start
-      rescue OpenSSL::SSL::SSLError => e
-        verifier.handle_connection_error(http, e)
+    # Made anew when a file it was made from has changed. It keeps connections, and takes another where one was closed at the other end.
+    def client
+      @gate.synchronize do
+        now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+        return @client if @client && now - @looked < LOOK
+
+        files = [Puppet[:hostcert], Puppet[:hostprivkey], Puppet[:localcacert], Puppet[:hostcrl]]
+        stamp = files.map { |file| File.stat(file).mtime }
+        @client = connect(files) unless @client && stamp == @stamp
+        @stamp = stamp
+        @looked = now
+        @client
       end
-      Connection.new(http, now, now)
+    rescue SystemCallError => e
+      raise Puppet::Error, "This server has no certificate to show to #{@url}: #{e.message}"
     end
 
-    def close(connection)
-      connection.http.finish if connection.http.started?
-    rescue IOError, SystemCallError, OpenSSL::SSL::SSLError => e
-      Puppet.debug("closing a connection to #{@url}: #{e.message}")
+    def connect(files)
+      readers = files.map { |file| java.io.StringReader.new(File.read(file)) }
+      java.net.http.HttpClient.new_builder
+          .version(java.net.http.HttpClient::Version::HTTP_1_1)
+          .proxy(java.net.http.HttpClient::Builder::NO_PROXY)
+          .connect_timeout(java.time.Duration.of_seconds(@timeout))
+          .ssl_context(com.puppetlabs.ssl_utils.SSLUtils.pemsToSSLContext(*readers))
+          .build
     end
 
     # Classifier's own words (RFC 9457), if it is Classifier that answers.
     def refusal(response)
-      problem = JSON.parse(response.body.to_s)
-      "#{problem['reason']}: #{problem['detail']}"
-    rescue JSON::ParserError, TypeError, NoMethodError
-      "#{@url} answered #{response.code}"
+      problem = JSON.parse(response.body)
+      problem.is_a?(Hash) && problem['reason'] ? "#{problem['reason']}: #{problem['detail']}" : "#{@url} answered #{response.status_code}"
+    rescue JSON::ParserError
+      "#{@url} answered #{response.status_code}"
     end
 
     def checked(name, answer)
@@ -119,10 +98,6 @@ class Puppet::Node::Overture < Puppet::Indirector::Plain
       raise Puppet::Error, "Could not classify #{name}: #{@url} did not answer with classes, parameters and environment" unless whole
 
       answer
-    end
-
-    def now
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 
@@ -133,6 +108,9 @@ class Puppet::Node::Overture < Puppet::Indirector::Plain
   end
 
   def self.configured
+    raise Puppet::Error, 'The node terminus overture works inside puppetserver alone' unless Puppet::Util::Platform.jruby?
+
+    require 'java'
     file = File.join(Puppet[:confdir], 'overture.yaml')
     settings = Puppet::Util::Yaml.safe_load_file(file)
     raise Puppet::Error, "#{file} must hold url and, if you like, timeout" unless settings.is_a?(Hash) && (settings.keys - %w[url timeout]).empty?
