@@ -18,7 +18,7 @@ public sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, Pu
     private const int MostPerPage = 500, UsualPage = 50;
 
     public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context) =>
-        await classify.Run(CertName.Parse(request.Certname), context.CancellationToken);
+        (await classify.Run(CertName.Parse(request.Certname), context.CancellationToken)).Response;
 
     public override Task<ExplainNodeResponse> ExplainNode(ExplainNodeRequest request, ServerCallContext context) =>
         explain.Run(CertName.Parse(request.Certname), context.CancellationToken);

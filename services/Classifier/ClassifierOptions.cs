@@ -1,3 +1,4 @@
+using Overture.Classifier.Terminus;
 using Overture.Platform.Faults;
 using Overture.Platform.Options;
 
@@ -19,6 +20,8 @@ public sealed record ClassifierOptions : ServiceOptions
 
     internal bool UnknownGoBySiteManifest => UnknownNodes == SiteManifest;
 
+    public TerminusOptions Terminus { get; init; } = new();
+
     public override IEnumerable<FieldProblem> Problems()
     {
         foreach (var problem in base.Problems())
@@ -29,5 +32,8 @@ public sealed record ClassifierOptions : ServiceOptions
             yield return new("staleFor", "must be 0s to 24h");
         if (UnknownNodes is not (Fail or SiteManifest))
             yield return new("unknownNodes", "must be fail or site-manifest");
+
+        foreach (var problem in Terminus.Problems())
+            yield return problem;
     }
 }

@@ -6,6 +6,7 @@ using Overture.Classifier.Classification;
 using Overture.Classifier.Definitions;
 using Overture.Classifier.History;
 using Overture.Classifier.Layers;
+using Overture.Classifier.Terminus;
 using Overture.Classifier.V1;
 using Overture.Platform;
 using Overture.Platform.Tls;
@@ -37,12 +38,20 @@ public sealed class ClassifierParts : IServiceParts<ClassifierOptions>
         builder.Services.AddSingleton<NodeHistoryLog>();
         builder.Services.AddSingleton<ClassifyNode>();
         builder.Services.AddSingleton<PutNode>();
+        if (options.Terminus.IsOn)
+            NodeTerminus.Add(builder.Services, options.Terminus);
     }
 
     public static void Listen(KestrelServerOptions kestrel, ClassifierOptions options)
     {
-        // gRPC only; the node terminus' HTTPS face comes with it.
+        if (options.Terminus.IsOn)
+            NodeTerminus.Listen(kestrel, options.Terminus);
     }
 
-    public static void Map(WebApplication app) => app.MapGrpcService<ClassifierApi>().OnListener(Listeners.Grpc);
+    public static void Map(WebApplication app)
+    {
+        app.MapGrpcService<ClassifierApi>().OnListener(Listeners.Grpc);
+        if (app.Services.GetRequiredService<ClassifierOptions>().Terminus.IsOn)
+            NodeTerminus.Map(app);
+    }
 }

@@ -1,3 +1,4 @@
+using Google.Protobuf.WellKnownTypes;
 using Overture.Classifier.Definitions;
 using Overture.Classifier.V1;
 using Overture.Platform.Records;
@@ -10,6 +11,12 @@ namespace Overture.Classifier.Classification;
 /// <param name="Broken">The rule that a newer edit breaks; empty: none does.</param>
 public sealed record Answer(string OwnVersion, string BelowVersions, string Broken, Layered Layered, IReadOnlyList<Layer> Layers, ClassifyResponse Response)
 {
+    private const string SiteManifest = "---\n\"classes\": {}\n\"parameters\": {}\n";
+
+    /// <summary>No classes and no environment: Puppet's site manifest decides.</summary>
+    public static Answer Nothing(CertName name) => new("", "", "", Layered.Of([]), [],
+        new ClassifyResponse { Certname = name.ToString(), Classes = new Struct(), Parameters = new Struct(), Yaml = SiteManifest });
+
     public static Answer Of(CertName name, string ownVersion, string belowVersions, string broken, IReadOnlyList<Layer> layers)
     {
         var layered = Layered.Of(layers);

@@ -2,7 +2,6 @@ using Google.Protobuf.WellKnownTypes;
 using Overture.Classifier.Definitions;
 using Overture.Classifier.History;
 using Overture.Classifier.Layers;
-using Overture.Classifier.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
@@ -13,9 +12,7 @@ namespace Overture.Classifier.Classification;
 /// <summary>The act behind Puppet's "what is this node?". Never an empty answer: a node that may not be answered for is an error.</summary>
 public sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, NodeHistoryLog history, EventLog events, ClassifierOptions options)
 {
-    private const string SiteManifest = "---\n\"classes\": {}\n\"parameters\": {}\n";
-
-    public async ValueTask<ClassifyResponse> Run(CertName name, CancellationToken cancel)
+    public async ValueTask<Answer> Run(CertName name, CancellationToken cancel)
     {
         // 1. what the store says, at most as old as the freshness; unknown, revoked, contested, terminated, broken: an error
         var entry = await cache.Read(name, cancel);
@@ -24,7 +21,7 @@ public sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, NodeHi
         try
         {
             if (options.UnknownGoBySiteManifest && entry is { Obstacle: null, Own.StoredVersion.Length: 0, Launch: null })
-                return new ClassifyResponse { Certname = name.ToString(), Classes = new Struct(), Parameters = new Struct(), Yaml = SiteManifest };
+                return Answer.Nothing(name);
             answer = await Answered(name, entry, cancel);
         }
         catch (FaultException e)
@@ -39,10 +36,10 @@ public sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, NodeHi
 
         // 3. the answer, marked where it is old
         if (entry.StaleSince is not { } since)
-            return answer.Response;
+            return answer;
         var stale = answer.Response.Clone();
         stale.StaleSince = since.ToTimestamp();
-        return stale;
+        return answer with { Response = stale };
     }
 
     /// <summary>The answer for a node that may be answered for.</summary>

@@ -3,6 +3,7 @@ using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
+using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 
@@ -24,7 +25,7 @@ internal sealed record Enrolment(CertName Name, LaunchRecord Record, string Toke
 /// The durable part of a launch: request, node definition, signed record. Each write is put-if-absent in that order, so whoever repeats a launch
 /// after a crash finds what was written, and writes what was not.
 /// </summary>
-internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle bundle, Ids ids, TimeProvider clock)
+internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaBundle bundle, Ids ids, TimeProvider clock)
 {
     private static readonly CertName Example = CertName.Parse("00000000-0000-4000-8000-000000000000");
 

@@ -2,28 +2,28 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Overture.Conductor.Launch;
 using Overture.Platform.Records;
 
-namespace Overture.Conductor.Reports;
+namespace Overture.Platform.PuppetHost;
 
 /// <summary>
-/// The certificate of the Puppet CA that the report listener shows, and the files it is kept in (stateDirectory/puppet-host). Until there is one
-/// every handshake fails; a newer one is taken without a restart.
+/// The certificate of the Puppet CA that a listener for puppetservers shows, and the files it is kept in (stateDirectory/puppet-host). Until
+/// there is one every handshake fails; a newer one is taken without a restart.
 /// </summary>
-internal sealed class PuppetHostCertificate
+public sealed class PuppetHostCertificate
 {
-    private readonly CaBundle bundle;
+    private const string CurrentName = "current";
+    private readonly PuppetCaBundle bundle;
     private readonly TimeProvider clock;
     private readonly string directory;
     private volatile X509Certificate2? leaf;
 
-    public PuppetHostCertificate(ConductorOptions options, CaBundle bundle, TimeProvider clock)
+    public PuppetHostCertificate(string stateDirectory, PuppetCaBundle bundle, TimeProvider clock)
     {
         this.bundle = bundle;
         this.clock = clock;
-        directory = Path.Combine(options.StateDirectory, "puppet-host");
-        Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        directory = Path.Combine(stateDirectory, "puppet-host");
+        PrivateFile.MakeDirectory(directory);
         leaf = Load();
     }
 
@@ -32,12 +32,16 @@ internal sealed class PuppetHostCertificate
     /// <summary>Two thirds of its life are over, or there is none.</summary>
     public bool WantsRenewal => leaf is null || clock.GetUtcNow() >= leaf.NotBefore + ((leaf.NotAfter - leaf.NotBefore) * 2 / 3);
 
+    /// <summary>It is this name's, and not past its end.</summary>
+    public bool IsOf(string certname) => leaf is not null && leaf.GetNameInfo(X509NameType.SimpleName, forIssuer: false) == certname && clock.GetUtcNow() < leaf.NotAfter;
+
     public string FileOf(string name) => Path.Combine(directory, name);
 
     /// <summary>Peers must show a certificate of the Puppet CA.</summary>
+    /// <exception cref="AuthenticationException">There is no certificate yet.</exception>
     public SslServerAuthenticationOptions ServerOptions()
     {
-        var now = leaf ?? throw new AuthenticationException("the report listener has no certificate yet");
+        var now = leaf ?? throw new AuthenticationException("the listener for puppetservers has no certificate yet");
         var trust = bundle.Current;
         return new SslServerAuthenticationOptions
         {
@@ -49,7 +53,7 @@ internal sealed class PuppetHostCertificate
         };
     }
 
-    /// <summary>The key of a name, made on first use.</summary>
+    /// <summary>The P-256 key of a name, made on first use.</summary>
     public ECDsa KeyOf(string certname)
     {
         var file = FileOf($"{certname}.key");
@@ -61,7 +65,7 @@ internal sealed class PuppetHostCertificate
         return key;
     }
 
-    /// <summary>Takes a certificate into use, if it is this name's and this key's; the old one's files go.</summary>
+    /// <summary>Takes a certificate into use, if it is this name's and this key's; other names' files go.</summary>
     /// <exception cref="CryptographicException">It is not ours.</exception>
     public void Take(string certname, string pem, ECDsa key)
     {
@@ -74,9 +78,9 @@ internal sealed class PuppetHostCertificate
         }
         var fresh = bare.CopyWithPrivateKey(key);
         PrivateFile.Write(FileOf($"{certname}.pem"), pem);
-        PrivateFile.Write(FileOf("current"), certname);
+        PrivateFile.Write(FileOf(CurrentName), certname);
         leaf = fresh;
-        foreach (var old in Directory.EnumerateFiles(directory, "*-*-*.*").Where(f => !Path.GetFileName(f).StartsWith(certname, StringComparison.Ordinal)))
+        foreach (var old in Directory.EnumerateFiles(directory).Where(f => Path.GetExtension(f) is ".key" or ".pem" && Path.GetFileNameWithoutExtension(f) != certname))
             File.Delete(old);
     }
 
@@ -84,7 +88,7 @@ internal sealed class PuppetHostCertificate
     {
         try
         {
-            var certname = File.ReadAllText(FileOf("current"));
+            var certname = File.ReadAllText(FileOf(CurrentName));
             var found = X509Certificate2.CreateFromPemFile(FileOf($"{certname}.pem"), FileOf($"{certname}.key"));
             return clock.GetUtcNow() < found.NotAfter ? found : null;
         }

@@ -2,10 +2,12 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
-namespace Overture.Conductor.Launch;
+namespace Overture.Platform.PuppetHost;
 
-/// <summary>The Puppet CA's chain: pinned into user data, and what report senders must chain to. Read anew when the file changes.</summary>
-internal sealed class CaBundle(ConductorOptions options)
+/// <summary>The Puppet CA's chain: pinned into user data, and what puppetservers must chain to. Read anew when the file changes.</summary>
+/// <param name="file">PEM, the signing CA first.</param>
+/// <param name="option">Which option names it, for errors.</param>
+public sealed class PuppetCaBundle(string file, string option)
 {
     private readonly Lock gate = new();
     private Loaded? loaded;
@@ -17,10 +19,10 @@ internal sealed class CaBundle(ConductorOptions options)
         {
             lock (gate)
             {
-                var stamp = File.GetLastWriteTimeUtc(options.Launch.CaBundle).Ticks;
+                var stamp = File.GetLastWriteTimeUtc(file).Ticks;
                 if (loaded?.Stamp != stamp)
                     loaded = TryLoad(stamp) ?? loaded;
-                return loaded ?? throw new InvalidOperationException($"launch.caBundle: {options.Launch.CaBundle} holds no self-signed CA certificate");
+                return loaded ?? throw new InvalidOperationException($"{option}: {file} holds no self-signed CA certificate");
             }
         }
     }
@@ -30,7 +32,7 @@ internal sealed class CaBundle(ConductorOptions options)
         try
         {
             var certificates = new X509Certificate2Collection();
-            certificates.ImportFromPemFile(options.Launch.CaBundle);
+            certificates.ImportFromPemFile(file);
             return certificates.Any(IsRoot) ? new Loaded(stamp, certificates) : null;
         }
         catch (Exception e) when (e is IOException or CryptographicException or UnauthorizedAccessException)
