@@ -91,6 +91,15 @@ public sealed class EncHookTests(OvertureFixture overture)
     }
 
     [Fact]
+    public async Task Enc_NotYetValidCertificate_AsksForTheClock()
+    {
+        using var early = new TempDirectory();
+        new Overture.Cli.Pki.InternalPki(early.Path, new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.Parse("2090-01-01T00:00:00Z"))).Init([]);
+        await File.WriteAllTextAsync(early.File("hooks.yaml"), overture.Config("enc"));
+        AssertRefused(await overture.Hook("overture-enc", [FakeClassifier.Known], config: early.File("hooks.yaml")), 78, "enc.pem is valid from 20");
+    }
+
+    [Fact]
     public async Task Enc_ClosedStdout_IsNotSuccess()
     {
         var config = Path.Combine(overture.Pki.Home, "hooks.yaml");

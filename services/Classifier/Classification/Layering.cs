@@ -30,15 +30,17 @@ public sealed record Layered(NodeDefinition Definition, IReadOnlyList<Origin> Or
 
         foreach (var layer in layers)
         {
-            foreach (var (name, value) in layer.Content.Classes)
+            foreach (var (key, value) in layer.Content.Classes)
             {
+                // ::a is a.
+                var name = key.StartsWith("::", StringComparison.Ordinal) ? key[2..] : key;
                 var given = value as IReadOnlyDictionary<string, object?>;
                 if (classes.GetValueOrDefault(name) is not Dictionary<string, object?> merged)
                     classes[name] = merged = new Dictionary<string, object?>(StringComparer.Ordinal);
-                foreach (var (key, inner) in given ?? new Dictionary<string, object?>())
+                foreach (var (parameter, inner) in given ?? new Dictionary<string, object?>())
                 {
-                    merged[key] = inner;
-                    Lay($"classes.{name}.{key}", inner, layer);
+                    merged[parameter] = inner;
+                    Lay($"classes.{name}.{parameter}", inner, layer);
                 }
                 if (given is null or { Count: 0 })
                     Lay($"classes.{name}", null, layer);
