@@ -11,6 +11,8 @@
 #               runs as root, needs the package puppetserver
 #   renew       renewals a second, each by its own certificate and its own connection, against openssl as above (bar: none is set)
 #   revoke-10k  10,000 revoked: from `overture certificate revoke` to the published list (bar: 2 s), and what reading that list costs
+#   node-terminus  GET /puppet/v3/node/NAME of one real puppetserver (2 JRubies) by the native terminus, against exec with overture-enc and
+#               against exec with a Python script doing one plain HTTP GET (bar: none is set); runs as root, needs the package puppetserver
 #   enc-hook    overture-enc as a whole process over mTLS, against a Python script doing one plain HTTP GET (bar: at most 0.4 of it)
 #
 # Each prints `bench NAME ratio=R bar=B ok|short` and the raw figures below it. Compare ratios, never absolute figures. BENCH_WARM,
@@ -35,7 +37,7 @@ home=$(mktemp -d)
 export OVERTURE_HOME=$home
 stop_all() {
     [ ! -e "$home/stock" ] || stop_stock_puppetserver "$home/stock"
-    for name in http classifier certauthority redis; do stop $name 10; done
+    for name in puppetserver http classifier conductor certauthority redis; do stop $name 10; done
     rm -rf "$home"
 }
 trap stop_all EXIT
@@ -67,6 +69,10 @@ judged() { awk -v r="$1" -v b="$2" -v how="$3" 'BEGIN { print ((how == "at-least
 # verdict NAME RATIO BAR at-least|at-most
 verdict() {
     echo "bench $1 ratio=$2 bar=$3 $(judged "$2" "$3" "$4")"
+    machine
+}
+
+machine() {
     echo "  commit $(git rev-parse --short HEAD 2>/dev/null || echo none), $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), load $(cut -d' ' -f1 /proc/loadavg)"
 }
 
@@ -200,9 +206,70 @@ enc_hook() {
     echo "  Python, one plain HTTP GET: p50_ms=${theirs% *} p99_ms=${theirs#* }"
 }
 
+# One registration: its certname, and its token in $home/NAME.token
+registered() { # NAME EXAMPLE
+    certname_of "$(overture instance register -c "$root/examples/$2" --token-file "$home/$1.token" -o json 2> /dev/null)"
+}
+
+# certify NAME: a key and a certificate from CertAuthority, as an agent gets them: $home/node/node.{key,pem}
+certify() {
+    local api=https://localhost:$PORT_CA_API/puppet-ca/v1 told=$home/node/csr.conf
+    mkdir -p "$home/node" && cp "$home/ca/ca_crt.pem" "$home/node/ca.pem"
+    (umask 077; printf '[req]\nprompt=no\nstring_mask=utf8only\ndistinguished_name=d\nattributes=a\n[d]\nCN=%s\n[a]\nchallengePassword=%s\n' "$1" "$(cat "$home/node.token")" > "$told")
+    openssl req -new -newkey rsa:2048 -nodes -config "$told" -keyout "$home/node/node.key" -out "$home/node/node.csr" 2> /dev/null
+    curl -sf --cacert "$home/node/ca.pem" -X PUT -H 'Content-Type: text/plain' --data-binary "@$home/node/node.csr" "$api/certificate_request/$1"
+    curl -sf --cacert "$home/node/ca.pem" -o "$home/node/node.pem" "$api/certificate/$1"
+}
+
+# told_nodes NAME PARAMETER...: what the load client says of the puppetserver, so configured
+told_nodes() {
+    local name=$1 server=$home/puppetserver; shift
+    "$root/eng/puppetserver.sh" apply "$server" "$@" >> "$home/log/puppet-apply.log" 2>&1
+    [ -e "$server/ssl/certs/ca.pem" ] || "$root/eng/puppetserver.sh" bootstrap "$server" "$home/ca/ca_crt.pem" "$home/server.token" >> "$home/log/puppet-apply.log" 2>&1
+    OVERTURE_HOOKS_CONFIG=/mnt/hooks/hooks.yaml launch puppetserver "$root/eng/puppetserver.sh" start "$server"
+    await "the puppetserver is ready" 150 puppetserver \
+        curl -sf --cacert "$home/ca/ca_crt.pem" "https://localhost:$PORT_PUPPETSERVER/status/v1/simple" >&2
+    load nodes "$home/node" "$name" "$PORT_PUPPETSERVER" "$(pid_of puppetserver)" "$connections" "$warm" "$seconds"
+    stop puppetserver
+}
+
+node_terminus() {
+    local name own native exec python common
+    name_classifier
+    configure
+    for name in certauthority:CertAuthority conductor:Conductor classifier:Classifier; do start_service "${name%:*}" "${name#*:}"; done
+    register_classifier "$root/examples/terminus.yaml"
+    own=$(registered server puppetserver.yaml) name=$(registered node start_instance.yaml)
+    certify "$name"
+    install -d -g puppet -m 0750 "$home/puppetserver"
+    place_hooks
+    # The Python classifier, and what it asks.
+    printf '#!/usr/bin/python3\nimport sys, urllib.request\nsys.stdout.write(urllib.request.urlopen("http://127.0.0.1:%s/" + sys.argv[1]).read().decode())\n' \
+        "$PORT_REPORTS" > "$home/puppetserver/bin/enc.py"
+    chmod 0755 "$home/puppetserver/bin/enc.py"
+    await "Classifier has its certificate" 30 classifier test -e "$home/state/classifier/puppet-host/current"
+    stop conductor
+    mkdir -p "$home/www" && cp "$home/objects/nodes/$name" "$home/www/"
+    launch http /usr/bin/python3 -m http.server --bind 127.0.0.1 --directory "$home/www" "$PORT_REPORTS"
+
+    common="certname=$own ca_server=localhost ca_port=$PORT_CA_API port=$PORT_PUPPETSERVER listen=127.0.0.1 report_url=https://localhost:$PORT_REPORTS/reports"
+    # shellcheck disable=SC2086 # several parameters
+    {
+        native=$(told_nodes "$name" $common terminus=native "classifier_url=https://localhost:$PORT_TERMINUS")
+        exec=$(told_nodes "$name" $common)
+        python=$(told_nodes "$name" $common enc_command=/mnt/bin/enc.py)
+    }
+    for name in http classifier certauthority; do stop $name; done
+    echo "bench node-terminus ratio=$(calc "$(of rate "$native") / $(of rate "$exec")") bar=none"
+    machine
+    echo "  native: $native ($connections connections, $warm s warm, $seconds s measured; server_cpu_ms: the JVM's alone, the classifiers' is in others_cores)"
+    echo "  exec, overture-enc: $exec"
+    echo "  exec, Python: $python; native is $(calc "$(of rate "$native") / $(of rate "$python")") times it"
+}
+
 for name in "$@"; do
     case $name in
-        enrol-rsa | enrol-p256 | enrol-stock | renew | revoke-10k | enc-hook) "${name//-/_}" ;;
+        enrol-rsa | enrol-p256 | enrol-stock | renew | revoke-10k | node-terminus | enc-hook) "${name//-/_}" ;;
         *) echo "error: no benchmark $name" >&2; exit 2 ;;
     esac
 done

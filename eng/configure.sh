@@ -87,6 +87,9 @@ register_classifier() {
             --token-file "$home/etc/classifier.token" > "$home/log/register.log" 2>&1 || { cat "$home/log/register.log" >&2; return 1; }
 }
 
+# certname_of JSON: the first that a command printed.
+certname_of() { sed -n 's/.*"certname": *"\([0-9a-f-]*\)".*/\1/p' <<< "$1" | head -n 1; }
+
 # The ENC's binary, key and configuration, where user puppet finds them: inside the puppetserver's home, which it sees as /mnt.
 place_hooks() {
     local server=$home/puppetserver

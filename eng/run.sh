@@ -57,7 +57,6 @@ with_ports() {
         echo "$home/etc/$1"
     fi
 }
-certname_of() { sed -n 's/.*"certname": *"\([0-9a-f-]*\)".*/\1/p' <<< "$1" | head -n 1; }
 say() { printf '[%3d s] %s\n' $((SECONDS - begin)) "$*"; }
 
 home=$(realpath -m "${OVERTURE_HOME:-$root/.overture}")

@@ -3,6 +3,7 @@
 //   stock ROOTS CA_PORT PID CONNECTIONS SECONDS_WARM SECONDS AGENTS_A_SECOND  the same with names nobody registered
 //   renew HOME CA_PORT PID CONNECTIONS SECONDS_WARM SECONDS                     POST certificate_renewal, each by its own certificate and connection
 //   name  HOME CA_PORT                                                       one registered name, enrolled already; prints it
+//   nodes DIRECTORY NAME PORT PID CONNECTIONS SECONDS_WARM SECONDS              GET /puppet/v3/node/NAME of a puppetserver; ca.pem, node.pem, node.key
 //   revoked HOME COUNT                                                       revocations in the store
 //   seed  HOME CLASSIFIER_NODES                                              node definitions in the store; prints one certname
 using System.Globalization;
@@ -23,6 +24,8 @@ return args switch
             new Tally(Number(pid), Number(connections), Seconds(warm), Seconds(seconds))),
     ["renew", var home, var port, var pid, var connections, var warm, var seconds] =>
         await Renewal.Run(home, Number(port), Number(connections), new Tally(Number(pid), Number(connections), Seconds(warm), Seconds(seconds))),
+    ["nodes", var directory, var name, var port, var pid, var connections, var warm, var seconds] =>
+        await Nodes.Run(directory, name, Number(port), new Tally(Number(pid), Number(connections), Seconds(warm), Seconds(seconds))),
     ["name", var home, var port] => await Enrolment.One(home, Number(port)),
     ["revoked", var home, var count] => await Revoked.Seed(home, Number(count)),
     ["seed", var home, var nodes] => await Seed.Run(home, Number(nodes)),
