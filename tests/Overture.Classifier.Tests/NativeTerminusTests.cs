@@ -115,8 +115,14 @@ public sealed class NativeTerminusTests(NativeServer native) : IClassFixture<Nat
         var node = await native.House.Define(Definition);
         await Told(node);
         await native.House.Block(native.Name);
-        await Refused(node, "NOT_PUPPETSERVER");
-        await native.House.Store.Delete(ObjectKeys.Block(native.Name, "1"), default);
+        try
+        {
+            await Refused(node, "NOT_PUPPETSERVER");
+        }
+        finally
+        {
+            await native.House.Store.Delete(ObjectKeys.Block(native.Name, "1"), default);
+        }
         await Told(node);
     }
 
