@@ -35,11 +35,15 @@ public sealed class CompileServer : IAsyncDisposable
             "report_url=https://localhost/reports", "max_active_instances=1", .. parameters,
         ], null)).Ok();
         await server.Certify();
-        server.process = Process.Start(new ProcessStartInfo("bash", ["-c", Script, RepositoryPaths.File("eng/puppetserver.sh"), home.Path]) { RedirectStandardInput = true })!;
+        server.process = Launch(home.Path);
         using var anybody = ca.Client(null);
         await Eventually.True(async () => server.process.HasExited || await server.Running(anybody), "the puppetserver runs", TimeSpan.FromMinutes(4));
         return server.process.HasExited ? throw new InvalidOperationException($"puppetserver did not start: {await File.ReadAllTextAsync(home.File("jvm.log"))}") : server;
     }
+
+    /// <summary>The JVM of a home that was applied; it ends when standard input of this process does.</summary>
+    public static Process Launch(string home) =>
+        Process.Start(new ProcessStartInfo("bash", ["-c", Script, RepositoryPaths.File("eng/puppetserver.sh"), home]) { RedirectStandardInput = true })!;
 
     /// <summary>GET /puppet/v3/node/NAME as that node.</summary>
     public async Task<HttpResponseMessage> Node(string certname)
