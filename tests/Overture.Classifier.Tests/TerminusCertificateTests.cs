@@ -35,6 +35,22 @@ public sealed class TerminusCertificateTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Enrolment_FileHoldsNoToken_IsNeitherSentNorFatal()
+    {
+        await using var ca = await PuppetCaStandIn.Start(house.Ca, house.CaPort);
+        var token = await File.ReadAllTextAsync(house.TokenFile);
+        File.Delete(house.TokenFile);
+        // A pipe tells when it was read.
+        (await Shell.Run("mkfifo", house.TokenFile)).Ok();
+        await house.Start();
+        await File.WriteAllTextAsync(house.TokenFile, "no t\u00f6ken\n").WaitAsync(TimeSpan.FromSeconds(30));
+        File.Delete(house.TokenFile);
+        await File.WriteAllTextAsync(house.TokenFile, token);
+        await house.Certified();
+        Assert.Single(ca.Requests);
+    }
+
+    [Fact]
     public async Task Enrolment_PastTwoThirds_IsRenewedByTheOldCertificateWithoutAToken()
     {
         await using var ca = await PuppetCaStandIn.Start(house.Ca, house.CaPort);

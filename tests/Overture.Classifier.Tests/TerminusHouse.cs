@@ -32,7 +32,7 @@ public sealed class TerminusHouse : IAsyncDisposable
         key.ImportFromPem(File.ReadAllText(pki.LaunchSigningKey));
         signer = new LaunchSigner(key);
         Store = new FaultyStore(ObjectStore.Open("file:" + data.File("objects"), ""));
-        File.WriteAllText(TokenFile, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSW\n");
+        File.WriteAllText(TokenFile, "jbswy3dpehpk3pxpjbswy3dpehpk3pxpjbswy3dpehpk3pxpjbsw\n");
     }
 
     public TestPuppetCa Ca { get; } = new();

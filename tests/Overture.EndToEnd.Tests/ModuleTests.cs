@@ -6,7 +6,7 @@ namespace Overture.EndToEnd.Tests;
 [Trait("Category", "integration")]
 public sealed class ModuleTests : IDisposable
 {
-    private const string Token = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSW";
+    private const string Token = "jbswy3dpehpk3pxpjbswy3dpehpk3pxpjbswy3dpehpk3pxpjbsw";
     private readonly TempDirectory home = new();
 
     public ModuleTests() => Directory.CreateDirectory(home.File("conf"));
@@ -44,7 +44,7 @@ public sealed class ModuleTests : IDisposable
     [Theory]
     [InlineData("server => 'a b'", "server")]
     [InlineData("renewal_interval => 'soon'", "renewal_interval")]
-    [InlineData("token => Sensitive('lower')", "token")]
+    [InlineData("token => Sensitive('UPPER')", "token")]
     public async Task Agent_BadParameter_IsNamed(string parameter, string name)
     {
         var refused = await Apply($"class {{ 'overture::agent': {(name == "server" ? "" : "server => 'puppet.example.com', ")}{parameter}, ca_server => 'ca.example.com', confdir => '{home.File("conf")}' }}");

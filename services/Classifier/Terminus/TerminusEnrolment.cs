@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Overture.Platform.PuppetHost;
+using Overture.Platform.Records;
 
 namespace Overture.Classifier.Terminus;
 
@@ -28,6 +29,8 @@ internal sealed class TerminusEnrolment(
 
         // 2. the first: key, token and request; handing in the same key again is harmless
         var token = (await File.ReadAllTextAsync(options.Terminus.TokenFile, cancel)).Trim();
+        if (!EnrolmentToken.HasShape(token))
+            throw new InvalidDataException($"terminus.tokenFile: {options.Terminus.TokenFile} holds no token of a registration");
         await ca.Request(certname, key, token, renews: true, cancel);
 
         // 3. the certificate, into use

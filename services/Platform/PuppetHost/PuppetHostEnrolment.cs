@@ -62,7 +62,7 @@ public abstract class PuppetHostEnrolment(PuppetHostCertificate host, TimeProvid
             Announce();
             return true;
         }
-        catch (Exception e) when (e is HttpRequestException or FaultException or CryptographicException or InvalidDataException or IOException or InvalidOperationException
+        catch (Exception e) when (e is HttpRequestException or FaultException or CryptographicException or InvalidDataException or IOException or UnauthorizedAccessException or InvalidOperationException
             || (e is TaskCanceledException && !cancel.IsCancellationRequested))
         {
             PuppetHostLog.CertificateWaits(log, e.Message);

@@ -27,7 +27,7 @@ class overture::agent (
   Integer[1, 65535]                             $serverport       = 8140,
   Integer[1, 65535]                             $ca_port          = 8141,
   Optional[Pattern[/\A[a-z0-9._-]+\z/]]         $certname         = undef,
-  Optional[Sensitive[Pattern[/\A[A-Z2-7]+\z/]]] $token            = undef,
+  Optional[Sensitive[Pattern[/\A[a-z2-7]{52}\z/]]] $token         = undef,
   Pattern[/\A[0-9]+[smhdy]\z/]                  $renewal_interval = '60d',
   Optional[Overture::Path]                      $confdir          = undef,
 ) {
