@@ -23,7 +23,7 @@ launch_1k() {
     local told
     start_cloud 20
     start_service conductor Conductor
-    told=$(load launch "$home" "$PORT_CONDUCTOR" 1000 4)
+    told=$(load launch "$home" "$PORT_CONDUCTOR" "$(pid_of conductor)" 1000 4)
     stop conductor; stop ec2
     # 5 at a time, 20 ms each: what the API alone takes.
     verdict launch "$(awk -v t="$(of seconds "$told")" 'BEGIN { printf "%.2f", (t - 1000 * 0.020 / 5) / t }')" 0.15 at-most

@@ -9,7 +9,7 @@
 //   registry HOME COUNT                                                      converged instances with all their records, of the EC2 double
 //   pages HOME CONDUCTOR_PORT COUNT                                          lists, page by page
 //   rebuilt HOME CONDUCTOR_PORT                                              until lists are answered and HOME/indexed exists, asking for instances
-//   launch HOME CONDUCTOR_PORT COUNT AT_ONCE                                 launches at the EC2 double, batches of 50
+//   launch HOME CONDUCTOR_PORT PID COUNT AT_ONCE                                 launches at the EC2 double, batches of 50
 //   ec2 HOME PORT LATENCY_MS                                                 the EC2 double, with the instances of `registry`, until it is ended
 using System.Globalization;
 using Overture.Load;
@@ -36,7 +36,7 @@ return args switch
     ["registry", var home, var count] => await Records.Seed(home, Number(count)),
     ["pages", var home, var port, var count] => await Lists.Pages(home, Number(port), Number(count)),
     ["rebuilt", var home, var port] => await Lists.Rebuilt(home, Number(port)),
-    ["launch", var home, var port, var count, var atOnce] => await Lists.Launch(home, Number(port), Number(count), Number(atOnce)),
+    ["launch", var home, var port, var pid, var count, var atOnce] => await Lists.Launch(home, Number(port), Number(pid), Number(count), Number(atOnce)),
     ["ec2", var home, var port, var latency] => await Cloud.Run(home, Number(port), TimeSpan.FromMilliseconds(Number(latency))),
     ["seed", var home, var nodes] => await Seed.Run(home, Number(nodes)),
     _ => 2,

@@ -19,14 +19,19 @@ internal sealed class EvidenceReader(ObjectStore store, EventLog events)
     /// <summary>As a snapshot has it; what the store says since is read on top of it.</summary>
     public void Remember(Evidence evidence) => seen.TryAdd(evidence.Name, evidence);
 
+    /// <param name="name">Whose.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <param name="young">It is being launched, by a name nobody knows yet: there is nothing but the Conductor's own facts.</param>
     /// <returns>Null: no such instance.</returns>
     /// <exception cref="InvalidDataException">A record is damaged.</exception>
-    public async Task<Evidence?> Read(CertName name, CancellationToken cancel)
+    public async Task<Evidence?> Read(CertName name, CancellationToken cancel, bool young = false)
     {
         var known = seen.GetValueOrDefault(name);
         var launch = known?.Launch ?? await LaunchOf(name, cancel);
         if (launch is null)
             return null;
+        if (young)
+            return seen[name] = (known ?? new Evidence { Name = name, Launch = launch }) with { Facts = await FactsOf(name, known?.Facts ?? [], cancel) };
         var claim = known?.Claim ?? await ClaimOf(name, cancel);
         var certificate = known?.Certificate ?? (claim is null ? null : await CertificateOf(name, claim, cancel));
         var facts = await FactsOf(name, known?.Facts ?? [], cancel);

@@ -39,11 +39,14 @@ internal sealed class StateKeeper(ObjectStore store, EvidenceReader reader, Inde
     public IReadOnlyCollection<Instance> All => [.. known.Values];
 
     /// <summary>Reads the store, folds, tells whoever watches, and writes the index (best effort).</summary>
+    /// <param name="name">Whose.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <param name="young">It is being launched (<see cref="EvidenceReader.Read"/>).</param>
     /// <returns>Null: no such instance.</returns>
-    public async Task<Instance?> Refold(CertName name, CancellationToken cancel)
+    public async Task<Instance?> Refold(CertName name, CancellationToken cancel, bool young = false)
     {
         using var alone = await oneAtATime.Enter(name, cancel);
-        if (await reader.Read(name, cancel) is not { } evidence)
+        if (await reader.Read(name, cancel, young) is not { } evidence)
             return null;
         var before = known.GetValueOrDefault(name);
         var now = InstanceFold.From(evidence, clock.GetUtcNow());
