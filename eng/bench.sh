@@ -21,6 +21,8 @@
 #               is answered meanwhile
 #   node-terminus  GET /puppet/v3/node/NAME of one real puppetserver (2 JRubies) by the native terminus, against exec with overture-enc and
 #               against exec with a Python script doing one plain HTTP GET (bar: none is set); runs as root, needs the package puppetserver
+#   classify    Classify over mTLS, 50 callers, 100,000 nodes, freshness 60 s, against the same server with an empty call behind it (bar: 0.6 of
+#               that; and at least 20,000/s, p99 below 10 ms)
 #   enc-hook    overture-enc as a whole process over mTLS, against a Python script doing one plain HTTP GET (bar: at most 0.4 of it)
 #
 # Each prints `bench NAME ratio=R bar=B ok|short` and the raw figures below it. Compare ratios, never absolute figures. BENCH_WARM,
@@ -218,6 +220,32 @@ enc_hook() {
     echo "  Python, one plain HTTP GET: p50_ms=${theirs% *} p99_ms=${theirs#* }"
 }
 
+# empty_calls: what the load client says of the Classifier's server with nothing behind it
+empty_calls() {
+    grep -v '^terminus:\|^  ' "$home/etc/classifier.yaml" > "$home/etc/empty.yaml"
+    launch classifier "$DOTNET" "$root/benchmarks/Load/bin/Release/net10.0/Overture.Load.dll" empty "$home/etc/empty.yaml"
+    await "the empty server is healthy" 60 classifier overture health --service classifier
+    load classify "$home" "$PORT_CLASSIFIER" "$(pid_of classifier)" 50 "$warm" "$seconds"
+    stop classifier
+}
+
+classify() {
+    local before ours after limit
+    load seed "$home" 100000 > /dev/null
+    echo "freshness: 60s" >> "$home/etc/classifier.yaml"
+    before=$(empty_calls)
+    start_service classifier Classifier
+    ours=$(load classify "$home" "$PORT_CLASSIFIER" "$(pid_of classifier)" 50 "$warm" "$seconds")
+    stop classifier
+    after=$(empty_calls)
+    limit=$(calc "($(of rate "$before") + $(of rate "$after")) / 2")
+    verdict classify "$(calc "$(of rate "$ours") / $limit")" 0.60 at-least
+    echo "  ours: $ours (50 callers, 5 connections, 100,000 nodes, freshness 60 s, $warm s warm, $seconds s measured)"
+    echo "  rate: at least 20000/s: $(judged "$(of rate "$ours")" 20000 at-least); p99: at most 10 ms: $(judged "$(of p99_ms "$ours")" 10 at-most)"
+    echo "  empty, before: $before"
+    echo "  empty, after: $after"
+}
+
 # One registration: its certname, and its token in $home/NAME.token
 registered() { # NAME EXAMPLE
     certname_of "$(overture instance register -c "$root/examples/$2" --token-file "$home/$1.token" -o json 2> /dev/null)"
@@ -283,7 +311,7 @@ for name in "$@"; do
     case $name in
         launch) launch_1k ;;
         registry-100k | rebuild-100k) "${name//-/_}" ;;
-        enrol-rsa | enrol-p256 | enrol-stock | renew | revoke-10k | node-terminus | enc-hook) "${name//-/_}" ;;
+        enrol-rsa | enrol-p256 | enrol-stock | renew | revoke-10k | node-terminus | classify | enc-hook) "${name//-/_}" ;;
         *) echo "error: no benchmark $name" >&2; exit 2 ;;
     esac
 done

@@ -10,6 +10,8 @@
 //   pages HOME CONDUCTOR_PORT COUNT                                          lists, page by page
 //   rebuilt HOME CONDUCTOR_PORT                                              until lists are answered and HOME/indexed exists, asking for instances
 //   launch HOME CONDUCTOR_PORT PID COUNT AT_ONCE                                 launches at the EC2 double, batches of 50
+//   classify HOME PORT PID CALLERS SECONDS_WARM SECONDS                      Classify, of the nodes of `seed`
+//   empty CONFIG                                                             the Classifier's server with an empty call behind it, until it is ended
 //   ec2 HOME PORT LATENCY_MS                                                 the EC2 double, with the instances of `registry`, until it is ended
 using System.Globalization;
 using Overture.Load;
@@ -37,6 +39,9 @@ return args switch
     ["pages", var home, var port, var count] => await Lists.Pages(home, Number(port), Number(count)),
     ["rebuilt", var home, var port] => await Lists.Rebuilt(home, Number(port)),
     ["launch", var home, var port, var pid, var count, var atOnce] => await Lists.Launch(home, Number(port), Number(pid), Number(count), Number(atOnce)),
+    ["classify", var home, var port, var pid, var callers, var warm, var seconds] =>
+        await Classify.Run(home, Number(port), Number(callers), lanes => new Tally(Number(pid), lanes, Seconds(warm), Seconds(seconds))),
+    ["empty", var config] => await Overture.Platform.ServiceHost.Run<EmptyServer, EmptyServer.Options>(["--config", config]),
     ["ec2", var home, var port, var latency] => await Cloud.Run(home, Number(port), TimeSpan.FromMilliseconds(Number(latency))),
     ["seed", var home, var nodes] => await Seed.Run(home, Number(nodes)),
     _ => 2,

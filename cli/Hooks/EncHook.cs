@@ -15,6 +15,10 @@ internal static class EncHook
         call.Replay?.Step($"answer: {answer.Yaml.Length} characters, environment {answer.Environment}, version {answer.Version}");
         if (string.IsNullOrWhiteSpace(answer.Yaml))
             throw new Failure(ExitCodes.Internal, $"classifier at {config.Classifier} gave an empty answer");
+        if (answer.StaleSince is { } since)
+            call.Warn($"the store does not answer; this is what the node was at {Output.InstanceText.Time(since)}");
+        if (answer.Broken.Length > 0)
+            call.Warn(Output.Printable.Line(answer.Broken));
         StandardStreams.Write(System.Text.Encoding.UTF8.GetBytes(answer.Yaml));
         return ExitCodes.Ok;
     });

@@ -66,6 +66,9 @@ internal sealed class HookCall
         }
     }
 
+    /// <summary>One line beside a good answer.</summary>
+    public void Warn(string text) => log.Warn(text);
+
     /// <summary>The call, and once more where the service was just not there; both within the one deadline.</summary>
     /// <param name="config">With the certificate to show.</param>
     /// <param name="key">The configuration key of the service.</param>

@@ -16,6 +16,16 @@ public sealed class EncHookTests(OvertureFixture overture)
     }
 
     [Fact]
+    public async Task Enc_AnswerFromMemory_IsGivenAndSaidBesideIt()
+    {
+        var ran = (await overture.Hook("overture-enc", ["stale.example.com"])).Exit(0);
+        Assert.Equal(FakeClassifier.Yaml, ran.Output);
+        Assert.Equal(
+            ["overture-enc stale.example.com: the store does not answer; this is what the node was at 1970-01-01T00:00:00.000Z", "overture-enc stale.example.com: an edit\\u000ais not served"],
+            ran.Errors.TrimEnd('\n').Split('\n'));
+    }
+
+    [Fact]
     public async Task Enc_UnavailableOnce_AsksOnceMore() => (await overture.Hook("overture-enc", ["flaky.example.com"])).Exit(0);
 
     [Theory]

@@ -16,7 +16,6 @@ public sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, NodeHi
     {
         // 1. what the store says, at most as old as the freshness; unknown, revoked, contested, terminated, broken: an error
         var entry = await cache.Read(name, cancel);
-        using var span = FlowTelemetry.Step(FlowTelemetry.Classify, entry.Launch?.TraceParent, entry.Answer?.Response.Certname ?? "");
         Answer answer;
         try
         {
@@ -26,13 +25,14 @@ public sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, NodeHi
         }
         catch (FaultException e)
         {
+            using var span = FlowTelemetry.Step(FlowTelemetry.Classify, entry.Launch?.TraceParent, name.ToString());
             span?.SetTag(FlowTelemetry.ReasonTag, e.Reason.Code());
             throw;
         }
 
         // 2. the fact that it was served: durable before it is given, once a version; a store that is away has it already, or it is not given
-        if (entry.StaleSince is null && await history.Served(name, entry, answer, cancel) is { } proof)
-            await events.Write("classifier", name, "classified", $"classified: {Summary(answer)}", proof: proof);
+        if (entry.StaleSince is null && !history.Knows(answer))
+            await Serve(name, entry, answer, cancel);
 
         // 3. the answer, marked where it is old
         if (entry.StaleSince is not { } since)
@@ -40,6 +40,14 @@ public sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, NodeHi
         var stale = answer.Response.Clone();
         stale.StaleSince = since.ToTimestamp();
         return answer with { Response = stale };
+    }
+
+    // A step of the launch's trace; what is asked again every half hour is none.
+    private async Task Serve(CertName name, NodeEntry entry, Answer answer, CancellationToken cancel)
+    {
+        using var span = FlowTelemetry.Step(FlowTelemetry.Classify, entry.Launch?.TraceParent, name.ToString());
+        if (await history.Served(name, entry, answer, cancel) is { } proof)
+            await events.Write("classifier", name, "classified", $"classified: {Summary(answer)}", proof: proof);
     }
 
     /// <summary>The answer for a node that may be answered for.</summary>

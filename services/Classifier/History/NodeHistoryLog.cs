@@ -18,12 +18,13 @@ public sealed class NodeHistoryLog(ObjectStore store, Ids ids, TimeProvider cloc
     public Task Put(StoredNode node, string author, string reason, CancellationToken cancel) =>
         Add(node.Certname, PutKind, node.ETag, node.Document, entry => (entry.Author, entry.Reason) = (author, reason), cancel);
 
+    /// <summary>This process has noted that this answer is the one being served.</summary>
+    public bool Knows(Answer answer) => served.TryGetValue(answer.Response.Certname, out var known) && ReferenceEquals(known, answer.Response.Yaml);
+
     /// <summary>Notes that this answer is being served, once for each time it becomes the current one.</summary>
     /// <returns>The key of the new entry, or null when the latest entry says so already.</returns>
-    public async ValueTask<string?> Served(CertName name, NodeEntry node, Answer answer, CancellationToken cancel)
+    public async Task<string?> Served(CertName name, NodeEntry node, Answer answer, CancellationToken cancel)
     {
-        if (served.TryGetValue(answer.Response.Certname, out var known) && ReferenceEquals(known, answer.Response.Yaml))
-            return null;
         var latest = await HistoryEntries.Latest(store, ObjectKeys.HistoryOf(name), cancel, e => e.Kind == ServedKind);
         var said = latest is not null && latest.Version == answer.OwnVersion && (latest.Answer.Length == 0 || latest.Answer == answer.Response.Yaml);
         var key = said ? null : await Add(name, ServedKind, answer.OwnVersion, node.Own.Document,

@@ -31,6 +31,8 @@ public sealed class FakeClassifier : ClassifierService.ClassifierServiceBase
                 throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "the object store\ndoes not answer");
             case "blocked.example.com":
                 throw new FaultException(FaultKind.Precondition, Reason.NodeBlocked, "blocked.example.com is revoked");
+            case "stale.example.com":
+                return new ClassifyResponse { Certname = request.Certname, Yaml = Yaml, Environment = "production", StaleSince = Timestamp.FromDateTime(DateTime.UnixEpoch), Broken = "an edit\nis not served" };
             case Known or "flaky.example.com":
                 break;
             default:

@@ -132,6 +132,7 @@ class Puppet::Node::Overture < Puppet::Indirector::Plain
   def find(request)
     answer = self.class.classifier.node(request.key)
     node = Puppet::Node.new(request.key)
+    Puppet.warning("#{request.key}: Classifier's store does not answer; this is what it was at #{answer['stale_since']}") if answer['stale_since']
     node.classes = answer['classes']
     node.parameters = answer['parameters']
     node.environment = answer['environment'] if answer.key?('environment')
