@@ -152,7 +152,7 @@ public abstract class SnapshotSuite : IAsyncLifetime
     private async Task<bool> Save()
     {
         var reader = host.Get<EvidenceReader>();
-        var all = host.Get<StateKeeper>().Order.Take(null, int.MaxValue, _ => true).Select(n => reader.Last(n)!);
+        var all = host.Get<StateKeeper>().Memory.Take(null, int.MaxValue, _ => true).Select(k => reader.Last(k.Name)!);
         return await host.Get<SnapshotStore>().Save(all, default);
     }
 
