@@ -11,9 +11,9 @@ COPY . .
 ENV DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 # Properties of restore: an SDK image that brings its packages along, and no network, sets them here.
 ARG RESTORE=
-RUN dotnet publish cli -c Release -o /out/cli -v quiet --nologo ${RESTORE}
+RUN dotnet publish cli -c Release -o /out/cli -v quiet --nologo -p:RunAnalyzers=false ${RESTORE}
 RUN for service in Conductor CertAuthority Classifier; do \
-      dotnet publish services/$service -c Release -o /out/$service -v quiet --nologo --no-self-contained ${RESTORE} && \
+      dotnet publish services/$service -c Release -o /out/$service -v quiet --nologo -p:RunAnalyzers=false --no-self-contained ${RESTORE} && \
       rm -f /out/$service/*.pdb /out/$service/*.xml && \
       ln -s Overture.$service /out/$service/service || exit 1; \
     done
