@@ -174,6 +174,26 @@ public sealed class ProfileTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Preview_ProvidersVerdict_IsForThoseWhoMayLaunchAndFailsNothing()
+    {
+        async Task<string> Verdict(string party) => (await host.As(party).PreviewLaunchAsync(new() { Spec = World.Spec() })).ProviderVerdict;
+        Assert.Equal("", await Verdict("operator"));
+        provider.Says = _ => Task.FromResult<Rehearsal?>(new(true, ""));
+        Assert.Equal(("yes", ""), (await Verdict("operator"), await Verdict("viewer")));
+        provider.Says = _ => Task.FromResult<Rehearsal?>(new(false, "not you"));
+        Assert.Equal("no: not you", await Verdict("admin"));
+        provider.Says = _ => throw new ProviderException("away");
+        Assert.Equal("unknown: away", await Verdict("admin"));
+        provider.Says = async cancel =>
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancel);
+            return null;
+        };
+        Assert.Equal("unknown: no answer within 5 s", await Verdict("admin"));
+        Assert.False(await store.Any("requests/", default));
+    }
+
+    [Fact]
     public async Task Preview_Profile_IsWhatTheBucketSays()
     {
         await Seed("web", Web);

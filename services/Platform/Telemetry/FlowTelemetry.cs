@@ -25,6 +25,15 @@ public static class FlowTelemetry
     /// <summary>A counter of what a limit turned away, by kind.</summary>
     public const string Limited = "overture.limited";
 
+    /// <summary>A counter of what reconcile mended, by kind.</summary>
+    public const string Mended = "overture.reconcile.mended";
+
+    /// <summary>A gauge of what the last comparison found and left alone, by kind.</summary>
+    public const string HeldBack = "overture.reconcile.held_back";
+
+    /// <summary>A histogram of how long a comparison took, in seconds, mending included.</summary>
+    public const string ReconcileTime = "overture.reconcile.duration";
+
     public const string CertNameTag = "overture.certname";
     public const string ReasonTag = "overture.reason";
     public const string SerialTag = "overture.serial";
