@@ -73,6 +73,8 @@ internal sealed class LaunchVerb : Verb
         var answer = await session.Conductor((c, o) => c.PreviewLaunchAsync(new PreviewLaunchRequest { Spec = request.Spec, Profile = request.Profile }, o), cancel);
         session.Printer.Answer(answer, p => Printer.Document(answer.UserData));
         Printer.Say($"{answer.UserDataSize} bytes of user data; nothing was launched");
+        if (answer.ProviderVerdict.Length > 0)
+            Printer.Say($"would {answer.Spec.Provider} launch it? {answer.ProviderVerdict}");
         return ExitCodes.Ok;
     }
 

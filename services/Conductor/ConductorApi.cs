@@ -69,13 +69,13 @@ internal sealed class ConductorApi(
     {
         if (request.Limit is < 0 or > 10_000)
             throw FaultException.Invalid("limit", "must be 0-10000; 0 means the brake's own");
-        if (request.Apply && !context.Peer().Roles.Overlaps([Role.Operator, Role.Admin]))
+        if (request.Apply && !MayLaunch(context))
             throw new FaultException(FaultKind.Denied, Reason.RoleMissing, "apply is for operator and admin");
         return reconciler.Run(request.Apply, orphans: request.Apply, request.Limit, context.CancellationToken);
     }
 
     public override Task<PreviewLaunchResponse> PreviewLaunch(PreviewLaunchRequest request, ServerCallContext context) =>
-        preview.Run(request, context.CancellationToken);
+        preview.Run(request, MayLaunch(context), context.CancellationToken);
 
     public override async Task<ListProfilesResponse> ListProfiles(ListProfilesRequest request, ServerCallContext context) =>
         new() { Profiles = { await profiles.List(context.CancellationToken) } };
@@ -90,6 +90,8 @@ internal sealed class ConductorApi(
         new() { Profile = await profiles.Put(request.Name, request.Document, request.Etag, context.CancellationToken) };
 
     public override Task<CheckBucketResponse> CheckBucket(CheckBucketRequest request, ServerCallContext context) => checkBucket.Run(context.CancellationToken);
+
+    private static bool MayLaunch(ServerCallContext context) => context.Peer().Roles.Overlaps([Role.Operator, Role.Admin]);
 
     // MaxValue means that the caller set none.
     private static DateTimeOffset DeadlineOf(ServerCallContext context) =>

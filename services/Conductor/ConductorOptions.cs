@@ -1,4 +1,5 @@
 using Overture.Conductor.Providers.Ec2;
+using Overture.Conductor.Terminate;
 using Overture.Platform.Faults;
 using Overture.Platform.Options;
 
@@ -21,8 +22,11 @@ public sealed record ConductorOptions : ServiceOptions
 
     public ReportOptions Reports { get; init; } = new();
 
+    public PuppetDbOptions PuppetDb { get; init; } = new();
+
     public override IEnumerable<FieldProblem> Problems() =>
-        base.Problems().Concat(Launch.Problems()).Concat(Local.Problems()).Concat(Ec2.Problems(Deployment)).Concat(Reports.Problems());
+        base.Problems().Concat(Launch.Problems()).Concat(Local.Problems()).Concat(Ec2.Problems(Deployment)).Concat(Reports.Problems())
+            .Concat(PuppetDb.Problems(Reports.Listen.Length > 0));
 }
 
 /// <summary>What goes into launch records and user data.</summary>

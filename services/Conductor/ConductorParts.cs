@@ -72,6 +72,8 @@ public sealed class ConductorParts : IServiceParts<ConductorOptions>
             services.AddSingleton<Ec2Provider>().AddSingleton<IProvider>(p => p.GetRequiredService<Ec2Provider>());
         if (options.Reports.Listen.Length > 0)
             ReportIntake.Add(services, options);
+        if (options.PuppetDb.IsOn)
+            services.AddSingleton<PuppetDbClient>().AddSingleton<DeactivateNode>();
     }
 
     public static void Listen(KestrelServerOptions kestrel, ConductorOptions options)

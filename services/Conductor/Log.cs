@@ -61,6 +61,9 @@ internal static partial class Log
     [LoggerMessage(EventId = 132, EventName = "terminate.waits", Level = LogLevel.Warning, Message = "{Certname}: terminating has to wait: {Cause}")]
     public static partial void TerminateWaits(ILogger logger, CertName certname, string cause);
 
+    [LoggerMessage(EventId = 137, EventName = "terminate.not_deactivated", Level = LogLevel.Warning, Message = "{Certname}: PuppetDB was not told of its end; terminating it all the same: {Cause}")]
+    public static partial void NotDeactivated(ILogger logger, CertName certname, string cause);
+
     [LoggerMessage(EventId = 125, EventName = "instance.not_observed", Level = LogLevel.Warning, Message = "CertAuthority asked about {Certname}, and there is no answer: {Cause}")]
     public static partial void NotObserved(ILogger logger, CertName certname, string cause);
 

@@ -55,6 +55,7 @@ public sealed class ProfileTests(OvertureFixture overture)
     {
         var before = overture.Conductor.Launches.Count;
         Assert.Equal("#cloud-config\n# ********\n", (await overture.Run("launch", "--profile", "web", "--dry-run")).Exit(0).Says("77 bytes of user data; nothing was launched").Output);
+        (await overture.Run("launch", "--profile", "web", "--dry-run")).Exit(0).Says("launch it? no: not");
         var file = RepositoryPaths.File("examples/start_instance.yaml");
         Assert.Equal("host", (await overture.Run("launch", "-c", file, "--dry-run", "-o", "json")).Exit(0).Json()["spec"]!["image"].Text());
         Assert.Equal(before, overture.Conductor.Launches.Count);

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Overture.Conductor.V1;
@@ -18,8 +19,9 @@ public sealed class CrashTests : IAsyncLifetime
     private static readonly int Rounds = Environment.GetEnvironmentVariable("OVERTURE_FULL") == "1" ? 20 : 2;
     private readonly World world = new();
     private readonly ObjectStore store;
-    private readonly int port = FreePort.Next();
+    private readonly int port = FreePort.Next(), puppetDbPort = FreePort.Next();
     private readonly string config;
+    private PuppetDbStandIn puppetDb = null!;
 
     public CrashTests()
     {
@@ -28,6 +30,9 @@ public sealed class CrashTests : IAsyncLifetime
         File.WriteAllText(script, LocalProviderTests.Script);
         File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var tls = world.Pki.Files("conductor");
+        using var own = world.Ca.Issue("conductor.example.com");
+        File.WriteAllText(world.Data.File("own.pem"), own.ExportCertificatePem());
+        File.WriteAllText(world.Data.File("own.key"), own.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
         config = world.Data.File("conductor.yaml");
         // Nothing listens on port 9: without a registry there are fewer steps between which to die, and none of them durable.
         File.WriteAllText(config,
@@ -40,6 +45,7 @@ public sealed class CrashTests : IAsyncLifetime
             launch: {"{"} signingKey: {world.Pki.LaunchSigningKey}, tokenKey: {world.Pki.LaunchTokenKey}, caBundle: {world.Ca.BundleFile} {"}"}
             local: {"{"} directory: {world.Data.File("instances")}, script: {script} {"}"}
             reports: {"{"} listen: "" {"}"}
+            puppetDb: {"{"} url: "https://localhost:{puppetDbPort}", certificate: {world.Data.File("own.pem")}, key: {world.Data.File("own.key")}, roots: {world.Ca.BundleFile} {"}"}
             """);
     }
 
@@ -86,6 +92,7 @@ public sealed class CrashTests : IAsyncLifetime
     [InlineData("terminate.stopped")]
     [InlineData("terminate.history")]
     [InlineData("terminate.archived")]
+    [InlineData("terminate.deactivated")]
     [InlineData("terminate.fact")]
     public async Task F25_KilledInATerminate_TheNextStartFinishesIt(string step)
     {
@@ -105,16 +112,18 @@ public sealed class CrashTests : IAsyncLifetime
                 Assert.False(Directory.Exists(world.Data.File($"instances/{name}")));
                 Assert.Null(await store.Get(ObjectKeys.Node(name), default));
                 Assert.Single(await Keys(ObjectKeys.HistoryOf(name)));
+                Assert.Contains(puppetDb.Commands, c => c.Query["certname"] == name.ToString());
                 Assert.Equal(InstanceState.Terminated, (await Answered(client => client.TerminateInstanceAsync(new() { Certname = name.ToString() }))).Instance.State);
             }
         }
     }
 
-    public Task InitializeAsync() => Task.CompletedTask;
+    public async Task InitializeAsync() => puppetDb = await PuppetDbStandIn.Start(world.Ca, port: puppetDbPort);
 
     public async Task DisposeAsync()
     {
         await EndAll();
+        await puppetDb.DisposeAsync();
         world.Dispose();
     }
 

@@ -6,7 +6,7 @@ namespace Overture.Conductor.Tests;
 public sealed class Ec2DialectTests
 {
     [Theory]
-    [InlineData("aws", "/ 2016-11-15 tag metadata spot latest max profile")]
+    [InlineData("aws", "/ 2016-11-15 tag metadata spot latest max profile dry")]
     [InlineData("eucalyptus", "/services/compute 2015-10-01 tag profile")]
     [InlineData("ec2api", "/ 2016-11-15 max")]
     public void Preset_Name_Understands(string name, string expected)
@@ -14,7 +14,7 @@ public sealed class Ec2DialectTests
         var d = Ec2Dialect.Preset(name);
         Assert.NotNull(d);
         (bool Has, string Word)[] flags =
-            [(d.TagOnCreate, "tag"), (d.MetadataOptions, "metadata"), (d.Spot, "spot"), (d.ConsoleLatest, "latest"), (d.MaxResults, "max"), (d.InstanceProfile, "profile")];
+            [(d.TagOnCreate, "tag"), (d.MetadataOptions, "metadata"), (d.Spot, "spot"), (d.ConsoleLatest, "latest"), (d.MaxResults, "max"), (d.InstanceProfile, "profile"), (d.DryRun, "dry")];
         Assert.Equal(expected, string.Join(' ', [d.Path, d.Version, .. flags.Where(f => f.Has).Select(f => f.Word)]));
     }
 

@@ -54,6 +54,11 @@ internal sealed class FakeProvider(TimeProvider? clock = null) : IProvider
 
     public IEnumerable<FieldProblem> Check(LaunchSpec spec) => spec.Image == "host" ? [] : [new("image", "must be host")];
 
+    /// <summary>What Rehearse says, and when.</summary>
+    public Func<CancellationToken, Task<Rehearsal?>> Says { get; set; } = _ => Task.FromResult<Rehearsal?>(null);
+
+    public Task<Rehearsal?> Rehearse(CertName name, LaunchSpec spec, string userData, CancellationToken cancel) => Says(cancel);
+
     public async Task<Started> Start(CertName name, LaunchSpec spec, string userData, bool again, CancellationToken cancel)
     {
         await Task.Yield();

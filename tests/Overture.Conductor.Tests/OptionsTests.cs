@@ -20,6 +20,7 @@ public sealed class OptionsTests : IDisposable
             launch: { signingKey: "{{world.Pki.LaunchSigningKey}}", tokenKey: "{{world.Pki.LaunchTokenKey}}", caBundle: "{{world.Ca.BundleFile}}" }
             local: { directory: /var/lib/overture/instances, hide: [/etc/overture, /var/lib/overture] }
             reports: { listen: "0.0.0.0:8142", dnsNames: [reports.example.com], caServer: ca.example.com, caPort: 8141, maxBytes: 1048576 }
+            puppetDb: { url: "https://puppetdb.example.com:8081" }
 
             """);
         var options = OptionsFile.Load<ConductorOptions>("conductor", file);
@@ -27,6 +28,7 @@ public sealed class OptionsTests : IDisposable
         Assert.Equal(["/etc/overture", "/var/lib/overture"], options.Local.Hide);
         Assert.Equal(["reports.example.com"], options.Reports.Names);
         Assert.Equal(1 << 20, options.Reports.MaxBytes);
+        Assert.Equal("https://puppetdb.example.com:8081", options.PuppetDb.Url);
         Assert.True(File.Exists(options.Local.Script));
     }
 
@@ -40,6 +42,7 @@ public sealed class OptionsTests : IDisposable
             launch: { signingKey: /none, tokenKey: "", caBundle: /none, trustedKeys: /none }
             local: { directory: relative, script: /none, hide: [also/relative] }
             reports: { listen: nowhere, dnsNames: ["a b"], caServer: "", caPort: 0, maxBytes: 1 }
+            puppetDb: { url: "http://puppetdb:8080", certificate: /none, key: "", roots: /none }
 
             """);
         var problems = Assert.Throws<FaultException>(() => OptionsFile.Load<ConductorOptions>("conductor", file)).Fields.Select(f => f.Field).ToHashSet();
@@ -47,8 +50,20 @@ public sealed class OptionsTests : IDisposable
         {
             "bucket", "tls.certificate", "tls.key", "tls.roots", "registry.endpoint", "launch.signingKey", "launch.tokenKey", "launch.caBundle", "launch.trustedKeys",
             "local.directory", "local.script", "local.hide", "reports.listen", "reports.dnsNames", "reports.caServer", "reports.caPort", "reports.maxBytes",
+            "puppetDb.url", "puppetDb.certificate", "puppetDb.key", "puppetDb.roots",
         }, problems);
     }
+
+    [Theory]
+    [InlineData("", "", true, "")]
+    [InlineData("", "/some.key", true, "puppetDb.url")]
+    [InlineData("https://puppetdb.example.com:8081", "", true, "")]
+    [InlineData("https://puppetdb.example.com:8081", "", false, "puppetDb.certificate")]
+    [InlineData("https://puppetdb.example.com:8081/pdb", "", true, "puppetDb.url")]
+    [InlineData("https://who:secret@puppetdb.example.com", "", true, "puppetDb.url")]
+    [InlineData("https://puppetdb.example.com:8081", "/some.key", true, "puppetDb.certificate puppetDb.key puppetDb.roots")]
+    public void PuppetDb_SomeOfIt_IsToldByField(string url, string key, bool reports, string fields) =>
+        Assert.Equal(fields, string.Join(' ', new Terminate.PuppetDbOptions { Url = url, Key = key }.Problems(reports).Select(p => p.Field)));
 
     [Theory]
     [InlineData("tokenKey", "abcd")]

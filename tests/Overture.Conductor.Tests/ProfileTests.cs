@@ -1,6 +1,7 @@
 using System.Text;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
@@ -171,6 +172,26 @@ public sealed class ProfileTests : IAsyncLifetime
         // The size is that of the real thing.
         await host.As("admin").LaunchInstancesAsync(new() { Spec = World.Spec(s => s.Scripts.Add("#!/bin/sh\n")) });
         Assert.Equal(Encoding.UTF8.GetByteCount(provider.Asked.Single().UserData), answer.UserDataSize);
+    }
+
+    [Fact]
+    public async Task Preview_ProvidersVerdict_IsForThoseWhoMayLaunchAndFailsNothing()
+    {
+        async Task<string> Verdict(string party) => (await host.As(party).PreviewLaunchAsync(new() { Spec = World.Spec() })).ProviderVerdict;
+        Assert.Equal("", await Verdict("operator"));
+        provider.Says = _ => Task.FromResult<Rehearsal?>(new(true, ""));
+        Assert.Equal(("yes", ""), (await Verdict("operator"), await Verdict("viewer")));
+        provider.Says = _ => Task.FromResult<Rehearsal?>(new(false, "not you"));
+        Assert.Equal("no: not you", await Verdict("admin"));
+        provider.Says = _ => throw new ProviderException("away");
+        Assert.Equal("unknown: away", await Verdict("admin"));
+        provider.Says = async cancel =>
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancel);
+            return null;
+        };
+        Assert.Equal("unknown: no answer within 5 s", await Verdict("admin"));
+        Assert.False(await store.Any("requests/", default));
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Overture.Conductor.Providers;
@@ -7,6 +9,7 @@ using Overture.Conductor.V1;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
+using Overture.Platform.Telemetry;
 using Overture.Records.V1;
 using Overture.TestSupport;
 
@@ -64,6 +67,39 @@ public sealed class ReconcileTests : IAsyncLifetime
         Assert.True(Assert.Single((await Reconcile(apply: true)).Findings).Done);
         Assert.DoesNotContain(orphan, provider.Running);
         Assert.Equal(0, await Count($"{ObjectKeys.Claims}"));
+    }
+
+    [Fact]
+    public async Task Reconcile_WhatItFinds_IsCountedByKind()
+    {
+        // Other tests of this process reconcile too: so many orphans has nobody else.
+        const int many = 37;
+        var (mended, heldBack, times) = (new ConcurrentQueue<(string? Kind, long Count)>(), new ConcurrentQueue<(string? Kind, long Count)>(), new ConcurrentQueue<double>());
+        using var meters = new MeterListener { InstrumentPublished = (instrument, listener) => listener.EnableMeasurementEvents(instrument) };
+        meters.SetMeasurementEventCallback<long>((instrument, value, labels, _) =>
+        {
+            var into = instrument.Name == FlowTelemetry.Mended ? mended : instrument.Name == FlowTelemetry.HeldBack ? heldBack : null;
+            into?.Enqueue((labels.Length == 1 && labels[0].Key == "kind" ? labels[0].Value as string : null, value));
+        });
+        meters.SetMeasurementEventCallback<double>((instrument, value, _, _) =>
+        {
+            if (instrument.Name == FlowTelemetry.ReconcileTime)
+                times.Enqueue(value);
+        });
+        meters.Start();
+        for (var i = 0; i < many; i++)
+            provider.Seed(TestIds.New().CertName(), TimeProvider.System.GetUtcNow().AddHours(-1));
+
+        await Reconcile(apply: false);
+        Assert.DoesNotContain(("orphan", many), heldBack);
+        await host.Get<Reconciler>().Run(apply: true, orphans: false, limit: 0, default);
+        Assert.Contains(("orphan", many), heldBack);
+        Assert.DoesNotContain(("orphan", many), mended);
+        await host.As("admin").ReconcileAsync(new() { Apply = true, Limit = 100 });
+        Assert.Contains(("orphan", many), mended);
+        Assert.DoesNotContain(mended.Concat(heldBack), m => m.Kind is not ("lost" or "orphan" or "zombie-certificate" or "ghost"));
+        Assert.InRange(times.Count, 2, int.MaxValue);
+        Assert.All(times, t => Assert.InRange(t, 0, 600));
     }
 
     [Fact]

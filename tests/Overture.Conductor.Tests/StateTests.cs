@@ -174,6 +174,25 @@ public sealed class StateTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Watch_NotOneWordOfTheFeed_StillAdvances()
+    {
+        // No registry at all, so no feed; facts come by the store alone.
+        await using var deaf = await ConductorHost.Start(world, new() { Provider = provider }, replica: "2");
+        var name = CertName.Parse((await Launch(1, "r"))[0]);
+        using var call = deaf.As("viewer").WatchInstances(new() { Certnames = { name.ToString() }, UntilSettled = true });
+        var seen = new List<InstanceState>();
+        while (await call.ResponseStream.MoveNext(default).WaitAsync(TimeSpan.FromSeconds(20)))
+        {
+            seen.Add(call.ResponseStream.Current.Instance.State);
+            if (seen[^1] == InstanceState.Running)
+                await Sign(name);
+            else if (seen[^1] == InstanceState.Signed)
+                await host.Get<FactLog>().Write(name, new InstanceFact { Event = FactLog.Converged }, default);
+        }
+        Assert.Equal([InstanceState.Running, InstanceState.Signed, InstanceState.Converged], seen);
+    }
+
+    [Fact]
     public async Task Watch_UnknownName_IsNotFound()
     {
         using var call = host.As("viewer").WatchInstances(new() { Certnames = { TestIds.New().CertName().ToString() } });

@@ -46,6 +46,9 @@ public sealed class Ec2Double : IAsyncDisposable
     /// <summary>How many launches are refused for want of quota.</summary>
     public int RefuseLaunches { get; set; }
 
+    /// <summary>Launches whatever is asked, as a server that has never heard of DryRun.</summary>
+    public bool IgnoresDryRun { get; set; }
+
     /// <summary>How many DescribeInstances do not show an instance yet.</summary>
     public int ListedLate { get; set; }
 
@@ -123,8 +126,8 @@ public sealed class Ec2Double : IAsyncDisposable
         public static Strictness Of(string dialect) => dialect switch
         {
             "aws" => new("/"),
-            "eucalyptus" => new("/services/compute", "MetadataOptions", "InstanceMarketOptions", "Latest", "MaxResults"),
-            "ec2api" => new("/", "MetadataOptions", "InstanceMarketOptions", "Latest", "TagSpecification"),
+            "eucalyptus" => new("/services/compute", "MetadataOptions", "InstanceMarketOptions", "Latest", "MaxResults", "DryRun"),
+            "ec2api" => new("/", "MetadataOptions", "InstanceMarketOptions", "Latest", "TagSpecification", "DryRun"),
             _ => throw new ArgumentException($"no such dialect: {dialect}", nameof(dialect)),
         };
 
@@ -228,6 +231,9 @@ public sealed class Ec2Double : IAsyncDisposable
 
     private (int, string) Run(Dictionary<string, string> form)
     {
+        // Permission is all that AWS looks at; the room it may not have is another matter.
+        if (form.GetValueOrDefault("DryRun") == "true" && !IgnoresDryRun)
+            return (412, Error("DryRunOperation"));
         if (RefuseLaunches > 0)
         {
             RefuseLaunches--;

@@ -73,6 +73,15 @@ public sealed class TestPuppetCa : IDisposable
         return leaf.ExportCertificatePem();
     }
 
+    /// <summary>Whether a certificate is of this CA.</summary>
+    public bool Signed(X509Certificate2 certificate)
+    {
+        using var chain = new X509Chain { ChainPolicy = { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck } };
+        chain.ChainPolicy.CustomTrustStore.Add(root);
+        chain.ChainPolicy.ExtraStore.Add(intermediate);
+        return chain.Build(certificate);
+    }
+
     /// <summary>A client that trusts this CA alone and shows the given certificate (null: none).</summary>
     public HttpClient Client(X509Certificate2? certificate)
     {

@@ -2,20 +2,50 @@ using Overture.Conductor.Profiles;
 using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Objects;
+using Overture.Platform.Records;
 
 namespace Overture.Conductor.Launch;
 
 /// <summary>What a launch would do: everything that is checked and rendered before its first write, and nothing written.</summary>
-internal sealed class PreviewLaunch(LaunchLedger ledger, ProfileStore profiles, ProviderSet providers, ObjectStore store)
+internal sealed class PreviewLaunch(LaunchLedger ledger, ProfileStore profiles, ProviderSet providers, ObjectStore store, Ids ids, TimeProvider clock)
 {
-    public async Task<PreviewLaunchResponse> Run(PreviewLaunchRequest request, CancellationToken cancel)
+    /// <summary>How long a provider may think about it.</summary>
+    internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    /// <param name="request">As by the contract.</param>
+    /// <param name="ask">Ask the provider too: the caller might launch. Its answers have a price, since a cloud counts them as launches.</param>
+    /// <param name="cancel">Gives up.</param>
+    public async Task<PreviewLaunchResponse> Run(PreviewLaunchRequest request, bool ask, CancellationToken cancel)
     {
         // 1. the request is sound
         var spec = await profiles.SpecOf(request.Spec, request.Profile, cancel);
         var plan = LaunchPlan.From(spec, store.Name, providers.Find);
 
         // 2. what cloud-init would get, but for name and secret
-        var (userData, size) = ledger.Preview(plan, providers.Find(plan.Spec.Provider));
-        return new PreviewLaunchResponse { Spec = plan.Spec, UserData = userData, UserDataSize = size };
+        var provider = providers.Find(plan.Spec.Provider);
+        var (userData, size) = ledger.Preview(plan, provider);
+
+        // 3. what the provider says of it
+        var verdict = ask && provider is not null ? await Verdict(provider, plan.Spec, userData, cancel) : "";
+        return new PreviewLaunchResponse { Spec = plan.Spec, UserData = userData, UserDataSize = size, ProviderVerdict = verdict };
+    }
+
+    // A cloud that is away makes no preview fail.
+    private async Task<string> Verdict(IProvider provider, LaunchSpec spec, string userData, CancellationToken cancel)
+    {
+        using var limit = new CancellationTokenSource(Patience, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        try
+        {
+            return (await provider.Rehearse(ids.CertName(), spec, userData, either.Token))?.Text ?? "";
+        }
+        catch (ProviderException e)
+        {
+            return new Rehearsal(null, e.Message).Text;
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            return new Rehearsal(null, $"no answer within {Patience.TotalSeconds:0} s").Text;
+        }
     }
 }

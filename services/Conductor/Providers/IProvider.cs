@@ -40,6 +40,14 @@ internal interface IProvider
     /// <exception cref="ProviderException">The provider can't or won't.</exception>
     Task<Started> Start(CertName name, LaunchSpec spec, string userData, bool again, CancellationToken cancel);
 
+    /// <summary>What the provider says of a launch that it is asked about and does not do; null: it can't be asked.</summary>
+    /// <param name="name">One that no instance has, nor will have.</param>
+    /// <param name="spec">As <see cref="Check"/> approved of.</param>
+    /// <param name="userData">At most 16 KiB.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <exception cref="ProviderException">The provider does not say.</exception>
+    Task<Rehearsal?> Rehearse(CertName name, LaunchSpec spec, string userData, CancellationToken cancel);
+
     /// <summary>Ends the instance and removes all that is left of it; no error when there is none, or it ended before.</summary>
     /// <param name="name">Its certname.</param>
     /// <param name="instanceId">As <see cref="Start"/> told; empty: nobody knows, it is found by its name.</param>
@@ -68,6 +76,15 @@ internal interface IProvider
 /// <param name="InstanceId">The provider's id of it.</param>
 /// <param name="Runs">False: it was accepted; that it runs, and where, <see cref="IProvider.Inventory"/> will tell.</param>
 internal sealed record Started(string InstanceId, bool Runs);
+
+/// <summary>What a provider says of a launch that was not done.</summary>
+/// <param name="Allowed">Null: it does not say.</param>
+/// <param name="Why">Why not, or why it is not known; empty where it is allowed.</param>
+internal sealed record Rehearsal(bool? Allowed, string Why)
+{
+    /// <summary>As in PreviewLaunchResponse.provider_verdict.</summary>
+    public string Text => Allowed switch { true => "yes", false => $"no: {Why}", null => $"unknown: {Why}" };
+}
 
 /// <summary>One line of a provider's inventory.</summary>
 /// <param name="Name">The certname its mark tells; text that nobody checked.</param>

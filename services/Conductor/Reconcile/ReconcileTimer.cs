@@ -29,8 +29,13 @@ internal sealed class ReconcileTimer(Reconciler reconciler, Lease lease, StateKe
         try
         {
             // Before it has seen all, what it knows says little.
-            if (!keeper.SeenAll || !await lease.TryTake(reconciler.Task, LeaseLife))
+            if (!keeper.SeenAll)
                 return;
+            if (!await lease.TryTake(reconciler.Task, LeaseLife))
+            {
+                ReconcileMetrics.NotOurs();
+                return;
+            }
             await reconciler.Run(apply: true, orphans: false, limit: 0, stopping);
             await lease.Release(reconciler.Task);
         }

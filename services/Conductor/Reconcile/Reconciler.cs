@@ -36,6 +36,7 @@ internal sealed class Reconciler(StateKeeper keeper, EvidenceReader reader, Prov
         try
         {
             var response = new ReconcileResponse();
+            var begun = clock.GetTimestamp();
             // 1. what there is, before what is written down
             var now = clock.GetUtcNow();
             var inventories = await Inventories(response, cancel);
@@ -52,6 +53,8 @@ internal sealed class Reconciler(StateKeeper keeper, EvidenceReader reader, Prov
                     response.Findings.Add(await One(provider, discrepancy, turn, orphans, cancel));
             }
             Tell(response);
+            if (apply)
+                ReconcileMetrics.Compared(response.Findings, clock.GetElapsedTime(begun));
             return response;
         }
         finally

@@ -9,7 +9,7 @@ namespace Overture.Conductor.Terminate;
 /// <summary>Asks for the end of an instance and waits for it as long as the caller does; the work goes on without him.</summary>
 internal sealed class TerminateInstance(TerminateSaga saga, StateKeeper keeper, ChangeFeed feed, TimeProvider clock)
 {
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(150), LookAgain = TimeSpan.FromMilliseconds(500), AnswerTime = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(150), FirstLook = TimeSpan.FromMilliseconds(500), LaterLooks = TimeSpan.FromSeconds(2), AnswerTime = TimeSpan.FromSeconds(1);
 
     /// <param name="caller">For the records.</param>
     /// <param name="name">Any launched or registered one, in whatever state.</param>
@@ -40,11 +40,14 @@ internal sealed class TerminateInstance(TerminateSaga saga, StateKeeper keeper, 
             var latest = clock.GetUtcNow() + LongestWait;
             // Answered before the caller's own deadline cuts the line.
             var end = deadline - AnswerTime < latest ? deadline - AnswerTime : latest;
+            // Each look asks the provider again.
+            var pause = FirstLook;
             while (await saga.Advance(name, cancel) is { } pending)
             {
                 if (clock.GetUtcNow() >= end)
                     throw new FaultException(FaultKind.Unavailable, Reason.RevocationPending, $"terminating {name} waits for {pending}; it goes on by itself");
-                await word.WaitAsync(LookAgain, cancel);
+                await word.WaitAsync(pause, cancel);
+                pause = pause * 2 < LaterLooks ? pause * 2 : LaterLooks;
             }
         }
         finally

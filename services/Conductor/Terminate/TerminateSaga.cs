@@ -15,9 +15,10 @@ namespace Overture.Conductor.Terminate;
 /// The end of an instance, one durable step after the other; each step may be repeated, so whoever finds it half done goes on. It begins with
 /// the fact "terminating" and is over with the fact "terminated".
 /// </summary>
+/// <param name="deactivate">Null: there is no PuppetDB.</param>
 internal sealed class TerminateSaga(
     ObjectStore store, EvidenceReader reader, FactLog facts, Launch.FetchedUserData fetched, ProviderSet providers, StateKeeper keeper, EventLog events, Ids ids,
-    TimeProvider clock, ILogger<TerminateSaga> log)
+    TimeProvider clock, ILogger<TerminateSaga> log, DeactivateNode? deactivate = null)
 {
     /// <summary>How long CertAuthority may take to say that the certificate is revoked.</summary>
     internal static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
@@ -73,7 +74,13 @@ internal sealed class TerminateSaga(
 
         CrashPoint.Reach("terminate.archived");
 
-        // 4. the fact, then the registry
+        // 4. PuppetDB knows
+        if (deactivate is not null && await deactivate.Run(name, cancel) is { } away)
+            return away;
+
+        CrashPoint.Reach("terminate.deactivated");
+
+        // 5. the fact, then the registry
         await facts.Write(name, new InstanceFact { Event = FactLog.Terminated, Detail = begun.Detail, Reason = revoked ? "" : Reason.RevocationPending.Code() }, cancel);
         CrashPoint.Reach("terminate.fact");
         Log.Terminated(log, name);

@@ -98,6 +98,7 @@ public enum Reason
     Protected,
     RevocationPending,
     StockCaUnavailable,
+    PuppetDbUnavailable,
 
     // the audit log
     AuditBroken,

@@ -28,6 +28,15 @@ public static class FlowTelemetry
     /// <summary>A counter of edits in the bucket that broke a rule, by kind of document.</summary>
     public const string BrokenEdits = "overture.broken_edits";
 
+    /// <summary>A counter of what reconcile mended, by kind.</summary>
+    public const string Mended = "overture.reconcile.mended";
+
+    /// <summary>A gauge of what the last comparison found and left alone, by kind.</summary>
+    public const string HeldBack = "overture.reconcile.held_back";
+
+    /// <summary>A histogram of how long a comparison took, in seconds, mending included.</summary>
+    public const string ReconcileTime = "overture.reconcile.duration";
+
     public const string CertNameTag = "overture.certname";
     public const string ReasonTag = "overture.reason";
     public const string SerialTag = "overture.serial";

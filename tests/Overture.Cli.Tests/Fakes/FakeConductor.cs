@@ -170,7 +170,7 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
     }
 
     public override Task<PreviewLaunchResponse> PreviewLaunch(PreviewLaunchRequest request, ServerCallContext context) =>
-        Task.FromResult(new PreviewLaunchResponse { Spec = request.Spec ?? new LaunchSpec { Profile = request.Profile }, UserData = "#cloud-config\n# ********\n", UserDataSize = 77 });
+        Task.FromResult(new PreviewLaunchResponse { Spec = request.Spec ?? new LaunchSpec { Profile = request.Profile }, UserData = "#cloud-config\n# ********\n", UserDataSize = 77, ProviderVerdict = request.Profile.Length > 0 ? "no: not\u001b you" : "" });
 
     public ConcurrentQueue<PutProfileRequest> ProfilePuts { get; } = new();
 

@@ -27,14 +27,17 @@ internal sealed record Ec2Dialect
     /// <summary>An instance profile has an effect.</summary>
     public required bool InstanceProfile { get; init; }
 
+    /// <summary>RunInstances takes DryRun.</summary>
+    public required bool DryRun { get; init; }
+
     public static Ec2Dialect Aws { get; } = new()
     {
-        Path = "/", Version = "2016-11-15", TagOnCreate = true, MetadataOptions = true, Spot = true, ConsoleLatest = true, MaxResults = true, InstanceProfile = true,
+        Path = "/", Version = "2016-11-15", TagOnCreate = true, MetadataOptions = true, Spot = true, ConsoleLatest = true, MaxResults = true, InstanceProfile = true, DryRun = true,
     };
 
     public static Ec2Dialect Eucalyptus { get; } = Aws with
     {
-        Path = "/services/compute", Version = "2015-10-01", MetadataOptions = false, Spot = false, ConsoleLatest = false, MaxResults = false,
+        Path = "/services/compute", Version = "2015-10-01", MetadataOptions = false, Spot = false, ConsoleLatest = false, MaxResults = false, DryRun = false,
     };
 
     /// <summary>OpenStack's. It accepts an instance profile and ignores it.</summary>

@@ -90,6 +90,35 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         });
     }
 
+    public Task<Rehearsal?> Rehearse(CertName name, LaunchSpec spec, string userData, CancellationToken cancel) => Told<Rehearsal?>(async () =>
+    {
+        if (!dialect.DryRun)
+            return new Rehearsal(null, "this endpoint knows no dry run");
+        try
+        {
+            // 1. The image can boot at all.
+            if (await ImageRefusal(spec.Image, cancel) is { } refusal)
+                return new Rehearsal(false, refusal);
+            // 2. Asked in turn with launches, of which there are only so many a second. A good answer is an error.
+            using var turn = await launches.AcquireAsync(1, cancel);
+            var answer = await client.Call("RunInstances", Ec2Launch.Fields(name, spec, userData, deployment, dialect).Append(("DryRun", "true")), cancel);
+            // 3. It was done all the same: undone. What is left after all carries our mark, and is found as an orphan.
+            var started = Ec2Instance.All(answer);
+            if (started.Count > 0)
+                await client.Call("TerminateInstances", started.Select((s, i) => ($"InstanceId.{i + 1}", s.Id)), CancellationToken.None, untilFound: true);
+            return new Rehearsal(null, "this endpoint ignores DryRun; the instance it started was ended again");
+        }
+        catch (Ec2Exception e)
+        {
+            return e.Verdict.Action switch
+            {
+                Ec2Action.DryRunOk => new Rehearsal(true, ""),
+                Ec2Action.Retry or Ec2Action.SlowDown => new Rehearsal(null, e.Message),
+                _ => new Rehearsal(false, e.Message),
+            };
+        }
+    });
+
     public Task Stop(CertName name, string instanceId, DateTimeOffset since, CancellationToken cancel) => Told(async () =>
     {
         // 1. By its id, and by its mark: there may be another than we know.

@@ -68,6 +68,8 @@ internal sealed class LocalProvider : IProvider
             yield return new("ec2", "must be empty: the provider is local");
     }
 
+    public Task<Rehearsal?> Rehearse(CertName name, LaunchSpec spec, string userData, CancellationToken cancel) => Task.FromResult<Rehearsal?>(null);
+
     public async Task<Started> Start(CertName name, LaunchSpec spec, string userData, bool again, CancellationToken cancel)
     {
         using var alone = await oneAtATime.Enter(name, cancel);

@@ -1,0 +1,70 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.Logging;
+
+namespace Overture.TestSupport;
+
+/// <summary>PuppetDB's command API over HTTPS, for whoever shows a certificate of the Puppet CA. It believes every command and does nothing.</summary>
+public sealed class PuppetDbStandIn : IAsyncDisposable
+{
+    private readonly WebApplication app;
+
+    private PuppetDbStandIn(TestPuppetCa ca, TestPuppetCa peers, int port)
+    {
+        Url = $"https://localhost:{port}";
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, port, l => l.UseHttps(ca.Issue("puppetdb", "localhost"), https =>
+        {
+            https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+            https.ClientCertificateValidation = (certificate, _, _) => peers.Signed(certificate);
+        })));
+        app = builder.Build();
+        app.Run(Take);
+    }
+
+    public string Url { get; }
+
+    /// <summary>Whatever was sent, in order.</summary>
+    public ConcurrentQueue<Command> Commands { get; } = new();
+
+    /// <summary>What it answers.</summary>
+    public int Status { get; set; } = 200;
+
+    /// <summary>Awaited before it answers.</summary>
+    public Func<Command, Task>? Before { get; set; }
+
+    /// <param name="ca">Whose certificate it shows.</param>
+    /// <param name="peers">Whose certificates it takes; null: the same CA's.</param>
+    /// <param name="port">Null: a free one.</param>
+    public static async Task<PuppetDbStandIn> Start(TestPuppetCa ca, TestPuppetCa? peers = null, int? port = null)
+    {
+        var standIn = new PuppetDbStandIn(ca, peers ?? ca, port ?? FreePort.Next());
+        await standIn.app.StartAsync();
+        return standIn;
+    }
+
+    public ValueTask DisposeAsync() => app.DisposeAsync();
+
+    private async Task Take(HttpContext context)
+    {
+        using var reader = new StreamReader(context.Request.Body);
+        var command = new Command(
+            context.Request.Method, context.Request.Path, context.Request.Query.ToDictionary(q => q.Key, q => q.Value.ToString(), StringComparer.Ordinal),
+            context.Request.ContentType ?? "", await reader.ReadToEndAsync(), context.Connection.ClientCertificate!.GetNameInfo(X509NameType.SimpleName, forIssuer: false));
+        Commands.Enqueue(command);
+        if (Before is not null)
+            await Before(command);
+        context.Response.StatusCode = Status;
+        await context.Response.WriteAsync(Status == 200 ? """{"uuid":"5d2a4a3b-0000-4000-8000-000000000000"}""" : "Permission denied");
+    }
+
+    /// <summary>One request, and the name on the certificate that was shown.</summary>
+    public sealed record Command(string Method, string Path, IReadOnlyDictionary<string, string> Query, string ContentType, string Body, string Peer);
+}
