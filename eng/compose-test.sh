@@ -4,6 +4,7 @@
 # Runs docker-compose.yml for real: a Docker engine of its own (data, socket and tags in a temporary folder), images built here, up with
 # the demo node, which must converge with a whole timeline and trace; then kills and starts each container once, and nothing may be lost.
 # Everything it made is gone afterwards, on failure and Ctrl-C too; the packages stay.
+# Took 553 s on two cores with a load of 7: 143 for the base images, 206 for ours, 67 until converged, 84 for the kills, 53 to take it down.
 #
 # Base images come from public registries for users; here they are made on the spot: Debian by debootstrap, .NET from this host's SDK and
 # the NuGet packages it has (so the checkout must have been built), Redis from Debian. eng/compose-test.yml says what else is replaced.
