@@ -106,6 +106,32 @@ public sealed class ServedLayersTests : IAsyncLifetime
         Assert.Equal("", mended.Broken);
     }
 
+    [Theory]
+    [InlineData("layers")]
+    [InlineData("profile")]
+    public async Task Remove_DocumentInUse_StaysInUseAndIsToldAlsoAfterARestart(string which)
+    {
+        var key = which == "layers" ? ObjectKeys.Layers : ObjectKeys.Profile("web");
+        await PutLayers(Layers);
+        await host.Edit(ObjectKeys.Profile("web"), "node: {classes: [nginx]}\n");
+        await host.Launched(node, "profile: web\n", "web", ("team", "shop"));
+        var good = await host.Classify(node);
+
+        await host.Store.Delete(key, default);
+        for (var i = 0; i < 2; i++)
+        {
+            var after = await host.Classify(node);
+            Assert.Equal(good.Yaml, after.Yaml);
+            Assert.Contains($"{key} was removed", after.Broken, StringComparison.Ordinal);
+            Assert.Equal(after.Broken, (await host.Classify(node)).Broken);
+            await host.Restart();
+        }
+        await host.Edit(key, "{}\n");
+        var mended = await host.Classify(node);
+        Assert.Equal("", mended.Broken);
+        Assert.DoesNotContain(which == "layers" ? "shop" : "nginx", mended.Yaml, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task PutLayers_Contradiction_IsRefusedAndNothingChanges()
     {

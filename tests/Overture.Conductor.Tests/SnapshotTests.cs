@@ -68,6 +68,17 @@ public abstract class SnapshotSuite : IAsyncLifetime
         Assert.NotEmpty((await host.As("viewer").GetTimelineAsync(new() { Certname = held.ToString() })).Events);
     }
 
+    [Fact]
+    public async Task Start_OnASnapshot_LaunchThatIsNotThereAnyMore_IsNotListed()
+    {
+        var names = await Converged(3);
+        Assert.True(await Save());
+        await store.Delete(ObjectKeys.Launch(names[0]), default);
+        await Restart();
+        Assert.Equal(names.Skip(1).Select(n => n.ToString()).Order(), (await List()).Select(i => i.Certname).Order());
+        await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer").GetInstanceAsync(new() { Certname = names[0].ToString() }));
+    }
+
     [Theory]
     [InlineData("seal")]
     [InlineData("chunk")]

@@ -57,10 +57,23 @@ public sealed class SharedDocuments(DocumentReader reader, Freshness freshness, 
     private async Task<DocumentReading<T>> Read<T>(string key, string document, DocumentReading<T>? known, Func<string, T> parse, CancellationToken cancel) where T : class
     {
         var now = await reader.Read(key, known, parse, c => history.LastGood(document, c), cancel);
+        if (now.StoredVersion.Length == 0)
+            return await Removed(key, document, known, now, parse, cancel);
         // What is served is kept: a broken edit and a restart must not lose it.
         if (now.Good is not null && now.Version != known?.Version)
             await history.Served(document, now.Document, now.Version, cancel);
         return now;
+    }
+
+    // Nobody wants all nodes to lose what they are by the removal of one object: what was in use stays in use, and is told as broken.
+    private async Task<DocumentReading<T>> Removed<T>(string key, string document, DocumentReading<T>? known, DocumentReading<T> now, Func<string, T> parse, CancellationToken cancel) where T : class
+    {
+        if (known is { StoredVersion.Length: 0 })
+            return now with { Good = known.Good, Document = known.Document, Version = known.Version, Broken = known.Broken };
+        if (await history.LastGood(document, cancel) is not var (text, version))
+            return now;
+        var broken = new FaultException(FaultKind.Precondition, Reason.DefinitionInvalid, $"{key} was removed; to have none, write an empty one ({{}})");
+        return now with { Good = parse(text), Document = text, Version = version, Broken = broken };
     }
 
     // The profile is the Conductor's; only its node key is read here, in YAML or JSON alike.

@@ -19,6 +19,8 @@ internal sealed class EvidenceReader(ObjectStore store, EventLog events)
     /// <summary>As a snapshot has it; what the store says since is read on top of it.</summary>
     public void Remember(Evidence evidence) => seen.TryAdd(evidence.Name, evidence);
 
+    public void Forget(CertName name) => seen.TryRemove(name, out _);
+
     /// <param name="name">Whose.</param>
     /// <param name="cancel">Gives up.</param>
     /// <param name="young">It is being launched, by a name nobody knows yet: there is nothing but the Conductor's own facts.</param>

@@ -44,6 +44,17 @@ internal sealed class InstanceMemory
         }
     }
 
+    /// <summary>It was never launched, after all.</summary>
+    public void Drop(CertName name)
+    {
+        lock (guard)
+        {
+            if (byName.TryRemove(name, out var entry))
+                placed.Remove(entry);
+            count = placed.Count;
+        }
+    }
+
     /// <summary>The first <paramref name="most"/> after a place that are wanted.</summary>
     /// <param name="after">Null: from the newest.</param>
     /// <param name="most">How many at most.</param>

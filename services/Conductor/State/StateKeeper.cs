@@ -71,6 +71,13 @@ internal sealed class StateKeeper(ObjectStore store, EvidenceReader reader, Inde
         Changed?.Invoke(instance);
     }
 
+    /// <summary>A snapshot told of it, and there is no such launch in the store any more.</summary>
+    public void Drop(CertName name)
+    {
+        Memory.Drop(name);
+        reader.Forget(name);
+    }
+
     /// <summary>Writes what the registry's index lacks, all of it where it lacks any.</summary>
     public Task MendIndex(bool whole) => index.Mend(Memory, whole);
 

@@ -21,6 +21,7 @@ internal sealed class StateSweep(
     private const int AtOnce = 8, LeastForSnapshot = 1000, NewerShare = 5;
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(2), FactsPeriod = TimeSpan.FromSeconds(30);
 
+    private readonly HashSet<CertName> recalled = [];
     private long snapshotAt;
     private readonly Cadence names = new(Period, clock), facts = new(FactsPeriod, clock);
 
@@ -53,7 +54,7 @@ internal sealed class StateSweep(
             {
                 await Look(stopping);
             }
-            catch (FaultException e)
+            catch (Exception e) when (!stopping.IsCancellationRequested)
             {
                 Log.SweepFailed(log, e.Message);
             }
@@ -65,14 +66,13 @@ internal sealed class StateSweep(
     {
         try
         {
-            var count = 0;
             await foreach (var evidence in snapshots.Latest(stopping))
             {
                 keeper.Adopt(evidence);
-                count++;
+                recalled.Add(evidence.Name);
             }
-            if (count > 0)
-                Log.Recalled(log, count);
+            if (recalled.Count > 0)
+                Log.Recalled(log, recalled.Count);
         }
         catch (Exception e) when (!stopping.IsCancellationRequested)
         {
@@ -92,6 +92,8 @@ internal sealed class StateSweep(
             all = await names.Measure(() => keeper.Names(stopping));
             known.UnionWith(all.Where(n => keeper.Current(n) is null));
         }
+        if (first)
+            DropAllBut(all!);
         // 2. what has other facts than when it was folded, or failed and may come right after all
         if (all is not null && (first || facts.IsDue))
         {
@@ -112,6 +114,15 @@ internal sealed class StateSweep(
         // 5. what the next start need not read again
         if (keeper.SeenAll)
             await Snapshot(stopping);
+    }
+
+    // A snapshot told of launches that are not in the store any more.
+    private void DropAllBut(IReadOnlyList<CertName> all)
+    {
+        recalled.ExceptWith(all);
+        foreach (var gone in recalled)
+            keeper.Drop(gone);
+        recalled.Clear();
     }
 
     private bool AsRead(CertName name, List<string>? listed) =>
