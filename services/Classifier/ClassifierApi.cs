@@ -56,12 +56,8 @@ public sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, Pu
         var prefix = request.Certname.Length > 0 ? ObjectKeys.HistoryOf(CertName.Parse(request.Certname)) : ObjectKeys.DocumentHistoryOf(DocumentHistory.Layers);
         if (request.PageToken.Length > 0 && !Guid.TryParse(request.PageToken, out _))
             throw FaultException.Invalid("page_token", "is not one that ListHistory gave out");
-        var page = await HistoryEntries.Page(store, prefix, request.PageToken, size + 1, context.CancellationToken);
-        return new ListHistoryResponse
-        {
-            Entries = { page.Take(size).Select(MessageOf) },
-            NextPageToken = page.Count > size ? page[size - 1].Id : "",
-        };
+        var (page, more) = await HistoryEntries.Page(store, prefix, request.PageToken, size + 1, context.CancellationToken);
+        return new ListHistoryResponse { Entries = { page.Select(MessageOf) }, NextPageToken = more ? page[^1].Id : "" };
     }
 
     public override async Task<GetLayersResponse> GetLayers(GetLayersRequest request, ServerCallContext context) =>

@@ -39,6 +39,7 @@ public sealed class LayersDocumentTests
     [InlineData("{}", "{}", "parameters: {a: 1}", "parameters: {a: 2}", "parameters.a")]
     [InlineData("{}", "{}", "environment: one", "environment: two", "environment")]
     [InlineData("{}", "{}", "classes: {c: {p: 1}}", "classes: {c: {p: '1'}}", "classes.c.p")]
+    [InlineData("{}", "{}", "classes: {'::c': {p: 1}}", "classes: {c: {p: 2}}", "classes.c.p")]
     [InlineData("{certname: 'web-*'}", "{certname: '*-1'}", "parameters: {a: 1}", "parameters: {a: 2}", "parameters.a")]
     [InlineData("{certname: web-1}", "{certname: 'web-*'}", "parameters: {a: 1}", "parameters: {a: 2}", "parameters.a")]
     [InlineData("{profile: [x, y]}", "{profile: [y]}", "parameters: {a: 1}", "parameters: {a: 2}", "parameters.a")]
@@ -76,6 +77,15 @@ public sealed class LayersDocumentTests
     {
         var group = LayersDocument.Parse($"groups: [{{name: a, match: {rule}}}]").Groups.Single();
         Assert.Equal(matches, group.Rule.Matches(new Subject("web-1.example.com", "shop", new Dictionary<string, string> { ["team"] = "a" })));
+    }
+
+    [Fact]
+    public void Parse_ThousandGroupsOfOneRank_TakesNoTime()
+    {
+        var document = "groups:\n" + string.Concat(Enumerable.Range(0, 1000).Select(i => $"- {{name: g{i}, parameters: {{p{i}: 1, same: x}}}}\n"));
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        Assert.Equal(1000, LayersDocument.Parse(document).Groups.Count);
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"took {watch.Elapsed}");
     }
 
     private static string Two(string rule, string otherRule, string content, string other, int rank, int otherRank) =>

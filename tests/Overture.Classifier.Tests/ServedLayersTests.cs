@@ -57,6 +57,16 @@ public sealed class ServedLayersTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Classify_LaunchThatCameAfterTheFirstAnswer_CountsItsLabels()
+    {
+        await PutLayers(Layers);
+        await host.Edit(ObjectKeys.Node(node), "classes: [own]\n");
+        Assert.Contains("\"site\": \"none\"", (await host.Classify(node)).Yaml, StringComparison.Ordinal);
+        await host.Launched(node, "classes: [own]\n", "", ("team", "shop"));
+        Assert.Contains("\"site\": \"shop\"", (await host.Classify(node)).Yaml, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Edit_ProfileInTheBucket_ReachesItsNodes()
     {
         await host.Edit(ObjectKeys.Profile("web"), """{"node": {"classes": {"nginx": {"workers": 2}}, "environment": ""}}""");

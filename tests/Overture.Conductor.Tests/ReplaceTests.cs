@@ -53,9 +53,46 @@ public sealed class ReplaceTests : IAsyncLifetime
         var second = await Retry(stalled);
         Assert.Equal((first.Instance.Certname, first.Replaces), (second.Instance.Certname, second.Replaces));
         Assert.Equal(2, provider.Starts.Count);
-        // Somebody else never replaced it.
-        var refused = await Assert.ThrowsAsync<RpcException>(async () => await host.As("operator").RetryInstanceAsync(new() { Certname = stalled.ToString() }));
-        Assert.Equal("INSTANCE_ENDED", RpcDetails.Reason(refused));
+        // Whoever asks.
+        Assert.Equal(first.Instance.Certname, (await host.As("operator").RetryInstanceAsync(new() { Certname = stalled.ToString() })).Instance.Certname);
+        Assert.Equal(2, provider.Starts.Count);
+    }
+
+    [Fact]
+    public async Task Retry_ReplacementWasTerminatedMeanwhile_DoesNotEndTheStalledOneToo()
+    {
+        var stalled = await Stalled();
+        var other = CertName.Parse((await Retry(stalled, keepFailed: true)).Instance.Certname);
+        await host.Get<State.FactLog>().Write(other, new Overture.Records.V1.InstanceFact { Event = "terminating" }, default);
+        await host.Get<State.FactLog>().Write(other, new Overture.Records.V1.InstanceFact { Event = "terminated" }, default);
+        Assert.Contains($"{stalled} stays", (await Retry(stalled)).Detail, StringComparison.Ordinal);
+        Assert.Null(await store.Get(ObjectKeys.Fact(stalled, "terminating"), default));
+    }
+
+    [Fact]
+    public async Task Retry_StalledOneCameRightMeanwhile_IsNotEnded()
+    {
+        var stalled = await Stalled();
+        provider.BeforeStart = async _ => await host.Get<State.FactLog>().Write(stalled, new Overture.Records.V1.InstanceFact { Event = "converged" }, default);
+        Assert.Contains("came right meanwhile", (await Retry(stalled)).Detail, StringComparison.Ordinal);
+        Assert.Null(await store.Get(ObjectKeys.Fact(stalled, "terminating"), default));
+    }
+
+    // Whoever can write the bucket must not decide what is launched and signed (T82).
+    [Fact]
+    public async Task Retry_RequestThatSomebodyWrote_IsNotGoneBy()
+    {
+        var stalled = await Stalled();
+        var record = (await host.Get<State.EvidenceReader>().Read(stalled, default))!.Launch;
+        var key = ObjectKeys.Request(record.Caller, record.RequestId);
+        var request = (await store.Get<Overture.Records.V1.LaunchRequestRecord>(key, default))!;
+        request.Spec = request.Spec.Replace("puppet.example.com", "evil.example.com", StringComparison.Ordinal);
+        await store.Delete(key, default);
+        await store.PutIfAbsent(key, request, default);
+        var refused = await Assert.ThrowsAsync<RpcException>(() => Retry(stalled));
+        Assert.Equal(StatusCode.FailedPrecondition, refused.StatusCode);
+        Assert.Contains("is not written down", refused.Status.Detail, StringComparison.Ordinal);
+        Assert.Single(provider.Starts);
     }
 
     [Fact]

@@ -59,7 +59,7 @@ public sealed class TerminateTests : IAsyncLifetime
     {
         var name = await Launch();
         var refused = await Assert.ThrowsAsync<RpcException>(async () =>
-            await host.As("admin").TerminateInstanceAsync(new() { Certname = name.ToString() }, deadline: TimeProvider.System.GetUtcNow().AddSeconds(3).UtcDateTime));
+            await host.As("admin").TerminateInstanceAsync(new() { Certname = name.ToString() }, deadline: TimeProvider.System.GetUtcNow().AddSeconds(8).UtcDateTime));
         Assert.Equal((StatusCode.Unavailable, "REVOCATION_PENDING"), (refused.StatusCode, RpcDetails.Reason(refused)));
         Assert.Contains(name, provider.Running);
         await Close(name);

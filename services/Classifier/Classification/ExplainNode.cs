@@ -18,7 +18,7 @@ public sealed class ExplainNode(NodeCache cache, ClassifyNode classify, ObjectSt
         // 2. who wrote its documents
         var authors = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var layer in answer.Layers.DistinctBy(l => l.Document))
-            authors[layer.Document] = await HistoryEntries.Author(store, HistoryOf(name, layer), layer.Version, cancel);
+            authors[layer.Document] = entry.StaleSince is null ? await HistoryEntries.Author(store, HistoryOf(name, layer), layer.Version, cancel) : "";
         // 3. value by value
         return new ExplainNodeResponse
         {

@@ -33,7 +33,7 @@ public sealed record Layered(NodeDefinition Definition, IReadOnlyList<Origin> Or
             foreach (var (key, value) in layer.Content.Classes)
             {
                 // ::a is a.
-                var name = key.StartsWith("::", StringComparison.Ordinal) ? key[2..] : key;
+                var name = PuppetNames.Unanchored(key);
                 var given = value as IReadOnlyDictionary<string, object?>;
                 if (classes.GetValueOrDefault(name) is not Dictionary<string, object?> merged)
                     classes[name] = merged = new Dictionary<string, object?>(StringComparer.Ordinal);

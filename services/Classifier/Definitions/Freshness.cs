@@ -36,7 +36,7 @@ public sealed class Freshness(ClassifierOptions options, TimeProvider clock)
             return known;
         if (known is null || clock.GetElapsedTime(known.ReadAt) > options.StaleFor)
             return await read(cancel);
-        if (failedAt is { } failed && clock.GetElapsedTime(failed) < Pause)
+        if (!known.IsDoubted && failedAt is { } failed && clock.GetElapsedTime(failed) < Pause)
             return Stale(known);
         using var limit = new CancellationTokenSource(Patience, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);

@@ -74,6 +74,6 @@ public sealed class NodeCache
         var (definition, why) = (await own, await obstacle);
         if (definition.Broken is { } broken && definition.StoredVersion != known?.Own.StoredVersion && launch is not null)
             await events.Write("classifier", name, $"definition-broken:{definition.StoredVersion}", $"an edit in the bucket is not served: {broken.Message}", Reason.DefinitionInvalid, ObjectKeys.Node(name));
-        return new NodeEntry(definition, why, launch, definition.ReadAt, definition.At) { Answer = known?.Answer };
+        return new NodeEntry(definition, why, launch, definition.ReadAt, definition.At) { Answer = ReferenceEquals(known?.Launch, launch) ? known?.Answer : null };
     }
 }

@@ -26,6 +26,8 @@ public sealed class PutNode(NodeStore nodes, NodeCache cache, NodeHistoryLog his
         // 3. history: who and why. (Killed before this, the next "served" entry still keeps the document.)
         var stored = await nodes.Find(name, cancel)
             ?? throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, $"{name} was removed at the same moment");
+        if (stored.Document != document)
+            throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, $"{name} was written, and changed by somebody else at once; read it again");
         await history.Put(stored, author, reason, cancel);
         cache.Forget(name);
         return stored;

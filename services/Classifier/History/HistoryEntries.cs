@@ -7,6 +7,8 @@ namespace Overture.Classifier.History;
 /// <summary>Reads histories. Ids sort by time, so the last key is the latest entry.</summary>
 internal static class HistoryEntries
 {
+    private const int MostBytes = 2 * 1024 * 1024;
+
     public static async Task<NodeHistory?> Latest(ObjectStore store, string prefix, CancellationToken cancel, Func<NodeHistory, bool>? wanted = null)
     {
         foreach (var key in (await Keys(store, prefix, cancel)).AsEnumerable().Reverse())
@@ -21,17 +23,22 @@ internal static class HistoryEntries
     /// <param name="store">Where.</param>
     /// <param name="prefix">Whose.</param>
     /// <param name="before">Id of the last one that was told; empty: from the newest.</param>
-    /// <param name="count">How many at most.</param>
+    /// <param name="count">One more than how many at most.</param>
     /// <param name="cancel">Gives up.</param>
-    public static async Task<IReadOnlyList<NodeHistory>> Page(ObjectStore store, string prefix, string before, int count, CancellationToken cancel)
+    public static async Task<(IReadOnlyList<NodeHistory> Entries, bool More)> Page(ObjectStore store, string prefix, string before, int count, CancellationToken cancel)
     {
-        var page = new List<NodeHistory>();
+        var (page, size) = (new List<NodeHistory>(), 0);
         foreach (var key in (await Keys(store, prefix, cancel)).AsEnumerable().Reverse().Where(k => before.Length == 0 || string.CompareOrdinal(k, prefix + before) < 0).Take(count))
         {
-            if (await store.Get<NodeHistory>(key, cancel) is { } entry)
-                page.Add(entry);
+            if (await store.Get<NodeHistory>(key, cancel) is not { } entry)
+                continue;
+            // An answer of gRPC has at most 4 MiB.
+            size += entry.CalculateSize();
+            if (page.Count > 0 && size > MostBytes)
+                return (page, true);
+            page.Add(entry);
         }
-        return page;
+        return (page.Take(count - 1).ToList(), page.Count == count);
     }
 
     /// <summary>Who put this version; empty: nobody did through the service.</summary>

@@ -115,23 +115,15 @@ public sealed partial class LayersDocument
 
     private static IEnumerable<FieldProblem> Conflicts(IReadOnlyList<Group> groups)
     {
-        foreach (var rank in groups.GroupBy(g => g.Rank).Select(g => g.ToList()).Where(g => g.Count > 1))
+        // By path, so that only groups are compared that say something of the same.
+        foreach (var said in groups.SelectMany(g => Values(g.Content).Select(v => (Group: g, v.Path, v.Text))).GroupBy(v => (v.Group.Rank, v.Path)).Select(g => g.ToList()))
         {
-            for (var i = 0; i < rank.Count; i++)
+            foreach (var (index, one) in said.Index())
             {
-                foreach (var other in rank.Skip(i + 1).Where(o => rank[i].Rule.CanMeet(o.Rule)))
-                {
-                    foreach (var path in Contradictions(rank[i].Content, other.Content))
-                        yield return new($"groups.{other.Name}.{path}", $"contradicts group {rank[i].Name}, which has the same rank {other.Rank} and may be for the same nodes; give one a higher rank");
-                }
+                foreach (var other in said.Skip(index + 1).Where(o => o.Text != one.Text && one.Group.Rule.CanMeet(o.Group.Rule)))
+                    yield return new($"groups.{other.Group.Name}.{other.Path}", $"contradicts group {one.Group.Name}, which has the same rank {one.Group.Rank} and may be for the same nodes; give one a higher rank");
             }
         }
-    }
-
-    private static IEnumerable<string> Contradictions(NodeDefinition one, NodeDefinition other)
-    {
-        var mine = Values(one).ToDictionary(v => v.Path, v => v.Text, StringComparer.Ordinal);
-        return Values(other).Where(v => mine.TryGetValue(v.Path, out var text) && text != v.Text).Select(v => v.Path);
     }
 
     private static IEnumerable<(string Path, string Text)> Values(NodeDefinition content)
@@ -143,7 +135,7 @@ public sealed partial class LayersDocument
         foreach (var (name, parameters) in content.Classes)
         {
             foreach (var (key, value) in parameters as IReadOnlyDictionary<string, object?> ?? new Dictionary<string, object?>())
-                yield return ($"classes.{name}.{key}", QuotedYaml.Write(value));
+                yield return ($"classes.{PuppetNames.Unanchored(name)}.{key}", QuotedYaml.Write(value));
         }
     }
 

@@ -41,6 +41,8 @@ public sealed class PutLayers(ObjectStore store, SharedDocuments shared, Documen
 
         // 3. history: who and why
         var stored = await store.Get(ObjectKeys.Layers, cancel) ?? throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, "the layers were removed at the same moment");
+        if (!stored.Body.AsSpan().SequenceEqual(body.Span))
+            throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, "the layers were written, and changed by somebody else at once; read them again");
         await history.Put(DocumentHistory.Layers, document, stored.ETag, author, reason, cancel);
         shared.Forget();
         return stored;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Overture.Platform.Faults;
 using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
@@ -13,17 +14,18 @@ namespace Overture.Classifier.Terminus;
 /// </summary>
 internal sealed class WelcomePeers
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(700);
     private const int MostEntries = 10_000;
     private readonly ConcurrentDictionary<string, (string Name, long At)> welcome = new(StringComparer.Ordinal);
     private readonly PuppetserverPeers peers;
     private readonly TimeProvider clock;
-    private readonly TimeSpan freshness;
+    private readonly TimeSpan freshness, staleFor;
 
     public WelcomePeers(PuppetserverPeers peers, ClassifierOptions options, ChangeFeed feed, TimeProvider clock)
     {
         this.peers = peers;
         this.clock = clock;
-        freshness = options.Freshness;
+        (freshness, staleFor) = (options.Freshness, options.StaleFor);
         feed.Changed += (name, _) => Forget(name);
     }
 
@@ -34,7 +36,22 @@ internal sealed class WelcomePeers
         if (welcome.TryGetValue(print, out var known) && clock.GetElapsedTime(known.At) <= freshness)
             return null;
         var now = clock.GetTimestamp();
-        var refusal = await peers.Refusal(certificate, cancel);
+        string? refusal;
+        using var limit = new CancellationTokenSource(Patience, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        try
+        {
+            refusal = await peers.Refusal(certificate, either.Token).WaitAsync(either.Token);
+        }
+        catch (Exception e) when (known.Name is not null && clock.GetElapsedTime(known.At) <= staleFor && !cancel.IsCancellationRequested && e is OperationCanceledException or FaultException { Kind: FaultKind.Unavailable })
+        {
+            // The store is away: as with answers, what was known counts, unless the feed has named it since.
+            return null;
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "the object store does not answer");
+        }
         if (refusal is null && welcome.Count < MostEntries)
             welcome[print] = (certificate!.GetNameInfo(X509NameType.SimpleName, forIssuer: false), now);
         else

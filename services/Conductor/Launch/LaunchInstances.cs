@@ -21,7 +21,11 @@ internal sealed class LaunchInstances(
     private const int MostInstances = 100, AtOnce = 5;
     private readonly SemaphoreSlim starting = new(AtOnce, AtOnce);
 
-    public async Task<LaunchInstancesResponse> Run(string caller, LaunchInstancesRequest request, CancellationToken cancel)
+    /// <param name="caller">For the records; a request id is his own.</param>
+    /// <param name="request">As by the contract.</param>
+    /// <param name="cancel">Gives up before anything is written; from then on it goes on.</param>
+    /// <param name="byProfile">The spec is a stored profile's, which was named when it was asked for the first time.</param>
+    public async Task<LaunchInstancesResponse> Run(string caller, LaunchInstancesRequest request, CancellationToken cancel, bool byProfile = false)
     {
         // 1. the request is sound, and this host can do it
         var count = request.Count == 0 ? 1 : request.Count;
@@ -36,10 +40,11 @@ internal sealed class LaunchInstances(
         using var span = FlowTelemetry.Source.StartActivity(FlowTelemetry.Launch);
         // A profile may be edited between two tries; what was asked for is the profile.
         var body = request.Profile.Length > 0 ? RequestBody.Hash($"launch profile {request.Profile}", new LaunchSpec(), count) : RequestBody.Hash("launch", spec, count);
-        var opened = await ledger.Open(caller, requestId, body, spec, count, cancel);
+        byProfile |= request.Profile.Length > 0;
+        var opened = await ledger.Open(caller, requestId, body, spec, count, cancel, byProfile: byProfile);
         if (opened.Spec is { } asked && !asked.Equals(spec))
             plan = LaunchPlan.From(asked, store.Name, providers.Find);
-        plan = plan with { ByProfile = request.Profile.Length > 0 };
+        plan = plan with { ByProfile = byProfile };
 
         // 3. each instance by itself
         var traceparent = span?.Id ?? "";

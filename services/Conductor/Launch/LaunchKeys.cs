@@ -29,8 +29,10 @@ internal sealed class LaunchKeys : IDisposable
 
     public SignedObservation Sign(Observation observation, string writeId) => signer.Sign(observation, writeId);
 
-    /// <summary>What only a holder of the token key can make: HMAC-SHA-256 over the bytes, apart from every token.</summary>
-    public byte[] Seal(ReadOnlySpan<byte> bytes) => HMACSHA256.HashData(tokenKey, (byte[])[.. "overture-snapshot-1\n"u8, .. bytes]);
+    /// <summary>What only a holder of the token key can make: HMAC-SHA-256 over label and text, apart from every token.</summary>
+    /// <param name="label">Of the use, e.g. "overture-snapshot-1".</param>
+    /// <param name="text">What is sealed.</param>
+    public byte[] Seal(string label, string text) => HMACSHA256.HashData(tokenKey, System.Text.Encoding.UTF8.GetBytes($"{label}\n{text}"));
 
     /// <summary>The record, if this Conductor or one it trusts signed it for this very name; else null.</summary>
     public LaunchRecord? Verify(SignedLaunch signed, CertName name) => own.Verify(signed, name) ?? others?.Verify(signed, name);

@@ -31,7 +31,8 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
 
     /// <summary>Fixes the certnames of a request. The same id and body: those of the first time.</summary>
     /// <exception cref="FaultException">REQUEST_ID_REUSED: the same id with another body.</exception>
-    public async Task<OpenedRequest> Open(string caller, string requestId, string bodyHash, LaunchSpec spec, int count, CancellationToken cancel, CertName? own = null)
+    public async Task<OpenedRequest> Open(
+        string caller, string requestId, string bodyHash, LaunchSpec spec, int count, CancellationToken cancel, CertName? own = null, bool byProfile = false)
     {
         var fresh = new LaunchRequestRecord
         {
@@ -43,7 +44,9 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
             Certnames = { Enumerable.Range(0, count).Select(_ => (own ?? ids.CertName()).ToString()) },
             CreatedAt = clock.NowMs().ToTimestamp(),
             Spec = RecordJson.WriteText(spec),
+            ByProfile = byProfile,
         };
+        fresh.Seal = Google.Protobuf.ByteString.CopyFrom(SealOf(fresh));
         var key = ObjectKeys.Request(caller, requestId);
         CrashPoint.Reach("launch.named");
         var standing = await store.PutIfAbsent(key, fresh, cancel) == PutOutcome.Stored
@@ -58,16 +61,20 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
         return new OpenedRequest([.. standing.Certnames.Select(CertName.Parse)], SpecOf(standing));
     }
 
-    /// <summary>What was asked for when this instance was launched; null: nobody wrote it down.</summary>
-    public async Task<LaunchSpec?> Asked(LaunchRecord record, CancellationToken cancel) =>
-        await store.Get<LaunchRequestRecord>(ObjectKeys.Request(record.Caller, record.RequestId), cancel) is { } request ? SpecOf(request) : null;
+    /// <summary>What was asked for when this instance was launched, and whether by a profile's name; null: nobody wrote it down, or not a Conductor.</summary>
+    public async Task<(LaunchSpec Spec, bool ByProfile)?> Asked(LaunchRecord record, CancellationToken cancel) =>
+        await store.Get<LaunchRequestRecord>(ObjectKeys.Request(record.Caller, record.RequestId), cancel) is { } request && SpecOf(request) is { } spec ? (spec, request.ByProfile) : null;
 
     /// <summary>The certnames of a request; none: there was no such.</summary>
     public async Task<IReadOnlyList<CertName>> NamesOf(string caller, string requestId, CancellationToken cancel) =>
         await store.Get<LaunchRequestRecord>(ObjectKeys.Request(caller, requestId), cancel) is { } request ? [.. request.Certnames.Select(CertName.Parse)] : [];
 
-    private static LaunchSpec? SpecOf(LaunchRequestRecord request) =>
-        request.Spec.Length == 0 ? null : RecordJson.Read<LaunchSpec>(System.Text.Encoding.UTF8.GetBytes(request.Spec));
+    private byte[] SealOf(LaunchRequestRecord request) =>
+        keys.Seal("overture-request-1", string.Join('\n', [request.Caller, request.RequestId, request.BodySha256, request.ByProfile ? "by profile" : "", .. request.Certnames, request.Spec]));
+
+    // A spec decides what is signed: it counts as sealed by a Conductor alone.
+    private LaunchSpec? SpecOf(LaunchRequestRecord request) =>
+        request.Spec.Length == 0 || !System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(SealOf(request), request.Seal.Span) ? null : RecordJson.Read<LaunchSpec>(System.Text.Encoding.UTF8.GetBytes(request.Spec));
 
     /// <summary>Refuses a plan whose user data no provider would take, before anything is written.</summary>
     public void CheckSize(LaunchPlan plan, string requestId, IProvider? provider, int most = UserData.MostBytes)

@@ -21,7 +21,7 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
     /// <summary>The text of nodes/&lt;certname&gt;.</summary>
     public string Definition => ByProfile
         ? $"# What this node is says the profile; what is written here lies over it.\n{QuotedYaml.Write(new Dictionary<string, object?> { ["profile"] = Spec.Profile })}"
-        : QuotedYaml.Write(Node.ToTree());
+        : QuotedYaml.Write(Node.ToTree().Where(e => e.Key != "environment" || Node.SetsEnvironment).ToDictionary(e => e.Key, e => e.Value));
 
     public TimeSpan Deadline => Spec.Deadline.ToTimeSpan();
 

@@ -1,3 +1,4 @@
+using Overture.Conductor.Providers;
 using Overture.Conductor.State;
 using Overture.Conductor.Terminate;
 using Overture.Conductor.V1;
@@ -10,7 +11,7 @@ namespace Overture.Conductor.Launch;
 /// Launches another in the place of an instance that stalled, by what was asked for then: a name is launched once, so the other has a name and a
 /// token of its own. Repeated, it finds the same one.
 /// </summary>
-internal sealed class ReplaceInstance(LaunchLedger ledger, EvidenceReader reader, LaunchInstances launch, TerminateSaga saga, StateKeeper keeper)
+internal sealed class ReplaceInstance(LaunchLedger ledger, EvidenceReader reader, ProviderSet providers, LaunchInstances launch, TerminateSaga saga, StateKeeper keeper)
 {
     /// <param name="caller">For the records.</param>
     /// <param name="name">It stalled.</param>
@@ -19,19 +20,25 @@ internal sealed class ReplaceInstance(LaunchLedger ledger, EvidenceReader reader
     public async Task<RetryInstanceResponse> Run(string caller, CertName name, bool keepFailed, CancellationToken cancel)
     {
         // 1. what was asked for
-        var evidence = await reader.Read(name, cancel) ?? throw Lookup.Unknown(name);
-        if (evidence.Launch.Provider == LaunchPlan.Registered)
+        var record = await ledger.Standing(name, cancel) ?? throw Lookup.Unknown(name);
+        if (record.Provider == LaunchPlan.Registered)
             throw Refused($"{name} was registered: somebody else starts it; register another");
-        var spec = await ledger.Asked(evidence.Launch, cancel) ?? throw Refused($"what was asked for is not written down; launch another yourself, and terminate {name}");
+        if (providers.HolderOf(record) is null)
+            throw Refused($"{name} is another Conductor's, that of {record.Provider} {record.Account}");
+        var (spec, byProfile) = await ledger.Asked(record, cancel) ?? throw Refused($"what was asked for is not written down; launch another yourself, and terminate {name}");
 
-        // 2. the other; the request id is the failed one's name, so a second time it is found
-        var answer = (await launch.Run(caller, new LaunchInstancesRequest { Spec = spec, Count = 1, RequestId = RequestIdOf(name) }, cancel)).Results.Single();
+        // 2. the other; its request is one of whoever launched the failed one, by that one's name: whoever replaces it finds the same
+        var answer = (await launch.Run(record.Caller, new LaunchInstancesRequest { Spec = spec, Count = 1, RequestId = RequestIdOf(name) }, cancel, byProfile)).Results.Single();
         var response = new RetryInstanceResponse { Instance = answer.Instance, Reason = answer.Reason, Detail = answer.Detail, Replaces = name.ToString() };
 
-        // 3. the failed one ends; not before there is another, and never against its protection
+        // 3. the failed one ends; not before there is another, not if it came right meanwhile, and never against its protection
         if (answer.Reason.Length > 0 || keepFailed)
             return response;
-        if (evidence.Protected)
+        if (answer.Instance is not { InstanceId.Length: > 0, State: < InstanceState.Terminating })
+            response.Detail = $"{answer.Instance.Certname}, which was launched in its place before, is {answer.Instance.State}; {name} stays: launch another yourself";
+        else if (await keeper.Refold(name, cancel) is not { Trouble: InstanceTrouble.BootStalled } now)
+            response.Detail = $"{name} came right meanwhile and stays";
+        else if (now.Protected)
             response.Detail = $"{name} is protected and stays: overture instance protect {name} --off, then terminate it";
         else
             await saga.Begin(name, caller, $"replaced by {answer.Instance.Certname}", cancel);
@@ -39,9 +46,9 @@ internal sealed class ReplaceInstance(LaunchLedger ledger, EvidenceReader reader
         return response;
     }
 
-    /// <summary>What was launched in its place, by this caller; null: nothing.</summary>
-    public async Task<RetryInstanceResponse?> Find(string caller, CertName name, CancellationToken cancel) =>
-        await ledger.NamesOf(caller, RequestIdOf(name), cancel) is [var other] && await keeper.Refold(other, cancel) is { } instance
+    /// <summary>What was launched in its place; null: nothing.</summary>
+    public async Task<RetryInstanceResponse?> Find(CertName name, CancellationToken cancel) =>
+        await reader.Read(name, cancel) is { } evidence && await ledger.NamesOf(evidence.Launch.Caller, RequestIdOf(name), cancel) is [var other] && await keeper.Refold(other, cancel) is { } instance
             ? new RetryInstanceResponse { Instance = instance, Replaces = name.ToString() } : null;
 
     private static string RequestIdOf(CertName name) => $"replace-{name}";

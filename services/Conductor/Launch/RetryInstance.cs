@@ -17,7 +17,7 @@ internal sealed class RetryInstance(
     {
         var instance = await keeper.Refold(name, cancel) ?? throw Lookup.Unknown(name);
         // Replaced before, and the answer was lost.
-        if (instance.State >= InstanceState.Terminating && await replace.Find(caller, name, cancel) is { } other)
+        if (instance.State >= InstanceState.Terminating && await replace.Find(name, cancel) is { } other)
             return other;
         return instance.Trouble == InstanceTrouble.BootStalled ? await replace.Run(caller, name, keepFailed, cancel) : await Again(instance, name, cancel);
     }
@@ -47,8 +47,8 @@ internal sealed class RetryInstance(
         if (record.Provider == LaunchPlan.Registered)
             throw Refused($"{evidence.Name} was registered: somebody else starts it");
         var provider = providers.HolderOf(record) ?? throw Refused($"{evidence.Name} is launched by another Conductor, that of {record.Provider} {record.Account}");
-        var asked = await ledger.Asked(record, cancel) ?? throw Refused($"what was asked for is not written down; repeat the launch with request id {record.RequestId}");
-        return new LaunchOrder(evidence.Name, LaunchPlan.From(asked, store.Name, providers.Find), record.Caller, record.RequestId, provider, record.Traceparent);
+        var (asked, byProfile) = await ledger.Asked(record, cancel) ?? throw Refused($"what was asked for is not written down; repeat the launch with request id {record.RequestId}");
+        return new LaunchOrder(evidence.Name, LaunchPlan.From(asked, store.Name, providers.Find) with { ByProfile = byProfile }, record.Caller, record.RequestId, provider, record.Traceparent);
     }
 
     private static FaultException Refused(string why) => new(FaultKind.Precondition, Reason.ProviderFailed, why);

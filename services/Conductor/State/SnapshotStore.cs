@@ -1,7 +1,6 @@
 using System.IO.Compression;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
-using System.Text;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Overture.Conductor.Launch;
@@ -82,7 +81,7 @@ internal sealed class SnapshotStore(ObjectStore store, LaunchKeys keys, Lease le
 
     private static bool IsWhole(string key) => key.EndsWith("/" + Whole, StringComparison.Ordinal);
 
-    private byte[] SealOf(InstanceSnapshot snapshot) => keys.Seal(Encoding.ASCII.GetBytes(string.Join('\n', snapshot.ChunkSha256)));
+    private byte[] SealOf(InstanceSnapshot snapshot) => keys.Seal("overture-snapshot-1", string.Join('\n', snapshot.ChunkSha256));
 
     private static byte[] Pack(InstanceChunk chunk)
     {

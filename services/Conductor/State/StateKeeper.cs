@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Overture.Conductor.V1;
 using Overture.Platform.Objects;
@@ -11,6 +12,8 @@ namespace Overture.Conductor.State;
 /// </summary>
 internal sealed class StateKeeper(ObjectStore store, EvidenceReader reader, IndexWriter index, TimeProvider clock, ILogger<StateKeeper> log)
 {
+    // What each was folded from: somebody may have read newer evidence since, and not folded it.
+    private readonly ConcurrentDictionary<CertName, Evidence> folded = new();
     private long changes;
     private readonly PerName oneAtATime = new();
     private readonly TaskCompletionSource seenAll = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -45,6 +48,7 @@ internal sealed class StateKeeper(ObjectStore store, EvidenceReader reader, Inde
         using var alone = await oneAtATime.Enter(name, cancel);
         if (await reader.Read(name, cancel, young) is not { } evidence)
             return null;
+        folded[name] = evidence;
         var before = Memory.Find(name);
         var now = InstanceFold.From(evidence, clock.GetUtcNow());
         if (now.Equals(before))
@@ -60,6 +64,9 @@ internal sealed class StateKeeper(ObjectStore store, EvidenceReader reader, Inde
         return now;
     }
 
+    /// <summary>The evidence that <see cref="Current"/> was made of.</summary>
+    public Evidence? FoldedFrom(CertName name) => folded.GetValueOrDefault(name);
+
     /// <summary>Takes what a snapshot knows, where nothing is known yet; whether it still holds is the sweep's to see.</summary>
     public void Adopt(Evidence evidence)
     {
@@ -67,6 +74,7 @@ internal sealed class StateKeeper(ObjectStore store, EvidenceReader reader, Inde
         if (Memory.Find(evidence.Name) is not null)
             return;
         var instance = InstanceFold.From(evidence, clock.GetUtcNow());
+        folded[evidence.Name] = evidence;
         Memory.Keep(evidence.Name, instance);
         Changed?.Invoke(instance);
     }
@@ -75,6 +83,7 @@ internal sealed class StateKeeper(ObjectStore store, EvidenceReader reader, Inde
     public void Drop(CertName name)
     {
         Memory.Drop(name);
+        folded.TryRemove(name, out _);
         reader.Forget(name);
     }
 

@@ -15,7 +15,7 @@ namespace Overture.Conductor.State;
 /// and compared, at least 30 s apart. Looks that take long are taken less often (<see cref="Cadence"/>).
 /// </summary>
 internal sealed class StateSweep(
-    StateKeeper keeper, EvidenceReader reader, SnapshotStore snapshots, ObjectStore store, ChangeFeed feed, TimeProvider clock, ILogger<StateSweep> log) : BackgroundService
+    StateKeeper keeper, SnapshotStore snapshots, ObjectStore store, ChangeFeed feed, TimeProvider clock, ILogger<StateSweep> log) : BackgroundService
 {
     // Fewer are read in a moment; and no more than a fifth of them is read on top of a snapshot.
     private const int AtOnce = 8, LeastForSnapshot = 1000, NewerShare = 5;
@@ -126,7 +126,7 @@ internal sealed class StateSweep(
     }
 
     private bool AsRead(CertName name, List<string>? listed) =>
-        reader.Last(name) is { } evidence && evidence.Facts.Count == (listed?.Count ?? 0) && evidence.Facts.All(f => listed!.Contains(f.Event));
+        keeper.FoldedFrom(name) is { Unrevoked: false } evidence && evidence.Facts.Count == (listed?.Count ?? 0) && evidence.Facts.All(f => listed!.Contains(f.Event));
 
     private async Task<Dictionary<CertName, List<string>>> FactsByName(CancellationToken cancel)
     {
@@ -150,7 +150,7 @@ internal sealed class StateSweep(
             if (count < LeastForSnapshot || changes - snapshotAt < Math.Max(LeastForSnapshot, count / NewerShare))
                 return;
             snapshotAt = changes;
-            if (await snapshots.Save(keeper.Memory.Take(null, int.MaxValue, _ => true).Select(k => reader.Last(k.Name)).OfType<Evidence>(), stopping))
+            if (await snapshots.Save(keeper.Memory.Take(null, int.MaxValue, _ => true).Select(k => keeper.FoldedFrom(k.Name)).OfType<Evidence>().Where(e => !e.Unrevoked), stopping))
                 Log.SnapshotTaken(log, count);
         }
         catch (FaultException e)
