@@ -1,6 +1,7 @@
 using System.Text;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
