@@ -8,6 +8,12 @@ internal sealed record CliConfig
     /// <summary>The file it was read from.</summary>
     public required string Source { get; init; }
 
+    /// <summary>By an environment variable.</summary>
+    public bool IsPointed { get; init; }
+
+    /// <summary>A hook's: its files are held to <see cref="FileGuard"/>.</summary>
+    public bool IsGuarded { get; init; }
+
     /// <summary>HOST:PORT each; empty where the file does not say.</summary>
     public string Conductor { get; init; } = "";
     public string CertAuthority { get; init; } = "";
@@ -20,6 +26,12 @@ internal sealed record CliConfig
     public string Certificate { get; init; } = "";
     public string Key { get; init; } = "";
     public string Roots { get; init; } = "";
+
+    /// <summary>A hook's: stderr, syslog or both.</summary>
+    public string Log { get; init; } = "stderr";
+
+    /// <summary>A hook's: the datagram socket of syslog.</summary>
+    public string SyslogSocket { get; init; } = "/dev/log";
 
     private const string Shape = "it needs conductor, certAuthority and classifier (HOST:PORT) and tls: {certificate, key, roots}; see docs/cli.md";
 
@@ -40,7 +52,13 @@ internal sealed record CliConfig
 
     /// <summary>A hook's: puppetserver starts it with a thin environment, so there is one place. Each hook has a role of its own, so overture-autosign
     /// shows the files of autosignTls where there are any.</summary>
-    public static CliConfig ForHook(string hook) => Read(Variable("OVERTURE_HOOKS_CONFIG") ?? "/etc/overture/hooks.yaml", autosign: hook == "overture-autosign");
+    public static CliConfig ForHook(string hook)
+    {
+        var pointed = Variable("OVERTURE_HOOKS_CONFIG");
+        var file = Path.GetFullPath(pointed ?? "/etc/overture/hooks.yaml");
+        FileGuard.Check(file, "configuration", secret: false);
+        return Read(file, autosign: hook == "overture-autosign") with { IsGuarded = true, IsPointed = pointed is not null };
+    }
 
     private static CliConfig Read(string file, bool autosign = false)
     {
@@ -58,6 +76,8 @@ internal sealed record CliConfig
                 "caApi" => config with { CaApi = Endpoint(full, key, value) },
                 "tls" => WithTls(config, folder, key, value),
                 "autosignTls" => autosign ? WithTls(config, folder, key, value) : config,
+                "log" => config with { Log = value is YamlScalar { Text: "stderr" or "syslog" or "both" } log ? log.Text : throw Wrong(full, key, "must be stderr, syslog or both") },
+                "syslogSocket" => config with { SyslogSocket = value is YamlScalar { Text: ['/', ..] } socket ? socket.Text : throw Wrong(full, key, "must be an absolute path") },
                 _ => throw Wrong(full, key, "is unknown"),
             };
         }

@@ -7,8 +7,10 @@ using Overture.Cli.Hooks;
 switch (Path.GetFileName(Environment.GetCommandLineArgs()[0]))
 {
     case "overture-enc":
+        StandardStreams.Open();
         return await EncHook.Run(args);
     case "overture-autosign":
+        StandardStreams.Open();
         return await AutosignHook.Run(args);
 }
 

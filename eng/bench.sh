@@ -19,6 +19,10 @@
 #   rebuild-100k
 #               the same, Redis emptied: until the index is whole, with the Conductor up, and with a Conductor that starts (bar: 60 s); what
 #               is answered meanwhile
+#   node-terminus  GET /puppet/v3/node/NAME of one real puppetserver (2 JRubies) by the native terminus, against exec with overture-enc and
+#               against exec with a Python script doing one plain HTTP GET (bar: none is set); runs as root, needs the package puppetserver
+#   classify    Classify over mTLS, 50 callers, 100,000 nodes, freshness 60 s, against the same server with an empty call behind it (bar: 0.6 of
+#               that; and at least 20,000/s, p99 below 10 ms)
 #   enc-hook    overture-enc as a whole process over mTLS, against a Python script doing one plain HTTP GET (bar: at most 0.4 of it)
 #
 # Each prints `bench NAME ratio=R bar=B ok|short` and the raw figures below it. Compare ratios, never absolute figures. BENCH_WARM,
@@ -39,11 +43,12 @@ export OVERTURE_PORT_OFFSET=${OVERTURE_PORT_OFFSET:-15000}
 . "$root/eng/processes.sh"
 . "$root/eng/configure.sh"
 . "$root/eng/stock-puppetserver.sh"
+. "$root/eng/bench-cloud.sh"
 home=$(mktemp -d)
 export OVERTURE_HOME=$home
 stop_all() {
     [ ! -e "$home/stock" ] || stop_stock_puppetserver "$home/stock"
-    for name in http conductor ec2 classifier certauthority redis; do stop $name 10; done
+    for name in puppetserver http conductor ec2 classifier certauthority redis; do stop $name 10; done
     rm -rf "$home"
 }
 trap stop_all EXIT
@@ -75,6 +80,10 @@ judged() { awk -v r="$1" -v b="$2" -v how="$3" 'BEGIN { print ((how == "at-least
 # verdict NAME RATIO BAR at-least|at-most
 verdict() {
     echo "bench $1 ratio=$2 bar=$3 $(judged "$2" "$3" "$4")"
+    machine
+}
+
+machine() {
     echo "  commit $(git rev-parse --short HEAD 2>/dev/null || echo none), $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), load $(cut -d' ' -f1 /proc/loadavg)"
 }
 
@@ -175,18 +184,22 @@ revoke_10k() {
     echo "  start on a store with 9,999 revocations no list has yet: $(calc "$opened - $began") s until healthy"
 }
 
-# median_ms COUNT COMMAND...: whole process, fork to exit
-median_ms() {
+# medians_ms COUNT COMMAND -- COMMAND: of each, p50 and p99 of the whole process, fork to exit; in turns, since the machine changes meanwhile
+medians_ms() {
     python3 - "$@" << 'EOF'
 import subprocess, sys, time
-count, command = int(sys.argv[1]), sys.argv[2:]
-times = []
+count, both = int(sys.argv[1]), sys.argv[2:]
+at = both.index("--")
+commands = both[:at], both[at + 1:]
+times = [], []
 for i in range(count + 3):
-    begin = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    times.append((time.perf_counter() - begin) * 1000)
-times = sorted(times[3:])
-print(f"{times[len(times) // 2]:.1f} {times[int(len(times) * 0.99)]:.1f}")
+    for command, of in zip(commands, times):
+        begin = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        of.append((time.perf_counter() - begin) * 1000)
+for of in times:
+    of = sorted(of[3:])
+    print(f"{of[len(of) // 2]:.1f} {of[int(len(of) * 0.99)]:.1f}")
 EOF
 }
 
@@ -200,112 +213,105 @@ enc_hook() {
     launch http "$python" -m http.server --bind 127.0.0.1 --directory "$home/www" $((PORT_REPORTS))
     await "the HTTP server answers" 10 http curl -sf "http://127.0.0.1:$PORT_REPORTS/$certname"
     export OVERTURE_HOOKS_CONFIG=$home/cli.yaml
-    ours=$(median_ms 60 "$home/overture-enc" "$certname")
-    theirs=$(median_ms 60 "$python" "$home/enc.py" "http://127.0.0.1:$PORT_REPORTS/$certname")
+    { read -r ours; read -r theirs; } < <(medians_ms 100 "$home/overture-enc" "$certname" -- "$python" "$home/enc.py" "http://127.0.0.1:$PORT_REPORTS/$certname")
     stop http; stop classifier
     verdict enc-hook "$(awk -v a="${ours% *}" -v b="${theirs% *}" 'BEGIN { printf "%.2f", a / b }')" 0.40 at-most
-    echo "  overture-enc over mTLS: p50_ms=${ours% *} p99_ms=${ours#* }"
+    echo "  overture-enc over mTLS: p50_ms=${ours% *} p99_ms=${ours#* }; p50 at most 30 ms: $(judged "${ours% *}" 30 at-most)"
     echo "  Python, one plain HTTP GET: p50_ms=${theirs% *} p99_ms=${theirs#* }"
 }
 
-# start_cloud LATENCY_MS: the double, and the Conductor's configuration for it
-start_cloud() {
-    launch ec2 "$DOTNET" "$root/benchmarks/Load/bin/Release/net10.0/Overture.Load.dll" ec2 "$home" "$PORT_REPORTS" "$1"
-    await "the EC2 double answers" 60 ec2 curl -s -o /dev/null "http://127.0.0.1:$PORT_REPORTS/"
-    sed -i '/^local:/,/^  hide/d; /^reports:/d; /^deployment:/d; /^ec2:/d' "$home/etc/conductor.yaml"
-    cat >> "$home/etc/conductor.yaml" <<EOF
-deployment: bench
-reports: { listen: "" }
-ec2: { endpoint: "http://127.0.0.1:$PORT_REPORTS", region: eu-west-1, account: bench, launchesPerSecond: 1000 }
-EOF
-    export AWS_ACCESS_KEY_ID=bench AWS_SECRET_ACCESS_KEY=bench
+# empty_calls: what the load client says of the Classifier's server with nothing behind it
+empty_calls() {
+    grep -v '^terminus:\|^  ' "$home/etc/classifier.yaml" > "$home/etc/empty.yaml"
+    launch classifier "$DOTNET" "$root/benchmarks/Load/bin/Release/net10.0/Overture.Load.dll" empty "$home/etc/empty.yaml"
+    await "the empty server is healthy" 60 classifier overture health --service classifier
+    load classify "$home" "$PORT_CLASSIFIER" "$(pid_of classifier)" 50 "$warm" "$seconds"
+    stop classifier
 }
 
-redis_cli() { REDISCLI_AUTH=$(cat "$home/redis/password") redis-cli -p "$PORT_REDIS" "$@"; }
-redis_memory() { redis_cli info memory | tr -d '\r' | sed -n 's/^used_memory://p'; }
-memory_mb() { awk '/^VmRSS/ { printf "%.0f", $2 / 1024 }' "/proc/$(pid_of conductor)/status"; }
-index_whole() { [ "$(redis_cli zcard overture:bench:instances)" -ge "$BENCH_INSTANCES" ]; }
-snapshot_there() { [ -n "$(find "$home/objects/bench/snapshots" -name whole 2> /dev/null)" ]; }
-
-launch_1k() {
-    local told
-    start_cloud 20
-    start_service conductor Conductor
-    told=$(load launch "$home" "$PORT_CONDUCTOR" 1000 4)
-    stop conductor; stop ec2
-    # 5 at a time, 20 ms each: what the API alone takes.
-    verdict launch "$(awk -v t="$(of seconds "$told")" 'BEGIN { printf "%.2f", (t - 1000 * 0.020 / 5) / t }')" 0.15 at-most
-    echo "  $told; the API's own part: $(calc "1000 * 0.020 / 5") s (5 at a time, 20 ms each)"
+classify() {
+    local before ours after limit
+    load seed "$home" 100000 > /dev/null
+    echo "freshness: 60s" >> "$home/etc/classifier.yaml"
+    before=$(empty_calls)
+    start_service classifier Classifier
+    ours=$(load classify "$home" "$PORT_CLASSIFIER" "$(pid_of classifier)" 50 "$warm" "$seconds")
+    stop classifier
+    after=$(empty_calls)
+    limit=$(calc "($(of rate "$before") + $(of rate "$after")) / 2")
+    verdict classify "$(calc "$(of rate "$ours") / $limit")" 0.60 at-least
+    echo "  ours: $ours (50 callers, 5 connections, 100,000 nodes, freshness 60 s, $warm s warm, $seconds s measured)"
+    echo "  rate: at least 20000/s: $(judged "$(of rate "$ours")" 20000 at-least); p99: at most 10 ms: $(judged "$(of p99_ms "$ours")" 10 at-most)"
+    echo "  empty, before: $before"
+    echo "  empty, after: $after"
 }
 
-seed_100k() {
-    [ ! -e "$home/names" ] || return 0
-    echo "writing the records of $BENCH_INSTANCES instances ..." >&2
-    load registry "$home" "$BENCH_INSTANCES" > /dev/null
-    start_cloud 20
+# One registration: its certname, and its token in $home/NAME.token
+registered() { # NAME EXAMPLE
+    certname_of "$(overture instance register -c "$root/examples/$2" --token-file "$home/$1.token" -o json 2> /dev/null)"
 }
 
-registry_100k() {
-    local began before compared p99
-    seed_100k
-    before=$(redis_memory)
-    began=$EPOCHREALTIME
-    start_service conductor Conductor
-    await "the index is whole" 180 conductor index_whole
-    echo "first start, no snapshot: $(calc "$EPOCHREALTIME - $began") s until every record was read and the index written; the Conductor's memory: $(memory_mb) MB"
-    load pages "$home" "$PORT_CONDUCTOR" 300 > "$home/pages"
-    p99=$(sed -n 's/^all: .*p99_ms=\([0-9.]*\).*/\1/p' "$home/pages")
-    verdict registry-100k "$p99" 20 at-most
-    echo "  milliseconds a page of 50, p99; all kinds of list:"
-    sed 's/^/    /' "$home/pages"
-    echo "  Redis: $(calc "($(redis_memory) - $before) / $BENCH_INSTANCES") bytes each (bar 2048), without the timeline of a live one"
-    began=$EPOCHREALTIME
-    overture gc --dry-run > "$home/gc" 2>&1 || { cat "$home/gc" >&2; return 1; }
-    compared=$(calc "$EPOCHREALTIME - $began")
-    echo "  one comparison of records and instances: $compared s (bar 10: $(judged "$compared" 10 at-most)); it says: $(tail -n 1 "$home/gc")"
-    await "a snapshot is taken" 120 conductor snapshot_there
-    echo "  snapshot: $(du -sm "$home/objects/bench/snapshots" | cut -f1) MB; the Conductor's memory: $(memory_mb) MB"
+# certify NAME: a key and a certificate from CertAuthority, as an agent gets them: $home/node/node.{key,pem}
+certify() {
+    local api=https://localhost:$PORT_CA_API/puppet-ca/v1 told=$home/node/csr.conf
+    mkdir -p "$home/node" && cp "$home/ca/ca_crt.pem" "$home/node/ca.pem"
+    (umask 077; printf '[req]\nprompt=no\nstring_mask=utf8only\ndistinguished_name=d\nattributes=a\n[d]\nCN=%s\n[a]\nchallengePassword=%s\n' "$1" "$(cat "$home/node.token")" > "$told")
+    openssl req -new -newkey rsa:2048 -nodes -config "$told" -keyout "$home/node/node.key" -out "$home/node/node.csr" 2> /dev/null
+    curl -sf --cacert "$home/node/ca.pem" -X PUT -H 'Content-Type: text/plain' --data-binary "@$home/node/node.csr" "$api/certificate_request/$1"
+    curl -sf --cacert "$home/node/ca.pem" -o "$home/node/node.pem" "$api/certificate/$1"
 }
 
-rebuild_100k() {
-    local told began
-    seed_100k
-    index_whole || { start_service conductor Conductor; await "the index is whole" 180 conductor index_whole; }
-    began=$EPOCHREALTIME
-    redis_cli flushall > /dev/null
-    load pages "$home" "$PORT_CONDUCTOR" 100 > "$home/pages" &
-    await "the index is whole" 180 conductor index_whole
-    echo "Redis emptied, the Conductor up: index whole after $(calc "$EPOCHREALTIME - $began") s; lists meanwhile:"
-    wait $!
-    sed 's/^/  /' "$home/pages"
-    await "a snapshot is taken" 120 conductor snapshot_there
-    rebuilt "snapshot + newer keys"
-    rm -rf "$home/objects/bench/snapshots"
-    told=$(rebuilt "no snapshot")
-    echo "$told"
-    verdict rebuild-100k "$(of all_s "$told")" 60 at-most
+# told_nodes NAME PARAMETER...: what the load client says of the puppetserver, so configured
+told_nodes() {
+    local name=$1 server=$home/puppetserver; shift
+    "$root/eng/puppetserver.sh" apply "$server" "$@" >> "$home/log/puppet-apply.log" 2>&1
+    [ -e "$server/ssl/certs/ca.pem" ] || "$root/eng/puppetserver.sh" bootstrap "$server" "$home/ca/ca_crt.pem" "$home/server.token" >> "$home/log/puppet-apply.log" 2>&1
+    OVERTURE_HOOKS_CONFIG=/mnt/hooks/hooks.yaml launch puppetserver "$root/eng/puppetserver.sh" start "$server"
+    await "the puppetserver is ready" 150 puppetserver \
+        curl -sf --cacert "$home/ca/ca_crt.pem" "https://localhost:$PORT_PUPPETSERVER/status/v1/simple" >&2
+    load nodes "$home/node" "$name" "$PORT_PUPPETSERVER" "$(pid_of puppetserver)" "$connections" "$warm" "$seconds"
+    stop puppetserver
+}
+
+node_terminus() {
+    local name own native exec python common
+    name_classifier
+    configure
+    for name in certauthority:CertAuthority conductor:Conductor classifier:Classifier; do start_service "${name%:*}" "${name#*:}"; done
+    register_classifier "$root/examples/terminus.yaml"
+    own=$(registered server puppetserver.yaml) name=$(registered node start_instance.yaml)
+    certify "$name"
+    install -d -g puppet -m 0750 "$home/puppetserver"
+    place_hooks
+    # The Python classifier, and what it asks.
+    printf '#!/usr/bin/python3\nimport sys, urllib.request\nsys.stdout.write(urllib.request.urlopen("http://127.0.0.1:%s/" + sys.argv[1]).read().decode())\n' \
+        "$PORT_REPORTS" > "$home/puppetserver/bin/enc.py"
+    chmod 0755 "$home/puppetserver/bin/enc.py"
+    await "Classifier has its certificate" 30 classifier test -e "$home/state/classifier/puppet-host/current"
     stop conductor
-}
+    mkdir -p "$home/www" && cp "$home/objects/nodes/$name" "$home/www/"
+    launch http /usr/bin/python3 -m http.server --bind 127.0.0.1 --directory "$home/www" "$PORT_REPORTS"
 
-# rebuilt WHAT: kill -9 and start on an empty Redis, until lists are answered and the index is whole
-rebuilt() {
-    local checker
-    kill -9 "$(pid_of conductor)"
-    stop conductor 0
-    redis_cli flushall > /dev/null
-    rm -f "$home/indexed"
-    launch conductor "$DOTNET" "$root/services/Conductor/bin/Release/net10.0/Overture.Conductor.dll" --config "$home/etc/conductor.yaml"
-    (until index_whole; do sleep 0.2; done; touch "$home/indexed") &
-    checker=$!
-    echo "Redis emptied, the Conductor killed and started, $1: $(load rebuilt "$home" "$PORT_CONDUCTOR" | paste -sd' ')"
-    kill $checker 2> /dev/null || true
+    common="certname=$own ca_server=localhost ca_port=$PORT_CA_API port=$PORT_PUPPETSERVER listen=127.0.0.1 report_url=https://localhost:$PORT_REPORTS/reports"
+    # shellcheck disable=SC2086 # several parameters
+    {
+        native=$(told_nodes "$name" $common terminus=native "classifier_url=https://localhost:$PORT_TERMINUS")
+        exec=$(told_nodes "$name" $common)
+        python=$(told_nodes "$name" $common enc_command=/mnt/bin/enc.py)
+    }
+    for name in http classifier certauthority; do stop $name; done
+    echo "bench node-terminus ratio=$(calc "$(of rate "$native") / $(of rate "$exec")") bar=none"
+    machine
+    echo "  native: $native ($connections connections, $warm s warm, $seconds s measured; server_cpu_ms: the JVM's alone, the classifiers' is in others_cores)"
+    echo "  exec, overture-enc: $exec"
+    echo "  exec, Python: $python; native is $(calc "$(of rate "$native") / $(of rate "$python")") times it"
 }
 
 for name in "$@"; do
     case $name in
         launch) launch_1k ;;
         registry-100k | rebuild-100k) "${name//-/_}" ;;
-        enrol-rsa | enrol-p256 | enrol-stock | renew | revoke-10k | enc-hook) "${name//-/_}" ;;
+        enrol-rsa | enrol-p256 | enrol-stock | renew | revoke-10k | node-terminus | classify | enc-hook) "${name//-/_}" ;;
         *) echo "error: no benchmark $name" >&2; exit 2 ;;
     esac
 done

@@ -57,7 +57,38 @@ puppetApi: { listen: "127.0.0.1:$PORT_CA_API", dnsNames: [localhost], accessLog:
 EOF
 }
 
-classifier_options() { :; }
+# The terminus listener, where this Classifier has a name in the Puppet CA (name_classifier).
+classifier_options() {
+    [ -e "$home/etc/classifier.certname" ] || return 0
+    cat <<EOF
+terminus:
+  listen: "127.0.0.1:$PORT_TERMINUS"
+  certname: "$(cat "$home/etc/classifier.certname")"
+  tokenFile: "$home/etc/classifier.token"
+  caServer: localhost
+  caPort: $PORT_CA_API
+  caBundle: "$home/ca/ca_crt.pem"
+  launchKeys: "$home/launch/trusted"
+EOF
+}
+
+# Before configure: the name Classifier's terminus listener is certified under. A name is launched once, so one that never got its
+# certificate is not tried again.
+name_classifier() {
+    mkdir -p "$home/etc"
+    [ -e "$home/state/classifier/puppet-host/current" ] && [ -e "$home/etc/classifier.certname" ] ||
+        echo "classifier-$(cut -c1-8 /proc/sys/kernel/random/uuid)" > "$home/etc/classifier.certname"
+}
+
+# Once the services run: registers that name, so that its certificate can come. FILE: examples/terminus.yaml.
+register_classifier() {
+    [ -e "$home/state/classifier/puppet-host/current" ] ||
+        overture instance register -c "$1" --certname "$(cat "$home/etc/classifier.certname")" --dns-alt-name localhost \
+            --token-file "$home/etc/classifier.token" > "$home/log/register.log" 2>&1 || { cat "$home/log/register.log" >&2; return 1; }
+}
+
+# certname_of JSON: the first that a command printed.
+certname_of() { sed -n 's/.*"certname": *"\([0-9a-f-]*\)".*/\1/p' <<< "$1" | head -n 1; }
 
 # The ENC's binary, key and configuration, where user puppet finds them: inside the puppetserver's home, which it sees as /mnt.
 place_hooks() {

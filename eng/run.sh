@@ -9,6 +9,7 @@
 #
 #   OVERTURE_HOME          where everything is kept          (default: .overture beside this file)
 #   OVERTURE_PORT_OFFSET   added to every port               (default: 10000)
+#   OVERTURE_NODE_TERMINUS how the puppetserver asks what a node is: exec or native (default: exec)
 #   OTEL_EXPORTER_OTLP_ENDPOINT   where traces go            (default: nowhere)
 #
 # Needs: Debian 12, root (or sudo), the .NET 10 SDK. Installs redis-server, puppet-agent, puppetserver, cloud-init, clang and
@@ -24,7 +25,7 @@ root=$(dirname "$(dirname "$(realpath "$0")")")
 
 # What else is set in this shell is for other Overtures.
 for name in "${!OVERTURE_@}"; do
-    [ "$name" = OVERTURE_HOME ] || [ "$name" = OVERTURE_PORT_OFFSET ] || unset "$name"
+    [ "$name" = OVERTURE_HOME ] || [ "$name" = OVERTURE_PORT_OFFSET ] || [ "$name" = OVERTURE_NODE_TERMINUS ] || unset "$name"
 done
 export NO_PROXY="localhost,127.0.0.1${NO_PROXY:+,$NO_PROXY}" no_proxy="localhost,127.0.0.1${no_proxy:+,$no_proxy}"
 
@@ -40,8 +41,11 @@ done
 if [ "$(id -u)" != 0 ]; then
     command -v sudo > /dev/null || { echo "error: needs root (for the packages and the local provider), and sudo is not here; run it as root" >&2; exit 1; }
     echo "needs root for the packages and the local provider: going on under sudo"
-    exec sudo --preserve-env=OVERTURE_HOME,OVERTURE_PORT_OFFSET,OTEL_EXPORTER_OTLP_ENDPOINT,DOTNET_ROOT -- "$0" "$@"
+    exec sudo --preserve-env=OVERTURE_HOME,OVERTURE_PORT_OFFSET,OVERTURE_NODE_TERMINUS,OTEL_EXPORTER_OTLP_ENDPOINT,DOTNET_ROOT -- "$0" "$@"
 fi
+
+terminus=${OVERTURE_NODE_TERMINUS:-exec}
+case $terminus in exec | native) ;; *) echo "error: OVERTURE_NODE_TERMINUS is exec or native, not $terminus" >&2; exit 2 ;; esac
 
 begin=$SECONDS
 # with_ports EXAMPLE: the example, or a copy of it where the ports were moved
@@ -53,7 +57,6 @@ with_ports() {
         echo "$home/etc/$1"
     fi
 }
-certname_of() { sed -n 's/.*"certname": *"\([0-9a-f-]*\)".*/\1/p' <<< "$1" | head -n 1; }
 say() { printf '[%3d s] %s\n' $((SECONDS - begin)) "$*"; }
 
 home=$(realpath -m "${OVERTURE_HOME:-$root/.overture}")
@@ -70,7 +73,7 @@ stop_all() {
     trap - EXIT
     say "stopping"
     [ -z "$sleeper" ] || kill "$sleeper" 2>/dev/null || true
-    rm -f "$home/etc/puppetserver.token"
+    rm -f "$home/etc/puppetserver.token" "$home/etc/classifier.token"
     stop_instances
     stop crl-loop 12
     stop puppetserver 15
@@ -89,11 +92,12 @@ install_packages "Redis, Puppet, cloud-init, and a linker for the native command
     redis-server puppet-agent puppetserver cloud-init clang zlib1g-dev curl ca-certificates openssh-client
 trap 'stop_all; exit 130' INT TERM HUP
 trap stop_all EXIT
+name_classifier
 configure
 
 # 2. a puppetserver that is as we would configure it starts at once: it needs nobody for that, and 20 s
 server=$home/puppetserver
-wanted=$(cd "$root" && { echo "$PORT_PUPPETSERVER $PORT_CA_API $PORT_REPORTS"; find deploy/puppet examples/puppet eng/puppetserver.sh -type f -print0 | sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1)
+wanted=$(cd "$root" && { echo "$PORT_PUPPETSERVER $PORT_CA_API $PORT_REPORTS $PORT_TERMINUS $terminus"; find deploy/puppet examples/puppet eng/puppetserver.sh -type f -print0 | sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1)
 start_puppetserver() {
     OVERTURE_HOOKS_CONFIG=/mnt/hooks/hooks.yaml launch puppetserver "$root/eng/puppetserver.sh" start "$server"
 }
@@ -127,6 +131,7 @@ for name in certauthority classifier conductor; do
     await "$name is healthy" 60 $name overture health --service $name
 done
 
+register_classifier "$(with_ports terminus.yaml)"
 if ! puppetserver_stands; then
     say "configuring the puppetserver by Puppet itself; its certificate comes from CertAuthority"
     # The same request finds the same registration, however often this is repeated.
@@ -136,7 +141,8 @@ if ! puppetserver_stands; then
         --token-file "$home/etc/puppetserver.token" -o json)
     certname=$(certname_of "$registration")
     if ! { "$root/eng/puppetserver.sh" apply "$server" "certname=$certname" ca_server=localhost "ca_port=$PORT_CA_API" \
-               "port=$PORT_PUPPETSERVER" listen=127.0.0.1 crl_refresh=3 "report_url=https://localhost:$PORT_REPORTS/reports" &&
+               "port=$PORT_PUPPETSERVER" listen=127.0.0.1 crl_refresh=3 "report_url=https://localhost:$PORT_REPORTS/reports" \
+               "terminus=$terminus" "classifier_url=https://localhost:$PORT_TERMINUS" &&
            "$root/eng/puppetserver.sh" bootstrap "$server" "$home/ca/ca_crt.pem" "$home/etc/puppetserver.token"; } >> "$home/log/puppet-apply.log" 2>&1; then
         tail -n 15 "$home/log/puppet-apply.log" >&2
         echo "error: the puppetserver could not be configured; the whole log: $home/log/puppet-apply.log" >&2
@@ -156,12 +162,14 @@ await "the puppetserver is ready" 150 puppetserver \
     curl -sf --cacert "$home/ca/ca_crt.pem" "https://localhost:$PORT_PUPPETSERVER/status/v1/simple"
 
 # A report that finds nobody is not sent again, so the Conductor must have its certificate by now.
-takes_reports() {
+hears_puppetserver() { # PORT
     local own
     own=$(basename "$(ls "$server"/ssl/private_keys/*.pem)")
-    curl -s --cacert "$home/ca/ca_crt.pem" --cert "$server/ssl/certs/$own" --key "$server/ssl/private_keys/$own" "https://localhost:$PORT_REPORTS/"
+    curl -s --cacert "$home/ca/ca_crt.pem" --cert "$server/ssl/certs/$own" --key "$server/ssl/private_keys/$own" "https://localhost:$1/"
 }
-await "the Conductor takes reports" 60 conductor takes_reports
+await "the Conductor takes reports" 60 conductor hears_puppetserver "$PORT_REPORTS"
+await "the Classifier tells puppetservers" 60 classifier hears_puppetserver "$PORT_TERMINUS"
+rm -f "$home/etc/classifier.token"
 
 # 4. the main job
 say "launching an instance from examples/start_instance.yaml"

@@ -3,7 +3,7 @@
 #
 #   unit          pure parts and house rules; no other process                      (90 s at most)
 #   integration   services over real TLS, redis-server, cloud-init, openssl, agents
-#   e2e           ./run in a fresh checkout, real puppetserver and instances; foreign gRPC clients
+#   e2e           ./run in a fresh checkout, real puppetserver and instances; foreign gRPC clients; docker-compose.yml in an engine of its own
 #   all           everything (default)
 #
 # Installs what it needs from Debian (and buf from npm, moto from pip, into artifacts/). The last line is `N passed, N failed, N skipped`;
@@ -126,5 +126,6 @@ esac
 case $what in e2e | all)
     say "e2e"
     tests 1 'Category=e2e'
+    [ -n "$filter" ] || check "docker-compose.yml" eng/compose-test.sh
 esac
 say "done"

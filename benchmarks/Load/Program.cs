@@ -3,12 +3,15 @@
 //   stock ROOTS CA_PORT PID CONNECTIONS SECONDS_WARM SECONDS AGENTS_A_SECOND  the same with names nobody registered
 //   renew HOME CA_PORT PID CONNECTIONS SECONDS_WARM SECONDS                     POST certificate_renewal, each by its own certificate and connection
 //   name  HOME CA_PORT                                                       one registered name, enrolled already; prints it
+//   nodes DIRECTORY NAME PORT PID CONNECTIONS SECONDS_WARM SECONDS              GET /puppet/v3/node/NAME of a puppetserver; ca.pem, node.pem, node.key
 //   revoked HOME COUNT                                                       revocations in the store
 //   seed  HOME CLASSIFIER_NODES                                              node definitions in the store; prints one certname
 //   registry HOME COUNT                                                      converged instances with all their records, of the EC2 double
 //   pages HOME CONDUCTOR_PORT COUNT                                          lists, page by page
 //   rebuilt HOME CONDUCTOR_PORT                                              until lists are answered and HOME/indexed exists, asking for instances
-//   launch HOME CONDUCTOR_PORT COUNT AT_ONCE                                 launches at the EC2 double, batches of 50
+//   launch HOME CONDUCTOR_PORT PID COUNT AT_ONCE                                 launches at the EC2 double, batches of 50
+//   classify HOME PORT PID CALLERS SECONDS_WARM SECONDS                      Classify, of the nodes of `seed`
+//   empty CONFIG                                                             the Classifier's server with an empty call behind it, until it is ended
 //   ec2 HOME PORT LATENCY_MS                                                 the EC2 double, with the instances of `registry`, until it is ended
 using System.Globalization;
 using Overture.Load;
@@ -28,12 +31,17 @@ return args switch
             new Tally(Number(pid), Number(connections), Seconds(warm), Seconds(seconds))),
     ["renew", var home, var port, var pid, var connections, var warm, var seconds] =>
         await Renewal.Run(home, Number(port), Number(connections), new Tally(Number(pid), Number(connections), Seconds(warm), Seconds(seconds))),
+    ["nodes", var directory, var name, var port, var pid, var connections, var warm, var seconds] =>
+        await Nodes.Run(directory, name, Number(port), new Tally(Number(pid), Number(connections), Seconds(warm), Seconds(seconds))),
     ["name", var home, var port] => await Enrolment.One(home, Number(port)),
     ["revoked", var home, var count] => await Revoked.Seed(home, Number(count)),
     ["registry", var home, var count] => await Records.Seed(home, Number(count)),
     ["pages", var home, var port, var count] => await Lists.Pages(home, Number(port), Number(count)),
     ["rebuilt", var home, var port] => await Lists.Rebuilt(home, Number(port)),
-    ["launch", var home, var port, var count, var atOnce] => await Lists.Launch(home, Number(port), Number(count), Number(atOnce)),
+    ["launch", var home, var port, var pid, var count, var atOnce] => await Lists.Launch(home, Number(port), Number(pid), Number(count), Number(atOnce)),
+    ["classify", var home, var port, var pid, var callers, var warm, var seconds] =>
+        await Classify.Run(home, Number(port), Number(callers), lanes => new Tally(Number(pid), lanes, Seconds(warm), Seconds(seconds))),
+    ["empty", var config] => await Overture.Platform.ServiceHost.Run<EmptyServer, EmptyServer.Options>(["--config", config]),
     ["ec2", var home, var port, var latency] => await Cloud.Run(home, Number(port), TimeSpan.FromMilliseconds(Number(latency))),
     ["seed", var home, var nodes] => await Seed.Run(home, Number(nodes)),
     _ => 2,

@@ -13,14 +13,15 @@ internal static class Seed
         var store = ObjectStore.Open($"file:{home}/objects", "");
         var ids = new Ids(TimeProvider.System, RandomNumberGenerator.Create());
         var body = Encoding.UTF8.GetBytes("\"classes\":\n  \"login_allowed\":\n    \"user\": \"demo\"\n\"parameters\": {}\n\"environment\": \"production\"\n");
-        var last = "";
-        for (var i = 0; i < nodes; i++)
+        var names = new string[nodes];
+        await Parallel.ForAsync(0, nodes, new ParallelOptions { MaxDegreeOfParallelism = 64 }, async (i, cancel) =>
         {
             var name = ids.CertName();
-            await store.PutIfAbsent(ObjectKeys.Node(name), (ReadOnlyMemory<byte>)body, default);
-            last = name.ToString();
-        }
-        Console.WriteLine(last);
+            await store.PutIfAbsent(ObjectKeys.Node(name), (ReadOnlyMemory<byte>)body, cancel);
+            names[i] = name.ToString();
+        });
+        await File.WriteAllLinesAsync($"{home}/nodes", names);
+        Console.WriteLine(names[^1]);
         return 0;
     }
 }

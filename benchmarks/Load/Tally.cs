@@ -68,7 +68,8 @@ internal sealed class Tally(int serverPid, int connections, TimeSpan warm, TimeS
         return (Cpu(serverPid), Cpu(Environment.ProcessId), (machine[0] + machine[1] + machine[2] + machine[5] + machine[6] + machine[7]) * 1000 / Ticks);
     }
 
-    private static double Cpu(int pid)
+    /// <summary>CPU milliseconds of a process since it began.</summary>
+    internal static double Cpu(int pid)
     {
         var text = File.ReadAllText($"/proc/{pid}/stat");
         var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');

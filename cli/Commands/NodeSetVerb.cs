@@ -44,7 +44,7 @@ internal sealed class NodeSetVerb : Verb
         return ExitCodes.Ok;
     }
 
-    private static async Task<string> Stored(Session session, string certname, CancellationToken cancel)
+    internal static async Task<string> Stored(Session session, string certname, CancellationToken cancel)
     {
         try
         {

@@ -36,6 +36,10 @@ internal sealed class NodeShowVerb : Verb
             Printer.Document("\n# what overture-enc prints");
             Printer.Document(answer.Yaml);
         });
+        if (answer is { Broken.Length: > 0 })
+            Printer.Say($"warning: {answer.Broken}");
+        if (answer?.StaleSince is { } since)
+            Printer.Say($"warning: the store does not answer; this is what was known at {InstanceText.Time(since)}");
         return ExitCodes.Ok;
     }
 

@@ -13,27 +13,37 @@ internal static class AutosignHook
     public static Task<int> Run(string[] args)
     {
         var began = TimeProvider.System.GetTimestamp();
-        return Decide(args, Task.Run(Drain), began);
+        return Decide(args, args is ["--replay", ..] ? Task.FromResult<string?>(null) : Task.Run(Drain), began);
     }
 
     private static async Task<int> Decide(string[] args, Task<string?> reading, long began)
     {
-        var exit = await HookCall.Run("overture-autosign", args, async (certname, config, options) =>
+        var exit = await HookCall.Run("overture-autosign", args, async (call, config) =>
         {
-            var csr = await reading ?? throw Failure.Usage($"the request on stdin has more than {Kept / 1024} KiB");
-            var request = new AuthorizeCertificateRequestRequest { Certname = certname, CsrPem = csr };
-            var answer = await HookCall.Once(config, "certAuthority", config.CertAuthority,
-                calls => new CertAuthorityService.CertAuthorityServiceClient(calls).AuthorizeCertificateRequestAsync(request, options));
+            var csr = call.Replay is null ? await reading : FromFile(call.Arguments.Request);
+            call.Replay?.Step($"request {call.Arguments.Request}");
+            var request = new AuthorizeCertificateRequestRequest
+            {
+                Certname = call.Arguments.Certname,
+                CsrPem = csr ?? throw Failure.Usage($"the request has more than {Kept / 1024} KiB"),
+            };
+            var answer = await call.Ask(config, "certAuthority", config.CertAuthority,
+                "overture.certauthority.v1.CertAuthorityService/AuthorizeCertificateRequest", request, AuthorizeCertificateRequestResponse.Parser);
+            call.Replay?.Step($"answer: {answer.Decision?.Outcome} {answer.Decision?.Reason}");
             if (answer.Decision?.Outcome == "sign")
                 return ExitCodes.Ok;
             throw new Failure(ExitCodes.Failed, answer.Decision is { } d ? $"{d.Outcome}: {d.Sentence}" : "no decision") { Reason = answer.Decision?.Reason ?? "" };
         });
+        if (args.Length > 0 && args[0] == "--replay")
+            return exit;
         // Also after a failure that never looked at it; a sender that does not stop within the limit is cut off.
         var left = HookCall.Limit - TimeProvider.System.GetElapsedTime(began);
         if (left > TimeSpan.Zero)
             await Task.WhenAny(reading, Task.Delay(left));
         return exit;
     }
+
+    private static string? FromFile(string file) => YamlFile.Text(file, ExitCodes.Usage) is { Length: <= Kept } text ? text : null;
 
     /// <returns>The text, or null where it was longer than a request can be.</returns>
     private static string? Drain()

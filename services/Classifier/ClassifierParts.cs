@@ -5,6 +5,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Overture.Classifier.Classification;
 using Overture.Classifier.Definitions;
 using Overture.Classifier.History;
+using Overture.Classifier.Layers;
+using Overture.Classifier.Terminus;
 using Overture.Classifier.V1;
 using Overture.Platform;
 using Overture.Platform.Tls;
@@ -22,21 +24,34 @@ public sealed class ClassifierParts : IServiceParts<ClassifierOptions>
         .Allow(ClassifierService.Descriptor, "Classify", Role.Enc, Role.Viewer, Role.Operator, Role.Admin)
         .Allow(ClassifierService.Descriptor, "PutNode", Role.Operator, Role.Admin)
         .Allow(ClassifierService.Descriptor, "GetNode", Role.Viewer, Role.Operator, Role.Admin)
-        .Allow(ClassifierService.Descriptor, "ListNodes", Role.Viewer, Role.Operator, Role.Admin);
+        .Allow(ClassifierService.Descriptor, "ListNodes", Role.Viewer, Role.Operator, Role.Admin)
+        .Allow(ClassifierService.Descriptor, "ExplainNode", Role.Viewer, Role.Operator, Role.Admin)
+        .Allow(ClassifierService.Descriptor, "ListHistory", Role.Viewer, Role.Operator, Role.Admin)
+        .Allow(ClassifierService.Descriptor, "GetLayers", Role.Viewer, Role.Operator, Role.Admin)
+        .Allow(ClassifierService.Descriptor, "PutLayers", Role.Operator, Role.Admin);
 
     public static void Add(WebApplicationBuilder builder, ClassifierOptions options)
     {
-        builder.Services.AddSingleton<NodeStore>();
+        builder.Services.AddSingleton<NodeStore>().AddSingleton<Freshness>().AddSingleton<DocumentReader>();
+        builder.Services.AddSingleton<SharedDocuments>().AddSingleton<DocumentHistory>().AddSingleton<PutLayers>().AddSingleton<ExplainNode>();
         builder.Services.AddSingleton<NodeCache>();
         builder.Services.AddSingleton<NodeHistoryLog>();
         builder.Services.AddSingleton<ClassifyNode>();
         builder.Services.AddSingleton<PutNode>();
+        if (options.Terminus.IsOn)
+            NodeTerminus.Add(builder.Services, options.Terminus);
     }
 
     public static void Listen(KestrelServerOptions kestrel, ClassifierOptions options)
     {
-        // gRPC only; the node terminus' HTTPS face comes with it.
+        if (options.Terminus.IsOn)
+            NodeTerminus.Listen(kestrel, options.Terminus);
     }
 
-    public static void Map(WebApplication app) => app.MapGrpcService<ClassifierApi>().OnListener(Listeners.Grpc);
+    public static void Map(WebApplication app)
+    {
+        app.MapGrpcService<ClassifierApi>().OnListener(Listeners.Grpc);
+        if (app.Services.GetRequiredService<ClassifierOptions>().Terminus.IsOn)
+            NodeTerminus.Map(app);
+    }
 }

@@ -54,7 +54,7 @@ internal sealed class ConductorApi(
     };
 
     public override Task<RetryInstanceResponse> RetryInstance(RetryInstanceRequest request, ServerCallContext context) =>
-        retry.Run(CertName.Parse(request.Certname), context.CancellationToken);
+        retry.Run(context.Peer().Name, CertName.Parse(request.Certname), request.KeepFailed, context.CancellationToken);
 
     public override async Task<UpdateInstanceResponse> UpdateInstance(UpdateInstanceRequest request, ServerCallContext context) =>
         new() { Instance = await update.Run(context.Peer().Name, request, context.CancellationToken) };

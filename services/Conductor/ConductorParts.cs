@@ -14,6 +14,7 @@ using Overture.Conductor.State;
 using Overture.Conductor.Terminate;
 using Overture.Conductor.V1;
 using Overture.Platform;
+using Overture.Platform.PuppetHost;
 using Overture.Platform.Registry;
 using Overture.Platform.Tls;
 using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
@@ -49,11 +50,11 @@ public sealed class ConductorParts : IServiceParts<ConductorOptions>
         Directory.CreateDirectory(options.StateDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var services = builder.Services;
         services.AddSingleton(new LaunchKeys(options));
-        var bundle = new CaBundle(options);
+        var bundle = new PuppetCaBundle(options.Launch.CaBundle, "launch.caBundle");
         _ = bundle.Current; // an unusable bundle is refused now, not at the first launch
         services.AddSingleton(bundle);
         services.AddSingleton<InstanceIndex>().AddSingleton<EvidenceReader>().AddSingleton<FactLog>().AddSingleton<ProviderSet>();
-        services.AddSingleton<LaunchLedger>().AddSingleton<StartInstance>().AddSingleton<RetryInstance>().AddSingleton<LaunchInstances>().AddSingleton<RegisterInstance>();
+        services.AddSingleton<LaunchLedger>().AddSingleton<StartInstance>().AddSingleton<ReplaceInstance>().AddSingleton<RetryInstance>().AddSingleton<LaunchInstances>().AddSingleton<RegisterInstance>();
         services.AddSingleton<ProfileReader>().AddSingleton<ProfileStore>().AddSingleton<PreviewLaunch>();
         services.AddSingleton<CheckBucket>().AddSingleton<FetchedUserData>();
         services.AddSingleton<InstanceList>().AddSingleton<InstanceWatch>().AddSingleton<InstanceTimeline>();
@@ -70,7 +71,7 @@ public sealed class ConductorParts : IServiceParts<ConductorOptions>
         if (options.Ec2.IsOn)
             services.AddSingleton<Ec2Provider>().AddSingleton<IProvider>(p => p.GetRequiredService<Ec2Provider>());
         if (options.Reports.Listen.Length > 0)
-            ReportIntake.Add(services);
+            ReportIntake.Add(services, options);
         if (options.PuppetDb.IsOn)
             services.AddSingleton<PuppetDbClient>().AddSingleton<DeactivateNode>();
     }

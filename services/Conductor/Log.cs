@@ -93,10 +93,4 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 143, EventName = "reports.waits", Level = LogLevel.Warning, Message = "reports wait in the spool: {Cause}")]
     public static partial void ReportsWait(ILogger logger, string cause);
-
-    [LoggerMessage(EventId = 150, EventName = "reports.certificate", Level = LogLevel.Information, Message = "the report listener is open as {Certname} until {NotAfter}")]
-    public static partial void CertificateReady(ILogger logger, string certname, DateTime notAfter);
-
-    [LoggerMessage(EventId = 151, EventName = "reports.certificate_waits", Level = LogLevel.Warning, Message = "the report listener has no certificate yet: {Cause}")]
-    public static partial void CertificateWaits(ILogger logger, string cause);
 }

@@ -75,7 +75,9 @@ public sealed class StockHouse : IAsyncLifetime
                 File.Copy(file, Path.Combine(hooks, Path.GetFileName(file)), overwrite: true);
         }
         foreach (var file in Directory.GetFiles(hooks))
-            File.SetUnixFileMode(file, (UnixFileMode)0b111_101_101);
+            File.SetUnixFileMode(file, (UnixFileMode)(file.EndsWith(".key", StringComparison.Ordinal) ? 0b110_100_000 : 0b111_101_101));
+        foreach (var key in Directory.GetFiles(hooks, "*.key"))
+            Shell.Run("chgrp", "puppet", key).GetAwaiter().GetResult().Ok();
         AskNobody();
         return (Path.Combine(hooks, "overture-autosign"), new Dictionary<string, string> { ["OVERTURE_HOOKS_CONFIG"] = Config });
     }

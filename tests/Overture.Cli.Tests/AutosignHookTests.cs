@@ -17,7 +17,7 @@ public sealed class AutosignHookTests(OvertureFixture overture)
     }
 
     [Theory]
-    [InlineData("held.example.com", 1, "hold: a person has to decide (HELD_FOR_APPROVAL)")]
+    [InlineData("held.example.com", 1, "hold: a person has to decide (HELD_FOR_APPROVAL, trace ")]
     [InlineData("refused.example.com", 4, "the token is not this name's (TOKEN_MISMATCH")]
     [InlineData("nothing.example.com", 1, "no decision")]
     [InlineData("", 2, "usage: overture-autosign CERTNAME")]

@@ -16,6 +16,16 @@ public sealed class EncHookTests(OvertureFixture overture)
     }
 
     [Fact]
+    public async Task Enc_AnswerFromMemory_IsGivenAndSaidBesideIt()
+    {
+        var ran = (await overture.Hook("overture-enc", ["stale.example.com"])).Exit(0);
+        Assert.Equal(FakeClassifier.Yaml, ran.Output);
+        Assert.Equal(
+            ["overture-enc stale.example.com: the store does not answer; this is what the node was at 1970-01-01T00:00:00.000Z", "overture-enc stale.example.com: an edit\\u000ais not served"],
+            ran.Errors.TrimEnd('\n').Split('\n'));
+    }
+
+    [Fact]
     public async Task Enc_UnavailableOnce_AsksOnceMore() => (await overture.Hook("overture-enc", ["flaky.example.com"])).Exit(0);
 
     [Theory]
@@ -88,6 +98,15 @@ public sealed class EncHookTests(OvertureFixture overture)
         using var other = new TestPki();
         await File.WriteAllTextAsync(Path.Combine(other.Home, "hooks.yaml"), overture.Config("enc"));
         AssertRefused(await overture.Hook("overture-enc", [FakeClassifier.Known], config: Path.Combine(other.Home, "hooks.yaml")), 5, "not of our internal CA");
+    }
+
+    [Fact]
+    public async Task Enc_NotYetValidCertificate_AsksForTheClock()
+    {
+        using var early = new TempDirectory();
+        new Overture.Cli.Pki.InternalPki(early.Path, new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.Parse("2090-01-01T00:00:00Z"))).Init([]);
+        await File.WriteAllTextAsync(early.File("hooks.yaml"), overture.Config("enc"));
+        AssertRefused(await overture.Hook("overture-enc", [FakeClassifier.Known], config: early.File("hooks.yaml")), 78, "enc.pem is valid from 20");
     }
 
     [Fact]

@@ -21,6 +21,18 @@ public sealed class LifecycleTests(OvertureFixture overture)
     }
 
     [Fact]
+    public async Task Retry_Stalled_SaysWhatTakesItsPlaceAndPassesKeepFailedOn()
+    {
+        var stalled = overture.Conductor.Add(NewName());
+        stalled.Trouble = InstanceTrouble.BootStalled;
+        (await overture.Run("instance", "retry", "--failed")).Exit(0).Says($"{stalled.Certname} stalled, 0e0e0e0e-0000-4000-8000-000000000001 takes its place");
+        Assert.Contains(stalled.Certname, overture.Conductor.Retries);
+        (await overture.Run("instance", "retry", stalled.Certname, "--keep-failed")).Exit(0);
+        Assert.Contains($"{stalled.Certname} kept", overture.Conductor.Retries);
+        stalled.Trouble = InstanceTrouble.Unspecified;
+    }
+
+    [Fact]
     public async Task Retry_ProviderStillRefuses_Is1AndSaysWhy()
     {
         var name = overture.Conductor.Add(NewName(), image: "refused").Certname;

@@ -39,6 +39,8 @@ public sealed class OvertureFixture : IAsyncLifetime, IDisposable
         await File.WriteAllTextAsync(Path.Combine(Pki.Home, "hooks.yaml"), Config("enc"));
         app = Build();
         await app.StartAsync();
+        // The first handshake compiles the server's side of it, which on a busy machine is longer than a hook waits.
+        await Eventually.True(async () => (await Hook("overture-enc", [FakeClassifier.Known])).ExitCode == 0, "the fakes answer", TimeSpan.FromMinutes(1));
     }
 
     public string Config(string party, int? port = null) => $$"""

@@ -39,6 +39,7 @@ public sealed class Ec2ErrorsTests
     [InlineData("UnknownParameter", 400, "Permanent")]
     [InlineData("InvalidInstanceID.Malformed", 400, "Permanent")]
     [InlineData("UnauthorizedOperation", 403, "Permanent")]
+    [InlineData("AccessDenied", 403, "Permanent")]
     [InlineData("TypeError", 500, "Permanent")] // ec2-api: a parameter that it does not know
     [InlineData("InvalidInstanceID.NotFound", 400, "NotFound")]
     [InlineData("IncorrectInstanceState", 400, "State")]

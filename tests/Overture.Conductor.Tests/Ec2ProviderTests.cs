@@ -88,7 +88,7 @@ public sealed class Ec2MotoTests : ProviderSuite, IAsyncLifetime
             s.Image = Image;
             s.Profile = "web";
             s.Ec2 = new Ec2Settings { Tags = { ["team"] = "a b+c~é*/&=" }, BlockDevices = { new BlockDevice { DeviceName = "/dev/xvda", VolumeSize = 8, Encrypted = true } } };
-        }), "#cloud-config\n", default);
+        }), "#cloud-config\n", again: true, default);
         Assert.StartsWith("i-", started.InstanceId, StringComparison.Ordinal);
         var listed = Assert.Single(await provider.Inventory(default));
         Assert.Equal((name.ToString(), started.InstanceId), (listed.Name, listed.Seen.InstanceId));
@@ -97,6 +97,16 @@ public sealed class Ec2MotoTests : ProviderSuite, IAsyncLifetime
         Assert.NotNull(await provider.Console(name, started.InstanceId, default));
         await provider.Stop(name, started.InstanceId, default, default);
         Assert.Empty(await provider.Inventory(default));
+    }
+
+    [Fact]
+    public async Task Start_NameThatWasMadeAMomentAgo_IsOneCallAfterTheFirst()
+    {
+        await using var cloud = await Ec2Double.Start();
+        using var fast = Ec2ProviderTests.Open(cloud.Url, "aws");
+        foreach (var again in new[] { false, false, true })
+            await fast.Start(TestIds.New().CertName(), Ec2ProviderTests.Spec(), "#cloud-config\n", again, default);
+        Assert.Equal(["DescribeImages", "RunInstances", "RunInstances", "DescribeInstances", "RunInstances"], cloud.Calls.Select(c => c["Action"]));
     }
 
     [Fact]

@@ -1,5 +1,5 @@
-using Overture.Conductor.Reports;
 using Overture.Conductor.State;
+using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 using Overture.TestSupport;
 

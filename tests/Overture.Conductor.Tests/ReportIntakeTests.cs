@@ -8,6 +8,7 @@ using Overture.Conductor.Reports;
 using Overture.Conductor.State;
 using Overture.Conductor.V1;
 using Overture.Platform.Objects;
+using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 using Overture.Platform.Telemetry;
 using Overture.Records.V1;

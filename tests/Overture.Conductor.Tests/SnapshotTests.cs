@@ -11,9 +11,9 @@ namespace Overture.Conductor.Tests;
 
 /// <summary>A start on what the last snapshot knows, and what it must not believe.</summary>
 [Trait("Category", "integration")]
-public sealed class SnapshotTests : IAsyncLifetime
+public abstract class SnapshotSuite : IAsyncLifetime
 {
-    private readonly World world = new();
+    private protected readonly World world = new();
     private readonly FakeProvider provider = new();
     private RedisServer redis = null!;
     private ConductorHost host = null!;
@@ -22,17 +22,19 @@ public sealed class SnapshotTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         redis = await RedisServer.Start();
-        store = world.OpenStore();
-        host = await ConductorHost.Start(world, new() { Provider = provider, Redis = redis.Endpoint });
+        store = await Open();
+        host = await ConductorHost.Start(world, new() { Provider = provider, Store = store, Redis = redis.Endpoint });
         await Eventually.True(() => host.Get<Overture.Platform.Registry.RegistryConnection>().Healthy, "the registry is connected");
     }
 
-    public async Task DisposeAsync()
+    public virtual async Task DisposeAsync()
     {
         await host.DisposeAsync();
         await redis.DisposeAsync();
         world.Dispose();
     }
+
+    private protected abstract Task<ObjectStore> Open();
 
     [Fact]
     public async Task Start_OnASnapshot_ReadsOnlyWhatIsNewer()
@@ -107,7 +109,7 @@ public sealed class SnapshotTests : IAsyncLifetime
     [Fact]
     public async Task Save_WhileAnotherConductorIsAtIt_WaitsForItsNextTurn()
     {
-        await using var second = await ConductorHost.Start(world, new() { Provider = new FakeProvider(), Redis = redis.Endpoint }, replica: "2");
+        await using var second = await ConductorHost.Start(world, new() { Provider = new FakeProvider(), Store = store, Redis = redis.Endpoint }, replica: "2");
         await Eventually.True(() => second.Get<Overture.Platform.Registry.RegistryConnection>().Healthy, "the registry is connected");
         Assert.True(await second.Get<Overture.Platform.Registry.Lease>().TryTake("snapshot", TimeSpan.FromMinutes(1)));
         Assert.False(await Save());
@@ -150,7 +152,7 @@ public sealed class SnapshotTests : IAsyncLifetime
     private async Task<bool> Save()
     {
         var reader = host.Get<EvidenceReader>();
-        var all = host.Get<StateKeeper>().Order.Take(null, int.MaxValue, _ => true).Select(n => reader.Last(n)!);
+        var all = host.Get<StateKeeper>().Memory.Take(null, int.MaxValue, _ => true).Select(k => reader.Last(k.Name)!);
         return await host.Get<SnapshotStore>().Save(all, default);
     }
 
@@ -200,5 +202,31 @@ public sealed class SnapshotTests : IAsyncLifetime
     {
         var answer = await host.As("operator").LaunchInstancesAsync(new() { Spec = World.Spec(), Count = count, RequestId = request });
         return [.. answer.Results.Select(r => CertName.Parse(r.Instance.Certname))];
+    }
+}
+
+public sealed class SnapshotTests : SnapshotSuite
+{
+    private protected override Task<ObjectStore> Open() => Task.FromResult(world.OpenStore());
+}
+
+/// <summary>The same on a server that counts each request.</summary>
+public sealed class SnapshotS3Tests : SnapshotSuite
+{
+    private MotoServer moto = null!;
+    private S3Store bucket = null!;
+
+    private protected override async Task<ObjectStore> Open()
+    {
+        moto = await MotoServer.Start();
+        return bucket = S3Store.At($"s3://{MotoServer.Bucket}/snapshots", "", new Overture.Platform.Options.S3Options { ServiceUrl = moto.Endpoint.ToString(), Region = MotoServer.Region },
+            new Amazon.Runtime.BasicAWSCredentials(moto.AccessKey, moto.SecretKey));
+    }
+
+    public override async Task DisposeAsync()
+    {
+        await base.DisposeAsync();
+        bucket.Dispose();
+        await moto.DisposeAsync();
     }
 }

@@ -13,10 +13,10 @@ namespace Overture.EndToEnd.Tests;
 public sealed class CloudStack : IAsyncLifetime
 {
     public const string Deployment = "e2e";
+    private const int PortOffset = 21000; // out of reach of the kernel, which gives clients theirs from 32768 on
     private readonly TempDirectory home = new();
     private readonly Dictionary<string, ServiceProcess> services = [];
     private readonly List<BoundProcess> started = [];
-    private readonly Dictionary<string, int> ports = new[] { "CONDUCTOR", "CERTAUTHORITY", "CLASSIFIER", "PUPPETSERVER", "CA_API", "REPORTS", "REDIS" }.ToDictionary(p => p, _ => FreePort.Next());
     private readonly Dictionary<string, (string AccessKey, string SecretKey)> keys = [];
     private RedisServer redis = null!;
     private MotoServer moto = null!;
@@ -33,6 +33,7 @@ public sealed class CloudStack : IAsyncLifetime
     public async Task InitializeAsync()
     {
         // 1. the cloud
+        await Script("check_ports");
         moto = await MotoServer.Start();
         redis = await RedisServer.Start();
         await MakeKeys();
@@ -73,7 +74,7 @@ public sealed class CloudStack : IAsyncLifetime
     }
 
     /// <summary>The CA's list of revoked certificates, as openssl prints it.</summary>
-    public async Task<string> Crl() => (await Shell.Run("openssl", ["crl", "-noout", "-text"], null, (await Curl($"https://localhost:{ports["CA_API"]}/puppet-ca/v1/certificate_revocation_list/ca")).Ok())).Ok();
+    public async Task<string> Crl() => (await Shell.Run("openssl", ["crl", "-noout", "-text"], null, (await Curl($"https://localhost:{Port(8141)}/puppet-ca/v1/certificate_revocation_list/ca")).Ok())).Ok();
 
     /// <summary>kill -9, and started again by a clock that is ahead by so much.</summary>
     public async Task Restart(string service, TimeSpan ahead)
@@ -91,7 +92,7 @@ public sealed class CloudStack : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        // The puppetserver last of all that talks; the cloud ends what it booted.
+        // Agents first, then whom they talk to.
         if (Cloud is not null)
             await Cloud.DisposeAsync();
         await Task.WhenAll(started.Select(async s => await s.DisposeAsync()));
@@ -152,7 +153,7 @@ public sealed class CloudStack : IAsyncLifetime
     {
         var example = await File.ReadAllTextAsync(RepositoryPaths.File($"examples/{name}"));
         await File.WriteAllTextAsync(home.File(name), change(example
-            .Replace("18140", $"{ports["PUPPETSERVER"]}", StringComparison.Ordinal).Replace("18141", $"{ports["CA_API"]}", StringComparison.Ordinal)
+            .Replace("18140", $"{Port(8140)}", StringComparison.Ordinal).Replace("18141", $"{Port(8141)}", StringComparison.Ordinal)
             .Replace("bucket: file:.overture/objects", $"bucket: s3://{MotoServer.Bucket}", StringComparison.Ordinal)));
     }
 
@@ -175,27 +176,29 @@ public sealed class CloudStack : IAsyncLifetime
     {
         var (script, server, token) = (RepositoryPaths.File("eng/puppetserver.sh"), home.File("puppetserver"), home.File("token"));
         var certname = (await Json("instance", "register", "-c", home.File("puppetserver.yaml"), "--token-file", token))["instance"]!["certname"]!.GetValue<string>();
-        (await Shell.Run(script, "apply", server, $"certname={certname}", "ca_server=localhost", $"ca_port={ports["CA_API"]}", $"port={ports["PUPPETSERVER"]}",
-            "listen=127.0.0.1", "crl_refresh=3", $"report_url=https://localhost:{ports["REPORTS"]}/reports")).Ok();
+        (await Shell.Run(script, "apply", server, $"certname={certname}", "ca_server=localhost", $"ca_port={Port(8141)}", $"port={Port(8140)}",
+            "listen=127.0.0.1", "crl_refresh=3", $"report_url=https://localhost:{Port(8142)}/reports")).Ok();
         (await Shell.Run(script, "bootstrap", server, CaBundle, token)).Ok();
         File.Delete(token);
         await Script("place_hooks");
         var java = new BoundProcess(home.File("log/puppetserver.log"), script, ["start", server], new Dictionary<string, string> { ["OVERTURE_HOOKS_CONFIG"] = "/mnt/hooks/hooks.yaml" });
         started.Add(java);
         started.Add(new BoundProcess(home.File("log/crl-loop.log"), script, ["crl-loop", server]));
-        await Eventually.True(async () => java.HasExited || (await Curl($"https://localhost:{ports["PUPPETSERVER"]}/status/v1/simple")).ExitCode == 0, "the puppetserver is ready", TimeSpan.FromSeconds(150));
+        await Eventually.True(async () => java.HasExited || (await Curl($"https://localhost:{Port(8140)}/status/v1/simple")).ExitCode == 0, "the puppetserver is ready", TimeSpan.FromSeconds(150));
         Assert.False(java.HasExited, await File.ReadAllTextAsync(java.Log));
         // A report that finds nobody is not sent again.
         string[] own = ["--cert", Path.Combine(server, $"ssl/certs/{certname}.pem"), "--key", Path.Combine(server, $"ssl/private_keys/{certname}.pem")];
-        await Eventually.True(async () => (await Shell.Run("curl", ["-s", "--cacert", CaBundle, .. own, $"https://localhost:{ports["REPORTS"]}/"])).ExitCode == 0, "the Conductor takes reports", TimeSpan.FromSeconds(60));
+        await Eventually.True(async () => (await Shell.Run("curl", ["-s", "--cacert", CaBundle, .. own, $"https://localhost:{Port(8142)}/"])).ExitCode == 0, "the Conductor takes reports", TimeSpan.FromSeconds(60));
     }
 
     private Task<Ran> Curl(string url) => Shell.Run("curl", ["-sf", "--cacert", CaBundle, url], null);
 
-    // A function of eng/configure.sh.
+    private static int Port(int documented) => documented + PortOffset;
+
+    // A function of eng/ports.sh or eng/configure.sh.
     private async Task Script(string function) => (await Shell.Run(
-        "bash", ["-euc", $". \"$root/eng/configure.sh\"; {function}"],
-        ports.ToDictionary(p => $"PORT_{p.Key}", p => (string?)$"{p.Value}").Append(new("root", RepositoryPaths.Root)).Append(new("home", home.Path)).ToDictionary())).Ok();
+        "bash", ["-euc", $". \"$root/eng/ports.sh\"; . \"$root/eng/configure.sh\"; {function}"],
+        new Dictionary<string, string?> { ["root"] = RepositoryPaths.Root, ["home"] = home.Path, ["OVERTURE_PORT_OFFSET"] = $"{PortOffset}" })).Ok();
 }
 
 /// <summary>After all others: two puppetservers at once would be too many.</summary>

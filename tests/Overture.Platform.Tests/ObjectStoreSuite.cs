@@ -13,6 +13,21 @@ public abstract class ObjectStoreSuite
     protected abstract ObjectStore Open();
 
     [Fact]
+    public async Task GetUnless_SameVersionAnotherAndNone_TellsThemApart()
+    {
+        var store = Open();
+        await store.PutIfAbsent("unless/x", Bytes("one"), default);
+        var first = (await store.GetUnless("unless/x", "", default)).Found!;
+        Assert.True((await store.GetUnless("unless/x", first.ETag, default)).Unchanged);
+        Assert.Equal(PutOutcome.Stored, await store.PutIfMatch("unless/x", Bytes("two"), first.ETag, default));
+        var second = await store.GetUnless("unless/x", first.ETag, default);
+        Assert.False(second.Unchanged);
+        Assert.Equal("two", System.Text.Encoding.UTF8.GetString(second.Found!.Body));
+        await store.Delete("unless/x", default);
+        Assert.Equal(new ConditionalGet(false, null), await store.GetUnless("unless/x", second.Found.ETag, default));
+    }
+
+    [Fact]
     public async Task PutIfAbsent_SecondWriter_Conflicts()
     {
         var store = Open();

@@ -46,6 +46,31 @@ public sealed class YamlTests
         Assert.Contains("32 levels", Refused(string.Concat(Enumerable.Repeat("{a: ", 40_000))), StringComparison.Ordinal);
         Assert.Contains("10,000", Refused("[" + string.Join(',', Enumerable.Repeat("1", 20_000)) + "]"), StringComparison.Ordinal);
         Assert.Contains("256 KiB", Refused("a: " + new string('x', 300_000)), StringComparison.Ordinal);
+        Assert.Contains("256 KiB", Refused(new string('[', 1024 * 1024)), StringComparison.Ordinal);
+        Assert.Contains("256 KiB", Refused(new string('\u20ac', 100_000)), StringComparison.Ordinal);
+        Assert.Contains("256 KiB", Refused(string.Concat(Enumerable.Range(0, 100_000).Select(i => $"k{i}: 1\n"))), StringComparison.Ordinal);
+        Assert.Contains("10,000", Refused(string.Concat(Enumerable.Range(0, 20_000).Select(i => $"k{i}: 1\n"))), StringComparison.Ordinal);
+        Assert.Contains("32 levels", Refused(string.Concat(Enumerable.Repeat("- ", 100_000))), StringComparison.Ordinal);
+        Assert.Contains("anchor", Refused("a: &a [x, x, x, x, x, x, x, x, x]\n" + string.Concat("bcdefghij".Select(c => $"{c}: &{c} [{string.Join(',', Enumerable.Repeat($"*{(char)(c - 1)}", 9))}]\n"))), StringComparison.Ordinal);
+        Assert.Contains("alias", Refused("a: {b: *a}"), StringComparison.Ordinal);
+        Assert.Contains("anchor", Refused("&a a: *a"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("[")]
+    [InlineData("{a: ")]
+    [InlineData("- ")]
+    [InlineData("? ")]
+    [InlineData("&a *a")]
+    public void Read_OfAnySize_TakesNoMoreTimeAndMemoryThanItsLimits(string piece)
+    {
+        var text = string.Concat(Enumerable.Repeat(piece, 256 * 1024 / piece.Length));
+        Refused(text);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var began = System.Diagnostics.Stopwatch.GetTimestamp();
+        Refused(text);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 8 << 20);
+        Assert.InRange(System.Diagnostics.Stopwatch.GetElapsedTime(began).TotalSeconds, 0, 2);
     }
 
     [Fact]
@@ -90,6 +115,49 @@ public sealed class YamlTests
             ["classes.Bad", "classes.a;b", "classes.a;b", "classes.ok.$x", "environment", "klasses", "parameters.trusted", "parameters.x y"],
             refused.Fields.Select(f => f.Field).Order(StringComparer.Ordinal));
     }
+
+    [Theory]
+    [InlineData("classes: {node: }", "classes.node")]
+    [InlineData("classes: [main]", "classes.main")]
+    [InlineData("classes: ['::settings']", "classes.::settings")]
+    [InlineData("classes: [ntp, '::ntp']", "classes.::ntp")]
+    [InlineData("classes: [ntp, ntp]", "classes.ntp")]
+    [InlineData("classes: ['a::']", "classes.a::")]
+    [InlineData("classes: ['a:b']", "classes.a:b")]
+    [InlineData("classes: [\"a\\n\"]", "classes.a\n")]
+    [InlineData("classes: [1]", "classes")]
+    [InlineData("classes: {a: [1]}", "classes.a")]
+    [InlineData("parameters: {'1': 1}", "parameters.1")]
+    [InlineData("parameters: {'a::b': 1}", "parameters.a::b")]
+    [InlineData("environment: main", "environment")]
+    [InlineData("environment: ''", "environment")]
+    [InlineData("environment: 7", "environment")]
+    [InlineData("environment: ../../etc", "environment")]
+    public void Definition_OneRuleBroken_NamesItsField(string yaml, string field)
+    {
+        var refused = Assert.Throws<FaultException>(() => NodeDefinition.Parse(yaml));
+        Assert.Equal(field, Assert.Single(refused.Fields).Field);
+    }
+
+    [Fact]
+    public void Definition_NotFromYaml_IsHeldToItsLimits()
+    {
+        object? deep = 1L;
+        for (var level = 0; level < 31; level++)
+            deep = new List<object?> { deep };
+        Refused("32 levels", deep);
+        Refused("10,000", Enumerable.Repeat((object?)1L, 10_000).ToList());
+        Refused("256 KiB", new string('x', 300_000));
+        Refused("merge key", new Dictionary<string, object?> { ["<<"] = 1L });
+
+        static void Refused(string rule, object? value) =>
+            Assert.Contains(rule, Assert.Throws<FaultException>(() => NodeDefinition.FromTree(new Dictionary<string, object?> { ["parameters"] = new Dictionary<string, object?> { ["x"] = value } })).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    public void Write_NumberThatIsNone_IsRefused(double number) => Assert.Throws<ArgumentException>(() => QuotedYaml.Write(number));
 
     [Fact]
     public void Definition_ListOfClasses_MeansNoParameters()

@@ -31,6 +31,33 @@ public sealed class TestPuppetCa : IDisposable
         return leaf.CopyWithPrivateKey(key);
     }
 
+    /// <summary>A leaf of this very serial number (content of its INTEGER).</summary>
+    public X509Certificate2 Issue(string certname, byte[] serial)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var leaf = Sign(new CertificateRequest($"CN={certname}", key, HashAlgorithmName.SHA256), certname, [], TimeSpan.FromDays(30), serial);
+        return leaf.CopyWithPrivateKey(key);
+    }
+
+    /// <summary>A leaf and its RSA key, as puppetserver likes them, in PEM.</summary>
+    public (string Certificate, string Key) IssuePem(string certname, params string[] dnsNames)
+    {
+        using var key = RSA.Create(2048);
+        using var leaf = Sign(new CertificateRequest($"CN={certname}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), certname, dnsNames, TimeSpan.FromDays(30));
+        return (leaf.ExportCertificatePem(), key.ExportRSAPrivateKeyPem());
+    }
+
+    /// <summary>The lists of both CAs, on which are the given certificates.</summary>
+    public string CrlPem(params X509Certificate2[] revoked)
+    {
+        var lists = new CertificateRevocationListBuilder();
+        foreach (var certificate in revoked)
+            lists.AddEntry(certificate);
+        var next = TimeProvider.System.GetUtcNow().AddDays(30);
+        return PemEncoding.WriteString("X509 CRL", lists.Build(intermediate, 2, next, HashAlgorithmName.SHA256)) + "\n"
+            + PemEncoding.WriteString("X509 CRL", new CertificateRevocationListBuilder().Build(root, 1, next, HashAlgorithmName.SHA256)) + "\n";
+    }
+
     /// <summary>Signs what a CSR asks for; only its key and name count.</summary>
     public string SignPem(string csr, string certname, IEnumerable<string> dnsNames, TimeSpan life)
     {
@@ -46,6 +73,13 @@ public sealed class TestPuppetCa : IDisposable
         chain.ChainPolicy.CustomTrustStore.Add(root);
         chain.ChainPolicy.ExtraStore.Add(intermediate);
         return chain.Build(certificate);
+    }
+
+    /// <summary>A new certificate for the key of an old one.</summary>
+    public string SignAgainPem(X509Certificate2 old, string certname, IEnumerable<string> dnsNames, TimeSpan life)
+    {
+        using var leaf = Sign(new CertificateRequest(old.SubjectName, old.PublicKey, HashAlgorithmName.SHA256), certname, dnsNames, life);
+        return leaf.ExportCertificatePem();
     }
 
     /// <summary>A client that trusts this CA alone and shows the given certificate (null: none).</summary>
@@ -64,7 +98,7 @@ public sealed class TestPuppetCa : IDisposable
 
     public void Dispose() => directory.Dispose();
 
-    private X509Certificate2 Sign(CertificateRequest request, string certname, IEnumerable<string> dnsNames, TimeSpan life)
+    private X509Certificate2 Sign(CertificateRequest request, string certname, IEnumerable<string> dnsNames, TimeSpan life, byte[]? serial = null)
     {
         var names = new SubjectAlternativeNameBuilder();
         foreach (var name in dnsNames.Prepend(certname))
@@ -74,7 +108,7 @@ public sealed class TestPuppetCa : IDisposable
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], true));
         var now = TimeProvider.System.GetUtcNow();
         using var signing = intermediate.GetECDsaPrivateKey()!;
-        return request.Create(intermediate.SubjectName, X509SignatureGenerator.CreateForECDsa(signing), now.AddDays(-1), now + life, [1, .. RandomNumberGenerator.GetBytes(15)]);
+        return request.Create(intermediate.SubjectName, X509SignatureGenerator.CreateForECDsa(signing), now.AddDays(-1), now + life, serial ?? [1, .. RandomNumberGenerator.GetBytes(15)]);
     }
 
     private static X509Certificate2 Authority(string subject, X509Certificate2? issuer)
@@ -83,6 +117,7 @@ public sealed class TestPuppetCa : IDisposable
         var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
         var now = TimeProvider.System.GetUtcNow();
         if (issuer is null)
             return request.CreateSelfSigned(now.AddDays(-2), now.AddYears(10));

@@ -1,6 +1,7 @@
+using Google.Protobuf.WellKnownTypes;
 using Overture.Classifier.Definitions;
 using Overture.Classifier.History;
-using Overture.Classifier.V1;
+using Overture.Classifier.Layers;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
@@ -8,51 +9,95 @@ using Overture.Platform.Telemetry;
 
 namespace Overture.Classifier.Classification;
 
-/// <summary>What a node is, the text the ENC prints, and where each value came from.</summary>
-public sealed record Classification(NodeDefinition Definition, string Yaml, string Version, IReadOnlyList<ValueSource> Sources);
-
 /// <summary>The act behind Puppet's "what is this node?". Never an empty answer: a node that may not be answered for is an error.</summary>
-public sealed class ClassifyNode(NodeCache cache, NodeHistoryLog history, EventLog events)
+public sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, NodeHistoryLog history, EventLog events, ClassifierOptions options)
 {
-    public async Task<Classification> Run(CertName name, CancellationToken cancel)
+    public async ValueTask<Answer> Run(CertName name, CancellationToken cancel)
     {
-        // 1. what the store says, at most as old as the freshness
+        // 1. what the store says, at most as old as the freshness; unknown, revoked, contested, terminated, broken: an error
         var entry = await cache.Read(name, cancel);
-        using var span = FlowTelemetry.Step(FlowTelemetry.Classify, entry.TraceParent, name.ToString());
+        Answer answer;
+        try
+        {
+            if (options.UnknownGoBySiteManifest && entry is { Obstacle: null, Own.StoredVersion.Length: 0, Launch: null })
+                return Answer.Nothing(name);
+            answer = await Answered(name, entry, cancel);
+        }
+        catch (FaultException e)
+        {
+            using var span = FlowTelemetry.Step(FlowTelemetry.Classify, entry.Launch?.TraceParent, name.ToString());
+            span?.SetTag(FlowTelemetry.ReasonTag, e.Reason.Code());
+            throw;
+        }
 
-        // 2. unknown, revoked, contested, terminated, broken: an error, never an empty mapping that would unclassify the node
-        if (entry.Stored is not { } stored)
-            throw Refused(span, FaultKind.NotFound, Reason.NodeUnknown, $"no definition of {name}: it was never launched here, or was terminated");
+        // 2. the fact that it was served: durable before it is given, once a version; a store that is away has it already, or it is not given
+        if (entry.StaleSince is null && !history.Knows(answer))
+            await Serve(name, entry, answer, cancel);
+
+        // 3. the answer, marked where it is old
+        if (entry.StaleSince is not { } since)
+            return answer;
+        var stale = answer.Response.Clone();
+        stale.StaleSince = since.ToTimestamp();
+        return answer with { Response = stale };
+    }
+
+    // A step of the launch's trace; what is asked again every half hour is none.
+    private async Task Serve(CertName name, NodeEntry entry, Answer answer, CancellationToken cancel)
+    {
+        using var span = FlowTelemetry.Step(FlowTelemetry.Classify, entry.Launch?.TraceParent, name.ToString());
+        if (await history.Served(name, entry, answer, cancel) is { } proof)
+            await events.Write("classifier", name, "classified", $"classified: {Summary(answer)}", proof: proof);
+    }
+
+    /// <summary>The answer for a node that may be answered for.</summary>
+    /// <exception cref="FaultException">NODE_BLOCKED, NODE_UNKNOWN, DEFINITION_INVALID.</exception>
+    public async ValueTask<Answer> Answered(CertName name, NodeEntry entry, CancellationToken cancel)
+    {
+        // 1. it may be answered for
         if (entry.Obstacle is { } obstacle)
-            throw Refused(span, FaultKind.Precondition, Reason.NodeBlocked, $"{name} is not classified: {obstacle}");
-        if (entry.Definition is not { } definition)
-            throw Refused(span, FaultKind.Precondition, Reason.DefinitionInvalid, $"the definition of {name} is broken: {entry.Broken!.Message}");
+            throw new FaultException(FaultKind.Precondition, Reason.NodeBlocked, $"{name} is not classified: {obstacle}");
+        if (entry.Own.StoredVersion.Length == 0)
+            throw new FaultException(FaultKind.NotFound, Reason.NodeUnknown, $"no definition of {name}: it was never launched here, or was terminated");
+        var own = entry.Own.Good ?? throw Broken($"the definition of {name} is broken, and there is no version before it", entry.Own.Broken!);
 
-        // 3. the answer
-        var answer = new Classification(definition, QuotedYaml.Write(definition.ToTree(), "---"), stored.ETag, Sources(definition, stored));
+        // 2. the documents below; as they were, while the store is away
+        var layers = await shared.Layers(cancel);
+        if (layers is { Good: null, Broken: { } wrong })
+            throw Broken("the layers are broken, and there is no version before them", wrong);
+        var profile = own.Profile.Length > 0 ? await shared.Profile(own.Profile, cancel) : null;
+        if (profile is { Good: null })
+            throw Broken($"{name} goes by the profile {own.Profile}, which {(profile.Broken is null ? "is not there" : "is broken")}", profile.Broken);
 
-        // 4. the fact that it was served: durable before it is given, once a version
-        if (await history.Served(stored, cancel) is { } proof)
-            await events.Write("classifier", name, "classified", $"classified: {Summary(definition)}", proof: proof);
-        return answer;
+        // 3. made before, or made now
+        var below = $"{layers.Version} {profile?.Version}";
+        var told = Told(entry.Own.Broken, layers.Broken, profile?.Broken);
+        if (entry.Answer is { } made && made.OwnVersion == entry.Own.Version && made.BelowVersions == below && made.Broken == told)
+            return made;
+        var subject = new Subject(name.ToString(), entry.Launch?.Profile ?? "", entry.Launch?.Labels ?? new Dictionary<string, string>());
+        return entry.Answer = Answer.Of(name, entry.Own.Version, below, told, [.. Layers(layers, profile, own, entry, subject)]);
     }
 
-    private static FaultException Refused(System.Diagnostics.Activity? span, FaultKind kind, Reason reason, string message)
+    private static IEnumerable<Layer> Layers(DocumentReading<LayersDocument> layers, DocumentReading<NodeDefinition>? profile, NodeDefinition own, NodeEntry entry, Subject subject)
     {
-        span?.SetTag(FlowTelemetry.ReasonTag, reason.Code());
-        return new FaultException(kind, reason, message);
+        if (layers.Good?.Defaults is { } defaults)
+            yield return new Layer("defaults", ObjectKeys.Layers, layers.Version, defaults);
+        foreach (var group in layers.Good?.Groups.Where(g => g.Rule.Matches(subject)) ?? [])
+            yield return new Layer($"group {group.Name}", ObjectKeys.Layers, layers.Version, group.Content);
+        if (profile?.Good is { } below)
+            yield return new Layer($"profile {own.Profile}", ObjectKeys.Profile(own.Profile), profile.Version, below);
+        yield return new Layer("node", $"{ObjectKeys.Nodes}{subject.Certname}", entry.Own.Version, own);
     }
 
-    private static string Summary(NodeDefinition definition) =>
-        $"{(definition.Classes.Count == 0 ? "no classes" : string.Join(", ", definition.Classes.Keys.Take(5)))} in {definition.Environment}";
+    private static string Told(params FaultException?[] broken) =>
+        string.Join("; ", broken.OfType<FaultException>().Select(b => $"an edit in the bucket is not served, the version before it is: {b.Message}"));
 
-    private static List<ValueSource> Sources(NodeDefinition definition, StoredNode stored)
+    private static FaultException Broken(string what, FaultException? why) =>
+        new(FaultKind.Precondition, Reason.DefinitionInvalid, why is null ? what : $"{what}: {why.Message}");
+
+    private static string Summary(Answer answer)
     {
-        var paths = definition.Classes.SelectMany(c => c.Value is IReadOnlyDictionary<string, object?> { Count: > 0 } parameters
-                ? parameters.Keys.Select(p => $"classes.{c.Key}.{p}")
-                : [$"classes.{c.Key}"])
-            .Concat(definition.Parameters.Keys.Select(p => $"parameters.{p}"))
-            .Append("environment");
-        return [.. paths.Select(p => new ValueSource { Path = p, Layer = "node", Document = ObjectKeys.Node(stored.Certname), Version = stored.ETag })];
+        var classes = answer.Layered.Definition.Classes;
+        return $"{(classes.Count == 0 ? "no classes" : string.Join(", ", classes.Keys.Take(5)))} in {answer.Response.Environment}";
     }
 }

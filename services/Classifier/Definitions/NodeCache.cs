@@ -1,19 +1,23 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Overture.Classifier.Classification;
+using Overture.Classifier.History;
+using Overture.Classifier.Layers;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
 
 namespace Overture.Classifier.Definitions;
 
-/// <summary>What is known of one node: its definition as last read, and whether it may be answered for.</summary>
-/// <param name="Stored">The object.</param>
-/// <param name="Definition">Parsed, or null when it breaks a rule.</param>
-/// <param name="Broken">The rule it breaks.</param>
+/// <summary>What is known of one node.</summary>
+/// <param name="Own">Its own definition.</param>
 /// <param name="Obstacle">Why no answer is to be given, or null.</param>
-/// <param name="TraceParent">Of its launch.</param>
-/// <param name="ReadAt">Timestamp of the reading; not of the wall clock, which may be set back.</param>
-public sealed record NodeEntry(
-    StoredNode? Stored, NodeDefinition? Definition, FaultException? Broken, string? Obstacle, string? TraceParent, long ReadAt);
+/// <param name="Launch">Facts of its launch; null: it was not launched here.</param>
+public sealed record NodeEntry(DocumentReading<NodeDefinition> Own, string? Obstacle, LaunchFacts? Launch, long ReadAt, DateTimeOffset At) : Reading(ReadAt, At)
+{
+    /// <summary>Made of it before; good as long as the documents below are the same.</summary>
+    public Answer? Answer { get; set; }
+}
 
 /// <summary>
 /// Nodes as last read. An entry older than the freshness is read again before it is used, so an edit in the bucket is served within that
@@ -22,52 +26,54 @@ public sealed record NodeEntry(
 public sealed class NodeCache
 {
     private const int MostEntries = 200_000;
-    private readonly ConcurrentDictionary<string, NodeEntry> entries = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<CertName, NodeEntry> entries = new();
     private readonly NodeStore store;
-    private readonly TimeProvider clock;
-    private readonly TimeSpan freshness;
+    private readonly DocumentReader reader;
+    private readonly Freshness freshness;
+    private readonly NodeHistoryLog history;
+    private readonly EventLog events;
 
-    public NodeCache(NodeStore store, ClassifierOptions options, ChangeFeed feed, TimeProvider clock)
+    public NodeCache(NodeStore store, DocumentReader reader, Freshness freshness, NodeHistoryLog history, EventLog events, ChangeFeed feed)
     {
-        this.store = store;
-        this.clock = clock;
-        freshness = options.Freshness;
+        (this.store, this.reader, this.freshness, this.history, this.events) = (store, reader, freshness, history, events);
         feed.Changed += (name, _) => Forget(name);
     }
 
-    public void Forget(CertName name) => entries.TryRemove(name.ToString(), out _);
-
-    public async Task<NodeEntry> Read(CertName name, CancellationToken cancel)
+    /// <summary>It is read again before the next answer; what is known stays, for the store may be away.</summary>
+    public void Forget(CertName name)
     {
-        if (entries.TryGetValue(name.ToString(), out var known) && clock.GetElapsedTime(known.ReadAt) <= freshness)
-            return known;
-        var now = clock.GetTimestamp();
-        var stored = await store.Find(name, cancel);
-        var obstacle = await store.Obstacle(name, cancel);
-        // What has not changed is not parsed, and its launch not read, again.
-        var same = stored is not null && known?.Stored?.ETag == stored.ETag;
-        var (definition, broken) = same ? (known!.Definition, known.Broken) : Parse(stored);
-        var trace = same ? known!.TraceParent : await store.TraceParent(name, cancel);
-        var entry = new NodeEntry(stored, definition, broken, obstacle, trace, now);
+        if (entries.TryGetValue(name, out var known))
+            entries.TryUpdate(name, known with { IsDoubted = true }, known);
+    }
+
+    public ValueTask<NodeEntry> Read(CertName name, CancellationToken cancel)
+    {
+        var known = entries.GetValueOrDefault(name);
+        return known is not null && freshness.IsFresh(known) ? new(known) : Refreshed(name, known, cancel);
+    }
+
+    private async ValueTask<NodeEntry> Refreshed(CertName name, NodeEntry? known, CancellationToken cancel)
+    {
+        var entry = await freshness.Read(known, c => Fetch(name, known, c), cancel);
+        if (entry.StaleSince is not null)
+            return entry;
         // Names that strangers make up are not kept.
-        if (stored is not null && entries.Count < MostEntries)
-            entries[name.ToString()] = entry;
+        if (entry.Own.StoredVersion.Length > 0 && entries.Count < MostEntries)
+            entries[name] = entry;
         else
-            Forget(name);
+            entries.TryRemove(name, out _);
         return entry;
     }
 
-    private static (NodeDefinition?, FaultException?) Parse(StoredNode? stored)
+    private async Task<NodeEntry> Fetch(CertName name, NodeEntry? known, CancellationToken cancel)
     {
-        if (stored is null)
-            return (null, null);
-        try
-        {
-            return (NodeDefinition.Parse(stored.Document), null);
-        }
-        catch (FaultException e)
-        {
-            return (null, e);
-        }
+        var own = reader.Read(ObjectKeys.Node(name), known?.Own, NodeDefinition.Parse, c => history.LastGood(name, c), cancel);
+        var obstacle = store.Obstacle(name, cancel);
+        var launch = known?.Launch is { } standing ? standing : await store.LaunchOf(name, cancel);
+        await Task.WhenAll(own, obstacle);
+        var (definition, why) = (await own, await obstacle);
+        if (definition.Broken is { } broken && definition.StoredVersion != known?.Own.StoredVersion && launch is not null)
+            await events.Write("classifier", name, $"definition-broken:{definition.StoredVersion}", $"an edit in the bucket is not served: {broken.Message}", Reason.DefinitionInvalid, ObjectKeys.Node(name));
+        return new NodeEntry(definition, why, launch, definition.ReadAt, definition.At) { Answer = known?.Answer };
     }
 }

@@ -8,9 +8,15 @@ namespace Overture.Classifier.Definitions;
 /// <summary>A definition as it lies in the bucket: whatever a person wrote there, valid or not.</summary>
 public sealed record StoredNode(CertName Certname, string Document, string ETag, DateTimeOffset UpdatedAt);
 
+/// <summary>Facts of a launch, which never change.</summary>
+/// <param name="Profile">Empty: none.</param>
+public sealed record LaunchFacts(string TraceParent, string Profile, IReadOnlyDictionary<string, string> Labels);
+
 /// <summary>nodes/&lt;certname&gt; in the object store, and what else there says whether a node may be answered for.</summary>
 public sealed class NodeStore(ObjectStore store)
 {
+    private const string Terminating = "terminating", Terminated = "terminated";
+
     public async Task<StoredNode?> Find(CertName name, CancellationToken cancel)
     {
         var found = await store.Get(ObjectKeys.Node(name), cancel);
@@ -51,25 +57,29 @@ public sealed class NodeStore(ObjectStore store)
             if (await store.Get<Overture.Records.V1.Block>(key, cancel) is { } block)
                 return $"{block.Kind.ToString().ToLowerInvariant()} at {block.At.ToDateTimeOffset():yyyy-MM-dd'T'HH:mm:ss'Z'}: {block.Sentence}";
         }
-        foreach (var end in new[] { "terminating", "terminated" })
+        string? end = null;
+        await foreach (var key in store.List(ObjectKeys.FactsOf(name), null, cancel))
         {
-            if (await store.Get(ObjectKeys.Fact(name, end), cancel) is not null)
-                return $"the instance is {end}";
+            if (key == ObjectKeys.Fact(name, Terminating) || key == ObjectKeys.Fact(name, Terminated))
+                end = $"the instance is {key[ObjectKeys.FactsOf(name).Length..]}";
         }
-        return null;
+        return end;
     }
 
-    /// <summary>Trace context of the launch; null for a node that was not launched here. A forged record could only misplace a span.</summary>
-    public async Task<string?> TraceParent(CertName name, CancellationToken cancel)
+    /// <summary>What groups go by; null for a node that was not launched here. Not verified: whoever can forge it can write the definition itself.</summary>
+    /// <exception cref="FaultException">DEFINITION_INVALID: the record is damaged, so nobody knows the groups.</exception>
+    public async Task<LaunchFacts?> LaunchOf(CertName name, CancellationToken cancel)
     {
         try
         {
-            var launch = await store.Get<Overture.Records.V1.SignedLaunch>(ObjectKeys.Launch(name), cancel);
-            return launch is null ? null : RecordJson.Read<Overture.Records.V1.LaunchRecord>(launch.Payload.Span).Traceparent;
+            if (await store.Get<Overture.Records.V1.SignedLaunch>(ObjectKeys.Launch(name), cancel) is not { } signed)
+                return null;
+            var record = RecordJson.Read<Overture.Records.V1.LaunchRecord>(signed.Payload.Span);
+            return new LaunchFacts(record.Traceparent, record.Profile, record.Labels);
         }
-        catch (Exception e) when (e is InvalidDataException or FaultException)
+        catch (InvalidDataException)
         {
-            return null;
+            throw new FaultException(FaultKind.Precondition, Reason.DefinitionInvalid, $"the launch record of {name} is damaged, so nobody knows which groups it is in");
         }
     }
 }

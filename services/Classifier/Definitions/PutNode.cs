@@ -26,7 +26,7 @@ public sealed class PutNode(NodeStore nodes, NodeCache cache, NodeHistoryLog his
         // 3. history: who and why. (Killed before this, the next "served" entry still keeps the document.)
         var stored = await nodes.Find(name, cancel)
             ?? throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, $"{name} was removed at the same moment");
-        await history.Add("put", stored, author, reason, cancel);
+        await history.Put(stored, author, reason, cancel);
         cache.Forget(name);
         return stored;
     }

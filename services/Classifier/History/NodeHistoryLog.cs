@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Google.Protobuf.WellKnownTypes;
+using Overture.Classifier.Classification;
 using Overture.Classifier.Definitions;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
@@ -10,49 +11,49 @@ namespace Overture.Classifier.History;
 /// <summary>history/&lt;certname&gt;/: every version that was put or served. The first "served" entry is the fact that makes an instance classified.</summary>
 public sealed class NodeHistoryLog(ObjectStore store, Ids ids, TimeProvider clock)
 {
+    private const string ServedKind = "served", PutKind = "put";
     private readonly ConcurrentDictionary<string, string> served = new(StringComparer.Ordinal);
 
-    public async Task<string> Add(string kind, StoredNode node, string author, string reason, CancellationToken cancel)
+    /// <summary>Notes who replaced a definition, and why.</summary>
+    public Task Put(StoredNode node, string author, string reason, CancellationToken cancel) =>
+        Add(node.Certname, PutKind, node.ETag, node.Document, entry => (entry.Author, entry.Reason) = (author, reason), cancel);
+
+    /// <summary>This process has noted that this answer is the one being served.</summary>
+    public bool Knows(Answer answer) => served.TryGetValue(answer.Response.Certname, out var known) && ReferenceEquals(known, answer.Response.Yaml);
+
+    /// <summary>Notes that this answer is being served, once for each time it becomes the current one.</summary>
+    /// <returns>The key of the new entry, or null when the latest entry says so already.</returns>
+    public async Task<string?> Served(CertName name, NodeEntry node, Answer answer, CancellationToken cancel)
+    {
+        var latest = await HistoryEntries.Latest(store, ObjectKeys.HistoryOf(name), cancel, e => e.Kind == ServedKind);
+        var said = latest is not null && latest.Version == answer.OwnVersion && (latest.Answer.Length == 0 || latest.Answer == answer.Response.Yaml);
+        var key = said ? null : await Add(name, ServedKind, answer.OwnVersion, node.Own.Document,
+            entry => (entry.Answer, entry.Environment) = (answer.Response.Yaml, answer.Response.Environment), cancel);
+        served[answer.Response.Certname] = answer.Response.Yaml;
+        return key;
+    }
+
+    /// <summary>The last version of a node's own definition that was put or served; null: none.</summary>
+    public async Task<(string Document, string Version)?> LastGood(CertName name, CancellationToken cancel) =>
+        await HistoryEntries.Latest(store, ObjectKeys.HistoryOf(name), cancel, e => e.Kind is ServedKind or PutKind) is { } latest ? (latest.Document, latest.Version) : null;
+
+    private async Task<string> Add(CertName name, string kind, string version, string document, Action<NodeHistory> more, CancellationToken cancel)
     {
         var id = ids.Ordered();
-        var key = ObjectKeys.History(node.Certname, id);
-        await store.PutIfAbsent(key, new NodeHistory
+        var entry = new NodeHistory
         {
             Schema = 1,
             WriteId = ids.Unguessable(),
-            Certname = node.Certname.ToString(),
+            Certname = name.ToString(),
             Id = id,
             Kind = kind,
-            Version = node.ETag,
-            Document = node.Document,
-            Author = author,
-            Reason = reason,
+            Version = version,
+            Document = document,
             At = clock.GetUtcNow().ToTimestamp(),
-        }, cancel);
+        };
+        more(entry);
+        var key = ObjectKeys.History(name, id);
+        await store.PutIfAbsent(key, entry, cancel);
         return key;
-    }
-
-    /// <summary>Notes that this version is being served, once for each time it becomes the current one.</summary>
-    /// <returns>The key of the new entry, or null when the latest entry says so already.</returns>
-    public async Task<string?> Served(StoredNode node, CancellationToken cancel)
-    {
-        var name = node.Certname.ToString();
-        if (served.TryGetValue(name, out var version) && version == node.ETag)
-            return null;
-        var latest = await LatestServed(node.Certname, cancel);
-        var key = latest == node.ETag ? null : await Add("served", node, "", "", cancel);
-        served[name] = node.ETag;
-        return key;
-    }
-
-    private async Task<string?> LatestServed(CertName name, CancellationToken cancel)
-    {
-        string? latest = null;
-        await foreach (var key in store.List(ObjectKeys.HistoryOf(name), null, cancel))
-        {
-            if (await store.Get<NodeHistory>(key, cancel) is { Kind: "served" } entry)
-                latest = entry.Version;
-        }
-        return latest;
     }
 }

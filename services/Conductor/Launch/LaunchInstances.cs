@@ -39,6 +39,7 @@ internal sealed class LaunchInstances(
         var opened = await ledger.Open(caller, requestId, body, spec, count, cancel);
         if (opened.Spec is { } asked && !asked.Equals(spec))
             plan = LaunchPlan.From(asked, store.Name, providers.Find);
+        plan = plan with { ByProfile = request.Profile.Length > 0 };
 
         // 3. each instance by itself
         var traceparent = span?.Id ?? "";

@@ -3,6 +3,7 @@ using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
+using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 
@@ -24,7 +25,7 @@ internal sealed record Enrolment(CertName Name, LaunchRecord Record, string Toke
 /// The durable part of a launch: request, node definition, signed record. Each write is put-if-absent in that order, so whoever repeats a launch
 /// after a crash finds what was written, and writes what was not.
 /// </summary>
-internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle bundle, Ids ids, TimeProvider clock)
+internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaBundle bundle, Ids ids, TimeProvider clock)
 {
     private static readonly CertName Example = CertName.Parse("00000000-0000-4000-8000-000000000000");
 
@@ -61,6 +62,10 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
     public async Task<LaunchSpec?> Asked(LaunchRecord record, CancellationToken cancel) =>
         await store.Get<LaunchRequestRecord>(ObjectKeys.Request(record.Caller, record.RequestId), cancel) is { } request ? SpecOf(request) : null;
 
+    /// <summary>The certnames of a request; none: there was no such.</summary>
+    public async Task<IReadOnlyList<CertName>> NamesOf(string caller, string requestId, CancellationToken cancel) =>
+        await store.Get<LaunchRequestRecord>(ObjectKeys.Request(caller, requestId), cancel) is { } request ? [.. request.Certnames.Select(CertName.Parse)] : [];
+
     private static LaunchSpec? SpecOf(LaunchRequestRecord request) =>
         request.Spec.Length == 0 ? null : RecordJson.Read<LaunchSpec>(System.Text.Encoding.UTF8.GetBytes(request.Spec));
 
@@ -89,7 +94,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
             throw Registered(name, record);
         if (record is null)
         {
-            await store.PutIfAbsent(ObjectKeys.Node(name), Document(plan.Node), cancel);
+            await store.PutIfAbsent(ObjectKeys.Node(name), (ReadOnlyMemory<byte>)System.Text.Encoding.UTF8.GetBytes(plan.Definition), cancel);
             CrashPoint.Reach("launch.definition");
             record = RecordOf(name, plan, caller, requestId, provider, traceparent, token);
             if (await store.PutIfAbsent(ObjectKeys.Launch(name), keys.Sign(record, ids.Unguessable()), cancel) == PutOutcome.Conflict)
@@ -119,8 +124,6 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, CaBundle 
 
     private string UserDataOf(CertName name, LaunchPlan plan, string token, IProvider? provider, int most) =>
         UserData.Render(name, plan.Spec, plan.Node.Environment, token, bundle.Current.Pem, provider?.InstallsPuppet ?? true, most);
-
-    private static ReadOnlyMemory<byte> Document(NodeDefinition node) => System.Text.Encoding.UTF8.GetBytes(QuotedYaml.Write(node.ToTree()));
 
     private LaunchRecord RecordOf(CertName name, LaunchPlan plan, string caller, string requestId, IProvider? provider, string traceparent, string token)
     {

@@ -15,6 +15,14 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
 {
     public const string Registered = "registered";
 
+    /// <summary>It was asked for by the name of a stored profile: then the node's definition only names that, so that an edit of it reaches the node.</summary>
+    public bool ByProfile { get; init; }
+
+    /// <summary>The text of nodes/&lt;certname&gt;.</summary>
+    public string Definition => ByProfile
+        ? $"# What this node is says the profile; what is written here lies over it.\n{QuotedYaml.Write(new Dictionary<string, object?> { ["profile"] = Spec.Profile })}"
+        : QuotedYaml.Write(Node.ToTree());
+
     public TimeSpan Deadline => Spec.Deadline.ToTimeSpan();
 
     /// <param name="spec">As received.</param>

@@ -9,11 +9,29 @@ using Overture.Records.V1;
 namespace Overture.Conductor.Launch;
 
 /// <summary>Asks the provider again for an instance it did not start, by what was asked for the first time: same name, user data and client token.</summary>
-internal sealed class RetryInstance(LaunchLedger ledger, EvidenceReader reader, ProviderSet providers, StartInstance start, StateKeeper keeper, ObjectStore store)
+internal sealed class RetryInstance(
+    LaunchLedger ledger, EvidenceReader reader, ProviderSet providers, StartInstance start, ReplaceInstance replace, StateKeeper keeper, ObjectStore store)
 {
-    public async Task<RetryInstanceResponse> Run(CertName name, CancellationToken cancel)
+    /// <summary>One that stalled is replaced (<see cref="ReplaceInstance"/>).</summary>
+    public async Task<RetryInstanceResponse> Run(string caller, CertName name, bool keepFailed, CancellationToken cancel)
     {
         var instance = await keeper.Refold(name, cancel) ?? throw Lookup.Unknown(name);
+        // Replaced before, and the answer was lost.
+        if (instance.State >= InstanceState.Terminating && await replace.Find(caller, name, cancel) is { } other)
+            return other;
+        return instance.Trouble == InstanceTrouble.BootStalled ? await replace.Run(caller, name, keepFailed, cancel) : await Again(instance, name, cancel);
+    }
+
+    /// <summary>Asks the provider again, for a launch that was cut off.</summary>
+    /// <returns>Null: it was started. Else why not.</returns>
+    public async Task<string?> Ask(CertName name, CancellationToken cancel)
+    {
+        var response = await Again(await keeper.Refold(name, cancel) ?? throw Lookup.Unknown(name), name, cancel);
+        return response.Reason.Length == 0 ? null : response.Detail;
+    }
+
+    private async Task<RetryInstanceResponse> Again(Instance instance, CertName name, CancellationToken cancel)
+    {
         if (instance.State >= InstanceState.Terminating)
             throw new FaultException(FaultKind.Precondition, Reason.InstanceEnded, $"{name} is {(instance.State == InstanceState.Terminated ? "terminated" : "being terminated")}; launch another");
         if (instance.InstanceId.Length > 0)
@@ -21,14 +39,6 @@ internal sealed class RetryInstance(LaunchLedger ledger, EvidenceReader reader, 
         var evidence = await reader.Read(name, cancel) ?? throw Lookup.Unknown(name);
         var result = await start.Run(await OrderOf(evidence, cancel), cancel);
         return new RetryInstanceResponse { Instance = result.Instance, Reason = result.Reason, Detail = result.Detail };
-    }
-
-    /// <summary>The same, for a launch that was cut off.</summary>
-    /// <returns>Null: it was started. Else why not.</returns>
-    public async Task<string?> Ask(CertName name, CancellationToken cancel)
-    {
-        var response = await Run(name, cancel);
-        return response.Reason.Length == 0 ? null : response.Detail;
     }
 
     private async Task<LaunchOrder> OrderOf(Evidence evidence, CancellationToken cancel)

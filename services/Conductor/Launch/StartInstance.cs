@@ -27,7 +27,7 @@ internal sealed class StartInstance(LaunchLedger ledger, FactLog facts, StateKee
         // 1. write it down: node definition, then the signed record
         var enrolment = await ledger.Enrol(order.Name, order.Plan, order.Caller, order.RequestId, order.Provider, order.Traceparent, cancel);
         await events.Write("conductor", order.Name, "requested", $"launch requested by {order.Caller}", proof: ObjectKeys.Launch(order.Name), at: enrolment.Record.NotBefore.ToDateTimeOffset());
-        var instance = await Seen(order.Name, cancel);
+        var instance = await Seen(order.Name, enrolment.Fresh, cancel);
 
         // 2. a repeated request: it runs already, or is gone again, or another Conductor's provider holds it
         if (instance.InstanceId.Length > 0 || instance.State >= InstanceState.Terminating || enrolment.Record.Account != order.Provider.Account)
@@ -56,7 +56,7 @@ internal sealed class StartInstance(LaunchLedger ledger, FactLog facts, StateKee
         await events.Write("conductor", order.Name, FactLog.Launched, $"the provider {(started.Runs ? "started" : "accepted")} it as {started.InstanceId}", proof: ObjectKeys.Fact(order.Name, FactLog.Launched));
 
         // 5. terminated meanwhile: the saga may have passed the provider before there was anything to stop
-        instance = await Seen(order.Name, cancel);
+        instance = await Seen(order.Name, enrolment.Fresh, cancel);
         CrashPoint.Reach("launch.answer");
         if (instance.State >= InstanceState.Terminating)
             await TryStop(order, started, cancel);
@@ -82,8 +82,8 @@ internal sealed class StartInstance(LaunchLedger ledger, FactLog facts, StateKee
         Activity.Current?.SetStatus(ActivityStatusCode.Error).SetTag(FlowTelemetry.ReasonTag, Reason.ProviderFailed.Code());
         await facts.Write(name, new InstanceFact { Event = FactLog.LaunchFailed, Detail = why, Reason = Reason.ProviderFailed.Code() }, cancel);
         await events.Write("conductor", name, FactLog.LaunchFailed, $"the provider did not start it: {why}", Reason.ProviderFailed, ObjectKeys.Fact(name, FactLog.LaunchFailed));
-        return new LaunchResult { Instance = await Seen(name, cancel), Reason = Reason.ProviderFailed.Code(), Detail = why };
+        return new LaunchResult { Instance = await Seen(name, young: false, cancel), Reason = Reason.ProviderFailed.Code(), Detail = why };
     }
 
-    private async Task<Instance> Seen(CertName name, CancellationToken cancel) => await keeper.Refold(name, cancel) ?? throw Lookup.Unknown(name);
+    private async Task<Instance> Seen(CertName name, bool young, CancellationToken cancel) => await keeper.Refold(name, cancel, young) ?? throw Lookup.Unknown(name);
 }

@@ -30,7 +30,7 @@ internal sealed class ProcessReport(
         using var span = FlowTelemetry.Step(FlowTelemetry.Report, evidence.Launch.Traceparent, evidence.Launch.Certname);
 
         // 2. what it proves
-        var verdict = ReportVerdict.Of(report, evidence.Launch.Environment);
+        var verdict = ReportVerdict.Of(report, await reader.ServedEnvironment(name, cancel) ?? evidence.Launch.Environment);
         Log.ReportProcessed(log, evidence.Launch.Certname, verdict.Sentence);
         if (verdict.Outcome == RunOutcome.Ignored || evidence.Fact(FactLog.Converged) is not null || evidence.Fact(FactLog.Terminating) is not null)
             return;

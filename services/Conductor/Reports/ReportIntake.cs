@@ -8,7 +8,10 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Overture.Conductor.Launch;
 using Overture.Platform.Faults;
+using Overture.Platform.Objects;
+using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 using Overture.Platform.Tls;
 
@@ -22,10 +25,12 @@ internal static class ReportIntake
 {
     public const string Listener = "reports";
 
-    public static void Add(IServiceCollection services)
+    public static void Add(IServiceCollection services, ConductorOptions options)
     {
-        services.AddSingleton<ReportSpool>().AddSingleton<ReportSender>().AddSingleton<ProcessReport>().AddHostedService<ReportWorker>();
-        services.AddSingleton<PuppetHostCertificate>().AddSingleton<PuppetCaClient>().AddHostedService<PuppetHostEnrolment>();
+        services.AddSingleton<ReportSpool>().AddSingleton(p => new PuppetserverPeers(p.GetRequiredService<ObjectStore>(), p.GetRequiredService<LaunchKeys>().Verify)).AddSingleton<ProcessReport>().AddHostedService<ReportWorker>();
+        services.AddSingleton(p => new PuppetHostCertificate(options.StateDirectory, p.GetRequiredService<PuppetCaBundle>(), p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new PuppetCaClient(options.Reports.CaServer, options.Reports.CaPort, p.GetRequiredService<PuppetCaBundle>()));
+        services.AddHostedService<ReportHostEnrolment>();
     }
 
     public static void Listen(KestrelServerOptions kestrel, ConductorOptions options)
@@ -53,7 +58,7 @@ internal static class ReportIntake
         try
         {
             // 1. who may
-            var refusal = await services.GetRequiredService<ReportSender>().Refusal(http.Connection.ClientCertificate, http.RequestAborted);
+            var refusal = await services.GetRequiredService<PuppetserverPeers>().Refusal(http.Connection.ClientCertificate, http.RequestAborted);
             if (refusal is not null)
             {
                 Log.ReportRefused(services.GetRequiredService<ILogger<ReportSpool>>(), $"{http.Connection.RemoteIpAddress}", refusal);

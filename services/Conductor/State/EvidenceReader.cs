@@ -19,14 +19,19 @@ internal sealed class EvidenceReader(ObjectStore store, EventLog events)
     /// <summary>As a snapshot has it; what the store says since is read on top of it.</summary>
     public void Remember(Evidence evidence) => seen.TryAdd(evidence.Name, evidence);
 
+    /// <param name="name">Whose.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <param name="young">It is being launched, by a name nobody knows yet: there is nothing but the Conductor's own facts.</param>
     /// <returns>Null: no such instance.</returns>
     /// <exception cref="InvalidDataException">A record is damaged.</exception>
-    public async Task<Evidence?> Read(CertName name, CancellationToken cancel)
+    public async Task<Evidence?> Read(CertName name, CancellationToken cancel, bool young = false)
     {
         var known = seen.GetValueOrDefault(name);
         var launch = known?.Launch ?? await LaunchOf(name, cancel);
         if (launch is null)
             return null;
+        if (young)
+            return seen[name] = (known ?? new Evidence { Name = name, Launch = launch }) with { Facts = await FactsOf(name, known?.Facts ?? [], cancel) };
         var claim = known?.Claim ?? await ClaimOf(name, cancel);
         var certificate = known?.Certificate ?? (claim is null ? null : await CertificateOf(name, claim, cancel));
         var facts = await FactsOf(name, known?.Facts ?? [], cancel);
@@ -84,6 +89,18 @@ internal sealed class EvidenceReader(ObjectStore store, EventLog events)
                 return new Served(served.Id, served.At);
         }
         return null;
+    }
+
+    /// <summary>The environment in the last answer to the ENC; null: nobody wrote it down.</summary>
+    public async Task<string?> ServedEnvironment(CertName name, CancellationToken cancel)
+    {
+        string? last = null;
+        await foreach (var key in store.List(ObjectKeys.HistoryOf(name), null, cancel))
+        {
+            if (await store.Get<NodeHistory>(key, cancel) is { Kind: ServedKind, Environment.Length: > 0 } served)
+                last = served.Environment;
+        }
+        return last;
     }
 
     private async Task<HeldRequest?> Held(CertName name, CancellationToken cancel)

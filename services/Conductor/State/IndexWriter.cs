@@ -25,21 +25,20 @@ internal sealed class IndexWriter(InstanceIndex index, ILogger<IndexWriter> log)
         }
     }
 
-    /// <param name="order">Every instance.</param>
-    /// <param name="current">Its latest state.</param>
+    /// <param name="memory">Every instance.</param>
     /// <param name="whole">Write all of them; else only where the registry was emptied or missed some.</param>
-    public async Task Mend(InstanceOrder order, Func<CertName, Instance?> current, bool whole)
+    public async Task Mend(InstanceMemory memory, bool whole)
     {
         try
         {
             var had = await index.Count();
-            if (had < order.Count)
-                Log.IndexRebuilt(log, had, order.Count);
+            if (had < memory.Count)
+                Log.IndexRebuilt(log, had, memory.Count);
             else if (!whole && stale.IsEmpty)
                 return;
-            var all = whole || had < order.Count;
-            foreach (var some in (all ? order.Take(null, int.MaxValue, _ => true) : [.. stale.Keys]).Chunk(AtOnce))
-                await Write(some, current);
+            var all = whole || had < memory.Count;
+            foreach (var some in (all ? memory.Take(null, int.MaxValue, _ => true).ConvertAll(k => k.Name) : [.. stale.Keys]).Chunk(AtOnce))
+                await Write(some, memory);
         }
         catch (FaultException)
         {
@@ -47,14 +46,14 @@ internal sealed class IndexWriter(InstanceIndex index, ILogger<IndexWriter> log)
         }
     }
 
-    private async Task Write(CertName[] names, Func<CertName, Instance?> current)
+    private async Task Write(CertName[] names, InstanceMemory memory)
     {
-        var written = names.Select(n => (Name: n, Instance: current(n)!)).ToList();
+        var written = names.Select(n => (Name: n, Instance: memory.Find(n)!)).ToList();
         await index.Save([.. written.Select(w => Entry(w.Name, w.Instance))]);
         foreach (var (name, instance) in written)
         {
             // Changed meanwhile: the newer text may have been overtaken by this one.
-            if (ReferenceEquals(current(name), instance))
+            if (ReferenceEquals(memory.Find(name), instance))
                 stale.TryRemove(name, out _);
             else
                 stale[name] = true;

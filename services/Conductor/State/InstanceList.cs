@@ -23,10 +23,10 @@ internal sealed class InstanceList(InstanceIndex index, StateKeeper keeper, Time
         await Whole(cancel);
         await Newest(cancel);
         // 2. one more than the page, to know whether another follows
-        var found = keeper.Order.Take(after, size + 1, name => Matches(keeper.Current(name)!, request)).ConvertAll(n => keeper.Current(n)!);
-        var response = new ListInstancesResponse { Instances = { found.Take(size) } };
+        var found = keeper.Memory.Take(after, size + 1, instance => Matches(instance, request));
+        var response = new ListInstancesResponse { Instances = { found.Take(size).Select(k => k.Instance) } };
         if (found.Count > size)
-            response.NextPageToken = PageToken.Write(new Place(found[size - 1].CreatedAt.ToDateTimeOffset().ToUnixTimeMilliseconds(), CertName.Parse(found[size - 1].Certname)), request);
+            response.NextPageToken = PageToken.Write(new Place(found[size - 1].Instance.CreatedAt.ToDateTimeOffset().ToUnixTimeMilliseconds(), found[size - 1].Name), request);
         return response;
     }
 

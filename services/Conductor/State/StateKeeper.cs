@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Overture.Conductor.V1;
 using Overture.Platform.Objects;
@@ -12,7 +11,6 @@ namespace Overture.Conductor.State;
 /// </summary>
 internal sealed class StateKeeper(ObjectStore store, EvidenceReader reader, IndexWriter index, TimeProvider clock, ILogger<StateKeeper> log)
 {
-    private readonly ConcurrentDictionary<CertName, Instance> known = new();
     private long changes;
     private readonly PerName oneAtATime = new();
     private readonly TaskCompletionSource seenAll = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -25,31 +23,33 @@ internal sealed class StateKeeper(ObjectStore store, EvidenceReader reader, Inde
 
     public bool SeenAll => seenAll.Task.IsCompleted;
 
-    /// <summary>Newest first.</summary>
-    public InstanceOrder Order { get; } = new();
+    public InstanceMemory Memory { get; } = new();
 
-    public int Count => Order.Count;
+    public int Count => Memory.Count;
 
     /// <summary>How many times an instance was found to be another than before.</summary>
     public long Changes => Interlocked.Read(ref changes);
 
     /// <summary>The last fold, at most one sweep old; null: not seen yet. A message that nobody may change.</summary>
-    public Instance? Current(CertName name) => known.GetValueOrDefault(name);
+    public Instance? Current(CertName name) => Memory.Find(name);
 
-    public IReadOnlyCollection<Instance> All => [.. known.Values];
+    public IReadOnlyCollection<Instance> All => Memory.All;
 
     /// <summary>Reads the store, folds, tells whoever watches, and writes the index (best effort).</summary>
+    /// <param name="name">Whose.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <param name="young">It is being launched (<see cref="EvidenceReader.Read"/>).</param>
     /// <returns>Null: no such instance.</returns>
-    public async Task<Instance?> Refold(CertName name, CancellationToken cancel)
+    public async Task<Instance?> Refold(CertName name, CancellationToken cancel, bool young = false)
     {
         using var alone = await oneAtATime.Enter(name, cancel);
-        if (await reader.Read(name, cancel) is not { } evidence)
+        if (await reader.Read(name, cancel, young) is not { } evidence)
             return null;
-        var before = known.GetValueOrDefault(name);
+        var before = Memory.Find(name);
         var now = InstanceFold.From(evidence, clock.GetUtcNow());
         if (now.Equals(before))
             return before;
-        Keep(name, now);
+        Memory.Keep(name, now);
         Interlocked.Increment(ref changes);
         // All of them at a start are written together.
         if (SeenAll)
@@ -64,15 +64,15 @@ internal sealed class StateKeeper(ObjectStore store, EvidenceReader reader, Inde
     public void Adopt(Evidence evidence)
     {
         reader.Remember(evidence);
-        if (known.ContainsKey(evidence.Name))
+        if (Memory.Find(evidence.Name) is not null)
             return;
         var instance = InstanceFold.From(evidence, clock.GetUtcNow());
-        Keep(evidence.Name, instance);
+        Memory.Keep(evidence.Name, instance);
         Changed?.Invoke(instance);
     }
 
     /// <summary>Writes what the registry's index lacks, all of it where it lacks any.</summary>
-    public Task MendIndex(bool whole) => index.Mend(Order, known.GetValueOrDefault, whole);
+    public Task MendIndex(bool whole) => index.Mend(Memory, whole);
 
     public void TellSeenAll() => seenAll.TrySetResult();
 
@@ -86,11 +86,5 @@ internal sealed class StateKeeper(ObjectStore store, EvidenceReader reader, Inde
                 names.Add(name);
         }
         return names;
-    }
-
-    private void Keep(CertName name, Instance instance)
-    {
-        known[name] = instance;
-        Order.Add(name, instance.CreatedAt.ToDateTimeOffset());
     }
 }

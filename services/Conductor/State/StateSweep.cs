@@ -139,7 +139,7 @@ internal sealed class StateSweep(
             if (count < LeastForSnapshot || changes - snapshotAt < Math.Max(LeastForSnapshot, count / NewerShare))
                 return;
             snapshotAt = changes;
-            if (await snapshots.Save(keeper.Order.Take(null, int.MaxValue, _ => true).Select(reader.Last).OfType<Evidence>(), stopping))
+            if (await snapshots.Save(keeper.Memory.Take(null, int.MaxValue, _ => true).Select(k => reader.Last(k.Name)).OfType<Evidence>(), stopping))
                 Log.SnapshotTaken(log, count);
         }
         catch (FaultException e)

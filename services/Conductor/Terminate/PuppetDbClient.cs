@@ -3,9 +3,8 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
-using Overture.Conductor.Launch;
-using Overture.Conductor.Reports;
 using Overture.Platform.Faults;
+using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 using Overture.Platform.Tls;
 
@@ -16,7 +15,7 @@ namespace Overture.Conductor.Terminate;
 /// at once for a while, so that a thousand names do not wait a thousand time-outs.
 /// </summary>
 /// <param name="own">Null: there is no report listener, and the options name files.</param>
-internal sealed class PuppetDbClient(ConductorOptions options, CaBundle bundle, TimeProvider clock, PuppetHostCertificate? own = null) : IDisposable
+internal sealed class PuppetDbClient(ConductorOptions options, PuppetCaBundle bundle, TimeProvider clock, PuppetHostCertificate? own = null) : IDisposable
 {
     private const int LargestAnswer = 64 * 1024;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5), Rest = TimeSpan.FromSeconds(5);

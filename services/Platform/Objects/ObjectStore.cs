@@ -18,6 +18,11 @@ public enum PutOutcome
 /// <summary>An object as read: its bytes and its version.</summary>
 public sealed record StoredObject(byte[] Body, string ETag, DateTimeOffset LastModified);
 
+/// <summary>The answer to a read of what is known in some version.</summary>
+/// <param name="Unchanged">It still is that version.</param>
+/// <param name="Found">The object, where it is another; null: there is none (any more).</param>
+public sealed record ConditionalGet(bool Unchanged, StoredObject? Found);
+
 /// <summary>What a store says of itself, beside its promises.</summary>
 /// <param name="Public">Anybody may list it or read its objects, without a key.</param>
 /// <param name="Versioning">"enabled", "suspended" or "off"; "unknown": it does not say, or not to us.</param>
@@ -41,6 +46,10 @@ public abstract partial class ObjectStore
     public abstract Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel);
 
     public abstract Task<StoredObject?> Get(string key, CancellationToken cancel);
+
+    /// <summary>Reads the object unless it is still the version <paramref name="etag"/>; empty: whatever it is.</summary>
+    public virtual async Task<ConditionalGet> GetUnless(string key, string etag, CancellationToken cancel) =>
+        await Get(key, cancel) is { } found ? new(found.ETag == etag, found) : new(false, null);
 
     /// <summary>Keys that begin with <paramref name="prefix"/> (which ends with '/'), after <paramref name="after"/>, in ordinal order.</summary>
     public abstract IAsyncEnumerable<string> List(string prefix, string? after, CancellationToken cancel);

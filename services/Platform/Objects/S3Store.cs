@@ -53,10 +53,14 @@ public sealed class S3Store : ObjectStore, IDisposable
     public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) =>
         Put(key, body, put => put.IfMatch = etag, cancel);
 
-    public override Task<StoredObject?> Get(string key, CancellationToken cancel)
-    {
-        var request = new GetObjectRequest { BucketName = bucket, Key = KeyOf(key) };
-        return Patiently<StoredObject?>(async _ =>
+    public override async Task<StoredObject?> Get(string key, CancellationToken cancel) =>
+        (await Get(new GetObjectRequest { BucketName = bucket, Key = KeyOf(key) }, cancel)).Found;
+
+    public override Task<ConditionalGet> GetUnless(string key, string etag, CancellationToken cancel) =>
+        Get(new GetObjectRequest { BucketName = bucket, Key = KeyOf(key), EtagToNotMatch = etag.Length > 0 ? etag : null }, cancel);
+
+    private Task<ConditionalGet> Get(GetObjectRequest request, CancellationToken cancel) =>
+        Patiently<ConditionalGet>(async _ =>
         {
             try
             {
@@ -66,14 +70,17 @@ public sealed class S3Store : ObjectStore, IDisposable
                 using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
                 limit.CancelAfter(options.Timeout);
                 await found.ResponseStream.CopyToAsync(body, limit.Token);
-                return new StoredObject(body.ToArray(), found.ETag, new DateTimeOffset(found.LastModified ?? DateTime.UnixEpoch).ToUniversalTime());
+                return new(false, new StoredObject(body.ToArray(), found.ETag, new DateTimeOffset(found.LastModified ?? DateTime.UnixEpoch).ToUniversalTime()));
             }
             catch (AmazonS3Exception e) when (IsAbsent(e))
             {
-                return null;
+                return new(false, null);
+            }
+            catch (AmazonS3Exception e) when (e.StatusCode == HttpStatusCode.NotModified)
+            {
+                return new(true, null);
             }
         }, cancel);
-    }
 
     public override async IAsyncEnumerable<string> List(string prefix, string? after, [EnumeratorCancellation] CancellationToken cancel)
     {

@@ -66,7 +66,7 @@ public sealed class MarkedYamlException(string rule, long line = 0, long column 
 }
 
 /// <summary>
-/// YAML as people write it, read without surprises: one document, at most 256 KiB, 32 levels and 10,000 nodes; no anchors, aliases or tags;
+/// YAML as people write it, read without surprises: one document, at most 256 KiB, 32 levels and 10,000 nodes; no anchors, aliases, merge keys or tags;
 /// unique keys. Works on the parser's events, for a serializer would need reflection; and the depth is counted before anything recurses,
 /// for a stack overflow could not be caught. The command line is built with this file too.
 /// </summary>
@@ -136,8 +136,11 @@ public static class MarkedYaml
         var seen = new HashSet<string>(StringComparer.Ordinal);
         while (!parser.TryConsume<MappingEnd>(out _))
         {
-            if (parser.Current is not Scalar)
+            if (parser.Current is not Scalar name)
                 throw Broken("has a key that is not a scalar", parser);
+            // Ruby merges what is below it into the map around it, even where it is quoted.
+            if (name.Value == "<<")
+                throw Broken("has a merge key (<<)", parser);
             var at = parser.Current.Start;
             var key = (YamlScalar)Node(parser, depth + 1, ref nodes);
             if (key.IsNull)

@@ -13,32 +13,49 @@ namespace Overture.Platform.Records;
 public sealed partial record NodeDefinition(
     IReadOnlyDictionary<string, object?> Classes, IReadOnlyDictionary<string, object?> Parameters, string Environment)
 {
-    private static readonly string[] Keys = ["classes", "parameters", "environment"];
-    private static readonly string[] ReservedVariables = ["environment", "trusted", "facts", "server_facts"];
+    private static readonly string[] Keys = ["classes", "parameters", "environment", "profile"];
+
+    /// <summary>The stored profile whose node key lies below this definition; empty: none.</summary>
+    public string Profile { get; init; } = "";
+
+    /// <summary>It says which environment; else a layer below does, or it is production.</summary>
+    public bool SetsEnvironment { get; init; }
 
     /// <param name="yaml">At most 256 KiB. classes: a list of names, or a map of name to parameters; parameters: a map; environment: a name.</param>
     /// <exception cref="FaultException">DEFINITION_INVALID, every rule that is broken.</exception>
-    public static NodeDefinition Parse(string yaml) => FromTree(StrictYaml.Read(yaml));
+    public static NodeDefinition Parse(string yaml) => Checked(StrictYaml.Read(yaml));
 
-    public static NodeDefinition FromTree(object? tree)
+    /// <summary>A definition that did not come as YAML: held to the limits of YAML all the same, for it will be read again as such.</summary>
+    /// <exception cref="FaultException">DEFINITION_INVALID, every rule that is broken.</exception>
+    public static NodeDefinition FromTree(object? tree) => Parse(QuotedYaml.Write(tree));
+
+    private static NodeDefinition Checked(object? tree)
     {
         if (tree is not IReadOnlyDictionary<string, object?> map)
             throw Broken([new("definition", "must be a mapping with classes, parameters and environment")]);
         var problems = new List<FieldProblem>();
         foreach (var key in map.Keys.Where(k => !Keys.Contains(k)))
-            problems.Add(new(key, "is unknown; a definition has classes, parameters and environment"));
+            problems.Add(new(key, "is unknown; a definition has classes, parameters and environment, and may name a profile"));
         var classes = ClassesOf(map.GetValueOrDefault("classes"), problems);
         var parameters = ParametersOf(map.GetValueOrDefault("parameters"), problems);
         var environment = map.GetValueOrDefault("environment") ?? "production";
-        if (environment is not string name || !EnvironmentGrammar().IsMatch(name))
+        if (environment is not string name || !PuppetNames.IsEnvironment(name))
         {
-            problems.Add(new("environment", "must be a Puppet environment name: lower-case letters, digits and '_'"));
+            problems.Add(new("environment", "must be a Puppet environment name: lower-case letters, digits and '_', and none of main, master, server, agent, user"));
             name = "";
         }
-        return problems.Count == 0 ? new NodeDefinition(classes, parameters, name) : throw Broken([.. problems]);
+        var profile = map.GetValueOrDefault("profile") ?? "";
+        if (profile is not string below || (below.Length > 0 && !ProfileGrammar().IsMatch(below)))
+        {
+            problems.Add(new("profile", "must be the name of a stored profile"));
+            below = "";
+        }
+        return problems.Count == 0
+            ? new NodeDefinition(classes, parameters, name) { Profile = below, SetsEnvironment = map.GetValueOrDefault("environment") is not null }
+            : throw Broken([.. problems]);
     }
 
-    /// <summary>The whole as a tree, keys in the ENC's order.</summary>
+    /// <summary>What the ENC prints, as a tree, keys in its order.</summary>
     public Dictionary<string, object?> ToTree() => new()
     {
         ["classes"] = Classes,
@@ -62,10 +79,12 @@ public sealed partial record NodeDefinition(
         }
         foreach (var (name, value) in classes)
         {
-            if (!ClassGrammar().IsMatch(name))
+            if (!PuppetNames.IsClass(name))
                 problems.Add(new($"classes.{name}", "is not a Puppet class name"));
+            else if (PuppetNames.Unanchored(name) != name && classes.ContainsKey(PuppetNames.Unanchored(name)))
+                problems.Add(new($"classes.{name}", "stands twice, with and without ::"));
             if (value is IReadOnlyDictionary<string, object?> parameters)
-                problems.AddRange(parameters.Keys.Where(k => !VariableGrammar().IsMatch(k)).Select(k => new FieldProblem($"classes.{name}.{k}", "is not a Puppet parameter name")));
+                problems.AddRange(parameters.Keys.Where(k => !PuppetNames.IsVariable(k)).Select(k => new FieldProblem($"classes.{name}.{k}", "is not a Puppet parameter name")));
             else if (value is not null)
                 problems.Add(new($"classes.{name}", "must be a map of parameters, or nothing"));
         }
@@ -96,9 +115,9 @@ public sealed partial record NodeDefinition(
         }
         foreach (var name in map.Keys)
         {
-            if (!VariableGrammar().IsMatch(name))
+            if (!PuppetNames.IsVariable(name))
                 problems.Add(new($"parameters.{name}", "is not a Puppet variable name"));
-            else if (ReservedVariables.Contains(name))
+            else if (PuppetNames.IsReservedVariable(name))
                 problems.Add(new($"parameters.{name}", "is a name Puppet keeps for itself"));
         }
         return map;
@@ -107,12 +126,6 @@ public sealed partial record NodeDefinition(
     private static FaultException Broken(FieldProblem[] problems) =>
         new(FaultKind.Invalid, Reason.DefinitionInvalid, string.Join("; ", problems.Select(p => $"{p.Field}: {p.Rule}")), problems);
 
-    [GeneratedRegex(@"\A(::)?[a-z][a-z0-9_]*(::[a-z][a-z0-9_]*)*\z", RegexOptions.CultureInvariant)]
-    private static partial Regex ClassGrammar();
-
-    [GeneratedRegex(@"\A[a-z_][a-zA-Z0-9_]*\z", RegexOptions.CultureInvariant)]
-    private static partial Regex VariableGrammar();
-
-    [GeneratedRegex(@"\A[a-z0-9_]+\z", RegexOptions.CultureInvariant)]
-    private static partial Regex EnvironmentGrammar();
+    [GeneratedRegex(@"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex ProfileGrammar();
 }

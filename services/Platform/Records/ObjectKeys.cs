@@ -18,6 +18,13 @@ public static class ObjectKeys
     /// <summary>Conductor at launch, then Classifier or a person. YAML node definition.</summary>
     public static string Node(CertName name) => $"{Nodes}{name}";
 
+    /// <summary>Classifier for people, or people. YAML: defaults and groups; mutable.</summary>
+    public const string Layers = "classification/layers";
+
+    /// <summary>Classifier. NodeHistory of the layers ("layers") or of a profile ("profile-NAME"); ids sort by time.</summary>
+    public static string DocumentHistoryOf(string document) => $"classification/history/{document}/";
+    public static string DocumentHistory(string document, string id) => $"classification/history/{document}/{id}";
+
     /// <summary>Classifier; Conductor archives at terminate. NodeHistory; ids sort by time.</summary>
     public static string HistoryOf(CertName name) => $"history/{name}/";
     public static string History(CertName name, string id) => $"history/{name}/{id}";

@@ -10,12 +10,18 @@ namespace Overture.Platform.Records;
 /// </summary>
 public static class QuotedYaml
 {
+    // Readers look for the colon within 1,024 characters of a key's start, and one character is six where it is escaped.
+    private const int MostSimpleKey = 128;
+
+    private static readonly TagName Str = "tag:yaml.org,2002:str";
+
+    /// <exception cref="ArgumentException">Not a tree, or a number that is not finite.</exception>
     public static string Write(object? tree, string firstLine = "")
     {
         var text = new StringWriter { NewLine = "\n" };
         if (firstLine.Length > 0)
             text.WriteLine(firstLine);
-        var emitter = new Emitter(text, new EmitterSettings(bestIndent: 2, bestWidth: int.MaxValue, isCanonical: false, maxSimpleKeyLength: 1024));
+        var emitter = new Emitter(text, new EmitterSettings(bestIndent: 2, bestWidth: int.MaxValue, isCanonical: false, maxSimpleKeyLength: MostSimpleKey));
         emitter.Emit(new StreamStart());
         emitter.Emit(new DocumentStart(null, null, isImplicit: true));
         Node(emitter, tree);
@@ -32,7 +38,8 @@ public static class QuotedYaml
                 emitter.Emit(new MappingStart(AnchorName.Empty, TagName.Empty, isImplicit: true, map.Count == 0 ? MappingStyle.Flow : MappingStyle.Block));
                 foreach (var (key, value) in map)
                 {
-                    Quoted(emitter, key);
+                    // Without the tag, Ruby takes even a quoted << for a merge.
+                    Quoted(emitter, key, key == "<<" ? Str : TagName.Empty);
                     Node(emitter, value);
                 }
                 emitter.Emit(new MappingEnd());
@@ -44,7 +51,7 @@ public static class QuotedYaml
                 emitter.Emit(new SequenceEnd());
                 break;
             case string text:
-                Quoted(emitter, text);
+                Quoted(emitter, text, TagName.Empty);
                 break;
             default:
                 Plain(emitter, node switch
@@ -52,8 +59,8 @@ public static class QuotedYaml
                     null => "null",
                     bool b => b ? "true" : "false",
                     long or int => Convert.ToString(node, CultureInfo.InvariantCulture)!,
-                    double d => Real(d),
-                    _ => throw new ArgumentException($"not a YAML tree: {node.GetType()}", nameof(node)),
+                    double d when double.IsFinite(d) => Real(d),
+                    _ => throw new ArgumentException($"not a YAML tree: {node} ({node.GetType()})", nameof(node)),
                 });
                 break;
         }
@@ -68,8 +75,8 @@ public static class QuotedYaml
         return (mantissa.Contains('.', StringComparison.Ordinal) ? mantissa : mantissa + ".0") + (exponent < 0 ? "" : "e" + text[(exponent + 1)..]);
     }
 
-    private static void Quoted(Emitter emitter, string text) =>
-        emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, text, ScalarStyle.DoubleQuoted, isPlainImplicit: false, isQuotedImplicit: true));
+    private static void Quoted(Emitter emitter, string text, TagName tag) =>
+        emitter.Emit(new Scalar(AnchorName.Empty, tag, text, ScalarStyle.DoubleQuoted, isPlainImplicit: false, isQuotedImplicit: tag.IsEmpty));
 
     private static void Plain(Emitter emitter, string text) =>
         emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, text, ScalarStyle.Plain, isPlainImplicit: true, isQuotedImplicit: false));

@@ -20,7 +20,7 @@ public static class StructTree
     {
         var result = new Struct();
         foreach (var (key, value) in tree)
-            result.Fields[key] = FromTree(value);
+            result.Fields[key] = ValueOf(value);
         return result;
     }
 
@@ -46,7 +46,7 @@ public static class StructTree
         return Math.Floor(number) == number && Math.Abs(number) <= MostExact ? (object)(long)number : number;
     }
 
-    private static Value FromTree(object? node) => node switch
+    public static Value ValueOf(object? node) => node switch
     {
         null => Value.ForNull(),
         bool b => Value.ForBool(b),
@@ -54,7 +54,7 @@ public static class StructTree
         double d => Value.ForNumber(d),
         string s => Value.ForString(s),
         IReadOnlyDictionary<string, object?> map => Value.ForStruct(FromTree(map)),
-        IReadOnlyList<object?> list => Value.ForList([.. list.Select(FromTree)]),
+        IReadOnlyList<object?> list => Value.ForList([.. list.Select(ValueOf)]),
         _ => throw new ArgumentException($"not a YAML tree: {node.GetType()}", nameof(node)),
     };
 }

@@ -34,6 +34,9 @@ public static class FlowTelemetry
     /// <summary>A histogram of how long a comparison took, in seconds, mending included.</summary>
     public const string ReconcileTime = "overture.reconcile.duration";
 
+    /// <summary>A counter of edits in the bucket that broke a rule, by kind of document.</summary>
+    public const string BrokenEdits = "overture.broken_edits";
+
     public const string CertNameTag = "overture.certname";
     public const string ReasonTag = "overture.reason";
     public const string SerialTag = "overture.serial";

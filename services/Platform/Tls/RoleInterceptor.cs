@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.AspNetCore.Http;
@@ -54,17 +56,9 @@ public sealed class RoleInterceptor(RoleTable table) : Interceptor
 /// <summary>The caller of an RPC.</summary>
 public static class PeerOfCall
 {
-    private static readonly object ItemKey = new();
+    // One certificate a connection, read once: reading it takes longer than a short call.
+    private static readonly ConditionalWeakTable<X509Certificate2, PeerIdentity> Known = [];
 
-    public static PeerIdentity Peer(this ServerCallContext context)
-    {
-        var http = context.GetHttpContext();
-        if (http.Items[ItemKey] is PeerIdentity known)
-            return known;
-        var certificate = http.Connection.ClientCertificate
-            ?? throw new FaultException(FaultKind.Denied, Reason.RoleMissing, "no client certificate");
-        var peer = PeerIdentity.Of(certificate);
-        http.Items[ItemKey] = peer;
-        return peer;
-    }
+    public static PeerIdentity Peer(this ServerCallContext context) => Known.GetValue(
+        context.GetHttpContext().Connection.ClientCertificate ?? throw new FaultException(FaultKind.Denied, Reason.RoleMissing, "no client certificate"), PeerIdentity.Of);
 }

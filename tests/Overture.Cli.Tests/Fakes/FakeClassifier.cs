@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Overture.Classifier.V1;
 using Overture.Platform.Faults;
@@ -30,6 +31,8 @@ public sealed class FakeClassifier : ClassifierService.ClassifierServiceBase
                 throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "the object store\ndoes not answer");
             case "blocked.example.com":
                 throw new FaultException(FaultKind.Precondition, Reason.NodeBlocked, "blocked.example.com is revoked");
+            case "stale.example.com":
+                return new ClassifyResponse { Certname = request.Certname, Yaml = Yaml, Environment = "production", StaleSince = Timestamp.FromDateTime(DateTime.UnixEpoch), Broken = "an edit\nis not served" };
             case Known or "flaky.example.com":
                 break;
             default:
@@ -42,6 +45,46 @@ public sealed class FakeClassifier : ClassifierService.ClassifierServiceBase
         request.Certname is Known or "blocked.example.com"
             ? Task.FromResult(new GetNodeResponse { Node = new Node { Certname = request.Certname, Definition = "classes: {login_allowed: {user: demo}}\n", Etag = "v1" } })
             : throw new FaultException(FaultKind.NotFound, Reason.NodeUnknown, $"no definition of {request.Certname}");
+
+    public ConcurrentQueue<PutLayersRequest> LayerPuts { get; } = new();
+
+    public override Task<ExplainNodeResponse> ExplainNode(ExplainNodeRequest request, ServerCallContext context) => Task.FromResult(new ExplainNodeResponse
+    {
+        Certname = request.Certname,
+        Layers = { "defaults", "node" },
+        Broken = "an edit in the bucket is not served, the version before it is: groups: must be a list",
+        Values =
+        {
+            new ExplainedValue
+            {
+                Path = "parameters.site", Value = Value.ForString("shop"), Layer = "node", Document = $"nodes/{request.Certname}", Version = "\"0123456789abcdef0123456789abcdef\"", Author = "ops",
+                Shadowed = { new ExplainedValue { Path = "parameters.site", Value = Value.ForString("none"), Layer = "defaults", Document = "classification/layers", Version = "v7" } },
+            },
+        },
+    });
+
+    // Three versions, newest first, over two pages; the stored one is the newest.
+    public override Task<ListHistoryResponse> ListHistory(ListHistoryRequest request, ServerCallContext context)
+    {
+        HistoryEntry Entry(int number, string document) => new()
+        {
+            Id = $"0190a1b2-0000-7000-8000-00000000000{number}", Kind = number == 2 ? "served" : "put", Version = $"v{number}0", Document = document, Author = "ops", Reason = $"change {number}",
+        };
+        return Task.FromResult(request.PageToken.Length == 0
+            ? new ListHistoryResponse { Entries = { Entry(3, "classes: {login_allowed: {user: demo}}\n"), Entry(2, "classes: [b]\nenvironment: one\n") }, NextPageToken = "more" }
+            : new ListHistoryResponse { Entries = { Entry(1, "classes: [a]\nenvironment: one\n") } });
+    }
+
+    public override Task<GetLayersResponse> GetLayers(GetLayersRequest request, ServerCallContext context) =>
+        Task.FromResult(new GetLayersResponse { Layers = new Overture.Classifier.V1.Layers { Document = "defaults: {classes: [base]}\n", Etag = "l1" } });
+
+    public override Task<PutLayersResponse> PutLayers(PutLayersRequest request, ServerCallContext context)
+    {
+        LayerPuts.Enqueue(request);
+        if (request.Document.Contains("wrong", StringComparison.Ordinal))
+            throw FaultException.Invalid("groups.b.parameters.a", "contradicts group a");
+        return Task.FromResult(new PutLayersResponse { Layers = request.ValidateOnly ? new Overture.Classifier.V1.Layers() : new Overture.Classifier.V1.Layers { Document = request.Document, Etag = "l2" } });
+    }
 
     public override Task<PutNodeResponse> PutNode(PutNodeRequest request, ServerCallContext context)
     {

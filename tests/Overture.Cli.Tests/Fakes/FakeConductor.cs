@@ -59,8 +59,14 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
 
     public override Task<RetryInstanceResponse> RetryInstance(RetryInstanceRequest request, ServerCallContext context)
     {
-        Retries.Enqueue(request.Certname);
+        Retries.Enqueue(request.KeepFailed ? $"{request.Certname} kept" : request.Certname);
         var instance = Find(request.Certname);
+        if (instance.Trouble == InstanceTrouble.BootStalled)
+        {
+            var other = instance.Clone();
+            (other.Certname, other.Trouble) = ("0e0e0e0e-0000-4000-8000-000000000001", InstanceTrouble.Unspecified);
+            return Task.FromResult(new RetryInstanceResponse { Instance = other, Replaces = instance.Certname });
+        }
         return Task.FromResult(instance.Image == "refused" ? new RetryInstanceResponse { Instance = instance, Reason = "PROVIDER_FAILED", Detail = "still no capacity" } : new RetryInstanceResponse { Instance = instance });
     }
 

@@ -61,7 +61,7 @@ internal static class Ec2Errors
         "InvalidInstanceID.NotFound" => new(Ec2Action.NotFound, "The cloud does not list the instance; shortly after a launch that passes by itself."),
         "OperationNotPermitted" => new(Ec2Action.State, "The cloud protects this instance; switch its termination protection off, then terminate again."),
         "IncorrectInstanceState" => new(Ec2Action.State, "The instance's state forbids this now; look at its state and try again."),
-        "UnauthorizedOperation" => new(Ec2Action.Permanent, "The Conductor's credentials may not do this; allow the action in their policy."),
+        "UnauthorizedOperation" or "AccessDenied" => new(Ec2Action.Permanent, "The Conductor's credentials may not do this; allow the action in their policy."),
         "AuthFailure" or "InvalidClientTokenId" or "SignatureDoesNotMatch" or "OptInRequired" or "Blocked" =>
             new(Ec2Action.Credentials, "The cloud refuses the Conductor's credentials; check key, region and account."),
         "RequestExpired" => new(Ec2Action.Credentials, "The cloud calls the request too old; set this host's clock."),

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using Overture.Classifier.V1;
+using Overture.Cli.Output;
+
+namespace Overture.Cli.Commands;
+
+/// <summary>overture layers show: the document as it is, fit for layers set.</summary>
+internal sealed class LayersShowVerb : Verb
+{
+    public LayersShowVerb() : base("show", "Show the defaults and groups that lie below every node's own definition",
+        "overture layers show > layers.yaml", "overture layers show -o json | jq -r .layers.etag")
+    {
+    }
+
+    protected override async Task<int> Run(Session session, CancellationToken cancel)
+    {
+        var answer = await session.Classifier((c, o) => c.GetLayersAsync(new GetLayersRequest(), o), cancel);
+        session.Printer.Answer(answer, p => Printer.Document(answer.Layers.Document));
+        if (answer.Layers.Etag.Length == 0)
+            Printer.Say("there are no layers: overture layers set --help");
+        return ExitCodes.Ok;
+    }
+}
+
+/// <summary>overture layers set: replaces them, and never a version that the person has not seen.</summary>
+internal sealed class LayersSetVerb : Verb
+{
+    private readonly Option<string> file = new("-f", "--file") { Description = "YAML of defaults and groups; - is stdin", HelpName = "FILE", Required = true };
+    private readonly Option<string?> reason = new("--reason") { Description = "For people; kept in the history", HelpName = "TEXT" };
+    private readonly Option<bool> check = new("--check") { Description = "Only tell whether the file is valid; write nothing" };
+    private readonly Option<string?> etag = new("--etag") { Description = "Version it must replace; else the one stored now", HelpName = "ETAG" };
+
+    public LayersSetVerb() : base("set", "Replace the defaults and groups; groups of one rank that contradict each other are refused",
+        "overture layers set -f examples/layers.yaml --check",
+        "overture layers show | sed s/ntp1/ntp2/ | overture layers set -f - --reason 'the new time server'")
+    {
+        Options.Add(file);
+        Options.Add(reason);
+        Options.Add(check);
+        Options.Add(etag);
+    }
+
+    protected override async Task<int> Run(Session session, CancellationToken cancel)
+    {
+        var only = session.Parse.GetValue(check);
+        if (!only && session.Parse.GetValue(reason) is null)
+            throw Failure.Usage("give --reason TEXT, or --check", "overture layers set --help");
+        var request = new PutLayersRequest
+        {
+            Document = YamlFile.Text(session.Parse.GetRequiredValue(file), ExitCodes.Usage),
+            Reason = session.Parse.GetValue(reason) ?? "",
+            ValidateOnly = only,
+        };
+        if (!only)
+            request.Etag = session.Parse.GetValue(etag) ?? (await session.Classifier((c, o) => c.GetLayersAsync(new GetLayersRequest(), o), cancel)).Layers.Etag;
+        var answer = await session.Classifier((c, o) => c.PutLayersAsync(request, o), cancel);
+        session.Printer.Answer(answer, p =>
+        {
+            if (only)
+                Printer.Say("valid");
+            else
+                Printer.Facts(("version", answer.Layers.Etag), ("updated", InstanceText.Time(answer.Layers.UpdatedAt)));
+        });
+        return ExitCodes.Ok;
+    }
+}
+
+/// <summary>overture layers history: their versions, newest first.</summary>
+internal sealed class LayersHistoryVerb : Verb
+{
+    public LayersHistoryVerb() : base("history", "List the versions of the defaults and groups, newest first", "overture layers history")
+    {
+    }
+
+    protected override async Task<int> Run(Session session, CancellationToken cancel)
+    {
+        var answer = new ListHistoryResponse { Entries = { await DefinitionHistory.All(session, "", cancel) } };
+        session.Printer.Answer(answer, DefinitionHistory.Table(answer));
+        return ExitCodes.Ok;
+    }
+}

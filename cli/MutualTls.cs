@@ -1,0 +1,157 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Overture.Platform.Tls;
+
+namespace Overture.Cli;
+
+/// <summary>HTTP/2 to one service: TLS 1.3, our certificate, and no other root than the internal CA's.</summary>
+internal static partial class MutualTls
+{
+    /// <param name="config">Names the files; each unusable one is a message of its own.</param>
+    /// <param name="address">HOST:PORT, empty where the configuration does not say.</param>
+    /// <param name="key">The configuration key of that address.</param>
+    /// <param name="clock">Against which an expired certificate is told, before the handshake fails opaquely.</param>
+    /// <param name="told">Gets each step on the way, where somebody looks on.</param>
+    public static SocketsHttpHandler Handler(CliConfig config, string address, string key, TimeProvider clock, Action<string>? told = null)
+    {
+        if (address.Length == 0)
+            throw Failure.Config($"{config.Source} does not say where {key} is", $"add the line  {key}: HOST:PORT");
+        TrustNothingOfTheHost();
+        var own = Own(config, clock);
+        told?.Invoke($"certificate {config.Certificate}: {Described(own)}, key {config.Key}");
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+            DisableCertificateDownloads = true,
+        };
+        policy.CustomTrustStore.AddRange(RootsOf(config));
+        var handler = new SocketsHttpHandler
+        {
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+            ActivityHeadersPropagator = null,
+            ConnectTimeout = TimeSpan.FromSeconds(10),
+            // A watched stream over a dead network must end.
+            KeepAlivePingDelay = TimeSpan.FromSeconds(30),
+            KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
+            SslOptions = new SslClientAuthenticationOptions
+            {
+                EnabledSslProtocols = SslProtocols.Tls13,
+                CertificateChainPolicy = policy,
+                RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
+                {
+                    told?.Invoke($"handshake: {key} shows {(certificate is X509Certificate2 shown ? Described(shown) : "no certificate")}, {(errors == SslPolicyErrors.None ? "trusted" : errors)}");
+                    return errors == SslPolicyErrors.None && certificate is X509Certificate2 peer && Serves(peer, key, address);
+                },
+                ClientCertificateContext = SslStreamCertificateContext.Create(own, null, offline: true),
+            },
+        };
+        if (told is not null)
+            handler.ConnectCallback = (target, cancel) => Connect(target.DnsEndPoint, told, cancel);
+        return handler;
+    }
+
+    // Chain and host name are right, but is it the service? Another party's certificate of the same PKI must not answer for it.
+    private static bool Serves(X509Certificate2 peer, string key, string address)
+    {
+        var identity = PeerIdentity.Of(peer);
+        return identity.Roles.Contains(Enum.Parse<Role>(key, ignoreCase: true)) ? true
+            : throw new AuthenticationException($"{identity.Name} at {address} is not a {key.ToLowerInvariant()}");
+    }
+
+    private static async ValueTask<Stream> Connect(DnsEndPoint target, Action<string> told, CancellationToken cancel)
+    {
+        var addresses = await Dns.GetHostAddressesAsync(target.Host, cancel);
+        told($"{target.Host} is {string.Join(", ", addresses.Select(a => a.ToString()))}");
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(addresses, target.Port, cancel);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+        told($"connected to {socket.RemoteEndPoint}");
+        return new NetworkStream(socket, ownsSocket: true);
+    }
+
+    private static string Described(X509Certificate2 certificate) =>
+        $"{PeerIdentity.Of(certificate).Name}, until {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm:ss}Z";
+
+    // .NET reads every file of /etc/ssl/certs at the first TLS call, 70 ms of 104; none of them is trusted here (docs/decisions/0003).
+    // By libc: .NET's own SetEnvironmentVariable does not reach OpenSSL's getenv.
+    private static void TrustNothingOfTheHost()
+    {
+        _ = SetEnv("SSL_CERT_DIR", "/nonexistent", 1);
+        _ = SetEnv("SSL_CERT_FILE", "/nonexistent", 1);
+    }
+
+    private static X509Certificate2 Own(CliConfig config, TimeProvider clock)
+    {
+        var certificate = Text(config, config.Certificate, "certificate");
+        var key = Text(config, config.Key, "key");
+        X509Certificate2 own;
+        try
+        {
+            own = X509Certificate2.CreateFromPem(certificate, key);
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        {
+            throw Failure.Config($"{config.Certificate} and {config.Key} are not a certificate and its key: {e.Message}", Renew);
+        }
+        if (own.NotAfter < clock.GetUtcNow())
+            throw Failure.Config($"the certificate {config.Certificate} expired on {own.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm:ss}Z", Renew);
+        return own.NotBefore <= clock.GetUtcNow() ? own : throw Failure.Config(
+            $"the certificate {config.Certificate} is valid from {own.NotBefore.ToUniversalTime():yyyy-MM-dd HH:mm:ss}Z only", "is this host's clock right?");
+    }
+
+    private static X509Certificate2Collection RootsOf(CliConfig config)
+    {
+        var roots = new X509Certificate2Collection();
+        try
+        {
+            roots.ImportFromPem(Text(config, config.Roots, "roots"));
+        }
+        catch (CryptographicException e)
+        {
+            throw Failure.Config($"{config.Roots} holds no usable certificate: {e.Message}", Renew);
+        }
+        return roots.Count > 0 ? roots : throw Failure.Config($"{config.Roots} holds no certificate", Renew);
+    }
+
+    private static string Text(CliConfig config, string file, string what)
+    {
+        if (config.IsGuarded)
+            FileGuard.Check(file, $"tls.{what}", secret: what == "key");
+        try
+        {
+            return File.ReadAllText(file);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw Failure.Config($"tls.{what}: there is no file {file}", Renew);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw Failure.Config($"tls.{what}: user {Environment.UserName} may not read {file}", "let that user read it, or run as the user it belongs to");
+        }
+        catch (IOException e)
+        {
+            throw Failure.Config($"tls.{what}: can't read {file}: {e.Message}", Renew);
+        }
+    }
+
+    private const string Renew = "overture pki init makes what is missing or old";
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetEnv(string name, string value, int overwrite);
+}

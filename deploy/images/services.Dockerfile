@@ -1,0 +1,39 @@
+# The three services, and the command line beside each: docker build -f deploy/images/services.Dockerfile --build-arg SERVICE=Conductor .
+# Everything is built once, whatever SERVICE says, so that the second and third image cost nothing but their last layers.
+ARG SDK_IMAGE=mcr.microsoft.com/dotnet/sdk:10.0
+ARG ASPNET_IMAGE=mcr.microsoft.com/dotnet/aspnet:10.0
+
+FROM ${SDK_IMAGE} AS build
+# The linker of the native command line.
+RUN command -v clang > /dev/null || { apt-get update && apt-get install -y --no-install-recommends clang zlib1g-dev; }
+WORKDIR /src
+COPY . .
+ENV DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+# Properties of restore: an SDK image that brings its packages along, and no network, sets them here.
+ARG RESTORE=
+RUN dotnet publish cli -c Release -o /out/cli -v quiet --nologo -p:RunAnalyzers=false ${RESTORE}
+RUN for service in Conductor CertAuthority Classifier; do \
+      dotnet publish services/$service -c Release -o /out/$service -v quiet --nologo -p:RunAnalyzers=false --no-self-contained ${RESTORE} && \
+      rm -f /out/$service/*.pdb /out/$service/*.xml && \
+      ln -s Overture.$service /out/$service/service || exit 1; \
+    done
+
+FROM ${ASPNET_IMAGE}
+ARG SERVICE
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Overture ${SERVICE}" \
+      org.opencontainers.image.description="Launches cloud instances and lets them become Puppet nodes" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /out/cli/overture /usr/bin/overture
+COPY --from=build /out/${SERVICE}/ /usr/lib/overture/
+COPY deploy/images/init.sh deploy/images/register-node.sh /usr/libexec/overture/
+COPY deploy/images/node.yaml /etc/overture-node.yaml
+# No diagnostics socket: the root file system is read-only.
+ENV DOTNET_EnableDiagnostics=0 DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+RUN mkdir -p /etc/overture /var/lib/overture && chown 65532:65532 /var/lib/overture && chmod 0700 /var/lib/overture
+USER 65532:65532
+WORKDIR /usr/lib/overture
+# Health is asked by whoever runs it (docker-compose.yml, deploy/k8s): overture health --service NAME, which needs no shell.
+ENTRYPOINT ["/usr/lib/overture/service"]

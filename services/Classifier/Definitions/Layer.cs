@@ -1,0 +1,9 @@
+using Overture.Platform.Records;
+
+namespace Overture.Classifier.Definitions;
+
+/// <summary>One of the definitions that an answer is made of.</summary>
+/// <param name="Name">"defaults", "group NAME", "profile NAME" or "node".</param>
+/// <param name="Document">Its object.</param>
+/// <param name="Version">Of that object.</param>
+public sealed record Layer(string Name, string Document, string Version, NodeDefinition Content);

@@ -1,0 +1,48 @@
+using Overture.Platform.Faults;
+using Overture.Platform.Objects;
+using Overture.Records.V1;
+
+namespace Overture.Classifier.History;
+
+/// <summary>Reads histories. Ids sort by time, so the last key is the latest entry.</summary>
+internal static class HistoryEntries
+{
+    public static async Task<NodeHistory?> Latest(ObjectStore store, string prefix, CancellationToken cancel, Func<NodeHistory, bool>? wanted = null)
+    {
+        foreach (var key in (await Keys(store, prefix, cancel)).AsEnumerable().Reverse())
+        {
+            if (await store.Get<NodeHistory>(key, cancel) is { } entry && (wanted is null || wanted(entry)))
+                return entry;
+        }
+        return null;
+    }
+
+    /// <summary>Newest first.</summary>
+    /// <param name="store">Where.</param>
+    /// <param name="prefix">Whose.</param>
+    /// <param name="before">Id of the last one that was told; empty: from the newest.</param>
+    /// <param name="count">How many at most.</param>
+    /// <param name="cancel">Gives up.</param>
+    public static async Task<IReadOnlyList<NodeHistory>> Page(ObjectStore store, string prefix, string before, int count, CancellationToken cancel)
+    {
+        var page = new List<NodeHistory>();
+        foreach (var key in (await Keys(store, prefix, cancel)).AsEnumerable().Reverse().Where(k => before.Length == 0 || string.CompareOrdinal(k, prefix + before) < 0).Take(count))
+        {
+            if (await store.Get<NodeHistory>(key, cancel) is { } entry)
+                page.Add(entry);
+        }
+        return page;
+    }
+
+    /// <summary>Who put this version; empty: nobody did through the service.</summary>
+    public static async Task<string> Author(ObjectStore store, string prefix, string version, CancellationToken cancel) =>
+        (await Latest(store, prefix, cancel, e => e.Version == version && e.Author.Length > 0))?.Author ?? "";
+
+    private static async Task<List<string>> Keys(ObjectStore store, string prefix, CancellationToken cancel)
+    {
+        var keys = new List<string>();
+        await foreach (var key in store.List(prefix, null, cancel))
+            keys.Add(key);
+        return keys;
+    }
+}

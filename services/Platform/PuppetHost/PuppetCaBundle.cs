@@ -1,0 +1,71 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+
+namespace Overture.Platform.PuppetHost;
+
+/// <summary>The Puppet CA's chain: pinned into user data, and what puppetservers must chain to. Read anew when the file changes.</summary>
+/// <param name="file">PEM, the signing CA first.</param>
+/// <param name="option">Which option names it, for errors.</param>
+public sealed class PuppetCaBundle(string file, string option)
+{
+    private readonly Lock gate = new();
+    private Loaded? loaded;
+
+    /// <exception cref="InvalidOperationException">The file holds no CA certificate, and never did.</exception>
+    public Loaded Current
+    {
+        get
+        {
+            lock (gate)
+            {
+                var stamp = File.GetLastWriteTimeUtc(file).Ticks;
+                if (loaded?.Stamp != stamp)
+                    loaded = TryLoad(stamp) ?? loaded;
+                return loaded ?? throw new InvalidOperationException($"{option}: {file} holds no self-signed CA certificate");
+            }
+        }
+    }
+
+    private Loaded? TryLoad(long stamp)
+    {
+        try
+        {
+            var certificates = new X509Certificate2Collection();
+            certificates.ImportFromPemFile(file);
+            return certificates.Any(IsRoot) ? new Loaded(stamp, certificates) : null;
+        }
+        catch (Exception e) when (e is IOException or CryptographicException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static bool IsRoot(X509Certificate2 certificate) =>
+        certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData);
+
+    /// <summary>One consistent reading.</summary>
+    public sealed class Loaded(long stamp, X509Certificate2Collection certificates)
+    {
+        internal long Stamp { get; } = stamp;
+
+        /// <summary>Only the certificates, one after the other: what agents get.</summary>
+        public string Pem { get; } = certificates.Aggregate(new StringBuilder(), (text, c) => text.Append(c.ExportCertificatePem()).Append('\n')).ToString();
+
+        public IEnumerable<X509Certificate2> Intermediates => certificates.Where(c => !IsRoot(c));
+
+        /// <summary>Trusts these roots and nothing of the host's; peers need not send intermediates. Revocation is asked of the store.</summary>
+        public X509ChainPolicy Policy()
+        {
+            var policy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck,
+                DisableCertificateDownloads = true,
+            };
+            policy.CustomTrustStore.AddRange(certificates.Where(IsRoot).ToArray());
+            policy.ExtraStore.AddRange(Intermediates.ToArray());
+            return policy;
+        }
+    }
+}

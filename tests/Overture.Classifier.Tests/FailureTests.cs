@@ -1,0 +1,102 @@
+using System.Diagnostics;
+using Grpc.Core;
+using Microsoft.Extensions.Time.Testing;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Records.V1;
+using Overture.TestSupport;
+
+namespace Overture.Classifier.Tests;
+
+/// <summary>What is answered when the store is away, and for nodes nobody knows.</summary>
+[Trait("Category", "integration")]
+public sealed class FailureTests
+{
+    private readonly CertName node = TestIds.New().CertName();
+
+    [Fact]
+    public async Task Classify_StoreAway_IsTheLastAnswerMarkedUntilItIsTooOld()
+    {
+        var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        await using var host = await ClassifierHost.Start(o => o with { Freshness = TimeSpan.FromSeconds(5), StaleFor = TimeSpan.FromMinutes(10) }, clock);
+        await host.Launched(node, "classes: [own]\n");
+        var good = await host.Classify(node);
+        Assert.Null(good.StaleSince);
+
+        host.Faulty.Down = true;
+        clock.Advance(TimeSpan.FromMinutes(9));
+        var stale = await host.Classify(node);
+        Assert.Equal(good.Yaml, stale.Yaml);
+        Assert.InRange((clock.GetUtcNow() - stale.StaleSince.ToDateTimeOffset()).TotalMinutes, 8.9, 9.1);
+
+        clock.Advance(TimeSpan.FromMinutes(2));
+        Assert.Equal((StatusCode.Unavailable, "STORE_UNAVAILABLE"), await host.Refused(node));
+
+        host.Faulty.Down = false;
+        Assert.Null((await host.Classify(node)).StaleSince);
+    }
+
+    [Fact]
+    public async Task Classify_StoreAwayAndNodeNotKnown_IsAnError()
+    {
+        await using var host = await ClassifierHost.Start();
+        await host.Launched(node, "classes: [own]\n");
+        host.Faulty.Down = true;
+        Assert.Equal((StatusCode.Unavailable, "STORE_UNAVAILABLE"), await host.Refused(node));
+    }
+
+    [Fact]
+    public async Task Classify_StoreSilent_AnswersWithinAHooksTime()
+    {
+        await using var host = await ClassifierHost.Start();
+        await host.Launched(node, "classes: [own]\n");
+        await host.Classify(node);
+        var never = new TaskCompletionSource();
+        host.Faulty.BeforeGet = _ => never.Task;
+        for (var i = 0; i < 3; i++)
+        {
+            var watch = Stopwatch.StartNew();
+            Assert.NotNull((await host.Classify(node)).StaleSince);
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(1.8), $"took {watch.Elapsed}");
+        }
+        never.SetResult();
+        host.Faulty.BeforeGet = null;
+        await Eventually.True(async () => (await host.Classify(node)).StaleSince is null, "it is fresh again");
+    }
+
+    [Fact]
+    public async Task Classify_StaleForNothing_IsAnErrorAtOnce()
+    {
+        await using var host = await ClassifierHost.Start(o => o with { StaleFor = TimeSpan.Zero });
+        await host.Launched(node, "classes: [own]\n");
+        await host.Classify(node);
+        host.Faulty.Down = true;
+        Assert.Equal((StatusCode.Unavailable, "STORE_UNAVAILABLE"), await host.Refused(node));
+    }
+
+    [Fact]
+    public async Task UnknownNodes_SiteManifest_GetNoClassesAndKnownOnesStillFail()
+    {
+        await using var host = await ClassifierHost.Start(o => o with { UnknownNodes = "site-manifest" });
+        var answer = await host.Classify(node);
+        Assert.Equal("---\n\"classes\": {}\n\"parameters\": {}\n", answer.Yaml);
+        Assert.Equal("", answer.Environment);
+
+        // One that was launched here and has lost its definition is no unknown one; nor is one that was revoked or terminated.
+        var lost = TestIds.New().CertName();
+        await host.Launched(lost, "classes: [own]\n");
+        await host.Store.Delete(ObjectKeys.Node(lost), default);
+        Assert.Equal((StatusCode.NotFound, "NODE_UNKNOWN"), await host.Refused(lost));
+        var revoked = TestIds.New().CertName();
+        await host.Store.PutIfAbsent(ObjectKeys.Block(revoked, "x"), new Block { Kind = BlockKind.Revoked, At = new() }, default);
+        Assert.Equal((StatusCode.FailedPrecondition, "NODE_BLOCKED"), await host.Refused(revoked));
+        var ended = TestIds.New().CertName();
+        await host.Store.PutIfAbsent(ObjectKeys.Fact(ended, "terminated"), new InstanceFact(), default);
+        Assert.Equal((StatusCode.FailedPrecondition, "NODE_BLOCKED"), await host.Refused(ended));
+    }
+
+    [Fact]
+    public void Options_OutOfRange_AreNamed() => Assert.Equal(
+        ["freshness", "staleFor", "unknownNodes"],
+        new ClassifierOptions { Freshness = TimeSpan.FromHours(2), StaleFor = TimeSpan.FromDays(2), UnknownNodes = "empty" }.Problems().Select(p => p.Field).Intersect(["freshness", "staleFor", "unknownNodes"]));
+}
