@@ -263,52 +263,6 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
         Assert.DoesNotContain(copied[..16], refused.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Rehearse_Allowed_IsYesAndLaunchesNothing()
-    {
-        Assert.Equal("yes", (await Rehearse(provider))?.Text);
-        var asked = cloud.Calls.Single(c => c["Action"] == "RunInstances");
-        Assert.Equal(("true", "1", name.ToString()), (asked["DryRun"], asked["MaxCount"], asked["ClientToken"]));
-        Assert.Equal(0, cloud.Launched);
-        // Nothing is spent by it: the same name can be launched.
-        await Start();
-        Assert.DoesNotContain("DryRun", cloud.Calls.Last(c => c["Action"] == "RunInstances").Keys);
-    }
-
-    [Theory]
-    [InlineData(403, "UnauthorizedOperation", "no: ", "allow the action")]
-    [InlineData(401, "AuthFailure", "no: ", "refuses the Conductor's credentials")]
-    [InlineData(400, "InvalidSubnetID.NotFound", "no: ", "correct the launch spec")]
-    public async Task Rehearse_CloudSaysNo_IsTheReason(int status, string code, string begin, string step)
-    {
-        await Rehearse(provider); // the image is known from here on
-        cloud.Instead.Enqueue((status, Ec2Double.Error(code)));
-        var verdict = (await Rehearse(provider))?.Text;
-        Assert.StartsWith(begin, verdict, StringComparison.Ordinal);
-        Assert.Contains(code, verdict, StringComparison.Ordinal);
-        Assert.Contains(step, verdict, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("eucalyptus")]
-    [InlineData("ec2api")]
-    public async Task Rehearse_EndpointThatKnowsNoDryRun_IsNotAsked(string dialect)
-    {
-        await using var strict = await Ec2Double.Start(dialect);
-        using var there = Open(strict.Url, dialect);
-        Assert.Equal("unknown: this endpoint knows no dry run", (await Rehearse(there))?.Text);
-        Assert.Empty(strict.Calls);
-    }
-
-    [Fact]
-    public async Task Rehearse_EndpointThatLaunchesAllTheSame_IsEndedAgain()
-    {
-        cloud.IgnoresDryRun = true;
-        Assert.StartsWith("unknown: this endpoint ignores DryRun", (await Rehearse(provider))?.Text, StringComparison.Ordinal);
-        Assert.Equal(1, cloud.Launched);
-        Assert.True((await provider.Look(name, "", default)).IsGone);
-    }
-
     internal const string Deployment = "test";
 
     internal static LaunchSpec Spec(Action<LaunchSpec>? change = null)
@@ -320,8 +274,6 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
 
     internal static Ec2Provider Open(string url, string dialect, AWSCredentials? credentials = null) => new(
         new Ec2Options { Endpoint = url, Region = "us-east-1", Dialect = dialect, LaunchesPerSecond = 100, Budget = TimeSpan.FromSeconds(20) }, Deployment, TimeProvider.System, credentials ?? new BasicAWSCredentials("key", "secret"));
-
-    private Task<Rehearsal?> Rehearse(Ec2Provider at) => at.Rehearse(name, Spec(), "#cloud-config\n", default);
 
     private Task<Started> Start() => provider.Start(name, Spec(), "#cloud-config\n", again: true, default);
 }

@@ -44,9 +44,10 @@ internal sealed class TerminateInstance(TerminateSaga saga, StateKeeper keeper, 
             var pause = FirstLook;
             while (await saga.Advance(name, cancel) is { } pending)
             {
-                if (clock.GetUtcNow() >= end)
+                var left = end - clock.GetUtcNow();
+                if (left <= TimeSpan.Zero)
                     throw new FaultException(FaultKind.Unavailable, Reason.RevocationPending, $"terminating {name} waits for {pending}; it goes on by itself");
-                await word.WaitAsync(pause, cancel);
+                await word.WaitAsync(pause < left ? pause : left, cancel);
                 pause = pause * 2 < LaterLooks ? pause * 2 : LaterLooks;
             }
         }
