@@ -7,7 +7,6 @@ using Overture.Conductor.Terminate;
 using Overture.Conductor.V1;
 using Overture.Platform.PuppetHost;
 using Overture.Platform.Objects;
-using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
