@@ -1,9 +1,6 @@
 using System.Collections.Concurrent;
-using Microsoft.Extensions.Logging;
 using Overture.Classifier.Classification;
 using Overture.Classifier.History;
-using Overture.Classifier.Layers;
-using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
 

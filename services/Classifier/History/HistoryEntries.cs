@@ -1,4 +1,3 @@
-using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Records.V1;
 

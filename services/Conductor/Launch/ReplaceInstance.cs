@@ -42,7 +42,6 @@ internal sealed class ReplaceInstance(LaunchLedger ledger, EvidenceReader reader
             response.Detail = $"{name} is protected and stays: overture instance protect {name} --off, then terminate it";
         else
             await saga.Begin(name, caller, $"replaced by {answer.Instance.Certname}", cancel);
-        await keeper.Refold(name, cancel);
         return response;
     }
 
