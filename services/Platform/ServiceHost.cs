@@ -44,16 +44,43 @@ public interface IServiceParts<TOptions> where TOptions : ServiceOptions
 /// <summary>Starts a service: options, telemetry, stores, TLS, roles, faults, health, reflection; refuses to start on any gap.</summary>
 public static class ServiceHost
 {
-    private const int ExitConfiguration = 78;
+    private const int ExitUsage = 64, ExitRefused = 70, ExitConfiguration = 78;
 
-    /// <returns>The exit code: 0, 78 for bad options (EX_CONFIG), 70 for a start refused (EX_SOFTWARE).</returns>
+    /// <returns>The exit code: 0, 64 for other arguments (EX_USAGE), 78 for bad options (EX_CONFIG), 70 for a start refused (EX_SOFTWARE).</returns>
     public static async Task<int> Run<TParts, TOptions>(string[] args)
+        where TParts : IServiceParts<TOptions>
+        where TOptions : ServiceOptions, new()
+    {
+        switch (args)
+        {
+            case [] or ["--config", _]:
+                return await Serve<TParts, TOptions>(args.ElementAtOrDefault(1));
+            case ["--print-options"]:
+                await Console.Out.WriteLineAsync(OptionSchema.Print<TOptions>(TParts.Name));
+                return 0;
+            case ["--help"]:
+                await Console.Out.WriteLineAsync(Usage(TParts.Name));
+                return 0;
+            default:
+                await Console.Error.WriteLineAsync(Usage(TParts.Name));
+                return ExitUsage;
+        }
+    }
+
+    private static string Usage(string service) =>
+        $"""
+        usage: [--config FILE | --print-options | --help]
+          --config FILE     options of {service}; without it /etc/overture/{service}.yaml, if it is there; the environment goes over it
+          --print-options   every option and variable that {service} reads, with type and default, as JSON
+        """;
+
+    private static async Task<int> Serve<TParts, TOptions>(string? file)
         where TParts : IServiceParts<TOptions>
         where TOptions : ServiceOptions, new()
     {
         try
         {
-            var options = OptionsFile.Load<TOptions>(TParts.Name, args is ["--config", var file, ..] ? file : null);
+            var options = OptionsFile.Load<TOptions>(TParts.Name, file);
             await using var app = Build<TParts, TOptions>(options);
             await app.RunAsync();
             return 0;
@@ -68,7 +95,7 @@ public static class ServiceHost
         catch (Exception e) when (e is FaultException or InvalidOperationException or IOException)
         {
             await Console.Error.WriteLineAsync($"overture {TParts.Name}: start refused: {e.Message}");
-            return 70;
+            return ExitRefused;
         }
     }
 
