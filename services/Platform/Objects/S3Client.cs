@@ -10,11 +10,11 @@ namespace Overture.Platform.Objects;
 /// <summary>The AWS SDK as we want it: it tries once, follows nothing, and speaks to the configured address only.</summary>
 internal static class S3Client
 {
-    /// <summary>What the SDK's credential chain reads; the address comes from our options alone.</summary>
+    /// <summary>What the SDK's credential chain reads, the token service's region included; the store's address comes from our options alone.</summary>
     public static IReadOnlyList<string> Variables { get; } =
     [
         "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE",
-        "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_REGION", "AWS_ENDPOINT_URL_STS", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_EC2_METADATA_DISABLED",
     ];
 
