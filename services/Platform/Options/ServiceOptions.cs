@@ -62,6 +62,10 @@ public abstract record ServiceOptions
             yield return new("registry.endpoint", "must be HOST:PORT");
         if (Registry.PasswordFile.Length > 0 && OptionRules.FileProblem(Registry.PasswordFile) is { } missing)
             yield return new("registry.passwordFile", missing);
+        if (Registry.TlsRoots.Length > 0 && !Registry.Tls)
+            yield return new("registry.tlsRoots", "must be empty where registry.tls is false");
+        else if (Registry.TlsRoots.Length > 0 && OptionRules.FileProblem(Registry.TlsRoots) is { } noRoots)
+            yield return new("registry.tlsRoots", noRoots);
         if (Registry.Deadline < TimeSpan.FromMilliseconds(100) || Registry.Deadline > TimeSpan.FromSeconds(10))
             yield return new("registry.deadline", "must be 100ms to 10s");
     }
