@@ -20,7 +20,8 @@ internal static class S3Client
 
     /// <param name="options">Checked.</param>
     /// <param name="credentials">Null: the SDK's own chain.</param>
-    public static AmazonS3Client Make(S3Options options, AWSCredentials? credentials)
+    /// <param name="time">Told of each answer's Date; null: nobody.</param>
+    public static AmazonS3Client Make(S3Options options, AWSCredentials? credentials, StoreClock? time = null)
     {
         var config = new AmazonS3Config
         {
@@ -34,7 +35,7 @@ internal static class S3Client
             AllowAutoRedirect = false,
             // AWS_ENDPOINT_URL and the shared config file name no address for us.
             IgnoreConfiguredEndpointUrls = true,
-            HttpClientFactory = new Transport(options.TlsRoots),
+            HttpClientFactory = new Transport(options.TlsRoots, time),
         };
         if (options.ServiceUrl.Length > 0)
         {
@@ -48,12 +49,12 @@ internal static class S3Client
         return credentials is null ? new AmazonS3Client(config) : new AmazonS3Client(credentials, config);
     }
 
-    private sealed class Transport(string tlsRoots) : HttpClientFactory
+    private sealed class Transport(string tlsRoots, StoreClock? time) : HttpClientFactory
     {
         public override HttpClient CreateHttpClient(IClientConfig clientConfig)
         {
             var sockets = OutboundHandler.To(Uri.TryCreate(clientConfig.ServiceURL, UriKind.Absolute, out var url) ? url : null, tlsRoots);
-            return new HttpClient(new NoRedirects(sockets)) { Timeout = clientConfig.Timeout ?? TimeSpan.FromSeconds(5) };
+            return new HttpClient(new NoRedirects(sockets, time)) { Timeout = clientConfig.Timeout ?? TimeSpan.FromSeconds(5) };
         }
 
         public override bool UseSDKHttpClientCaching(IClientConfig clientConfig) => false;
@@ -62,11 +63,13 @@ internal static class S3Client
     }
 
     // The SDK follows a 307 by itself, signature, body and all, to wherever it points (threats T89).
-    private sealed class NoRedirects(HttpMessageHandler inner) : DelegatingHandler(inner)
+    private sealed class NoRedirects(HttpMessageHandler inner, StoreClock? time) : DelegatingHandler(inner)
     {
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
+            var sent = time?.Now ?? default;
             var answer = await base.SendAsync(request, cancellationToken);
+            time?.Saw(sent, answer.Headers.Date);
             if (answer.StatusCode is < HttpStatusCode.Ambiguous or >= HttpStatusCode.BadRequest or HttpStatusCode.NotModified)
                 return answer;
             var status = (int)answer.StatusCode;

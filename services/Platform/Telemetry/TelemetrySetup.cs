@@ -35,6 +35,8 @@ public static class TelemetrySetup
         // The framework says each request at Information; the access log and the spans have it.
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
         builder.Logging.AddFilter("Grpc", LogLevel.Warning);
+        // It says what is wrong at each probe; ServingState says it once.
+        builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.Critical);
 
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(EndpointVariable)))
         {
