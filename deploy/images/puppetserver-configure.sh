@@ -1,15 +1,22 @@
 #!/bin/bash
-# One-shot, as root: registers this puppetserver with the Conductor and lets Puppet configure it (class overture::puppetserver), all of it
-# in /var/lib/overture/puppetserver. The server itself starts as user puppet afterwards, and can't write what root starts.
+# One-shot: registers this puppetserver with the Conductor and lets Puppet configure it (class overture::puppetserver), all of it in
+# /var/lib/overture/puppetserver. As root, what starts the server is root's own; as user puppet (in Kubernetes), put PUPPET_BIN where the
+# server may not write.
 #
 # Reads /etc/overture/admin (cli.yaml and an identity of the internal PKI) and PUPPET_NAMES, comma-separated: how agents reach the server.
+# PUPPET_BIN: where the programs go, by default in with the rest; its parent must exist. PUPPET_HEAP: the JVM's heap, 768m.
 set -euo pipefail
 
 home=/var/lib/overture/puppetserver
-export OVERTURE_CLI_CONFIG=/etc/overture/admin/cli.yaml
+# HOME: as anybody but root, puppet wants to write there.
+export OVERTURE_CLI_CONFIG=/etc/overture/admin/cli.yaml HOME=/tmp
 install -d -o puppet -g puppet -m 0750 $home $home/apply $home/apply/var
 
-# The same request finds the same registration, however often this is repeated; once the certificate is there its token is spent.
+# The same request finds the same registration, however often this is repeated; once the certificate is there its token is spent. A token that
+# nobody spent within the hour is no good any more: a new registration, then.
+if [ ! -s $home/apply/certname ] || ! ls "$home/ssl/certs/$(cat $home/apply/certname).pem" > /dev/null 2>&1; then
+    find $home/apply -name request -mmin +50 -delete
+fi
 [ -s $home/apply/request ] || echo "puppetserver-$(cat /proc/sys/kernel/random/uuid)" > $home/apply/request
 if [ ! -s $home/apply/certname ] || ! ls "$home/ssl/certs/$(cat $home/apply/certname).pem" > /dev/null 2>&1; then
     cat > /tmp/puppetserver.yaml <<YAML
@@ -38,7 +45,7 @@ overture::puppetserver::vardir: $home/var
 overture::puppetserver::rundir: $home/run
 overture::puppetserver::logdir: $home/log
 overture::puppetserver::ssldir: $home/ssl
-overture::puppetserver::bindir: $home/bin
+overture::puppetserver::bindir: ${PUPPET_BIN:-$home/bin}
 overture::puppetserver::enc_command: /usr/bin/overture-enc
 overture::puppetserver::modules_source: /usr/share/overture/production
 overture::puppetserver::manage_service: false

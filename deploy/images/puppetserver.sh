@@ -2,7 +2,7 @@
 # The puppetserver image's first process, as user puppet: gets a certificate if there is none, keeps the CRL fresh, becomes the JVM.
 set -euo pipefail
 
-home=/var/lib/overture/puppetserver
+home=/var/lib/overture/puppetserver bin=${PUPPET_BIN:-/var/lib/overture/puppetserver/bin}
 export HOME=$home/var LANG=C.UTF-8 OVERTURE_HOOKS_CONFIG=/etc/overture/hooks.yaml
 umask 027
 if [ -s $home/apply/token ]; then
@@ -13,5 +13,5 @@ if [ -s $home/apply/token ]; then
     rm -f $home/conf/csr_attributes.yaml $home/apply/token
 fi
 # A script that ended would leave a revoked agent let in for ever.
-(while :; do $home/bin/crl-refresh || true; sleep 5; done) &
-exec $home/bin/puppetserver-start
+(while :; do $bin/crl-refresh || true; sleep 5; done) &
+exec $bin/puppetserver-start

@@ -4,8 +4,11 @@ using Overture.CertAuthority.Revocation;
 
 namespace Overture.CertAuthority;
 
-/// <summary>Ready: the CA's key is loaded, its API has a certificate, and there is a CRL that has not expired.</summary>
-internal sealed class Readiness(CaSigner signer, CrlPublisher crls, ServerLeaf leaf, TimeProvider clock) : IHealthCheck
+/// <summary>
+/// Ready: the CA's key is loaded, its API has a certificate, and the CRL is good and not old. A new list is due every crl.refresh, by whichever
+/// replica; where twice that has passed without one, nobody publishes, and what is revoked stays trusted.
+/// </summary>
+internal sealed class Readiness(CaSigner signer, CrlPublisher crls, ServerLeaf leaf, CertAuthorityOptions options, TimeProvider clock) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
@@ -15,6 +18,8 @@ internal sealed class Readiness(CaSigner signer, CrlPublisher crls, ServerLeaf l
             : leaf.Current is null ? HealthCheckResult.Unhealthy("the CA API has no certificate")
             : crls.Current is not { } crl ? HealthCheckResult.Unhealthy("there is no CRL")
             : now >= crl.NextUpdate.ToDateTimeOffset() ? HealthCheckResult.Unhealthy("the CRL has expired")
+            : now - crl.ThisUpdate.ToDateTimeOffset() is var age && age > 2 * options.Crl.Refresh
+                ? HealthCheckResult.Unhealthy($"the CRL is {(int)age.TotalMinutes} minutes old, and a new one is due every {(int)options.Crl.Refresh.TotalMinutes}")
             : HealthCheckResult.Healthy());
     }
 }

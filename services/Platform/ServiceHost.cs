@@ -6,10 +6,10 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overture.Platform.Faults;
+using Overture.Platform.Serving;
 using Overture.Platform.Rpc;
 using Overture.Platform.Objects;
 using Overture.Platform.Options;
@@ -44,16 +44,45 @@ public interface IServiceParts<TOptions> where TOptions : ServiceOptions
 /// <summary>Starts a service: options, telemetry, stores, TLS, roles, faults, health, reflection; refuses to start on any gap.</summary>
 public static class ServiceHost
 {
-    private const int ExitConfiguration = 78;
+    // Shorter than `overture health` and probes wait, so that they hear why.
+    private static readonly TimeSpan CheckLimit = TimeSpan.FromSeconds(3);
+    private const int ExitUsage = 64, ExitRefused = 70, ExitConfiguration = 78;
 
-    /// <returns>The exit code: 0, 78 for bad options (EX_CONFIG), 70 for a start refused (EX_SOFTWARE).</returns>
+    /// <returns>The exit code: 0, 64 for other arguments (EX_USAGE), 78 for bad options (EX_CONFIG), 70 for a start refused (EX_SOFTWARE).</returns>
     public static async Task<int> Run<TParts, TOptions>(string[] args)
+        where TParts : IServiceParts<TOptions>
+        where TOptions : ServiceOptions, new()
+    {
+        switch (args)
+        {
+            case [] or ["--config", _]:
+                return await Serve<TParts, TOptions>(args.ElementAtOrDefault(1));
+            case ["--print-options"]:
+                await Console.Out.WriteLineAsync(OptionSchema.Print<TOptions>(TParts.Name));
+                return 0;
+            case ["--help"]:
+                await Console.Out.WriteLineAsync(Usage(TParts.Name));
+                return 0;
+            default:
+                await Console.Error.WriteLineAsync(Usage(TParts.Name));
+                return ExitUsage;
+        }
+    }
+
+    private static string Usage(string service) =>
+        $"""
+        usage: [--config FILE | --print-options | --help]
+          --config FILE     options of {service}; without it /etc/overture/{service}.yaml, if it is there; the environment goes over it
+          --print-options   every option and variable that {service} reads, with type and default, as JSON
+        """;
+
+    private static async Task<int> Serve<TParts, TOptions>(string? file)
         where TParts : IServiceParts<TOptions>
         where TOptions : ServiceOptions, new()
     {
         try
         {
-            var options = OptionsFile.Load<TOptions>(TParts.Name, args is ["--config", var file, ..] ? file : null);
+            var options = OptionsFile.Load<TOptions>(TParts.Name, file);
             await using var app = Build<TParts, TOptions>(options);
             await app.RunAsync();
             return 0;
@@ -68,7 +97,7 @@ public static class ServiceHost
         catch (Exception e) when (e is FaultException or InvalidOperationException or IOException)
         {
             await Console.Error.WriteLineAsync($"overture {TParts.Name}: start refused: {e.Message}");
-            return 70;
+            return ExitRefused;
         }
     }
 
@@ -106,6 +135,7 @@ public static class ServiceHost
 
         var app = builder.Build();
         app.UseRouting();
+        app.Use(app.Services.GetRequiredService<Drain>().Around);
         app.UseListenerGuard();
         app.MapGrpcService<HealthApi>().OnListener(Listeners.Grpc);
         app.MapGrpcService<ReflectionApi>().OnListener(Listeners.Grpc);
@@ -118,12 +148,12 @@ public static class ServiceHost
     private static void AddPlatform(WebApplicationBuilder builder, ServiceOptions options, string service, IReadOnlyList<ServiceDescriptor> served)
     {
         var services = builder.Services;
-        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<ServiceOptions>(options).AddSingleton(TimeProvider.System);
         services.AddSingleton(RandomNumberGenerator.Create());
         services.AddSingleton<Ids>();
         services.AddSingleton(new ServedServices(served));
         services.AddSingleton<ReflectionIndex>();
-        services.AddSingleton(_ => ObjectStore.Open(options.Bucket, options.Deployment, options.S3));
+        services.AddSingleton(p => ObjectStore.Open(options.Bucket, options.Deployment, options.S3, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton<StoreProbe>();
         services.AddSingleton(options.Registry);
         services.AddSingleton(new RegistryKeys(options.Deployment));
@@ -135,7 +165,8 @@ public static class ServiceHost
         services.AddHostedService<LastLines>();
         services.AddSingleton<ChangeFeed>();
         services.AddHostedService(p => p.GetRequiredService<ChangeFeed>());
-        services.AddHealthChecks().AddCheck<StoreHealth>("store");
+        services.AddSingleton<ServingState>().AddSingleton<Drain>().AddHostedService(p => p.GetRequiredService<Drain>());
+        services.AddHealthChecks().AddCheck<StoreHealth>("store", timeout: CheckLimit).AddCheck<ClockHealth>("clock");
         services.AddGrpc(grpc =>
         {
             grpc.EnableDetailedErrors = false;
@@ -165,21 +196,5 @@ public static class ServiceHost
         public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
         public Task StopAsync(CancellationToken cancellationToken) => events.Flushed();
-    }
-
-    private sealed class StoreHealth(ObjectStore store, StoreWatch watch) : IHealthCheck
-    {
-        public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
-        {
-            try
-            {
-                await store.Any(ObjectKeys.Probes, cancellationToken);
-                return watch.Broken is { } broken ? HealthCheckResult.Unhealthy(broken) : HealthCheckResult.Healthy();
-            }
-            catch (FaultException e)
-            {
-                return HealthCheckResult.Unhealthy(e.Message);
-            }
-        }
     }
 }

@@ -27,6 +27,14 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
     /// <summary>Called before each read of this prefix: what happens at just that moment.</summary>
     public ConcurrentDictionary<string, Func<Task>> BeforeList { get; } = new();
 
+    /// <summary>Writes of this prefix fail until it is null again.</summary>
+    public string? Refused { get; set; }
+
+    /// <summary>What the store's clock says.</summary>
+    public TimeSpan? Ahead { get; set; }
+
+    public override TimeSpan? ClockAhead => Ahead;
+
     public bool Tripped => armed is null;
 
     public void FailNext(string prefix, Break where) => armed = (prefix, where);
@@ -40,6 +48,8 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
                 await inner.PutIfAbsent(key, body, cancel);
             throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "the store of this test broke");
         }
+        if (Refused is { } refused && key.StartsWith(refused, StringComparison.Ordinal))
+            throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "the store of this test refuses");
         Writes.Enqueue(key);
         return await inner.PutIfAbsent(key, body, cancel);
     }

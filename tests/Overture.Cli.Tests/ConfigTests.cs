@@ -57,6 +57,21 @@ public sealed class ConfigTests(OvertureFixture overture)
     }
 
     [Fact]
+    public async Task Health_NotReady_SaysWhyAndIsAliveAllTheSame()
+    {
+        overture.Health.WhyNot = "the object store does not answer";
+        try
+        {
+            (await overture.Run("health", "--service", "conductor")).Exit(1).Says("not serving: the object store does not answer");
+            Assert.Contains("serving", (await overture.Run("health", "--live")).Exit(0).Output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            overture.Health.WhyNot = "";
+        }
+    }
+
+    [Fact]
     public async Task Health_Down_Is1AndSaysWhich()
     {
         var file = Path.Combine(overture.Pki.Home, "down.yaml");

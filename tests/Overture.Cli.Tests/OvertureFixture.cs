@@ -25,6 +25,7 @@ public sealed class OvertureFixture : IAsyncLifetime, IDisposable
     public FakeConductor Conductor { get; } = new();
     public FakeClassifier Classifier { get; } = new();
     public FakeCertAuthority CertAuthority { get; } = new();
+    public FakeHealth Health { get; } = new();
 
     /// <summary>What ./test built; a test of something else would prove nothing, so there is no other place.</summary>
     public static string Binary { get; } = Environment.GetEnvironmentVariable("OVERTURE_CLI") is { Length: > 0 } named ? named : RepositoryPaths.File("artifacts/cli/overture");
@@ -80,7 +81,7 @@ public sealed class OvertureFixture : IAsyncLifetime, IDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.Services.AddSingleton(Conductor).AddSingleton(Classifier).AddSingleton(CertAuthority);
+        builder.Services.AddSingleton(Conductor).AddSingleton(Classifier).AddSingleton(CertAuthority).AddSingleton(Health);
         builder.Services.AddGrpc(grpc => grpc.Interceptors.Add<FaultInterceptor>());
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>

@@ -62,6 +62,31 @@ public sealed class OptionsTests : IDisposable
         Assert.Contains(named, Refused().Message, StringComparison.OrdinalIgnoreCase);
     }
 
+    [Theory]
+    [InlineData("0s")]
+    [InlineData("1ms")]
+    [InlineData("90s")]
+    [InlineData("15m")]
+    [InlineData("36h")]
+    [InlineData("180d")]
+    public void Duration_Text_IsWhatPeopleWriteAndReadsTheSame(string text) => Assert.Equal(text, DurationConverter.Text(DurationConverter.Parse(text)));
+
+    [Fact]
+    public void Schema_OfEachKindOfOption_HasPathVariableTypeAndDefault()
+    {
+        var entries = OptionSchema.Of<TestOptions>("optiontest");
+        Assert.Contains(new OptionEntry("wait", "OVERTURE_OPTIONTEST__WAIT", "duration", "0s"), entries);
+        Assert.Contains(new OptionEntry("registry.deadline", "OVERTURE_OPTIONTEST__REGISTRY__DEADLINE", "duration", "1s"), entries);
+        Assert.Contains(new OptionEntry("s3.pathStyle", "OVERTURE_OPTIONTEST__S3__PATHSTYLE", "bool", null), entries);
+        Assert.Contains(new OptionEntry(null, "OTEL_EXPORTER_OTLP_ENDPOINT", "string", null), entries);
+        Assert.Contains(new OptionEntry(null, "AWS_WEB_IDENTITY_TOKEN_FILE", "string", null), entries);
+        Assert.Equal(entries.Count, entries.Select(e => e.Environment).Distinct().Count());
+    }
+
+    [Fact]
+    public void Schema_OfATypeThatNoOptionHas_IsRefused() =>
+        Assert.Contains("odd", Assert.Throws<InvalidOperationException>(() => OptionSchema.Of<OddOptions>("optiontest")).Message, StringComparison.Ordinal);
+
     public void Dispose()
     {
         pki.Dispose();
@@ -84,5 +109,10 @@ public sealed class OptionsTests : IDisposable
     {
         public TimeSpan Wait { get; init; }
         public string Name { get; init; } = "";
+    }
+
+    private sealed record OddOptions : ServiceOptions
+    {
+        public Uri? Odd { get; init; }
     }
 }

@@ -47,6 +47,35 @@ public sealed class PeerTests
         Assert.NotEqual(first, peers.Current.Leaf.Thumbprint);
     }
 
+    // As kubelet lays a Secret out: tls.crt -> ..data/tls.crt, ..data -> a folder that a new one replaces.
+    [Fact]
+    public void Certificates_InAKubernetesSecret_AreTakenWhenItIsRenewed()
+    {
+        using var pki = new TestPki();
+        using var mount = new TempDirectory();
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(60));
+        void Give(string folder, string party, int year)
+        {
+            Directory.CreateDirectory(mount.File(folder));
+            foreach (var (name, from) in new[] { ("tls.crt", pki.Files(party).Certificate), ("tls.key", pki.Files(party).Key), ("ca.crt", pki.Files(party).Roots) })
+            {
+                File.Copy(from, mount.File($"{folder}/{name}"));
+                File.SetLastWriteTimeUtc(mount.File($"{folder}/{name}"), new DateTime(year, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+            }
+            File.Delete(mount.File("..data"));
+            File.CreateSymbolicLink(mount.File("..data"), folder);
+        }
+
+        Give("..1", "classifier", 2029);
+        foreach (var name in new[] { "tls.crt", "tls.key", "ca.crt" })
+            File.CreateSymbolicLink(mount.File(name), $"..data/{name}");
+        var peers = new PeerCertificates(new TlsFiles { Certificate = mount.File("tls.crt"), Key = mount.File("tls.key"), Roots = mount.File("ca.crt") }, clock);
+        var first = peers.Current.Leaf.Thumbprint;
+        Give("..2", "viewer", 2030);
+        clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.NotEqual(first, peers.Current.Leaf.Thumbprint);
+    }
+
     [Fact]
     public void PkiInit_PastTwoThirds_RenewsLeavesAndKeepsTheRest()
     {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Security.Cryptography;
 using Amazon.Runtime;
 using Microsoft.AspNetCore.Builder;
@@ -51,6 +52,9 @@ internal sealed class S3Double : IAsyncDisposable
 
     public int Puts { get; private set; }
 
+    /// <summary>How far its clock is ahead of ours.</summary>
+    public TimeSpan Ahead { get; set; }
+
     public static async Task<S3Double> Start(Lies lies = Lies.None)
     {
         var server = new S3Double(lies);
@@ -73,6 +77,7 @@ internal sealed class S3Double : IAsyncDisposable
     private async Task Serve(HttpContext context)
     {
         var path = context.Request.Path.Value!;
+        context.Response.Headers.Date = (TimeProvider.System.GetUtcNow() + Ahead).ToString("R", CultureInfo.InvariantCulture);
         Requests.Enqueue((context.Request.Method, path, context.Request.Headers.ToDictionary(h => h.Key.ToLowerInvariant(), h => h.Value.ToString())));
         switch (context.Request.Method)
         {

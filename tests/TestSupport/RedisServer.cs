@@ -8,11 +8,13 @@ namespace Overture.TestSupport;
 public sealed class RedisServer : IAsyncDisposable
 {
     private readonly TempDirectory data = new();
+    private readonly string[] more;
     private Process process;
 
-    private RedisServer(int port)
+    private RedisServer(int port, params string[] more)
     {
         Port = port;
+        this.more = more;
         process = Launch();
     }
 
@@ -23,6 +25,23 @@ public sealed class RedisServer : IAsyncDisposable
     {
         var server = new RedisServer(FreePort.Next());
         await server.Answering();
+        return server;
+    }
+
+    /// <summary>With TLS alone, and a password.</summary>
+    /// <param name="certificate">PEM, leaf first.</param>
+    /// <param name="key">PEM.</param>
+    /// <param name="password">What clients have to say.</param>
+    public static async Task<RedisServer> StartTls(string certificate, string key, string password)
+    {
+        var port = FreePort.Next();
+        var files = new TempDirectory();
+        File.WriteAllText(files.File("tls.pem"), certificate);
+        File.WriteAllText(files.File("tls.key"), key);
+        var server = new RedisServer(port, "--port", "0", "--tls-port", $"{port}", "--tls-cert-file", files.File("tls.pem"), "--tls-key-file", files.File("tls.key"),
+            "--tls-ca-cert-file", files.File("tls.pem"), "--tls-auth-clients", "no", "--requirepass", password);
+        await server.Answering();
+        files.Dispose(); // it has read them
         return server;
     }
 
@@ -52,9 +71,9 @@ public sealed class RedisServer : IAsyncDisposable
         data.Dispose();
     }
 
-    private Process Launch() => Process.Start(new ProcessStartInfo("redis-server")
+    private Process Launch() => Process.Start(new ProcessStartInfo(
+        "redis-server", ["--port", Port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", data.Path, "--appendonly", "yes", "--save", "", .. more])
     {
-        ArgumentList = { "--port", Port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", data.Path, "--appendonly", "yes", "--save", "" },
         RedirectStandardOutput = true,
     })!;
 

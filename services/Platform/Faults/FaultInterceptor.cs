@@ -4,6 +4,7 @@ using Google.Rpc;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
+using Overture.Platform.Serving;
 using Overture.Platform.Records;
 using Status = Google.Rpc.Status;
 
@@ -43,6 +44,10 @@ public sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Intercepto
         try
         {
             return await call();
+        }
+        catch (OperationCanceledException) when (Drain.Ended(context.GetHttpContext()))
+        {
+            throw Answer(StatusCode.Unavailable, Reason.ShuttingDown, "the service is being stopped; what was begun goes on without it or at its next start, try again", []);
         }
         catch (Exception e) when (e is not RpcException && !Cancelled(e, context))
         {

@@ -39,6 +39,9 @@ public abstract partial class ObjectStore
     /// <summary>The store as users name it: "file:/absolute/path" or "s3://bucket".</summary>
     public abstract string Name { get; }
 
+    /// <summary>How far the store's own clock is ahead of this host's, by its last answer; null: it has none of its own, or has not said.</summary>
+    public virtual TimeSpan? ClockAhead => null;
+
     /// <summary>Exactly one of any number of racing writers is told <see cref="PutOutcome.Stored"/>.</summary>
     public abstract Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel);
 
@@ -88,12 +91,13 @@ public abstract partial class ObjectStore
     /// <param name="name">"file:PATH" (a relative path counts from the working directory) or "s3://BUCKET[/PREFIX]".</param>
     /// <param name="deployment">Prefix of every key; empty: none.</param>
     /// <param name="s3">How an s3: bucket is reached.</param>
-    public static ObjectStore Open(string name, string deployment, S3Options? s3 = null)
+    /// <param name="clock">Ours, which the store's is compared with; null: this host's.</param>
+    public static ObjectStore Open(string name, string deployment, S3Options? s3 = null, TimeProvider? clock = null)
     {
         if (NameProblem(name) is { } problem)
             throw FaultException.Invalid("bucket", problem);
         return name.StartsWith("s3:", StringComparison.Ordinal)
-            ? S3Store.At(name, deployment, s3 ?? new S3Options())
+            ? S3Store.At(name, deployment, s3 ?? new S3Options(), clock: clock)
             : DirectoryStore.At(Path.GetFullPath(name["file:".Length..]), deployment);
     }
 

@@ -10,9 +10,18 @@ namespace Overture.Platform.Objects;
 /// <summary>The AWS SDK as we want it: it tries once, follows nothing, and speaks to the configured address only.</summary>
 internal static class S3Client
 {
+    /// <summary>What the SDK's credential chain reads, the token service's region included; the store's address comes from our options alone.</summary>
+    public static IReadOnlyList<string> Variables { get; } =
+    [
+        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE",
+        "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_REGION", "AWS_ENDPOINT_URL_STS", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_EC2_METADATA_DISABLED",
+    ];
+
     /// <param name="options">Checked.</param>
     /// <param name="credentials">Null: the SDK's own chain.</param>
-    public static AmazonS3Client Make(S3Options options, AWSCredentials? credentials)
+    /// <param name="time">Told of each answer's Date; null: nobody.</param>
+    public static AmazonS3Client Make(S3Options options, AWSCredentials? credentials, StoreClock? time = null)
     {
         var config = new AmazonS3Config
         {
@@ -26,7 +35,7 @@ internal static class S3Client
             AllowAutoRedirect = false,
             // AWS_ENDPOINT_URL and the shared config file name no address for us.
             IgnoreConfiguredEndpointUrls = true,
-            HttpClientFactory = new Transport(options.TlsRoots),
+            HttpClientFactory = new Transport(options.TlsRoots, time),
         };
         if (options.ServiceUrl.Length > 0)
         {
@@ -40,12 +49,12 @@ internal static class S3Client
         return credentials is null ? new AmazonS3Client(config) : new AmazonS3Client(credentials, config);
     }
 
-    private sealed class Transport(string tlsRoots) : HttpClientFactory
+    private sealed class Transport(string tlsRoots, StoreClock? time) : HttpClientFactory
     {
         public override HttpClient CreateHttpClient(IClientConfig clientConfig)
         {
             var sockets = OutboundHandler.To(Uri.TryCreate(clientConfig.ServiceURL, UriKind.Absolute, out var url) ? url : null, tlsRoots);
-            return new HttpClient(new NoRedirects(sockets)) { Timeout = clientConfig.Timeout ?? TimeSpan.FromSeconds(5) };
+            return new HttpClient(new NoRedirects(sockets, time)) { Timeout = clientConfig.Timeout ?? TimeSpan.FromSeconds(5) };
         }
 
         public override bool UseSDKHttpClientCaching(IClientConfig clientConfig) => false;
@@ -54,11 +63,13 @@ internal static class S3Client
     }
 
     // The SDK follows a 307 by itself, signature, body and all, to wherever it points (threats T89).
-    private sealed class NoRedirects(HttpMessageHandler inner) : DelegatingHandler(inner)
+    private sealed class NoRedirects(HttpMessageHandler inner, StoreClock? time) : DelegatingHandler(inner)
     {
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
+            var sent = time?.Now ?? default;
             var answer = await base.SendAsync(request, cancellationToken);
+            time?.Saw(sent, answer.Headers.Date);
             if (answer.StatusCode is < HttpStatusCode.Ambiguous or >= HttpStatusCode.BadRequest or HttpStatusCode.NotModified)
                 return answer;
             var status = (int)answer.StatusCode;

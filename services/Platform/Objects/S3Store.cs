@@ -23,20 +23,24 @@ public sealed class S3Store : ObjectStore, IDisposable
     private readonly AmazonS3Client client;
     private readonly S3Options options;
     private readonly string bucket, prefix;
+    private readonly StoreClock time;
 
-    private S3Store(string name, string deployment, S3Options options, AWSCredentials? credentials)
+    private S3Store(string name, string deployment, S3Options options, AWSCredentials? credentials, TimeProvider clock)
     {
         var parts = name["s3://".Length..].Split('/', 2);
         Name = name;
         bucket = parts[0];
         prefix = string.Concat(parts[1..].Append(deployment).Where(p => p.Length > 0).Select(p => p + "/"));
         this.options = options;
-        client = S3Client.Make(options, credentials);
+        time = new StoreClock(clock);
+        client = S3Client.Make(options, credentials, time);
     }
 
     public override string Name { get; }
 
     public override bool GivesUrls => true;
+
+    public override TimeSpan? ClockAhead => time.Ahead;
 
     /// <summary>Keys to a page of a listing; S3 gives 1,000 at most.</summary>
     internal int PageSize { get; set; } = 1000;
@@ -45,7 +49,9 @@ public sealed class S3Store : ObjectStore, IDisposable
     /// <param name="deployment">Further prefix of every key; empty: none.</param>
     /// <param name="options">How it is reached.</param>
     /// <param name="credentials">Null: the SDK's own chain.</param>
-    public static S3Store At(string name, string deployment, S3Options options, AWSCredentials? credentials = null) => new(name, deployment, options, credentials);
+    /// <param name="clock">Ours, which the server's is compared with; null: this host's.</param>
+    public static S3Store At(string name, string deployment, S3Options options, AWSCredentials? credentials = null, TimeProvider? clock = null) =>
+        new(name, deployment, options, credentials, clock ?? TimeProvider.System);
 
     public override Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel) =>
         Put(key, body, put => put.IfNoneMatch = "*", cancel);

@@ -11,6 +11,9 @@ public static class OptionsFile
 {
     static OptionsFile() => TypeDescriptor.AddAttributes(typeof(TimeSpan), new TypeConverterAttribute(typeof(DurationConverter)));
 
+    /// <summary>What the variables of a service's options begin with: "OVERTURE_CONDUCTOR__".</summary>
+    public static string Prefix(string service) => $"OVERTURE_{service.ToUpperInvariant()}__";
+
     /// <param name="service">"conductor": names the default file and the environment prefix.</param>
     /// <param name="path">--config; null: /etc/overture/&lt;service&gt;.yaml if it is there.</param>
     /// <exception cref="FaultException">Every problem at once.</exception>
@@ -20,7 +23,7 @@ public static class OptionsFile
         var file = path ?? $"/etc/overture/{service}.yaml";
         if (path is not null || File.Exists(file))
             builder.AddInMemoryCollection(Flatten(file));
-        builder.AddEnvironmentVariables($"OVERTURE_{service.ToUpperInvariant()}__");
+        builder.AddEnvironmentVariables(Prefix(service));
         T options;
         try
         {
@@ -77,6 +80,15 @@ public sealed class DurationConverter : TimeSpanConverter
 {
     public override object? ConvertFrom(ITypeDescriptorContext? context, CultureInfo? culture, object value) =>
         value is string text ? Parse(text) : base.ConvertFrom(context, culture, value);
+
+    /// <summary>In the largest unit that needs no fraction; not below a millisecond.</summary>
+    public static string Text(TimeSpan duration)
+    {
+        (long Ticks, string Unit)[] units =
+            [(TimeSpan.TicksPerDay, "d"), (TimeSpan.TicksPerHour, "h"), (TimeSpan.TicksPerMinute, "m"), (TimeSpan.TicksPerSecond, "s"), (TimeSpan.TicksPerMillisecond, "ms")];
+        var fits = duration == TimeSpan.Zero ? units[3] : units.First(u => duration.Ticks % u.Ticks == 0);
+        return string.Create(CultureInfo.InvariantCulture, $"{duration.Ticks / fits.Ticks}{fits.Unit}");
+    }
 
     public static TimeSpan Parse(string text)
     {

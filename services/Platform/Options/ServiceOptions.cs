@@ -28,6 +28,9 @@ public abstract record ServiceOptions
     /// <summary>Name of this replica in records; unique among the replicas of a service. 1-32 of [a-z0-9-].</summary>
     public string Replica { get; init; } = "1";
 
+    /// <summary>After SIGTERM, how long everything is still taken while health already says NOT_SERVING. 0s to 10s.</summary>
+    public TimeSpan Drain { get; init; }
+
     /// <summary>Identity in the internal PKI.</summary>
     public TlsFiles Tls { get; init; } = new();
 
@@ -48,6 +51,8 @@ public abstract record ServiceOptions
             yield return new("stateDirectory", "must be set");
         if (Replica.Length is 0 or > 32 || !OnlyLabel(Replica))
             yield return new("replica", "must be 1-32 of [a-z0-9-]");
+        if (Drain < TimeSpan.Zero || Drain > TimeSpan.FromSeconds(10))
+            yield return new("drain", "must be 0s to 10s");
         foreach (var (field, path) in new[] { ("tls.certificate", Tls.Certificate), ("tls.key", Tls.Key), ("tls.roots", Tls.Roots) })
         {
             if (OptionRules.FileProblem(path) is { } rule)
@@ -57,6 +62,10 @@ public abstract record ServiceOptions
             yield return new("registry.endpoint", "must be HOST:PORT");
         if (Registry.PasswordFile.Length > 0 && OptionRules.FileProblem(Registry.PasswordFile) is { } missing)
             yield return new("registry.passwordFile", missing);
+        if (Registry.TlsRoots.Length > 0 && !Registry.Tls)
+            yield return new("registry.tlsRoots", "must be empty where registry.tls is false");
+        else if (Registry.TlsRoots.Length > 0 && OptionRules.FileProblem(Registry.TlsRoots) is { } noRoots)
+            yield return new("registry.tlsRoots", noRoots);
         if (Registry.Deadline < TimeSpan.FromMilliseconds(100) || Registry.Deadline > TimeSpan.FromSeconds(10))
             yield return new("registry.deadline", "must be 100ms to 10s");
     }

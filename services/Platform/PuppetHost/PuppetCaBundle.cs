@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Overture.Platform.Tls;
 
 namespace Overture.Platform.PuppetHost;
 
@@ -19,7 +20,7 @@ public sealed class PuppetCaBundle(string file, string option)
         {
             lock (gate)
             {
-                var stamp = File.GetLastWriteTimeUtc(file).Ticks;
+                var stamp = FileStamp.Of(file);
                 if (loaded?.Stamp != stamp)
                     loaded = TryLoad(stamp) ?? loaded;
                 return loaded ?? throw new InvalidOperationException($"{option}: {file} holds no self-signed CA certificate");

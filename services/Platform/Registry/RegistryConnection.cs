@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overture.Platform.Faults;
@@ -14,6 +15,12 @@ public sealed record RegistryOptions
 
     /// <summary>File that holds the password; empty: none.</summary>
     public string PasswordFile { get; init; } = "";
+
+    /// <summary>TLS, where the server's certificate must be for the endpoint's host.</summary>
+    public bool Tls { get; init; }
+
+    /// <summary>PEM file of the CAs that the server's certificate may come from, instead of the system's. Empty: the system's.</summary>
+    public string TlsRoots { get; init; } = "";
 
     /// <summary>How long one call may take before it is answered UNAVAILABLE. 100 ms to 10 s.</summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(1);
@@ -102,8 +109,12 @@ public sealed class RegistryConnection(RegistryOptions options, TimeProvider clo
                 AbortOnConnectFail = false,
                 ConnectTimeout = (int)options.Deadline.TotalMilliseconds,
                 ReconnectRetryPolicy = new LinearRetry(200),
+                Ssl = options.Tls,
+                SslHost = options.Tls ? RegistryTls.HostOf(options.Endpoint) : null,
                 Password = options.PasswordFile.Length == 0 ? null : (await File.ReadAllTextAsync(options.PasswordFile)).Trim(),
             };
+            if (options.Tls)
+                configuration.CertificateValidation += new RegistryTls(options, log).Accepts;
             var fresh = await ConnectionMultiplexer.ConnectAsync(configuration).WaitAsync(options.Deadline * 3, clock);
             // Out-of-order continuations are fine for commands, and in-order ones can deadlock.
             fresh.PreserveAsyncOrder = false;
@@ -112,7 +123,7 @@ public sealed class RegistryConnection(RegistryOptions options, TimeProvider clo
             old?.Dispose();
             RegistryLog.Connected(log, options.Endpoint);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is RedisException or TimeoutException or IOException or UnauthorizedAccessException or CryptographicException)
         {
             RegistryLog.NotConnected(log, options.Endpoint, e.GetType().Name);
         }
@@ -129,6 +140,9 @@ internal static partial class RegistryLog
 
     [LoggerMessage(EventId = 11, EventName = "registry.unreachable", Level = LogLevel.Warning, Message = "registry at {Endpoint} is unreachable: {Cause}")]
     public static partial void NotConnected(ILogger logger, string endpoint, string cause);
+
+    [LoggerMessage(EventId = 15, EventName = "registry.tls_refused", Level = LogLevel.Warning, Message = "registry at {Endpoint}: its certificate is not taken: {Cause}")]
+    public static partial void TlsRefused(ILogger logger, string endpoint, string cause);
 
     [LoggerMessage(EventId = 12, EventName = "registry.skipped", Level = LogLevel.Debug, Message = "the registry missed {What}; the store has it")]
     public static partial void Skipped(ILogger logger, string what);

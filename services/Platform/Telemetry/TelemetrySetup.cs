@@ -14,6 +14,14 @@ public static class TelemetrySetup
 {
     private const string EndpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
+    /// <summary>What the SDK and its exporter read beside; the SDK's limits and batch sizes are left out.</summary>
+    public static IReadOnlyList<string> Variables { get; } =
+    [
+        EndpointVariable, "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_COMPRESSION",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+        "OTEL_RESOURCE_ATTRIBUTES", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "OTEL_METRIC_EXPORT_INTERVAL",
+    ];
+
     public static void AddTelemetry(this IHostApplicationBuilder builder, string service)
     {
         builder.Logging.ClearProviders();
@@ -27,6 +35,8 @@ public static class TelemetrySetup
         // The framework says each request at Information; the access log and the spans have it.
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
         builder.Logging.AddFilter("Grpc", LogLevel.Warning);
+        // It says what is wrong at each probe; ServingState says it once.
+        builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.Critical);
 
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(EndpointVariable)))
         {

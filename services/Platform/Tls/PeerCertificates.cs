@@ -55,7 +55,7 @@ public sealed class PeerCertificates(TlsFiles files, TimeProvider clock)
         };
     }
 
-    private string Stamp() => string.Join('|', new[] { files.Certificate, files.Key, files.Roots }.Select(f => File.GetLastWriteTimeUtc(f).Ticks));
+    private string Stamp() => string.Join('|', new[] { files.Certificate, files.Key, files.Roots }.Select(FileStamp.Of));
 
     private Loaded? TryLoad(string stamp)
     {

@@ -10,11 +10,15 @@ public sealed class CaProcess : IAsyncDisposable
     private readonly CaHouse house;
     private Process? process;
 
-    public CaProcess(CaHouse house, string replica)
+    /// <param name="house">Whose replica it is.</param>
+    /// <param name="replica">Its name.</param>
+    /// <param name="more">Further lines of its options.</param>
+    public CaProcess(CaHouse house, string replica, string more = "")
     {
         this.house = house;
         var options = house.Options(replica);
         Port = System.Net.IPEndPoint.Parse(options.PuppetApi.Listen).Port;
+        GrpcPort = System.Net.IPEndPoint.Parse(options.Listen).Port;
         File.WriteAllText(home.File("certauthority.yaml"), $$"""
             bucket: "{{options.Bucket}}"
             listen: {{options.Listen}}
@@ -25,10 +29,12 @@ public sealed class CaProcess : IAsyncDisposable
             caDirectory: "{{options.CaDirectory}}"
             launchKeys: "{{options.LaunchKeys}}"
             puppetApi: { listen: {{options.PuppetApi.Listen}}, dnsNames: [localhost] }
+            {{more}}
             """);
     }
 
     public int Port { get; }
+    public int GrpcPort { get; }
 
     public async Task Start()
     {
@@ -50,6 +56,16 @@ public sealed class CaProcess : IAsyncDisposable
                 return false;
             }
         }, "CertAuthority answers", TimeSpan.FromSeconds(60));
+    }
+
+    /// <summary>SIGTERM.</summary>
+    public async Task Terminate() => (await Shell.Run("kill", "-TERM", $"{process!.Id}")).Ok();
+
+    /// <returns>Its exit code.</returns>
+    public async Task<int> Ended(TimeSpan limit)
+    {
+        await process!.WaitForExitAsync().WaitAsync(limit);
+        return process.ExitCode;
     }
 
     /// <summary>kill -9.</summary>

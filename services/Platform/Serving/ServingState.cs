@@ -1,0 +1,50 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Logging;
+
+namespace Overture.Platform.Serving;
+
+/// <summary>Whether this replica shall get requests: all of the framework's health checks, unless it is being stopped. Each change is logged once.</summary>
+public sealed partial class ServingState(HealthCheckService checks, Drain drain, ILogger<ServingState> log)
+{
+    private readonly Lock gate = new();
+    private string told = "";
+
+    /// <returns>What is wrong, in sentences without secrets; also of what does not stop it yet. "": nothing.</returns>
+    public async Task<(bool Ready, string Why)> Now(CancellationToken cancel)
+    {
+        if (drain.Begun.IsCancellationRequested)
+            return (false, "it is being stopped");
+        var report = await checks.CheckHealthAsync(cancel);
+        var wrong = report.Entries.Where(e => e.Value.Status != HealthStatus.Healthy).OrderBy(e => e.Value.Status).ThenBy(e => e.Key, StringComparer.Ordinal).ToList();
+        var why = string.Join("; ", wrong.Select(e => e.Value.Description ?? e.Key));
+        Tell(report.Status, string.Join(' ', wrong.Select(e => $"{e.Key} {e.Value.Status}")), why);
+        return (report.Status != HealthStatus.Unhealthy, why);
+    }
+
+    // The sentences hold what was measured just now; what is wrong is the same.
+    private void Tell(HealthStatus status, string wrong, string why)
+    {
+        lock (gate)
+        {
+            var (before, now) = (told, $"{status} {wrong}");
+            if (now == before)
+                return;
+            told = now;
+        }
+        if (status == HealthStatus.Unhealthy)
+            NotReady(log, why);
+        else if (status == HealthStatus.Degraded)
+            Alarm(log, why);
+        else
+            IsReady(log);
+    }
+
+    [LoggerMessage(EventId = 22, EventName = "health.ready", Level = LogLevel.Information, Message = "ready")]
+    private static partial void IsReady(ILogger logger);
+
+    [LoggerMessage(EventId = 23, EventName = "health.alarm", Level = LogLevel.Warning, Message = "ready, but {Why}")]
+    private static partial void Alarm(ILogger logger, string why);
+
+    [LoggerMessage(EventId = 24, EventName = "health.not_ready", Level = LogLevel.Error, Message = "not ready: {Why}")]
+    private static partial void NotReady(ILogger logger, string why);
+}

@@ -1,0 +1,27 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Overture.Platform.Faults;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+
+namespace Overture.Platform.Serving;
+
+/// <summary>The object store answers, and keeps its promises as far as we know.</summary>
+internal sealed class StoreHealth(ObjectStore store, StoreWatch watch) : IHealthCheck
+{
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await store.Any(ObjectKeys.Probes, cancellationToken);
+            return watch.Broken is { } broken ? HealthCheckResult.Unhealthy(broken) : HealthCheckResult.Healthy();
+        }
+        catch (FaultException e)
+        {
+            return HealthCheckResult.Unhealthy(e.Message);
+        }
+        catch (OperationCanceledException)
+        {
+            return HealthCheckResult.Unhealthy($"the object store {store.Name} does not answer in time");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+using Overture.TestSupport;
+
+namespace Overture.CertAuthority.Tests;
+
+/// <summary>--print-options, by the service's own process.</summary>
+[Trait("Category", "integration")]
+public sealed class PrintedOptionsTests
+{
+    [Fact]
+    public async Task PrintOptions_EveryOption_IsListedAndBindsAndTheDocumentsAgree()
+    {
+        var printed = await PrintedOptions.Of("certauthority", "services/CertAuthority", "Overture.CertAuthority.dll");
+        printed.AssertComplete<CertAuthorityOptions>();
+        printed.AssertBinds<CertAuthorityOptions>();
+        printed.AssertDocumented("Every service reads:");
+        printed.AssertDocumented("CertAuthority's own");
+    }
+}

@@ -1,0 +1,77 @@
+using Grpc.Core;
+using Overture.Protos.Health.V1;
+using Overture.TestSupport;
+using Status = Overture.Protos.Health.V1.HealthCheckResponse.Types.ServingStatus;
+
+namespace Overture.CertAuthority.Tests;
+
+/// <summary>When a CertAuthority is ready: store, list of revoked certificates, clock. Not Redis, which is away here; and it is alive whatever is wrong.</summary>
+[Collection(CaCollection.Name), Trait("Category", "integration")]
+public sealed class ReadinessTests(CaHouse house) : IAsyncLifetime
+{
+    private readonly HurriedClock clock = new();
+    private FaultyStore store = null!;
+    private RunningCa ca = null!;
+    private Health.HealthClient health = null!;
+    private Grpc.Net.Client.GrpcChannel channel = null!;
+
+    public async Task InitializeAsync()
+    {
+        store = new FaultyStore(house.Store);
+        ca = await RunningCa.Start(house, house.Options("ready") with { Store = store, Clock = clock, Deaf = true, Registry = new() { Endpoint = "127.0.0.1:9" } });
+        channel = house.Pki.Channel(ca.GrpcPort, "viewer");
+        health = new Health.HealthClient(channel);
+    }
+
+    public async Task DisposeAsync()
+    {
+        channel.Dispose();
+        await ca.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Redis_Away_IsReady() => Assert.Equal((Status.Serving, ""), await Ask(""));
+
+    [Fact]
+    public async Task Crl_NobodyPublishes_IsNotReadyOnceTwoAreDue()
+    {
+        store.Refused = "ca/crl/";
+        clock.Shift = TimeSpan.FromHours(23);
+        Assert.Equal((Status.Serving, ""), await Ask(""));
+        clock.Shift = TimeSpan.FromHours(25);
+        var (status, why) = await Ask("");
+        Assert.Equal(Status.NotServing, status);
+        Assert.Matches("^the CRL is 1500 minutes old, and a new one is due every 720$", why);
+        Assert.Equal((Status.Serving, ""), await Ask("liveness"));
+        Assert.Equal(Status.NotServing, (await Ask("overture.certauthority.v1.CertAuthorityService")).Status);
+
+        store.Refused = null;
+        await Eventually.True(async () => (await Ask("")).Status == Status.Serving, "a list is published, and it is ready again");
+    }
+
+    [Theory]
+    [InlineData(0, Status.Serving, "")]
+    [InlineData(8, Status.Serving, "this host's clock is 8 s behind the object store's")]
+    [InlineData(-61, Status.NotServing, "this host's clock is 61 s ahead of the object store's")]
+    public async Task Clock_AnotherThanTheStores_IsAnAlarmThenNotReady(int ahead, Status expected, string said)
+    {
+        store.Ahead = TimeSpan.FromSeconds(ahead);
+        for (var i = 0; i < 3; i++)
+        {
+            var (status, why) = await Ask("");
+            Assert.Equal(expected, status);
+            Assert.StartsWith(said, why, StringComparison.Ordinal);
+            Assert.Equal(said.Length == 0, why.Length == 0);
+        }
+        Assert.Equal((Status.Serving, ""), await Ask("liveness"));
+        // Said once, not at each probe.
+        Assert.Equal(1, ca.Options.Log.Lines.Count(l => l.Contains(" health.", StringComparison.Ordinal)));
+    }
+
+    private async Task<(Status Status, string Why)> Ask(string service)
+    {
+        using var call = health.CheckAsync(new HealthCheckRequest { Service = service });
+        var status = (await call).Status;
+        return (status, call.GetTrailers().GetValue("overture-why") ?? "");
+    }
+}

@@ -1,0 +1,119 @@
+using System.Collections;
+using System.Reflection;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Overture.Platform.Faults;
+using Overture.Platform.Options;
+using Xunit;
+
+namespace Overture.TestSupport;
+
+/// <summary>What a service's own process prints for --print-options, held against its options record, the binder, and the documents.</summary>
+public sealed partial class PrintedOptions
+{
+    private readonly string service;
+    private readonly List<OptionEntry> entries;
+
+    private PrintedOptions(string service, List<OptionEntry> entries) => (this.service, this.entries) = (service, entries);
+
+    /// <param name="service">"conductor".</param>
+    /// <param name="project">"services/Conductor".</param>
+    /// <param name="assembly">"Overture.Conductor.dll".</param>
+    public static async Task<PrintedOptions> Of(string service, string project, string assembly)
+    {
+        // Neither file nor environment counts, not even a broken one.
+        var ran = await Shell.Run("dotnet", [RepositoryPaths.Output(project, assembly), "--print-options"],
+            new Dictionary<string, string?> { [OptionsFile.Prefix(service) + "LISTEN"] = "nowhere", [OptionsFile.Prefix(service) + "NOSUCH"] = "1" });
+        return new(service, JsonSerializer.Deserialize<List<OptionEntry>>(ran.Ok(), JsonSerializerOptions.Web)!);
+    }
+
+    /// <summary>Each property of the record stands there once, with its default.</summary>
+    public void AssertComplete<T>() where T : ServiceOptions, new() =>
+        Assert.Equal(
+            Properties(typeof(T), new T(), "").Order(StringComparer.Ordinal),
+            entries.Where(e => e.Path is not null).Select(e => $"{e.Path} = {(e.Type == "duration" && e.Default is not null ? $"{DurationConverter.Parse(Shown(e)).TotalMilliseconds}" : Shown(e))}").Order(StringComparer.Ordinal));
+
+    /// <summary>With every listed variable set at once, OptionsFile finds no key that it does not know and no value that does not parse.</summary>
+    public void AssertBinds<T>() where T : ServiceOptions, new()
+    {
+        var own = entries.Where(e => e.Path is not null).Select(e => (e.Environment, Value: e.Type switch { "bool" => "true", "int" => "7", "duration" => "9s", _ => "x" })).ToList();
+        Assert.All(own, v => Assert.StartsWith(OptionsFile.Prefix(service), v.Environment, StringComparison.Ordinal));
+        // Under a name of its own, so that no service of another test reads them.
+        var probe = service + "probe";
+        own = [.. own.Select(v => (v.Environment.Replace(OptionsFile.Prefix(service), OptionsFile.Prefix(probe), StringComparison.Ordinal), v.Value))];
+        own.ForEach(v => Environment.SetEnvironmentVariable(v.Environment, v.Value));
+        try
+        {
+            var refused = Assert.Throws<FaultException>(() => OptionsFile.Load<T>(probe, null));
+            Assert.DoesNotContain(refused.Fields, f => f.Field == "options");
+        }
+        finally
+        {
+            own.ForEach(v => Environment.SetEnvironmentVariable(v.Environment, null));
+        }
+    }
+
+    /// <summary>The tables of options in docs/operations.md that stand below <paramref name="heading"/> name options of this service, with their defaults.</summary>
+    public void AssertDocumented(string heading)
+    {
+        var page = File.ReadAllText(RepositoryPaths.File("docs/operations.md"));
+        var rows = page[page.IndexOf(heading, StringComparison.Ordinal)..].Split('\n').SkipWhile(l => !l.StartsWith("| ---", StringComparison.Ordinal)).Skip(1).TakeWhile(l => l.StartsWith('|')).ToList();
+        Assert.NotEmpty(rows);
+        foreach (var cells in rows.Select(r => r.Split('|', StringSplitOptions.TrimEntries)))
+        {
+            var names = Quoted().Matches(cells[1]).Select(m => m.Groups[1].Value).ToList();
+            var defaults = cells[2].Split(", ");
+            for (var i = 0; i < names.Count; i++)
+            {
+                var path = names[i].Contains('.', StringComparison.Ordinal) || i == 0 ? names[i] : names[0][..(names[0].LastIndexOf('.') + 1)] + names[i];
+                var found = path.EndsWith(".*", StringComparison.Ordinal)
+                    ? entries.Find(e => e.Path?.StartsWith(path[..^1], StringComparison.Ordinal) == true)
+                    : entries.Find(e => e.Path == path);
+                Assert.True(found is not null, $"{path} is no option of {service}");
+                if (defaults.Length == names.Count && Literal().IsMatch(defaults[i]))
+                    Assert.Equal($"{path} = {defaults[i].Trim('`')}", $"{path} = {Shown(found)}");
+            }
+        }
+    }
+
+    private static IEnumerable<string> Properties(Type type, object section, string path)
+    {
+        foreach (var property in type.GetProperties().Where(p => p.SetMethod is { IsPublic: true }))
+        {
+            var name = $"{path}{char.ToLowerInvariant(property.Name[0])}{property.Name[1..]}";
+            var value = property.GetValue(section);
+            if (property.PropertyType.Namespace!.StartsWith("Overture", StringComparison.Ordinal))
+            {
+                foreach (var inner in Properties(property.PropertyType, value!, name + "."))
+                    yield return inner;
+            }
+            else
+            {
+                yield return $"{name} = {value switch
+                {
+                    null => "",
+                    string text => text.Replace(AppContext.BaseDirectory, "", StringComparison.Ordinal),
+                    IEnumerable list => string.Join(',', list.Cast<object>()),
+                    TimeSpan span => $"{span.TotalMilliseconds}",
+                    bool yes => yes ? "true" : "false",
+                    _ => $"{value}",
+                }}";
+            }
+        }
+    }
+
+    // Of a script, which lies beside the service's assembly, the file's name.
+    private static string Shown(OptionEntry entry) => entry.Default switch
+    {
+        JsonElement { ValueKind: JsonValueKind.Array } list => string.Join(',', list.EnumerateArray()),
+        JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!.EndsWith(".sh", StringComparison.Ordinal) ? Path.GetFileName(text.GetString()!) : text.GetString()!,
+        JsonElement other => other.GetRawText(),
+        _ => "",
+    };
+
+    [GeneratedRegex("`([A-Za-z0-9.*]+)`")]
+    private static partial Regex Quoted();
+
+    [GeneratedRegex("^([0-9]+(ms|s|m|h|d)?|true|false|`.*`)$")]
+    private static partial Regex Literal();
+}
