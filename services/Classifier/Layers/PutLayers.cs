@@ -1,5 +1,6 @@
 using System.Text;
 using Overture.Classifier.History;
+using Overture.Classifier.Puppetserver;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
@@ -7,7 +8,7 @@ using Overture.Platform.Records;
 namespace Overture.Classifier.Layers;
 
 /// <summary>The acts of reading and replacing the layers.</summary>
-public sealed class PutLayers(ObjectStore store, SharedDocuments shared, DocumentHistory history)
+public sealed class PutLayers(ObjectStore store, SharedDocuments shared, DocumentHistory history, CheckCode check)
 {
     private const int MostReason = 500;
 
@@ -19,15 +20,17 @@ public sealed class PutLayers(ObjectStore store, SharedDocuments shared, Documen
     /// <param name="author">Who.</param>
     /// <param name="reason">Why, 1-500 characters.</param>
     /// <param name="onlyValidate">Write nothing.</param>
+    /// <param name="checkPuppetserver">Compare them with the code that the puppetserver has.</param>
     /// <param name="cancel">Stops the wait; the write may have happened.</param>
-    public async Task<StoredObject?> Run(string document, string etag, string author, string reason, bool onlyValidate, CancellationToken cancel)
+    public async Task<StoredObject?> Run(string document, string etag, string author, string reason, bool onlyValidate, bool checkPuppetserver, CancellationToken cancel)
     {
         // 1. no contradiction, no rule broken
-        _ = LayersDocument.Parse(document);
+        var layers = LayersDocument.Parse(document);
+        if (!onlyValidate && reason.Length is 0 or > MostReason)
+            throw FaultException.Invalid("reason", $"must say why, in 1-{MostReason} characters");
+        await check.Layers(layers, checkPuppetserver, cancel);
         if (onlyValidate)
             return null;
-        if (reason.Length is 0 or > MostReason)
-            throw FaultException.Invalid("reason", $"must say why, in 1-{MostReason} characters");
 
         // 2. durable, against the version the author saw
         var body = (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(document);
