@@ -12,6 +12,8 @@ namespace Overture.Classifier.Definitions;
 /// <param name="Launch">Facts of its launch; null: it was not launched here.</param>
 public sealed record NodeEntry(DocumentReading<NodeDefinition> Own, string? Obstacle, LaunchFacts? Launch, long ReadAt, DateTimeOffset At) : Reading(ReadAt, At)
 {
+    private const string Unsaved = "unsaved";
+
     /// <summary>Made of it before; good as long as the documents below are the same.</summary>
     public Answer? Answer { get; set; }
 
@@ -22,8 +24,6 @@ public sealed record NodeEntry(DocumentReading<NodeDefinition> Own, string? Obst
         Obstacle = null,
         Answer = null,
     };
-
-    private const string Unsaved = "unsaved";
 }
 
 /// <summary>

@@ -22,9 +22,11 @@ public sealed class PutNode(NodeStore nodes, NodeCache cache, NodeHistoryLog his
         var definition = NodeDefinition.Parse(document);
         if (reason.Length is 0 or > 500)
             throw FaultException.Invalid("reason", "must say why, in 1-500 characters");
+
+        // 2. so is one for which the puppetserver lacks the code, where that is asked for
         await check.Node(name, definition, checkPuppetserver, cancel);
 
-        // 2. durable, against the version the author saw
+        // 3. durable, against the version the author saw
         if (await nodes.Put(name, document, etag, cancel) == PutOutcome.Conflict)
         {
             throw etag.Length == 0
@@ -32,7 +34,7 @@ public sealed class PutNode(NodeStore nodes, NodeCache cache, NodeHistoryLog his
                 : new FaultException(FaultKind.Conflict, Reason.EtagMismatch, $"{name} was changed by somebody else; read it again");
         }
 
-        // 3. history: who and why. (Killed before this, the next "served" entry still keeps the document.)
+        // 4. history: who and why. (Killed before this, the next "served" entry still keeps the document.)
         var stored = await nodes.Find(name, cancel)
             ?? throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, $"{name} was removed at the same moment");
         if (stored.Document != document)

@@ -28,11 +28,13 @@ public sealed class PutLayers(ObjectStore store, SharedDocuments shared, Documen
         var layers = LayersDocument.Parse(document);
         if (!onlyValidate && reason.Length is 0 or > MostReason)
             throw FaultException.Invalid("reason", $"must say why, in 1-{MostReason} characters");
+
+        // 2. the puppetserver has the code, where that is asked for
         await check.Layers(layers, checkPuppetserver, cancel);
         if (onlyValidate)
             return null;
 
-        // 2. durable, against the version the author saw
+        // 3. durable, against the version the author saw
         var body = (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(document);
         var outcome = etag.Length == 0 ? await store.PutIfAbsent(ObjectKeys.Layers, body, cancel) : await store.PutIfMatch(ObjectKeys.Layers, body, etag, cancel);
         if (outcome == PutOutcome.Conflict)
@@ -42,7 +44,7 @@ public sealed class PutLayers(ObjectStore store, SharedDocuments shared, Documen
                 : new FaultException(FaultKind.Conflict, Reason.EtagMismatch, "the layers were changed by somebody else; read them again");
         }
 
-        // 3. history: who and why
+        // 4. history: who and why
         var stored = await store.Get(ObjectKeys.Layers, cancel) ?? throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, "the layers were removed at the same moment");
         if (!stored.Body.AsSpan().SequenceEqual(body.Span))
             throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, "the layers were written, and changed by somebody else at once; read them again");
