@@ -57,7 +57,7 @@ puppetApi: { listen: "127.0.0.1:$PORT_CA_API", dnsNames: [localhost], accessLog:
 EOF
 }
 
-# The terminus listener, where this Classifier has a name in the Puppet CA (name_classifier).
+# The terminus listener, and the puppetserver to compare definitions with, where this Classifier has a name in the Puppet CA (name_classifier).
 classifier_options() {
     [ -e "$home/etc/classifier.certname" ] || return 0
     cat <<EOF
@@ -69,6 +69,7 @@ terminus:
   caPort: $PORT_CA_API
   caBundle: "$home/ca/ca_crt.pem"
   launchKeys: "$home/launch/trusted"
+puppetserver: { url: "https://localhost:$PORT_PUPPETSERVER" }
 EOF
 }
 

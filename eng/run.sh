@@ -97,7 +97,7 @@ configure
 
 # 2. a puppetserver that is as we would configure it starts at once: it needs nobody for that, and 20 s
 server=$home/puppetserver
-wanted=$(cd "$root" && { echo "$PORT_PUPPETSERVER $PORT_CA_API $PORT_REPORTS $PORT_TERMINUS $terminus"; find deploy/puppet examples/puppet eng/puppetserver.sh -type f -print0 | sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1)
+wanted=$(cd "$root" && { echo "$PORT_PUPPETSERVER $PORT_CA_API $PORT_REPORTS $PORT_TERMINUS $terminus $(cat "$home/etc/classifier.certname")"; find deploy/puppet examples/puppet eng/puppetserver.sh -type f -print0 | sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1)
 start_puppetserver() {
     OVERTURE_HOOKS_CONFIG=/mnt/hooks/hooks.yaml launch puppetserver "$root/eng/puppetserver.sh" start "$server"
 }
@@ -142,7 +142,7 @@ if ! puppetserver_stands; then
     certname=$(certname_of "$registration")
     if ! { "$root/eng/puppetserver.sh" apply "$server" "certname=$certname" ca_server=localhost "ca_port=$PORT_CA_API" \
                "port=$PORT_PUPPETSERVER" listen=127.0.0.1 crl_refresh=3 "report_url=https://localhost:$PORT_REPORTS/reports" \
-               "terminus=$terminus" "classifier_url=https://localhost:$PORT_TERMINUS" &&
+               "terminus=$terminus" "classifier_url=https://localhost:$PORT_TERMINUS" "class_readers=[$(cat "$home/etc/classifier.certname")]" &&
            "$root/eng/puppetserver.sh" bootstrap "$server" "$home/ca/ca_crt.pem" "$home/etc/puppetserver.token"; } >> "$home/log/puppet-apply.log" 2>&1; then
         tail -n 15 "$home/log/puppet-apply.log" >&2
         echo "error: the puppetserver could not be configured; the whole log: $home/log/puppet-apply.log" >&2

@@ -58,7 +58,7 @@ internal sealed class CertificateApproveVerb : Verb
         var definition = $"classes:\n{string.Concat(classes.Select(c => $"  {Quoted(c)}:\n"))}environment: \"production\"\n";
         try
         {
-            await session.Classifier((c, o) => c.PutNodeAsync(new PutNodeRequest { Certname = certname, Definition = definition, Reason = reason }, o), cancel);
+            await session.Classifier((c, o) => c.PutNodeAsync(new PutNodeRequest { Certname = certname, Definition = definition, Reason = reason }, o), cancel, PuppetserverCheck.Limit);
         }
         catch (Failure there) when (there.Reason == "ALREADY_EXISTS")
         {

@@ -33,7 +33,7 @@ internal static class CommandTree
             Group("instance", "Instances", new InstanceListVerb(), new InstanceShowVerb(), new InstanceWatchVerb(), new InstanceTimelineVerb(),
                 new InstanceConsoleVerb(), new InstanceRegisterVerb(), new InstanceRetryVerb(), new InstanceProtectVerb(), new InstanceTtlVerb(), new InstanceQuarantineVerb(), new InstanceTerminateVerb()),
             Group("profile", "Launch profiles, kept in the bucket", new ProfileListVerb(), new ProfileShowVerb(), new ProfileValidateVerb(), new ProfilePutVerb()),
-            Group("node", "Node definitions", new NodeShowVerb(), new NodeSetVerb(), new NodeExplainVerb(), new NodeHistoryVerb(), new NodeDiffVerb(), new NodeRollbackVerb()),
+            Group("node", "Node definitions", new NodeShowVerb(), new NodeSetVerb(), new NodeExplainVerb(), new NodeCheckVerb(), new NodeHistoryVerb(), new NodeDiffVerb(), new NodeRollbackVerb()),
             Group("layers", "Defaults and groups, below every node's own definition", new LayersShowVerb(), new LayersSetVerb(), new LayersHistoryVerb()),
             Group("certificate", "Certificates of nodes", new CertificateShowVerb(), new CertificateRevokeVerb(), new CertificateRequestsVerb(),
                 new CertificateApproveVerb(), new CertificateDenyVerb()),

@@ -29,15 +29,18 @@ internal sealed class LayersSetVerb : Verb
     private readonly Option<string?> reason = new("--reason") { Description = "For people; kept in the history", HelpName = "TEXT" };
     private readonly Option<bool> check = new("--check") { Description = "Only tell whether the file is valid; write nothing" };
     private readonly Option<string?> etag = new("--etag") { Description = "Version it must replace; else the one stored now", HelpName = "ETAG" };
+    private readonly Option<bool> checkPuppetserver = PuppetserverCheck.Option();
 
     public LayersSetVerb() : base("set", "Replace the defaults and groups; groups of one rank that contradict each other are refused",
         "overture layers set -f examples/layers.yaml --check",
+        "overture layers set -f examples/layers.yaml --check --check-puppetserver",
         "overture layers show | sed s/ntp1/ntp2/ | overture layers set -f - --reason 'the new time server'")
     {
         Options.Add(file);
         Options.Add(reason);
         Options.Add(check);
         Options.Add(etag);
+        Options.Add(checkPuppetserver);
     }
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
@@ -50,10 +53,11 @@ internal sealed class LayersSetVerb : Verb
             Document = YamlFile.Text(session.Parse.GetRequiredValue(file), ExitCodes.Usage),
             Reason = session.Parse.GetValue(reason) ?? "",
             ValidateOnly = only,
+            CheckPuppetserver = session.Parse.GetValue(checkPuppetserver),
         };
         if (!only)
             request.Etag = session.Parse.GetValue(etag) ?? (await session.Classifier((c, o) => c.GetLayersAsync(new GetLayersRequest(), o), cancel)).Layers.Etag;
-        var answer = await session.Classifier((c, o) => c.PutLayersAsync(request, o), cancel);
+        var answer = await session.Classifier((c, o) => c.PutLayersAsync(request, o), cancel, PuppetserverCheck.Limit);
         session.Printer.Answer(answer, p =>
         {
             if (only)

@@ -31,7 +31,7 @@ internal sealed class NodeRollbackVerb : Verb
             Etag = await NodeSetVerb.Stored(session, certname, cancel),
             Reason = session.Parse.GetValue(reason) ?? $"rollback to {entry.Id}",
         };
-        var answer = await session.Classifier((c, o) => c.PutNodeAsync(request, o), cancel);
+        var answer = await session.Classifier((c, o) => c.PutNodeAsync(request, o), cancel, PuppetserverCheck.Limit);
         session.Printer.Answer(answer, p => Printer.Facts(
             ("certname", answer.Node.Certname), ("version", answer.Node.Etag), ("as of", InstanceText.Time(entry.At))));
         return ExitCodes.Ok;

@@ -17,14 +17,18 @@ internal sealed class NodeSetVerb : Verb
         HelpName = "ETAG",
     };
 
+    private readonly Option<bool> checkPuppetserver = PuppetserverCheck.Option();
+
     public NodeSetVerb() : base("set", "Replace a node's definition",
         "overture node set 4f1c -f node.yaml --reason 'more memory'",
+        "overture node set 4f1c -f node.yaml --reason 'a new class' --check-puppetserver",
         "overture node show 4f1c --definition | sed s/demo/ops/ | overture node set 4f1c -f - --reason rename")
     {
         Arguments.Add(name);
         Options.Add(file);
         Options.Add(reason);
         Options.Add(etag);
+        Options.Add(checkPuppetserver);
     }
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
@@ -37,8 +41,9 @@ internal sealed class NodeSetVerb : Verb
             Definition = definition,
             Reason = session.Parse.GetRequiredValue(reason),
             Etag = session.Parse.GetValue(etag) ?? await Stored(session, certname, cancel),
+            CheckPuppetserver = session.Parse.GetValue(checkPuppetserver),
         };
-        var answer = await session.Classifier((c, o) => c.PutNodeAsync(request, o), cancel);
+        var answer = await session.Classifier((c, o) => c.PutNodeAsync(request, o), cancel, PuppetserverCheck.Limit);
         session.Printer.Answer(answer, p => Printer.Facts(
             ("certname", answer.Node.Certname), ("version", answer.Node.Etag), ("updated", InstanceText.Time(answer.Node.UpdatedAt))));
         return ExitCodes.Ok;

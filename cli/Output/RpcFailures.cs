@@ -23,7 +23,7 @@ internal static class RpcFailures
             message = $"{service} at {address} did not finish in the time given";
         if (message.Length == 0)
             message = $"{service} answered {Spelling(error.StatusCode)}";
-        return new Failure(ExitOf(error.StatusCode), message, NextOf(error.StatusCode, service, address))
+        return new Failure(ExitOf(error.StatusCode), message, NextOf(error.StatusCode, info?.Reason ?? "", service, address))
         {
             Code = Spelling(error.StatusCode),
             Reason = info?.Reason ?? "",
@@ -86,8 +86,10 @@ internal static class RpcFailures
         _ => ExitCodes.Internal,
     };
 
-    private static string NextOf(StatusCode code, string service, string address) => code switch
+    private static string NextOf(StatusCode code, string reason, string service, string address) => code switch
     {
+        StatusCode.Unavailable or StatusCode.FailedPrecondition when reason == "PUPPETSERVER_UNAVAILABLE" => "mend that, or leave out the comparison with the puppetserver",
+        StatusCode.InvalidArgument when reason == "PUPPET_CODE_MISSING" => "correct it, or deploy the code first",
         StatusCode.PermissionDenied => "use a certificate whose role may do this (tls.certificate in the configuration)",
         StatusCode.Unavailable => "nothing is lost; try again in a moment",
         StatusCode.Aborted => "somebody changed it first: read it again, then repeat",

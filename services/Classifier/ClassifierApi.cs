@@ -4,6 +4,7 @@ using Overture.Classifier.Classification;
 using Overture.Classifier.Definitions;
 using Overture.Classifier.History;
 using Overture.Classifier.Layers;
+using Overture.Classifier.Puppetserver;
 using Overture.Classifier.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
@@ -13,7 +14,7 @@ using Overture.Platform.Tls;
 namespace Overture.Classifier;
 
 /// <summary>The gRPC face: messages to acts and back.</summary>
-public sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, PutNode put, NodeStore nodes, PutLayers layers, ObjectStore store) : ClassifierService.ClassifierServiceBase
+public sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, PutNode put, NodeStore nodes, PutLayers layers, CheckNode check, ObjectStore store) : ClassifierService.ClassifierServiceBase
 {
     private const int MostPerPage = 500, UsualPage = 50;
 
@@ -23,9 +24,12 @@ public sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, Pu
     public override Task<ExplainNodeResponse> ExplainNode(ExplainNodeRequest request, ServerCallContext context) =>
         explain.Run(CertName.Parse(request.Certname), context.CancellationToken);
 
+    public override Task<CheckNodeResponse> CheckNode(CheckNodeRequest request, ServerCallContext context) =>
+        check.Run(CertName.Parse(request.Certname), context.CancellationToken);
+
     public override async Task<PutNodeResponse> PutNode(PutNodeRequest request, ServerCallContext context) => new()
     {
-        Node = MessageOf(await put.Run(CertName.Parse(request.Certname), request.Definition, request.Etag, context.Peer().Name, request.Reason, context.CancellationToken)),
+        Node = MessageOf(await put.Run(CertName.Parse(request.Certname), request.Definition, request.Etag, context.Peer().Name, request.Reason, request.CheckPuppetserver, context.CancellationToken)),
     };
 
     public override async Task<GetNodeResponse> GetNode(GetNodeRequest request, ServerCallContext context)
@@ -65,7 +69,7 @@ public sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, Pu
 
     public override async Task<PutLayersResponse> PutLayers(PutLayersRequest request, ServerCallContext context) => new()
     {
-        Layers = MessageOf(await layers.Run(request.Document, request.Etag, context.Peer().Name, request.Reason, request.ValidateOnly, context.CancellationToken)),
+        Layers = MessageOf(await layers.Run(request.Document, request.Etag, context.Peer().Name, request.Reason, request.ValidateOnly, request.CheckPuppetserver, context.CancellationToken)),
     };
 
     private static int SizeOf(int asked) => asked is < 0 or > MostPerPage ? throw FaultException.Invalid("page_size", "must be 1-500") : asked == 0 ? UsualPage : asked;

@@ -1,3 +1,4 @@
+using Overture.Classifier.Puppetserver;
 using Overture.Classifier.Terminus;
 using Overture.Platform.Faults;
 using Overture.Platform.Options;
@@ -22,6 +23,8 @@ public sealed record ClassifierOptions : ServiceOptions
 
     public TerminusOptions Terminus { get; init; } = new();
 
+    public PuppetserverOptions Puppetserver { get; init; } = new();
+
     public override IEnumerable<FieldProblem> Problems()
     {
         foreach (var problem in base.Problems())
@@ -33,7 +36,7 @@ public sealed record ClassifierOptions : ServiceOptions
         if (UnknownNodes is not (Fail or SiteManifest))
             yield return new("unknownNodes", "must be fail or site-manifest");
 
-        foreach (var problem in Terminus.Problems())
+        foreach (var problem in Terminus.Problems().Concat(Puppetserver.Problems(Terminus.IsOn)))
             yield return problem;
     }
 }

@@ -6,6 +6,7 @@ using Overture.Classifier.Classification;
 using Overture.Classifier.Definitions;
 using Overture.Classifier.History;
 using Overture.Classifier.Layers;
+using Overture.Classifier.Puppetserver;
 using Overture.Classifier.Terminus;
 using Overture.Classifier.V1;
 using Overture.Platform;
@@ -26,6 +27,7 @@ public sealed class ClassifierParts : IServiceParts<ClassifierOptions>
         .Allow(ClassifierService.Descriptor, "GetNode", Role.Viewer, Role.Operator, Role.Admin)
         .Allow(ClassifierService.Descriptor, "ListNodes", Role.Viewer, Role.Operator, Role.Admin)
         .Allow(ClassifierService.Descriptor, "ExplainNode", Role.Viewer, Role.Operator, Role.Admin)
+        .Allow(ClassifierService.Descriptor, "CheckNode", Role.Viewer, Role.Operator, Role.Admin)
         .Allow(ClassifierService.Descriptor, "ListHistory", Role.Viewer, Role.Operator, Role.Admin)
         .Allow(ClassifierService.Descriptor, "GetLayers", Role.Viewer, Role.Operator, Role.Admin)
         .Allow(ClassifierService.Descriptor, "PutLayers", Role.Operator, Role.Admin);
@@ -37,7 +39,9 @@ public sealed class ClassifierParts : IServiceParts<ClassifierOptions>
         builder.Services.AddSingleton<NodeCache>();
         builder.Services.AddSingleton<NodeHistoryLog>();
         builder.Services.AddSingleton<ClassifyNode>();
-        builder.Services.AddSingleton<PutNode>();
+        builder.Services.AddSingleton<PutNode>().AddSingleton<CheckCode>().AddSingleton<CheckNode>();
+        if (options.Puppetserver.IsOn)
+            builder.Services.AddSingleton<PuppetserverClient>();
         if (options.Terminus.IsOn)
             NodeTerminus.Add(builder.Services, options.Terminus);
     }

@@ -133,6 +133,7 @@ public sealed class ClassifierTests : IAsyncLifetime
     [InlineData("enc", "PutNode")]
     [InlineData("viewer", "PutNode")]
     [InlineData("enc", "GetNode")]
+    [InlineData("enc", "CheckNode")]
     public async Task AnyRpc_RoleNotInTheTable_IsDenied(string party, string rpc)
     {
         var name = node.ToString();
@@ -140,6 +141,7 @@ public sealed class ClassifierTests : IAsyncLifetime
         {
             "Classify" => () => As(party).ClassifyAsync(new ClassifyRequest { Certname = name }).ResponseAsync,
             "PutNode" => () => As(party).PutNodeAsync(new PutNodeRequest { Certname = name }).ResponseAsync,
+            "CheckNode" => () => As(party).CheckNodeAsync(new CheckNodeRequest { Certname = name }).ResponseAsync,
             _ => () => As(party).GetNodeAsync(new GetNodeRequest { Certname = name }).ResponseAsync,
         };
         Assert.Equal((StatusCode.PermissionDenied, "ROLE_MISSING"), await Refused(call));

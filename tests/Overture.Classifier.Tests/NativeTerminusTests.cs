@@ -9,38 +9,10 @@ using Overture.TestSupport;
 
 namespace Overture.Classifier.Tests;
 
-/// <summary>A real puppetserver with node_terminus = overture: one for all these tests, since it takes a minute to start.</summary>
-public sealed class NativeServer : IAsyncLifetime
-{
-    public const int TimeoutSeconds = 3;
-    private PuppetCaStandIn ca = null!;
-
-    public TerminusHouse House { get; private set; } = null!;
-    public CompileServer Server { get; private set; } = null!;
-    public CertName Name { get; private set; }
-
-    public async Task InitializeAsync()
-    {
-        House = await TerminusHouse.Build();
-        ca = await PuppetCaStandIn.Start(House.Ca, House.CaPort);
-        await House.Start();
-        await House.Certified();
-        Name = await House.Register();
-        Server = await CompileServer.Start(House.Ca, Name.ToString(), "terminus=native", $"classifier_url={House.Url}", $"classifier_timeout={TimeoutSeconds}");
-    }
-
-    public async Task DisposeAsync()
-    {
-        if (Server is not null)
-            await Server.DisposeAsync();
-        await House.DisposeAsync();
-        await ca.DisposeAsync();
-    }
-}
-
 /// <summary>The terminus' Ruby inside puppetserver's JRuby.</summary>
+[Collection(NativeServer.Collection)]
 [Trait("Category", "e2e")]
-public sealed class NativeTerminusTests(NativeServer native) : IClassFixture<NativeServer>
+public sealed class NativeTerminusTests(NativeServer native)
 {
     private const string Definition = "classes:\n  base:\n  login_allowed:\n    user: demo\n    times: [1, 2.0, true, ~]\nparameters:\n  mode: 0777\n  day: 2010-01-02\n  text: \"a \\u00e9 '\\\"\"\nenvironment: production\n";
 

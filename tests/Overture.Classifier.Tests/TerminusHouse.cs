@@ -23,6 +23,7 @@ public sealed class TerminusHouse : IAsyncDisposable
     private readonly TestPki pki = new();
     private readonly TempDirectory data = new();
     private readonly LaunchSigner signer;
+    private readonly int grpcPort = FreePort.Next();
     private RedisServer? redis;
     private RunningService? service;
 
@@ -39,6 +40,9 @@ public sealed class TerminusHouse : IAsyncDisposable
     public int CaPort { get; } = FreePort.Next();
     public int Port { get; } = FreePort.Next();
     public string Url => $"https://localhost:{Port}";
+
+    /// <summary>Of the puppetserver whose code definitions are compared with, where a test starts one.</summary>
+    public int PuppetserverPort { get; } = FreePort.Next();
     public FaultyStore Store { get; }
     public string TokenFile => data.File("token");
     public string StateDirectory => data.File("state");
@@ -55,11 +59,12 @@ public sealed class TerminusHouse : IAsyncDisposable
     public Task Start(TimeSpan? freshness = null) => Start(new ClassifierOptions
     {
         Bucket = "file:" + data.File("objects"),
-        Listen = $"127.0.0.1:{FreePort.Next()}",
+        Listen = $"127.0.0.1:{grpcPort}",
         StateDirectory = StateDirectory,
         Tls = pki.Files("classifier"),
         Registry = new RegistryOptions { Endpoint = redis!.Endpoint },
         Freshness = freshness ?? TimeSpan.Zero,
+        Puppetserver = new() { Url = $"https://localhost:{PuppetserverPort}" },
         Terminus = new TerminusOptions
         {
             Listen = $"127.0.0.1:{Port}", Certname = Name, TokenFile = TokenFile, CaPort = CaPort, CaBundle = Ca.BundleFile, LaunchKeys = pki.TrustedLaunchKeys,
@@ -80,6 +85,9 @@ public sealed class TerminusHouse : IAsyncDisposable
     }
 
     public Task Certified() => Eventually.True(() => Certificate.Current is not null, "the listener has its certificate", TimeSpan.FromSeconds(30));
+
+    /// <summary>A channel for gRPC; the caller disposes of it.</summary>
+    public Grpc.Net.Client.GrpcChannel Channel(string party) => pki.Channel(grpcPort, party);
 
     /// <summary>A name with a launch record.</summary>
     /// <param name="role">"puppetserver", or "": a node.</param>

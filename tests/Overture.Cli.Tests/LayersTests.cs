@@ -3,7 +3,7 @@ using Overture.TestSupport;
 
 namespace Overture.Cli.Tests;
 
-/// <summary>node explain, history, diff, rollback, and layers: what is asked of Classifier, and what people are told.</summary>
+/// <summary>node explain, check, history, diff, rollback, and layers: what is asked of Classifier, and what people are told.</summary>
 [Collection(OvertureCollection.Name)]
 [Trait("Category", "integration")]
 public sealed class LayersTests(OvertureFixture overture)
@@ -17,6 +17,28 @@ public sealed class LayersTests(OvertureFixture overture)
         Assert.Matches("^  instead of +\"none\" +defaults +classification/layers +v7$", lines[2]);
         var json = (await overture.Run("node", "explain", FakeClassifier.Known, "-o", "json")).Exit(0).Json();
         Assert.Equal("none", json["values"]![0]!["shadowed"]![0]!["value"].Text());
+    }
+
+    [Fact]
+    public async Task Check_Node_TellsEachProblemWithItsLayerAndIsOne()
+    {
+        var lines = (await overture.Run("node", "check", FakeClassifier.Known)).Exit(1).Output.Split('\n');
+        Assert.Matches("^PATH +LAYER +DOCUMENT +PROBLEM$", lines[0]);
+        Assert.Matches("^classes.npt +group web +classification/layers +is not a class in the environment staging; is ntp meant\\?$", lines[1]);
+        Assert.Equal("classes.npt", (await overture.Run("node", "check", FakeClassifier.Known, "-o", "json")).Exit(1).Json()["problems"]![0]!["path"].Text());
+        Assert.Equal("", (await overture.Run("node", "check", "good.example.com")).Exit(0).Says("the puppetserver has all of it, in the environment staging").Output);
+    }
+
+    [Fact]
+    public async Task Set_CheckPuppetserver_IsAskedForAndARefusalSaysWhatNext()
+    {
+        (await overture.Run(["node", "set", "away.example.com", "-f", "-", "--reason", "c", "--check-puppetserver"], [], "{}\n")).Exit(5)
+            .Says("reason: PUPPETSERVER_UNAVAILABLE").Says("next: mend that, or leave out the comparison with the puppetserver");
+        (await overture.Run(["node", "set", "npt.example.com", "-f", "-", "--reason", "c", "--check-puppetserver"], [], "{}\n")).Exit(2)
+            .Says("reason: PUPPET_CODE_MISSING").Says("next: correct it, or deploy the code first");
+        (await overture.Run(["node", "set", "away.example.com", "-f", "-", "--reason", "c"], [], "{}\n")).Exit(0);
+        (await overture.Run(["layers", "set", "-f", "-", "--check", "--check-puppetserver"], [], "defaults: {}\n# compared\n")).Exit(0);
+        Assert.True(Assert.Single(overture.Classifier.LayerPuts, p => p.Document.EndsWith("# compared\n", StringComparison.Ordinal)) is { ValidateOnly: true, CheckPuppetserver: true });
     }
 
     [Fact]

@@ -58,6 +58,7 @@ public sealed class ModuleTests : IDisposable
     [InlineData("ca=overture", "ca overture needs ca_server")]
     [InlineData("ca=elsewhere", "parameter 'ca'")]
     [InlineData("classifier_url=http://localhost:8143", "parameter 'classifier_url'")]
+    [InlineData("class_readers=['*']", "parameter 'class_readers'")]
     public async Task Puppetserver_BadParameters_AreNamed(string parameters, string said)
     {
         var refused = await Puppetserver(parameters.Split(' '));
@@ -90,6 +91,17 @@ public sealed class ModuleTests : IDisposable
         Assert.Equal(terminus == "overture", File.Exists(home.File("server/conf/overture.yaml")));
         var plugin = home.File("server/bin/ruby/puppet/indirector/node/overture.rb");
         Assert.Equal(await File.ReadAllTextAsync(RepositoryPaths.File("deploy/puppet/overture/lib/puppet/indirector/node/overture.rb")), await File.ReadAllTextAsync(plugin));
+    }
+
+    [Theory]
+    [InlineData("ca_port=8141", "")]
+    [InlineData("class_readers=[classifier-1.example.com, classifier-2.example.com]", "allow: [\"classifier-1.example.com\", \"classifier-2.example.com\"]")]
+    public async Task Puppetserver_ClassReaders_AreWhoIsNamedAndNobodyElse(string parameter, string allowed)
+    {
+        (await Puppetserver("ca_server=ca.example.com", parameter)).Ok();
+        var rules = (await File.ReadAllTextAsync(home.File("server/conf/puppetserver/conf.d/auth.conf"))).Split("match-request");
+        var told = rules.SingleOrDefault(r => r.Contains("/puppet/v3/environment_classes", StringComparison.Ordinal)) ?? "";
+        Assert.Equal(allowed, told.Split('\n').SingleOrDefault(l => l.Contains("allow", StringComparison.Ordinal))?.Trim() ?? "");
     }
 
     public void Dispose() => home.Dispose();

@@ -25,10 +25,12 @@ public sealed class CompileServer : IAsyncDisposable
     public X509Certificate2 Certificate => X509Certificate2.CreateFromPem(File.ReadAllText(home.File($"ssl/certs/{Certname}.pem")));
 
     /// <param name="parameters">Of the class, PARAMETER=VALUE; the certname is given, as is all that has a place.</param>
-    public static async Task<CompileServer> Start(TestPuppetCa ca, string certname, params string[] parameters)
+    public static Task<CompileServer> Start(TestPuppetCa ca, string certname, params string[] parameters) => Start(ca, certname, FreePort.Next(), parameters);
+
+    public static async Task<CompileServer> Start(TestPuppetCa ca, string certname, int port, params string[] parameters)
     {
         var home = new TempDirectory();
-        var server = new CompileServer(home, ca, certname, FreePort.Next());
+        var server = new CompileServer(home, ca, certname, port);
         (await Shell.Run(RepositoryPaths.File("eng/puppetserver.sh"),
         [
             "apply", home.Path, $"certname={certname}", "ca_server=localhost", $"ca_port={FreePort.Next()}", $"port={server.Port}", "listen=127.0.0.1",
@@ -54,6 +56,22 @@ public sealed class CompileServer : IAsyncDisposable
         return await client.SendAsync(request);
     }
 
+    /// <summary>Code of an environment; it is there at once, for nothing of it is cached.</summary>
+    /// <param name="manifest">Puppet, of modules/MODULE/manifests/init.pp.</param>
+    public async Task Deploy(string environment, string module, string manifest)
+    {
+        var environments = home.File("code/environments");
+        Directory.CreateDirectory(Path.Combine(environments, environment, "modules", module, "manifests"));
+        await File.WriteAllTextAsync(Path.Combine(environments, environment, "environment.conf"), "modulepath = modules\n");
+        await File.WriteAllTextAsync(Path.Combine(environments, environment, "modules", module, "manifests/init.pp"), manifest);
+        (await Shell.Run("chown", "-R", "puppet:puppet", environments)).Ok();
+    }
+
+    /// <summary>SIGSTOP: it keeps its sockets and says nothing.</summary>
+    public Task Freeze() => Signal("STOP");
+
+    public Task Thaw() => Signal("CONT");
+
     public async ValueTask DisposeAsync()
     {
         if (process is not null)
@@ -75,6 +93,13 @@ public sealed class CompileServer : IAsyncDisposable
         await File.WriteAllTextAsync(home.File($"ssl/certs/{Certname}.pem"), certificate);
         await File.WriteAllTextAsync(home.File($"ssl/private_keys/{Certname}.pem"), key);
         (await Shell.Run("chown", "-R", "puppet:puppet", home.File("ssl"))).Ok();
+    }
+
+    // To the shell's child that became the JVM.
+    private async Task Signal(string name)
+    {
+        var children = (await File.ReadAllTextAsync($"/proc/{process!.Id}/task/{process.Id}/children")).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        (await Shell.Run("kill", $"-{name}", children.Single(c => File.ReadAllText($"/proc/{c}/comm") == "java\n"))).Ok();
     }
 
     private async Task<bool> Running(HttpClient anybody)

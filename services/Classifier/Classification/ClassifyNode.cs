@@ -86,7 +86,7 @@ public sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, NodeHi
             yield return new Layer($"group {group.Name}", ObjectKeys.Layers, layers.Version, group.Content);
         if (profile?.Good is { } below)
             yield return new Layer($"profile {own.Profile}", ObjectKeys.Profile(own.Profile), profile.Version, below);
-        yield return new Layer("node", $"{ObjectKeys.Nodes}{subject.Certname}", entry.Own.Version, own);
+        yield return new Layer(Layer.Own, $"{ObjectKeys.Nodes}{subject.Certname}", entry.Own.Version, own);
     }
 
     private static string Told(params FaultException?[] broken) =>

@@ -6,4 +6,10 @@ namespace Overture.Classifier.Definitions;
 /// <param name="Name">"defaults", "group NAME", "profile NAME" or "node".</param>
 /// <param name="Document">Its object.</param>
 /// <param name="Version">Of that object.</param>
-public sealed record Layer(string Name, string Document, string Version, NodeDefinition Content);
+public sealed record Layer(string Name, string Document, string Version, NodeDefinition Content)
+{
+    public const string Own = "node";
+
+    /// <summary>It is the node's own definition.</summary>
+    public bool IsOwn => Name == Own;
+}

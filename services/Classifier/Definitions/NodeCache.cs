@@ -12,8 +12,18 @@ namespace Overture.Classifier.Definitions;
 /// <param name="Launch">Facts of its launch; null: it was not launched here.</param>
 public sealed record NodeEntry(DocumentReading<NodeDefinition> Own, string? Obstacle, LaunchFacts? Launch, long ReadAt, DateTimeOffset At) : Reading(ReadAt, At)
 {
+    private const string Unsaved = "unsaved";
+
     /// <summary>Made of it before; good as long as the documents below are the same.</summary>
     public Answer? Answer { get; set; }
+
+    /// <summary>The node as it would be with another definition of its own. Not to be kept.</summary>
+    public NodeEntry With(NodeDefinition definition) => this with
+    {
+        Own = Own with { StoredVersion = Unsaved, Version = Unsaved, Good = definition, Broken = null },
+        Obstacle = null,
+        Answer = null,
+    };
 }
 
 /// <summary>

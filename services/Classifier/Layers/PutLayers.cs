@@ -1,5 +1,6 @@
 using System.Text;
 using Overture.Classifier.History;
+using Overture.Classifier.Puppetserver;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
@@ -7,7 +8,7 @@ using Overture.Platform.Records;
 namespace Overture.Classifier.Layers;
 
 /// <summary>The acts of reading and replacing the layers.</summary>
-public sealed class PutLayers(ObjectStore store, SharedDocuments shared, DocumentHistory history)
+public sealed class PutLayers(ObjectStore store, SharedDocuments shared, DocumentHistory history, CheckCode check)
 {
     private const int MostReason = 500;
 
@@ -19,17 +20,21 @@ public sealed class PutLayers(ObjectStore store, SharedDocuments shared, Documen
     /// <param name="author">Who.</param>
     /// <param name="reason">Why, 1-500 characters.</param>
     /// <param name="onlyValidate">Write nothing.</param>
+    /// <param name="checkPuppetserver">Compare them with the code that the puppetserver has.</param>
     /// <param name="cancel">Stops the wait; the write may have happened.</param>
-    public async Task<StoredObject?> Run(string document, string etag, string author, string reason, bool onlyValidate, CancellationToken cancel)
+    public async Task<StoredObject?> Run(string document, string etag, string author, string reason, bool onlyValidate, bool checkPuppetserver, CancellationToken cancel)
     {
         // 1. no contradiction, no rule broken
-        _ = LayersDocument.Parse(document);
-        if (onlyValidate)
-            return null;
-        if (reason.Length is 0 or > MostReason)
+        var layers = LayersDocument.Parse(document);
+        if (!onlyValidate && reason.Length is 0 or > MostReason)
             throw FaultException.Invalid("reason", $"must say why, in 1-{MostReason} characters");
 
-        // 2. durable, against the version the author saw
+        // 2. the puppetserver has the code, where that is asked for
+        await check.Layers(layers, checkPuppetserver, cancel);
+        if (onlyValidate)
+            return null;
+
+        // 3. durable, against the version the author saw
         var body = (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(document);
         var outcome = etag.Length == 0 ? await store.PutIfAbsent(ObjectKeys.Layers, body, cancel) : await store.PutIfMatch(ObjectKeys.Layers, body, etag, cancel);
         if (outcome == PutOutcome.Conflict)
@@ -39,7 +44,7 @@ public sealed class PutLayers(ObjectStore store, SharedDocuments shared, Documen
                 : new FaultException(FaultKind.Conflict, Reason.EtagMismatch, "the layers were changed by somebody else; read them again");
         }
 
-        // 3. history: who and why
+        // 4. history: who and why
         var stored = await store.Get(ObjectKeys.Layers, cancel) ?? throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, "the layers were removed at the same moment");
         if (!stored.Body.AsSpan().SequenceEqual(body.Span))
             throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, "the layers were written, and changed by somebody else at once; read them again");

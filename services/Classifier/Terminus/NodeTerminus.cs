@@ -30,6 +30,7 @@ internal static class NodeTerminus
         var bundle = new PuppetCaBundle(options.CaBundle, "terminus.caBundle");
         _ = bundle.Current; // an unusable bundle is refused now, not at the first handshake
         var launches = LaunchVerifier.FromDirectory(options.LaunchKeys);
+        services.AddSingleton(bundle);
         services.AddSingleton(p => new PuppetHostCertificate(p.GetRequiredService<ClassifierOptions>().StateDirectory, bundle, p.GetRequiredService<TimeProvider>()));
         services.AddSingleton(new PuppetCaClient(options.CaServer, options.CaPort, bundle));
         services.AddSingleton(p => new PuppetserverPeers(p.GetRequiredService<ObjectStore>(), launches.Verify));

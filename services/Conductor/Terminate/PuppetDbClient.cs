@@ -1,12 +1,8 @@
 using System.Net.Http.Headers;
-using System.Net.Security;
-using System.Security.Authentication;
-using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using Overture.Platform.Faults;
 using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
-using Overture.Platform.Tls;
 
 namespace Overture.Conductor.Terminate;
 
@@ -20,9 +16,7 @@ internal sealed class PuppetDbClient(ConductorOptions options, PuppetCaBundle bu
     private const int LargestAnswer = 64 * 1024;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5), Rest = TimeSpan.FromSeconds(5);
     private static readonly MediaTypeHeaderValue Json = new("application/json");
-    private readonly PeerCertificates? files = options.PuppetDb.HasFiles ? new(options.PuppetDb.Files, clock) : null;
-    private readonly Lock gate = new();
-    private (object Of, HttpClient Client)? open;
+    private readonly PuppetPeer peer = new(options.PuppetDb, bundle, own, clock, Limit, LargestAnswer);
     private volatile Outage? failed;
 
     /// <summary>PuppetDB has taken the command: on its disk, worked on in its own time.</summary>
@@ -36,50 +30,19 @@ internal sealed class PuppetDbClient(ConductorOptions options, PuppetCaBundle bu
         var path = $"pdb/cmd/v1?command=deactivate_node&version=3&certname={name}&producer-timestamp={Uri.EscapeDataString(now)}";
         try
         {
-            using var answer = await Client().PostAsync(path, new StringContent(body, Json), cancel);
-            var words = Printable(await answer.Content.ReadAsStringAsync(cancel));
+            using var answer = await peer.Client().PostAsync(path, new StringContent(body, Json), cancel);
+            var words = PuppetPeer.Printable(await answer.Content.ReadAsStringAsync(cancel));
             if (!answer.IsSuccessStatusCode)
                 throw Rested($"it answers {(int)answer.StatusCode}{(words.Length > 0 ? $" ({words})" : "")}");
             failed = null;
         }
-        catch (Exception e) when (e is HttpRequestException or InvalidOperationException or AuthenticationException || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception e) when (PuppetPeer.IsOutage(e, cancel))
         {
-            throw Rested(e is OperationCanceledException ? $"no answer within {Limit.TotalSeconds:0} s" : e.InnerException is AuthenticationException tls ? $"TLS: {tls.Message}" : e.Message);
+            throw Rested(peer.Cause(e));
         }
     }
 
-    public void Dispose() => open?.Client.Dispose();
-
-    // One client for each certificate, so that a renewed one is shown from the next request on. The old one is left to its requests.
-    private HttpClient Client()
-    {
-        object identity = files is not null ? files.Current : own?.Current ?? throw new InvalidOperationException("the Conductor has no certificate of the Puppet CA yet");
-        lock (gate)
-        {
-            if (open is not { } standing || standing.Of != identity)
-                open = (identity, NewClient(identity));
-            return open.Value.Client;
-        }
-    }
-
-    private HttpClient NewClient(object identity)
-    {
-        var trust = bundle.Current;
-        var (context, policy) = identity is PeerCertificates.Loaded given
-            ? (given.Context, given.Policy())
-            : (SslStreamCertificateContext.Create((X509Certificate2)identity, [.. trust.Intermediates], offline: true), trust.Policy());
-        var url = new Uri(options.PuppetDb.Url);
-        var handler = OutboundHandler.To(url, "");
-        handler.UseProxy = false;
-        handler.SslOptions = new SslClientAuthenticationOptions
-        {
-            // PuppetDB's Java may offer 1.2 at most
-            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-            CertificateChainPolicy = policy,
-            ClientCertificateContext = context,
-        };
-        return new HttpClient(handler) { BaseAddress = url, Timeout = Limit, MaxResponseContentBufferSize = LargestAnswer };
-    }
+    public void Dispose() => peer.Dispose();
 
     private FaultException Rested(string cause)
     {
@@ -89,8 +52,6 @@ internal sealed class PuppetDbClient(ConductorOptions options, PuppetCaBundle bu
 
     private FaultException Unavailable(string cause) =>
         new(FaultKind.Unavailable, Reason.PuppetDbUnavailable, $"PuppetDB at {options.PuppetDb.Url} does not take the command: {cause}");
-
-    private static string Printable(string words) => new([.. words.Take(200).Select(c => char.IsControl(c) ? ' ' : c)]);
 
     private sealed record Outage(long At, string Cause);
 }

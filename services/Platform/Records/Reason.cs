@@ -100,6 +100,10 @@ public enum Reason
     StockCaUnavailable,
     PuppetDbUnavailable,
 
+    // definitions and the code they are for
+    PuppetserverUnavailable,
+    PuppetCodeMissing,
+
     // the audit log
     AuditBroken,
 }

@@ -63,6 +63,18 @@ public sealed class FakeClassifier : ClassifierService.ClassifierServiceBase
         },
     });
 
+    public override Task<CheckNodeResponse> CheckNode(CheckNodeRequest request, ServerCallContext context) => Task.FromResult(new CheckNodeResponse
+    {
+        Certname = request.Certname,
+        Environment = "staging",
+        Problems =
+        {
+            request.Certname == Known
+                ? [new CodeProblem { Path = "classes.npt", Rule = "is not a class in the environment staging; is ntp meant?", Layer = "group web", Document = "classification/layers", Version = "v7" }]
+                : (CodeProblem[])[],
+        },
+    });
+
     // Three versions, newest first, over two pages; the stored one is the newest.
     public override Task<ListHistoryResponse> ListHistory(ListHistoryRequest request, ServerCallContext context)
     {
@@ -89,6 +101,10 @@ public sealed class FakeClassifier : ClassifierService.ClassifierServiceBase
     public override Task<PutNodeResponse> PutNode(PutNodeRequest request, ServerCallContext context)
     {
         Puts.Enqueue(request);
+        if (request is { CheckPuppetserver: true, Certname: "away.example.com" })
+            throw new FaultException(FaultKind.Unavailable, Reason.PuppetserverUnavailable, "the puppetserver does not say what code it has");
+        if (request is { CheckPuppetserver: true, Certname: "npt.example.com" })
+            throw new FaultException(FaultKind.Invalid, Reason.PuppetCodeMissing, "classes.npt: is not a class", new FieldProblem("classes.npt", "is not a class"));
         if (request.Etag != (request.Certname == Known ? "v1" : ""))
             throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, "the stored version is v1");
         return Task.FromResult(new PutNodeResponse { Node = new Node { Certname = request.Certname, Definition = request.Definition, Etag = "v2" } });

@@ -42,6 +42,9 @@
 #   CA as this server's, and this server must be registered with role puppetserver.
 # @param classifier_timeout
 #   For `native`: seconds after which a node that was not answered for is an error.
+# @param class_readers
+#   Certnames of Classifiers that may read which classes this server has (`/puppet/v3/environment_classes`), to compare
+#   definitions with them (`puppetserver.url`). Everybody else is refused, as the packaged rules do.
 # @param report_url
 #   Where Conductor takes reports. Its certificate must come from the same CA as this server's. Without it no report is
 #   forwarded, and no node ever counts as converged.
@@ -96,6 +99,7 @@ class overture::puppetserver (
   Optional[Overture::Path]                          $enc_command          = undef,
   Optional[Pattern[/\Ahttps:\/\/[^\/\s"]+\z/]]      $classifier_url       = undef,
   Integer[1, 60]                                    $classifier_timeout   = 5,
+  Array[Pattern[/\A[a-z0-9._-]+\z/]]                $class_readers        = [],
   Integer[1, 65535]                                 $ca_port              = 8140,
   Pattern[/\A[A-Za-z0-9.:-]+\z/]                    $listen               = '0.0.0.0',
   Integer[1, 65535]                                 $port                 = 8140,
@@ -237,7 +241,7 @@ class overture::puppetserver (
           'max_active_instances' => $max_active_instances,
       });
     "${serverdir}/conf.d/auth.conf":
-      content => epp('overture/auth.conf.epp', { 'ca' => $ca });
+      content => epp('overture/auth.conf.epp', { 'ca' => $ca, 'class_readers' => $class_readers });
     "${serverdir}/conf.d/metrics.conf":
       source => 'puppet:///modules/overture/metrics.conf';
     "${serverdir}/conf.d/product.conf":
