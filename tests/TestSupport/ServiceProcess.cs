@@ -39,6 +39,9 @@ public sealed class ServiceProcess : IAsyncDisposable
         await process.WaitForExitAsync();
     }
 
+    /// <summary>SIGTERM; it may take its time.</summary>
+    public async Task Terminate() => (await Shell.Run("kill", "-TERM", $"{process.Id}")).Ok();
+
     public Task Ended(TimeSpan limit) => process.WaitForExitAsync().WaitAsync(limit);
 
     public async ValueTask DisposeAsync()
