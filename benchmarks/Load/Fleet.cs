@@ -6,6 +6,7 @@ using Google.Protobuf.WellKnownTypes;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Records.V1;
+using Overture.TestSupport;
 
 namespace Overture.Load;
 

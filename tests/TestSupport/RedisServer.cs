@@ -50,6 +50,13 @@ public sealed class RedisServer : IAsyncDisposable
 
     public void Thaw() => Signal("CONT");
 
+    /// <summary>After <see cref="Kill"/>: nothing is left of its data.</summary>
+    public void Clear()
+    {
+        Directory.Delete(data.Path, recursive: true);
+        Directory.CreateDirectory(data.Path);
+    }
+
     /// <summary>After <see cref="Kill"/>: the same port and data.</summary>
     public async Task Restart()
     {

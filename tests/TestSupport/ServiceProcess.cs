@@ -39,7 +39,7 @@ public sealed class ServiceProcess : IAsyncDisposable
         await process.WaitForExitAsync();
     }
 
-    /// <summary>SIGTERM.</summary>
+    /// <summary>SIGTERM; it may take its time.</summary>
     public async Task Terminate() => (await Shell.Run("kill", "-TERM", $"{process.Id}")).Ok();
 
     public Task Ended(TimeSpan limit) => process.WaitForExitAsync().WaitAsync(limit);

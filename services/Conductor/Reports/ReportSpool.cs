@@ -6,13 +6,14 @@ namespace Overture.Conductor.Reports;
 /// <summary>Reports that were taken and are not worked off yet: files in stateDirectory/reports, named in the order they came.</summary>
 internal sealed class ReportSpool
 {
-    private const int MostWaiting = 5000, FewWaiting = 64;
+    private const int MostWaiting = 5000;
     private const long MostBytesWaiting = 1L << 30;
     private const string Partial = ".part";
     private readonly string directory;
     private readonly int maxBytes;
     private readonly Ids ids;
     private readonly Channel<string> waiting = Channel.CreateUnbounded<string>();
+    private long bytes;
 
     public ReportSpool(ConductorOptions options, Ids ids)
     {
@@ -23,7 +24,7 @@ internal sealed class ReportSpool
         foreach (var half in Directory.EnumerateFiles(directory, "*" + Partial))
             File.Delete(half); // never acknowledged
         foreach (var left in Directory.EnumerateFiles(directory).Order(StringComparer.Ordinal))
-            waiting.Writer.TryWrite(left);
+            Add(left);
     }
 
     public enum Taken
@@ -34,14 +35,21 @@ internal sealed class ReportSpool
         Full,
     }
 
-    /// <summary>Files to work off, also those a former process left. Whoever is done with one deletes it.</summary>
+    /// <summary>Files to work off, also those a former process left. Whoever is done with one says so.</summary>
     public ChannelReader<string> Waiting => waiting.Reader;
+
+    /// <summary>It was worked off, or makes no sense.</summary>
+    public void Done(string file)
+    {
+        Interlocked.Add(ref bytes, -new FileInfo(file).Length);
+        File.Delete(file);
+    }
 
     public async Task<Taken> Take(Stream body, long? announced, CancellationToken cancel)
     {
         if (announced > maxBytes)
             return Taken.TooLarge;
-        if (waiting.Reader.Count >= MostWaiting || (waiting.Reader.Count > FewWaiting && BytesWaiting() > MostBytesWaiting))
+        if (waiting.Reader.Count >= MostWaiting || Interlocked.Read(ref bytes) > MostBytesWaiting)
             return Taken.Full;
         var file = Path.Combine(directory, ids.Ordered());
         try
@@ -64,11 +72,15 @@ internal sealed class ReportSpool
         {
             File.Delete(file + Partial);
         }
-        waiting.Writer.TryWrite(file);
+        Add(file);
         return Taken.Yes;
     }
 
-    private long BytesWaiting() => new DirectoryInfo(directory).EnumerateFiles().Sum(f => f.Length);
+    private void Add(string file)
+    {
+        Interlocked.Add(ref bytes, new FileInfo(file).Length);
+        waiting.Writer.TryWrite(file);
+    }
 
     private async Task<bool> Copy(Stream body, FileStream part, CancellationToken cancel)
     {

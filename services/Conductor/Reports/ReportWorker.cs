@@ -17,7 +17,7 @@ internal sealed class ReportWorker(ReportSpool spool, ProcessReport process, Tim
             {
                 while (!await Done(file, stoppingToken))
                     await Task.Delay(Pause, clock, stoppingToken);
-                File.Delete(file);
+                spool.Done(file);
             }
         }
         catch (OperationCanceledException)

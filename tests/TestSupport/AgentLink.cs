@@ -1,38 +1,56 @@
 using System.Globalization;
+using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
-namespace Overture.Load;
+namespace Overture.TestSupport;
 
 /// <summary>
 /// One kept-alive connection of an agent: TLS and the few lines of HTTP/1.1 that the CA API speaks, because a framework's client costs more
 /// than the server that is to be measured on the same cores.
 /// </summary>
-internal sealed class AgentLink : IAsyncDisposable
+public sealed class AgentLink : IAsyncDisposable
 {
-    private readonly byte[] buffer = new byte[1024 * 1024];
+    private readonly byte[] buffer;
     private readonly Socket socket;
     private readonly SslStream tls;
 
-    private AgentLink(Socket socket, SslStream tls) => (this.socket, this.tls) = (socket, tls);
+    private AgentLink(Socket socket, SslStream tls, int largest) => (this.socket, this.tls, buffer) = (socket, tls, new byte[largest]);
 
-    public static async Task<AgentLink> Open(int port, X509Certificate2Collection roots, SslStreamCertificateContext? identity = null)
+    /// <param name="port">On 127.0.0.1.</param>
+    /// <param name="roots">What the server's certificate is checked by.</param>
+    /// <param name="identity">What we show, if anything.</param>
+    /// <param name="from">Any 127.x.y.z.</param>
+    /// <param name="largest">Bytes of the largest answer, head and all.</param>
+    public static async Task<AgentLink> Open(int port, X509Certificate2Collection roots, SslStreamCertificateContext? identity = null, string from = "127.0.0.1", int largest = 1024 * 1024)
     {
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.AddRange(roots);
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync("127.0.0.1", port);
-        var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost", CertificateChainPolicy = policy, ClientCertificateContext = identity });
-        return new AgentLink(socket, tls);
+        try
+        {
+            socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
+            await socket.ConnectAsync(IPAddress.Loopback, port);
+            var tls = new SslStream(new NetworkStream(socket));
+            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost", CertificateChainPolicy = policy, ClientCertificateContext = identity });
+            return new AgentLink(socket, tls, largest);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The bytes of a request, made before anything is measured.</summary>
-    public static byte[] Request(string method, string path, ReadOnlySpan<byte> body = default)
+    public static byte[] Request(string method, string path, ReadOnlySpan<byte> body = default) => RequestTo(method, $"/puppet-ca/v1/{path}", body);
+
+    /// <summary>The same, to any path.</summary>
+    public static byte[] RequestTo(string method, string path, ReadOnlySpan<byte> body = default)
     {
-        var head = $"{method} /puppet-ca/v1/{path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n"
+        var head = $"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n"
             + (body.Length > 0 ? string.Create(CultureInfo.InvariantCulture, $"Content-Type: text/plain\r\nContent-Length: {body.Length}\r\n\r\n") : "\r\n");
         return [.. Encoding.ASCII.GetBytes(head), .. body];
     }

@@ -1,0 +1,33 @@
+using System.Text;
+using Overture.Conductor.Reports;
+using Overture.TestSupport;
+
+namespace Overture.Conductor.Tests;
+
+/// <summary>Reports as they come and go.</summary>
+public sealed class ReportSpoolTests
+{
+    [Fact]
+    public async Task Take_WhileManyAreWorkedOff_TakesEachOnce()
+    {
+        using var state = new TempDirectory();
+        var spool = new ReportSpool(new ConductorOptions { StateDirectory = state.Path }, TestIds.New());
+        const int All = 2000;
+        var seen = new HashSet<string>();
+        var working = Task.Run(async () =>
+        {
+            // Behind, as a worker is.
+            await Eventually.True(() => spool.Waiting.Count > 100, "some wait");
+            while (seen.Count < All)
+            {
+                var file = await spool.Waiting.ReadAsync();
+                Assert.True(seen.Add(await File.ReadAllTextAsync(file)));
+                spool.Done(file);
+            }
+        });
+        await Parallel.ForAsync(0, All, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, cancel) =>
+            Assert.Equal(ReportSpool.Taken.Yes, await spool.Take(new MemoryStream(Encoding.UTF8.GetBytes($"report {i}")), null, cancel)));
+        await working;
+        Assert.Empty(Directory.GetFiles(Path.Combine(state.Path, "reports")));
+    }
+}

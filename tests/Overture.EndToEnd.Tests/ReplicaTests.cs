@@ -1,0 +1,181 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography.X509Certificates;
+using Google.Protobuf;
+using Grpc.Core;
+using Overture.Conductor.V1;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Records.V1;
+using Overture.TestSupport;
+
+namespace Overture.EndToEnd.Tests;
+
+/// <summary>Several replicas of each service: what dies or is replaced under load costs nobody more than one call to the other replica, and nothing twice.</summary>
+[Collection(nameof(ReplicaCollection))]
+[Trait("Category", "e2e")]
+public sealed class ReplicaTests(ReplicaStack stack)
+{
+    private const int Agents = 200, AtOnce = 24;
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, true)]
+    public async Task Storm_OneOfEachIsKilled_EveryAgentIsCertifiedOnce(int victim, bool startedAgain)
+    {
+        await stack.AllUp();
+        Replica[] killed = [stack.Conductors[victim], stack.CertAuthorities[victim], stack.Classifiers[victim]];
+        var agents = Enumerable.Range(victim * Agents, Agents).Select(n => new SimulatedAgent(stack, n)).ToList();
+        var (done, back) = (0, Task.CompletedTask);
+        await EachOf(agents, async agent =>
+        {
+            await agent.Live();
+            if (Interlocked.Increment(ref done) == Agents / 4)
+            {
+                await Task.WhenAll(killed.Select(k => k.Kill()));
+                back = startedAgain ? Task.WhenAll(killed.Select(k => k.Start())) : Task.CompletedTask;
+            }
+        });
+        await back;
+        Assert.NotEqual(0, agents.Sum(a => a.Mended));
+
+        await AllConverged(agents, stack.Conductors[1 - victim]);
+        await EachIsCertifiedOnce(agents);
+        await Task.WhenAll(killed.Where(_ => !startedAgain).Select(k => k.Start()));
+        await BothAgree(agents);
+    }
+
+    [Fact]
+    public async Task Upgrade_OneProcessAfterTheOther_NoCallIsLost()
+    {
+        await stack.AllUp();
+        var order = stack.All.ToArray();
+        Random.Shared.Shuffle(order);
+        var agents = new ConcurrentQueue<SimulatedAgent>();
+        var number = 2 * Agents;
+        using var ending = new CancellationTokenSource();
+        var crowd = Enumerable.Range(0, AtOnce / 2).Select(_ => Task.Run(async () =>
+        {
+            while (!ending.IsCancellationRequested)
+            {
+                var agent = new SimulatedAgent(stack, Interlocked.Increment(ref number));
+                await agent.Live();
+                agents.Enqueue(agent);
+            }
+        })).ToList();
+        try
+        {
+            foreach (var replica in order)
+            {
+                await replica.Stop();
+                var before = agents.Count;
+                await Eventually.True(() => agents.Count > before || crowd.Any(c => c.IsFaulted), $"agents enrol without {replica.Name}");
+                await replica.Start();
+            }
+        }
+        finally
+        {
+            await ending.CancelAsync();
+            await Task.WhenAll(crowd);
+        }
+
+        var all = agents.ToList();
+        await AllConverged(all, stack.Conductors[0]);
+        await EachIsCertifiedOnce(all);
+        await BothAgree(all);
+    }
+
+    // A report that was taken lies on its Conductor's disk until it is worked off; where that one is away, the agent's next run tells the other.
+    private static async Task AllConverged(IReadOnlyList<SimulatedAgent> agents, Replica conductor)
+    {
+        var limit = TimeSpan.FromSeconds(5);
+        await EachOf(agents, async agent =>
+        {
+            if (!await Converges(agent, conductor, limit))
+            {
+                await agent.Report();
+                Assert.True(await Converges(agent, conductor, TimeSpan.FromSeconds(30)), $"{agent.Name} has not converged");
+            }
+        });
+    }
+
+    private static async Task<bool> Converges(SimulatedAgent agent, Replica conductor, TimeSpan limit)
+    {
+        try
+        {
+            await Eventually.True(async () => (await conductor.Conductor.GetInstanceAsync(new() { Certname = agent.Name })).Instance.State == InstanceState.Converged, "", limit);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    private static Task EachOf(IEnumerable<SimulatedAgent> agents, Func<SimulatedAgent, Task> act) =>
+        Parallel.ForEachAsync(agents, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (agent, _) => await act(agent));
+
+    // By the store, and by what each agent was given.
+    private async Task EachIsCertifiedOnce(IReadOnlyList<SimulatedAgent> agents)
+    {
+        var store = stack.Store;
+        Assert.Equal(agents.Count, agents.Select(a => a.Name).Distinct().Count());
+        var certificates = new List<CertificateRecord>();
+        await foreach (var key in store.List(ObjectKeys.Certificates, null, default))
+            certificates.Add((await store.Get<CertificateRecord>(key, default))!);
+        Assert.Equal(certificates.Count, certificates.Select(c => c.Serial).Distinct().Count());
+        var byName = certificates.ToLookup(c => c.Certname);
+        foreach (var agent in agents)
+        {
+            var certificate = Assert.Single(byName[agent.Name]);
+            Assert.Equal(agent.Pem.Trim(), certificate.Pem.Trim());
+            using var parsed = X509Certificate2.CreateFromPem(agent.Pem);
+            Assert.True(parsed.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(agent.Key), $"{agent.Name}'s certificate is of another key");
+            Assert.Equal(agent.Name, parsed.GetNameInfo(X509NameType.SimpleName, forIssuer: false));
+            Assert.Equal(certificate.Serial, parsed.SerialNumber, ignoreCase: true);
+            Assert.Equal(["1"], await Names(store, ObjectKeys.ClaimsOf(CertName.Parse(agent.Name))));
+            Assert.Single(await Names(store, ObjectKeys.HistoryOf(CertName.Parse(agent.Name))));
+        }
+    }
+
+    private async Task BothAgree(IReadOnlyList<SimulatedAgent> agents)
+    {
+        await EachOf(agents, async agent =>
+        {
+            var asked = new GetInstanceRequest { Certname = agent.Name };
+            Assert.Equal((await stack.Conductors[0].Conductor.GetInstanceAsync(asked)).Instance, (await stack.Conductors[1].Conductor.GetInstanceAsync(asked)).Instance);
+            var lines = await Task.WhenAll(stack.Conductors.Select(async c => (await c.Conductor.GetTimelineAsync(new() { Certname = agent.Name })).Events));
+            Assert.Equal(lines[0], lines[1]);
+            Assert.Equal(["requested", "csr-received", "signed", "collected", "classified", "converged"], lines[0].Select(l => l.Key));
+            Assert.Equal(agent.Pem.Trim(), (await agent.Collect()).Trim());
+            Assert.Equal(agent.Yaml, await agent.Classify());
+            Assert.Equal(agent.Yaml, await agent.Classify());
+        });
+        var known = await Task.WhenAll(stack.Conductors.Select(AllNames));
+        Assert.Superset(agents.Select(a => a.Name).ToHashSet(), known[0]);
+        Assert.Equal(known[0], known[1]);
+        foreach (var ca in stack.CertAuthorities)
+            Assert.Empty(await ca.AuditProblems());
+    }
+
+    private static async Task<HashSet<string>> AllNames(Replica conductor)
+    {
+        var names = new HashSet<string>();
+        var request = new ListInstancesRequest { PageSize = 500 };
+        do
+        {
+            var page = await conductor.Conductor.ListInstancesAsync(request);
+            names.UnionWith(page.Instances.Select(i => i.Certname));
+            request.PageToken = page.NextPageToken;
+        }
+        while (request.PageToken.Length > 0);
+        return names;
+    }
+
+    private static async Task<IReadOnlyList<string>> Names(ObjectStore store, string prefix)
+    {
+        var names = new List<string>();
+        await foreach (var key in store.List(prefix, null, default))
+            names.Add(key[prefix.Length..]);
+        return names;
+    }
+}
