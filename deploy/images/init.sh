@@ -59,7 +59,8 @@ YAML
 give puppetserver /init/hooks.yaml
 
 folder /out/redis
-printf 'port 6379\ndir /data\nappendonly yes\nsave ""\nrequirepass %s\n' "$(cat /init/redis.password)" > /init/redis.conf
+# User health may ping, for the health check; everybody else needs the password.
+printf 'port 6379\ndir /data\nappendonly yes\nsave ""\nuser health on nopass -@all +ping\nrequirepass %s\n' "$(cat /init/redis.password)" > /init/redis.conf
 give redis /init/redis.conf
 for volume in /out/redis-data /out/objects /out/state-*; do folder "$volume"; done
 echo "init: done"
