@@ -12,6 +12,8 @@ namespace Overture.Cli;
 /// <summary>HTTP/2 to one service: TLS 1.3, our certificate, and no other root than the internal CA's.</summary>
 internal static partial class MutualTls
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(400);
+
     /// <param name="config">Names the files; each unusable one is a message of its own.</param>
     /// <param name="address">HOST:PORT, empty where the configuration does not say.</param>
     /// <param name="key">The configuration key of that address.</param>
@@ -53,8 +55,8 @@ internal static partial class MutualTls
                 ClientCertificateContext = SslStreamCertificateContext.Create(own, null, offline: true),
             },
         };
-        if (told is not null)
-            handler.ConnectCallback = (target, cancel) => Connect(target.DnsEndPoint, told, cancel);
+        var turn = -1;
+        handler.ConnectCallback = (target, cancel) => Connect(target.DnsEndPoint, Interlocked.Increment(ref turn), told, cancel);
         return handler;
     }
 
@@ -66,22 +68,36 @@ internal static partial class MutualTls
             : throw new AuthenticationException($"{identity.Name} at {address} is not a {key.ToLowerInvariant()}");
     }
 
-    private static async ValueTask<Stream> Connect(DnsEndPoint target, Action<string> told, CancellationToken cancel)
+    // Each connection begins at the next address of the name, so that what is tried again is tried at another replica; one that swallows packets
+    // is waited for only where there is no further one.
+    private static async ValueTask<Stream> Connect(DnsEndPoint target, int turn, Action<string>? told, CancellationToken cancel)
     {
         var addresses = await Dns.GetHostAddressesAsync(target.Host, cancel);
-        told($"{target.Host} is {string.Join(", ", addresses.Select(a => a.ToString()))}");
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
+        told?.Invoke($"{target.Host} is {string.Join(", ", addresses.Select(a => a.ToString()))}");
+        for (var i = 1; ; i++)
         {
-            await socket.ConnectAsync(addresses, target.Port, cancel);
+            var address = addresses[(turn + i - 1) % addresses.Length];
+            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            if (i < addresses.Length)
+                limit.CancelAfter(Patience);
+            try
+            {
+                await socket.ConnectAsync(address, target.Port, limit.Token);
+                told?.Invoke($"connected to {socket.RemoteEndPoint}");
+                return new NetworkStream(socket, ownsSocket: true);
+            }
+            catch (Exception e) when (i < addresses.Length && !cancel.IsCancellationRequested && (e is SocketException or OperationCanceledException))
+            {
+                told?.Invoke($"{address} does not answer");
+                socket.Dispose();
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
         }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-        told($"connected to {socket.RemoteEndPoint}");
-        return new NetworkStream(socket, ownsSocket: true);
     }
 
     private static string Described(X509Certificate2 certificate) =>
