@@ -62,7 +62,8 @@ public sealed class ConfigTests(OvertureFixture overture)
         overture.Health.WhyNot = "the object store does not answer";
         try
         {
-            (await overture.Run("health", "--service", "conductor")).Exit(1).Says("not serving: the object store does not answer");
+            var told = (await overture.Run("health", "--service", "conductor", "-o", "json")).Exit(1).Json()["services"]![0]!;
+            Assert.Equal("not serving: the object store does not answer", told["detail"]!.GetValue<string>());
             Assert.Contains("serving", (await overture.Run("health", "--live")).Exit(0).Output, StringComparison.Ordinal);
         }
         finally
