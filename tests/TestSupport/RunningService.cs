@@ -7,6 +7,8 @@ namespace Overture.TestSupport;
 /// <summary>A real service in this process: Kestrel, mTLS, roles, stores, as its Program would start it.</summary>
 public sealed class RunningService : IAsyncDisposable
 {
+    private bool ended;
+
     private RunningService(WebApplication app) => App = app;
 
     public WebApplication App { get; }
@@ -22,6 +24,10 @@ public sealed class RunningService : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // Once: a process that has ended gets no second SIGTERM either.
+        if (ended)
+            return;
+        ended = true;
         await App.StopAsync();
         await App.DisposeAsync();
     }
