@@ -94,9 +94,9 @@ public sealed class RenewalTests(CaHouse house)
             CertificateNotAfter = TimeProvider.System.GetUtcNow().AddYears(1).ToTimestamp(),
         }, default);
 
-        var (code, _) = await Renew(node);
+        var code = await RenewOrNoHandshake(node);
 
-        Assert.Equal(HttpStatusCode.Forbidden, code);
+        Assert.True(code is null or HttpStatusCode.Forbidden, $"{code}");
         Assert.Single(await house.Keys(ObjectKeys.ClaimsOf(node.Name)));
     }
 
