@@ -57,7 +57,7 @@ nothing_lost "after puppetserver and node were killed"
 say "killed and started: puppetserver, node"
 cli audit verify > /dev/null || fail "the audit log: $(cat "$work/cli.err")"
 
-# Upgrade, as docs/operations.md has it: one service at a time.
+# Upgrade, as docs/compose.md has it: one service at a time.
 export OVERTURE_VERSION=0.1.1
 for service in classifier certauthority conductor; do
     step "image $service $OVERTURE_VERSION can't be built" upgrade compose build $service
@@ -68,7 +68,7 @@ for service in classifier certauthority conductor; do
 done
 say "upgraded: classifier, certauthority, conductor"
 
-# Backup, loss of the host, restore, as docs/operations.md has it; the node lives on a machine of its own.
+# Backup, loss of the host, restore, as docs/compose.md has it; the node lives on a machine of its own.
 back_up() {
     compose stop conductor certauthority classifier
     compose run --rm -T --no-deps --entrypoint tar init -C / -cz init out/objects out/state-conductor out/state-certauthority out/state-classifier > "$work/overture.tar.gz"

@@ -2,7 +2,7 @@
 # usage: eng/compose-test.sh
 #
 # Runs docker-compose.yml for real, in a Docker engine of its own (data, socket and tags in a temporary folder): images built here, up with
-# the demo node, which must converge with a whole timeline and trace; each container is what docs/operations.md says of it (user, root,
+# the demo node, which must converge with a whole timeline and trace; each container is what docs/compose.md says of it (user, root,
 # capabilities, labels, health); each is killed and started once, each service upgraded, all but the node thrown away and restored from a
 # backup, by that page's commands, and nothing may be lost. Everything it made is gone afterwards, on failure, Ctrl-C and TERM too; the
 # packages stay.

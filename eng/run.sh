@@ -114,7 +114,7 @@ overture() {
     if [ "$root/artifacts/.cli" -nt "$root/artifacts/.services" ]; then
         "$root/artifacts/cli/overture" "$@"
     else
-        DOTNET_ROLL_FORWARD=Major "$DOTNET" "$root"/cli/bin/Release/net9.0/linux-x64/overture.dll "$@"
+        "$DOTNET" "$root"/cli/bin/Release/net10.0/linux-x64/overture.dll "$@"
     fi
 }
 say "keys and certificates"

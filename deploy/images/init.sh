@@ -40,7 +40,7 @@ give conductor /init/launch/signing.key /init/launch/token.key /init/ca/ca_crt.p
 folder /out/certauthority/ca
 folder /out/certauthority/trusted
 give certauthority/trusted /init/launch/trusted/*.pem
-# What CertAuthority signs with; the root's key and its passphrase stay here.
+# What CertAuthority signs with; the root's key stays here.
 for file in ca_crt.pem ca_key.pem passphrase root_crl.pem; do [ ! -e "/init/ca/$file" ] || give certauthority/ca "/init/ca/$file"; done
 
 folder /out/admin

@@ -46,7 +46,7 @@ internal static class NetworkArrows
 
     private static bool IsEverybody(JsonNode policy) => policy.At("spec.podSelector") is JsonObject { Count: 0 };
 
-    private static bool IsDns(JsonNode rule) => rule.List("ports").All(p => p.Text("port") == "53") && rule.List("to").All(t => t.Text("podSelector.matchLabels.k8s-app") == "kube-dns");
+    private static bool IsDns(JsonNode rule) => rule.List("ports").Any() && rule.List("to").Any() && rule.List("ports").All(p => p.Text("port") == "53") && rule.List("to").All(t => t.Text("podSelector.matchLabels.k8s-app") == "kube-dns");
 
     // An external Redis is what stands behind its port.
     private static string Arrow(string from, string to, string port) => to == "cloud" && port == "6379" ? $"{from} redis {port}" : $"{from} {to} {port}";

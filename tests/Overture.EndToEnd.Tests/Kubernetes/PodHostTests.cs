@@ -83,7 +83,7 @@ public sealed class PodHostTests : IAsyncLifetime
     [Fact]
     public async Task Puppetserver_Configure_NeedsNeitherRootNorAWritableRootAndIsDoneOnce()
     {
-        var bin = kind.Find("ConfigMap/puppetserver").Strings("data")["PUPPET_BIN"];
+        var bin = kind.Of("ConfigMap").Single(c => c.Name().StartsWith("ConfigMap/puppetserver-", StringComparison.Ordinal)).Strings("data")["PUPPET_BIN"];
         var said = (await Shell.Run("unshare", "--mount", RepositoryPaths.File("tests/Overture.EndToEnd.Tests/Kubernetes/configure.sh"), RepositoryPaths.Root, host.File("out"), bin)).Ok();
         // The second time nothing was left to do.
         var runs = said.Split("is configured", StringSplitOptions.RemoveEmptyEntries);

@@ -4,7 +4,7 @@ using Overture.TestSupport;
 
 namespace Overture.EndToEnd.Tests.Kubernetes;
 
-/// <summary>What objects say of each other: each name and key that is used must be there, or be one that docs/operations.md tells the user to make.</summary>
+/// <summary>What objects say of each other: each name and key that is used must be there, or be one that docs/kubernetes.md tells the user to make.</summary>
 internal static partial class References
 {
     public static IEnumerable<string> Problems(Manifests all)
@@ -52,7 +52,7 @@ internal static partial class References
         foreach (var name in all.Of("Certificate").Select(c => c.Text("spec.secretName")))
             given.UnionWith([$"Secret {name}", $"Secret {name} tls.crt", $"Secret {name} tls.key", $"Secret {name} ca.crt"]);
         // | Secret `launch-keys` | `signing.key`, `token.key` | …
-        foreach (var row in File.ReadLines(RepositoryPaths.File("docs/operations.md")).Select(l => Row().Match(l)).Where(m => m.Success))
+        foreach (var row in File.ReadLines(RepositoryPaths.File("docs/kubernetes.md")).Select(l => Row().Match(l)).Where(m => m.Success))
         {
             var source = $"{row.Groups[1].Value} {row.Groups[2].Value}";
             given.UnionWith(Quoted().Matches(row.Groups[3].Value).Select(k => $"{source} {k.Groups[1].Value}").Append(source));

@@ -32,7 +32,7 @@ give conductor launch/signing.key "$home/launch/signing.key"
 give conductor launch/token.key "$home/launch/token.key"
 give conductor puppet-ca/ca_crt.pem "$home/ca/ca_crt.pem"
 give certauthority trusted/conductor.pem "$home/launch/trusted/conductor.pem"
-# What CertAuthority signs with; the root's key and its passphrase stay with the Job.
+# What CertAuthority signs with; the root's key stays with the Job.
 for file in ca_crt.pem ca_key.pem passphrase root_crl.pem; do [ ! -e "$home/ca/$file" ] || give ca $file "$home/ca/$file"; done
 identity puppetserver enc
 give puppetserver ca_crt.pem "$home/ca/ca_crt.pem"
