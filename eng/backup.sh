@@ -7,20 +7,23 @@ set -euo pipefail
 [ $# = 2 ] && [ -d "$1/objects" ] || { sed -n '2s/^# //p' "$0" >&2; exit 2; }
 home=$(realpath "$1") file=$(realpath -m "$2")
 umask 077
-stamp=$(mktemp) names=$(mktemp)
-trap 'rm -f "$stamp" "$names"' EXIT
+stamp=$(mktemp) names=$(mktemp) new=$(mktemp "$file.XXXXXX")
+trap 'rm -f "$stamp" "$names" "$new"' EXIT
+trap 'exit 130' INT TERM HUP
 cd "$home"
 # 1. Keys and state. Before the records: a replica's state may know less than they, never more.
 for folder in pki launch ca state; do
     [ ! -d "$folder" ] || echo "$folder"
 done > "$names"
-tar --create --file "$file.new" --files-from "$names"
+# 1: what changed or went meanwhile; reports come and go.
+tar --create --file "$new" --files-from "$names" --warning=no-file-changed --warning=no-file-removed || [ $? = 1 ]
 # 2. Records as of one moment. A record is written after those it speaks of, so what is not newer than that moment is whole in itself. What is
 #    replaced in place is taken as it is.
 touch "$stamp"
 sleep 0.1 # file systems tell times of some milliseconds apart
-find objects -name .tmp -prune -o -path objects/probe -prune -o -type f '(' -path 'objects/*nodes/*' -o -path 'objects/*profiles/*' -o -path 'objects/*classification/*' -o ! -newer "$stamp" ')' -print > "$names"
+find objects -ignore_readdir_race -name .tmp -prune -o -path objects/probe -prune -o -type f '(' -path 'objects/*nodes/*' -o -path 'objects/*profiles/*' -o -path 'objects/*classification/*' \
+    -o -path 'objects/*observations/*' -o -path 'objects/*fences/*' -o -path 'objects/*audit-keys/*' -o -path 'objects/*userdata/*' -o ! -newer "$stamp" ')' -print > "$names"
 # 1: what was deleted meanwhile (an end, a snapshot that was replaced).
-tar --append --file "$file.new" --files-from "$names" --ignore-failed-read --warning=no-failed-read || [ $? = 1 ]
-mv "$file.new" "$file"
+tar --append --file "$new" --files-from "$names" --ignore-failed-read --warning=no-failed-read || [ $? = 1 ]
+mv -T "$new" "$file"
 echo "$file: $(wc -l < "$names") records"

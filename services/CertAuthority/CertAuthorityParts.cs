@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Overture.CertAuthority.Approver;
 using Overture.CertAuthority.Audit;
 using Overture.CertAuthority.Import;
@@ -19,6 +20,9 @@ namespace Overture.CertAuthority;
 public sealed class CertAuthorityParts : IServiceParts<CertAuthorityOptions>
 {
     public static string Name => AuditLog.Service;
+
+    // Certificates and CRLs would be dated wrong (threats T90).
+    public static HealthStatus WithWrongClock => HealthStatus.Unhealthy;
 
     public static IReadOnlyList<ServiceDescriptor> Services => [CertAuthorityService.Descriptor];
 

@@ -2,6 +2,7 @@ using Google.Protobuf.Reflection;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Overture.Classifier.Classification;
 using Overture.Classifier.Definitions;
 using Overture.Classifier.History;
@@ -18,6 +19,9 @@ namespace Overture.Classifier;
 public sealed class ClassifierParts : IServiceParts<ClassifierOptions>
 {
     public static string Name => "classifier";
+
+    // It answers from memory (staleFor); out of the balancer it could not.
+    public static HealthStatus WithoutStore => HealthStatus.Degraded;
 
     public static IReadOnlyList<Google.Protobuf.Reflection.ServiceDescriptor> Services => [ClassifierService.Descriptor];
 

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overture.Platform.Faults;
@@ -32,6 +33,12 @@ public interface IServiceParts<TOptions> where TOptions : ServiceOptions
 
     /// <summary>A row for each of their RPCs.</summary>
     static abstract void Roles(RoleTable table);
+
+    /// <summary>What health says while the store is away: Degraded where the service answers all the same.</summary>
+    static virtual HealthStatus WithoutStore => HealthStatus.Unhealthy;
+
+    /// <summary>What health says where this host's clock is more than a minute off the store's.</summary>
+    static virtual HealthStatus WithWrongClock => HealthStatus.Degraded;
 
     static abstract void Add(WebApplicationBuilder builder, TOptions options);
 
@@ -111,6 +118,7 @@ public static class ServiceHost
         builder.AddTelemetry(TParts.Name);
         AddPlatform(builder, options, TParts.Name, [.. TParts.Services, Protos.Health.V1.Health.Descriptor,
             Protos.Reflection.V1.ServerReflection.Descriptor, Protos.Reflection.V1Alpha.ServerReflection.Descriptor]);
+        builder.Services.AddHealthChecks().AddCheck<StoreHealth>("store", TParts.WithoutStore, timeout: CheckLimit).AddCheck<ClockHealth>("clock", TParts.WithWrongClock);
         builder.Services.AddSingleton(options);
         TParts.Add(builder, options);
 
@@ -166,7 +174,6 @@ public static class ServiceHost
         services.AddSingleton<ChangeFeed>();
         services.AddHostedService(p => p.GetRequiredService<ChangeFeed>());
         services.AddSingleton<ServingState>().AddSingleton<Drain>().AddHostedService(p => p.GetRequiredService<Drain>());
-        services.AddHealthChecks().AddCheck<StoreHealth>("store", timeout: CheckLimit).AddCheck<ClockHealth>("clock");
         services.AddGrpc(grpc =>
         {
             grpc.EnableDetailedErrors = false;

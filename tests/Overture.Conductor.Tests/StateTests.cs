@@ -207,10 +207,10 @@ public sealed class StateTests : IAsyncLifetime
         var name = (await Launch(1, "r"))[0];
         using var call = second.As("viewer").WatchInstances(new() { Certnames = { name } });
         await call.ResponseStream.MoveNext(default);
-        var stopping = second.Get<Microsoft.Extensions.Hosting.IHostApplicationLifetime>();
-        stopping.StopApplication();
+        var stopping = second.Get<Microsoft.Extensions.Hosting.IHost>().StopAsync();
         var ended = await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext(default).WaitAsync(TimeSpan.FromSeconds(5)));
         Assert.Equal((StatusCode.Unavailable, "SHUTTING_DOWN"), (ended.StatusCode, RpcDetails.Reason(ended)));
+        await stopping;
         await second.DisposeAsync();
     }
 

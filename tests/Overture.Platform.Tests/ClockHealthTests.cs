@@ -25,10 +25,10 @@ public sealed class ClockHealthTests
     [InlineData(60.1, HealthStatus.Unhealthy)]
     [InlineData(-60.1, HealthStatus.Unhealthy)]
     public void Judge_Difference_IsAnAlarmBeyond5AndNotReadyBeyond60(double seconds, HealthStatus expected) =>
-        Assert.Equal(expected, ClockHealth.Judge(TimeSpan.FromSeconds(seconds)).Status);
+        Assert.Equal(expected, ClockHealth.Judge(TimeSpan.FromSeconds(seconds), HealthStatus.Unhealthy).Status);
 
     [Fact]
-    public void Judge_NotKnown_IsHealthy() => Assert.Equal(HealthStatus.Healthy, ClockHealth.Judge(null).Status);
+    public void Judge_NotKnown_IsHealthy() => Assert.Equal(HealthStatus.Healthy, ClockHealth.Judge(null, HealthStatus.Unhealthy).Status);
 
     [Theory]
     [InlineData(0)]

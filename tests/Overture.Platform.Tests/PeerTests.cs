@@ -41,6 +41,10 @@ public sealed class PeerTests
         clock.Advance(TimeSpan.FromSeconds(2));
         Assert.Equal(first, peers.Current.Leaf.Thumbprint);
 
+        File.Delete(files.Key);
+        clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(first, peers.Current.Leaf.Thumbprint);
+
         File.Copy(pki.Files("viewer").Key, files.Key, overwrite: true);
         File.Copy(pki.Files("viewer").Certificate, files.Certificate, overwrite: true);
         clock.Advance(TimeSpan.FromSeconds(2));

@@ -85,7 +85,7 @@ public static class CodeComparison
 
     private static string NoEnvironment(string name, PuppetCode code) => $"{name}, which the puppetserver does not have{Meant(name, code.Environments)}";
 
-    private static string Meant(string name, IEnumerable<string> known) => NearestName.Of(name, known.Distinct(StringComparer.Ordinal)) is { } near ? $"; is {near} meant?" : "";
+    private static string Meant(string name, IEnumerable<string> known) => NearestName.Of(name, known.ToHashSet(StringComparer.Ordinal)) is { } near ? $"; is {near} meant?" : "";
 
     private static string Unread(List<string> there, PuppetCode code) => there.SelectMany(e => code.Asked[e].Unread).ToList() is { Count: > 0 } unread
         ? $"; {unread.Count} {(unread.Count == 1 ? "file" : "files")} there can't be parsed: {unread[0]}" : "";

@@ -3,10 +3,14 @@ namespace Overture.Classifier.Puppetserver;
 /// <summary>What somebody may have meant who mistyped a name. Pure.</summary>
 public static class NearestName
 {
+    private const int LongestName = 100, MostKnown = 5000;
+
     /// <summary>The known name that the fewest typed characters (put in, left out, another, two swapped) make of the given one: at most one, and one more for every four it has.</summary>
-    /// <returns>Null: none is near.</returns>
-    public static string? Of(string name, IEnumerable<string> known)
+    /// <returns>Null: none is near; or the name is longer, or more are known, than a person's mistake is worth looking for.</returns>
+    public static string? Of(string name, IReadOnlyCollection<string> known)
     {
+        if (name.Length > LongestName || known.Count > MostKnown)
+            return null;
         var most = 1 + (name.Length / 4);
         return known.Where(k => Math.Abs(k.Length - name.Length) <= most)
             .Select(k => (Name: k, Distance: Distance(name, k))).Where(k => k.Distance <= most)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Overture.Platform.PuppetHost;
 
 namespace Overture.Classifier.Puppetserver;
 
@@ -25,7 +26,7 @@ public sealed record EnvironmentClasses(IReadOnlyDictionary<string, IReadOnlySet
         {
             if (file.TryGetProperty("error", out var error))
             {
-                unread.Add(error.GetString() ?? "");
+                unread.Add(PuppetPeer.Printable(error.GetString() ?? ""));
                 continue;
             }
             foreach (var one in file.GetProperty("classes").EnumerateArray())

@@ -15,7 +15,9 @@ namespace Overture.Classifier.Puppetserver;
 /// <param name="own">The same.</param>
 public sealed class PuppetserverClient(ClassifierOptions options, TimeProvider clock, PuppetCaBundle? bundle = null, PuppetHostCertificate? own = null) : IDisposable
 {
-    private const int LargestAnswer = 64 * 1024 * 1024, MostKept = 50;
+    private const int LargestAnswer = 8 * 1024 * 1024, MostKept = 50, MostAtOnce = 2;
+    // Each question has its JRuby read every manifest, and may bring megabytes.
+    private readonly SemaphoreSlim asking = new(MostAtOnce);
     private readonly PuppetPeer peer = new(options.Puppetserver, bundle, own, clock, options.Puppetserver.Timeout, LargestAnswer);
     private readonly ConcurrentDictionary<string, (string Tag, EnvironmentClasses Classes)> kept = new(StringComparer.Ordinal);
 
@@ -26,8 +28,11 @@ public sealed class PuppetserverClient(ClassifierOptions options, TimeProvider c
     {
         using var limit = new CancellationTokenSource(options.Puppetserver.Timeout, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        var mine = false;
         try
         {
+            await asking.WaitAsync(either.Token);
+            mine = true;
             using var list = await Ask("puppet/v3/environments", null, either.Token);
             var there = PuppetCode.EnvironmentsOf(await list.Content.ReadAsByteArrayAsync(either.Token));
             var asked = new Dictionary<string, EnvironmentClasses>(StringComparer.Ordinal);
@@ -39,9 +44,18 @@ public sealed class PuppetserverClient(ClassifierOptions options, TimeProvider c
         {
             throw Unavailable(peer.Cause(e));
         }
+        finally
+        {
+            if (mine)
+                asking.Release();
+        }
     }
 
-    public void Dispose() => peer.Dispose();
+    public void Dispose()
+    {
+        peer.Dispose();
+        asking.Dispose();
+    }
 
     private async Task<EnvironmentClasses> Classes(string environment, CancellationToken cancel)
     {

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Hosting;
 using Overture.Conductor.Profiles;
 using Overture.Conductor.Providers;
 using Overture.Conductor.State;
@@ -6,6 +5,7 @@ using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
+using Overture.Platform.Serving;
 using Overture.Platform.Telemetry;
 
 namespace Overture.Conductor.Launch;
@@ -16,7 +16,7 @@ namespace Overture.Conductor.Launch;
 /// </summary>
 internal sealed class LaunchInstances(
     LaunchLedger ledger, ProfileStore profiles, ProviderSet providers, StartInstance start, StateKeeper keeper, ObjectStore store, Ids ids,
-    IHostApplicationLifetime lifetime) : IDisposable
+    Drain drain) : IDisposable
 {
     private const int MostInstances = 100, AtOnce = 5;
     private readonly SemaphoreSlim starting = new(AtOnce, AtOnce);
@@ -48,7 +48,7 @@ internal sealed class LaunchInstances(
 
         // 3. each instance by itself
         var traceparent = span?.Id ?? "";
-        var results = await Task.WhenAll(opened.Names.Select(name => One(new LaunchOrder(name, plan, caller, requestId, provider, traceparent), lifetime.ApplicationStopping)));
+        var results = await Task.WhenAll(opened.Names.Select(name => One(new LaunchOrder(name, plan, caller, requestId, provider, traceparent), drain.Closing)));
         if (results.All(r => r.Outage is not null))
             throw results[0].Outage!;
         return new LaunchInstancesResponse

@@ -3,6 +3,9 @@ using Overture.Platform.Records;
 
 namespace Overture.Conductor.Reports;
 
+/// <summary>A report that was taken, and its size in bytes.</summary>
+internal readonly record struct SpooledReport(string File, long Bytes);
+
 /// <summary>Reports that were taken and are not worked off yet: files in stateDirectory/reports, named in the order they came.</summary>
 internal sealed class ReportSpool
 {
@@ -12,7 +15,7 @@ internal sealed class ReportSpool
     private readonly string directory;
     private readonly int maxBytes;
     private readonly Ids ids;
-    private readonly Channel<string> waiting = Channel.CreateUnbounded<string>();
+    private readonly Channel<SpooledReport> waiting = Channel.CreateUnbounded<SpooledReport>();
     private long bytes;
 
     public ReportSpool(ConductorOptions options, Ids ids)
@@ -36,13 +39,13 @@ internal sealed class ReportSpool
     }
 
     /// <summary>Files to work off, also those a former process left. Whoever is done with one says so.</summary>
-    public ChannelReader<string> Waiting => waiting.Reader;
+    public ChannelReader<SpooledReport> Waiting => waiting.Reader;
 
     /// <summary>It was worked off, or makes no sense.</summary>
-    public void Done(string file)
+    public void Done(SpooledReport report)
     {
-        Interlocked.Add(ref bytes, -new FileInfo(file).Length);
-        File.Delete(file);
+        Interlocked.Add(ref bytes, -report.Bytes);
+        File.Delete(report.File);
     }
 
     public async Task<Taken> Take(Stream body, long? announced, CancellationToken cancel)
@@ -78,8 +81,9 @@ internal sealed class ReportSpool
 
     private void Add(string file)
     {
-        Interlocked.Add(ref bytes, new FileInfo(file).Length);
-        waiting.Writer.TryWrite(file);
+        var report = new SpooledReport(file, new FileInfo(file).Length);
+        Interlocked.Add(ref bytes, report.Bytes);
+        waiting.Writer.TryWrite(report);
     }
 
     private async Task<bool> Copy(Stream body, FileStream part, CancellationToken cancel)

@@ -13,11 +13,11 @@ internal sealed class ReportWorker(ReportSpool spool, ProcessReport process, Tim
     {
         try
         {
-            await foreach (var file in spool.Waiting.ReadAllAsync(stoppingToken))
+            await foreach (var report in spool.Waiting.ReadAllAsync(stoppingToken))
             {
-                while (!await Done(file, stoppingToken))
+                while (!await Done(report.File, stoppingToken))
                     await Task.Delay(Pause, clock, stoppingToken);
-                spool.Done(file);
+                spool.Done(report);
             }
         }
         catch (OperationCanceledException)

@@ -1,13 +1,13 @@
 using System.Threading.Channels;
-using Microsoft.Extensions.Hosting;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Platform.Serving;
 
 namespace Overture.Conductor.State;
 
 /// <summary>Follows instances: each at once, then at every change. A change that was missed is found within a sweep.</summary>
-internal sealed class InstanceWatch(StateKeeper keeper, IHostApplicationLifetime lifetime, TimeProvider clock)
+internal sealed class InstanceWatch(StateKeeper keeper, Drain drain, TimeProvider clock)
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
 
@@ -17,7 +17,7 @@ internal sealed class InstanceWatch(StateKeeper keeper, IHostApplicationLifetime
     /// <param name="cancel">The caller hung up.</param>
     public async Task Follow(IReadOnlyList<CertName> names, bool untilSettled, Func<Instance, Task> send, CancellationToken cancel)
     {
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancel, lifetime.ApplicationStopping);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancel, drain.Closing);
         var news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
         var wanted = names.Select(n => n.ToString()).ToHashSet(StringComparer.Ordinal);
         void Wake(Instance instance)
@@ -47,7 +47,7 @@ internal sealed class InstanceWatch(StateKeeper keeper, IHostApplicationLifetime
                 await Next(news.Reader, ending.Token);
             }
         }
-        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (drain.Closing.IsCancellationRequested)
         {
             throw new FaultException(FaultKind.Unavailable, Reason.ShuttingDown, "the Conductor is shutting down; watch again");
         }

@@ -125,7 +125,7 @@ public sealed class RegistryConnection(RegistryOptions options, TimeProvider clo
         }
         catch (Exception e) when (e is RedisException or TimeoutException or IOException or UnauthorizedAccessException or CryptographicException)
         {
-            RegistryLog.NotConnected(log, options.Endpoint, e.GetType().Name);
+            RegistryLog.NotConnected(log, options.Endpoint, e is CryptographicException ? e.Message : e.GetType().Name);
         }
     }
 

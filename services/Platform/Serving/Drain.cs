@@ -29,8 +29,8 @@ public sealed class Drain : IHostedLifecycleService, IDisposable
     /// <summary>The process is being stopped.</summary>
     public CancellationToken Begun => begun.Token;
 
-    /// <summary>What has not ended yet gives up now.</summary>
-    public CancellationToken LastCall => lastCall.Token;
+    /// <summary>Nothing more is taken: what can be taken up again elsewhere ends now.</summary>
+    public CancellationToken Closing => streams.Token;
 
     /// <summary>Whether a request was told to end, and is no longer waited for.</summary>
     public static bool Ended(HttpContext http) => http.Features.Get<Drain>() is { } drain && drain.EndOf(http).IsCancellationRequested;

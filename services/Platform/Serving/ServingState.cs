@@ -16,13 +16,16 @@ public sealed partial class ServingState(HealthCheckService checks, Drain drain,
             return (false, "it is being stopped");
         var report = await checks.CheckHealthAsync(cancel);
         var wrong = report.Entries.Where(e => e.Value.Status != HealthStatus.Healthy).OrderBy(e => e.Value.Status).ThenBy(e => e.Key, StringComparer.Ordinal).ToList();
-        var why = string.Join("; ", wrong.Select(e => e.Value.Description ?? e.Key));
-        Tell(report.Status, string.Join(' ', wrong.Select(e => $"{e.Key} {e.Value.Status}")), why);
+        // Whoever hung up, his checks were cut off.
+        cancel.ThrowIfCancellationRequested();
+        // What a check threw is for the log.
+        var why = string.Join("; ", wrong.Select(e => e.Value.Exception is null ? e.Value.Description ?? e.Key : $"the check of {e.Key} failed"));
+        Tell(report.Status, string.Join(' ', wrong.Select(e => $"{e.Key} {e.Value.Status}")), why, wrong.Select(e => e.Value.Exception).FirstOrDefault(e => e is not null));
         return (report.Status != HealthStatus.Unhealthy, why);
     }
 
     // The sentences hold what was measured just now; what is wrong is the same.
-    private void Tell(HealthStatus status, string wrong, string why)
+    private void Tell(HealthStatus status, string wrong, string why, Exception? thrown)
     {
         lock (gate)
         {
@@ -32,9 +35,9 @@ public sealed partial class ServingState(HealthCheckService checks, Drain drain,
             told = now;
         }
         if (status == HealthStatus.Unhealthy)
-            NotReady(log, why);
+            NotReady(log, why, thrown);
         else if (status == HealthStatus.Degraded)
-            Alarm(log, why);
+            Alarm(log, why, thrown);
         else
             IsReady(log);
     }
@@ -43,8 +46,8 @@ public sealed partial class ServingState(HealthCheckService checks, Drain drain,
     private static partial void IsReady(ILogger logger);
 
     [LoggerMessage(EventId = 23, EventName = "health.alarm", Level = LogLevel.Warning, Message = "ready, but {Why}")]
-    private static partial void Alarm(ILogger logger, string why);
+    private static partial void Alarm(ILogger logger, string why, Exception? thrown);
 
     [LoggerMessage(EventId = 24, EventName = "health.not_ready", Level = LogLevel.Error, Message = "not ready: {Why}")]
-    private static partial void NotReady(ILogger logger, string why);
+    private static partial void NotReady(ILogger logger, string why, Exception? thrown);
 }

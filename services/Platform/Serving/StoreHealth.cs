@@ -5,7 +5,7 @@ using Overture.Platform.Records;
 
 namespace Overture.Platform.Serving;
 
-/// <summary>The object store answers, and keeps its promises as far as we know.</summary>
+/// <summary>The object store answers, and keeps its promises as far as we know. What an absent one is, the service says.</summary>
 internal sealed class StoreHealth(ObjectStore store, StoreWatch watch) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -17,11 +17,11 @@ internal sealed class StoreHealth(ObjectStore store, StoreWatch watch) : IHealth
         }
         catch (FaultException e)
         {
-            return HealthCheckResult.Unhealthy(e.Message);
+            return new HealthCheckResult(context.Registration.FailureStatus, e.Message);
         }
         catch (OperationCanceledException)
         {
-            return HealthCheckResult.Unhealthy($"the object store {store.Name} does not answer in time");
+            return new HealthCheckResult(context.Registration.FailureStatus, $"the object store {store.Name} does not answer in time");
         }
     }
 }
