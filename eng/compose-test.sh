@@ -48,6 +48,7 @@ background() {
 }
 # wait_for WHAT PID NAME: a signal ends the wait at once, as it would not end a command in the foreground
 wait_for() { wait "$2" || { tail -n 25 "$work/$3.log" >&2; fail "$1"; }; }
+# (grep reads to the end: with -q the writer may die of its pipe, and pipefail tells)
 # step WHAT-FAILED NAME COMMAND...
 step() { local what=$1 name=$2; shift 2; background "$name" "$@"; wait_for "$what" $! "$name"; }
 
@@ -109,13 +110,13 @@ step "docker-compose up" up up --profile demo
 container() { docker ps -aq --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False; }
 certname=$(docker logs "$(container node-register)" 2> /dev/null | sed -n 's/^registered //p')
 [ -n "$certname" ] || fail "node-register registered nothing"
-compose run --rm -T cli instance list 2> "$work/cli.err" | grep -q "${certname:0:8}" || fail "instance list lacks $certname: $(cat "$work/cli.err")"
+compose run --rm -T cli instance list 2> "$work/cli.err" | grep "${certname:0:8}" > /dev/null || fail "instance list lacks $certname: $(cat "$work/cli.err")"
 # The same in a container that stays: a new one for each question takes two seconds.
 shell() { [ -z "$(docker ps -q --filter name=^shell$)" ] && compose run --detach --name shell --entrypoint "sleep 3600" cli > /dev/null 2>&1 || true; }
 cli() { docker exec shell overture "$@" 2> "$work/cli.err"; }
 shell
 
-converged() { cli instance show "$certname" -o json | grep -q '"state": *"INSTANCE_STATE_CONVERGED"'; }
+converged() { cli instance show "$certname" -o json | grep '"state": *"INSTANCE_STATE_CONVERGED"' > /dev/null; }
 until_true "node $certname converges" 120 converged
 say "converged: $certname"
 
