@@ -25,10 +25,10 @@ install_packages "a Docker engine for the test of docker-compose.yml" docker.io 
 
 begin=$SECONDS
 say() { printf '[%3d s] %s\n' $((SECONDS - begin)) "$*"; }
-fail() { echo "error: $*" >&2; exit 1; }
+fail() { reason="error: $*"; echo "$reason" >&2; exit 1; }
 
 work=$(mktemp -d)
-engine= bridge_was=
+engine= bridge_was= reason=
 [ ! -e /sys/class/net/docker0 ] || bridge_was=yes
 iptables-save > "$work.iptables"
 offset=${OVERTURE_PORT_OFFSET:-20000}
@@ -81,7 +81,7 @@ finish() {
     iptables-restore < "$work.iptables" || true
     [ -n "$bridge_was" ] || ip link delete docker0 2> /dev/null || true
     rm -rf --one-file-system "$work" "$work.iptables"
-    say "done, exit code $rc"
+    say "done, exit code $rc${reason:+: $reason}"
     exit $rc
 }
 trap finish EXIT
@@ -110,7 +110,8 @@ step "docker-compose up" up up --profile demo
 container() { docker ps -aq --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False; }
 certname=$(docker logs "$(container node-register)" 2> /dev/null | sed -n 's/^registered //p')
 [ -n "$certname" ] || fail "node-register registered nothing"
-compose run --rm -T cli instance list 2> "$work/cli.err" | grep "${certname:0:8}" > /dev/null || fail "instance list lacks $certname: $(cat "$work/cli.err")"
+listed() { compose run --rm -T cli instance list 2> "$work/cli.err" | grep "${certname:0:8}" > /dev/null; }
+until_true "instance list has $certname" 30 listed
 # The same in a container that stays: a new one for each question takes two seconds.
 shell() { [ -z "$(docker ps -q --filter name=^shell$)" ] && compose run --detach --name shell --entrypoint "sleep 3600" cli > /dev/null 2>&1 || true; }
 cli() { docker exec shell overture "$@" 2> "$work/cli.err"; }

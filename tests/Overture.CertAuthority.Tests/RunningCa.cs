@@ -143,6 +143,8 @@ public sealed class RunningCa : IAsyncDisposable
 public sealed class TestCaParts : IServiceParts<TestCaOptions>
 {
     public static string Name => CertAuthorityParts.Name;
+
+    public static Microsoft.Extensions.Diagnostics.HealthChecks.HealthStatus WithWrongClock => CertAuthorityParts.WithWrongClock;
     public static IReadOnlyList<Google.Protobuf.Reflection.ServiceDescriptor> Services => CertAuthorityParts.Services;
 
     public static void Roles(RoleTable table) => CertAuthorityParts.Roles(table);

@@ -119,6 +119,8 @@ internal sealed class ClassifierHost : IAsyncDisposable
         public static readonly ConcurrentDictionary<string, (ObjectStore Store, TimeProvider? Clock)> Replacements = new();
 
         public static string Name => ClassifierParts.Name;
+
+        public static Microsoft.Extensions.Diagnostics.HealthChecks.HealthStatus WithoutStore => ClassifierParts.WithoutStore;
         public static IReadOnlyList<ServiceDescriptor> Services => ClassifierParts.Services;
 
         public static void Roles(RoleTable table) => ClassifierParts.Roles(table);

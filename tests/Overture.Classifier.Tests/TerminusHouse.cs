@@ -135,6 +135,8 @@ public sealed class TerminusHouse : IAsyncDisposable
 
         public static string Name => ClassifierParts.Name;
 
+        public static Microsoft.Extensions.Diagnostics.HealthChecks.HealthStatus WithoutStore => ClassifierParts.WithoutStore;
+
         public static IReadOnlyList<Google.Protobuf.Reflection.ServiceDescriptor> Services => ClassifierParts.Services;
 
         public static void Roles(RoleTable table) => ClassifierParts.Roles(table);
