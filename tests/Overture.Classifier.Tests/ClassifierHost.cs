@@ -5,6 +5,7 @@ using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Overture.Classifier.V1;
 using Overture.Platform;
 using Overture.Platform.Objects;
@@ -60,6 +61,9 @@ internal sealed class ClassifierHost : IAsyncDisposable
         channels.Add(channel);
         return new ClassifierService.ClassifierServiceClient(channel);
     }
+
+    /// <summary>What readiness goes by.</summary>
+    public async Task<HealthStatus> Health() => (await service.App.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync()).Status;
 
     public async Task<ClassifyResponse> Classify(CertName name) => await As("enc").ClassifyAsync(new ClassifyRequest { Certname = name.ToString() });
 
@@ -120,7 +124,7 @@ internal sealed class ClassifierHost : IAsyncDisposable
 
         public static string Name => ClassifierParts.Name;
 
-        public static Microsoft.Extensions.Diagnostics.HealthChecks.HealthStatus WithoutStore => ClassifierParts.WithoutStore;
+        public static HealthStatus WithoutStore => ClassifierParts.WithoutStore;
         public static IReadOnlyList<ServiceDescriptor> Services => ClassifierParts.Services;
 
         public static void Roles(RoleTable table) => ClassifierParts.Roles(table);

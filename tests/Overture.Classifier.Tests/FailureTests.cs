@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Grpc.Core;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Time.Testing;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
@@ -27,6 +28,8 @@ public sealed class FailureTests
         clock.Advance(TimeSpan.FromMinutes(9));
         var stale = await host.Classify(node);
         Assert.Equal(good.Yaml, stale.Yaml);
+        // Not out of the balancer, where nobody could ask it.
+        Assert.Equal(HealthStatus.Degraded, await host.Health());
         Assert.InRange((clock.GetUtcNow() - stale.StaleSince.ToDateTimeOffset()).TotalMinutes, 8.9, 9.1);
 
         clock.Advance(TimeSpan.FromMinutes(2));
