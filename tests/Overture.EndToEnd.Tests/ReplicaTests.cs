@@ -7,13 +7,14 @@ using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
+using Xunit.Abstractions;
 
 namespace Overture.EndToEnd.Tests;
 
 /// <summary>Several replicas of each service: what dies or is replaced under load costs nobody more than one call to the other replica, and nothing twice.</summary>
 [Collection(nameof(ReplicaCollection))]
 [Trait("Category", "e2e")]
-public sealed class ReplicaTests(ReplicaStack stack)
+public sealed class ReplicaTests(ReplicaStack stack, ITestOutputHelper output)
 {
     private const int Agents = 200, AtOnce = 24;
     private static readonly string[] Steps = ["requested", "csr-received", "signed", "collected", "classified", "converged"];
@@ -42,15 +43,17 @@ public sealed class ReplicaTests(ReplicaStack stack)
         await AllConverged(agents, stack.Conductors[1 - victim]);
         await EachIsCertifiedOnce(agents);
         await Task.WhenAll(killed.Where(_ => !startedAgain).Select(k => k.Start()));
-        await BothAgree(agents);
+        await BothAgree(agents, linesMayBeLost: true);
     }
 
     [Fact]
     public async Task Upgrade_OneProcessAfterTheOther_NoCallIsLost()
     {
         await stack.AllUp();
+        var seed = Random.Shared.Next();
+        output.WriteLine($"order by seed {seed}");
         var order = stack.All.ToArray();
-        Random.Shared.Shuffle(order);
+        new Random(seed).Shuffle(order);
         var agents = new ConcurrentQueue<SimulatedAgent>();
         var number = 2 * Agents;
         using var ending = new CancellationTokenSource();
@@ -82,7 +85,8 @@ public sealed class ReplicaTests(ReplicaStack stack)
         var all = agents.ToList();
         await AllConverged(all, stack.Conductors[0]);
         await EachIsCertifiedOnce(all);
-        await BothAgree(all);
+        // SIGTERM lets what is queued go out first.
+        await BothAgree(all, linesMayBeLost: false);
     }
 
     // A report that was taken lies on its Conductor's disk until it is worked off; where that one is away, the agent's next run tells the other.
@@ -138,7 +142,7 @@ public sealed class ReplicaTests(ReplicaStack stack)
         }
     }
 
-    private async Task BothAgree(IReadOnlyList<SimulatedAgent> agents)
+    private async Task BothAgree(IReadOnlyList<SimulatedAgent> agents, bool linesMayBeLost)
     {
         await EachOf(agents, async agent =>
         {
@@ -146,7 +150,7 @@ public sealed class ReplicaTests(ReplicaStack stack)
             Assert.Equal((await stack.Conductors[0].Conductor.GetInstanceAsync(asked)).Instance, (await stack.Conductors[1].Conductor.GetInstanceAsync(asked)).Instance);
             // One whose registry does not answer in time tells what the store proves, in fewer words. And lines go to Redis behind the request's
             // back: one that SIGKILL caught on its way is lost (docs/flows.md), so each step stands there once at most, in its order.
-            await Eventually.True(async () => await Timeline(agent, 0) is var one && one.SequenceEqual(await Timeline(agent, 1)) && InOrder([.. one.Select(l => l.Key)]), $"both tell the same of {agent.Name}");
+            await Eventually.True(async () => await Timeline(agent, 0) is var one && one.SequenceEqual(await Timeline(agent, 1)) && (linesMayBeLost ? InOrder([.. one.Select(l => l.Key)]) : Steps.SequenceEqual(one.Select(l => l.Key))), $"both tell the same of {agent.Name}");
             Assert.Equal(agent.Pem.Trim(), (await agent.Collect()).Trim());
             Assert.Equal(agent.Yaml, await agent.Classify());
             Assert.Equal(agent.Yaml, await agent.Classify());

@@ -113,7 +113,9 @@ public sealed class SimulatedAgent(ReplicaStack stack, int number)
         {
             return await call(replicas[first]);
         }
-        catch (Exception e) when (e is IOException or SocketException or AuthenticationException or RpcException { StatusCode: StatusCode.Unavailable })
+        // A connection that its server closes as the call begins is INTERNAL to the client library.
+        catch (Exception e) when (e is IOException or SocketException or AuthenticationException or RpcException { StatusCode: StatusCode.Unavailable }
+            or RpcException { StatusCode: StatusCode.Internal, Status.DebugException: HttpRequestException })
         {
             Mended++;
             return await call(replicas[1 - first]);
