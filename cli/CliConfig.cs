@@ -27,13 +27,20 @@ internal sealed record CliConfig
     public string Key { get; init; } = "";
     public string Roots { get; init; } = "";
 
+    /// <summary>
+    /// How long a connection that is waited on may be silent before it is asked for a sign of life, which has as long to come, 10 s at
+    /// most.
+    /// </summary>
+    public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>A hook's: stderr, syslog or both.</summary>
     public string Log { get; init; } = "stderr";
 
     /// <summary>A hook's: the datagram socket of syslog.</summary>
     public string SyslogSocket { get; init; } = "/dev/log";
 
-    private const string Shape = "it needs conductor, certAuthority and classifier (HOST:PORT) and tls: {certificate, key, roots}; see docs/cli.md";
+    private const string Shape =
+        "it needs conductor, certAuthority and classifier (HOST:PORT) and tls: {certificate, key, roots}; see docs/cli.md";
 
     /// <summary>The command line's: the file named, else the first that exists of the places a person would expect.</summary>
     public static CliConfig ForPerson(string? named)
@@ -50,8 +57,8 @@ internal sealed record CliConfig
             "run ./run once, or name a file with --config FILE or OVERTURE_CLI_CONFIG; docs/cli.md shows its keys"));
     }
 
-    /// <summary>A hook's: puppetserver starts it with a thin environment, so there is one place. Each hook has a role of its own, so overture-autosign
-    /// shows the files of autosignTls where there are any.</summary>
+    /// <summary>A hook's: puppetserver starts it with a thin environment, so there is one place. Each hook has a role of its own, so
+    /// overture-autosign shows the files of autosignTls where there are any.</summary>
     public static CliConfig ForHook(string hook)
     {
         var pointed = Variable("OVERTURE_HOOKS_CONFIG");
@@ -76,8 +83,16 @@ internal sealed record CliConfig
                 "caApi" => config with { CaApi = Endpoint(full, key, value) },
                 "tls" => WithTls(config, folder, key, value),
                 "autosignTls" => autosign ? WithTls(config, folder, key, value) : config,
-                "log" => config with { Log = value is YamlScalar { Text: "stderr" or "syslog" or "both" } log ? log.Text : throw Wrong(full, key, "must be stderr, syslog or both") },
-                "syslogSocket" => config with { SyslogSocket = value is YamlScalar { Text: ['/', ..] } socket ? socket.Text : throw Wrong(full, key, "must be an absolute path") },
+                "silence" => config with
+                {
+                    Silence = value is YamlScalar text && DurationText.TryParse(text.Text, out var silence)
+                        && silence.TotalSeconds is >= 1 and <= 300
+                        ? silence : throw Wrong(full, key, "must be 1s to 5m"),
+                },
+                "log" => config with { Log = value is YamlScalar { Text: "stderr" or "syslog" or "both" } log
+                    ? log.Text : throw Wrong(full, key, "must be stderr, syslog or both") },
+                "syslogSocket" => config with { SyslogSocket = value is YamlScalar { Text: ['/', ..] } socket
+                    ? socket.Text : throw Wrong(full, key, "must be an absolute path") },
                 _ => throw Wrong(full, key, "is unknown"),
             };
         }
@@ -92,8 +107,9 @@ internal sealed record CliConfig
             throw Wrong(config.Source, key, "must hold certificate, key and roots");
         foreach (var (name, path) in map.Entries)
         {
-            // Relative paths count from the file, not from wherever puppetserver or the person happens to stand.
-            var file = path is YamlScalar { IsNull: false } text ? Path.GetFullPath(text.Text, folder) : throw Wrong(config.Source, name, "must be a path");
+            // Relative paths count from the file, not from puppetserver's or the user's working directory.
+            var file = path is YamlScalar { IsNull: false } text
+                ? Path.GetFullPath(text.Text, folder) : throw Wrong(config.Source, name, "must be a path");
             config = name.Text switch
             {
                 "certificate" => config with { Certificate = file },
@@ -107,11 +123,13 @@ internal sealed record CliConfig
 
     private static string Endpoint(string file, YamlScalar key, YamlNode value) =>
         value is YamlScalar text && Uri.TryCreate($"https://{text.Text}", UriKind.Absolute, out var uri) && !uri.IsDefaultPort
-            && uri.AbsolutePath == "/" && uri.UserInfo.Length == 0 && uri.Query.Length == 0 && uri.Fragment.Length == 0 && !text.Text.EndsWith('/')
+            && uri.AbsolutePath == "/" && uri.UserInfo.Length == 0 && uri.Query.Length == 0 && uri.Fragment.Length == 0
+                && !text.Text.EndsWith('/')
             ? text.Text
             : throw Wrong(file, key, "must be HOST:PORT, e.g. localhost:17001");
 
-    private static Failure Wrong(string file, YamlScalar key, string rule) => Failure.Config($"{file}:{key.Line}: {key.Text} {rule}", Shape);
+    private static Failure Wrong(string file, YamlScalar key, string rule) =>
+        Failure.Config($"{file}:{key.Line}: {key.Text} {rule}", Shape);
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 }

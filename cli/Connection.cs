@@ -21,7 +21,8 @@ internal sealed class Connection : IDisposable
 
     /// <inheritdoc cref="MutualTls.Handler"/>
     public static Connection Open(CliConfig config, string address, string key, TimeProvider clock) =>
-        new(GrpcChannel.ForAddress($"https://{address}", new GrpcChannelOptions { HttpHandler = MutualTls.Handler(config, address, key, clock), DisposeHttpClient = true }), address);
+        new(GrpcChannel.ForAddress($"https://{address}",
+            new GrpcChannelOptions { HttpHandler = MutualTls.Handler(config, address, key, clock), DisposeHttpClient = true }), address);
 
     public void Dispose() => channel.Dispose();
 }

@@ -19,7 +19,7 @@ internal static class ExitCodes
     /// <summary>The service does not answer, or can't reach its store. Nothing is lost, try again.</summary>
     public const int Unavailable = 5;
 
-    /// <summary>The state of the thing forbids it, or somebody else changed it first.</summary>
+    /// <summary>The state forbids it, or it was changed in between.</summary>
     public const int Conflict = 6;
 
     /// <summary>The time given was not enough.</summary>

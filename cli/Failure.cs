@@ -8,7 +8,7 @@ internal sealed class Failure(int exit, string message, string next = "") : Exce
 {
     public int Exit { get; } = exit;
 
-    /// <summary>What to do about it; empty where nobody can say.</summary>
+    /// <summary>What to do about it; empty where that is unknown.</summary>
     public string Next { get; } = next;
 
     /// <summary>gRPC status in its wire spelling, e.g. NOT_FOUND; empty where no service was asked.</summary>
@@ -19,6 +19,9 @@ internal sealed class Failure(int exit, string message, string next = "") : Exce
 
     public string TraceId { get; init; } = "";
     public IReadOnlyList<FieldProblem> Fields { get; init; } = [];
+
+    /// <summary>The same, with another next step.</summary>
+    public Failure Then(string step) => new(Exit, Message, step) { Code = Code, Reason = Reason, TraceId = TraceId, Fields = Fields };
 
     public static Failure Config(string message, string next = "") => new(ExitCodes.Config, message, next);
 

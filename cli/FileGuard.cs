@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Overture.Cli;
 
 /// <summary>
-/// Who may have written or read a hook's file: it belongs to root or to the user who runs the hook, nobody else may write it, and a key nobody
-/// else may read (its group may: root:puppet, 0640). What another user could have put there is not used.
+/// Who may have written or read a hook's file: it belongs to root or to the user who runs the hook, no one else may write it, and a key no
+/// one else may read (its group may: root:puppet, 0640). What another user could have put there is not used.
 /// </summary>
 internal static partial class FileGuard
 {
@@ -15,18 +15,24 @@ internal static partial class FileGuard
     /// <param name="file">Absolute; a file that is not there passes, its reader says so.</param>
     /// <param name="what">What it is, for the message: "tls.key".</param>
     /// <param name="secret">A key.</param>
-    /// <exception cref="Failure">With owner or mode, and the command that mends it.</exception>
+    /// <exception cref="Failure">With owner or mode, and the command that repairs it.</exception>
     public static void Check(string file, string what, bool secret)
     {
         if (StatX(CurrentDirectory, file, 0, BasicStats, out var found) != 0)
             return;
         var self = EffectiveUser();
         if (found.User != 0 && found.User != self)
-            throw Failure.Config($"{what}: {file} belongs to {NameOf(found.User)}, not to root or {Environment.UserName}", $"chown {Environment.UserName} {file}, if nobody else had a hand in it");
+        {
+            throw Failure.Config($"{what}: {file} belongs to {NameOf(found.User)}, not to root or {Environment.UserName}",
+                $"chown {Environment.UserName} {file}, if no one else can have changed it");
+        }
         var mode = $"mode 0{Convert.ToString(found.Mode & 0xfff, 8)}";
         const int GroupWrites = 0b010_000, OthersWrite = 0b010, OthersRead = 0b100;
         if (secret && (found.Mode & (OthersRead | OthersWrite | GroupWrites)) != 0)
-            throw Failure.Config($"{what}: others may {((found.Mode & OthersRead) != 0 ? "read" : "write")} the key {file} ({mode})", $"chmod g-w,o-rwx {file}, and a new key if strangers are on this host");
+        {
+            throw Failure.Config($"{what}: others may {((found.Mode & OthersRead) != 0 ? "read" : "write")} the key {file} ({mode})",
+                $"chmod g-w,o-rwx {file}, and make a new key if this host has other users");
+        }
         if ((found.Mode & (OthersWrite | GroupWrites)) != 0)
             throw Failure.Config($"{what}: others may write {file} ({mode})", $"chmod go-w {file}");
     }

@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Overture.Platform.Certificates;
 using Overture.Platform.Tls;
 
 namespace Overture.Cli;
@@ -12,27 +13,20 @@ namespace Overture.Cli;
 /// <summary>HTTP/2 to one service: TLS 1.3, our certificate, and no other root than the internal CA's.</summary>
 internal static partial class MutualTls
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(400);
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(400), LongestAnswer = TimeSpan.FromSeconds(10);
 
     /// <param name="config">Names the files; each unusable one is a message of its own.</param>
     /// <param name="address">HOST:PORT, empty where the configuration does not say.</param>
     /// <param name="key">The configuration key of that address.</param>
-    /// <param name="clock">Against which an expired certificate is told, before the handshake fails opaquely.</param>
-    /// <param name="told">Gets each step on the way, where somebody looks on.</param>
-    public static SocketsHttpHandler Handler(CliConfig config, string address, string key, TimeProvider clock, Action<string>? told = null)
+    /// <param name="clock">Finds an expired certificate before the handshake fails without a reason.</param>
+    /// <param name="step">Gets each step of the connection, for --replay.</param>
+    public static SocketsHttpHandler Handler(CliConfig config, string address, string key, TimeProvider clock, Action<string>? step = null)
     {
         if (address.Length == 0)
             throw Failure.Config($"{config.Source} does not say where {key} is", $"add the line  {key}: HOST:PORT");
         TrustNothingOfTheHost();
         var own = Own(config, clock);
-        told?.Invoke($"certificate {config.Certificate}: {Described(own)}, key {config.Key}");
-        var policy = new X509ChainPolicy
-        {
-            TrustMode = X509ChainTrustMode.CustomRootTrust,
-            RevocationMode = X509RevocationMode.NoCheck,
-            DisableCertificateDownloads = true,
-        };
-        policy.CustomTrustStore.AddRange(RootsOf(config));
+        step?.Invoke($"certificate {config.Certificate}: {Described(own)}, key {config.Key}");
         var handler = new SocketsHttpHandler
         {
             UseProxy = false,
@@ -40,23 +34,25 @@ internal static partial class MutualTls
             AllowAutoRedirect = false,
             ActivityHeadersPropagator = null,
             ConnectTimeout = TimeSpan.FromSeconds(10),
-            // A watched stream over a dead network must end.
-            KeepAlivePingDelay = TimeSpan.FromSeconds(30),
-            KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
+            // A watched stream over a dead network, or to a service that is frozen, must end.
+            KeepAlivePingDelay = config.Silence,
+            KeepAlivePingTimeout = config.Silence < LongestAnswer ? config.Silence : LongestAnswer,
             SslOptions = new SslClientAuthenticationOptions
             {
                 EnabledSslProtocols = SslProtocols.Tls13,
-                CertificateChainPolicy = policy,
+                CertificateChainPolicy = TrustPolicy.Of(RootsOf(config)),
                 RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
                 {
-                    told?.Invoke($"handshake: {key} shows {(certificate is X509Certificate2 shown ? Described(shown) : "no certificate")}, {(errors == SslPolicyErrors.None ? "trusted" : errors)}");
+                    step?.Invoke(
+                        $"handshake: {key} shows {(certificate is X509Certificate2 shown ? Described(shown) : "no certificate")}, "
+                            + $"{(errors == SslPolicyErrors.None ? "trusted" : errors)}");
                     return errors == SslPolicyErrors.None && certificate is X509Certificate2 peer && Serves(peer, key, address);
                 },
                 ClientCertificateContext = SslStreamCertificateContext.Create(own, null, offline: true),
             },
         };
         var turn = -1;
-        handler.ConnectCallback = (target, cancel) => Connect(target.DnsEndPoint, Interlocked.Increment(ref turn), told, cancel);
+        handler.ConnectCallback = (target, cancel) => Connect(target.DnsEndPoint, Interlocked.Increment(ref turn), step, cancel);
         return handler;
     }
 
@@ -68,12 +64,13 @@ internal static partial class MutualTls
             : throw new AuthenticationException($"{identity.Name} at {address} is not a {key.ToLowerInvariant()}");
     }
 
-    // Each connection begins at the next address of the name, so that what is tried again is tried at another replica; one that swallows packets
+    // Each connection begins at the next address of the name, so that what is tried again is tried at another replica; one that swallows
+    // packets
     // is waited for only where there is no further one.
-    private static async ValueTask<Stream> Connect(DnsEndPoint target, int turn, Action<string>? told, CancellationToken cancel)
+    private static async ValueTask<Stream> Connect(DnsEndPoint target, int turn, Action<string>? step, CancellationToken cancel)
     {
         var addresses = await Dns.GetHostAddressesAsync(target.Host, cancel);
-        told?.Invoke($"{target.Host} is {string.Join(", ", addresses.Select(a => a.ToString()))}");
+        step?.Invoke($"{target.Host} is {string.Join(", ", addresses.Select(a => a.ToString()))}");
         for (var i = 1; ; i++)
         {
             var address = addresses[(turn + i - 1) % addresses.Length];
@@ -84,12 +81,13 @@ internal static partial class MutualTls
             try
             {
                 await socket.ConnectAsync(address, target.Port, limit.Token);
-                told?.Invoke($"connected to {socket.RemoteEndPoint}");
+                step?.Invoke($"connected to {socket.RemoteEndPoint}");
                 return new NetworkStream(socket, ownsSocket: true);
             }
-            catch (Exception e) when (i < addresses.Length && !cancel.IsCancellationRequested && (e is SocketException or OperationCanceledException))
+            catch (Exception e) when (i < addresses.Length && !cancel.IsCancellationRequested
+                && (e is SocketException or OperationCanceledException))
             {
-                told?.Invoke($"{address} does not answer");
+                step?.Invoke($"{address} does not answer");
                 socket.Dispose();
             }
             catch
@@ -125,9 +123,13 @@ internal static partial class MutualTls
             throw Failure.Config($"{config.Certificate} and {config.Key} are not a certificate and its key: {e.Message}", Renew);
         }
         if (own.NotAfter < clock.GetUtcNow())
-            throw Failure.Config($"the certificate {config.Certificate} expired on {own.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm:ss}Z", Renew);
+        {
+            throw Failure.Config($"the certificate {config.Certificate} expired on {own.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm:ss}Z",
+                Renew);
+        }
         return own.NotBefore <= clock.GetUtcNow() ? own : throw Failure.Config(
-            $"the certificate {config.Certificate} is valid from {own.NotBefore.ToUniversalTime():yyyy-MM-dd HH:mm:ss}Z only", "is this host's clock right?");
+            $"the certificate {config.Certificate} is valid from {own.NotBefore.ToUniversalTime():yyyy-MM-dd HH:mm:ss}Z only",
+            "is this host's clock right?");
     }
 
     private static X509Certificate2Collection RootsOf(CliConfig config)
@@ -158,7 +160,8 @@ internal static partial class MutualTls
         }
         catch (UnauthorizedAccessException)
         {
-            throw Failure.Config($"tls.{what}: user {Environment.UserName} may not read {file}", "let that user read it, or run as the user it belongs to");
+            throw Failure.Config($"tls.{what}: user {Environment.UserName} may not read {file}",
+                "let that user read it, or run as the user it belongs to");
         }
         catch (IOException e)
         {

@@ -3,15 +3,19 @@ using Overture.Cli;
 using Overture.Cli.Commands;
 using Overture.Cli.Hooks;
 
-// One binary, three names: Puppet calls a link and knows no subcommands. The hooks stay clear of the command-line parser, for speed.
-switch (Path.GetFileName(Environment.GetCommandLineArgs()[0]))
+// Puppet calls a link or a launcher and knows no subcommands. The hooks stay clear of the command-line parser, for speed.
+switch (Path.GetFileName(Environment.GetCommandLineArgs()[0]), args)
 {
-    case "overture-enc":
+    case ("overture-enc", _):
         StandardStreams.Open();
         return await EncHook.Run(args);
-    case "overture-autosign":
+    // A link or a copy, which decides nothing; and a launcher whose first line was cut off behind the path.
+    case ("overture-autosign", _) or (_, [['/', ..], ..]):
         StandardStreams.Open();
-        return await AutosignHook.Run(args);
+        return await AutosignHook.Refuse(args);
+    case (_, [AutosignLauncher.Argument, _, ..]):
+        StandardStreams.Open();
+        return await AutosignHook.Run(args[2..]);
 }
 
 using var stop = new CancellationTokenSource();

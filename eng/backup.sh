@@ -20,7 +20,7 @@ tar --create --file "$new" --files-from "$names" --warning=no-file-changed --war
 # 2. Records as of one moment. A record is written after those it speaks of, so what is not newer than that moment is whole in itself. What is
 #    replaced in place is taken as it is.
 touch "$stamp"
-sleep 0.1 # file systems tell times of some milliseconds apart
+sleep 0.1 # file systems distinguish times some milliseconds apart
 find objects -ignore_readdir_race -name .tmp -prune -o -path objects/probe -prune -o -type f '(' -path 'objects/*nodes/*' -o -path 'objects/*profiles/*' -o -path 'objects/*classification/*' \
     -o -path 'objects/*observations/*' -o -path 'objects/*fences/*' -o -path 'objects/*audit-keys/*' -o -path 'objects/*userdata/*' -o ! -newer "$stamp" ')' -print > "$names"
 # 1: what was deleted meanwhile (an end, a snapshot that was replaced).

@@ -32,15 +32,15 @@ build() { # what, stamp, command...
 
 case ${1:-} in
     services)
-        fresh artifacts/.services services protos compat cli ||
+        fresh artifacts/.services services protos cli ||
             build "the services (a minute or so)" artifacts/.services "$DOTNET" build eng/shipped.slnf -c Release -v quiet --nologo
         ;;
     cli)
-        fresh artifacts/.cli protos compat cli services/Platform services/Conductor/Profiles ||
+        fresh artifacts/.cli protos cli services/Platform services/Conductor/Specs ||
             build "the native command line (a minute or so)" artifacts/.cli "$DOTNET" publish cli -c Release -o artifacts/cli -v quiet --nologo
         ;;
     crash)
-        fresh artifacts/.crash services/Conductor services/Platform protos compat ||
+        fresh artifacts/.crash services/Conductor services/Platform protos ||
             build "the Conductor with crash points" artifacts/.crash "$DOTNET" build services/Conductor -c Crash -v quiet --nologo
         ;;
     *) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 2 ;;

@@ -1,9 +1,10 @@
-# Sourced. Writes what the processes of ./run are told, all of it below $home; derived, so written anew each time.
+# Sourced. Writes the configuration of ./run's processes, all below $home; derived, so written again each time.
 
 configure() {
     local service port
     mkdir -p "$home"/{etc,log,run,redis,state,instances}
     chmod 700 "$home"
+    # Of Redis' default user, for people; each service has a user of its own (overture registry init).
     [ -e "$home/redis/password" ] || (umask 077; head -c 24 /dev/urandom | base64 | tr -d '+/=\n' > "$home/redis/password")
     (umask 077; cat > "$home/etc/redis.conf" <<EOF
 bind 127.0.0.1
@@ -11,6 +12,7 @@ port $PORT_REDIS
 dir "$home/redis"
 appendonly yes
 save ""
+include "$home/redis/users.conf"
 requirepass $(cat "$home/redis/password")
 EOF
     )
@@ -22,7 +24,7 @@ bucket: "file:$home/objects"
 listen: 127.0.0.1:${!port}
 stateDirectory: "$home/state/$service"
 tls: { certificate: "$home/pki/$service.pem", key: "$home/pki/$service.key", roots: "$home/pki/ca.pem" }
-registry: { endpoint: "127.0.0.1:$PORT_REDIS", passwordFile: "$home/redis/password" }
+registry: { endpoint: "127.0.0.1:$PORT_REDIS", user: $service, passwordFile: "$home/redis/$service.password" }
 EOF
             "${service}_options"
         } > "$home/etc/$service.yaml"
@@ -90,6 +92,8 @@ register_classifier() {
 
 # certname_of JSON: the first that a command printed.
 certname_of() { sed -n 's/.*"certname": *"\([0-9a-f-]*\)".*/\1/p' <<< "$1" | head -n 1; }
+
+trace_of() { sed -n 's/.*"traceId": *"\([0-9a-f]*\)".*/\1/p' <<< "$1" | head -n 1; }
 
 # The ENC's binary, key and configuration, where user puppet finds them: inside the puppetserver's home, which it sees as /mnt.
 place_hooks() {

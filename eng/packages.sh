@@ -38,7 +38,7 @@ quiet_install() {
     fi
     log=$(mktemp)
     local patience=(-o DPkg::Lock::Timeout=120 -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20)
-    apt-get "${patience[@]}" update > "$log" 2>&1 || true # a stale list may do; the install tells
+    apt-get "${patience[@]}" update > "$log" 2>&1 || true # a stale list may do; the install will show
     if ! DEBIAN_FRONTEND=noninteractive apt-get "${patience[@]}" install -y --no-install-recommends -o Dpkg::Options::=--force-confold "$@" >> "$log" 2>&1; then
         tail -n 5 "$log" >&2
         echo "error: apt could not install $*; the whole log: $log" >&2

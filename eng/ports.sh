@@ -2,8 +2,9 @@
 offset=${OVERTURE_PORT_OFFSET:-10000}
 PORT_CONDUCTOR=$((7001 + offset)) PORT_CERTAUTHORITY=$((7002 + offset)) PORT_CLASSIFIER=$((7003 + offset))
 PORT_PUPPETSERVER=$((8140 + offset)) PORT_CA_API=$((8141 + offset)) PORT_REPORTS=$((8142 + offset)) PORT_TERMINUS=$((8143 + offset)) PORT_REDIS=$((6379 + offset))
+PORT_UI=$((8888 + offset)) PORT_OTLP=$((8889 + offset))
 
-# listening PORT: is anybody listening on it, on any address?
+# listening PORT: is anything listening on it, on any address?
 listening() {
     local hex
     printf -v hex '%04X' "$1"

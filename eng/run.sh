@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# usage: ./run [--once] [--help]
+# usage: ./run [--once] [--no-ui] [--help]
 #
 # Runs Overture on this machine: redis-server, CertAuthority, Classifier, Conductor and a real puppetserver, then launches one
 # instance from examples/start_instance.yaml and follows it until it has converged. Ctrl-C stops all that was started here.
 # A second ./run goes on with the same data.
 #
 #   --once        exit after the instance: 0 only if it converged; the last line is one JSON object
+#   --no-ui       no trace UI; otherwise the Aspire dashboard shows each launch in a browser, where OTEL_EXPORTER_OTLP_ENDPOINT is not
+#                 set and 1500 MB are free (a NuGet package of 125 MB, once; it takes about 150 MB of memory)
 #
 #   OVERTURE_HOME          where everything is kept          (default: .overture beside this file)
 #   OVERTURE_PORT_OFFSET   added to every port               (default: 10000)
 #   OVERTURE_NODE_TERMINUS how the puppetserver asks what a node is: exec or native (default: exec)
-#   OTEL_EXPORTER_OTLP_ENDPOINT   where traces go            (default: nowhere)
+#   OTEL_EXPORTER_OTLP_ENDPOINT   where traces go            (default: to the trace UI)
 #
 # Needs: Debian 12, root (or sudo), the .NET 10 SDK. Installs redis-server, puppet-agent, puppetserver, cloud-init, clang and
 # zlib1g-dev from Debian (and curl, ca-certificates and openssh-client where they are missing), starts none of their services,
@@ -22,6 +24,7 @@ root=$(dirname "$(dirname "$(realpath "$0")")")
 . "$root/eng/ports.sh"
 . "$root/eng/processes.sh"
 . "$root/eng/configure.sh"
+. "$root/eng/dashboard.sh"
 
 # What else is set in this shell is for other Overtures.
 for name in "${!OVERTURE_@}"; do
@@ -29,10 +32,11 @@ for name in "${!OVERTURE_@}"; do
 done
 export NO_PROXY="localhost,127.0.0.1${NO_PROXY:+,$NO_PROXY}" no_proxy="localhost,127.0.0.1${no_proxy:+,$no_proxy}"
 
-once=
+once= no_ui=
 for argument in "$@"; do
     case $argument in
         --once) once=yes ;;
+        --no-ui) no_ui=yes ;;
         -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
         *) echo "error: unknown argument $argument; try ./run --help" >&2; exit 2 ;;
     esac
@@ -66,27 +70,36 @@ exec 9> "$home/run/lock"
 flock -n 9 || { echo "error: another ./run is using $home; stop it, or give this one another OVERTURE_HOME" >&2; exit 1; }
 
 services="conductor classifier certauthority"
-sleeper=
+sleeper= job=
+# nap: a second, which a signal cuts short; not holding the lock (9), should this script be killed
+nap() {
+    sleep 1 9>&- &
+    sleeper=$!
+    wait "$sleeper"
+    sleeper=
+}
 stop_all() {
     # A second Ctrl-C must not leave half of it running.
     trap '' INT TERM HUP
     trap - EXIT
     say "stopping"
-    [ -z "$sleeper" ] || kill "$sleeper" 2>/dev/null || true
+    for name in $sleeper $job; do kill "$name" 2>/dev/null || true; done
     rm -f "$home/etc/puppetserver.token" "$home/etc/classifier.token"
     stop_instances
     stop crl-loop 12
     stop puppetserver 15
     for name in $services; do stop "$name" 30; done
     stop redis 10
+    stop ui 5
     exec 9>&-
-    # Under sudo, what was built belongs to whoever owns the checkout.
+    # Under sudo, what was built belongs to the owner of the checkout.
     [ -z "${SUDO_UID:-}" ] || chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" "$root"/artifacts "$root"/*/bin "$root"/*/obj "$root"/*/*/bin "$root"/*/*/obj 2>/dev/null || true
 }
 
 # 1. what can fail, before anything is touched
 find_sdk
-for name in crl-loop puppetserver $services redis; do stop "$name" 5; done # left by a ./run that was killed
+for name in crl-loop puppetserver $services redis ui; do stop "$name" 5; done # left by a ./run that was killed
+choose_ui
 check_ports
 install_packages "Redis, Puppet, cloud-init, and a linker for the native command line" \
     redis-server puppet-agent puppetserver cloud-init clang zlib1g-dev curl ca-certificates openssh-client
@@ -94,45 +107,58 @@ trap 'stop_all; exit 130' INT TERM HUP
 trap stop_all EXIT
 name_classifier
 configure
+[ -z "$ui" ] || fetch_ui
+[ -z "$ui" ] || configure_ui
 
-# 2. a puppetserver that is as we would configure it starts at once: it needs nobody for that, and 20 s
+# 2. a puppetserver that is as we would configure it starts at once: it needs no other service for that, and 20 s
 server=$home/puppetserver
-wanted=$(cd "$root" && { echo "$PORT_PUPPETSERVER $PORT_CA_API $PORT_REPORTS $PORT_TERMINUS $terminus $(cat "$home/etc/classifier.certname")"; find deploy/puppet examples/puppet eng/puppetserver.sh -type f -print0 | sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1)
-start_puppetserver() {
-    OVERTURE_HOOKS_CONFIG=/mnt/hooks/hooks.yaml launch puppetserver "$root/eng/puppetserver.sh" start "$server"
+# start NAME: the first time, and again where it ended by itself
+start() {
+    local project
+    case $1 in
+        redis) launch redis redis-server "$home/etc/redis.conf" ;;
+        puppetserver) OVERTURE_HOOKS_CONFIG=/mnt/hooks/hooks.yaml launch puppetserver "$root/eng/puppetserver.sh" start "$server" ;;
+        ui) launch_ui ;;
+        crl-loop) launch crl-loop "$root/eng/puppetserver.sh" crl-loop "$server" ;;
+        *)
+            case $1 in certauthority) project=CertAuthority ;; classifier) project=Classifier ;; conductor) project=Conductor ;; esac
+            launch "$1" "$DOTNET" "$root/services/$project/bin/Release/net10.0/Overture.$project.dll" --config "$home/etc/$1.yaml"
+            ;;
+    esac
 }
-puppetserver_stands() { [ "$(cat "$server/stands" 2>/dev/null)" = "$wanted" ]; }
-if puppetserver_stands; then
-    start_puppetserver
+wanted=$(cd "$root" && { echo "$PORT_PUPPETSERVER $PORT_CA_API $PORT_REPORTS $PORT_TERMINUS $terminus $(cat "$home/etc/classifier.certname")"; find deploy/puppet examples/puppet eng/puppetserver.sh -type f -print0 | sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1)
+puppetserver_is_configured() { [ "$(cat "$server/stands" 2>/dev/null)" = "$wanted" ]; }
+if puppetserver_is_configured; then
+    start puppetserver
 fi
 
 # 3. the build (nothing to do where no source changed): first what the puppetserver's certificate needs, then, beside the JVM's start, the native command line
 # 9 is the lock; the compiler leaves a server running that must not hold it.
 "$root/eng/build.sh" services 9>&-
+# An older native build may not know what the services say by now.
+choose_cli() {
+    cli=("$root/artifacts/cli/overture")
+    [ "$root/artifacts/.cli" -nt "$root/artifacts/.services" ] || cli=("$DOTNET" "$root/cli/bin/Release/net10.0/linux-x64/overture.dll")
+}
 overture() {
-    # An older native build may not know what the services say by now.
-    if [ "$root/artifacts/.cli" -nt "$root/artifacts/.services" ]; then
-        "$root/artifacts/cli/overture" "$@"
-    else
-        "$DOTNET" "$root"/cli/bin/Release/net10.0/linux-x64/overture.dll "$@"
-    fi
+    choose_cli
+    "${cli[@]}" "$@"
 }
 say "keys and certificates"
 overture pki init --home "$home" > /dev/null
 overture ca init --home "$home" > /dev/null
+overture registry init --home "$home" > /dev/null
 
 say "starting redis-server, CertAuthority, Classifier and Conductor"
-launch redis redis-server "$home/etc/redis.conf"
-for name in certauthority classifier conductor; do
-    case $name in certauthority) project=CertAuthority ;; classifier) project=Classifier ;; conductor) project=Conductor ;; esac
-    launch $name "$DOTNET" "$root/services/$project/bin/Release/net10.0/Overture.$project.dll" --config "$home/etc/$name.yaml"
+for name in ${ui:+ui} redis certauthority classifier conductor; do
+    start $name
 done
 for name in certauthority classifier conductor; do
     await "$name is healthy" 60 $name overture health --service $name
 done
 
 register_classifier "$(with_ports terminus.yaml)"
-if ! puppetserver_stands; then
+if ! puppetserver_is_configured; then
     say "configuring the puppetserver by Puppet itself; its certificate comes from CertAuthority"
     # The same request finds the same registration, however often this is repeated.
     request=$home/etc/puppetserver.request
@@ -146,14 +172,14 @@ if ! puppetserver_stands; then
            "$root/eng/puppetserver.sh" bootstrap "$server" "$home/ca/ca_crt.pem" "$home/etc/puppetserver.token"; } >> "$home/log/puppet-apply.log" 2>&1; then
         tail -n 15 "$home/log/puppet-apply.log" >&2
         echo "error: the puppetserver could not be configured; the whole log: $home/log/puppet-apply.log" >&2
-        rm -f "$request" # its token may have expired: the next try registers anew
+        rm -f "$request" # its token may have expired: the next try registers again
         exit 1
     fi
     rm -f "$home/etc/puppetserver.token"
     echo "$wanted" > "$server/stands"
-    start_puppetserver
+    start puppetserver
 fi
-launch crl-loop "$root/eng/puppetserver.sh" crl-loop "$server"
+start crl-loop
 
 "$root/eng/build.sh" cli 9>&-
 place_hooks
@@ -161,21 +187,31 @@ say "waiting for the puppetserver"
 await "the puppetserver is ready" 150 puppetserver \
     curl -sf --cacert "$home/ca/ca_crt.pem" "https://localhost:$PORT_PUPPETSERVER/status/v1/simple"
 
-# A report that finds nobody is not sent again, so the Conductor must have its certificate by now.
+# A report that finds no receiver is not sent again, so the Conductor must have its certificate by now.
 hears_puppetserver() { # PORT
     local own
     own=$(basename "$(ls "$server"/ssl/private_keys/*.pem)")
     curl -s --cacert "$home/ca/ca_crt.pem" --cert "$server/ssl/certs/$own" --key "$server/ssl/private_keys/$own" "https://localhost:$1/"
 }
 await "the Conductor takes reports" 60 conductor hears_puppetserver "$PORT_REPORTS"
-await "the Classifier tells puppetservers" 60 classifier hears_puppetserver "$PORT_TERMINUS"
+await "the Classifier answers puppetservers" 60 classifier hears_puppetserver "$PORT_TERMINUS"
 rm -f "$home/etc/classifier.token"
 
 # 4. the main job
 say "launching an instance from examples/start_instance.yaml"
 rc=0
 example=$(with_ports start_instance.yaml)
-result=$(overture launch -c "$example" --wait --timeout 5m -o json) || rc=$?
+choose_cli
+"${cli[@]}" launch -c "$example" --wait --timeout 5m -o json > "$home/run/result" 9>&- &
+job=$!
+while kill -0 $job 2>/dev/null; do
+    watch_processes || { stop_all; exit 1; }
+    watch_ui
+    nap
+done
+wait $job || rc=$?
+job=
+result=$(cat "$home/run/result")
 certname=$(certname_of "$result")
 if [ -n "$certname" ]; then
     echo; overture instance timeline "$certname" || true
@@ -202,10 +238,18 @@ Overture is up. In another terminal, as root:
   overture instance watch $certname
   overture launch -c "$example" --count 3 --wait
   overture instance terminate $certname
-Ctrl-C stops everything that was started here.
 EOF
-# Not holding the lock (9), should this script be killed.
-while sleep 3600 9>&- & sleeper=$!; wait $sleeper; do
+[ -z "$ui" ] || cat <<EOF
+The trace of this instance, from launch to first good run, in a browser on this machine:
+  $(ui_link "/traces/detail/$(trace_of "$result")")
+EOF
+echo "Ctrl-C stops everything that was started here."
+renewed=$SECONDS
+while nap; do
+    watch_processes || { stop_all; exit 1; }
+    watch_ui
+    [ $((SECONDS - renewed)) -ge 3600 ] || continue
+    renewed=$SECONDS
     # Renews what is past two thirds of its life; services reload by themselves.
     overture pki init --home "$home" > /dev/null
     place_hooks

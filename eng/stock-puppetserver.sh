@@ -5,7 +5,7 @@
 #   start_stock_puppetserver HOME PORT [AUTOSIGN]   stock-puppetserver.sh start …   returns when its CA answers (about 50 s)
 #   stop_stock_puppetserver HOME                    stock-puppetserver.sh stop HOME
 #   run_stock_puppetserver HOME PORT [AUTOSIGN]     stock-puppetserver.sh run …     the same, says "running", and stops it when
-#                                                   standard input ends: so it goes with whoever started it, killed or not
+#                                                   standard input ends: so it ends with its parent, killed or not
 #
 # HOME must not exist or be one that this script made (then its CA stays), and lie where user puppet can go; no spaces.
 # It listens on 127.0.0.1:PORT under the names localhost and puppet. AUTOSIGN is Puppet's setting: false (default), true, or
@@ -115,7 +115,7 @@ start_stock_puppetserver() { # HOME PORT [AUTOSIGN]
     _stock_prepare "$home" "$port" "${3:-false}" || return
     (_stock_exec "$home") > "$home/log/jvm.log" 2>&1 < /dev/null &
     pid=$!
-    echo "$pid $(_stock_started_at $pid)" > "$home/pid"
+    echo "$pid $(_stock_started_at $pid)" > "$home/pid.new" && mv -f "$home/pid.new" "$home/pid"
     for ((i = 0; i < 600; i++)); do
         ! _stock_answers "$port" || return 0
         _stock_alive "$home" || break

@@ -5,9 +5,11 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Overture.Classifier.V1;
-using Overture.Platform;
+using Overture.Platform.Connections;
+using Overture.Platform.Objects;
 using Overture.Platform.Options;
 using Overture.Platform.Tls;
+using Overture.Platform;
 using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
 
 namespace Overture.Load;
@@ -15,7 +17,7 @@ namespace Overture.Load;
 /// <summary>Classify calls by the enc certificate, names at random, over a few connections that all callers share.</summary>
 internal static class Classify
 {
-    private const int Links = 5, MostCalls = 20_000_000;
+    private const int Links = 5, MaxCalls = 20_000_000;
 
     public static async Task<int> Run(string home, int port, int callers, Func<int, Tally> tally)
     {
@@ -34,7 +36,7 @@ internal static class Classify
                 throw new IOException("a node was not classified");
         });
         var lane = -1;
-        var failures = await tally(callers).Run(MostCalls, () =>
+        var failures = await tally(callers).Run(MaxCalls, () =>
         {
             var link = links[Interlocked.Increment(ref lane) % Links];
             return Task.FromResult<Func<int, ValueTask<bool>>>(_ => new ValueTask<bool>(link.Call(messages[Random.Shared.Next(messages.Length)])));
@@ -46,7 +48,7 @@ internal static class Classify
 }
 
 /// <summary>The same server with nothing behind it: Kestrel, mTLS, roles, interceptors, and a call that does nothing.</summary>
-internal sealed class EmptyServer : IServiceParts<EmptyServer.Options>
+internal sealed class EmptyServer : IServiceModule<EmptyServer.Options>
 {
     public static string Name => "classifier";
 
@@ -74,6 +76,8 @@ internal sealed class EmptyServer : IServiceParts<EmptyServer.Options>
     {
         /// <summary>Stands in the Classifier's configuration, of which this makes nothing.</summary>
         public TimeSpan Freshness { get; init; }
+
+        public override StoreFounding Founding() => StoreFounding.Free;
     }
 
     private sealed class Api : ClassifierService.ClassifierServiceBase

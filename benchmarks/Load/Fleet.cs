@@ -31,7 +31,7 @@ internal static class Fleet
         await Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (i, cancel) =>
         {
             var name = ids.CertName();
-            var token = EnrolmentToken.Derive(tokenKey, RequestId, name);
+            var token = EnrollmentToken.Derive(tokenKey, RequestId, name);
             var record = new LaunchRecord
             {
                 Schema = 1,
@@ -39,7 +39,7 @@ internal static class Fleet
                 RequestId = RequestId,
                 NotBefore = DateTimeOffset.UnixEpoch.ToTimestamp(),
                 Deadline = TimeProvider.System.GetUtcNow().AddHours(1).ToTimestamp(),
-                TokenSha256 = EnrolmentToken.Hash(token),
+                TokenSha256 = EnrollmentToken.Hash(token),
                 Attestation = Attestation.Token,
                 Provider = "registered",
                 Environment = "production",

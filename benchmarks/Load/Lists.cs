@@ -57,7 +57,8 @@ internal static class Lists
             if (listed is null && await Answered(client))
                 listed = Stopwatch.GetElapsedTime(began);
         }
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"listening_s={listening.TotalSeconds:0.0} list_s={listed?.TotalSeconds:0.0} all_s={Stopwatch.GetElapsedTime(began).TotalSeconds:0.0}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"listening_s={listening.TotalSeconds:0.0} "
+            + $"list_s={listed?.TotalSeconds:0.0} all_s={Stopwatch.GetElapsedTime(began).TotalSeconds:0.0}"));
         Tell("get", times);
         return listed is null ? 1 : 0;
     }
@@ -109,7 +110,8 @@ internal static class Lists
         await Batches(client, spec, WarmUp, atOnce);
         var (began, cpu) = (Stopwatch.GetTimestamp(), Tally.Cpu(pid));
         var failed = await Batches(client, spec, count, atOnce);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"launched={count} failed={failed} seconds={Stopwatch.GetElapsedTime(began).TotalSeconds:0.00} cpu_ms={(Tally.Cpu(pid) - cpu) / count:0.00}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"launched={count} failed={failed} "
+            + $"seconds={Stopwatch.GetElapsedTime(began).TotalSeconds:0.00} cpu_ms={(Tally.Cpu(pid) - cpu) / count:0.00}"));
         return failed == 0 ? 0 : 1;
     }
 
@@ -127,7 +129,8 @@ internal static class Lists
     private static void Tell(string what, List<double> times)
     {
         times.Sort();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: calls={times.Count} p50_ms={times[times.Count / 2]:0.0} p99_ms={times[times.Count * 99 / 100]:0.0} max_ms={times[^1]:0.0}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: calls={times.Count} p50_ms={times[times.Count / 2]:0.0} "
+            + $"p99_ms={times[times.Count * 99 / 100]:0.0} max_ms={times[^1]:0.0}"));
     }
 
     private static GrpcChannel Open(string home, int port)

@@ -24,16 +24,16 @@ static int Count(string warm, string seconds, string rate) => (Number(warm) + Nu
 return args switch
 {
     ["enrol", var home, var port, var pid, var connections, var warm, var seconds, var rate] =>
-        await Enrolment.Run(await Fleet.Registered(home, Count(warm, seconds, rate)), $"{home}/ca/ca_crt.pem", Number(port), Number(connections),
+        await Enrollment.Run(await Fleet.Registered(home, Count(warm, seconds, rate)), $"{home}/ca/ca_crt.pem", Number(port), Number(connections),
             new Tally(Number(pid), Number(connections), Seconds(warm), Seconds(seconds))),
     ["stock", var roots, var port, var pid, var connections, var warm, var seconds, var rate] =>
-        await Enrolment.Run(Fleet.Strangers(Count(warm, seconds, rate)), roots, Number(port), Number(connections),
+        await Enrollment.Run(Fleet.Strangers(Count(warm, seconds, rate)), roots, Number(port), Number(connections),
             new Tally(Number(pid), Number(connections), Seconds(warm), Seconds(seconds))),
     ["renew", var home, var port, var pid, var connections, var warm, var seconds] =>
         await Renewal.Run(home, Number(port), Number(connections), new Tally(Number(pid), Number(connections), Seconds(warm), Seconds(seconds))),
     ["nodes", var directory, var name, var port, var pid, var connections, var warm, var seconds] =>
         await Nodes.Run(directory, name, Number(port), new Tally(Number(pid), Number(connections), Seconds(warm), Seconds(seconds))),
-    ["name", var home, var port] => await Enrolment.One(home, Number(port)),
+    ["name", var home, var port] => await Enrollment.One(home, Number(port)),
     ["revoked", var home, var count] => await Revoked.Seed(home, Number(count)),
     ["registry", var home, var count] => await Records.Seed(home, Number(count)),
     ["pages", var home, var port, var count] => await Lists.Pages(home, Number(port), Number(count)),

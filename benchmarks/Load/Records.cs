@@ -45,7 +45,8 @@ internal static class Records
         Timestamp At(int seconds) => launched.AddSeconds(seconds).ToTimestamp();
         InstanceFact Fact(string what, int seconds) => new() { Schema = 1, WriteId = ids.Unguessable(), Certname = name.ToString(), Event = what, At = At(seconds) };
         var serial = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-        const string Document = "\"classes\":\n  \"login_allowed\":\n    \"user\": \"demo\"\n\"parameters\": {}\n\"environment\": \"production\"\n";
+        const string Document = "\"classes\":\n  \"login_allowed\":\n    \"user\": \"demo\"\n\"parameters\": {}\n\"environment\": "
+            + "\"production\"\n";
 
         var record = new LaunchRecord
         {
@@ -54,7 +55,7 @@ internal static class Records
             RequestId = $"bench-{number / 50}",
             NotBefore = At(0),
             Deadline = At(3600),
-            TokenSha256 = EnrolmentToken.Hash(name.ToString()),
+            TokenSha256 = EnrollmentToken.Hash(name.ToString()),
             Attestation = Attestation.Token,
             Provider = "ec2",
             Account = Account,

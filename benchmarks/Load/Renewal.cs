@@ -12,7 +12,7 @@ namespace Overture.Load;
 /// </summary>
 internal static class Renewal
 {
-    private const int MostARun = 1_000_000;
+    private const int MaxARun = 1_000_000;
 
     public static async Task<int> Run(string home, int port, int connections, Tally tally)
     {
@@ -21,13 +21,13 @@ internal static class Renewal
         var agents = await Fleet.Registered(home, connections);
         var next = -1;
         var request = AgentLink.Request("POST", "certificate_renewal");
-        return await tally.Run(MostARun, async () =>
+        return await tally.Run(MaxARun, async () =>
         {
             var agent = agents[Interlocked.Increment(ref next)];
             var pem = "";
             await using (var link = await AgentLink.Open(port, roots))
             {
-                if (!await Enrolment.Enrol(link, agent, got => pem = got))
+                if (!await Enrollment.Enrol(link, agent, got => pem = got))
                     throw new InvalidOperationException("the node did not enrol");
             }
             using var key = ECDsa.Create();
@@ -38,8 +38,8 @@ internal static class Renewal
                 using var mine = X509Certificate2.CreateFromPem(pem, keyPem);
                 await using var link = await AgentLink.Open(port, roots, SslStreamCertificateContext.Create(mine, roots, offline: true));
                 var answer = await link.Send(request);
-                if (answer.Status != 200 || !Enrolment.IsFor(answer.Body.Span, agent.Name))
-                    return await Enrolment.Told("POST certificate_renewal", answer);
+                if (answer.Status != 200 || !Enrollment.IsFor(answer.Body.Span, agent.Name))
+                    return await Enrollment.Describe("POST certificate_renewal", answer);
                 var renewed = Encoding.ASCII.GetString(answer.Body.Span);
                 var isNew = renewed != pem;
                 pem = renewed;

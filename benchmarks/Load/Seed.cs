@@ -12,7 +12,8 @@ internal static class Seed
     {
         var store = ObjectStore.Open($"file:{home}/objects", "");
         var ids = new Ids(TimeProvider.System, RandomNumberGenerator.Create());
-        var body = Encoding.UTF8.GetBytes("\"classes\":\n  \"login_allowed\":\n    \"user\": \"demo\"\n\"parameters\": {}\n\"environment\": \"production\"\n");
+        var body = Encoding.UTF8.GetBytes("\"classes\":\n  \"login_allowed\":\n    \"user\": \"demo\"\n\"parameters\": "
+            + "{}\n\"environment\": \"production\"\n");
         var names = new string[nodes];
         await Parallel.ForAsync(0, nodes, new ParallelOptions { MaxDegreeOfParallelism = 64 }, async (i, cancel) =>
         {

@@ -45,8 +45,10 @@ internal sealed class Tally(int serverPid, int connections, TimeSpan warm, TimeS
             return 1;
         }
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"rate={all.Count / measured.TotalSeconds:0.0} p50_ms={all[all.Count / 2]:0.0} p99_ms={all[(int)(all.Count * 0.99)]:0.0} done={all.Count} failures={failures} "
-            + $"server_cpu_ms={spent.Server / all.Count:0.00} client_cpu_ms={spent.Client / all.Count:0.00} others_cores={spent.Others / measured.TotalMilliseconds:0.00}"));
+            $"rate={all.Count / measured.TotalSeconds:0.0} p50_ms={all[all.Count / 2]:0.0} p99_ms={all[(int)(all.Count * 0.99)]:0.0} "
+                + $"done={all.Count} failures={failures} "
+            + $"server_cpu_ms={spent.Server / all.Count:0.00} client_cpu_ms={spent.Client / all.Count:0.00} "
+                + $"others_cores={spent.Others / measured.TotalMilliseconds:0.00}"));
         return failures;
     }
 

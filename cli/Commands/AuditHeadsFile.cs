@@ -17,11 +17,13 @@ internal static class AuditHeadsFile
             var text = File.ReadAllText(file);
             // Also a whole answer of `overture audit verify -o json`.
             AuditHead[] heads = [.. Parser.Parse<VerifyAuditRequest>(text).Expected, .. Parser.Parse<VerifyAuditResponse>(text).Heads];
-            return heads.Length > 0 ? heads : throw Failure.Usage($"{file} holds no heads", "make one: overture audit verify --save-heads FILE");
+            return heads.Length > 0 ? heads : throw Failure.Usage($"{file} holds no heads",
+                "make one: overture audit verify --save-heads FILE");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidProtocolBufferException or InvalidJsonException)
         {
-            throw Failure.Usage($"{file} can't be read as heads of the audit log: {e.Message}", "make one: overture audit verify --save-heads FILE");
+            throw Failure.Usage($"{file} can't be read as heads of the audit log: {e.Message}",
+                "make one: overture audit verify --save-heads FILE");
         }
     }
 

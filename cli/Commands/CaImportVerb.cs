@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf.WellKnownTypes;
 using Overture.Cli.Output;
 using Overture.Cli.Pki;
+using Overture.Platform.Records;
 
 namespace Overture.Cli.Commands;
 
@@ -12,14 +13,24 @@ internal sealed class CaImportVerb : Verb
 {
     private const string Next = "start CertAuthority: it takes the certificates and revocations into its store before it listens";
 
-    private readonly Argument<string> source = new("DIR") { Description = "puppetserver's cadir, e.g. /etc/puppet/puppetserver/ca; it is only read" };
+    private readonly Argument<string> source = new("DIR")
+    {
+        Description = "puppetserver's cadir, e.g. /etc/puppet/puppetserver/ca; it is only read",
+    };
     private readonly Option<string?> home = PkiInitVerb.Home();
+    private readonly Option<bool> check = new("--check")
+    {
+        Description = "Report what would be imported, what would not and why; write nothing",
+    };
 
-    public CaImportVerb() : base("import", "Move an existing puppetserver CA in: its key, certificates, revocations and inventory; old agents keep working",
-        "overture ca import /etc/puppet/puppetserver/ca", "overture ca import ./copy-of-ca --home /srv/overture -o json")
+    public CaImportVerb()
+        : base("import", "Import an existing puppetserver CA: its key, certificates, revocations and inventory; old agents keep working",
+        "overture ca import /etc/puppet/puppetserver/ca --check", "overture ca import /etc/puppet/puppetserver/ca",
+            "overture ca import ./copy-of-ca --home /srv/overture -o json")
     {
         Arguments.Add(source);
         Options.Add(home);
+        Options.Add(check);
     }
 
     protected override Task<int> Run(Session session, CancellationToken cancel)
@@ -29,20 +40,47 @@ internal sealed class CaImportVerb : Verb
         if (!Directory.Exists(from))
             throw Failure.Usage($"there is no directory {from}");
         if (!WholeDirectory.IsFree(to))
-            throw new Failure(ExitCodes.Conflict, $"{to} is not empty; a CA there would be lost", "import into another --home, or move it away");
+        {
+            throw new Failure(ExitCodes.Conflict, $"{to} is not empty; a CA there would be lost",
+                "import into another --home, or move it away");
+        }
 
         var import = PuppetCaImport.Read(from, session.Clock);
         if (import.Findings.Problems.Count > 0)
         {
-            throw new Failure(ExitCodes.Usage, $"{from} is no CA that can be moved in; nothing was written", "correct a copy of the directory, and import that")
+            throw new Failure(ExitCodes.Usage, $"{from} is not a CA that can be imported; nothing was written",
+                "correct a copy of the directory, and import that")
             {
                 Fields = [.. import.Findings.Problems.Select(p => new FieldProblem(p.Where, p.What))],
             };
         }
-        Directory.CreateDirectory(Path.GetDirectoryName(to)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        import.Write(to);
+        // Before anything is written: what a person may want to correct first.
+        TellFindings(import);
+        if (!session.Parse.GetValue(check))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(to)!,
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            import.Write(to);
+        }
         Tell(session, import, to);
+        Printer.Say(session.Parse.GetValue(check) ? "nothing was written (--check)" : $"next: {Next}");
         return Task.FromResult(ExitCodes.Ok);
+    }
+
+    private static void TellFindings(PuppetCaImport import)
+    {
+        foreach (var warning in import.Findings.Warnings)
+            Printer.Say($"warning: {warning}");
+        foreach (var (file, why) in import.Findings.Skipped)
+            Printer.Say($"skipped: {Printable.Line(file)} {why}");
+        foreach (var name in import.Certificates!.OtherNames)
+        {
+            Printer.Say(
+                $"note: '{Printable.Line(name)}' is not a certname here (it {CertNameGrammar.Broken(name)}): its certificate is "
+                    + "imported and can be revoked, but not renewed");
+        }
+        if (import.Certificates.Pending > 0)
+            Printer.Say($"{import.Certificates.Pending} pending requests are not imported; their agents submit them again");
     }
 
     private static void Tell(Session session, PuppetCaImport import, string to)
@@ -56,13 +94,6 @@ internal sealed class CaImportVerb : Verb
             ("in the inventory", Count(import.Certificates.Entries)),
             ("revoked", Count(import.Revoked)),
             ("directory", to)));
-        foreach (var warning in import.Findings.Warnings)
-            Printer.Say($"warning: {warning}");
-        foreach (var (file, why) in import.Findings.Skipped)
-            Printer.Say($"skipped: {file} {why}");
-        if (import.Certificates!.Pending > 0)
-            Printer.Say($"{import.Certificates!.Pending} requests that wait for a signature stay behind; their agents ask again by themselves");
-        Printer.Say($"next: {Next}");
     }
 
     private static Struct Document(PuppetCaImport import, string to) => new()
@@ -77,7 +108,10 @@ internal sealed class CaImportVerb : Verb
             ["inventory"] = Value.ForNumber(import.Certificates.Entries),
             ["revoked"] = Value.ForNumber(import.Revoked),
             ["pendingRequests"] = Value.ForNumber(import.Certificates!.Pending),
-            ["skipped"] = Value.ForList([.. import.Findings.Skipped.Select(s => Value.ForStruct(new Struct { Fields = { ["file"] = Value.ForString(s.Where), ["reason"] = Value.ForString(s.What) } }))]),
+            ["skipped"]
+                = Value.ForList([.. import.Findings.Skipped.Select(s =>
+                Value.ForStruct(new Struct { Fields = { ["file"] = Value.ForString(s.Where), ["reason"] = Value.ForString(s.What) } }))]),
+            ["otherNames"] = Value.ForList([.. import.Certificates.OtherNames.Select(Value.ForString)]),
             ["warnings"] = Value.ForList([.. import.Findings.Warnings.Select(Value.ForString)]),
             ["directory"] = Value.ForString(to),
             ["next"] = Value.ForString(Next),
@@ -88,7 +122,8 @@ internal sealed class CaImportVerb : Verb
 
     private static string Kind(PuppetCaImport import) => import.IsItsOwnRoot ? "self-signed" : "intermediate";
 
-    private static string Until(PuppetCaImport import) => import.Ca.NotAfter.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+    private static string Until(PuppetCaImport import) => import.Ca.NotAfter.ToUniversalTime()
+        .ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     private static string Count(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

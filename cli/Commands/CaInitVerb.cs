@@ -8,11 +8,15 @@ namespace Overture.Cli.Commands;
 internal sealed class CaInitVerb : Verb
 {
     private readonly Option<string?> home = PkiInitVerb.Home();
-    private readonly Option<string?> name = new("--name") { Description = "Goes into the signing CA's name, \"Puppet CA: NAME\"; else this host's name", HelpName = "NAME" };
+    private readonly Option<string?> name = new("--name")
+    {
+        Description = "Goes into the signing CA's name, \"Puppet CA: NAME\"; else this host's name",
+        HelpName = "NAME",
+    };
 
     private readonly Option<string> keyType = KeyTypeOption();
 
-    public CaInitVerb() : base("init", "Make the Puppet CA, a root and the intermediate that signs; one that is there stays",
+    public CaInitVerb() : base("init", "Create the Puppet CA, a root and the intermediate that signs; an existing one is kept",
         "overture ca init", "overture ca init --home /srv/overture --name puppet.example.com --key-type p256")
     {
         Options.Add(home);
@@ -25,7 +29,8 @@ internal sealed class CaInitVerb : Verb
         var directory = Path.Combine(Path.GetFullPath(session.Parse.GetValue(home) ?? StorePath.OvertureHome()), "ca");
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(directory)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Directory.CreateDirectory(Path.GetDirectoryName(directory)!,
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             var init = new PuppetCaInit(directory, session.Clock);
             var called = session.Parse.GetValue(name) ?? Environment.MachineName.ToLowerInvariant();
             var written = session.Parse.GetValue(keyType) == P256 ? init.InitP256(called) : init.Init(called);
@@ -36,7 +41,7 @@ internal sealed class CaInitVerb : Verb
             });
             Printer.Say(written.Count == 0
                 ? $"nothing to do: there is a CA in {directory}"
-                : $"made the CA in {directory}; keep {PuppetCaInit.RootKey} and {PuppetCaInit.Passphrase} somewhere safe");
+                : $"created the CA in {directory}; keep {PuppetCaInit.RootKey} and {PuppetCaInit.Passphrase} somewhere safe");
             return Task.FromResult(ExitCodes.Ok);
         }
         catch (ArgumentException e)
@@ -54,7 +59,7 @@ internal sealed class CaInitVerb : Verb
     {
         var option = new Option<string>("--key-type")
         {
-            Description = "rsa4096 as puppetserver makes, or p256: a hundredth of the cost of a signature, but puppetserver's own CA could never take it over",
+            Description = "rsa4096 as puppetserver makes, or p256: signing costs a hundredth, but puppetserver's own CA can't take it over",
             HelpName = $"{Rsa4096}|{P256}",
             DefaultValueFactory = _ => Rsa4096,
         };

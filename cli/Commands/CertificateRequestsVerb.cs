@@ -5,31 +5,43 @@ using Overture.Records.V1;
 
 namespace Overture.Cli.Commands;
 
-/// <summary>overture certificate requests [NAME]: those held for a person; with a name, that one decoded, with what would make it sign.</summary>
+/// <summary>
+/// overture certificate requests [NAME]: those held for a person; with a name, that one decoded, with what would make it sign.
+/// </summary>
 internal sealed class CertificateRequestsVerb : Verb
 {
-    private readonly Argument<string?> name = new("NAME") { Description = "Certname: show this request, decoded", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> name = new("NAME")
+    {
+        Description = "Certname: show this request, decoded",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
 
-    public CertificateRequestsVerb() : base("requests", "List the certificate requests that wait for a person, oldest first, or show one",
-        "overture certificate requests", "overture certificate requests db1.example.com", "overture certificate requests -o json | jq '.requests[].spkiSha256'") =>
+    public CertificateRequestsVerb() : base("requests", "List the certificate requests that wait for approval, oldest first, or show one",
+        "overture certificate requests", "overture certificate requests db1.example.com",
+            "overture certificate requests -o json | jq '.requests[].spkiSha256'") =>
         Arguments.Add(name);
 
     /// <summary>The request that waits under a name; its key may be given by its first 8 or more digits.</summary>
     public static async Task<HeldRequest> Find(Session session, string certname, string key, CancellationToken cancel)
     {
         if (key.Length is < 8 or > 64 || !key.All(char.IsAsciiHexDigitLower))
-            throw Failure.Usage("--key: must be at least the first 8 hex digits of the key you saw", $"overture certificate requests {certname}");
-        var waiting = (await session.CertAuthority((c, o) => c.GetHeldRequestAsync(new GetHeldRequestRequest { Certname = certname }, o), cancel)).Request;
+        {
+            throw Failure.Usage("--key: must be at least the first 8 hex digits of the key you saw",
+                $"overture certificate requests {certname}");
+        }
+        var waiting = (await session.CertAuthority((c, o) => c.GetHeldRequestAsync(new GetHeldRequestRequest { Certname = certname }, o),
+            cancel)).Request;
         return waiting.SpkiSha256.StartsWith(key, StringComparison.Ordinal)
             ? waiting
-            : throw new Failure(ExitCodes.Conflict, $"the key that waits for {certname} is {waiting.SpkiSha256}, not {key}…", $"overture certificate requests {certname}");
+            : throw new Failure(ExitCodes.Conflict, $"the key that waits for {certname} is {waiting.SpkiSha256}, not {key}…",
+                $"overture certificate requests {certname}");
     }
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
         if (session.Parse.GetValue(name) is { } one)
         {
-            var answer = await session.CertAuthority((c, o) => c.GetHeldRequestAsync(new GetHeldRequestRequest { Certname = one }, o), cancel);
+            var answer = await One(session, one, cancel);
             session.Printer.Answer(answer, p => Show(p, answer.Request, session.Clock));
             return ExitCodes.Ok;
         }
@@ -38,7 +50,7 @@ internal sealed class CertificateRequestsVerb : Verb
         {
             if (all.Requests.Count == 0)
             {
-                Printer.Say("no request waits");
+                Printer.Say("no request waits; why one was refused: overture audit explain NAME or ADDRESS");
                 return;
             }
             p.Table(["CERTNAME", "KEY (SPKI SHA-256)", "REASON", "AGE", "FROM"], all.Requests.Select(r => new[]
@@ -47,6 +59,21 @@ internal sealed class CertificateRequestsVerb : Verb
             }));
         });
         return ExitCodes.Ok;
+    }
+
+    private static async Task<GetHeldRequestResponse> One(Session session, string certname, CancellationToken cancel)
+    {
+        try
+        {
+            return await session.CertAuthority((c, o) => c.GetHeldRequestAsync(new GetHeldRequestRequest { Certname = certname }, o),
+                cancel);
+        }
+        catch (Failure none) when (none.Exit is ExitCodes.NotFound or ExitCodes.Usage)
+        {
+            // It may have come and been refused, also because of its name.
+            throw new Failure(none.Exit, none.Message, $"overture audit explain {certname}") { Code = none.Code, Reason = none.Reason,
+                TraceId = none.TraceId, Fields = none.Fields };
+        }
     }
 
     private static async Task<ListCertificateRequestsResponse> All(Session session, CancellationToken cancel)
@@ -78,7 +105,10 @@ internal sealed class CertificateRequestsVerb : Verb
             ("why", held.Decision is null ? "" : $"{held.Decision.Sentence} ({held.Decision.Reason})"),
             ("would sign it", held.Remedy));
         if (held.Decision?.Checks.Count > 0)
-            printer.Table(["CHECK", "EXPECTED", "OBSERVED", "PASSED"], held.Decision.Checks.Select(c => new[] { c.Name, c.Expected, c.Observed, c.Passed ? "yes" : "no" }));
+        {
+            printer.Table(["CHECK", "EXPECTED", "OBSERVED", "PASSED"],
+                held.Decision.Checks.Select(c => new[] { c.Name, c.Expected, c.Observed, c.Passed ? "yes" : "no" }));
+        }
     }
 
     // As `puppet ssl` and `puppetserver ca list` print it, so that eyes can compare.

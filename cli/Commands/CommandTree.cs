@@ -10,6 +10,13 @@ internal static class CommandTree
 {
     public static async Task<int> Run(string[] args, CancellationToken cancel)
     {
+        // The runtime has replaced what was not UTF-8; it would go into a history or a name like that.
+        if (args.FirstOrDefault(a => a.Contains('\uFFFD')) is { } garbled)
+        {
+            new Printer(WantsJson(args) ? OutputFormat.Json : OutputFormat.Table)
+                .Error(Failure.Usage($"the argument {garbled} is not UTF-8", "use a UTF-8 locale, or type it in ASCII"));
+            return ExitCodes.Usage;
+        }
         // Without @file expansion: an argument that begins with @ is that argument.
         var parse = Build().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parse.Action is ParseErrorAction)
@@ -18,29 +25,40 @@ internal static class CommandTree
                 .Error(Failure.Usage(string.Join("; ", parse.Errors.Select(e => e.Message)), $"{Path(parse.CommandResult)} --help"));
             return ExitCodes.Usage;
         }
-        return await parse.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, cancel);
+        return await parse.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null }, cancel);
     }
 
     // By hand: a command line that did not parse gives no values.
     private static bool WantsJson(string[] args) =>
-        args.Zip(args.Skip(1)).Any(pair => pair is ("-o" or "--output", "json")) || args.Any(a => a is "-o=json" or "-o:json" or "-ojson" or "--output=json" or "--output:json");
+        args.Zip(args.Skip(1)).Any(pair => pair is ("-o" or "--output", "json"))
+            || args.Any(a => a is "-o=json" or "-o:json" or "-ojson" or "--output=json" or "--output:json");
 
     private static RootCommand Build()
     {
-        var root = new RootCommand("Launches instances and makes each what it is to become: name, certificate, node definition, first Puppet run.")
+        var root = new RootCommand(
+            "Launches instances and makes each a Puppet-managed node: certname, certificate, node definition, first Puppet run.")
         {
             new LaunchVerb(),
-            Group("instance", "Instances", new InstanceListVerb(), new InstanceShowVerb(), new InstanceWatchVerb(), new InstanceTimelineVerb(),
-                new InstanceConsoleVerb(), new InstanceRegisterVerb(), new InstanceRetryVerb(), new InstanceProtectVerb(), new InstanceTtlVerb(), new InstanceQuarantineVerb(), new InstanceTerminateVerb()),
-            Group("profile", "Launch profiles, kept in the bucket", new ProfileListVerb(), new ProfileShowVerb(), new ProfileValidateVerb(), new ProfilePutVerb()),
-            Group("node", "Node definitions", new NodeShowVerb(), new NodeSetVerb(), new NodeExplainVerb(), new NodeCheckVerb(), new NodeHistoryVerb(), new NodeDiffVerb(), new NodeRollbackVerb()),
-            Group("layers", "Defaults and groups, below every node's own definition", new LayersShowVerb(), new LayersSetVerb(), new LayersHistoryVerb()),
-            Group("certificate", "Certificates of nodes", new CertificateShowVerb(), new CertificateRevokeVerb(), new CertificateRequestsVerb(),
+            Group("instance", "Instances", new InstanceListVerb(), new InstanceShowVerb(), new InstanceWatchVerb(),
+                new InstanceTimelineVerb(),
+                new InstanceConsoleVerb(), new InstanceRegisterVerb(), new InstanceRetryVerb(), new InstanceProtectVerb(),
+                new InstanceTtlVerb(), new InstanceQuarantineVerb(), new InstanceTerminateVerb()),
+            Group("profile", "Launch profiles, kept in the bucket", new ProfileListVerb(), new ProfileShowVerb(), new ProfileValidateVerb(),
+                new ProfilePutVerb(), new ProfileEditVerb()),
+            Group("node", "Node definitions", new NodeShowVerb(), new NodeSetVerb(), new NodeEditVerb(), new NodeExplainVerb(),
+                new NodeCheckVerb(), new NodeHistoryVerb(), new NodeDiffVerb(), new NodeRollbackVerb()),
+            Group("layers", "Defaults and groups, below every node's own definition", new LayersShowVerb(), new LayersSetVerb(),
+                new LayersEditVerb(), new LayersHistoryVerb(), new LayersRollbackVerb()),
+            Group("certificate", "Certificates of nodes", new CertificateShowVerb(), new CertificateRevokeVerb(),
+                new CertificateRequestsVerb(),
                 new CertificateApproveVerb(), new CertificateDenyVerb()),
             Group("bucket", "The object store that all records are in", new BucketCheckVerb()),
             Group("audit", "The audit log of CertAuthority", new AuditVerifyVerb(), new AuditExplainVerb()),
             Group("pki", "The internal PKI between overture's own parts", new PkiInitVerb()),
             Group("ca", "The Puppet CA", new CaInitVerb(), new CaImportVerb(), new CaAdminCertVerb()),
+            Group("registry", "Redis, which services share", new RegistryInitVerb()),
+            Group("hook", "What a puppetserver calls", new HookInstallVerb()),
             new SshVerb(),
             new GcVerb(),
             new HealthVerb(),

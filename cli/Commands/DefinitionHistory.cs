@@ -35,7 +35,8 @@ internal static class DefinitionHistory
         return documents switch
         {
             1 => matches[0],
-            0 => throw new Failure(ExitCodes.NotFound, $"there is no version {typed} in its history", "overture node history NAME"),
+            0 => throw new Failure(ExitCodes.NotFound, $"there is no version {typed} in its history",
+                "overture node history NAME, or overture layers history"),
             _ => throw Failure.Usage($"{typed} begins {documents} versions", "give the id of one, or more of the version"),
         };
     }

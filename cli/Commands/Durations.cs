@@ -7,7 +7,7 @@ namespace Overture.Cli.Commands;
 /// <summary>Durations as people write them: 90s, 5m, 2h, 30d.</summary>
 internal static class Durations
 {
-    /// <summary>--timeout; null where not given: the verb's usual limit, which <paramref name="description"/> tells.</summary>
+    /// <summary>--timeout; null where not given: the verb's usual limit, which <paramref name="description"/> gives.</summary>
     public static Option<TimeSpan?> Timeout(string description) => Of("--timeout", description, "90s|5m|2h");
 
     /// <summary>An option that takes a duration; null where it is not given.</summary>

@@ -4,14 +4,18 @@ using Overture.Conductor.V1;
 
 namespace Overture.Cli.Commands;
 
-/// <summary>overture gc: what of records, instances and certificates does not fit; with --apply mends it.</summary>
+/// <summary>overture gc: which records, instances and certificates do not match; --apply repairs them.</summary>
 internal sealed class GcVerb : Verb
 {
-    private readonly Option<bool> dryRun = new("--dry-run") { Description = "Only tell (the default)" };
-    private readonly Option<bool> apply = new("--apply") { Description = "Mend what is found, and end instances that nobody has a record of" };
-    private readonly Option<int> limit = new("--limit") { Description = "How many may be ended, where the brake holds them back", HelpName = "N" };
+    private readonly Option<bool> dryRun = new("--dry-run") { Description = "Only report (the default)" };
+    private readonly Option<bool> apply = new("--apply") { Description = "Repair what is found, and terminate instances without a record" };
+    private readonly Option<int> limit = new("--limit")
+    {
+        Description = "How many may be terminated, where the brake holds them back",
+        HelpName = "N",
+    };
 
-    public GcVerb() : base("gc", "Compare records, instances and certificates, and mend what does not fit",
+    public GcVerb() : base("gc", "Compare records, instances and certificates, and repair what does not match",
         "overture gc --dry-run", "overture gc --apply", "overture gc --apply --limit 40")
     {
         Options.Add(dryRun);
@@ -26,12 +30,15 @@ internal sealed class GcVerb : Verb
         var request = new ReconcileRequest { Apply = session.Parse.GetValue(apply), Limit = session.Parse.GetValue(limit) };
         var answer = await session.Conductor((c, o) => c.ReconcileAsync(request, o), cancel, TimeSpan.FromMinutes(3));
         foreach (var unknown in answer.Unknown)
-            Printer.Say($"error: nothing is known of the instances of {unknown}");
+            Printer.Say($"error: the instances of {unknown} could not be listed");
         session.Printer.Answer(answer, p =>
         {
-            Printer.Say($"{answer.Records} records, {answer.Instances} instances, {answer.Findings.Count} that do not fit");
+            Printer.Say($"{answer.Records} records, {answer.Instances} instances, {answer.Findings.Count} that do not match");
             if (answer.Findings.Count > 0)
-                p.Table(["KIND", "CERTNAME", "INSTANCE", "WHAT", "OUTCOME"], answer.Findings.Select(f => new[] { Kind(f.Kind), f.Certname, f.InstanceId, f.Detail, Outcome(f, request.Apply) }));
+            {
+                p.Table(["KIND", "CERTNAME", "INSTANCE", "WHAT", "OUTCOME"],
+                    answer.Findings.Select(f => new[] { Kind(f.Kind), f.Certname, f.InstanceId, f.Detail, Outcome(f, request.Apply) }));
+            }
         });
         var left = request.Apply && answer.Findings.Any(f => !f.Done);
         return answer.Unknown.Count > 0 ? ExitCodes.Unavailable : left ? ExitCodes.Failed : ExitCodes.Ok;

@@ -2,8 +2,8 @@ using System.CommandLine;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Overture.Cli.Output;
-using Overture.Protos.Health.V1;
-using Serving = Overture.Protos.Health.V1.HealthCheckResponse.Types.ServingStatus;
+using Grpc.Health.V1;
+using Serving = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace Overture.Cli.Commands;
 
@@ -12,11 +12,19 @@ internal sealed class HealthVerb : Verb
 {
     private const string Liveness = "liveness", Why = "overture-why";
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
-    private readonly Option<string?> service = new("--service") { Description = "Only this one", HelpName = "conductor|certauthority|classifier" };
+    private readonly Option<string?> service = new("--service")
+    {
+        Description = "Only this one",
+        HelpName = "conductor|certauthority|classifier",
+    };
 
-    private readonly Option<bool> live = new("--live") { Description = "Only whether the process answers, whatever its store, key and clock do" };
+    private readonly Option<bool> live = new("--live")
+    {
+        Description = "Only whether the process answers, whatever the state of its store, key and clock",
+    };
 
-    public HealthVerb() : base("health", "Ask the services whether they serve", "overture health", "overture health --service certauthority", "overture health --live --service certauthority")
+    public HealthVerb() : base("health", "Check whether the services are serving", "overture health",
+        "overture health --service certauthority", "overture health --live --service certauthority")
     {
         service.AcceptOnlyFromAmong("conductor", "certauthority", "classifier");
         Options.Add(service);
@@ -27,17 +35,18 @@ internal sealed class HealthVerb : Verb
     {
         (string Key, string Address)[] all =
         [
-            ("conductor", session.Config.Conductor), ("certAuthority", session.Config.CertAuthority), ("classifier", session.Config.Classifier),
+            ("conductor", session.Config.Conductor), ("certAuthority", session.Config.CertAuthority),
+            ("classifier", session.Config.Classifier),
         ];
         var only = session.Parse.GetValue(service);
         var asked = all.Where(s => only is null || s.Key.Equals(only, StringComparison.OrdinalIgnoreCase)).ToList();
         var question = new HealthCheckRequest { Service = session.Parse.GetValue(live) ? Liveness : "" };
-        var told = await Task.WhenAll(asked.Select(s => Ask(session, s.Key, s.Address, question, cancel)));
+        var answers = await Task.WhenAll(asked.Select(s => Ask(session, s.Key, s.Address, question, cancel)));
         var document = new Struct
         {
             Fields =
             {
-                ["services"] = Value.ForList([.. told.Select((t, i) => Value.ForStruct(new Struct
+                ["services"] = Value.ForList([.. answers.Select((t, i) => Value.ForStruct(new Struct
                 {
                     Fields =
                     {
@@ -49,11 +58,13 @@ internal sealed class HealthVerb : Verb
                 }))]),
             },
         };
-        session.Printer.Answer(document, p => p.Table(["SERVICE", "ADDRESS", "HEALTH"], told.Select((t, i) => new[] { asked[i].Key.ToLowerInvariant(), asked[i].Address, t.Detail })));
-        return told.All(t => t.Serving) ? ExitCodes.Ok : ExitCodes.Failed;
+        session.Printer.Answer(document, p => p.Table(["SERVICE", "ADDRESS", "HEALTH"],
+            answers.Select((t, i) => new[] { asked[i].Key.ToLowerInvariant(), asked[i].Address, t.Detail })));
+        return answers.All(t => t.Serving) ? ExitCodes.Ok : ExitCodes.Failed;
     }
 
-    private static async Task<(bool Serving, string Detail)> Ask(Session session, string key, string address, HealthCheckRequest question, CancellationToken cancel)
+    private static async Task<(bool Serving, string Detail)> Ask(Session session, string key, string address, HealthCheckRequest question,
+        CancellationToken cancel)
     {
         var connection = session.Open(key, address);
         try

@@ -15,7 +15,9 @@ internal static class HostKeys
         }
     }
 
-    /// <summary>Lines of known_hosts (sshd(8)): the names, then type and key. Keys of which only the fingerprint is known have no line.</summary>
+    /// <summary>
+    /// Lines of known_hosts (sshd(8)): the names, then type and key. Keys of which only the fingerprint is known have no line.
+    /// </summary>
     public static IEnumerable<string> KnownHosts(GetConsoleResponse console, IEnumerable<string> names)
     {
         var hosts = string.Join(',', names.Distinct(StringComparer.Ordinal));

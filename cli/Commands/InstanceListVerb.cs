@@ -22,7 +22,8 @@ internal sealed class InstanceListVerb : Verb
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
-        var request = new ListInstancesRequest { ShowTerminated = session.Parse.GetValue(all), Profile = session.Parse.GetValue(profile) ?? "" };
+        var request = new ListInstancesRequest { ShowTerminated = session.Parse.GetValue(all),
+            Profile = session.Parse.GetValue(profile) ?? "" };
         if (session.Parse.GetValue(state) is { } wanted)
             request.State = InstanceText.States[wanted];
         var found = await Names.Pages(session, request, cancel);
@@ -35,7 +36,8 @@ internal sealed class InstanceListVerb : Verb
             }
             p.Table(["CERTNAME", "STATE", "TROUBLE", "AGE", "PROVIDER", "INSTANCE", "PROFILE"], found.Select(i => new[]
             {
-                i.Certname, InstanceText.State(i.State), InstanceText.Trouble(i.Trouble), InstanceText.Age(i.CreatedAt, session.Clock), i.Provider, i.InstanceId, i.Profile,
+                i.Certname, InstanceText.State(i.State), InstanceText.Trouble(i.Trouble), InstanceText.Age(i.CreatedAt, session.Clock),
+                i.Provider, i.InstanceId, i.Profile,
             }));
         });
         return ExitCodes.Ok;

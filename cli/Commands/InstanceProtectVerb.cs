@@ -8,7 +8,7 @@ namespace Overture.Cli.Commands;
 internal sealed class InstanceProtectVerb : Verb
 {
     private readonly Argument<string> name = Names.One();
-    private readonly Option<bool> off = new("--off") { Description = "Take it back" };
+    private readonly Option<bool> off = new("--off") { Description = "Remove the protection" };
 
     public InstanceProtectVerb() : base("protect", "Keep an instance from being terminated, by anybody and by its own --ttl",
         "overture instance protect 4f1c", "overture instance protect 4f1c --off")
@@ -20,7 +20,8 @@ internal sealed class InstanceProtectVerb : Verb
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
         var certname = await Names.Resolve(session, session.Parse.GetRequiredValue(name), cancel);
-        var answer = await session.Conductor((c, o) => c.UpdateInstanceAsync(new() { Certname = certname, Protected = !session.Parse.GetValue(off) }, o), cancel);
+        var answer = await session.Conductor((c, o) =>
+            c.UpdateInstanceAsync(new() { Certname = certname, Protected = !session.Parse.GetValue(off) }, o), cancel);
         session.Printer.Answer(answer, _ => Printer.Say($"{certname} is {(answer.Instance.Protected ? "protected" : "not protected")}"));
         return ExitCodes.Ok;
     }

@@ -8,10 +8,16 @@ namespace Overture.Cli.Commands;
 internal sealed class InstanceQuarantineVerb : Verb
 {
     private readonly Argument<string> name = Names.One();
-    private readonly Option<string> reason = new("--reason") { Description = "For people; kept in the records", HelpName = "TEXT", Required = true };
-    private readonly Option<bool> lift = new("--lift") { Description = "Take it back" };
+    private readonly Option<string> reason = new("--reason")
+    {
+        Description = "Why; kept in the records",
+        HelpName = "TEXT",
+        Required = true,
+    };
+    private readonly Option<bool> lift = new("--lift") { Description = "End the quarantine" };
 
-    public InstanceQuarantineVerb() : base("quarantine", "Bar an instance for a while: no certificate, no renewal, no classification",
+    public InstanceQuarantineVerb() : base("quarantine",
+        "Block an instance until the quarantine is lifted: no certificate, renewal or classification",
         "overture instance quarantine 4f1c --reason 'odd traffic'", "overture instance quarantine 4f1c --lift --reason 'it was the backup'")
     {
         Arguments.Add(name);
@@ -22,10 +28,12 @@ internal sealed class InstanceQuarantineVerb : Verb
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
         var certname = await Names.Resolve(session, session.Parse.GetRequiredValue(name), cancel);
-        var request = new QuarantineInstanceRequest { Certname = certname, Reason = session.Parse.GetRequiredValue(reason), Lift = session.Parse.GetValue(lift) };
+        var request = new QuarantineInstanceRequest { Certname = certname, Reason = session.Parse.GetRequiredValue(reason),
+            Lift = session.Parse.GetValue(lift) };
         var answer = await session.Conductor((c, o) => c.QuarantineInstanceAsync(request, o), cancel);
         session.Printer.Answer(answer, _ => Printer.Say(answer.Instance.Quarantined
-            ? $"{certname} gets no certificate, renewal or classification; what it holds stays good: overture certificate revoke ends that too"
+            ? $"{certname} gets no certificate, renewal or classification; what it holds stays good: overture certificate revoke ends "
+                + "that too"
             : $"{certname} is out of quarantine"));
         return ExitCodes.Ok;
     }

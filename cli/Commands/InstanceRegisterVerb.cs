@@ -5,24 +5,52 @@ using Overture.Platform.Records;
 
 namespace Overture.Cli.Commands;
 
-/// <summary>overture instance register: all of a launch but the start, for whoever starts machines otherwise.</summary>
+/// <summary>overture instance register: a launch without the start, for machines that are started by other means.</summary>
 internal sealed class InstanceRegisterVerb : Verb
 {
     private readonly Option<string> file = new("-c", "--file")
     {
-        Description = "What it is to become; the keys of launch, provider is ignored",
+        Description = "Launch file, as for launch; provider is ignored",
         HelpName = "FILE",
         Required = true,
     };
-    private readonly Option<string?> role = new("--role") { Description = "puppetserver: may post reports and ask for nodes", HelpName = "ROLE" };
-    private readonly Option<string[]> names = new("--dns-alt-name") { Description = "DNS name the certificate will carry beside its own; may be repeated", HelpName = "NAME" };
-    private readonly Option<string?> userDataFile = new("--user-data-file") { Description = "Write the user data there (0600); stdout then has the certname", HelpName = "FILE" };
-    private readonly Option<string?> tokenFile = new("--token-file") { Description = "Write the one-time token alone there (0600)", HelpName = "FILE" };
-    private readonly Option<bool> url = new("--user-data-url") { Description = "Keep the user data in the s3: bucket for at most an hour, and print user data that fetches it from there; for more than a cloud takes" };
-    private readonly Option<string?> certname = new("--certname") { Description = "The host's own name, where it has one already; else a random one is given out", HelpName = "NAME" };
-    private readonly Option<string?> requestId = new("--request-id") { Description = "Makes a repetition find the same instance", HelpName = "ID" };
+    private readonly Option<string?> role = new("--role")
+    {
+        Description = "puppetserver: may post reports and ask for nodes",
+        HelpName = "ROLE",
+    };
+    private readonly Option<string[]> names = new("--dns-alt-name")
+    {
+        Description = "DNS name the certificate will carry beside its own; may be repeated",
+        HelpName = "NAME",
+    };
+    private readonly Option<string?> userDataFile = new("--user-data-file")
+    {
+        Description = "Write the user data there (0600); stdout then has the certname",
+        HelpName = "FILE",
+    };
+    private readonly Option<string?> tokenFile = new("--token-file")
+    {
+        Description = "Write only the one-time token there (0600)",
+        HelpName = "FILE",
+    };
+    private readonly Option<bool> url = new("--user-data-url")
+    {
+        Description = "Keep the user data in the s3: bucket for at most an hour, and print user data that fetches it from there; for "
+            + "more than the cloud accepts",
+    };
+    private readonly Option<string?> certname = new("--certname")
+    {
+        Description = "The host's name, if it has one already; else random",
+        HelpName = "NAME",
+    };
+    private readonly Option<string?> requestId = new("--request-id")
+    {
+        Description = "Makes a repeated call find the same instance",
+        HelpName = "ID",
+    };
 
-    public InstanceRegisterVerb() : base("register", "Register an instance that somebody else starts, and print its user data",
+    public InstanceRegisterVerb() : base("register", "Register an instance that is started elsewhere, and print its user data",
         "overture instance register -c web.yaml > user-data.yaml",
         "overture instance register -c web.yaml --user-data-url --user-data-file user-data.txt",
         "overture instance register -c db.yaml --certname db1.example.com --token-file token",
@@ -40,13 +68,16 @@ internal sealed class InstanceRegisterVerb : Verb
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
-        var spec = LaunchFile.Read(session.Parse.GetRequiredValue(file));
+        var from = LaunchFile.Read(session.Parse.GetRequiredValue(file));
+        var spec = from.Spec;
         if (session.Parse.GetValue(role) is { } chosen)
             spec.Role = chosen;
         spec.DnsAltNames.AddRange((session.Parse.GetValue(names) ?? []).Except(spec.DnsAltNames).ToList());
         var id = session.Parse.GetValue(requestId) ?? Guid.CreateVersion7(session.Clock.GetUtcNow()).ToString();
-        var request = new RegisterInstanceRequest { Spec = spec, RequestId = id, Certname = session.Parse.GetValue(certname) ?? "", UserDataUrl = session.Parse.GetValue(url) };
-        var answer = await session.Conductor((c, o) => c.RegisterInstanceAsync(request, o), cancel, TimeSpan.FromSeconds(60));
+        var request = new RegisterInstanceRequest { Spec = spec, RequestId = id, Certname = session.Parse.GetValue(certname) ?? "",
+            UserDataUrl = session.Parse.GetValue(url) };
+        var answer = await from.Placed(() => session.Conductor((c, o) => c.RegisterInstanceAsync(request, o), cancel,
+            TimeSpan.FromSeconds(60)));
 
         var userData = answer.UserData;
         var expires = answer.UserDataUrlExpires;
@@ -64,7 +95,7 @@ internal sealed class InstanceRegisterVerb : Verb
         session.Printer.Answer(answer, p => Printer.Document(answer.UserData.Length > 0 ? answer.UserData : answer.Instance.Certname));
         Printer.Say($"registered {answer.Instance.Certname}; its token is good until {InstanceText.Time(answer.Instance.Deadline)}");
         if (expires is not null)
-            Printer.Say($"its user data can be fetched until {InstanceText.Time(expires)}; whoever has the URL has the token");
+            Printer.Say($"its user data can be fetched until {InstanceText.Time(expires)}; anyone with the URL has the token");
         return ExitCodes.Ok;
     }
 }

@@ -10,14 +10,15 @@ internal sealed class InstanceTerminateVerb : Verb
     private readonly Argument<string[]> names = Names.Many();
     private readonly Option<string> reason = new("--reason")
     {
-        Description = "For people; kept in the records",
+        Description = "Why; kept in the records",
         HelpName = "TEXT",
         DefaultValueFactory = _ => "terminated by overture instance terminate",
     };
     private readonly Option<TimeSpan?> timeout = Durations.Timeout("For each (3m)");
 
     public InstanceTerminateVerb() : base("terminate", "Revoke the certificate, stop the instance, archive its definition",
-        "overture instance terminate 4f1c --reason 'load test over'", "overture instance terminate $(overture instance list -o json | jq -r '.instances[].certname')")
+        "overture instance terminate 4f1c --reason 'load test over'",
+            "overture instance terminate $(overture instance list -o json | jq -r '.instances[].certname')")
     {
         Arguments.Add(names);
         Options.Add(reason);
@@ -33,7 +34,8 @@ internal sealed class InstanceTerminateVerb : Verb
             var request = new TerminateInstanceRequest { Certname = certname, Reason = session.Parse.GetRequiredValue(reason) };
             try
             {
-                var answer = await session.Conductor((c, o) => c.TerminateInstanceAsync(request, o), cancel, session.Parse.GetValue(timeout) ?? TimeSpan.FromMinutes(3));
+                var answer = await session.ConductorAgain((c, o) => c.TerminateInstanceAsync(request, o), session.Parse.GetValue(timeout)
+                    ?? TimeSpan.FromMinutes(3), cancel);
                 gone.Instances.Add(answer.Instance);
             }
             catch (Failure failure)
@@ -45,7 +47,10 @@ internal sealed class InstanceTerminateVerb : Verb
         session.Printer.Answer(gone, p =>
         {
             if (gone.Instances.Count > 0)
-                p.Table(["CERTNAME", "STATE", "SERIAL"], gone.Instances.Select(i => new[] { i.Certname, InstanceText.Summary(i), i.Serial }));
+            {
+                p.Table(["CERTNAME", "STATE", "SERIAL"],
+                    gone.Instances.Select(i => new[] { i.Certname, InstanceText.Summary(i), i.Serial }));
+            }
         });
         return first?.Exit ?? ExitCodes.Ok;
     }

@@ -9,7 +9,8 @@ internal sealed class InstanceTimelineVerb : Verb
 {
     private readonly Argument<string> name = Names.One();
 
-    public InstanceTimelineVerb() : base("timeline", "Show what happened to an instance, oldest first", "overture instance timeline 4f1c") => Arguments.Add(name);
+    public InstanceTimelineVerb() : base("timeline", "Show what happened to an instance, oldest first",
+        "overture instance timeline 4f1c") => Arguments.Add(name);
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {

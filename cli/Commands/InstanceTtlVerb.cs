@@ -13,7 +13,7 @@ internal sealed class InstanceTtlVerb : Verb
     private readonly Argument<string> name = Names.One();
     private readonly Argument<string> ttl = new("TTL") { Description = "From now: 10m to 366d, or never" };
 
-    public InstanceTtlVerb() : base("ttl", "Say when an instance is to be terminated by itself",
+    public InstanceTtlVerb() : base("ttl", "Set when an instance is terminated automatically",
         "overture instance ttl 4f1c 8h", "overture instance ttl 4f1c never")
     {
         Arguments.Add(name);
@@ -27,8 +27,10 @@ internal sealed class InstanceTtlVerb : Verb
         if (text != Never && !DurationText.TryParse(text, out life))
             throw Failure.Usage($"'{text}' is not a duration such as 90m, 8h or 30d, nor never", "overture instance ttl --help");
         var certname = await Names.Resolve(session, session.Parse.GetRequiredValue(name), cancel);
-        var answer = await session.Conductor((c, o) => c.UpdateInstanceAsync(new() { Certname = certname, Ttl = Duration.FromTimeSpan(life) }, o), cancel);
-        session.Printer.Answer(answer, _ => Printer.Say(answer.Instance.Expires is { } end ? $"{certname} ends at {end.ToDateTimeOffset():yyyy-MM-dd'T'HH:mm:ss'Z'}" : $"{certname} stays until it is terminated"));
+        var answer = await session.Conductor((c, o) =>
+            c.UpdateInstanceAsync(new() { Certname = certname, Ttl = Duration.FromTimeSpan(life) }, o), cancel);
+        session.Printer.Answer(answer, _ => Printer.Say(answer.Instance.Expires is { } end
+            ? $"{certname} ends at {end.ToDateTimeOffset():yyyy-MM-dd'T'HH:mm:ss'Z'}" : $"{certname} stays until it is terminated"));
         return ExitCodes.Ok;
     }
 }

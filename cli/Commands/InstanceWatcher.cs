@@ -12,18 +12,30 @@ internal sealed record Watched(IReadOnlyList<Instance> Instances, bool TimedOut)
     public bool Converged => Instances.All(i => i.State == InstanceState.Converged);
 }
 
-/// <summary>Follows instances over WatchInstances, and takes the stream up again where a restart of the Conductor broke it.</summary>
+/// <summary>
+/// Follows instances over WatchInstances, and takes the stream up again where it broke: a restart of the Conductor, a network or a host
+/// that stalled.
+/// </summary>
 internal sealed class InstanceWatcher(Session session)
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
-
-    public async Task<Watched> Follow(IReadOnlyList<Instance> start, bool untilSettled, TimeSpan limit, Action<Instance> report, CancellationToken cancel)
+    /// <param name="start">What is known of each already.</param>
+    /// <param name="untilSettled">End when each is converged, failed or terminated.</param>
+    /// <param name="limit">The time given.</param>
+    /// <param name="answered">The Conductor has answered this command before, so that a connection that fails is worth a further
+    /// try.</param>
+    /// <param name="report">Gets each new state.</param>
+    /// <param name="say">Gets what becomes of the connection, in sentences.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <exception cref="Failure">The Conductor refuses, or can't be reached any more.</exception>
+    public async Task<Watched> Follow(
+        IReadOnlyList<Instance> start, bool untilSettled, TimeSpan limit, bool answered, Action<Instance> report, Action<string> say,
+        CancellationToken cancel)
     {
         var latest = start.ToDictionary(i => i.Certname, i => i, StringComparer.Ordinal);
         var connection = session.Open("conductor", session.Config.Conductor);
         var client = new ConductorService.ConductorServiceClient(connection.Calls);
         var end = session.Clock.GetUtcNow() + limit;
-        var heard = false;
+        var reconnection = new Reconnection(session.Clock, answered, end, say);
         while (true)
         {
             try
@@ -32,14 +44,14 @@ internal sealed class InstanceWatcher(Session session)
                 using var stream = client.WatchInstances(request, new CallOptions(deadline: end.UtcDateTime, cancellationToken: cancel));
                 while (await stream.ResponseStream.MoveNext(cancel))
                 {
-                    heard = true;
+                    reconnection.Succeeded();
                     var instance = stream.ResponseStream.Current.Instance;
                     latest[instance.Certname] = instance;
                     report(instance);
                 }
                 return new Watched([.. latest.Values], TimedOut: false);
             }
-            catch (RpcException e) when (cancel.IsCancellationRequested || e.StatusCode == StatusCode.Cancelled)
+            catch (RpcException e) when (cancel.IsCancellationRequested)
             {
                 throw new OperationCanceledException("interrupted", e, cancel);
             }
@@ -47,13 +59,11 @@ internal sealed class InstanceWatcher(Session session)
             {
                 return new Watched([.. latest.Values], TimedOut: true);
             }
-            catch (RpcException e) when (heard && e.StatusCode == StatusCode.Unavailable && session.Clock.GetUtcNow() + Pause < end)
-            {
-                await Task.Delay(Pause, session.Clock, cancel);
-            }
             catch (RpcException e)
             {
-                throw RpcFailures.From(e, "conductor", connection.Address);
+                var failure = RpcFailures.From(e, "conductor", connection.Address);
+                if (!await reconnection.Wait(e, failure, cancel))
+                    throw failure;
             }
         }
     }

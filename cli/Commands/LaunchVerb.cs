@@ -12,13 +12,37 @@ internal sealed class LaunchVerb : Verb
         Description = "What to launch; examples/start_instance.yaml shows every key",
         HelpName = "FILE",
     };
-    private readonly Option<string?> profile = new("--profile") { Description = "Launch the stored profile of this name, instead of a file", HelpName = "NAME" };
-    private readonly Argument<string?> image = new("IMAGE") { Description = "Image, instead of the file's", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Option<int> count = new("--count") { Description = "How many, 1 to 100", HelpName = "N", DefaultValueFactory = _ => 1 };
-    private readonly Option<bool> wait = new("--wait") { Description = "Stay until every instance is converged or failed, showing its progress" };
-    private readonly Option<bool> dryRun = new("--dry-run") { Description = "Launch nothing: print the user data (the secret masked) and its size, or with -o json the spec with every default too" };
-    private readonly Option<string?> requestId = new("--request-id") { Description = "Makes a repetition find the same instances; 1-64 of A-Z a-z 0-9 . _ -", HelpName = "ID" };
-    private readonly Option<TimeSpan?> timeout = Durations.Timeout("For the whole of it (5m)");
+    private readonly Option<string?> profile = new("--profile")
+    {
+        Description = "Launch the stored profile of this name, instead of a file",
+        HelpName = "NAME",
+    };
+    private readonly Argument<string?> image = new("IMAGE")
+    {
+        Description = "Image, instead of the file's",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+    private readonly Option<int> count = new("--count")
+    {
+        Description = "How many, 1 to 100",
+        HelpName = "N",
+        DefaultValueFactory = _ => 1,
+    };
+    private readonly Option<bool> wait = new("--wait")
+    {
+        Description = "Stay until every instance is converged or failed, showing its progress",
+    };
+    private readonly Option<bool> dryRun = new("--dry-run")
+    {
+        Description = "Launch nothing: print the user data (the secret masked) and its size, or with -o json the spec with every "
+            + "default too",
+    };
+    private readonly Option<string?> requestId = new("--request-id")
+    {
+        Description = "Makes a repeated call find the same instances; 1-64 of A-Z a-z 0-9 . _ -",
+        HelpName = "ID",
+    };
+    private readonly Option<TimeSpan?> timeout = Durations.Timeout("In total (5m)");
 
     public LaunchVerb() : base("launch", "Launch instances, each with its own certname, certificate and node definition",
         "overture launch -c examples/start_instance.yaml --wait",
@@ -39,16 +63,18 @@ internal sealed class LaunchVerb : Verb
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
-        var request = Request(session);
+        var from = session.Parse.GetValue(file) is { } named && session.Parse.GetValue(profile) is null ? LaunchFile.Read(named) : null;
+        var request = Request(session, from?.Spec);
         if (session.Parse.GetValue(dryRun))
-            return await Preview(session, request, cancel);
-        // Made here, so that whoever loses the answer can ask again and find the same instances.
+            return await Preview(session, request, from, cancel);
+        // Made here, so that a caller that loses the answer can repeat it and find the same instances.
         var id = session.Parse.GetValue(requestId) ?? Guid.CreateVersion7(session.Clock.GetUtcNow()).ToString();
         var began = session.Clock.GetTimestamp();
         var limit = session.Parse.GetValue(timeout) ?? TimeSpan.FromMinutes(5);
         request.Count = session.Parse.GetValue(count);
         request.RequestId = id;
-        var launched = await Launch(session, request, limit, cancel);
+        var launched = await Placed(from, () => Launch(session, request, limit, cancel));
+        SayDoubtful(from, launched.Warnings);
         var failed = launched.Results.Where(r => r.Reason.Length > 0).ToList();
         foreach (var result in failed)
             Printer.Say($"error: {result.Instance.Certname}: {result.Detail} ({result.Reason})");
@@ -62,15 +88,21 @@ internal sealed class LaunchVerb : Verb
         var instances = launched.Results.Select(r => r.Instance).ToList();
         var watched = await Wait(session, instances, limit - session.Clock.GetElapsedTime(began), cancel);
         session.Printer.Answer(LaunchOutcome.Document(launched, watched),
-            p => p.Table(["CERTNAME", "STATE", "TRACE"], watched.Instances.Select(i => new[] { i.Certname, InstanceText.Summary(i), i.TraceId })));
+            p => p.Table(["CERTNAME", "STATE", "TRACE"],
+                watched.Instances.Select(i => new[] { i.Certname, InstanceText.Summary(i), i.TraceId })));
         if (watched.TimedOut)
-            Printer.Say($"error: not converged within {limit.TotalSeconds:0} s; it goes on by itself", $"next: overture instance watch {watched.Instances[0].Certname}");
+        {
+            Printer.Say($"error: not converged within {limit.TotalSeconds:0} s; it goes on by itself",
+                $"next: overture instance watch {watched.Instances[0].Certname}");
+        }
         return watched.Converged ? ExitCodes.Ok : watched.TimedOut ? ExitCodes.Timeout : ExitCodes.Failed;
     }
 
-    private static async Task<int> Preview(Session session, LaunchInstancesRequest request, CancellationToken cancel)
+    private static async Task<int> Preview(Session session, LaunchInstancesRequest request, LaunchFile? from, CancellationToken cancel)
     {
-        var answer = await session.Conductor((c, o) => c.PreviewLaunchAsync(new PreviewLaunchRequest { Spec = request.Spec, Profile = request.Profile }, o), cancel);
+        var answer = await Placed(from, () => session.Conductor(
+            (c, o) => c.PreviewLaunchAsync(new PreviewLaunchRequest { Spec = request.Spec, Profile = request.Profile }, o), cancel));
+        SayDoubtful(from, answer.Warnings);
         session.Printer.Answer(answer, p => Printer.Document(answer.UserData));
         Printer.Say($"{answer.UserDataSize} bytes of user data; nothing was launched");
         if (answer.ProviderVerdict.Length > 0)
@@ -78,20 +110,32 @@ internal sealed class LaunchVerb : Verb
         return ExitCodes.Ok;
     }
 
-    private LaunchInstancesRequest Request(Session session)
+    private static Task<T> Placed<T>(LaunchFile? from, Func<Task<T>> call) => from is null ? call() : from.Placed(call);
+
+    // A file has said it itself, with its lines.
+    private static void SayDoubtful(LaunchFile? from, IEnumerable<ProfileProblem> warnings)
+    {
+        if (from is null)
+            DoubtfulText.Say("profile", warnings);
+    }
+
+    private LaunchInstancesRequest Request(Session session, LaunchSpec? spec)
     {
         var (from, named, chosen) = (session.Parse.GetValue(file), session.Parse.GetValue(profile), session.Parse.GetValue(image));
         if (from is null == named is null)
             throw new Failure(ExitCodes.Usage, "give either -c FILE or --profile NAME", "overture launch --help has examples");
         if (named is not null)
-            return chosen is null ? new LaunchInstancesRequest { Profile = named } : throw new Failure(ExitCodes.Usage, "IMAGE goes with -c FILE; a profile has its own");
-        var spec = LaunchFile.Read(from!);
+        {
+            return chosen is null ? new LaunchInstancesRequest { Profile = named } : throw new Failure(ExitCodes.Usage,
+                "IMAGE goes with -c FILE; a profile has its own");
+        }
         if (chosen is not null)
-            spec.Image = chosen;
+            spec!.Image = chosen;
         return new LaunchInstancesRequest { Spec = spec };
     }
 
-    private static async Task<LaunchInstancesResponse> Launch(Session session, LaunchInstancesRequest request, TimeSpan limit, CancellationToken cancel)
+    private static async Task<LaunchInstancesResponse> Launch(Session session, LaunchInstancesRequest request, TimeSpan limit,
+        CancellationToken cancel)
     {
         try
         {
@@ -99,31 +143,31 @@ internal sealed class LaunchVerb : Verb
         }
         catch (Failure f) when (f.Exit is ExitCodes.Unavailable or ExitCodes.Timeout)
         {
-            throw new Failure(f.Exit, f.Message, $"repeat it with --request-id {request.RequestId}: whatever was launched is found again")
-            {
-                Code = f.Code,
-                Reason = f.Reason,
-                TraceId = f.TraceId,
-                Fields = f.Fields,
-            };
+            throw f.Then($"repeat it with --request-id {request.RequestId}: whatever was launched is found again");
         }
     }
 
     private static async Task<Watched> Wait(Session session, List<Instance> instances, TimeSpan left, CancellationToken cancel)
     {
+        var next = $"overture instance watch {string.Join(' ', instances.Select(i => i.Certname))}";
         var progress = new Progress(session.Clock);
         try
         {
             return await progress.While(() =>
             {
                 instances.ForEach(progress.Report);
-                return new InstanceWatcher(session).Follow(instances, untilSettled: true, left, progress.Report, cancel);
+                return new InstanceWatcher(session).Follow(instances, untilSettled: true, left, answered: true, progress.Report,
+                    progress.Say, cancel);
             });
         }
         catch (OperationCanceledException)
         {
-            Printer.Say($"the launch goes on by itself; next: overture instance watch {string.Join(' ', instances.Select(i => i.Certname))}");
+            Printer.Say($"the launch goes on by itself; next: {next}");
             throw;
+        }
+        catch (Failure f) when (f.Exit is ExitCodes.Unavailable)
+        {
+            throw f.Then($"the launch goes on by itself: {next}");
         }
     }
 }

@@ -16,19 +16,30 @@ internal sealed class LayersShowVerb : Verb
     {
         var answer = await session.Classifier((c, o) => c.GetLayersAsync(new GetLayersRequest(), o), cancel);
         session.Printer.Answer(answer, p => Printer.Document(answer.Layers.Document));
+        if (answer.Layers.Unreadable.Length > 0)
+            throw Failure.Usage($"what is stored {answer.Layers.Unreadable}", "replace it with a valid one: overture layers set");
         if (answer.Layers.Etag.Length == 0)
             Printer.Say("there are no layers: overture layers set --help");
         return ExitCodes.Ok;
     }
 }
 
-/// <summary>overture layers set: replaces them, and never a version that the person has not seen.</summary>
+/// <summary>overture layers set: replaces them, says which version it replaced, and how to get that back.</summary>
 internal sealed class LayersSetVerb : Verb
 {
-    private readonly Option<string> file = new("-f", "--file") { Description = "YAML of defaults and groups; - is stdin", HelpName = "FILE", Required = true };
-    private readonly Option<string?> reason = new("--reason") { Description = "For people; kept in the history", HelpName = "TEXT" };
-    private readonly Option<bool> check = new("--check") { Description = "Only tell whether the file is valid; write nothing" };
-    private readonly Option<string?> etag = new("--etag") { Description = "Version it must replace; else the one stored now", HelpName = "ETAG" };
+    private readonly Option<string> file = new("-f", "--file")
+    {
+        Description = "YAML of defaults and groups; - is stdin",
+        HelpName = "FILE",
+        Required = true,
+    };
+    private readonly Option<string?> reason = new("--reason") { Description = "Why; kept in the history", HelpName = "TEXT" };
+    private readonly Option<bool> check = new("--check") { Description = "Only check whether the file is valid; write nothing" };
+    private readonly Option<string?> etag = new("--etag")
+    {
+        Description = "Version it must replace; else the one stored now",
+        HelpName = "ETAG",
+    };
     private readonly Option<bool> checkPuppetserver = PuppetserverCheck.Option();
 
     public LayersSetVerb() : base("set", "Replace the defaults and groups; groups of one rank that contradict each other are refused",
@@ -48,15 +59,17 @@ internal sealed class LayersSetVerb : Verb
         var only = session.Parse.GetValue(check);
         if (!only && session.Parse.GetValue(reason) is null)
             throw Failure.Usage("give --reason TEXT, or --check", "overture layers set --help");
+        var from = session.Parse.GetRequiredValue(file);
         var request = new PutLayersRequest
         {
-            Document = YamlFile.Text(session.Parse.GetRequiredValue(file), ExitCodes.Usage),
+            Document = YamlFile.Text(from, ExitCodes.Usage),
             Reason = session.Parse.GetValue(reason) ?? "",
             ValidateOnly = only,
             CheckPuppetserver = session.Parse.GetValue(checkPuppetserver),
         };
+        var before = only ? new StoredDocument("", "") : await StoredDocument.Layers(session, cancel);
         if (!only)
-            request.Etag = session.Parse.GetValue(etag) ?? (await session.Classifier((c, o) => c.GetLayersAsync(new GetLayersRequest(), o), cancel)).Layers.Etag;
+            request.Etag = session.Parse.GetValue(etag) ?? before.Version;
         var answer = await session.Classifier((c, o) => c.PutLayersAsync(request, o), cancel, PuppetserverCheck.Limit);
         session.Printer.Answer(answer, p =>
         {
@@ -65,6 +78,38 @@ internal sealed class LayersSetVerb : Verb
             else
                 Printer.Facts(("version", answer.Layers.Etag), ("updated", InstanceText.Time(answer.Layers.UpdatedAt)));
         });
+        DoubtfulText.Say(from, answer.Warnings);
+        before.SayReplaced("layers", request.Document, Again, session.Clock);
+        return ExitCodes.Ok;
+    }
+
+    /// <summary>The command that puts a file in place of the stored layers.</summary>
+    internal const string Again = "overture layers set --reason TEXT";
+}
+
+/// <summary>overture layers rollback: puts an earlier version in place of the one stored now.</summary>
+internal sealed class LayersRollbackVerb : Verb
+{
+    private readonly Argument<string> version = new("VERSION") { Description = "Id or version in their history" };
+    private readonly Option<string?> reason = new("--reason") { Description = "Why; kept in the history", HelpName = "TEXT" };
+
+    public LayersRollbackVerb() : base("rollback", "Put an earlier version of the defaults and groups in place of the stored one",
+        "overture layers history", "overture layers rollback 3b1f09aa21c4 --reason 'the new group is wrong'")
+    {
+        Arguments.Add(version);
+        Options.Add(reason);
+    }
+
+    protected override async Task<int> Run(Session session, CancellationToken cancel)
+    {
+        var entry = DefinitionHistory.Find(await DefinitionHistory.All(session, "", cancel), session.Parse.GetRequiredValue(version));
+        // Against what is stored at this moment: an edit in between is not lost.
+        var before = await StoredDocument.Layers(session, cancel);
+        var request = new PutLayersRequest { Document = entry.Document, Etag = before.Version, Reason = session.Parse.GetValue(reason)
+            ?? $"rollback to {entry.Id}" };
+        var answer = await session.Classifier((c, o) => c.PutLayersAsync(request, o), cancel, PuppetserverCheck.Limit);
+        session.Printer.Answer(answer, p => Printer.Facts(("version", answer.Layers.Etag), ("as of", InstanceText.Time(entry.At))));
+        before.SayReplaced("layers", entry.Document, LayersSetVerb.Again, session.Clock);
         return ExitCodes.Ok;
     }
 }

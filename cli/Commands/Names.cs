@@ -11,7 +11,8 @@ internal static class Names
 {
     private const int Shortest = 4, Whole = 36;
 
-    public static Argument<string> One(string description = "Certname, or at least the first 4 characters of one") => new("NAME") { Description = description };
+    public static Argument<string> One(string description = "Certname, or at least the first 4 characters of one") =>
+        new("NAME") { Description = description };
 
     public static Argument<string[]> Many() => new("NAME")
     {
@@ -32,7 +33,8 @@ internal static class Names
         return [.. names.Distinct(StringComparer.Ordinal)];
     }
 
-    public static async Task<string> Resolve(Session session, string typed, CancellationToken cancel) => (await Resolve(session, [typed], cancel))[0];
+    public static async Task<string> Resolve(Session session, string typed, CancellationToken cancel) =>
+        (await Resolve(session, [typed], cancel))[0];
 
     private static string Match(string prefix, IReadOnlyList<Instance> known)
     {
@@ -42,7 +44,8 @@ internal static class Names
             1 => matches[0],
             0 => throw new Failure(ExitCodes.NotFound, $"no instance's name begins with {prefix}", "overture instance list --all"),
             _ => throw Failure.Usage(
-                $"{prefix} begins the names of {matches.Count} instances: {string.Join(", ", matches.Take(5))}{(matches.Count > 5 ? ", …" : "")}", "type more of it"),
+                $"{prefix} begins the names of {matches.Count} instances: "
+                    + $"{string.Join(", ", matches.Take(5))}{(matches.Count > 5 ? ", …" : "")}", "type more of it"),
         };
     }
 

@@ -9,7 +9,10 @@ internal sealed class NodeCheckVerb : Verb
 {
     private readonly Argument<string> name = Names.One();
 
-    public NodeCheckVerb() : base("check", "Compare what a node is with the environments, classes and parameters that the puppetserver has now; exit 1 if it lacks some",
+    public NodeCheckVerb()
+        : base("check",
+        "Compare a node's classification with the environments, classes and parameters that the puppetserver has now; exit 1 if it "
+            + "lacks some",
         "overture node check 4f1c", "overture node check 4f1c -o json | jq -r '.problems[].path'")
     {
         Arguments.Add(name);
@@ -18,11 +21,15 @@ internal sealed class NodeCheckVerb : Verb
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
         var certname = await Names.Resolve(session, session.Parse.GetRequiredValue(name), cancel);
-        var answer = await session.Classifier((c, o) => c.CheckNodeAsync(new CheckNodeRequest { Certname = certname }, o), cancel, PuppetserverCheck.Limit);
+        var answer = await session.Classifier((c, o) => c.CheckNodeAsync(new CheckNodeRequest { Certname = certname }, o), cancel,
+            PuppetserverCheck.Limit);
         session.Printer.Answer(answer, p =>
         {
             if (answer.Problems.Count > 0)
-                p.Table(["PATH", "LAYER", "DOCUMENT", "PROBLEM"], answer.Problems.Select(x => (string[])[x.Path, x.Layer, x.Document, x.Rule]));
+            {
+                p.Table(["PATH", "LAYER", "DOCUMENT", "PROBLEM"],
+                    answer.Problems.Select(x => (string[])[x.Path, x.Layer, x.Document, x.Rule]));
+            }
         });
         if (answer.Problems.Count == 0)
             Printer.Say($"the puppetserver has all of it, in the environment {answer.Environment}");

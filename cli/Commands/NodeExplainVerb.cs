@@ -19,7 +19,8 @@ internal sealed class NodeExplainVerb : Verb
     {
         var certname = await Names.Resolve(session, session.Parse.GetRequiredValue(name), cancel);
         var answer = await session.Classifier((c, o) => c.ExplainNodeAsync(new ExplainNodeRequest { Certname = certname }, o), cancel);
-        session.Printer.Answer(answer, p => p.Table(["PATH", "VALUE", "LAYER", "DOCUMENT", "VERSION", "AUTHOR"], answer.Values.SelectMany(Rows)));
+        session.Printer.Answer(answer, p => p.Table(["PATH", "VALUE", "LAYER", "DOCUMENT", "VERSION", "AUTHOR"],
+            answer.Values.SelectMany(Rows)));
         if (answer.Broken.Length > 0)
             Printer.Say($"warning: {answer.Broken}");
         if (answer.StaleSince is not null)
@@ -27,12 +28,13 @@ internal sealed class NodeExplainVerb : Verb
         return ExitCodes.Ok;
     }
 
-    // What a value lies over stands below it.
+    // The values it overrides are printed below it.
     private static IEnumerable<string[]> Rows(ExplainedValue value) =>
         [Row(value, value.Path, value.Author), .. value.Shadowed.Select(s => Row(s, "  instead of", ""))];
 
     private static string[] Row(ExplainedValue value, string path, string author) =>
-        [path, value.Value.KindCase == Google.Protobuf.WellKnownTypes.Value.KindOneofCase.NullValue ? "" : value.Value.ToString(), value.Layer, value.Document, Short(value.Version), author];
+        [path, value.Value.KindCase == Google.Protobuf.WellKnownTypes.Value.KindOneofCase.NullValue ? "" : value.Value.ToString(),
+            value.Layer, value.Document, Short(value.Version), author];
 
     internal static string Short(string version) => version.Trim('"') is { Length: > 12 } text ? text[..12] : version.Trim('"');
 }

@@ -4,13 +4,22 @@ using Overture.Cli.Output;
 
 namespace Overture.Cli.Commands;
 
-/// <summary>overture node set: replaces a definition, and never one that the person has not seen the version of.</summary>
+/// <summary>overture node set: replaces a definition, says which version it replaced, and how to get that back.</summary>
 internal sealed class NodeSetVerb : Verb
 {
-    private const int MostBytes = 256 * 1024;
     private readonly Argument<string> name = Names.One();
-    private readonly Option<string> file = new("-f", "--file") { Description = "The definition (YAML: classes, parameters, environment); - is stdin", HelpName = "FILE", Required = true };
-    private readonly Option<string> reason = new("--reason") { Description = "For people; kept in the history", HelpName = "TEXT", Required = true };
+    private readonly Option<string> file = new("-f", "--file")
+    {
+        Description = "The definition (YAML: classes, parameters, environment); - is stdin",
+        HelpName = "FILE",
+        Required = true,
+    };
+    private readonly Option<string> reason = new("--reason")
+    {
+        Description = "Why; kept in the history",
+        HelpName = "TEXT",
+        Required = true,
+    };
     private readonly Option<string?> etag = new("--etag")
     {
         Description = "Version it must replace; else the one stored now, and a missing node is created",
@@ -33,44 +42,26 @@ internal sealed class NodeSetVerb : Verb
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
-        var definition = await Read(session.Parse.GetRequiredValue(file), cancel);
+        var from = session.Parse.GetRequiredValue(file);
+        var definition = YamlFile.Text(from, ExitCodes.Usage);
         var certname = await Names.Resolve(session, session.Parse.GetRequiredValue(name), cancel);
+        var before = await StoredDocument.Node(session, certname, cancel);
         var request = new PutNodeRequest
         {
             Certname = certname,
             Definition = definition,
             Reason = session.Parse.GetRequiredValue(reason),
-            Etag = session.Parse.GetValue(etag) ?? await Stored(session, certname, cancel),
+            Etag = session.Parse.GetValue(etag) ?? before.Version,
             CheckPuppetserver = session.Parse.GetValue(checkPuppetserver),
         };
         var answer = await session.Classifier((c, o) => c.PutNodeAsync(request, o), cancel, PuppetserverCheck.Limit);
         session.Printer.Answer(answer, p => Printer.Facts(
             ("certname", answer.Node.Certname), ("version", answer.Node.Etag), ("updated", InstanceText.Time(answer.Node.UpdatedAt))));
+        DoubtfulText.Say(from, answer.Warnings);
+        before.SayReplaced($"node-{certname}", definition, Again(certname), session.Clock);
         return ExitCodes.Ok;
     }
 
-    internal static async Task<string> Stored(Session session, string certname, CancellationToken cancel)
-    {
-        try
-        {
-            return (await session.Classifier((c, o) => c.GetNodeAsync(new GetNodeRequest { Certname = certname }, o), cancel)).Node.Etag;
-        }
-        catch (Failure failure) when (failure.Exit == ExitCodes.NotFound)
-        {
-            return "";
-        }
-    }
-
-    private static async Task<string> Read(string file, CancellationToken cancel)
-    {
-        try
-        {
-            var text = file == "-" ? await Console.In.ReadToEndAsync(cancel) : await File.ReadAllTextAsync(file, cancel);
-            return text.Length <= MostBytes ? text : throw Failure.Usage($"{file} has more than 256 KiB");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Failure.Usage($"can't read {file}: {e.Message}");
-        }
-    }
+    /// <summary>The command that puts a file in place of the stored definition.</summary>
+    internal static string Again(string certname) => $"overture node set {certname} --reason TEXT";
 }

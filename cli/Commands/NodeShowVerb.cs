@@ -21,6 +21,11 @@ internal sealed class NodeShowVerb : Verb
     {
         var certname = await Names.Resolve(session, session.Parse.GetRequiredValue(name), cancel);
         var node = (await session.Classifier((c, o) => c.GetNodeAsync(new GetNodeRequest { Certname = certname }, o), cancel)).Node;
+        if (node.Unreadable.Length > 0)
+        {
+            throw Failure.Usage($"the stored definition {node.Unreadable}",
+                $"replace it with a valid one: {NodeSetVerb.Again(certname)} -f FILE");
+        }
         if (session.Parse.GetValue(definition))
         {
             session.Printer.Answer(new GetNodeResponse { Node = node }, p => Printer.Document(node.Definition));
@@ -43,7 +48,7 @@ internal sealed class NodeShowVerb : Verb
         return ExitCodes.Ok;
     }
 
-    // A node that is blocked still has a definition worth showing; why it gets no answer is told beside it.
+    // A node that is blocked still has a definition worth showing; the reason for no answer is printed beside it.
     private static async Task<ClassifyResponse?> Classify(Session session, string certname, CancellationToken cancel)
     {
         try

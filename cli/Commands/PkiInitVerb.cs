@@ -11,9 +11,14 @@ internal sealed class PkiInitVerb : Verb
     internal static Option<string?> Home() => new("--home") { Description = "Where; else OVERTURE_HOME, else .overture", HelpName = "DIR" };
 
     private readonly Option<string?> home = Home();
-    private readonly Option<string[]> hosts = new("--host") { Description = "DNS name or address that services are reached by, beside localhost; may be repeated", HelpName = "NAME" };
+    private readonly Option<string[]> hosts = new("--host")
+    {
+        Description = "DNS name or address that services are reached by, beside localhost; may be repeated",
+        HelpName = "NAME",
+    };
 
-    public PkiInitVerb() : base("init", "Make the internal CA, a certificate a party, and the launch keys; what is there and young stays",
+    public PkiInitVerb()
+        : base("init", "Create the internal CA, a certificate for each party, and the launch keys; files that are not yet due are kept",
         "overture pki init", "overture pki init --home /srv/overture --host overture.example.com --host 10.0.0.7")
     {
         Options.Add(home);
@@ -32,7 +37,8 @@ internal sealed class PkiInitVerb : Verb
             foreach (var file in written)
                 Printer.Document(file);
         });
-        Printer.Say(written.Count == 0 ? $"nothing to do: the PKI below {directory} is complete and young" : $"wrote {written.Count} files below {directory}");
+        Printer.Say(written.Count == 0 ? $"nothing to do: the PKI below {directory} is complete and current"
+            : $"wrote {written.Count} files below {directory}");
         return Task.FromResult(ExitCodes.Ok);
     }
 

@@ -24,7 +24,8 @@ internal sealed class ProfileListVerb : Verb
             }
             p.Table(["NAME", "PROVIDER", "IMAGE", "TYPE", "VERSION", "PROBLEMS"], answer.Profiles.Select(f => new[]
             {
-                f.Name, f.Spec?.Provider ?? "", f.Spec?.Image ?? "", f.Spec?.InstanceType ?? "", f.Etag, f.Problems.Count == 0 ? "" : $"{f.Problems.Count}",
+                f.Name, f.Spec?.Provider ?? "", f.Spec?.Image ?? "", f.Spec?.InstanceType ?? "", f.Etag, f.Problems.Count == 0
+                    ? "" : $"{f.Problems.Count}",
             }));
         });
         return ExitCodes.Ok;

@@ -21,7 +21,7 @@ internal sealed class ProfileShowVerb : Verb
         var answer = await session.Conductor((c, o) => c.GetProfileAsync(request, o), cancel);
         session.Printer.Answer(answer, p => Printer.Document(answer.Profile.Document));
         foreach (var problem in answer.Profile.Problems)
-            Printer.Say(LaunchFile.Told(request.Name, problem));
+            Printer.Say(LaunchFile.Describe(request.Name, problem));
         return ExitCodes.Ok;
     }
 }

@@ -9,7 +9,7 @@ internal sealed class ProfileValidateVerb : Verb
 {
     private readonly Argument<string> file = new("FILE") { Description = "start_instance.yaml, or proto JSON of a LaunchSpec; - is stdin" };
 
-    public ProfileValidateVerb() : base("validate", "Tell every rule that a file would break as a profile, by line",
+    public ProfileValidateVerb() : base("validate", "Report every rule that a file would break as a profile, by line",
         "overture profile validate web.yaml")
     {
         Arguments.Add(file);
@@ -23,8 +23,9 @@ internal sealed class ProfileValidateVerb : Verb
         session.Printer.Answer(answer, p =>
         {
             foreach (var problem in answer.Problems)
-                Printer.Document(Printable.Line(LaunchFile.Told(path, problem)));
+                Printer.Document(Printable.Line(LaunchFile.Describe(path, problem)));
         });
+        DoubtfulText.Say(path, answer.Warnings);
         return answer.Problems.Count == 0 ? ExitCodes.Ok : ExitCodes.Usage;
     }
 }

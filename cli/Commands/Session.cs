@@ -20,15 +20,47 @@ internal sealed class Session(ParseResult parse, TimeProvider clock) : IDisposab
     public CliConfig Config => config ??= CliConfig.ForPerson(Parse.GetValue(Globals.Config));
 
     /// <summary>One call to the Conductor; its errors in the person's words.</summary>
-    public Task<T> Conductor<T>(Func<ConductorService.ConductorServiceClient, CallOptions, AsyncUnaryCall<T>> call, CancellationToken cancel, TimeSpan? limit = null) =>
+    public Task<T> Conductor<T>(Func<ConductorService.ConductorServiceClient, CallOptions, AsyncUnaryCall<T>> call,
+        CancellationToken cancel, TimeSpan? limit = null) =>
         Call("conductor", Config.Conductor, calls => new ConductorService.ConductorServiceClient(calls), call, limit, cancel);
 
-    public Task<T> CertAuthority<T>(Func<CertAuthorityService.CertAuthorityServiceClient, CallOptions, AsyncUnaryCall<T>> call, CancellationToken cancel, TimeSpan? limit = null) =>
-        Call("certAuthority", Config.CertAuthority, calls => new CertAuthorityService.CertAuthorityServiceClient(calls), call, limit, cancel);
+    /// <summary>A call to the Conductor that may take long and may be repeated: where its connection breaks, it is made again.</summary>
+    public async Task<T> ConductorAgain<T>(Func<ConductorService.ConductorServiceClient, CallOptions, AsyncUnaryCall<T>> call,
+        TimeSpan limit, CancellationToken cancel)
+    {
+        var connection = Open("conductor", Config.Conductor);
+        var client = new ConductorService.ConductorServiceClient(connection.Calls);
+        var end = Clock.GetUtcNow() + limit;
+        var reconnection = new Reconnection(Clock, answered: false, end, sentence => Printer.Say(sentence));
+        while (true)
+        {
+            try
+            {
+                return await call(client, new CallOptions(deadline: end.UtcDateTime, cancellationToken: cancel));
+            }
+            catch (RpcException e) when (cancel.IsCancellationRequested)
+            {
+                throw new OperationCanceledException("interrupted", e, cancel);
+            }
+            catch (RpcException e)
+            {
+                var failure = RpcFailures.From(e, "conductor", connection.Address);
+                if (!await reconnection.Wait(e, failure, cancel))
+                    throw failure;
+            }
+        }
+    }
+
+    public Task<T> CertAuthority<T>(Func<CertAuthorityService.CertAuthorityServiceClient, CallOptions, AsyncUnaryCall<T>> call,
+        CancellationToken cancel, TimeSpan? limit = null) =>
+        Call("certAuthority", Config.CertAuthority, calls => new CertAuthorityService.CertAuthorityServiceClient(calls), call,
+            limit, cancel);
 
     /// <summary>A call that answers many times; each answer is handed over as it comes.</summary>
-    public Task CertAuthority<T>(Func<CertAuthorityService.CertAuthorityServiceClient, CallOptions, AsyncServerStreamingCall<T>> call, Action<T> each, CancellationToken cancel, TimeSpan? limit = null) =>
-        Told("certAuthority", Config.CertAuthority, async connection =>
+    public Task CertAuthority<T>(
+        Func<CertAuthorityService.CertAuthorityServiceClient, CallOptions, AsyncServerStreamingCall<T>> call, Action<T> each,
+        CancellationToken cancel, TimeSpan? limit = null) =>
+        Translated("certAuthority", Config.CertAuthority, async connection =>
         {
             using var answers = call(new CertAuthorityService.CertAuthorityServiceClient(connection.Calls), Within(limit ?? Usual, cancel));
             while (await answers.ResponseStream.MoveNext(cancel))
@@ -36,7 +68,8 @@ internal sealed class Session(ParseResult parse, TimeProvider clock) : IDisposab
             return true;
         }, cancel);
 
-    public Task<T> Classifier<T>(Func<ClassifierService.ClassifierServiceClient, CallOptions, AsyncUnaryCall<T>> call, CancellationToken cancel, TimeSpan? limit = null) =>
+    public Task<T> Classifier<T>(Func<ClassifierService.ClassifierServiceClient, CallOptions, AsyncUnaryCall<T>> call,
+        CancellationToken cancel, TimeSpan? limit = null) =>
         Call("classifier", Config.Classifier, calls => new ClassifierService.ClassifierServiceClient(calls), call, limit, cancel);
 
     /// <summary>A connection of this session, opened once an address.</summary>
@@ -50,15 +83,16 @@ internal sealed class Session(ParseResult parse, TimeProvider clock) : IDisposab
     }
 
     /// <summary>A deadline from now; none of our calls is without.</summary>
-    public CallOptions Within(TimeSpan limit, CancellationToken cancel) => new(deadline: (Clock.GetUtcNow() + limit).UtcDateTime, cancellationToken: cancel);
+    public CallOptions Within(TimeSpan limit, CancellationToken cancel) => new(deadline: (Clock.GetUtcNow() + limit).UtcDateTime,
+        cancellationToken: cancel);
 
     public void Dispose() => opened.ForEach(c => c.Dispose());
 
     private Task<TResponse> Call<TClient, TResponse>(string key, string address, Func<CallInvoker, TClient> client,
         Func<TClient, CallOptions, AsyncUnaryCall<TResponse>> call, TimeSpan? limit, CancellationToken cancel) =>
-        Told(key, address, async connection => await call(client(connection.Calls), Within(limit ?? Usual, cancel)), cancel);
+        Translated(key, address, async connection => await call(client(connection.Calls), Within(limit ?? Usual, cancel)), cancel);
 
-    private async Task<T> Told<T>(string key, string address, Func<Connection, Task<T>> calls, CancellationToken cancel)
+    private async Task<T> Translated<T>(string key, string address, Func<Connection, Task<T>> calls, CancellationToken cancel)
     {
         var connection = Open(key, address);
         try
@@ -69,7 +103,7 @@ internal sealed class Session(ParseResult parse, TimeProvider clock) : IDisposab
         {
             throw RpcFailures.From(e, key, address);
         }
-        catch (RpcException e) when (e.StatusCode == StatusCode.Cancelled)
+        catch (RpcException e)
         {
             throw new OperationCanceledException("interrupted", e, cancel);
         }

@@ -12,10 +12,23 @@ namespace Overture.Cli.Commands;
 internal sealed class SshVerb : Verb
 {
     private readonly Argument<string> name = Names.One();
-    private readonly Argument<string[]> rest = new("ARGS") { Description = "For ssh: its options, or a command", Arity = ArgumentArity.ZeroOrMore };
+    private readonly Argument<string[]> rest = new("ARGS")
+    {
+        Description = "For ssh: its options, or a command",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
     private readonly Option<string?> user = new("-l", "--user") { Description = "Log in as (ssh's own default)", HelpName = "USER" };
-    private readonly Option<int> port = new("-p", "--port") { Description = "Port of sshd", HelpName = "PORT", DefaultValueFactory = _ => 22 };
-    private readonly Option<string?> address = new("--address") { Description = "Address, instead of the one the provider tells", HelpName = "HOST" };
+    private readonly Option<int> port = new("-p", "--port")
+    {
+        Description = "Port of sshd",
+        HelpName = "PORT",
+        DefaultValueFactory = _ => 22,
+    };
+    private readonly Option<string?> address = new("--address")
+    {
+        Description = "Address, instead of the one the provider reports",
+        HelpName = "HOST",
+    };
 
     public SshVerb() : base("ssh", "Log in to an instance, its host key pinned to what its console shows",
         "overture ssh 4f1c", "overture ssh 4f1c --user admin -- uptime", "overture ssh 4f1c -- -i ~/.ssh/web -L 8080:localhost:80")
@@ -29,15 +42,15 @@ internal sealed class SshVerb : Verb
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
-        // 1. what the console tells
+        // 1. the host keys on the console
         var certname = await Names.Resolve(session, session.Parse.GetRequiredValue(name), cancel);
         var console = await session.Conductor((c, o) => c.GetConsoleAsync(new() { Certname = certname }, o), cancel);
         HostKeys.Demand(console, certname);
         var host = session.Parse.GetValue(address) ?? console.Addresses.FirstOrDefault()
-            ?? throw new Failure(ExitCodes.Conflict, $"the provider tells no address of {certname}", "give one: --address HOST");
+            ?? throw new Failure(ExitCodes.Conflict, $"the provider reports no address of {certname}", "give one: --address HOST");
         // ssh would take it for an option.
         if (host.StartsWith('-'))
-            throw new Failure(ExitCodes.Conflict, $"'{Printable.Line(host)}' is no address", "give one: --address HOST");
+            throw new Failure(ExitCodes.Conflict, $"'{Printable.Line(host)}' is not an address", "give one: --address HOST");
         var at = session.Parse.GetValue(port);
         // 2. only fingerprints: whatever the host shows must be among them
         if (console.HostKeys.All(k => k.Key.Length == 0))
@@ -59,10 +72,12 @@ internal sealed class SshVerb : Verb
     {
         List<string> arguments =
         [
-            "-o", $"UserKnownHostsFile=\"{pinned.Replace("%", "%%", StringComparison.Ordinal)}\"", "-o", "GlobalKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=yes", "-o", "UpdateHostKeys=no",
+            "-o", $"UserKnownHostsFile=\"{pinned.Replace("%", "%%", StringComparison.Ordinal)}\"", "-o", "GlobalKnownHostsFile=/dev/null",
+            "-o", "StrictHostKeyChecking=yes", "-o", "UpdateHostKeys=no",
             "-o", $"HostKeyAlias={certname}", "-o", "CheckHostIP=no",
             // What else could vouch for a host, or reach another one: a user's own configuration must not.
-            "-o", "IgnoreUnknown=KnownHostsCommand", "-o", "KnownHostsCommand=none", "-o", "VerifyHostKeyDNS=no", "-o", "ControlPath=none", "-p", at.ToString(CultureInfo.InvariantCulture),
+            "-o", "IgnoreUnknown=KnownHostsCommand", "-o", "KnownHostsCommand=none", "-o", "VerifyHostKeyDNS=no", "-o", "ControlPath=none",
+                "-p", at.ToString(CultureInfo.InvariantCulture),
         ];
         if (session.Parse.GetValue(user) is { } login)
             arguments.AddRange(["-l", login]);
@@ -85,10 +100,12 @@ internal sealed class SshVerb : Verb
         return ssh.ExitCode;
     }
 
-    private static async Task<GetConsoleResponse> Scanned(GetConsoleResponse console, string certname, string host, int at, CancellationToken cancel)
+    private static async Task<GetConsoleResponse> Scanned(GetConsoleResponse console, string certname, string host, int at,
+        CancellationToken cancel)
     {
         var wanted = console.HostKeys.Select(k => k.Fingerprint).ToHashSet(StringComparer.Ordinal);
-        var start = new ProcessStartInfo("ssh-keyscan", ["-T", "10", "-p", at.ToString(CultureInfo.InvariantCulture), "--", host]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("ssh-keyscan", ["-T", "10", "-p", at.ToString(CultureInfo.InvariantCulture), "--", host]) {
+            RedirectStandardOutput = true, RedirectStandardError = true };
         using var scan = Started(start);
         var errors = scan.StandardError.ReadToEndAsync(cancel);
         var lines = await scan.StandardOutput.ReadToEndAsync(cancel);
@@ -100,7 +117,11 @@ internal sealed class SshVerb : Verb
             throw new Failure(ExitCodes.Unavailable, $"no sshd answers at {host}:{at}", "is it up, and does a firewall let you through?");
         var genuine = shown.Where(k => wanted.Contains(k.Fingerprint)).ToList();
         if (genuine.Count == 0)
-            throw new Failure(ExitCodes.Denied, $"{host} shows other host keys than the console of {certname}: somebody may be in between", $"compare: overture instance console {certname} --fingerprints");
+        {
+            throw new Failure(ExitCodes.Denied,
+                $"{host} shows other host keys than the console of {certname}: the connection may be intercepted",
+                $"compare: overture instance console {certname} --fingerprints");
+        }
         return new GetConsoleResponse { HostKeys = { genuine }, Addresses = { console.Addresses } };
     }
 
@@ -119,12 +140,14 @@ internal sealed class SshVerb : Verb
     private static string FingerprintOf(string key)
     {
         var blob = new byte[key.Length];
-        return Convert.TryFromBase64String(key, blob, out var length) ? "SHA256:" + Convert.ToBase64String(SHA256.HashData(blob.AsSpan(0, length))).TrimEnd('=') : "";
+        return Convert.TryFromBase64String(key, blob, out var length)
+            ? "SHA256:" + Convert.ToBase64String(SHA256.HashData(blob.AsSpan(0, length))).TrimEnd('=') : "";
     }
 
     private static async Task WritePrivate(string path, IEnumerable<string> lines, CancellationToken cancel)
     {
-        await using var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });
+        await using var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite });
         await file.WriteAsync(Encoding.ASCII.GetBytes(string.Concat(lines.Select(l => l + "\n"))), cancel);
     }
 }

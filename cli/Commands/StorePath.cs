@@ -2,7 +2,7 @@ namespace Overture.Cli.Commands;
 
 /// <summary>
 /// The bucket of a launch file as the Conductor must see it. file:.overture/… lies below OVERTURE_HOME, wherever that is, any other
-/// relative path below the working directory: the service stands somewhere else and may not guess.
+/// relative path below the working directory: the service's working directory is another one.
 /// </summary>
 internal static class StorePath
 {
@@ -15,7 +15,8 @@ internal static class StorePath
         var path = bucket[Scheme.Length..];
         if (path.Length == 0)
             return bucket;
-        return Scheme + (path.StartsWith(Home, StringComparison.Ordinal) ? Path.GetFullPath(path[Home.Length..], OvertureHome()) : Path.GetFullPath(path));
+        return Scheme + (path.StartsWith(Home, StringComparison.Ordinal)
+            ? Path.GetFullPath(path[Home.Length..], OvertureHome()) : Path.GetFullPath(path));
     }
 
     /// <summary>OVERTURE_HOME, else .overture below the working directory; absolute.</summary>

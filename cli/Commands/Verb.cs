@@ -18,7 +18,7 @@ internal abstract class Verb : Command
     public IReadOnlyList<string> Examples { get; }
 
     /// <returns>The exit code.</returns>
-    /// <exception cref="Failure">Told to the person, with its own exit code.</exception>
+    /// <exception cref="Failure">Printed, with its own exit code.</exception>
     /// <exception cref="RpcException">Only from calls made through <see cref="Session"/>, which translates them.</exception>
     protected abstract Task<int> Run(Session session, CancellationToken cancel);
 
@@ -46,9 +46,10 @@ internal abstract class Verb : Command
         }
         catch (Exception e)
         {
-            // The edge of the process: a bug is told as one, not as a stack on the terminal.
+            // The edge of the process: a bug is reported as one, not as a stack trace on the terminal.
             session.Printer.Error(new Failure(
-                ExitCodes.Internal, $"this is a bug in overture: {e.GetType().Name}: {e.Message}", "please report it with the command line you typed"));
+                ExitCodes.Internal, $"this is a bug in overture: {e.GetType().Name}: {e.Message}",
+                "please report it with the command line you typed"));
             return ExitCodes.Internal;
         }
     }

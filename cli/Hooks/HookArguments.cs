@@ -1,6 +1,8 @@
 namespace Overture.Cli.Hooks;
 
-/// <summary>CERTNAME as Puppet gives it; or, for people, --replay CERTNAME, and for overture-autosign the file of a request behind it.</summary>
+/// <summary>
+/// CERTNAME as Puppet gives it; or, for people, --replay CERTNAME, and for overture-autosign the file of a request behind it.
+/// </summary>
 /// <param name="Hook">The name it was called by.</param>
 /// <param name="Certname">Empty where the arguments are wrong.</param>
 /// <param name="IsReplay">A person looks on.</param>

@@ -6,8 +6,8 @@ using Overture.Cli.Output;
 namespace Overture.Cli.Hooks;
 
 /// <summary>
-/// One run of a hook, and what both share. puppetserver waits for a hook without any limit of its own and logs its stderr line by line, so: two
-/// seconds in total whatever happens, one line where it fails (<see cref="HookLog"/>), and never success by accident.
+/// One run of a hook, and what both share. puppetserver waits for a hook without any limit of its own and logs its stderr line by line, so:
+/// two seconds in total whatever happens, one line where it fails (<see cref="HookLog"/>), and never success by accident.
 /// </summary>
 internal sealed class HookCall
 {
@@ -32,7 +32,7 @@ internal sealed class HookCall
     /// <summary>Where a person looks on.</summary>
     public Replay? Replay { get; }
 
-    /// <summary>Ours, so that it is known even where nobody answers; the service's spans of the call are in it.</summary>
+    /// <summary>Made here, so that it is known even without an answer; the service's spans of the call are in it.</summary>
     private ActivityTraceId Trace { get; } = ActivityTraceId.CreateRandom();
 
     /// <param name="hook">The name it was called by.</param>
@@ -42,12 +42,13 @@ internal sealed class HookCall
     {
         var call = new HookCall(HookArguments.Parse(hook, args));
         // Name look-ups, a hung disk or a stdin that never ends obey no deadline: the process itself has one.
-        var late = new Failure(ExitCodes.Timeout, "no answer within 2 seconds", "is the service overloaded, or its address one that swallows packets?");
+        var late = new Failure(ExitCodes.Timeout, "no answer within 2 seconds",
+            "is the service overloaded, or does a firewall drop packets to its address?");
         using var last = new Timer(_ => Environment.Exit(call.Refuse(late)), null, Limit, Timeout.InfiniteTimeSpan);
         try
         {
             if (!StandardStreams.HasStdout)
-                throw new Failure(ExitCodes.Internal, "stdout is closed: there is nowhere to answer to");
+                throw new Failure(ExitCodes.Internal, "stdout is closed: the answer can't be written");
             if (call.Arguments.Certname.Length == 0)
                 throw Failure.Usage(call.Arguments.Usage);
             var config = CliConfig.ForHook(hook);
@@ -80,14 +81,16 @@ internal sealed class HookCall
         where T : IMessage<T>
     {
         // Not disposed of: the process ends.
-        var http = new HttpMessageInvoker(MutualTls.Handler(config, address, key, TimeProvider.System, Replay is { } replay ? replay.Step : null));
+        var http = new HttpMessageInvoker(MutualTls.Handler(config, address, key, TimeProvider.System, Replay is { } replay
+            ? replay.Step : null));
         asked = true;
         var uri = new Uri($"https://{address}/{method}");
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await UnaryCall.Send(http, uri, request, parser, $"00-{Trace}-{ActivitySpanId.CreateRandom()}-01", Limit - Reserve - TimeProvider.System.GetElapsedTime(began));
+                return await UnaryCall.Send(http, uri, request, parser, $"00-{Trace}-{ActivitySpanId.CreateRandom()}-01",
+                    Limit - Reserve - TimeProvider.System.GetElapsedTime(began));
             }
             catch (RpcException e) when (e.StatusCode == StatusCode.Unavailable && attempt == 1)
             {

@@ -5,8 +5,8 @@ using Overture.Cli.Output;
 namespace Overture.Cli.Hooks;
 
 /// <summary>
-/// The line of a run, to where `log` of hooks.yaml says. On stderr are failures alone, since puppetserver makes a warning of every line there; in
-/// syslog (facility daemon) is each run. A log that is away never decides how the hook ends.
+/// The line of a run, to where `log` of hooks.yaml says. On stderr are failures alone, since puppetserver makes a warning of every line
+/// there; in syslog (facility daemon) is each run. A log that is away never decides how the hook ends.
 /// </summary>
 internal sealed class HookLog(string hook, string subject)
 {
@@ -26,7 +26,7 @@ internal sealed class HookLog(string hook, string subject)
     /// <summary>It failed.</summary>
     public void Warn(string text)
     {
-        // Where nobody keeps it, Puppet at least shall.
+        // Without a log, Puppet at least keeps the line.
         if (!ToSyslog(Warning, text) || stderr)
             Printer.Say($"{hook}{(subject.Length > 0 ? " " + subject : "")}: {text}");
     }
@@ -40,7 +40,9 @@ internal sealed class HookLog(string hook, string subject)
             using var log = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { Blocking = false };
             log.Connect(new UnixDomainSocketEndPoint(socket));
             // RFC 3164 as local daemons read it: they add time and host themselves.
-            log.Send(Encoding.UTF8.GetBytes($"<{Daemon + severity}>{hook}[{Environment.ProcessId}]: {(subject.Length > 0 ? subject + ": " : "")}{Printable.Line(text)}"));
+            log.Send(Encoding.UTF8.GetBytes(
+                $"<{Daemon + severity}>{hook}[{Environment.ProcessId}]: "
+                    + $"{(subject.Length > 0 ? subject + ": " : "")}{Printable.Line(text)}"));
             return true;
         }
         catch (Exception e) when (e is SocketException or ArgumentException)

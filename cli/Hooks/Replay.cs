@@ -2,13 +2,16 @@ using Overture.Cli.Output;
 
 namespace Overture.Cli.Hooks;
 
-/// <summary>--replay: the same run with each step and its time on stderr, for a person who asks why Puppet does not get its answer.</summary>
+/// <summary>
+/// --replay: the same run with each step and its time on stderr, for a person who asks why Puppet does not get its answer.
+/// </summary>
 /// <param name="began">Timestamp of the start.</param>
 internal sealed class Replay(long began)
 {
     /// <summary>One line: milliseconds since the start, and what is done by then.</summary>
     public void Step(string text) =>
-        Printer.Say(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{TimeProvider.System.GetElapsedTime(began).TotalMilliseconds,7:0.0} ms  {text}"));
+        Printer.Say(string.Create(System.Globalization.CultureInfo.InvariantCulture,
+            $"{TimeProvider.System.GetElapsedTime(began).TotalMilliseconds,7:0.0} ms  {text}"));
 
     /// <summary>Who runs it with which configuration: what differs most between a shell and puppetserver.</summary>
     public void Configuration(CliConfig config)
@@ -16,7 +19,9 @@ internal sealed class Replay(long began)
         if (Environment.UserName != "puppet")
         {
             var pointed = config.IsPointed ? $" OVERTURE_HOOKS_CONFIG={config.Source}" : "";
-            Printer.Say($"run by {Environment.UserName}; as puppetserver runs it: setpriv --reuid puppet --regid puppet --init-groups env -i{pointed} {Environment.GetCommandLineArgs()[0]} {string.Join(' ', Environment.GetCommandLineArgs().Skip(1))}");
+            Printer.Say(
+                $"run by {Environment.UserName}; as puppetserver runs it: setpriv --reuid puppet --regid puppet --init-groups env "
+                    + $"-i{pointed} {AutosignLauncher.CommandLine(Environment.GetCommandLineArgs())}");
         }
         Step($"configuration {config.Source}{(config.IsPointed ? " (OVERTURE_HOOKS_CONFIG; puppetserver needs it in its own environment)" : "")}, log: {config.Log}");
     }

@@ -2,12 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace Overture.Cli.Hooks;
 
-/// <summary>File descriptors 0 to 2, which whoever starts a hook may have closed: the next file opened would get their number.</summary>
+/// <summary>File descriptors 0 to 2, which the caller of a hook may have closed: the next file opened would get their number.</summary>
 internal static partial class StandardStreams
 {
     private const int GetFlags = 1, ReadWrite = 2, Stdout = 1;
 
-    /// <summary>Somebody reads the answer.</summary>
+    /// <summary>The answer can be read.</summary>
     public static bool HasStdout { get; private set; } = true;
 
     /// <summary>Puts /dev/null in place of each that is closed. Before anything else opens a file.</summary>
@@ -22,7 +22,9 @@ internal static partial class StandardStreams
         }
     }
 
-    /// <summary>All of it on stdout, by plain write(2): .NET's console would start a thread for it, and its files keep an offset of their own.</summary>
+    /// <summary>
+    /// All of it on stdout, by plain write(2): .NET's console would start a thread for it, and its files keep an offset of their own.
+    /// </summary>
     /// <exception cref="Failure">Not all of it could be written.</exception>
     public static void Write(ReadOnlySpan<byte> bytes)
     {
@@ -31,9 +33,14 @@ internal static partial class StandardStreams
         {
             var written = WriteTo(Stdout, bytes, (nuint)bytes.Length);
             if (written > 0)
+            {
                 bytes = bytes[(int)written..];
+            }
             else if (Marshal.GetLastSystemError() != Interrupted)
-                throw new Failure(ExitCodes.Internal, $"can't write the answer: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastSystemError())}");
+            {
+                throw new Failure(ExitCodes.Internal,
+                    $"can't write the answer: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastSystemError())}");
+            }
         }
     }
 

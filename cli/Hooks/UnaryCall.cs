@@ -7,12 +7,12 @@ using Grpc.Core;
 namespace Overture.Cli.Hooks;
 
 /// <summary>
-/// One unary gRPC call on plain HTTP/2 (the protocol is gRPC's PROTOCOL-HTTP2.md). Grpc.Net.Client would do it too, but its generic methods,
-/// balancer and channel cost a process that makes one call more than the call itself (docs/decisions/0003).
+/// One unary gRPC call on plain HTTP/2, as gRPC's own description of the protocol has it. Grpc.Net.Client would do it too, but its generic
+/// methods, balancer and channel cost a process that makes one call more than the call itself (docs/decisions/0003).
 /// </summary>
 internal static class UnaryCall
 {
-    private const int Prefix = 5, MostBytes = 4 * 1024 * 1024;
+    private const int Prefix = 5, MaxBytes = 4 * 1024 * 1024;
     private const string Details = "grpc-status-details-bin";
 
     /// <param name="http">To the service.</param>
@@ -21,8 +21,10 @@ internal static class UnaryCall
     /// <param name="parser">Of the response.</param>
     /// <param name="traceparent">W3C trace context.</param>
     /// <param name="left">Until it is given up, here and by the service.</param>
-    /// <exception cref="RpcException">As Grpc.Net.Client would throw it: the service's status with its details, or UNAVAILABLE with the cause.</exception>
-    public static async Task<T> Send<T>(HttpMessageInvoker http, Uri method, IMessage request, MessageParser<T> parser, string traceparent, TimeSpan left)
+    /// <exception cref="RpcException">As Grpc.Net.Client would throw it: the service's status with its details, or UNAVAILABLE with the
+    /// cause.</exception>
+    public static async Task<T> Send<T>(HttpMessageInvoker http, Uri method, IMessage request, MessageParser<T> parser, string traceparent,
+        TimeSpan left)
         where T : IMessage<T>
     {
         using var deadline = new CancellationTokenSource(left > TimeSpan.Zero ? left : TimeSpan.Zero);
@@ -44,7 +46,8 @@ internal static class UnaryCall
         {
             // The service, too, ends it at the deadline, and resets the stream.
             const long Cancel = 8;
-            var code = (e as HttpProtocolException ?? e.InnerException as HttpProtocolException)?.ErrorCode == Cancel ? StatusCode.DeadlineExceeded : StatusCode.Unavailable;
+            var code = (e as HttpProtocolException ?? e.InnerException as HttpProtocolException)?.ErrorCode == Cancel
+                ? StatusCode.DeadlineExceeded : StatusCode.Unavailable;
             throw new RpcException(new Status(code, "", e));
         }
         catch (InvalidProtocolBufferException e)
@@ -65,7 +68,8 @@ internal static class UnaryCall
             Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/grpc") } },
         };
         message.Headers.TryAddWithoutValidation("te", "trailers");
-        message.Headers.TryAddWithoutValidation("grpc-timeout", string.Create(CultureInfo.InvariantCulture, $"{Math.Max(1, (long)left.TotalMilliseconds)}m"));
+        message.Headers.TryAddWithoutValidation("grpc-timeout",
+            string.Create(CultureInfo.InvariantCulture, $"{Math.Max(1, (long)left.TotalMilliseconds)}m"));
         message.Headers.TryAddWithoutValidation("traceparent", traceparent);
         return message;
     }
@@ -78,7 +82,7 @@ internal static class UnaryCall
         while (await stream.ReadAsync(buffer.AsMemory(length), cancel) is > 0 and var read)
         {
             length += read;
-            if (length > MostBytes)
+            if (length > MaxBytes)
                 throw Broken(StatusCode.ResourceExhausted, "the answer has more than 4 MiB");
             if (length == buffer.Length)
                 Array.Resize(ref buffer, 2 * length);
@@ -110,12 +114,14 @@ internal static class UnaryCall
     private static ReadOnlySpan<byte> Payload(ReadOnlyMemory<byte> body)
     {
         var span = body.Span;
-        return span.Length >= Prefix && span[0] == 0 && System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(span[1..]) == span.Length - Prefix
+        return span.Length >= Prefix && span[0] == 0
+            && System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(span[1..]) == span.Length - Prefix
             ? span[Prefix..]
             : throw Broken(StatusCode.Internal, "an answer that is not one uncompressed message");
     }
 
-    private static string Value(HttpResponseHeaders headers, string name) => headers.TryGetValues(name, out var values) ? values.FirstOrDefault() ?? "" : "";
+    private static string Value(HttpResponseHeaders headers, string name) => headers.TryGetValues(name, out var values)
+        ? values.FirstOrDefault() ?? "" : "";
 
     private static RpcException Broken(StatusCode code, string detail) => new(new Status(code, detail));
 }

@@ -3,19 +3,19 @@ using System.Text;
 namespace Overture.Cli.Output;
 
 /// <summary>
-/// Text that came from elsewhere, made fit for a terminal and a log line: control characters could move the cursor, recolour what
+/// Text that came from elsewhere, made fit for a terminal and a log line: control characters could move the cursor, recolor what
 /// follows, or fake a second line.
 /// </summary>
 internal static class Printable
 {
     public static string Line(string text)
     {
-        if (!text.Any(Unfit))
+        if (!text.Any(CheckReady))
             return text;
         var clean = new StringBuilder(text.Length + 16);
         foreach (var c in text)
         {
-            if (Unfit(c))
+            if (CheckReady(c))
                 clean.Append(System.Globalization.CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
             else
                 clean.Append(c);
@@ -24,5 +24,6 @@ internal static class Printable
     }
 
     // Also the bidirectional overrides, which show a name in another order than it is compared.
-    private static bool Unfit(char c) => char.IsControl(c) || c is '\u2028' or '\u2029' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
+    private static bool CheckReady(char c) => char.IsControl(c)
+        || c is '\u2028' or '\u2029' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
 }

@@ -64,7 +64,7 @@ internal sealed class Printer(OutputFormat format)
             Console.Out.WriteLine($"{name.PadRight(width)}  {Printable.Line(value)}");
     }
 
-    /// <summary>A document as it is (user data, a definition): never re-wrapped, because somebody pipes it into a file.</summary>
+    /// <summary>A document as it is (user data, a definition): never re-wrapped, because it may be piped into a file.</summary>
     public static void Document(string text) => Console.Out.Write(text.EndsWith('\n') || text.Length == 0 ? text : text + "\n");
 
     /// <summary>Talk, on stderr.</summary>

@@ -9,6 +9,7 @@ internal sealed class Progress(TimeProvider clock)
     private readonly Dictionary<string, Instance> latest = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> said = new(StringComparer.Ordinal);
     private Action redraw = () => { };
+    private string note = "";
 
     public void Report(Instance instance)
     {
@@ -18,6 +19,16 @@ internal sealed class Progress(TimeProvider clock)
             return;
         said[instance.Certname] = summary;
         redraw();
+    }
+
+    /// <summary>Shows a sentence: a line of its own, or below the instances until the next one.</summary>
+    public void Say(string sentence)
+    {
+        note = sentence;
+        if (redraw == PlainLine)
+            Printer.Say(sentence);
+        else
+            redraw();
     }
 
     /// <summary>Shows what <paramref name="work"/> reports while it runs.</summary>
@@ -54,10 +65,13 @@ internal sealed class Progress(TimeProvider clock)
         var grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn().AddColumn(new GridColumn().NoWrap());
         foreach (var (certname, instance) in latest)
         {
-            var colour = instance.State == InstanceState.Converged ? Color.Green : instance.Trouble == InstanceTrouble.Unspecified ? Color.Default : Color.Red;
-            grid.AddRow(new Text(Printable.Line(certname)), new Text(Printable.Line(InstanceText.Summary(instance)), new Style(colour)),
+            var color = instance.State == InstanceState.Converged ? Color.Green : instance.Trouble == InstanceTrouble.Unspecified
+                ? Color.Default : Color.Red;
+            grid.AddRow(new Text(Printable.Line(certname)), new Text(Printable.Line(InstanceText.Summary(instance)), new Style(color)),
                 new Text(InstanceText.Age(instance.CreatedAt, clock)));
         }
+        if (note.Length > 0)
+            grid.AddRow(new Text(""), new Text(Printable.Line(note)), new Text(""));
         return grid;
     }
 }

@@ -6,7 +6,9 @@ using YamlDotNet.Core.Events;
 
 namespace Overture.Cli.Output;
 
-/// <summary>A message as one JSON or YAML document. Both are the proto JSON mapping, every field present, so that a script may rely on a key.</summary>
+/// <summary>
+/// A message as one JSON or YAML document. Both are the proto JSON mapping, every field present, so that a script may rely on a key.
+/// </summary>
 internal static class Rendering
 {
     private static readonly JsonFormatter.Settings Settings = JsonFormatter.Settings.Default.WithFormatDefaultValues(true);
@@ -19,7 +21,8 @@ internal static class Rendering
     public static string Yaml(IMessage message)
     {
         var text = new StringWriter { NewLine = "\n" };
-        var emitter = new Emitter(text, new EmitterSettings(bestIndent: 2, bestWidth: int.MaxValue, isCanonical: false, maxSimpleKeyLength: 1024));
+        var emitter = new Emitter(text, new EmitterSettings(bestIndent: 2, bestWidth: int.MaxValue, isCanonical: false,
+            maxSimpleKeyLength: 1024));
         emitter.Emit(new StreamStart());
         emitter.Emit(new DocumentStart(null, null, isImplicit: true));
         Node(emitter, Value.ForStruct(Tree(message)));
@@ -37,7 +40,8 @@ internal static class Rendering
         {
             case Value.KindOneofCase.StructValue:
                 var fields = value.StructValue.Fields;
-                emitter.Emit(new MappingStart(AnchorName.Empty, TagName.Empty, isImplicit: true, fields.Count == 0 ? MappingStyle.Flow : MappingStyle.Block));
+                emitter.Emit(new MappingStart(AnchorName.Empty, TagName.Empty, isImplicit: true, fields.Count == 0
+                    ? MappingStyle.Flow : MappingStyle.Block));
                 foreach (var (name, field) in fields)
                 {
                     Text(emitter, name);
@@ -47,7 +51,8 @@ internal static class Rendering
                 break;
             case Value.KindOneofCase.ListValue:
                 var items = value.ListValue.Values;
-                emitter.Emit(new SequenceStart(AnchorName.Empty, TagName.Empty, isImplicit: true, items.Count == 0 ? SequenceStyle.Flow : SequenceStyle.Block));
+                emitter.Emit(new SequenceStart(AnchorName.Empty, TagName.Empty, isImplicit: true, items.Count == 0
+                    ? SequenceStyle.Flow : SequenceStyle.Block));
                 foreach (var item in items)
                     Node(emitter, item);
                 emitter.Emit(new SequenceEnd());
@@ -70,10 +75,12 @@ internal static class Rendering
     // Words stand bare, whole documents as a block, everything else quoted: so yes, 0777 and a date stay strings in every reader.
     private static void Text(Emitter emitter, string text)
     {
-        var style = text.Contains('\n', StringComparison.Ordinal) && !text.Any(c => char.IsControl(c) && c != '\n') && !text.StartsWith(' ') ? ScalarStyle.Literal
+        var style = text.Contains('\n', StringComparison.Ordinal) && !text.Any(c => char.IsControl(c) && c != '\n') && !text.StartsWith(' ')
+            ? ScalarStyle.Literal
             : IsWord(text) ? ScalarStyle.Plain
             : ScalarStyle.DoubleQuoted;
-        emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, text, style, isPlainImplicit: style == ScalarStyle.Plain, isQuotedImplicit: style != ScalarStyle.Plain));
+        emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, text, style, isPlainImplicit: style == ScalarStyle.Plain,
+            isQuotedImplicit: style != ScalarStyle.Plain));
     }
 
     private static bool IsWord(string text) =>

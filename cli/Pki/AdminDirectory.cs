@@ -3,7 +3,7 @@ using Overture.Platform.Records;
 namespace Overture.Cli.Pki;
 
 /// <summary>
-/// An administrator's ssldir as `puppetserver ca` wants it, with a puppet.conf beside: its --config is all it needs to be told.
+/// An administrator's ssldir as `puppetserver ca` wants it, with a puppet.conf beside: its --config is the only option it needs.
 /// </summary>
 /// <param name="directory">Absolute.</param>
 /// <param name="certname">Also the names of the files.</param>
@@ -22,7 +22,7 @@ public sealed class AdminDirectory(string directory, string certname)
         if (directory.Any(c => char.IsWhiteSpace(c) || c is '{' or '#' or '$'))
             return $"{directory} holds white space, '{{', '#' or '$', which `puppetserver ca` can't read in a puppet.conf";
         return File.Exists(ConfigFile) && !File.ReadLines(ConfigFile).FirstOrDefault("").StartsWith(Signature, StringComparison.Ordinal)
-            ? $"{ConfigFile} is there, and is not one of ours"
+            ? $"{ConfigFile} exists, and was not written by overture"
             : null;
     }
 
@@ -36,6 +36,8 @@ public sealed class AdminDirectory(string directory, string certname)
         PrivateFile.Write(CertificateFile, certificate, PuppetCaInit.Public);
         PrivateFile.Write(Path.Combine(directory, "certs", "ca.pem"), bundle, PuppetCaInit.Public);
         PrivateFile.Write(Path.Combine(directory, "crl.pem"), crl, PuppetCaInit.Public);
-        PrivateFile.Write(ConfigFile, $"{Signature}\n[main]\ncertname = {certname}\nssldir = {directory}\nca_server = {caServer}\nca_port = {caPort}\n", PuppetCaInit.Public);
+        PrivateFile.Write(ConfigFile,
+            $"{Signature}\n[main]\ncertname = {certname}\nssldir = {directory}\nca_server = {caServer}\nca_port = {caPort}\n",
+            PuppetCaInit.Public);
     }
 }

@@ -1,6 +1,6 @@
 namespace Overture.Cli.Pki;
 
-/// <summary>What is wrong or worth saying about a CA that is to be moved in; collected, so that a person hears all of it at once.</summary>
+/// <summary>Problems and warnings about a CA that is to be imported; collected, so that all are reported at once.</summary>
 public sealed class ImportFindings
 {
     private const int Most = 20;
@@ -14,7 +14,7 @@ public sealed class ImportFindings
 
     public IReadOnlyList<string> Warnings => warnings;
 
-    /// <summary>Files that stay behind, and why.</summary>
+    /// <summary>Files that are not imported, and why.</summary>
     public IReadOnlyList<(string Where, string What)> Skipped => skipped;
 
     public void Problem(string file, string what, int line = 0)
@@ -23,7 +23,7 @@ public sealed class ImportFindings
         if (count <= Most)
             problems.Add((line > 0 ? $"{file}:{line}" : file, what));
         else if (count == Most + 1)
-            problems.Add((file, $"and more; the first {Most} are told"));
+            problems.Add((file, $"and more; the first {Most} are listed"));
     }
 
     public void Warn(string sentence) => warnings.Add(sentence);

@@ -10,7 +10,8 @@ public sealed class ImportedChain
 {
     private const string Certificate = "CERTIFICATE";
 
-    private ImportedChain(IReadOnlyList<X509Certificate2> chain, string bundle, AsymmetricAlgorithm key) => (Chain, Bundle, Key) = (chain, bundle, key);
+    private ImportedChain(IReadOnlyList<X509Certificate2> chain, string bundle, AsymmetricAlgorithm key) =>
+        (Chain, Bundle, Key) = (chain, bundle, key);
 
     /// <summary>Signing CA first, root last.</summary>
     public IReadOnlyList<X509Certificate2> Chain { get; }
@@ -47,7 +48,8 @@ public sealed class ImportedChain
                 found.Add(certificate);
                 continue;
             }
-            findings.Problem(PuppetCaInit.Bundle, block.Label == Certificate ? "is a damaged certificate" : $"is a block {block.Label}, which does not belong here", block.Line);
+            findings.Problem(PuppetCaInit.Bundle, block.Label == Certificate
+                ? "is a damaged certificate" : $"is a block {block.Label}, which does not belong here", block.Line);
             wrong = true;
         }
         if (found.Count == 0 && !wrong)
@@ -72,7 +74,9 @@ public sealed class ImportedChain
     {
         if (pem.Contains("ENCRYPTED", StringComparison.Ordinal))
         {
-            findings.Problem(PuppetCaInit.Key, "is encrypted; puppetserver's own is not. Decrypt a copy of the directory's key first: openssl pkey -in ca_key.pem -out ca_key.pem");
+            findings.Problem(PuppetCaInit.Key,
+                "is encrypted; puppetserver's own is not. Decrypt a copy of the directory's key first: openssl pkey -in ca_key.pem -out "
+                    + "ca_key.pem");
             return null;
         }
         foreach (var make in new Func<AsymmetricAlgorithm>[] { RSA.Create, ECDsa.Create })
@@ -88,7 +92,7 @@ public sealed class ImportedChain
                 key.Dispose();
             }
         }
-        findings.Problem(PuppetCaInit.Key, "is no RSA or EC private key in PEM");
+        findings.Problem(PuppetCaInit.Key, "is not an RSA or EC private key in PEM");
         return null;
     }
 
@@ -121,27 +125,34 @@ public sealed class ImportedChain
             chain.Add(parent);
         }
         foreach (var stranger in certificates.Except(chain))
-            findings.Problem(PuppetCaInit.Bundle, $"holds {stranger.Subject}, which is no part of the chain of {signing.Subject}; take it out of a copy and import that");
+        {
+            findings.Problem(PuppetCaInit.Bundle,
+                $"holds {stranger.Subject}, which is not part of the chain of {signing.Subject}; take it out of a copy and import that");
+        }
         return chain.Count == certificates.Count ? chain : null;
     }
 
-    private static bool IsRoot(X509Certificate2 certificate) => certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData);
+    private static bool IsRoot(X509Certificate2 certificate) => certificate.SubjectName.RawData.AsSpan()
+        .SequenceEqual(certificate.IssuerName.RawData);
 
     private static bool Issued(X509Certificate2 parent, X509Certificate2 child) =>
         parent.SubjectName.RawData.AsSpan().SequenceEqual(child.IssuerName.RawData) && SignatureScheme.IsSignedBy(child.RawData, parent);
 
     private static bool Holds(List<X509Certificate2> chain, DateTimeOffset now, ImportFindings findings)
     {
-        using var built = new X509Chain { ChainPolicy = { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true, VerificationTime = now.UtcDateTime } };
-        built.ChainPolicy.CustomTrustStore.Add(chain[^1]);
-        built.ChainPolicy.ExtraStore.AddRange(chain.ToArray());
+        using var built = new X509Chain { ChainPolicy = TrustPolicy.Of([chain[^1]], chain) };
+        built.ChainPolicy.VerificationTime = now.UtcDateTime;
         if (!built.Build(chain[0]))
         {
-            findings.Problem(PuppetCaInit.Bundle, $"is no chain that holds: {string.Join(", ", built.ChainStatus.Select(s => s.Status))}");
+            findings.Problem(PuppetCaInit.Bundle, $"is not a valid chain: {string.Join(", ", built.ChainStatus.Select(s => s.Status))}");
             return false;
         }
         foreach (var ca in chain.Where(c => c.NotAfter < now.AddYears(1)))
-            findings.Warn($"the certificate of {ca.Subject} ends on {ca.NotAfter.ToUniversalTime():yyyy-MM-dd}, and with it every certificate of this CA");
+        {
+            findings.Warn(
+                $"the certificate of {ca.Subject} ends on {ca.NotAfter.ToUniversalTime():yyyy-MM-dd}, and with it every certificate of "
+                    + "this CA");
+        }
         return true;
     }
 }

@@ -21,15 +21,24 @@ public sealed record ImportedCrls(CrlFacts Own, string OwnPem, string ParentsPem
         foreach (var block in PemFile.Read(File.ReadAllText(Path.Combine(directory, FileName))))
         {
             if (Read(block) is not { } facts)
-                wrong = Wrong(findings, block, "is no list of revoked certificates");
+            {
+                wrong = Wrong(findings, block, "is not a CRL");
+            }
             else if (IssuerOf(facts, block.Der!, chain) is not { } issuer)
-                wrong = Wrong(findings, block, $"is a list that none of the CAs in {PuppetCaInit.Bundle} signed with SHA-256, SHA-384 or SHA-512");
-            else if (newest[issuer] is not { } standing || (facts.Number, facts.ThisUpdate).CompareTo((standing.Facts.Number, standing.Facts.ThisUpdate)) > 0)
+            {
+                wrong = Wrong(findings, block,
+                    $"is a CRL that none of the CAs in {PuppetCaInit.Bundle} signed with SHA-256, SHA-384 or SHA-512");
+            }
+            else if (newest[issuer] is not { } standing || (facts.ThisUpdate, facts.Number)
+                .CompareTo((standing.Facts.ThisUpdate, standing.Facts.Number)) > 0)
+            {
                 newest[issuer] = (facts, block.Der!);
+            }
         }
         for (var i = 0; i < chain.Count; i++)
             wrong |= !Stands(newest[i]?.Facts, chain[i], i == 0, now, findings);
-        return wrong ? null : new ImportedCrls(newest[0]!.Value.Facts, CrlPem.Write(newest[0]!.Value.Der), string.Concat(newest.Skip(1).Select(c => CrlPem.Write(c!.Value.Der))));
+        return wrong ? null : new ImportedCrls(newest[0]!.Value.Facts, CrlPem.Write(newest[0]!.Value.Der),
+            string.Concat(newest.Skip(1).Select(c => CrlPem.Write(c!.Value.Der))));
     }
 
     private static bool Wrong(ImportFindings findings, PemBlock block, string what)
@@ -64,8 +73,16 @@ public sealed record ImportedCrls(CrlFacts Own, string OwnPem, string ParentsPem
     {
         if (crl is null || (own && crl.Number is null))
         {
-            findings.Problem(FileName, crl is null ? $"holds no list of {ca.Subject}" : $"the list of {ca.Subject} has no number");
+            findings.Problem(FileName, crl is null ? $"holds no CRL of {ca.Subject}"
+                : $"the CRL of {ca.Subject} has no number{(crl.NumberFault.Length > 0 ? $" that can be used: {crl.NumberFault}" : "")}. "
+                    + "Next: have that CA publish a new CRL, and import again");
             return false;
+        }
+        if (own && crl.NumberFault.Length > 0)
+        {
+            findings.Warn(
+                $"the CRL of {ca.Subject} is damaged: {crl.NumberFault}. All its entries are read; CertAuthority publishes a valid one "
+                    + $"with a number above {crl.Number} when it starts");
         }
         Warn(crl, ca, own, now, findings);
         return true;
@@ -75,9 +92,11 @@ public sealed record ImportedCrls(CrlFacts Own, string OwnPem, string ParentsPem
     {
         if (crl.NextUpdate is not { } end || end > now + Soon)
             return;
-        var when = $"the list of revoked certificates of {ca.Subject} {(end > now ? "expires" : "expired")} on {end:yyyy-MM-dd}";
+        var when = $"the CRL of {ca.Subject} {(end > now ? "expires" : "expired")} on {end:yyyy-MM-dd}";
         findings.Warn(own
-            ? $"{when}. CertAuthority publishes a new one when it starts; an agent whose own copy has expired needs its crl.pem deleted by hand"
-            : $"{when}, and only that CA's key can make a new one: until {PuppetCaInit.RootCrl} is replaced, agents that check the chain refuse every certificate after it");
+            ? $"{when}. CertAuthority publishes a new one when it starts; an agent whose own copy has expired needs its crl.pem deleted "
+                + "by hand"
+            : $"{when}, and only that CA's key can make a new one: until {PuppetCaInit.RootCrl} is replaced, agents that check the "
+                + "chain refuse every certificate after it");
     }
 }

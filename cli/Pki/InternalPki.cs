@@ -6,9 +6,9 @@ using Overture.Platform.Records;
 namespace Overture.Cli.Pki;
 
 /// <summary>
-/// The internal PKI: who may talk to whom between CLI, hooks and services. ECDSA P-256; a root, and one certificate a party with its roles as
-/// URI SANs overture://role/&lt;role&gt;. Also the Conductor's launch keys. Files: pki/ca.{pem,key}, pki/&lt;name&gt;.{pem,key}, launch/signing.key,
-/// launch/token.key, launch/trusted/conductor.pem. Keys are mode 0600. What is there already is left as it is.
+/// The internal PKI: who may talk to whom between CLI, hooks and services. ECDSA P-256; a root, and one certificate a party with its roles
+/// as URI SANs overture://role/&lt;role&gt;. Also the Conductor's launch keys. Files: pki/ca.{pem,key}, pki/&lt;name&gt;.{pem,key},
+/// launch/signing.key, launch/token.key, launch/trusted/conductor.pem. Keys are mode 0600. What is there already is left as it is.
 /// </summary>
 public sealed class InternalPki(string home, TimeProvider clock)
 {
@@ -33,7 +33,7 @@ public sealed class InternalPki(string home, TimeProvider clock)
     private string Pki => Path.Combine(home, "pki");
     private string Launch => Path.Combine(home, "launch");
 
-    /// <summary>Makes what is missing, and anew what is past two thirds of its life.</summary>
+    /// <summary>Makes what is missing, and replaces what is past two thirds of its life.</summary>
     /// <param name="hosts">DNS names and addresses that services are reached by, beside localhost, 127.0.0.1 and ::1.</param>
     /// <returns>The files written.</returns>
     public IReadOnlyList<string> Init(IReadOnlyList<string> hosts)
@@ -74,7 +74,7 @@ public sealed class InternalPki(string home, TimeProvider clock)
         var names = new SubjectAlternativeNameBuilder();
         foreach (var role in roles)
             names.AddUri(new Uri($"overture://role/{role}"));
-        // Only who serves carries host names, so that nobody else's certificate can pass for a service.
+        // Only services' certificates carry host names, so that no other certificate can pass for a service's.
         var serves = Services.Contains(name);
         foreach (var host in serves ? hosts.Concat(["localhost", "127.0.0.1", "::1"]).Distinct() : [])
         {
@@ -86,10 +86,12 @@ public sealed class InternalPki(string home, TimeProvider clock)
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(serves ? [new Oid(ServerAuth), new Oid(ClientAuth)] : [new Oid(ClientAuth)], false));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(serves
+            ? [new Oid(ServerAuth), new Oid(ClientAuth)] : [new Oid(ClientAuth)], false));
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(root, true, false));
         var end = clock.GetUtcNow() + LeafLife;
-        using var leaf = request.Create(root, clock.GetUtcNow().AddHours(-1), end < root.NotAfter ? end : root.NotAfter, RandomNumberGenerator.GetBytes(16));
+        using var leaf = request.Create(root, clock.GetUtcNow().AddHours(-1), end < root.NotAfter ? end : root.NotAfter,
+            RandomNumberGenerator.GetBytes(16));
         // Key first: a reader that sees the pair half-written fails to match it and looks again.
         Write(Path.Combine(Pki, $"{name}.key"), key.ExportPkcs8PrivateKeyPem(), written);
         Write(Path.Combine(Pki, $"{name}.pem"), leaf.ExportCertificatePem(), written);

@@ -7,7 +7,7 @@ namespace Overture.Cli.Pki;
 /// <param name="Der">Null where it does not decode.</param>
 public sealed record PemBlock(string Label, int Line, byte[]? Der);
 
-/// <summary>PEM text block by block, with line numbers: the framework's reader passes over a damaged block without a word.</summary>
+/// <summary>PEM text block by block, with line numbers: the framework's reader skips a damaged block silently.</summary>
 public static class PemFile
 {
     private const string Begin = "-----BEGIN ", End = "-----END ", Dashes = "-----";
@@ -16,7 +16,8 @@ public static class PemFile
     {
         ArgumentNullException.ThrowIfNull(text);
         var blocks = new List<PemBlock>();
-        var lines = text.Split('\n');
+        // What an editor put between two files that were joined, is no part of a BEGIN.
+        var lines = text.Replace("\uFEFF", "", StringComparison.Ordinal).Split('\n');
         for (var i = 0; i < lines.Length; i++)
         {
             if (Label(lines[i], Begin) is not { } label)
@@ -32,11 +33,13 @@ public static class PemFile
     private static string? Label(string line, string prefix)
     {
         var trimmed = line.Trim();
-        return trimmed.StartsWith(prefix, StringComparison.Ordinal) && trimmed.Length > prefix.Length + Dashes.Length && trimmed.EndsWith(Dashes, StringComparison.Ordinal)
+        return trimmed.StartsWith(prefix, StringComparison.Ordinal) && trimmed.Length > prefix.Length + Dashes.Length
+            && trimmed.EndsWith(Dashes, StringComparison.Ordinal)
             ? trimmed[prefix.Length..^Dashes.Length]
             : null;
     }
 
     private static byte[]? Decode(string block, string label) =>
-        PemEncoding.TryFind(block, out var fields) && block[fields.Label] == label ? Convert.FromBase64String(block[fields.Base64Data]) : null;
+        PemEncoding.TryFind(block, out var fields) && block[fields.Label] == label
+            ? Convert.FromBase64String(block[fields.Base64Data]) : null;
 }

@@ -11,7 +11,8 @@ namespace Overture.Cli.Pki;
 public sealed class PuppetCaImport
 {
     public const string Folder = "imported";
-    private static readonly string[] Needed = [PuppetCaInit.Bundle, PuppetCaInit.Key, ImportedCrls.FileName, ImportedCertificates.InventoryFile];
+    private static readonly string[] Needed = [PuppetCaInit.Bundle, PuppetCaInit.Key, ImportedCrls.FileName,
+        ImportedCertificates.InventoryFile];
 
     private readonly ImportedChain? chain;
     private readonly ImportedCrls? crls;
@@ -46,8 +47,8 @@ public sealed class PuppetCaImport
         var now = clock.GetUtcNow();
         var chain = ImportedChain.Read(directory, now, findings);
         var crls = chain is null ? null : ImportedCrls.Read(directory, chain.Chain, now, findings);
-        // Without a CA to compare with, the inventory can still be told about.
-        var certificates = ImportedCertificates.Read(directory, chain?.Chain[0], findings);
+        // Without a CA to compare with, the inventory can still be reported.
+        var certificates = ImportedCertificates.Read(directory, chain?.Chain[0], now, findings);
         return new PuppetCaImport(findings, chain, crls, certificates);
     }
 
@@ -56,7 +57,10 @@ public sealed class PuppetCaImport
     {
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
         if (!WholeDirectory.IsFree(full))
-            throw new InvalidOperationException($"{full} is not empty; a CA there would be lost. Import into another --home, or move it away");
+        {
+            throw new InvalidOperationException(
+                $"{full} is not empty; a CA there would be lost. Import into another --home, or move it away");
+        }
         WholeDirectory.Make(full, Fill);
     }
 
@@ -76,6 +80,7 @@ public sealed class PuppetCaImport
         var signed = Path.Combine(imported, ImportedCertificates.SignedFolder);
         PrivateFile.MakeDirectory(signed);
         // Many at once: each waits for the disk, and the disk takes their waits together.
-        Parallel.ForEach(Certificates.Signed, new ParallelOptions { MaxDegreeOfParallelism = 16 }, s => PrivateFile.Write(Path.Combine(signed, s.File), s.Pem));
+        Parallel.ForEach(Certificates.Signed, new ParallelOptions { MaxDegreeOfParallelism = 16 },
+            s => PrivateFile.Write(Path.Combine(signed, s.File), s.Pem));
     }
 }

@@ -8,13 +8,14 @@ using Overture.Platform.Records;
 namespace Overture.Cli.Pki;
 
 /// <summary>
-/// Makes the Puppet CA: a root and the intermediate that signs, as `puppetserver ca setup` does (RSA or P-256, 15 years), with keys encrypted
-/// under a passphrase of its own. Files: ca_crt.pem (signing CA first), ca_key.pem, root_key.pem, passphrase, root_crl.pem. All is made in a folder
-/// beside the final one, which then takes its name in one step: a kill leaves no CA at all, never half of one.
+/// Makes the Puppet CA: a root and the intermediate that signs, as `puppetserver ca setup` does (RSA or P-256, 15 years), with keys
+/// encrypted under a passphrase of its own. Files: ca_crt.pem (signing CA first), ca_key.pem, root_key.pem, passphrase, root_crl.pem. All
+/// is made in a folder beside the final one, which then takes its name in one step: a kill leaves no CA at all, never half of one.
 /// </summary>
 public sealed class PuppetCaInit(string directory, TimeProvider clock)
 {
-    public const string Bundle = "ca_crt.pem", Key = "ca_key.pem", RootKey = "root_key.pem", Passphrase = "passphrase", RootCrl = "root_crl.pem";
+    public const string Bundle = "ca_crt.pem", Key = "ca_key.pem", RootKey = "root_key.pem", Passphrase = "passphrase",
+        RootCrl = "root_crl.pem";
 
     internal const UnixFileMode Public = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
     private static readonly string[] Files = [Bundle, Key, RootKey, Passphrase, RootCrl];
@@ -49,7 +50,9 @@ public sealed class PuppetCaInit(string directory, TimeProvider clock)
         var missing = Needed().Where(f => !File.Exists(Path.Combine(directory, f))).ToArray();
         return missing.Length == 0
             ? true
-            : throw new InvalidOperationException($"{directory} is not empty, and is no whole CA: it lacks {string.Join(", ", missing)}. Restore them, or choose another directory.");
+            : throw new InvalidOperationException(
+                $"{directory} is not empty, and is not a complete CA: it lacks {string.Join(", ", missing)}. Restore them, or choose "
+                    + "another directory.");
     }
 
     // A CA that is its own root has no parent's list.
@@ -75,16 +78,17 @@ public sealed class PuppetCaInit(string directory, TimeProvider clock)
         var rootIdentifier = rootRequest.CertificateExtensions.OfType<X509SubjectKeyIdentifierExtension>().Single();
         var authority = X509AuthorityKeyIdentifierExtension.CreateFromSubjectKeyIdentifier(rootIdentifier);
         rootRequest.CertificateExtensions.Add(authority);
-        var generator = rootKey is RSA rsa ? X509SignatureGenerator.CreateForRSA(rsa, RSASignaturePadding.Pkcs1) : X509SignatureGenerator.CreateForECDsa((ECDsa)rootKey);
+        var generator = rootKey is RSA rsa ? X509SignatureGenerator.CreateForRSA(rsa, RSASignaturePadding.Pkcs1)
+            : X509SignatureGenerator.CreateForECDsa((ECDsa)rootKey);
         using var root = rootRequest.Create(rootRequest.SubjectName, generator, from, until, [1]);
 
         var request = Request($"Puppet CA: {name}", key);
         request.CertificateExtensions.Add(authority);
         using var issuer = request.Create(root.SubjectName, generator, from, until, [2]);
 
-        // The root revokes nobody (its one child is revoked by making a new CA), so its list may live as long as itself.
+        // The root revokes nothing (its one child is revoked by making a new CA), so its list may live as long as itself.
         var crl = new CertificateRevocationListBuilder().Build(
-            root.SubjectName, generator, BigInteger.Zero, until, HashAlgorithmName.SHA256, authority, clock.GetUtcNow().AddSeconds(-1));
+            root.SubjectName, generator, BigInteger.Zero, until, HashAlgorithmName.SHA256, authority, from);
 
         PrivateFile.Write(Path.Combine(folder, Passphrase), passphrase + "\n");
         PrivateFile.Write(Path.Combine(folder, RootKey), Encrypted(rootKey, passphrase));
@@ -93,7 +97,7 @@ public sealed class PuppetCaInit(string directory, TimeProvider clock)
         PrivateFile.Write(Path.Combine(folder, Bundle), issuer.ExportCertificatePem() + "\n" + root.ExportCertificatePem() + "\n", Public);
     }
 
-    // puppet-contracts §3.3
+    // docs/puppet-contracts.md §3.3
     private static CertificateRequest Request(string commonName, AsymmetricAlgorithm key)
     {
         var request = key is RSA rsa
@@ -112,5 +116,6 @@ public sealed class PuppetCaInit(string directory, TimeProvider clock)
 
     /// <summary>PKCS#8 under PBES2, as CertAuthority wants it.</summary>
     internal static string Encrypted(AsymmetricAlgorithm key, string passphrase) =>
-        key.ExportEncryptedPkcs8PrivateKeyPem(passphrase, new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 600_000)) + "\n";
+        key.ExportEncryptedPkcs8PrivateKeyPem(passphrase,
+            new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 600_000)) + "\n";
 }

@@ -29,7 +29,7 @@ internal static class WholeDirectory
         Directory.Move(staging, directory);
     }
 
-    // Of a run that was killed; nobody ever used what is in them.
+    // Left by a run that was killed; never used.
     private static void DropLeftovers(string directory)
     {
         var parent = Path.GetDirectoryName(directory)!;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# One-shot, as root, before anything else: the internal PKI, the Puppet CA, a Redis password, and for each party its own files and no other's.
+# One-shot, as root, before anything else: the internal PKI, the Puppet CA, users of Redis, and for each party its own files and no other's.
 # A second run renews what is past two thirds of its life and leaves the rest.
 #
 # /init keeps it all (only this script mounts it: the root's key is there); /out/PARTY becomes that party's /etc/overture.
@@ -9,6 +9,7 @@ owner=65532:65532
 
 overture pki init --home /init --host conductor --host certauthority --host classifier
 overture ca init --home /init --name "${CA_NAME:-Overture}"
+overture registry init --home /init
 [ -s /init/redis.password ] || head -c 24 /dev/urandom | base64 | tr -d '+/=\n' > /init/redis.password
 
 # give PARTY FILE...: into its folder, readable for it alone. In one step each: a service may be reading.
@@ -26,7 +27,8 @@ folder() { mkdir -p "$1"; chown $owner "$1"; chmod 0700 "$1"; }
 
 for party in conductor certauthority classifier; do
     folder /out/$party
-    give $party /init/pki/$party.pem /init/pki/$party.key /init/pki/ca.pem /init/redis.password
+    give $party /init/pki/$party.pem /init/pki/$party.key /init/pki/ca.pem /init/redis/$party.password
+    rm -f /out/$party/redis.password # of an earlier version: that of the default user
     cat > /init/cli.yaml <<YAML
 conductor: conductor:7001
 certAuthority: certauthority:7002
@@ -59,8 +61,11 @@ YAML
 give puppetserver /init/hooks.yaml
 
 folder /out/redis
-# User health may ping, for the health check; everybody else needs the password.
-printf 'port 6379\ndir /data\nappendonly yes\nsave ""\nuser health on nopass -@all +ping\nrequirepass %s\n' "$(cat /init/redis.password)" > /init/redis.conf
+# User health may ping, for the health check; the default user's password stays here.
+{
+    printf 'port 6379\ndir /data\nappendonly yes\nsave ""\nuser health on nopass -@all +ping\nrequirepass %s\n' "$(cat /init/redis.password)"
+    cat /init/redis/users.conf
+} > /init/redis.conf
 give redis /init/redis.conf
 for volume in /out/redis-data /out/objects /out/state-*; do folder "$volume"; done
 echo "init: done"

@@ -8,11 +8,11 @@
 # run's own.
 #
 # The server may write all of that folder, and this run has an identity that it must not get: what is read from there is checked before any
-# use, and what Puppet goes by stands in /tmp.
+# use, and Puppet's configuration is in /tmp.
 set -euo pipefail
 
 home=/var/lib/overture/puppetserver
-# HOME: as anybody but root, puppet wants to write there.
+# HOME: unless it is root, puppet writes there.
 export OVERTURE_CLI_CONFIG=/etc/overture/admin/cli.yaml HOME=/tmp
 install -d -o puppet -g puppet -m 0750 $home $home/apply
 
@@ -25,7 +25,7 @@ kept() {
 }
 
 # The same request finds the same registration, however often this is repeated; once the certificate is there its token is spent. A token that
-# nobody spent within the day is no good any more: a new registration, then.
+# not used within a day has expired: register again, then.
 certname=$(kept certname '' || true)
 if [ -z "$certname" ] || [ ! -e "$home/ssl/certs/$certname.pem" ]; then
     find $home/apply -name request -mmin +1380 -delete

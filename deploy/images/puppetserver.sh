@@ -12,6 +12,6 @@ if [ -s $home/apply/token ]; then
     # Spent.
     rm -f $home/conf/csr_attributes.yaml $home/apply/token
 fi
-# A script that ended would leave a revoked agent let in for ever.
+# A script that ended would leave a revoked agent let in forever.
 (while :; do $bin/crl-refresh || true; sleep 5; done) &
 exec $bin/puppetserver-start

@@ -27,7 +27,7 @@ ENV DOTNET_EnableDiagnostics=0 DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
 RUN mkdir -p /etc/overture /var/lib/overture && chown 65532:65532 /var/lib/overture && chmod 0700 /var/lib/overture
 USER 65532:65532
 WORKDIR /usr/lib/overture
-# Health is asked by whoever runs it (docker-compose.yml, deploy/k8s): overture health --service NAME, which needs no shell.
+# The orchestrator asks for health (docker-compose.yml, deploy/k8s): overture health --service NAME, which needs no shell.
 ENTRYPOINT ["/usr/lib/overture/service"]
 COPY deploy/images/init.sh deploy/images/register-node.sh /usr/libexec/overture/
 COPY deploy/images/node.yaml /etc/overture-node.yaml

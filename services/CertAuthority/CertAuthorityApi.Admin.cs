@@ -1,28 +1,33 @@
 using System.Text;
 using Grpc.Core;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Approval;
+using Overture.CertAuthority.Csr;
 using Overture.CertAuthority.V1;
+using Overture.Platform.Certificates;
 using Overture.Platform.Faults;
-using Overture.Platform.Records;
 
 namespace Overture.CertAuthority;
 
 /// <summary>Administrators of the CA API.</summary>
 internal sealed partial class CertAuthorityApi
 {
-    private static readonly TimeSpan UsualAdminLife = TimeSpan.FromDays(90), ShortestAdminLife = TimeSpan.FromHours(1), LongestAdminLife = TimeSpan.FromDays(825);
+    private static readonly TimeSpan UsualAdminLife = TimeSpan.FromDays(90), ShortestAdminLife = TimeSpan.FromHours(1),
+        LongestAdminLife = TimeSpan.FromDays(825);
 
-    public override async Task<IssueAdminCertificateResponse> IssueAdminCertificate(IssueAdminCertificateRequest request, ServerCallContext context)
+    public override async Task<IssueAdminCertificateResponse> IssueAdminCertificate(
+        IssueAdminCertificateRequest request, ServerCallContext context)
     {
         var reason = request.Reason.Trim();
         if (reason.Length is 0 or > 500)
-            throw FaultException.Invalid("reason", "must have 1-500 characters: it is kept for whoever asks why");
+            throw FaultException.Invalid("reason", "must have 1-500 characters: it is kept with the record");
         var life = request.Life?.ToTimeSpan() ?? UsualAdminLife;
         if (life < ShortestAdminLife || life > LongestAdminLife)
             throw FaultException.Invalid("life", "must be 1 h to 825 d");
         // Looked at first: without a list the certificate would be of no use, and is not made.
-        var crl = crls.Current ?? throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "there is no CRL yet; try again");
-        var certificate = await admin.Run(new AdminAsk(request.Certname, Encoding.UTF8.GetBytes(request.CsrPem), reason, life, By(context)), CancellationToken.None);
+        var crl = crls.Current
+            ?? throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "there is no CRL yet; try again");
+        var certificate = await admin.Run(
+            new AdminAsk(request.Certname, Encoding.UTF8.GetBytes(request.CsrPem), reason, life, By(context)), CancellationToken.None);
         return new IssueAdminCertificateResponse
         {
             CertificatePem = certificate.Pem,

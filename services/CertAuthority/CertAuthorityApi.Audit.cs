@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.Queries;
 using Overture.CertAuthority.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
@@ -10,14 +11,19 @@ internal sealed partial class CertAuthorityApi
 {
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(1);
 
-    public override async Task VerifyAudit(VerifyAuditRequest request, IServerStreamWriter<VerifyAuditResponse> responseStream, ServerCallContext context)
+    public override async Task VerifyAudit(
+        VerifyAuditRequest request, IServerStreamWriter<VerifyAuditResponse> responseStream, ServerCallContext context)
     {
         if (request.Expected.FirstOrDefault(h => h.Stream.Length == 0 || h.Sequence < 1) is not null)
             throw FaultException.Invalid("expected", "each needs stream and sequence, as an earlier answer gave them");
         var progress = new AuditProgress();
         var work = verify.Run(request.Expected, progress, context.CancellationToken);
-        while (await Task.WhenAny(work, Task.Delay(ProgressEvery, context.CancellationToken)) != work && !context.CancellationToken.IsCancellationRequested)
-            await responseStream.WriteAsync(new VerifyAuditResponse { Batches = progress.Batches, Records = progress.Records }, context.CancellationToken);
+        while (await Task.WhenAny(work, Task.Delay(ProgressEvery, context.CancellationToken)) != work
+            && !context.CancellationToken.IsCancellationRequested)
+        {
+            await responseStream.WriteAsync(
+                new VerifyAuditResponse { Batches = progress.Batches, Records = progress.Records }, context.CancellationToken);
+        }
         var verdict = await work;
         await responseStream.WriteAsync(new VerifyAuditResponse
         {
@@ -29,13 +35,18 @@ internal sealed partial class CertAuthorityApi
         }, context.CancellationToken);
     }
 
-    public override Task<ExplainCertificateResponse> ExplainCertificate(ExplainCertificateRequest request, ServerCallContext context) => request switch
+    public override Task<ExplainCertificateResponse> ExplainCertificate(
+        ExplainCertificateRequest request, ServerCallContext context) => request switch
     {
-        { Certname.Length: > 0, Serial.Length: 0 } => explain.OfName(CertName.Parse(request.Certname), context.CancellationToken),
-        { Certname.Length: 0, Serial.Length: > 0 } => explain.OfSerial(SerialOf(request.Serial), context.CancellationToken),
-        _ => throw FaultException.Invalid("certname", "give either this or serial"),
+        { Certname.Length: > 0, Serial.Length: 0, Address.Length: 0 } => CertName.TryParse(request.Certname, out var name, out var rule)
+            ? explain.OfName(name, context.CancellationToken)
+            : explain.OfCommonName(request.Certname, rule, context.CancellationToken),
+        { Certname.Length: 0, Serial.Length: > 0, Address.Length: 0 } =>
+            explain.OfSerial(Serials(request.Serial), context.CancellationToken),
+        { Certname.Length: 0, Serial.Length: 0, Address.Length: > 0 } => explain.OfAddress(
+            System.Net.IPAddress.TryParse(request.Address, out var address)
+                ? address
+                : throw FaultException.Invalid("address", "must be an IP address"), context.CancellationToken),
+        _ => throw FaultException.Invalid("certname", "give one of this, serial and address"),
     };
-
-    private static string SerialOf(string text) =>
-        text.Length is >= 2 and <= 40 && text.All(char.IsAsciiHexDigit) ? text.ToLowerInvariant() : throw FaultException.Invalid("serial", "must be 2-40 hexadecimal digits");
 }

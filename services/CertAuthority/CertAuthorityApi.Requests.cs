@@ -1,5 +1,6 @@
 using Grpc.Core;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Approval;
+using Overture.CertAuthority.Enrollment;
 using Overture.CertAuthority.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
@@ -9,7 +10,8 @@ namespace Overture.CertAuthority;
 /// <summary>Requests that wait for a person.</summary>
 internal sealed partial class CertAuthorityApi
 {
-    public override async Task<ListCertificateRequestsResponse> ListCertificateRequests(ListCertificateRequestsRequest request, ServerCallContext context)
+    public override async Task<ListCertificateRequestsResponse> ListCertificateRequests(
+        ListCertificateRequestsRequest request, ServerCallContext context)
     {
         var size = request.PageSize == 0 ? 50 : request.PageSize;
         if (size is < 1 or > 500)
@@ -25,22 +27,27 @@ internal sealed partial class CertAuthorityApi
         return new GetHeldRequestResponse { Request = HeldRequests.Shown(await review.Look(waiting, context.CancellationToken)) };
     }
 
-    public override async Task<ApproveCertificateRequestResponse> ApproveCertificateRequest(ApproveCertificateRequestRequest request, ServerCallContext context)
+    public override async Task<ApproveCertificateRequestResponse> ApproveCertificateRequest(
+        ApproveCertificateRequestRequest request, ServerCallContext context)
     {
         var name = CertName.Parse(request.Certname);
-        var approval = new Approval(name, Spki(request.SpkiSha256), ReasonText(request.Reason), request.DnsAltNames, request.Extensions, request.Life?.ToTimeSpan());
+        var approval = new ApprovalOrder(name, Spki(request.SpkiSha256), ReasonText(request.Reason), request.DnsAltNames,
+            request.Extensions, request.Life?.ToTimeSpan());
         var certificate = await approve.Run(approval, By(context), CancellationToken.None);
         var claim = await claims.Find(name, certificate.Claim, context.CancellationToken);
-        return new ApproveCertificateRequestResponse { CertificatePem = certificate.Pem, Serial = certificate.Serial, Decision = claim?.Decision };
+        return new ApproveCertificateRequestResponse { CertificatePem = certificate.Pem, Serial = certificate.Serial,
+            Decision = claim?.Decision };
     }
 
-    public override async Task<DenyCertificateRequestResponse> DenyCertificateRequest(DenyCertificateRequestRequest request, ServerCallContext context)
+    public override async Task<DenyCertificateRequestResponse> DenyCertificateRequest(
+        DenyCertificateRequestRequest request, ServerCallContext context)
     {
-        await deny.Run(CertName.Parse(request.Certname), Spki(request.SpkiSha256), ReasonText(request.Reason), By(context), CancellationToken.None);
+        await deny.Run(
+            CertName.Parse(request.Certname), Spki(request.SpkiSha256), ReasonText(request.Reason), By(context), CancellationToken.None);
         return new DenyCertificateRequestResponse();
     }
 
-    private static string Spki(string text) => text.Length == 64 && text.All(char.IsAsciiHexDigitLower)
-        ? text
-        : throw FaultException.Invalid("spki_sha256", "must be 64 lower-case hex digits: the key you saw, from `overture certificate requests`");
+    private static SpkiHash Spki(string text) => SpkiHash.TryParse(text, out var key)
+        ? key
+        : throw FaultException.Invalid("spki_sha256", "must be 64 hex digits: the key you saw, from `overture certificate requests`");
 }

@@ -1,4 +1,4 @@
 using Overture.CertAuthority;
 using Overture.Platform;
 
-return await ServiceHost.Run<CertAuthorityParts, CertAuthorityOptions>(args);
+return await ServiceHost.Run<CertAuthorityModule, CertAuthorityOptions>(args);

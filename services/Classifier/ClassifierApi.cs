@@ -1,22 +1,23 @@
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Overture.Classifier.Classification;
-using Overture.Classifier.Definitions;
-using Overture.Classifier.History;
-using Overture.Classifier.Layers;
+using Overture.Classifier.Documents;
+using Overture.Classifier.Edits;
 using Overture.Classifier.Puppetserver;
 using Overture.Classifier.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
-using Overture.Platform.Tls;
+using Overture.Platform.Registry;
+using Overture.Platform.Rpc;
 
 namespace Overture.Classifier;
 
-/// <summary>The gRPC face: messages to acts and back.</summary>
-public sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, PutNode put, NodeStore nodes, PutLayers layers, CheckNode check, ObjectStore store) : ClassifierService.ClassifierServiceBase
+/// <summary>The gRPC service: maps messages to actions and back.</summary>
+internal sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, PutNode put, NodeStore nodes, PutLayers layers,
+    CheckNode check, ObjectStore store) : ClassifierService.ClassifierServiceBase
 {
-    private const int MostPerPage = 500, UsualPage = 50;
+    private const int MaxPerPage = 500, UsualPage = 50;
 
     public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context) =>
         (await classify.Run(CertName.Parse(request.Certname), context.CancellationToken)).Response;
@@ -29,7 +30,9 @@ public sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, Pu
 
     public override async Task<PutNodeResponse> PutNode(PutNodeRequest request, ServerCallContext context) => new()
     {
-        Node = MessageOf(await put.Run(CertName.Parse(request.Certname), request.Definition, request.Etag, context.Peer().Name, request.Reason, request.CheckPuppetserver, context.CancellationToken)),
+        Node = MessageOf(await put.Run(CertName.Parse(WholeText.Of(request).Certname), request.Definition, request.Etag,
+            context.Peer().Name, request.Reason, request.CheckPuppetserver, context.CancellationToken)),
+        Warnings = { DefinitionWarnings.Of(StrictYaml.Document(request.Definition)).Select(MessageOf) },
     };
 
     public override async Task<GetNodeResponse> GetNode(GetNodeRequest request, ServerCallContext context)
@@ -45,7 +48,7 @@ public sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, Pu
         var size = SizeOf(request.PageSize);
         // The list has no filter, so the token is the last certname itself.
         CertName? after = request.PageToken.Length == 0 ? null : CertName.TryParse(request.PageToken, out var last, out _)
-            ? last : throw FaultException.Invalid("page_token", "is not one that ListNodes gave out");
+            ? last : throw FaultException.Invalid("page_token", "was not issued by ListNodes");
         var page = await nodes.Page(after, size, context.CancellationToken);
         return new ListNodesResponse
         {
@@ -57,9 +60,10 @@ public sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, Pu
     public override async Task<ListHistoryResponse> ListHistory(ListHistoryRequest request, ServerCallContext context)
     {
         var size = SizeOf(request.PageSize);
-        var prefix = request.Certname.Length > 0 ? ObjectKeys.HistoryOf(CertName.Parse(request.Certname)) : ObjectKeys.DocumentHistoryOf(DocumentHistory.Layers);
+        var prefix = request.Certname.Length > 0 ? ObjectKeys.HistoryOf(CertName.Parse(request.Certname))
+            : ObjectKeys.DocumentHistoryOf(DocumentHistory.Layers);
         if (request.PageToken.Length > 0 && !Guid.TryParse(request.PageToken, out _))
-            throw FaultException.Invalid("page_token", "is not one that ListHistory gave out");
+            throw FaultException.Invalid("page_token", "was not issued by ListHistory");
         var (page, more) = await HistoryEntries.Page(store, prefix, request.PageToken, size + 1, context.CancellationToken);
         return new ListHistoryResponse { Entries = { page.Select(MessageOf) }, NextPageToken = more ? page[^1].Id : "" };
     }
@@ -69,17 +73,32 @@ public sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, Pu
 
     public override async Task<PutLayersResponse> PutLayers(PutLayersRequest request, ServerCallContext context) => new()
     {
-        Layers = MessageOf(await layers.Run(request.Document, request.Etag, context.Peer().Name, request.Reason, request.ValidateOnly, request.CheckPuppetserver, context.CancellationToken)),
+        Layers = MessageOf(await layers.Run(WholeText.Of(request).Document, request.Etag, context.Peer().Name, request.Reason,
+            request.ValidateOnly, request.CheckPuppetserver, context.CancellationToken)),
+        Warnings = { LayersDocument.Warnings(request.Document).Select(MessageOf) },
     };
 
-    private static int SizeOf(int asked) => asked is < 0 or > MostPerPage ? throw FaultException.Invalid("page_size", "must be 1-500") : asked == 0 ? UsualPage : asked;
+    private static int SizeOf(int asked) =>
+        asked is < 0 or > MaxPerPage ? throw FaultException.Invalid("page_size", "must be 1-500") : asked == 0 ? UsualPage : asked;
 
-    private static V1.Layers MessageOf(StoredObject? found) => found is null ? new() : new()
+    private static V1.Layers MessageOf(StoredObject? found)
     {
-        Document = System.Text.Encoding.UTF8.GetString(found.Body),
-        Etag = found.ETag,
-        UpdatedAt = found.LastModified.ToTimestamp(),
-    };
+        if (found is null)
+            return new();
+        var layers = new V1.Layers { Etag = found.ETag, UpdatedAt = found.LastModified.ToTimestamp() };
+        try
+        {
+            layers.Document = Utf8Text.Read(found.Body);
+        }
+        catch (NotUtf8Exception e)
+        {
+            layers.Unreadable = e.Message;
+        }
+        return layers;
+    }
+
+    private static V1.DefinitionWarning MessageOf(Platform.Records.DefinitionWarning warning) =>
+        new() { Line = (int)warning.Line, Field = warning.Field, Rule = warning.Rule };
 
     private static HistoryEntry MessageOf(Overture.Records.V1.NodeHistory entry) => new()
     {
@@ -99,5 +118,6 @@ public sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, Pu
         Definition = node.Document,
         Etag = node.ETag,
         UpdatedAt = node.UpdatedAt.ToTimestamp(),
+        Unreadable = node.Unreadable,
     };
 }

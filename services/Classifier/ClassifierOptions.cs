@@ -1,3 +1,4 @@
+using Overture.Classifier.Documents;
 using Overture.Classifier.Puppetserver;
 using Overture.Classifier.Terminus;
 using Overture.Platform.Faults;
@@ -5,7 +6,7 @@ using Overture.Platform.Options;
 
 namespace Overture.Classifier;
 
-/// <summary>What Classifier is told beside the common options.</summary>
+/// <summary>Classifier's options, beside the common ones.</summary>
 public sealed record ClassifierOptions : ServiceOptions
 {
     private const string Fail = "fail", SiteManifest = "site-manifest";
@@ -16,7 +17,10 @@ public sealed record ClassifierOptions : ServiceOptions
     /// <summary>While the store does not answer, the last answer is given when it is no older than this. 0s to 24h; 0s: never.</summary>
     public TimeSpan StaleFor { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>What a node nobody launched here gets: an error, or no classes, so that Puppet's site manifest decides: "fail" or "site-manifest".</summary>
+    /// <summary>
+    /// What a node that was not launched here gets: an error, or no classes, so that Puppet's site manifest decides: "fail" or
+    /// "site-manifest".
+    /// </summary>
     public string UnknownNodes { get; init; } = Fail;
 
     internal bool UnknownGoBySiteManifest => UnknownNodes == SiteManifest;
@@ -24,6 +28,9 @@ public sealed record ClassifierOptions : ServiceOptions
     public TerminusOptions Terminus { get; init; } = new();
 
     public PuppetserverOptions Puppetserver { get; init; } = new();
+
+    // store.id is written once, at the first start. The terminus' key and certificate are there too; without it nothing is written later.
+    public override IReadOnlyList<string> WrittenDirectories() => Terminus.IsOn ? base.WrittenDirectories() : [];
 
     public override IEnumerable<FieldProblem> Problems()
     {

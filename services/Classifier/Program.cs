@@ -1,4 +1,4 @@
 using Overture.Classifier;
 using Overture.Platform;
 
-return await ServiceHost.Run<ClassifierParts, ClassifierOptions>(args);
+return await ServiceHost.Run<ClassifierModule, ClassifierOptions>(args);

@@ -1,9 +1,10 @@
+using Overture.Conductor.Instances;
 using Overture.Conductor.V1;
 using Overture.Platform.Objects;
 
 namespace Overture.Conductor;
 
-/// <summary>Puts the store's promises to the test for whoever asks; what it finds changes nothing here.</summary>
+/// <summary>Tests the store's guarantees on request; the result changes nothing here.</summary>
 internal sealed class CheckBucket(StoreProbe probe, ObjectStore store)
 {
     private const int Writers = 16;

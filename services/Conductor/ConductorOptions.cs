@@ -1,11 +1,16 @@
+using Overture.Platform.Records;
 using Overture.Conductor.Providers.Ec2;
+using Overture.Conductor.Reports;
+using Overture.Conductor.Specs;
 using Overture.Conductor.Terminate;
+using Overture.Platform.Connections;
 using Overture.Platform.Faults;
+using Overture.Platform.Objects;
 using Overture.Platform.Options;
 
 namespace Overture.Conductor;
 
-/// <summary>What the Conductor is told beside <see cref="ServiceOptions"/>.</summary>
+/// <summary>The Conductor's options, beside <see cref="ServiceOptions"/>.</summary>
 public sealed record ConductorOptions : ServiceOptions
 {
     public ConductorOptions()
@@ -24,6 +29,16 @@ public sealed record ConductorOptions : ServiceOptions
 
     public PuppetDbOptions PuppetDb { get; init; } = new();
 
+    /// <summary>Where reports wait; it may be a disk of its own.</summary>
+    internal string ReportSpool => Path.Combine(StateDirectory, "reports");
+
+    public override IReadOnlyList<string> WrittenDirectories() =>
+        Reports.Listen.Length > 0 ? [StateDirectory, ReportSpool] : [StateDirectory];
+
+    // A certificate from CertAuthority, reports, instances.
+    public override StoreFounding Founding() =>
+        new(true, [(Path.Combine(StateDirectory, "puppet-host"), "current"), (ReportSpool, "*"), (Local.Directory, "meta-data")]);
+
     public override IEnumerable<FieldProblem> Problems() =>
         base.Problems().Concat(Launch.Problems()).Concat(Local.Problems()).Concat(Ec2.Problems(Deployment)).Concat(Reports.Problems())
             .Concat(PuppetDb.Problems(Reports.Listen.Length > 0));
@@ -41,12 +56,13 @@ public sealed record LaunchOptions
     /// <summary>PEM file of the Puppet CA chain, pinned into user data so that an agent never trusts on first use. Required.</summary>
     public string CaBundle { get; init; } = "";
 
-    /// <summary>Directory of further public launch keys (*.pem): Conductors whose records this one believes. Empty: only its own.</summary>
+    /// <summary>Directory of further public launch keys (*.pem): Conductors whose records this one trusts. Empty: only its own.</summary>
     public string TrustedKeys { get; init; } = "";
 
     internal IEnumerable<FieldProblem> Problems()
     {
-        foreach (var (field, path) in new[] { ("launch.signingKey", SigningKey), ("launch.tokenKey", TokenKey), ("launch.caBundle", CaBundle) })
+        foreach (var (field, path) in new[] { ("launch.signingKey", SigningKey), ("launch.tokenKey", TokenKey),
+            ("launch.caBundle", CaBundle) })
         {
             if (OptionRules.FileProblem(path) is { } rule)
                 yield return new(field, rule);
@@ -99,6 +115,9 @@ public sealed record ReportOptions
     /// <summary>The largest report taken, in bytes. 64 KiB to 256 MiB.</summary>
     public int MaxBytes { get; init; } = 16 * 1024 * 1024;
 
+    /// <summary>Connections of the listener.</summary>
+    public HttpListenerLimits Limits { get; init; } = new();
+
     internal IReadOnlyList<string> Names => DnsNames.Count > 0 ? DnsNames : ["localhost"];
 
     internal IEnumerable<FieldProblem> Problems()
@@ -107,13 +126,15 @@ public sealed record ReportOptions
             yield break;
         if (!OptionRules.IsEndpoint(Listen))
             yield return new("reports.listen", "must be ADDRESS:PORT, e.g. 127.0.0.1:8142, or empty");
-        foreach (var name in DnsNames.Where(n => !Launch.HostName.IsValid(n)))
+        foreach (var name in DnsNames.Where(n => !Specs.HostName.IsValid(n)))
             yield return new("reports.dnsNames", $"must be DNS names; {name} is not");
-        if (!Launch.HostName.IsValid(CaServer))
+        if (!Specs.HostName.IsValid(CaServer))
             yield return new("reports.caServer", "must be a host name or address");
         if (CaPort is < 1 or > 65535)
             yield return new("reports.caPort", "must be 1-65535");
         if (MaxBytes is < 64 * 1024 or > 256 * 1024 * 1024)
             yield return new("reports.maxBytes", "must be 65536 to 268435456");
+        foreach (var problem in Limits.Problems("reports.limits"))
+            yield return problem;
     }
 }

@@ -1,96 +1,128 @@
 using Microsoft.Extensions.Logging;
+using Overture.Conductor.Instances;
+using Overture.Conductor.Providers;
+using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
 using Overture.Platform.Records;
 
 namespace Overture.Conductor;
 
-/// <summary>Everything the Conductor says in its log. No token, no user data, no PEM.</summary>
+/// <summary>The Conductor's log messages. No token, no user data, no PEM.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(EventId = 100, EventName = "launch.started", Level = LogLevel.Information, Message = "{Certname} started as {InstanceId} for {Caller}, request {RequestId}")]
+    [LoggerMessage(EventId = 100, EventName = "launch.started", Level = LogLevel.Information,
+        Message = "{Certname} started as {InstanceId} for {Caller}, request {RequestId}")]
     public static partial void Started(ILogger logger, CertName certname, string instanceId, string caller, string requestId);
 
     [LoggerMessage(EventId = 101, EventName = "launch.failed", Level = LogLevel.Warning, Message = "{Certname} was not started: {Cause}")]
     public static partial void LaunchFailed(ILogger logger, CertName certname, string cause);
 
-    [LoggerMessage(EventId = 102, EventName = "launch.registered", Level = LogLevel.Information, Message = "{Certname} registered for {Caller}, request {RequestId}")]
+    [LoggerMessage(EventId = 102, EventName = "launch.registered", Level = LogLevel.Information,
+        Message = "{Certname} registered for {Caller}, request {RequestId}")]
     public static partial void Registered(ILogger logger, string certname, string caller, string requestId);
 
-    [LoggerMessage(EventId = 110, EventName = "provider.unfit", Level = LogLevel.Warning, Message = "provider {Provider} can't launch here: {Cause}")]
-    public static partial void Unfit(ILogger logger, string provider, string cause);
+    [LoggerMessage(EventId = 110, EventName = "provider.unfit", Level = LogLevel.Warning,
+        Message = "provider {Provider} can't launch here: {Cause}")]
+    public static partial void CheckReady(ILogger logger, string provider, string cause);
 
-    [LoggerMessage(EventId = 111, EventName = "provider.booted_again", Level = LogLevel.Information, Message = "{Certname} was found down and booted again")]
+    [LoggerMessage(EventId = 111, EventName = "provider.booted_again", Level = LogLevel.Information,
+        Message = "{Certname} was found down and booted again")]
     public static partial void BootedAgain(ILogger logger, CertName certname);
 
-    [LoggerMessage(EventId = 112, EventName = "provider.boot_failed", Level = LogLevel.Warning, Message = "{Certname} was found down and could not be booted: {Cause}")]
+    [LoggerMessage(EventId = 112, EventName = "provider.boot_failed", Level = LogLevel.Warning,
+        Message = "{Certname} was found down and could not be booted: {Cause}")]
     public static partial void BootFailed(ILogger logger, CertName certname, string cause);
 
-    [LoggerMessage(EventId = 113, EventName = "provider.orphan", Level = LogLevel.Warning, Message = "a local instance {Certname} has no launch record; it is left alone")]
+    [LoggerMessage(EventId = 113, EventName = "provider.orphan", Level = LogLevel.Warning,
+        Message = "a local instance {Certname} has no launch record; it is left alone")]
     public static partial void Orphan(ILogger logger, CertName certname);
 
-    [LoggerMessage(EventId = 120, EventName = "state.moved", Level = LogLevel.Information, Message = "{Certname} is {State}, trouble {Trouble}")]
-    public static partial void Moved(ILogger logger, string certname, InstanceState state, InstanceTrouble trouble);
+    [LoggerMessage(EventId = 120, EventName = "state.moved", Level = LogLevel.Information,
+        Message = "{Certname} is {State}, condition {Condition}")]
+    public static partial void Moved(ILogger logger, string certname, InstanceState state, InstanceTrouble condition);
 
-    [LoggerMessage(EventId = 121, EventName = "state.sweep_failed", Level = LogLevel.Warning, Message = "the store could not be read, states may be old: {Cause}")]
+    [LoggerMessage(EventId = 121, EventName = "state.sweep_failed", Level = LogLevel.Warning,
+        Message = "the store could not be read, states may be stale: {Cause}")]
     public static partial void SweepFailed(ILogger logger, string cause);
 
-    [LoggerMessage(EventId = 122, EventName = "state.damaged", Level = LogLevel.Error, Message = "{Certname} has a damaged record: {Cause}")]
+    [LoggerMessage(EventId = 122, EventName = "state.damaged", Level = LogLevel.Error,
+        Message = "{Certname} has a damaged record: {Cause}")]
     public static partial void Damaged(ILogger logger, CertName certname, string cause);
 
-    [LoggerMessage(EventId = 123, EventName = "state.index_rebuilt", Level = LogLevel.Information, Message = "the registry held {Had} of {Count} instances; its index is rebuilt")]
+    [LoggerMessage(EventId = 123, EventName = "state.index_rebuilt", Level = LogLevel.Information,
+        Message = "the registry held {Had} of {Count} instances; its index was rebuilt")]
     public static partial void IndexRebuilt(ILogger logger, long had, int count);
 
-    [LoggerMessage(EventId = 124, EventName = "state.recalled", Level = LogLevel.Information, Message = "{Count} instances recalled from the last snapshot")]
+    [LoggerMessage(EventId = 124, EventName = "state.recalled", Level = LogLevel.Information,
+        Message = "{Count} instances restored from the last snapshot")]
     public static partial void Recalled(ILogger logger, int count);
 
-    [LoggerMessage(EventId = 127, EventName = "state.snapshot_unread", Level = LogLevel.Warning, Message = "the last snapshot of instances is of no use, everything is read from its records: {Cause}")]
+    [LoggerMessage(EventId = 127, EventName = "state.snapshot_unread", Level = LogLevel.Warning,
+        Message = "the last instance snapshot is unusable; reading all records instead: {Cause}")]
     public static partial void SnapshotUnread(ILogger logger, string cause);
 
-    [LoggerMessage(EventId = 128, EventName = "state.snapshot_taken", Level = LogLevel.Information, Message = "snapshot of {Count} instances taken")]
+    [LoggerMessage(EventId = 128, EventName = "state.snapshot_taken", Level = LogLevel.Information,
+        Message = "snapshot of {Count} instances taken")]
     public static partial void SnapshotTaken(ILogger logger, int count);
 
-    [LoggerMessage(EventId = 129, EventName = "state.snapshot_failed", Level = LogLevel.Warning, Message = "no snapshot of instances this time: {Cause}")]
+    [LoggerMessage(EventId = 129, EventName = "state.snapshot_failed", Level = LogLevel.Warning,
+        Message = "instance snapshot failed: {Cause}")]
     public static partial void SnapshotFailed(ILogger logger, string cause);
 
-    [LoggerMessage(EventId = 130, EventName = "terminate.revocation_pending", Level = LogLevel.Error, Message = "{Certname}: no word from CertAuthority that its certificate is revoked; terminating it all the same")]
+    [LoggerMessage(EventId = 130, EventName = "terminate.revocation_pending", Level = LogLevel.Error,
+        Message = "{Certname}: CertAuthority has not confirmed that its certificate is revoked; terminating anyway")]
     public static partial void RevocationPending(ILogger logger, CertName certname);
 
     [LoggerMessage(EventId = 131, EventName = "terminate.done", Level = LogLevel.Information, Message = "{Certname} terminated")]
     public static partial void Terminated(ILogger logger, CertName certname);
 
-    [LoggerMessage(EventId = 132, EventName = "terminate.waits", Level = LogLevel.Warning, Message = "{Certname}: terminating has to wait: {Cause}")]
+    [LoggerMessage(EventId = 132, EventName = "terminate.waits", Level = LogLevel.Warning,
+        Message = "{Certname}: termination is waiting: {Cause}")]
     public static partial void TerminateWaits(ILogger logger, CertName certname, string cause);
 
-    [LoggerMessage(EventId = 137, EventName = "terminate.not_deactivated", Level = LogLevel.Warning, Message = "{Certname}: PuppetDB was not told of its end; terminating it all the same: {Cause}")]
+    [LoggerMessage(EventId = 137, EventName = "terminate.not_deactivated", Level = LogLevel.Warning,
+        Message = "{Certname}: not deactivated in PuppetDB; terminating anyway: {Cause}")]
     public static partial void NotDeactivated(ILogger logger, CertName certname, string cause);
 
-    [LoggerMessage(EventId = 125, EventName = "instance.not_observed", Level = LogLevel.Warning, Message = "CertAuthority asked about {Certname}, and there is no answer: {Cause}")]
+    [LoggerMessage(EventId = 125, EventName = "instance.not_observed", Level = LogLevel.Warning,
+        Message = "CertAuthority's query about {Certname} could not be answered: {Cause}")]
     public static partial void NotObserved(ILogger logger, CertName certname, string cause);
 
-    [LoggerMessage(EventId = 133, EventName = "reconcile.found", Level = LogLevel.Warning, Message = "{Kind} {Certname} at {Provider}: {Detail}; {Action}")]
+    [LoggerMessage(EventId = 133, EventName = "reconcile.found", Level = LogLevel.Warning,
+        Message = "{Kind} {Certname} at {Provider}: {Detail}; {Action}")]
     public static partial void Found(ILogger logger, FindingKind kind, string certname, string provider, string detail, string action);
 
-    [LoggerMessage(EventId = 134, EventName = "reconcile.blind", Level = LogLevel.Warning, Message = "nothing is known of the instances of {Provider}: {Cause}")]
+    [LoggerMessage(EventId = 134, EventName = "reconcile.blind", Level = LogLevel.Warning,
+        Message = "the instances of {Provider} could not be listed: {Cause}")]
     public static partial void Blind(ILogger logger, string provider, string cause);
 
-    [LoggerMessage(EventId = 135, EventName = "reconcile.failed", Level = LogLevel.Warning, Message = "{Certname} could not be mended, and is tried again: {Cause}")]
-    public static partial void NotMended(ILogger logger, string certname, string cause);
+    [LoggerMessage(EventId = 135, EventName = "reconcile.failed", Level = LogLevel.Warning,
+        Message = "{Certname} could not be repaired; retrying later: {Cause}")]
+    public static partial void NotRepaired(ILogger logger, string certname, string cause);
 
-    [LoggerMessage(EventId = 136, EventName = "reconcile.waits", Level = LogLevel.Warning, Message = "no comparison of records and instances this time: {Cause}")]
+    [LoggerMessage(EventId = 136, EventName = "reconcile.waits", Level = LogLevel.Warning, Message = "reconciliation skipped: {Cause}")]
     public static partial void ReconcileWaits(ILogger logger, string cause);
 
-    [LoggerMessage(EventId = 126, EventName = "instance.no_console", Level = LogLevel.Warning, Message = "{Certname} stalled, and its console can't be read: {Cause}")]
+    [LoggerMessage(EventId = 126, EventName = "instance.no_console", Level = LogLevel.Warning,
+        Message = "{Certname} stalled, and its console can't be read: {Cause}")]
     public static partial void NoConsole(ILogger logger, CertName certname, string cause);
 
-    [LoggerMessage(EventId = 140, EventName = "reports.refused", Level = LogLevel.Warning, Message = "a report from {Peer} was refused: {Cause}")]
+    [LoggerMessage(EventId = 140, EventName = "reports.refused", Level = LogLevel.Warning,
+        Message = "a report from {Peer} was refused: {Cause}")]
     public static partial void ReportRefused(ILogger logger, string peer, string cause);
+
+    [LoggerMessage(EventId = 144, EventName = "reports.not_taken", Level = LogLevel.Error,
+        Message = "a report was not stored; its puppetserver was answered 503: {Cause}")]
+    public static partial void ReportNotTaken(ILogger logger, string cause);
 
     [LoggerMessage(EventId = 141, EventName = "reports.invalid", Level = LogLevel.Warning, Message = "a report was dropped: {Cause}")]
     public static partial void ReportInvalid(ILogger logger, string cause);
 
-    [LoggerMessage(EventId = 142, EventName = "reports.processed", Level = LogLevel.Information, Message = "report of {Certname}: {Verdict}")]
+    [LoggerMessage(EventId = 142, EventName = "reports.processed", Level = LogLevel.Information,
+        Message = "report of {Certname}: {Verdict}")]
     public static partial void ReportProcessed(ILogger logger, string certname, string verdict);
 
-    [LoggerMessage(EventId = 143, EventName = "reports.waits", Level = LogLevel.Warning, Message = "reports wait in the spool: {Cause}")]
+    [LoggerMessage(EventId = 143, EventName = "reports.waits", Level = LogLevel.Warning,
+        Message = "reports are waiting in the spool: {Cause}")]
     public static partial void ReportsWait(ILogger logger, string cause);
 }

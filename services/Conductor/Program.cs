@@ -1,4 +1,4 @@
 using Overture.Conductor;
 using Overture.Platform;
 
-return await ServiceHost.Run<ConductorParts, ConductorOptions>(args);
+return await ServiceHost.Run<ConductorModule, ConductorOptions>(args);

@@ -1,14 +1,13 @@
-using System.Net;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Overture.Platform.Connections;
 using Overture.Platform.Faults;
 using Overture.Platform.Serving;
 using Overture.Platform.Rpc;
@@ -18,21 +17,19 @@ using Overture.Platform.Records;
 using Overture.Platform.Registry;
 using Overture.Platform.Telemetry;
 using Overture.Platform.Tls;
+using Reflection = Grpc.Reflection;
 using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
 
 namespace Overture.Platform;
 
 /// <summary>What a service adds to the platform.</summary>
-public interface IServiceParts<TOptions> where TOptions : ServiceOptions
+public interface IServiceModule<TOptions> where TOptions : ServiceOptions
 {
     /// <summary>"conductor", "certauthority" or "classifier".</summary>
     static abstract string Name { get; }
 
-    /// <summary>The gRPC services it serves, beside health and reflection.</summary>
+    /// <summary>The gRPC services it serves, beside health and reflection; their protos name the roles of each RPC.</summary>
     static abstract IReadOnlyList<ServiceDescriptor> Services { get; }
-
-    /// <summary>A row for each of their RPCs.</summary>
-    static abstract void Roles(RoleTable table);
 
     /// <summary>What health says while the store is away: Degraded where the service answers all the same.</summary>
     static virtual HealthStatus WithoutStore => HealthStatus.Unhealthy;
@@ -51,13 +48,14 @@ public interface IServiceParts<TOptions> where TOptions : ServiceOptions
 /// <summary>Starts a service: options, telemetry, stores, TLS, roles, faults, health, reflection; refuses to start on any gap.</summary>
 public static class ServiceHost
 {
-    // Shorter than `overture health` and probes wait, so that they hear why.
+    // Shorter than `overture health` and probes wait, so that they get the reason.
     private static readonly TimeSpan CheckLimit = TimeSpan.FromSeconds(3);
     private const int ExitUsage = 64, ExitRefused = 70, ExitConfiguration = 78;
 
-    /// <returns>The exit code: 0, 64 for other arguments (EX_USAGE), 78 for bad options (EX_CONFIG), 70 for a start refused (EX_SOFTWARE).</returns>
+    /// <returns>The exit code: 0, 64 for other arguments (EX_USAGE), 78 for bad options (EX_CONFIG), 70 for a start refused
+    /// (EX_SOFTWARE).</returns>
     public static async Task<int> Run<TParts, TOptions>(string[] args)
-        where TParts : IServiceParts<TOptions>
+        where TParts : IServiceModule<TOptions>
         where TOptions : ServiceOptions, new()
     {
         switch (args)
@@ -84,13 +82,14 @@ public static class ServiceHost
         """;
 
     private static async Task<int> Serve<TParts, TOptions>(string? file)
-        where TParts : IServiceParts<TOptions>
+        where TParts : IServiceModule<TOptions>
         where TOptions : ServiceOptions, new()
     {
+        using var reload = new ReloadSignal();
         try
         {
             var options = OptionsFile.Load<TOptions>(TParts.Name, file);
-            await using var app = Build<TParts, TOptions>(options);
+            await using var app = Build<TParts, TOptions>(options, reload);
             await app.RunAsync();
             return 0;
         }
@@ -101,7 +100,7 @@ public static class ServiceHost
                 await Console.Error.WriteLineAsync($"  {problem.Field}: {problem.Rule}");
             return ExitConfiguration;
         }
-        catch (Exception e) when (e is FaultException or InvalidOperationException or IOException)
+        catch (Exception e) when (e is FaultException or InvalidOperationException or IOException or UnreadableObjectException)
         {
             await Console.Error.WriteLineAsync($"overture {TParts.Name}: start refused: {e.Message}");
             return ExitRefused;
@@ -109,71 +108,82 @@ public static class ServiceHost
     }
 
     /// <summary>The service, built and checked but not started.</summary>
-    public static WebApplication Build<TParts, TOptions>(TOptions options)
-        where TParts : IServiceParts<TOptions>
+    /// <param name="options">As loaded.</param>
+    /// <param name="reload">That of the process; null: the service's own.</param>
+    public static WebApplication Build<TParts, TOptions>(TOptions options, ReloadSignal? reload = null)
+        where TParts : IServiceModule<TOptions>
         where TOptions : ServiceOptions
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.Sources.Clear();
         builder.AddTelemetry(TParts.Name);
-        AddPlatform(builder, options, TParts.Name, [.. TParts.Services, Protos.Health.V1.Health.Descriptor,
-            Protos.Reflection.V1.ServerReflection.Descriptor, Protos.Reflection.V1Alpha.ServerReflection.Descriptor]);
-        builder.Services.AddHealthChecks().AddCheck<StoreHealth>("store", TParts.WithoutStore, timeout: CheckLimit).AddCheck<ClockHealth>("clock", TParts.WithWrongClock);
+        AddPlatform(builder, options, TParts.Name, [.. TParts.Services, Grpc.Health.V1.Health.Descriptor,
+            Reflection.V1.ServerReflection.Descriptor, Reflection.V1Alpha.ServerReflection.Descriptor]);
+        builder.Services.AddHealthChecks().AddCheck<StoreHealth>("store", TParts.WithoutStore, timeout: CheckLimit)
+            .AddCheck<StoreIdentityHealth>("store-id", timeout: CheckLimit).AddCheck<StateHealth>("state", TParts.WithoutStore)
+            .AddCheck<ClockHealth>("clock", TParts.WithWrongClock).AddCheck<RegistryHealth>("registry", HealthStatus.Degraded);
         builder.Services.AddSingleton(options);
+        _ = reload is null ? builder.Services.AddSingleton<ReloadSignal>() : builder.Services.AddSingleton(reload);
         TParts.Add(builder, options);
 
-        var roles = PlatformRoles();
-        TParts.Roles(roles);
+        var roles = PlatformRoles().Add(TParts.Services);
         builder.Services.AddSingleton(roles);
 
         var peers = new PeerCertificates(options.Tls, TimeProvider.System);
         _ = peers.Current; // an unusable identity is refused now, not at the first handshake
-        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.AddListeners();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            kestrel.AddServerHeader = false;
-            kestrel.Listen(IPEndPoint.Parse(options.Listen), listen =>
-            {
-                listen.Protocols = HttpProtocols.Http2;
-                listen.Named(Listeners.Grpc);
-                listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(peers.ServerOptions()) });
-            });
+            kestrel.Limit();
+            kestrel.ListenTls(options.Listen, Listeners.Grpc, HttpProtocols.Http2, options.GrpcLimits, peers.Listener);
             TParts.Listen(kestrel, options);
         });
 
         var app = builder.Build();
         app.UseRouting();
+        app.UseConnectionLimits();
+        app.UseCertificateTerm();
         app.Use(app.Services.GetRequiredService<Drain>().Around);
         app.UseListenerGuard();
         app.MapGrpcService<HealthApi>().OnListener(Listeners.Grpc);
-        app.MapGrpcService<ReflectionApi>().OnListener(Listeners.Grpc);
-        app.MapGrpcService<ReflectionAlphaApi>().OnListener(Listeners.Grpc);
+        app.MapGrpcReflectionService().OnListener(Listeners.Grpc);
         TParts.Map(app);
-        Refuse(roles.Gaps(app.Services.GetRequiredService<ServedServices>().Descriptors), "the role table has gaps");
+        reload = app.Services.GetRequiredService<ReloadSignal>();
+        reload.Add(peers.Reload);
+        reload.LogTo(app.Services.GetRequiredService<ILogger<ReloadSignal>>());
+        Refuse(roles.Gaps(app.Services.GetRequiredService<ServedServices>().Descriptors),
+            "there are RPCs without roles (protos/overture/roles.proto)");
         return app;
     }
 
-    private static void AddPlatform(WebApplicationBuilder builder, ServiceOptions options, string service, IReadOnlyList<ServiceDescriptor> served)
+    private static void AddPlatform(WebApplicationBuilder builder, ServiceOptions options, string service,
+        IReadOnlyList<ServiceDescriptor> served)
     {
         var services = builder.Services;
         services.AddSingleton<ServiceOptions>(options).AddSingleton(TimeProvider.System);
         services.AddSingleton(RandomNumberGenerator.Create());
         services.AddSingleton<Ids>();
+        services.AddSingleton<RefusalLines>().AddHostedService(p => p.GetRequiredService<RefusalLines>());
         services.AddSingleton(new ServedServices(served));
-        services.AddSingleton<ReflectionIndex>();
-        services.AddSingleton(p => ObjectStore.Open(options.Bucket, options.Deployment, options.S3, p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p => new StoreIdentity(
+            ObjectStore.Open(options.Bucket, options.Deployment, options.S3, p.GetRequiredService<TimeProvider>()), options.StateDirectory,
+            options.Founding(), p.GetRequiredService<Ids>(), p.GetRequiredService<TimeProvider>(),
+            p.GetRequiredService<ILogger<StoreIdentity>>()));
+        services.AddSingleton<ObjectStore, IdentifiedStore>().AddHostedService(p => p.GetRequiredService<StoreIdentity>());
         services.AddSingleton<StoreProbe>();
         services.AddSingleton(options.Registry);
-        services.AddSingleton(new RegistryKeys(options.Deployment));
+        services.AddSingleton(new RegistryKeys(options.Deployment)).AddSingleton(new RegistryRights(service, options.Deployment));
         services.AddSingleton<RegistryConnection>();
         services.AddSingleton<StoreWatch>().AddHostedService(p => p.GetRequiredService<StoreWatch>());
+        services.AddSingleton<WriteWatch>().AddHostedService(p => p.GetRequiredService<WriteWatch>());
         services.AddHostedService(p => p.GetRequiredService<RegistryConnection>());
-        services.AddSingleton<EventLog>();
+        services.AddSingleton<Timeline>();
         // Stopped before the connection, which was started before.
         services.AddHostedService<LastLines>();
         services.AddSingleton<ChangeFeed>();
         services.AddHostedService(p => p.GetRequiredService<ChangeFeed>());
         services.AddSingleton<ServingState>().AddSingleton<Drain>().AddHostedService(p => p.GetRequiredService<Drain>());
+        services.AddSingleton<ServiceKeys>().AddHostedService(p => p.GetRequiredService<ServiceKeys>());
         services.AddGrpc(grpc =>
         {
             grpc.EnableDetailedErrors = false;
@@ -181,15 +191,16 @@ public static class ServiceHost
             grpc.Interceptors.Add<FaultInterceptor>();
             grpc.Interceptors.Add<RoleInterceptor>();
         });
+        services.AddGrpcReflection();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(25));
     }
 
     // Health is for every peer of the internal PKI; reflection for operators and up.
     private static RoleTable PlatformRoles() => new RoleTable()
-        .Allow(Protos.Health.V1.Health.Descriptor, "Check", Enum.GetValues<Role>())
-        .Allow(Protos.Health.V1.Health.Descriptor, "Watch", Enum.GetValues<Role>())
-        .Allow(Protos.Reflection.V1.ServerReflection.Descriptor, "ServerReflectionInfo", Role.Operator, Role.Admin)
-        .Allow(Protos.Reflection.V1Alpha.ServerReflection.Descriptor, "ServerReflectionInfo", Role.Operator, Role.Admin);
+        .Allow(Grpc.Health.V1.Health.Descriptor, "Check", Enum.GetValues<Role>())
+        .Allow(Grpc.Health.V1.Health.Descriptor, "Watch", Enum.GetValues<Role>())
+        .Allow(Reflection.V1.ServerReflection.Descriptor, "ServerReflectionInfo", Role.Operator, Role.Admin)
+        .Allow(Reflection.V1Alpha.ServerReflection.Descriptor, "ServerReflectionInfo", Role.Operator, Role.Admin);
 
     private static void Refuse(IReadOnlyList<string> gaps, string what)
     {
@@ -197,11 +208,11 @@ public static class ServiceHost
             throw new InvalidOperationException($"{what}: {string.Join("; ", gaps)}");
     }
 
-    // What was written before the stop shall not miss its line.
-    private sealed class LastLines(EventLog events) : IHostedService
+    // What was written before the stop must not miss its line.
+    private sealed class LastLines(Timeline timeline) : IHostedService
     {
         public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-        public Task StopAsync(CancellationToken cancellationToken) => events.Flushed();
+        public Task StopAsync(CancellationToken cancellationToken) => timeline.Flushed();
     }
 }

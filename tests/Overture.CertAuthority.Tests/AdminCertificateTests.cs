@@ -2,8 +2,13 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Overture.CertAuthority.Csr;
+using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.PuppetApi;
 using Overture.CertAuthority.V1;
 using Overture.Cli.Pki;
+using Overture.Platform.Certificates;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
@@ -12,7 +17,7 @@ namespace Overture.CertAuthority.Tests;
 
 /// <summary>Certificates with pp_cli_auth: who gets one, what it carries, and for which names there is none.</summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class AdminCertificateTests(CaHouse house) : IDisposable
+public sealed class AdminCertificateTests(CaFixture house) : IDisposable
 {
     private const string CliAuth = "1.3.6.1.4.1.34380.1.3.39";
     private readonly ECDsa key = CsrBuilder.EcKey();
@@ -31,12 +36,14 @@ public sealed class AdminCertificateTests(CaHouse house) : IDisposable
         Assert.Equal((false, "0C0474727565"), (extension.Critical, Convert.ToHexString(extension.RawData)));
         Assert.Equal($"CN={name}", certificate.Subject);
         Assert.Equal([name], certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().Single().EnumerateDnsNames());
-        Assert.InRange(certificate.NotAfter.ToUniversalTime() - TimeProvider.System.GetUtcNow().UtcDateTime, TimeSpan.FromDays(6.9), TimeSpan.FromDays(7));
+        Assert.InRange(certificate.NotAfter.ToUniversalTime() - TimeProvider.System.GetUtcNow().UtcDateTime, TimeSpan.FromDays(6.9),
+            TimeSpan.FromDays(7));
         Assert.Equal(await File.ReadAllTextAsync(house.BundleFile), answer.BundlePem);
         Assert.Equal(2, CrlPem.Split(answer.CrlPem).Count);
         var claim = Assert.Single(await house.All<Claim>(ObjectKeys.ClaimsOf(CertName.Parse(name))));
         Assert.Matches("^admin-[0-9a-f-]{14}7", claim.Claim_);
-        Assert.Equal(("admin by admin", "true", "ADMIN_ISSUED"), (claim.Grant.Source, claim.Grant.Extensions[CliAuth], claim.Decision.Reason));
+        Assert.Equal(
+            ("admin by admin", "true", "ADMIN_ISSUED"), (claim.Grant.Source, claim.Grant.Extensions[CliAuth], claim.Decision.Reason));
     }
 
     [Fact]
@@ -44,7 +51,8 @@ public sealed class AdminCertificateTests(CaHouse house) : IDisposable
     {
         var answer = await Issue(new CsrBuilder(name, key), reason: "nightly clean-up");
         var told = await ca.Audited(name, "ADMIN_ISSUED");
-        Assert.Equal(("cert.admin_issued", "allow", "nightly clean-up", answer.Serial, "admin"), (told.Action, told.Outcome, told.Decision.Sentence, told.Serial, told.Actor));
+        Assert.Equal(("cert.admin_issued", "allow", "nightly clean-up", answer.Serial, "admin"),
+            (told.Action, told.Outcome, told.Decision.Sentence, told.Serial, told.Actor));
 
         Assert.Equal([answer.Serial], (await ca.Admin.RevokeCertificateAsync(new() { Certname = name, Reason = "test" })).Serials);
         // A revoked administrator gets a new one under the same name, but not for the key that was revoked.
@@ -59,7 +67,8 @@ public sealed class AdminCertificateTests(CaHouse house) : IDisposable
     {
         using var channel = house.Pki.Channel(ca.GrpcPort, party);
         var client = new CertAuthorityService.CertAuthorityServiceClient(channel);
-        var refusal = await Assert.ThrowsAsync<RpcException>(async () => await client.IssueAdminCertificateAsync(new() { Certname = name, CsrPem = new CsrBuilder(name, key).Pem(), Reason = "x" }));
+        var refusal = await Assert.ThrowsAsync<RpcException>(async () =>
+            await client.IssueAdminCertificateAsync(new() { Certname = name, CsrPem = new CsrBuilder(name, key).Pem(), Reason = "x" }));
         Assert.Equal("ROLE_MISSING", RpcDetails.Reason(refusal));
         Assert.Empty(await house.Keys(ObjectKeys.ClaimsOf(CertName.Parse(name))));
     }
@@ -84,21 +93,44 @@ public sealed class AdminCertificateTests(CaHouse house) : IDisposable
     }
 
     [Theory]
-    [InlineData("0af76519-16cd-43dd-8448-eb211c80319c"), InlineData("ca"), InlineData("localhost"), InlineData("certauthority-api"), InlineData("Upper.example.org")]
-    public async Task Issue_NameOfAnInstanceOrTheCa_IsRefused(string certname) => await Refused("NAME_INVALID", StatusCode.InvalidArgument, new CsrBuilder(certname, key), certname);
+    [InlineData("0af76519-16cd-43dd-8448-eb211c80319c"), InlineData("ca"), InlineData("localhost"), InlineData("certauthority-api"),
+        InlineData("Upper.example.org")]
+    public async Task Issue_NameOfAnInstanceOrTheCa_IsRefused(string certname) =>
+        await Refused("NAME_INVALID", StatusCode.InvalidArgument, new CsrBuilder(certname, key), certname);
 
     [Fact]
-    public async Task Issue_OtherNameInTheRequest_IsRefused() => await Refused("NAME_MISMATCH", StatusCode.InvalidArgument, new CsrBuilder("other.example.org", key));
+    public async Task Issue_OtherNameInTheRequest_IsRefused() =>
+        await Refused("NAME_MISMATCH", StatusCode.InvalidArgument, new CsrBuilder("other.example.org", key));
 
     [Fact]
     public async Task Issue_NameOfANode_IsRefused()
     {
         var registered = await house.Launch(certname: $"node-{Random.Shared.Next():x}.example.org");
-        await Refused("NAME_TAKEN", StatusCode.FailedPrecondition, new CsrBuilder(registered.Name.ToString(), key), registered.Name.ToString());
+        await Refused(
+            "NAME_TAKEN", StatusCode.FailedPrecondition, new CsrBuilder(registered.Name.ToString(), key), registered.Name.ToString());
 
         // Certified without a launch record, as an imported one is.
-        await house.Store.PutIfAbsent(ObjectKeys.Claim(CertName.Parse(name), "import-02"), RecordJson.Write(new Claim { Schema = 1, Certname = name, Claim_ = "import-02", Serial = "02", Issuer = "import", ClaimedAt = new Timestamp(), NotAfter = new Timestamp() }), default);
+        await house.Store.PutIfAbsent(
+            ObjectKeys.Claim(CertName.Parse(name), "import-02"),
+            RecordJson.Write(new Claim { Schema = 1, Certname = name, Claim_ = "import-02", Serial = "02", Issuer = "import",
+                Grant = new Grant { Source = "import" }, ClaimedAt = new Timestamp(), NotAfter = new Timestamp() }), default);
         await Refused("NAME_TAKEN", StatusCode.FailedPrecondition, new CsrBuilder(name, key));
+    }
+
+    [Fact]
+    public async Task Submit_NameThatHoldsAnAdministratorsCertificate_IsRefusedWhoeverRegisteredIt()
+    {
+        await Issue(new CsrBuilder(name, key));
+        // As a Conductor of before would: it did not ask.
+        var registered = await house.Launch(certname: name);
+        using var other = CsrBuilder.EcKey();
+
+        using var answer = await ca.Put(registered, other);
+
+        Assert.Equal(System.Net.HttpStatusCode.Forbidden, answer.StatusCode);
+        await ca.Audited(name, "NAME_TAKEN");
+        Assert.Single(await house.Keys(ObjectKeys.ClaimsOf(registered.Name)));
+        Assert.Equal("NAME_TAKEN", RpcDetails.Reason(await Assert.ThrowsAsync<RpcException>(() => Issue(new CsrBuilder(name, other)))));
     }
 
     [Fact]
@@ -115,7 +147,8 @@ public sealed class AdminCertificateTests(CaHouse house) : IDisposable
     [InlineData("", 90), InlineData("x", 826), InlineData("x", 0.01)]
     public async Task Issue_WithoutReasonOrForTooLong_IsInvalid(string reason, double days)
     {
-        var refusal = await Assert.ThrowsAsync<RpcException>(() => Issue(new CsrBuilder(name, key), reason: reason, life: TimeSpan.FromDays(days)));
+        var refusal =
+            await Assert.ThrowsAsync<RpcException>(() => Issue(new CsrBuilder(name, key), reason: reason, life: TimeSpan.FromDays(days)));
         Assert.Equal("INVALID_FIELD", RpcDetails.Reason(refusal));
     }
 
@@ -136,13 +169,16 @@ public sealed class AdminCertificateTests(CaHouse house) : IDisposable
         Assert.Contains("/puppet-ca/v1/certificate_statuses/", ca.AccessLog, StringComparison.Ordinal);
     }
 
-    private async Task<IssueAdminCertificateResponse> Issue(CsrBuilder csr, string? certname = null, string reason = "a test", TimeSpan? life = null) =>
-        await ca.Admin.IssueAdminCertificateAsync(new() { Certname = certname ?? name, CsrPem = csr.Pem(), Reason = reason, Life = life?.ToDuration() });
+    private async Task<IssueAdminCertificateResponse> Issue(
+        CsrBuilder csr, string? certname = null, string reason = "a test", TimeSpan? life = null) =>
+        await ca.Admin.IssueAdminCertificateAsync(
+            new() { Certname = certname ?? name, CsrPem = csr.Pem(), Reason = reason, Life = life?.ToDuration() });
 
     private async Task Refused(string reason, StatusCode code, CsrBuilder csr, string? certname = null)
     {
         var refusal = await Assert.ThrowsAsync<RpcException>(() => Issue(csr, certname));
         Assert.Equal((reason, code), (RpcDetails.Reason(refusal), refusal.StatusCode));
-        Assert.DoesNotContain(await house.All<Claim>("ca/claims/"), c => c.Claim_.StartsWith("admin-", StringComparison.Ordinal) && c.Certname == (certname ?? name));
+        Assert.DoesNotContain(await house.All<Claim>("ca/claims/"), c =>
+            c.Claim_.StartsWith("admin-", StringComparison.Ordinal) && c.Certname == (certname ?? name));
     }
 }

@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Overture.CertAuthority.PuppetApi;
 using Overture.CertAuthority.V1;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
 using Overture.Records.V1;
@@ -11,9 +13,9 @@ using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
 
-/// <summary>A person's yes and no to requests that wait, and what happens to them when nobody says either.</summary>
+/// <summary>A person's yes and no to requests that wait, and what happens to them when no one says either.</summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class ApprovalTests(CaHouse house) : IAsyncLifetime
+public sealed class ApprovalTests(CaFixture house) : IAsyncLifetime
 {
     private readonly RunningCa ca = house.Ca;
     private readonly ECDsa key = CsrBuilder.EcKey();
@@ -35,9 +37,10 @@ public sealed class ApprovalTests(CaHouse house) : IAsyncLifetime
         var held = (await ca.Admin.GetHeldRequestAsync(new() { Certname = name.ToString() })).Request;
 
         Assert.Equal(("HELD_FOR_APPROVAL", "P-256", Spki), (held.Decision.Reason, held.Key, held.SpkiSha256));
-        Assert.Contains("nobody launched or registered this name", held.Decision.Sentence, StringComparison.Ordinal);
+        Assert.Contains("this name was never launched or registered", held.Decision.Sentence, StringComparison.Ordinal);
         Assert.Contains("approval by a person", held.Remedy, StringComparison.Ordinal);
-        Assert.Equal(StatusCode.NotFound, (await Assert.ThrowsAsync<RpcException>(async () => await ca.Admin.GetHeldRequestAsync(new() { Certname = "nobody" }))).StatusCode);
+        Assert.Equal(StatusCode.NotFound, (await Assert.ThrowsAsync<RpcException>(
+            async () => await ca.Admin.GetHeldRequestAsync(new() { Certname = "nobody" }))).StatusCode);
     }
 
     [Fact]
@@ -53,7 +56,8 @@ public sealed class ApprovalTests(CaHouse house) : IAsyncLifetime
 
         Assert.Equal("APPROVED", answer.Decision.Reason);
         using var certificate = X509Certificate2.CreateFromPem(answer.CertificatePem);
-        Assert.Equal([$"{name}", "puppet"], certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().Single().EnumerateDnsNames());
+        Assert.Equal(
+            [$"{name}", "puppet"], certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().Single().EnumerateDnsNames());
         Assert.NotNull(certificate.Extensions["1.3.6.1.4.1.34380.1.1.13"]);
         Assert.Equal(answer.CertificatePem, await ca.Certificate(name));
         Assert.Empty(await house.Keys(ObjectKeys.HeldRequestsOf(name)));
@@ -65,6 +69,45 @@ public sealed class ApprovalTests(CaHouse house) : IAsyncLifetime
         Assert.Equal(HttpStatusCode.BadRequest, second.StatusCode);
         Assert.StartsWith("NAME_TAKEN", await second.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         Assert.Equal(answer.CertificatePem, await ca.Certificate(name));
+    }
+
+    [Fact]
+    public async Task Renew_OfWhatWasApprovedForAnHour_LivesNoLongerThanThat()
+    {
+        await Define();
+        var first = await Approve(r => r.Life = Google.Protobuf.WellKnownTypes.Duration.FromTimeSpan(TimeSpan.FromHours(1)));
+        using var node = ca.Client(name, first.CertificatePem, key);
+        using var second = ca.Client(name, await Renewed(node), key);
+        using var third = X509Certificate2.CreateFromPem(await Renewed(second));
+
+        foreach (var renewed in new[] { second.Certificate, third })
+        {
+            Assert.InRange(renewed.NotAfter.ToUniversalTime() - TimeProvider.System.GetUtcNow().UtcDateTime, TimeSpan.FromMinutes(55),
+                TimeSpan.FromHours(1));
+        }
+        var claims = await house.All<Claim>(ObjectKeys.ClaimsOf(name));
+        Assert.All(claims, c => Assert.Equal((3600L, 3600L), (c.Grant.LifeSeconds, c.Grant.MostLifeSeconds)));
+        // The bound is under the seal: who widens it in the bucket has no certificate from it.
+        await house.Rewrite<Claim>(ObjectKeys.Claim(name, $"renew-{second.Serial}"), c => c.Grant.MostLifeSeconds = 0);
+        using var widened = ca.Client(name, third.ExportCertificatePem(), key);
+        using var refused = await widened.Http.PostAsync(new Uri("certificate_renewal", UriKind.Relative), new StringContent(""));
+        Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+    }
+
+    [Fact]
+    public async Task Renew_OfWhatWasApprovedWithoutALife_IsByPolicy()
+    {
+        await Define();
+        using var node = ca.Client(name, (await Approve()).CertificatePem, key);
+        using var renewed = X509Certificate2.CreateFromPem(await Renewed(node));
+        Assert.InRange(renewed.NotAfter.ToUniversalTime() - TimeProvider.System.GetUtcNow().UtcDateTime, TimeSpan.FromDays(179),
+            TimeSpan.FromDays(180));
+    }
+
+    private static async Task<string> Renewed(CertifiedClient node)
+    {
+        using var answer = await node.Http.PostAsync(new Uri("certificate_renewal", UriKind.Relative), new StringContent(""));
+        return await answer.EnsureSuccessStatusCode().Content.ReadAsStringAsync();
     }
 
     [Fact]
@@ -88,9 +131,10 @@ public sealed class ApprovalTests(CaHouse house) : IAsyncLifetime
         await Define();
         var first = await Approve();
         using var admin = await ca.Administrator("approving-admin.example.org");
-        using var revoked = await admin.Http.PutAsync(new Uri($"certificate_status/{name}", UriKind.Relative), new StringContent("""{"desired_state":"revoked"}""", null, "application/json"));
+        using var revoked = await admin.Http.PutAsync(new Uri($"certificate_status/{name}", UriKind.Relative),
+            new StringContent("""{"desired_state":"revoked"}""", null, "application/json"));
         revoked.EnsureSuccessStatusCode();
-        // The same key waits again, since nobody said it was lost, and may be approved again.
+        // The same key waits again, since no one said it was lost, and may be approved again.
         (await Submit(key)).EnsureSuccessStatusCode();
         var second = await Approve();
         Assert.NotEqual(first.Serial, second.Serial);
@@ -151,12 +195,13 @@ public sealed class ApprovalTests(CaHouse house) : IAsyncLifetime
         Assert.Single(await house.Keys(ObjectKeys.HeldRequestsOf(name)));
 
         await launched.Land();
-        await ca.Services.GetRequiredService<EventLog>().Announce(name, "requested");
+        ca.Services.GetRequiredService<Timeline>().Announce(name, "requested");
 
         var pem = await Eventually.Get(() => ca.Certificate(name), "the held request is signed");
         using var certificate = X509Certificate2.CreateFromPem(pem);
         Assert.Equal($"CN={name}", certificate.Subject);
-        Assert.Empty(await house.Keys(ObjectKeys.HeldRequestsOf(name)));
+        // It goes last, when the certificate can already be had.
+        await Eventually.True(async () => (await house.Keys(ObjectKeys.HeldRequestsOf(name))).Count == 0, "the held request is gone");
         await ca.Audited(name.ToString(), "TOKEN_ACCEPTED");
     }
 
@@ -164,9 +209,10 @@ public sealed class ApprovalTests(CaHouse house) : IAsyncLifetime
     public async Task Held_WhenARegistrationWithAnotherTokenLands_GoesOnWaiting()
     {
         await house.Launch(certname: name.ToString());
-        await ca.Services.GetRequiredService<EventLog>().Announce(name, "requested");
+        ca.Services.GetRequiredService<Timeline>().Announce(name, "requested");
 
-        var held = await Eventually.Get(async () => (await ca.Admin.GetHeldRequestAsync(new() { Certname = name.ToString() })).Request is { } h && h.Remedy.Contains("token", StringComparison.Ordinal) ? h : null, "it says what is missing now");
+        var held = await Eventually.Get(async () => (await ca.Admin.GetHeldRequestAsync(new() { Certname = name.ToString() })).Request
+            is { } h && h.Remedy.Contains("token", StringComparison.Ordinal) ? h : null, "it says what is missing now");
 
         Assert.Contains("brought no token", held.Decision.Sentence, StringComparison.Ordinal);
         Assert.Null(await ca.Certificate(name));

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Overture.CertAuthority.Audit;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Signing;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
@@ -8,7 +8,7 @@ using Overture.TestSupport;
 namespace Overture.CertAuthority.Tests;
 
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class AuditLogTests(CaHouse house)
+public sealed class AuditLogTests(CaFixture house)
 {
     [Fact]
     public async Task Stream_AcrossRestartAndFailingWrites_IsWhole()

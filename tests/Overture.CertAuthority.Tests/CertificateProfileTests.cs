@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Overture.CertAuthority.Csr;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Signing;
 using Overture.Cli.Pki;
 using Overture.Platform.Records;
 using Overture.Records.V1;
@@ -9,7 +9,7 @@ using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
 
-/// <summary>What is signed, byte for byte a function of its inputs (threats §4.1, puppet-contracts §3.2).</summary>
+/// <summary>What is signed, byte for byte a function of its inputs (docs/threats.md §4.1, docs/puppet-contracts.md §3.2).</summary>
 public sealed class CertificateProfileTests(OneCa one) : IClassFixture<OneCa>, IDisposable
 {
     private static readonly CertName Name = CertName.Parse("0af76519-16cd-43dd-8448-eb211c80319c");
@@ -62,7 +62,8 @@ public sealed class CertificateProfileTests(OneCa one) : IClassFixture<OneCa>, I
     {
         using var forRsa = Sealed(rsa, Now, 1);
         using var forEc = Sealed(ec, Now, 1);
-        Assert.Equal(X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyEncipherment, forRsa.Extensions.OfType<X509KeyUsageExtension>().Single().KeyUsages);
+        Assert.Equal(X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyEncipherment,
+            forRsa.Extensions.OfType<X509KeyUsageExtension>().Single().KeyUsages);
         Assert.Equal(X509KeyUsageFlags.DigitalSignature, forEc.Extensions.OfType<X509KeyUsageExtension>().Single().KeyUsages);
     }
 
@@ -79,9 +80,11 @@ public sealed class CertificateProfileTests(OneCa one) : IClassFixture<OneCa>, I
         Assert.Equal([Name.ToString(), "puppet", "puppet.example.org"], Names(granted));
         Assert.Equal("0C03776562", Convert.ToHexString(granted.Extensions["1.3.6.1.4.1.34380.1.1.13"]!.RawData));
         Assert.Equal(
-            [Oids.SubjectAltName, Oids.NetscapeComment, Oids.AuthorityKeyIdentifier, Oids.SubjectKeyIdentifier, Oids.BasicConstraints, Oids.ExtendedKeyUsage, Oids.KeyUsage],
+            [Oids.SubjectAltName, Oids.NetscapeComment, Oids.AuthorityKeyIdentifier, Oids.SubjectKeyIdentifier, Oids.BasicConstraints,
+                Oids.ExtendedKeyUsage, Oids.KeyUsage],
             plain.Extensions.Select(e => e.Oid!.Value!));
-        Assert.Equal([Oids.BasicConstraints, Oids.ExtendedKeyUsage, Oids.KeyUsage], granted.Extensions.Where(e => e.Critical).Select(e => e.Oid!.Value!));
+        Assert.Equal([Oids.BasicConstraints, Oids.ExtendedKeyUsage, Oids.KeyUsage],
+            granted.Extensions.Where(e => e.Critical).Select(e => e.Oid!.Value!));
     }
 
     [Fact]
@@ -105,7 +108,8 @@ public sealed class CertificateProfileTests(OneCa one) : IClassFixture<OneCa>, I
         otherSignature[^1] ^= 1;
         Assert.Throws<CryptographicException>(() => SignedDer.Check(good, ClaimOf(otherBytes), signer));
         Assert.Throws<CryptographicException>(() => SignedDer.Check(otherSignature, ClaimOf(tbs), signer));
-        foreach (var change in new Action<Claim>[] { c => c.Certname = "another", c => c.Serial = "4f01", c => c.SpkiSha256 = new string('0', 64) })
+        foreach (var change in new Action<Claim>[] { c => c.Certname = "another", c => c.Serial = "4f01",
+            c => c.SpkiSha256 = new string('0', 64) })
         {
             var claim = ClaimOf(tbs);
             change(claim);
@@ -115,7 +119,8 @@ public sealed class CertificateProfileTests(OneCa one) : IClassFixture<OneCa>, I
 
     // Each as the profile never makes it, and with a signature that holds.
     [Theory]
-    [InlineData("0603551D13", "0603551D63"), InlineData("04023000", "04023100"), InlineData("507570706574204341", "507570706574204342"), InlineData("30616637", "30616638")]
+    [InlineData("0603551D13", "0603551D63"), InlineData("04023000", "04023100"), InlineData("507570706574204341", "507570706574204342"),
+        InlineData("30616637", "30616638")]
     public void Check_ProperlySignedButNoLeafOfThisCaAndName_Throws(string bytes, string instead)
     {
         var (tbs, _) = Tbs(ec, Now);
@@ -129,21 +134,24 @@ public sealed class CertificateProfileTests(OneCa one) : IClassFixture<OneCa>, I
     {
         Certname = Name.ToString(),
         Serial = Convert.ToHexStringLower([0x4F, .. new byte[16]]),
-        SpkiSha256 = SubjectKeyReader.Read(ec.ExportSubjectPublicKeyInfo()).SpkiSha256,
+        SpkiSha256 = SubjectKeyReader.Read(ec.ExportSubjectPublicKeyInfo()).Hash.ToString(),
         Tbs = Google.Protobuf.ByteString.CopyFrom(tbs),
     };
 
     private X509Certificate2 Sealed(AsymmetricAlgorithm key, DateTimeOffset now, int days, Action<Grant>? change = null) =>
         X509CertificateLoader.LoadCertificate(SignedDer.Seal(Tbs(key, now, days, change).Tbs, signer));
 
-    private (byte[] Tbs, DateTimeOffset NotAfter) Tbs(AsymmetricAlgorithm key, DateTimeOffset now, int days = 1, Action<Grant>? change = null)
+    private (byte[] Tbs, DateTimeOffset NotAfter) Tbs(
+        AsymmetricAlgorithm key, DateTimeOffset now, int days = 1, Action<Grant>? change = null)
     {
         var grant = new Grant { Source = "launch", LifeSeconds = days * 86400L };
         change?.Invoke(grant);
-        return CertificateProfile.ToBeSigned(Name, SubjectKeyReader.Read(key.ExportSubjectPublicKeyInfo()), grant, [0x4F, .. new byte[16]], now, Ca);
+        return CertificateProfile.ToBeSigned(
+            Name, SubjectKeyReader.Read(key.ExportSubjectPublicKeyInfo()), grant, [0x4F, .. new byte[16]], now, Ca);
     }
 
-    private static IEnumerable<string> Names(X509Certificate2 certificate) => certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().Single().EnumerateDnsNames();
+    private static IEnumerable<string> Names(X509Certificate2 certificate) =>
+        certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().Single().EnumerateDnsNames();
 }
 
 /// <summary>A CA without a service.</summary>

@@ -3,7 +3,9 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.DependencyInjection;
 using Overture.CertAuthority.Audit;
 using Overture.CertAuthority.Csr;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Enrollment;
+using Overture.CertAuthority.Storage;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
@@ -39,9 +41,10 @@ public static class ClientCertificates
     {
         var (name, key) = (CertName.Parse(certname), CsrBuilder.EcKey());
         var grant = new Grant { Source = "admin by a test", Extensions = { ["1.3.6.1.4.1.34380.1.3.39"] = "true" }, LifeSeconds = 86400 };
-        var claim = ca.Services.GetRequiredService<ClaimMaker>().Make(name, $"admin-{ca.House.NewName()}", SubjectKeyReader.Read(key.ExportSubjectPublicKeyInfo()), grant, Reason.AdminIssued, "for a test");
+        var claim = ca.Services.GetRequiredService<ClaimMaker>().Make(name, $"admin-{ca.House.NewName()}",
+            SubjectKeyReader.Read(key.ExportSubjectPublicKeyInfo()), grant, Reason.AdminIssued, "for a test");
         await ca.Services.GetRequiredService<ClaimStore>().Put(claim, default);
-        var certificate = await ca.Services.GetRequiredService<FinishClaim>().Run(claim, null, Caller.Own("test"), default);
+        var certificate = await ca.Services.GetRequiredService<IssueFromClaim>().Run(claim, null, Caller.Own("test"), default);
         using (key)
             return ca.Client(name, certificate!.Pem, key);
     }

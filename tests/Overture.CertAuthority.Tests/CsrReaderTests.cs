@@ -1,6 +1,7 @@
 using System.Formats.Asn1;
 using System.Security.Cryptography;
 using Overture.CertAuthority.Csr;
+using Overture.CertAuthority.PuppetApi;
 using Overture.Platform.Records;
 using Overture.TestSupport;
 
@@ -22,15 +23,16 @@ public sealed class CsrReaderTests : IDisposable
     [Fact]
     public void Read_WhatAgentsSend_IsUnderstood()
     {
-        var facts = CsrReader.Read(new CsrBuilder(Name, rsa).Challenge("s3cret-token").Renews().DnsNames(Name).PuppetExtension("1.3.6.1.4.1.34380.1.1.13", "web").Der());
+        var facts = CsrReader.Read(new CsrBuilder(Name, rsa).Challenge("s3cret-token").Renews().DnsNames(Name)
+            .PuppetExtension("1.3.6.1.4.1.34380.1.1.13", "web").Der());
 
         Assert.Equal(Name, facts.CommonName);
-        Assert.Equal(EnrolmentToken.Hash("s3cret-token"), facts.ChallengeSha256);
+        Assert.Equal(EnrollmentToken.Hash("s3cret-token"), facts.ChallengeSha256);
         Assert.True(facts.Renews);
         Assert.Equal([Name], facts.DnsNames);
         Assert.Equal("web", facts.Extensions["1.3.6.1.4.1.34380.1.1.13"]);
         Assert.Equal("RSA 2048", facts.Key.Text);
-        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(rsa.ExportSubjectPublicKeyInfo())), facts.Key.SpkiSha256);
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(rsa.ExportSubjectPublicKeyInfo())), facts.Key.Hash.ToString());
         Assert.DoesNotContain("s3cret-token", facts.ToString(), StringComparison.Ordinal);
     }
 
@@ -50,7 +52,8 @@ public sealed class CsrReaderTests : IDisposable
     public void Read_P384AndPrintableName_AreTaken()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP384);
-        var facts = CsrReader.Read(new CsrBuilder("", key) { RawSubject = CsrParts.Subject(CsrBuilder.Rdn((CsrParts.CommonName, UniversalTagNumber.PrintableString, Name))) }.Der());
+        var facts = CsrReader.Read(new CsrBuilder("",
+            key) { RawSubject = CsrParts.Subject(CsrBuilder.Rdn((CsrParts.CommonName, UniversalTagNumber.PrintableString, Name))) }.Der());
         Assert.Equal(("P-384", Name), (facts.Key.Text, facts.CommonName));
     }
 }

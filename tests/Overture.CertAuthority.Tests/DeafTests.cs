@@ -5,11 +5,14 @@ using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
 
-/// <summary>A CertAuthority that never hears a word of the change feed: there is no registry at all. Alone with its bucket, since any other would hear for it.</summary>
+/// <summary>
+/// A CertAuthority that never hears a word of the change feed: there is no registry at all. Alone with its bucket, since any other would
+/// hear for it.
+/// </summary>
 [Trait("Category", "integration")]
 public sealed class DeafTests : IAsyncLifetime
 {
-    private readonly CaHouse house = new();
+    private readonly CaFixture house = new();
 
     public Task InitializeAsync() => house.Open();
 
@@ -20,7 +23,8 @@ public sealed class DeafTests : IAsyncLifetime
     {
         const string host = "unheard.example.org";
         var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
-        await using var ca = await RunningCa.Start(house, house.Options("deaf") with { Registry = new() { Endpoint = "127.0.0.1:9" }, Clock = clock, Deaf = true });
+        await using var ca = await RunningCa.Start(
+            house, house.Options("deaf") with { Registry = new() { Endpoint = "127.0.0.1:9" }, Clock = clock, Deaf = true });
         // The agent is there before its registration, with the right token.
         using var key = CsrBuilder.EcKey();
         var launched = await house.Launch(certname: host);

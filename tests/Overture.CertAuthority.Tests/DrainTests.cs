@@ -1,20 +1,22 @@
+using Overture.CertAuthority.Tests.Acceptance;
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
-using Overture.CertAuthority.Tests.Acceptance;
 using Overture.Platform.Records;
-using Overture.Protos.Health.V1;
+using Grpc.Health.V1;
 using Overture.Records.V1;
 using Overture.TestSupport;
-using Status = Overture.Protos.Health.V1.HealthCheckResponse.Types.ServingStatus;
+using Status = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace Overture.CertAuthority.Tests;
 
-/// <summary>SIGTERM for a CertAuthority process while agents ask (threats F58): whoever was answered has his certificate in the store.</summary>
+/// <summary>
+/// SIGTERM for a CertAuthority process while agents ask (threats F58): each agent that got an answer has its certificate in the store.
+/// </summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class DrainTests(CaHouse house)
+public sealed class DrainTests(CaFixture house)
 {
     [Fact]
     public async Task F58_SigtermUnderLoad_HealthSaysSoAtOnceAndNothingAnsweredIsLost()
@@ -29,7 +31,8 @@ public sealed class DrainTests(CaHouse house)
 
         var answered = new ConcurrentBag<Launched>();
         using var over = new CancellationTokenSource();
-        var agents = Enumerable.Range(0, 8).Select(_ => Task.Run(() => Ask(ca.Port, answered, over.Token))).Append(Trickle(ca.Port, over.Token)).ToList();
+        var agents = Enumerable.Range(0, 8).Select(_ => Task.Run(() => Ask(ca.Port, answered, over.Token)))
+            .Append(Trickle(ca.Port, over.Token)).ToList();
         await Eventually.True(() => answered.Count > 20, "agents get their certificates", TimeSpan.FromSeconds(60));
         await ca.Terminate();
         var since = Stopwatch.StartNew();
@@ -43,7 +46,7 @@ public sealed class DrainTests(CaHouse house)
         using var late = house.Pki.Channel(ca.GrpcPort, "viewer");
         using var call = new Health.HealthClient(late).CheckAsync(new HealthCheckRequest());
         Assert.Equal(Status.NotServing, (await call).Status);
-        Assert.Equal("it is being stopped", call.GetTrailers().GetValue("overture-why"));
+        Assert.Equal("it is shutting down", call.GetTrailers().GetValue("overture-why"));
         Assert.Equal(Status.Serving, (await health.CheckAsync(new HealthCheckRequest { Service = "liveness" })).Status);
         await Eventually.True(() => answered.Count > soFar + 8, "requests are still taken");
 
@@ -58,7 +61,7 @@ public sealed class DrainTests(CaHouse house)
         }
     }
 
-    // One instance after the other, each by a connection of its own, until nobody listens.
+    // One instance after the other, each by a connection of its own, until no one listens.
     private async Task Ask(int port, ConcurrentBag<Launched> answered, CancellationToken over)
     {
         while (!over.IsCancellationRequested)
@@ -68,7 +71,8 @@ public sealed class DrainTests(CaHouse house)
             using var client = RunningCa.AgentClient(house.BundleFile, port);
             try
             {
-                using var answer = await client.PutAsync(new Uri($"certificate_request/{instance.Name}", UriKind.Relative), new StringContent(instance.Csr(key).Pem(), Encoding.ASCII, "text/plain"), over);
+                using var answer = await client.PutAsync(new Uri($"certificate_request/{instance.Name}", UriKind.Relative),
+                    new StringContent(instance.Csr(key).Pem(), Encoding.ASCII, "text/plain"), over);
                 if (answer.IsSuccessStatusCode)
                     answered.Add(instance);
             }
@@ -88,7 +92,8 @@ public sealed class DrainTests(CaHouse house)
         await tls.AuthenticateAsClientAsync("localhost");
         try
         {
-            await tls.WriteAsync("PUT /puppet-ca/v1/certificate_request/slow HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 16000\r\n\r\n"u8.ToArray(), over);
+            await tls.WriteAsync(
+                "PUT /puppet-ca/v1/certificate_request/slow HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 16000\r\n\r\n"u8.ToArray(), over);
             using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(500));
             while (await timer.WaitForNextTickAsync(over))
                 await tls.WriteAsync(Enumerable.Repeat((byte)'x', 200).ToArray(), over);

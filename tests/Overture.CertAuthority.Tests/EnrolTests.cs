@@ -1,14 +1,14 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>The straight way: launched, asked, signed, collected.</summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class EnrolTests(CaHouse house)
+public sealed class EnrolTests(CaFixture house)
 {
     private readonly RunningCa ca = house.Ca;
 

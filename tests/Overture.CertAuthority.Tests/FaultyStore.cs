@@ -18,6 +18,7 @@ public enum Break
 public sealed class FaultyStore(ObjectStore inner) : ObjectStore
 {
     private (string Prefix, Break Where)? armed;
+    private volatile string? unread;
 
     public override string Name => inner.Name;
 
@@ -27,6 +28,11 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
     /// <summary>Called before each read of this prefix: what happens at just that moment.</summary>
     public ConcurrentDictionary<string, Func<Task>> BeforeList { get; } = new();
 
+    /// <summary>How often anything below this prefix was listed.</summary>
+    public int ListsOf(string prefix) => lists.Where(l => l.Key.StartsWith(prefix, StringComparison.Ordinal)).Sum(l => l.Value);
+
+    private readonly ConcurrentDictionary<string, int> lists = new(StringComparer.Ordinal);
+
     /// <summary>Writes of this prefix fail until it is null again.</summary>
     public string? Refused { get; set; }
 
@@ -35,7 +41,12 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
 
     public override TimeSpan? ClockAhead => Ahead;
 
+    public override TimeSpan WriteProbePeriod => TimeSpan.FromMilliseconds(200);
+
     public bool Tripped => armed is null;
+
+    /// <summary>The next read of this very object fails.</summary>
+    public void FailNextRead(string key) => unread = key;
 
     public void FailNext(string prefix, Break where) => armed = (prefix, where);
 
@@ -50,16 +61,26 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
         }
         if (Refused is { } refused && key.StartsWith(refused, StringComparison.Ordinal))
             throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "the store of this test refuses");
-        Writes.Enqueue(key);
+        if (!key.StartsWith(ObjectKeys.Probes, StringComparison.Ordinal))
+            Writes.Enqueue(key);
         return await inner.PutIfAbsent(key, body, cancel);
     }
 
-    public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) => inner.PutIfMatch(key, body, etag, cancel);
+    public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) =>
+        inner.PutIfMatch(key, body, etag, cancel);
 
-    public override Task<StoredObject?> Get(string key, CancellationToken cancel) => inner.Get(key, cancel);
-
-    public override async IAsyncEnumerable<string> List(string prefix, string? after, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    public override Task<StoredObject?> Get(string key, CancellationToken cancel)
     {
+        if (key != unread)
+            return inner.Get(key, cancel);
+        unread = null;
+        throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "the store of this test does not answer");
+    }
+
+    public override async IAsyncEnumerable<string> List(
+        string prefix, string? after, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    {
+        lists.AddOrUpdate(prefix, 1, (_, count) => count + 1);
         if (BeforeList.TryRemove(prefix, out var action))
             await action();
         await foreach (var key in inner.List(prefix, after, cancel))

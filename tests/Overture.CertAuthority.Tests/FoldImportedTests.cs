@@ -2,9 +2,11 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.DependencyInjection;
-using Overture.CertAuthority.Issuance;
-using Overture.CertAuthority.Revocation;
+using Overture.CertAuthority.PuppetApi;
+using Overture.CertAuthority.Storage;
 using Overture.Cli.Pki;
+using Overture.Platform.Certificates;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Records.V1;
@@ -13,7 +15,7 @@ using Overture.TestSupport;
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>A site's CA of before Overture with a bit of history, imported once; every test folds it into a store of its own.</summary>
-public sealed class ImportedHouse : IAsyncLifetime
+public sealed class ImportedFixture : IAsyncLifetime
 {
     private readonly TempDirectory home = new();
 
@@ -32,7 +34,7 @@ public sealed class ImportedHouse : IAsyncLifetime
         await Old.Sign("gone.example.org", 0x10);
         await Old.Sign("_odd.example.org", 0x30);
         await Old.Sign("short.example.org", 0x41, days: 400);
-        // Certified again, and the newer of the two revoked: the older one nobody has any more.
+        // Certified again, and the newer of the two revoked: the older one no one has any more.
         await Old.Sign("twice.example.org", 0x50);
         await Old.Sign("twice.example.org", 0x51);
         await Old.Revoke(0x51);
@@ -53,7 +55,7 @@ public sealed class ImportedHouse : IAsyncLifetime
 }
 
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : IClassFixture<ImportedHouse>, IDisposable
+public sealed class FoldImportedTests(CaFixture house, ImportedFixture imported) : IClassFixture<ImportedFixture>, IDisposable
 {
     private readonly TempDirectory home = new();
 
@@ -61,8 +63,10 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
 
     public static TheoryData<string, Break> Points => new()
     {
-        { "ca/revoked/", Break.Before }, { "ca/revoked/", Break.After }, { "ca/crl/", Break.Before }, { "ca/crl/", Break.After }, { "ca/claims/", Break.Before }, { "ca/claims/", Break.After },
-        { "ca/certs/", Break.Before }, { "ca/certs/", Break.After }, { "ca/keys/", Break.Before }, { "ca/keys/", Break.After }, { "ca/imported/", Break.Before }, { "ca/imported/", Break.After },
+        { "ca/revoked/", Break.Before }, { "ca/revoked/", Break.After }, { "ca/crl/", Break.Before }, { "ca/crl/", Break.After },
+            { "ca/claims/", Break.Before }, { "ca/claims/", Break.After },
+        { "ca/certs/", Break.Before }, { "ca/certs/", Break.After }, { "ca/keys/", Break.Before }, { "ca/keys/", Break.After },
+        { "ca/imported/", Break.Before }, { "ca/imported/", Break.After },
     };
 
     public void Dispose() => home.Dispose();
@@ -72,14 +76,20 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
     {
         await using var ca = await Start("import");
 
-        Assert.Equal(Thumbprint(imported.Old.Text("signed/web.example.org.pem")), Thumbprint((await ca.Certificate(Name("web.example.org")))!));
+        Assert.Equal(
+            Thumbprint(imported.Old.Text("signed/web.example.org.pem")), Thumbprint((await ca.Certificate(Name("web.example.org")))!));
         Assert.NotNull(await ca.Certificate(Name("puppet.example.org")));
-        var claims = (await All<Claim>(ObjectKeys.ClaimsOf(Name("web.example.org")))).OrderBy(c => c.Serial, StringComparer.Ordinal).ToList();
-        Assert.Equal([("import-00ab", "import", ""), ("import-00ac", "import", claims[1].SpkiSha256)], claims.Select(c => (c.Claim_, c.Issuer, c.SpkiSha256)));
+        var claims = (await All<Claim>(ObjectKeys.ClaimsOf(Name("web.example.org")))).OrderBy(c => c.Serial, StringComparer.Ordinal)
+            .ToList();
+        Assert.Equal([("import-00ab", "import", ""), ("import-00ac", "import", claims[1].SpkiSha256)],
+            claims.Select(c => (c.Claim_, c.Issuer, c.SpkiSha256)));
         var grant = claims[1].Grant;
-        Assert.Equal(("import", "www.example.org", "1.3.6.1.4.1.34380.1.1.13=web"), (grant.Source, Assert.Single(grant.DnsAltNames), Assert.Single(grant.Extensions.Select(e => $"{e.Key}={e.Value}"))));
+        Assert.Equal(("import", "www.example.org", "1.3.6.1.4.1.34380.1.1.13=web"),
+            (grant.Source, Assert.Single(grant.DnsAltNames), Assert.Single(grant.Extensions.Select(e => $"{e.Key}={e.Value}"))));
         Assert.NotNull(await Store.Get(ObjectKeys.KeyOwner(claims[1].SpkiSha256), default));
-        Assert.Equal(("00ac", "IMPORTED"), ((await ca.Admin.GetCertificateAsync(new() { Certname = "web.example.org" })) is var found ? (found.Serial, found.Decision.Reason) : default));
+        Assert.Equal(("00ac", "IMPORTED"), ((await ca.Admin.GetCertificateAsync(new() { Certname = "web.example.org" })) is var found
+            ? (found.Serial, found.Decision.Reason)
+            : default));
     }
 
     [Fact]
@@ -92,14 +102,17 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
         Assert.Equal(HttpStatusCode.NotFound, twice.StatusCode);
         Assert.Null(await Store.Get(ObjectKeys.Certificate("50"), default));
         var record = (await Store.Get<RevocationRecord>(ObjectKeys.Revocation("10"), default))!;
-        Assert.Equal(("gone.example.org", 4, "2026-03-01T12:00:00"), (record.Certname, record.ReasonCode, record.At.ToDateTime().ToString("s")));
+        Assert.Equal(
+            ("gone.example.org", 4, "2026-03-01T12:00:00"), (record.Certname, record.ReasonCode, record.At.ToDateTime().ToString("s")));
         Assert.True(record.CertificateNotAfter.ToDateTimeOffset() > TimeProvider.System.GetUtcNow().AddDays(1800));
         var crl = await ca.Admin.GetCrlAsync(new());
         var old = CrlFacts.Read(CrlPem.Split(imported.Old.Text("ca_crl.pem"))[0]);
         Assert.NotNull(await Store.Get<CrlRecord>(ObjectKeys.Crl(old.Number!.Value), default));
         var now = CrlFacts.Read(CrlPem.Split(crl.CrlPem)[0]);
         Assert.Equal(old.Number + 1, now.Number);
-        Assert.Equal(old.Entries.OrderBy(e => e.Serial, StringComparer.Ordinal), now.Entries.OrderBy(e => e.Serial, StringComparer.Ordinal));
+        Assert.Equal(
+            old.Entries.OrderBy(e => $"{e.Serial}", StringComparer.Ordinal),
+            now.Entries.OrderBy(e => $"{e.Serial}", StringComparer.Ordinal));
         Assert.Equal(2, CrlPem.Split(crl.CrlPem).Count);
     }
 
@@ -109,8 +122,66 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
         await using var ca = await Start("odd");
         var done = Assert.Single(await All<ImportDone>("ca/imported/"));
         Assert.Equal((6, 2, 3, "_odd.example.org"), (done.Certificates, done.Older, done.Revocations, Assert.Single(done.Skipped)));
-        Assert.Contains(ca.Options.Log.Lines, l => l.StartsWith("Warning ca.import.skipped: '_odd.example.org'", StringComparison.Ordinal));
+        Assert.Contains(
+            ca.Options.Log.Lines, l => l.StartsWith("Warning ca.import.no_certname: '_odd.example.org'", StringComparison.Ordinal));
         Assert.NotNull(await Store.Get(ObjectKeys.Revocation("30"), default));
+    }
+
+    [Fact]
+    public async Task Explain_CertificateThatTheInventoryAloneKnows_IsNotCalledUnsigned()
+    {
+        await using var ca = await Start("explain");
+        var serial = (await ca.Admin.ExplainCertificateAsync(new() { Serial = "00AB" })).Summary;
+        Assert.Contains("certificate 00ab is good until ", serial, StringComparison.Ordinal);
+        Assert.Contains("before it was moved in; it is known by the imported inventory alone", serial, StringComparison.Ordinal);
+        // Its newer certificate is revoked; the older one is still valid.
+        var name = (await ca.Admin.ExplainCertificateAsync(new() { Certname = "twice.example.org" })).Summary;
+        Assert.StartsWith("certificate 50 is good until ", name, StringComparison.Ordinal);
+        Assert.DoesNotContain("not signed", serial + name, StringComparison.Ordinal);
+        await ca.Admin.RevokeCertificateAsync(new() { Serial = "50", Reason = "no more" });
+        var revoked = (await ca.Admin.ExplainCertificateAsync(new() { Serial = "0x50" })).Summary;
+        Assert.Contains("was revoked at", revoked, StringComparison.Ordinal);
+        Assert.DoesNotContain("never released", revoked, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Import_NameOfMoreThan64Characters_ComesAlongIsKnownAndCanBeRevokedByNameAndSerial()
+    {
+        using var old = await OldCa.SelfSigned();
+        var (longer, odd) = (new string('a', 70) + ".example.org", "odd name@example.org");
+        using var first = old.SignAny(longer, 0x27);
+        using var second = old.SignAny(odd, 0x28);
+        var import = PuppetCaImport.Read(old.Path, TimeProvider.System);
+        Assert.Equal([longer, odd], import.Certificates!.OtherNames);
+        Assert.Empty(import.Findings.Skipped);
+        import.Write(home.File("ca"));
+        await using var ca = await RunningCa.Start(house, Options("long") with { CaDirectory = home.File("ca") });
+        using var admin = await ca.Administrator();
+        using var client = ca.AgentClient(first);
+
+        // Its holder is known, and seen by Puppet's tools.
+        using (var answer = await client.GetAsync(new Uri("certificate_revocation_list/ca", UriKind.Relative)))
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Contains("\"state\":\"signed\"", await admin.Http.GetStringAsync(new Uri($"certificate_status/{longer}", UriKind.Relative)),
+            StringComparison.Ordinal);
+        Assert.Contains(
+            longer, await admin.Http.GetStringAsync(new Uri("certificate_statuses/all", UriKind.Relative)), StringComparison.Ordinal);
+        Assert.Contains(
+            "is not renewed", (await ca.Admin.ExplainCertificateAsync(new() { Certname = longer })).Summary, StringComparison.Ordinal);
+        // As `puppetserver ca revoke --certname` does it, and by its serial as openssl prints it, which is a decimal number too.
+        using var revoke = new StringContent("{\"desired_state\":\"revoked\"}", System.Text.Encoding.UTF8, "application/json");
+        using (var answer = await admin.Http.PutAsync(new Uri($"certificate_status/{longer}", UriKind.Relative), revoke))
+            Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        var gone = await ca.Admin.RevokeCertificateAsync(new() { Serial = "28", Reason = "test" });
+        Assert.Equal((odd, "28"), (gone.Certname, Assert.Single(gone.Serials)));
+
+        Assert.Equal(
+            ["27", "28"], CrlFacts.Read(CrlPem.Split((await ca.Admin.GetCrlAsync(new())).CrlPem)[0]).Entries.Select(e => $"{e.Serial}")
+            .Order(StringComparer.Ordinal));
+        using var again = ca.AgentClient(first);
+        await Assert.ThrowsAsync<HttpRequestException>(() => again.GetAsync(new Uri("certificate/ca", UriKind.Relative)));
+        Assert.Contains("\"state\":\"revoked\"", await admin.Http.GetStringAsync(new Uri($"certificate_status/{longer}", UriKind.Relative)),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -122,10 +193,12 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
 
         Assert.Equal(["00ab", "00ac"], answer.Serials.Order(StringComparer.Ordinal));
         var crl = (await ca.Admin.GetCrlAsync(new())).CrlPem;
-        Assert.Equal(["00ab", "00ac", "10", "30", "51"], CrlFacts.Read(CrlPem.Split(crl)[0]).Entries.Select(e => e.Serial).Order(StringComparer.Ordinal));
+        Assert.Equal(["00ab", "00ac", "10", "30", "51"],
+            CrlFacts.Read(CrlPem.Split(crl)[0]).Entries.Select(e => $"{e.Serial}").Order(StringComparer.Ordinal));
         Assert.Null(await ca.Certificate(Name("web.example.org")));
         await File.WriteAllTextAsync(home.File("crl.pem"), crl);
-        var text = await Tool.Run("openssl", "crl", "-in", home.File("crl.pem"), "-CAfile", imported.Old.File("ca_crt.pem"), "-verify", "-noout", "-text");
+        var text = await Tool.Run(
+            "openssl", "crl", "-in", home.File("crl.pem"), "-CAfile", imported.Old.File("ca_crt.pem"), "-verify", "-noout", "-text");
         Assert.Contains("verify OK", text.Output, StringComparison.Ordinal);
         Assert.Matches("Serial Number: 0?AC", text.Output);
     }
@@ -149,7 +222,8 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
 
         await using var ca = await Start("killed");
 
-        Assert.Equal((8, 6, 3, 1), ((await All<Claim>("ca/claims/")).Count(c => c.Issuer == "import"), (await Keys("ca/certs/")).Count - 1, (await Keys("ca/revoked/")).Count, (await Keys("ca/imported/")).Count));
+        Assert.Equal((8, 6, 3, 1), ((await All<Claim>("ca/claims/")).Count(c => c.Issuer == "import"), (await Keys("ca/certs/")).Count - 1,
+            (await Keys("ca/revoked/")).Count, (await Keys("ca/imported/")).Count));
         Assert.NotNull(await ca.Certificate(Name("agent.example.org")));
         Assert.Null(await ca.Certificate(Name("gone.example.org")));
     }
@@ -160,11 +234,12 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
         var directory = home.File("ca");
         await Tool.Run("cp", "-a", imported.CaDirectory, directory);
         await File.WriteAllTextAsync(Path.Combine(directory, "imported/signed/web.example.org.pem"), "torn");
-        var refusal = await Assert.ThrowsAsync<InvalidOperationException>(() => RunningCa.Start(house, Options("damaged") with { CaDirectory = directory }));
+        var refusal = await Assert.ThrowsAsync<InvalidOperationException>(
+            () => RunningCa.Start(house, Options("damaged") with { CaDirectory = directory }));
         Assert.Contains("web.example.org.pem", refusal.Message, StringComparison.Ordinal);
     }
 
-    // puppet-contracts §10, row 28.
+    // docs/puppet-contracts.md §10, row 28.
     [Fact]
     public async Task Row28_OldAgentOfAnImportedCa_GoesOnAndIsRevokedByName()
     {
@@ -178,14 +253,16 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
         File.Delete(home.File("ssl/crl.pem"));
         (exit, output) = await Puppet(ca, "bootstrap");
         Assert.True(exit == 0, output);
-        Assert.Equal((await ca.Admin.GetCrlAsync(new())).Number, CrlFacts.Read(CrlPem.Split(await File.ReadAllTextAsync(home.File("ssl/crl.pem")))[0]).Number);
+        Assert.Equal((await ca.Admin.GetCrlAsync(new())).Number,
+            CrlFacts.Read(CrlPem.Split(await File.ReadAllTextAsync(home.File("ssl/crl.pem")))[0]).Number);
 
         await ca.Admin.RevokeCertificateAsync(new() { Certname = "agent.example.org", Reason = "test" });
         File.Delete(home.File("ssl/crl.pem"));
         (exit, output) = await Puppet(ca, "bootstrap");
         Assert.Equal(1, exit);
         Assert.Contains("revoked", output, StringComparison.Ordinal);
-        using var own = X509Certificate2.CreateFromPemFile(home.File("ssl/certs/agent.example.org.pem"), home.File("ssl/private_keys/agent.example.org.pem"));
+        using var own = X509Certificate2.CreateFromPemFile(
+            home.File("ssl/certs/agent.example.org.pem"), home.File("ssl/private_keys/agent.example.org.pem"));
         using var client = ca.AgentClient(own);
         await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync(new Uri("certificate/ca", UriKind.Relative)));
     }
@@ -216,9 +293,11 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
         Assert.Empty(Assert.Single(await All<ImportDone>("ca/imported/")).Skipped);
     }
 
-    private TestCaOptions Options(string replica) => house.Options(replica) with { CaDirectory = imported.CaDirectory, Bucket = "file:" + home.File("objects"), StateDirectory = home.File("state") };
+    private TestCaOptions Options(string replica) => house.Options(replica)
+        with { CaDirectory = imported.CaDirectory, Bucket = "file:" + home.File("objects"), StateDirectory = home.File("state") };
 
-    private Task<RunningCa> Start(string replica, ObjectStore? store = null) => RunningCa.Start(house, Options(replica) with { Store = store });
+    private Task<RunningCa> Start(string replica, ObjectStore? store = null) =>
+        RunningCa.Start(house, Options(replica) with { Store = store });
 
     // A hand-written launch of the Conductor in this test's own store.
     private async Task<CertName> Enrol(RunningCa ca)
@@ -236,7 +315,8 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
     {
         await File.WriteAllTextAsync(home.File("leaf.pem"), await ca.Certificate(name));
         await File.WriteAllTextAsync(home.File("crl.pem"), (await ca.Admin.GetCrlAsync(new())).CrlPem);
-        var verified = await Tool.Run("openssl", "verify", "-crl_check_all", "-CAfile", bundle, "-CRLfile", home.File("crl.pem"), home.File("leaf.pem"));
+        var verified = await Tool.Run(
+            "openssl", "verify", "-crl_check_all", "-CAfile", bundle, "-CRLfile", home.File("crl.pem"), home.File("leaf.pem"));
         Assert.True(verified.Exit == 0, verified.Output);
         return (await Tool.Run("openssl", "x509", "-in", home.File("leaf.pem"), "-noout", "-text")).Output;
     }
@@ -265,8 +345,11 @@ public sealed class FoldImportedTests(CaHouse house, ImportedHouse imported) : I
     private async Task<Dictionary<string, string>> Imported()
     {
         var found = new Dictionary<string, string>();
-        foreach (var key in (await Keys("ca/")).Where(k => k.Contains("/import-", StringComparison.Ordinal) || k.StartsWith("ca/revoked/", StringComparison.Ordinal) || k.StartsWith("ca/imported/", StringComparison.Ordinal)))
+        foreach (var key in (await Keys("ca/")).Where(k => k.Contains("/import-", StringComparison.Ordinal)
+            || k.StartsWith("ca/revoked/", StringComparison.Ordinal) || k.StartsWith("ca/imported/", StringComparison.Ordinal)))
+        {
             found[key] = (await Store.Get(key, default))!.ETag;
+        }
         Assert.True(found.Count > 7);
         return found;
     }

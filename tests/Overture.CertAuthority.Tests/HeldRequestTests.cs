@@ -6,9 +6,9 @@ using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
 
-/// <summary>Requests for names nobody launched: 200, and a person decides.</summary>
+/// <summary>Requests for names no one launched: 200, and a person decides.</summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class HeldRequestTests(CaHouse house)
+public sealed class HeldRequestTests(CaFixture house)
 {
     private readonly RunningCa ca = house.Ca;
 
@@ -64,7 +64,8 @@ public sealed class HeldRequestTests(CaHouse house)
         Assert.Equal(names, seen.Where(n => n.StartsWith("page-", StringComparison.Ordinal)));
         foreach (var wrong in new[] { "nonsense", "eA" })
         {
-            var refused = await Assert.ThrowsAsync<RpcException>(async () => await ca.Admin.ListCertificateRequestsAsync(new() { PageToken = wrong }));
+            var refused = await Assert.ThrowsAsync<RpcException>(
+                async () => await ca.Admin.ListCertificateRequestsAsync(new() { PageToken = wrong }));
             Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
         }
     }
@@ -89,7 +90,8 @@ public sealed class HeldRequestTests(CaHouse house)
     {
         const string name = "forgotten.example.org";
         using var key = CsrBuilder.EcKey();
-        await using var early = await RunningCa.Start(house, house.Options("held1") with { Clock = new ShiftedClock(TimeSpan.FromHours(-25)) });
+        await using var early =
+            await RunningCa.Start(house, house.Options("held1") with { Clock = new ShiftedClock(TimeSpan.FromHours(-25)) });
         (await early.Put(name, new CsrBuilder(name, key).Pem())).Dispose();
         Assert.Single(await house.Keys(ObjectKeys.HeldRequestsOf(CertName.Parse(name))));
 

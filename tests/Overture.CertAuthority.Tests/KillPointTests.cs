@@ -1,15 +1,18 @@
 using System.Net;
 using System.Security.Cryptography;
-using Overture.Platform.Objects;
+using Overture.CertAuthority.PuppetApi;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
 
-/// <summary>Stop between any two writes of an enrolment, go on: one claim, one serial, one certificate (threats §3.3, F01-F24, F45, F46).</summary>
+/// <summary>
+/// Stop between any two writes of an enrollment, go on: one claim, one serial, one certificate (docs/threats.md §3.3, F01-F24, F45, F46).
+/// </summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class KillPointTests(CaHouse house) : IAsyncLifetime
+public sealed class KillPointTests(CaFixture house) : IAsyncLifetime
 {
     private readonly ECDsa key = CsrBuilder.EcKey();
     private FaultyStore store = null!;
@@ -72,10 +75,12 @@ public sealed class KillPointTests(CaHouse house) : IAsyncLifetime
         var claim = Assert.Single(await house.All<Claim>(ObjectKeys.ClaimsOf(instance.Name)));
         Assert.Null(await house.Store.Get(ObjectKeys.Certificate(claim.Serial), default));
 
-        // Another replica, some time later; nobody asks.
-        await using var later = await RunningCa.Start(house, house.Options("kill2") with { Clock = new ShiftedClock(TimeSpan.FromMinutes(2)) });
+        // Another replica, some time later; no one asks.
+        await using var later =
+            await RunningCa.Start(house, house.Options("kill2") with { Clock = new ShiftedClock(TimeSpan.FromMinutes(2)) });
 
-        await Eventually.True(async () => await house.Store.Get(ObjectKeys.Certificate(claim.Serial), default) is not null, "the sweep signs the claim");
+        await Eventually.True(
+            async () => await house.Store.Get(ObjectKeys.Certificate(claim.Serial), default) is not null, "the sweep signs the claim");
         await OneCertificate(instance);
     }
 
@@ -100,7 +105,8 @@ public sealed class KillPointTests(CaHouse house) : IAsyncLifetime
         var instance = await house.Launch();
         store.FailNext("ca/certs/", Break.Before);
         (await ca.Put(instance, key)).Dispose();
-        await using var later = await RunningCa.Start(house, house.Options("kill2") with { Clock = new ShiftedClock(TimeSpan.FromHours(2)) });
+        await using var later =
+            await RunningCa.Start(house, house.Options("kill2") with { Clock = new ShiftedClock(TimeSpan.FromHours(2)) });
 
         using var same = await later.Put(instance, key);
 

@@ -1,11 +1,13 @@
 using Google.Protobuf.WellKnownTypes;
+using Overture.Platform.Certificates;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>A list of ten thousand.</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(FloodCollection.Name), Trait("Category", "integration")]
 public sealed class LargeListTests
 {
     private const int Many = 10_000;
@@ -14,7 +16,7 @@ public sealed class LargeListTests
     public async Task Publish_TenThousandRevoked_VerifiesByOpenssl()
     {
         // A house of its own: the others' lists stay short.
-        var house = new CaHouse();
+        var house = new CaFixture();
         await house.InitializeAsync();
         await house.Ca.DisposeAsync();
         try
@@ -25,7 +27,9 @@ public sealed class LargeListTests
             for (var i = 0; i < Many; i++)
             {
                 // By hand, as out of a backup: the store would sync each of them to the disk.
-                var revoked = new RevocationRecord { Schema = 1, WriteId = $"{i}", Serial = $"4f{i:x30}", Certname = $"{house.NewName()}", ReasonCode = 5, Sentence = "a test", By = "test", At = now.ToTimestamp(), CertificateNotAfter = now.AddYears(1).ToTimestamp() };
+                var revoked = new RevocationRecord { Schema = 1, WriteId = $"{i}", Serial = $"4f{i:x30}", Certname = $"{house.NewName()}",
+                    ReasonCode = 5, Sentence = "a test", By = "test", At = now.ToTimestamp(),
+                    CertificateNotAfter = now.AddYears(1).ToTimestamp() };
                 await File.WriteAllBytesAsync(Path.Combine(records, revoked.Serial), RecordJson.Write(revoked));
             }
             await using var ca = await house.Start("many");
@@ -35,7 +39,8 @@ public sealed class LargeListTests
 
             using var files = new TempDirectory();
             await File.WriteAllTextAsync(files.File("crl.pem"), (await ca.Admin.GetCrlAsync(new())).CrlPem);
-            var (exit, output) = await Tool.Run("openssl", "crl", "-in", files.File("crl.pem"), "-CAfile", house.BundleFile, "-verify", "-noout", "-text");
+            var (exit, output) =
+                await Tool.Run("openssl", "crl", "-in", files.File("crl.pem"), "-CAfile", house.BundleFile, "-verify", "-noout", "-text");
             Assert.Equal(0, exit);
             Assert.Contains("verify OK", output, StringComparison.Ordinal);
             Assert.Equal(Many + 1, output.Split("Serial Number: ").Length - 1);

@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.AspNetCore.Http;
 using Overture.CertAuthority.PuppetApi;
 using Overture.CertAuthority.PuppetApi.Limits;
+using Overture.Platform.Connections;
 using Overture.Platform.Records;
 using Overture.TestSupport;
 
@@ -14,7 +15,8 @@ public sealed class LimitTests
 {
     // 60 a minute, at most 3 at once; each row: seconds since the start, and whether one is to be had.
     [Theory]
-    [InlineData("0+ 0+ 0+ 0- 0.9- 1+ 1- 2+ 2-"), InlineData("0+ 0+ 0+ 100+ 100+ 100+ 100-"), InlineData("5+ 5.5+ 6+ 6.5+ 7+ 7.5- 8+ 8.5- 9+ 9.5-")]
+    [InlineData("0+ 0+ 0+ 0- 0.9- 1+ 1- 2+ 2-"), InlineData("0+ 0+ 0+ 100+ 100+ 100+ 100-"),
+        InlineData("5+ 5.5+ 6+ 6.5+ 7+ 7.5- 8+ 8.5- 9+ 9.5-")]
     public void Take_OneAfterTheOther_GivesBurstThenRate(string course)
     {
         var rate = new Rate(60, 3);
@@ -61,9 +63,21 @@ public sealed class LimitTests
     }
 
     [Fact]
+    public void Buckets_TakenForNothing_IsGivenBackAndNeverMore()
+    {
+        var buckets = new Buckets<string>(new Rate(60, 2), 1_000, new HandClock());
+        buckets.GiveBack("a");
+        Assert.Equal((TimeSpan.Zero, TimeSpan.Zero), (buckets.Take("a"), buckets.Take("a")));
+        Assert.Equal(TimeSpan.FromSeconds(1), buckets.Take("a"));
+        buckets.GiveBack("a");
+        Assert.Equal(TimeSpan.Zero, buckets.Take("a"));
+        Assert.NotEqual(TimeSpan.Zero, buckets.Take("a"));
+    }
+
+    [Fact]
     public void Buckets_StrangersBringAMillionNames_TheBusyOneIsRememberedAndMemoryBounded()
     {
-        var map = new RecentMap<int, string>(1_000);
+        var map = new BoundedMap<int, string>(1_000);
         map.Of(-1) = "busy";
         for (var i = 0; i < 1_000_000; i++)
         {
@@ -77,7 +91,8 @@ public sealed class LimitTests
 
     [Theory]
     [InlineData("10.0.0.1", "10.0.0.1", true), InlineData("10.0.0.1", "::ffff:10.0.0.1", true), InlineData("10.0.0.1", "10.0.0.2", false)]
-    [InlineData("2001:db8::1", "2001:db8::ffff:1", true), InlineData("2001:db8::1", "2001:db8:0:1::1", false), InlineData("::1", "127.0.0.1", false)]
+    [InlineData("2001:db8::1", "2001:db8::ffff:1", true), InlineData("2001:db8::1", "2001:db8:0:1::1", false),
+        InlineData("::1", "127.0.0.1", false)]
     public void Address_OfOneOwner_IsOneKey(string one, string other, bool same) =>
         Assert.Equal(same, AddressKey.Of(IPAddress.Parse(one)) == AddressKey.Of(IPAddress.Parse(other)));
 
@@ -86,11 +101,12 @@ public sealed class LimitTests
     {
         using var key = CsrBuilder.EcKey();
         var pem = new CsrBuilder("a", key) { BreakSignature = true }.DnsNames("x").Challenge("secret").Pem();
-        Assert.Equal(EnrolmentToken.Hash("secret"), ChallengeReader.Sha256(Encoding.ASCII.GetBytes(pem)));
+        Assert.Equal(EnrollmentToken.Hash("secret"), ChallengeReader.Sha256(Encoding.ASCII.GetBytes(pem)));
     }
 
     [Theory]
-    [InlineData(""), InlineData("-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n"), InlineData("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")]
+    [InlineData(""), InlineData("-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n"),
+        InlineData("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")]
     public void Challenge_OfNoRequest_IsNone(string body) => Assert.Null(ChallengeReader.Sha256(Encoding.ASCII.GetBytes(body)));
 
     [Fact]
@@ -101,7 +117,8 @@ public sealed class LimitTests
     }
 
     [Theory]
-    [InlineData(1L << 25, null, 0), InlineData(1L << 30, null, 0), InlineData(null, 16_385, 16_385), InlineData(10L, 16_385, 16_385), InlineData(null, 16_384, 16_384)]
+    [InlineData(1L << 25, null, 0), InlineData(1L << 30, null, 0), InlineData(null, 16_385, 16_385), InlineData(10L, 16_385, 16_385),
+        InlineData(null, 16_384, 16_384)]
     public async Task T61_TooLargeOrLyingBody_NeverMoreIsRead(long? claimed, int? given, int read)
     {
         var context = new DefaultHttpContext();

@@ -2,16 +2,15 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.Sockets;
 using Grpc.Core;
-using Overture.CertAuthority.PuppetApi.Limits;
 using Overture.Platform.Records;
-using Overture.Protos.Health.V1;
+using Grpc.Health.V1;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>Many at once, from many addresses of loopback, against the limits as they are delivered; and the agents among them.</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class LimitTestsFloods(CaHouse house)
+[Collection(FloodCollection.Name), Trait("Category", "integration")]
+public sealed class LimitTestsFloods(CaFixture house)
 {
     [Fact]
     public async Task T17_BruteForceOnOneName_RightTokenStillSigns()
@@ -26,14 +25,17 @@ public sealed class LimitTestsFloods(CaHouse house)
         var guessing = Task.WhenAll(Enumerable.Range(1, Addresses).Select(i => Task.Run(async () =>
         {
             var wrong = new CsrBuilder(instance.Name.ToString(), key).Challenge($"guess {i}").Pem();
-            await using var agent = await RawAgent.Secure(ca.ApiPort, $"127.0.1.{i}");
+            var agent = await RawAgent.Secure(ca.ApiPort, $"127.0.1.{i}");
             for (var n = 0; n < Tries; n++)
             {
                 await agent.Put(instance.Name.ToString(), wrong);
-                statuses.AddOrUpdate((await agent.Answer()).Status, 1, (_, count) => count + 1);
+                var answer = await agent.Answer();
+                statuses.AddOrUpdate(answer.Status, 1, (_, count) => count + 1);
+                agent = await agent.Again(answer, ca.ApiPort, $"127.0.1.{i}");
                 if (Interlocked.Increment(ref done) == Addresses * Tries / 4)
                     halfWay.SetResult();
             }
+            await agent.DisposeAsync();
         })));
         await Task.WhenAny(halfWay.Task, guessing);
 
@@ -69,7 +71,8 @@ public sealed class LimitTestsFloods(CaHouse house)
             var from = $"127.0.2.{i % 100 + 1}";
             slow.Add(Slow(() => RawAgent.Connect(ca.ApiPort, from), [0x16, 0x03, 0x01, 0x02]));
             slow.Add(Slow(() => RawAgent.Secure(ca.ApiPort, from), "GET /puppet-ca/v1/certificate/ca HTTP/1.1\r\nX: "u8.ToArray()));
-            slow.Add(Slow(() => RawAgent.Secure(ca.ApiPort, from), "PUT /puppet-ca/v1/certificate_request/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n"u8.ToArray()));
+            slow.Add(Slow(() => RawAgent.Secure(ca.ApiPort, from),
+                "PUT /puppet-ca/v1/certificate_request/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n"u8.ToArray()));
         }
         var signed = 0;
         await Parallel.ForAsync(0, 100, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (_, _) =>
@@ -125,7 +128,8 @@ public sealed class LimitTestsFloods(CaHouse house)
             var took = TimeProvider.System.GetElapsedTime(began);
             Assert.True(took < TimeSpan.FromSeconds(2), $"it took {took}");
             // What is over the address's share is closed at once, long before the handshake's 10 s.
-            await Eventually.True(() => sockets.Count(Ended) + refused >= Flood - 2_000, "3,000 of them are closed", TimeSpan.FromSeconds(5));
+            await Eventually.True(
+                () => sockets.Count(Ended) + refused >= Flood - 2_000, "3,000 of them are closed", TimeSpan.FromSeconds(5));
             Assert.Equal(Flood - 2_000, sockets.Count(Ended) + refused);
         }
         finally
@@ -139,7 +143,8 @@ public sealed class LimitTestsFloods(CaHouse house)
     public async Task Connections_ThatHaveCompletedARequest_CountNoMore()
     {
         var options = house.Options("idle");
-        await using var ca = await RunningCa.Start(house, options with { PuppetApi = options.PuppetApi with { Limits = new() { UnfinishedPerAddress = 10 } } });
+        await using var ca = await RunningCa.Start(
+            house, options with { PuppetApi = options.PuppetApi with { Limits = new() { UnfinishedPerAddress = 10 } } });
         var agents = new List<RawAgent>();
         try
         {
@@ -180,7 +185,8 @@ public sealed class LimitTestsFloods(CaHouse house)
     public async Task T63_CrowdedListener_ClosesAfterEachAnswer()
     {
         var options = house.Options("crowd");
-        await using var ca = await RunningCa.Start(house, options with { PuppetApi = options.PuppetApi with { Limits = new() { Connections = 100 } } });
+        await using var ca =
+            await RunningCa.Start(house, options with { PuppetApi = options.PuppetApi with { Limits = new() { Connections = 100 } } });
         var agents = new List<RawAgent>();
         for (var i = 0; i < 60; i++)
         {
@@ -197,14 +203,21 @@ public sealed class LimitTestsFloods(CaHouse house)
     }
 
     [Fact]
-    public async Task Connections_AllTaken_TheOtherListenerStillAnswers()
+    public async Task Connections_AllTaken_OtherAddressesAndTheOtherListenerStillAnswer()
     {
         var options = house.Options("full");
-        await using var ca = await RunningCa.Start(house, options with { PuppetApi = options.PuppetApi with { Limits = new() { Connections = 100 } } });
+        await using var ca =
+            await RunningCa.Start(house, options with { PuppetApi = options.PuppetApi with { Limits = new() { Connections = 100 } } });
         var agents = new List<RawAgent>();
         for (var i = 0; i < 100; i++)
             agents.Add(await RawAgent.Connect(ca.ApiPort, "127.0.0.6"));
-        await Assert.ThrowsAnyAsync<IOException>(() => RawAgent.Secure(ca.ApiPort, "127.0.0.7"));
+        await Assert.ThrowsAnyAsync<IOException>(() => RawAgent.Secure(ca.ApiPort, "127.0.0.6"));
+        // The address that has most gives way to another address.
+        await using (var other = await RawAgent.Secure(ca.ApiPort, "127.0.0.7"))
+        {
+            await other.Get("/status/v1/simple");
+            Assert.Equal(200, (await other.Answer()).Status);
+        }
         Assert.True((await ca.Admin.GetCrlAsync(new())).Number > 0);
         foreach (var agent in agents)
             await agent.DisposeAsync();
@@ -215,7 +228,8 @@ public sealed class LimitTestsFloods(CaHouse house)
     {
         await using var ca = await house.Start("nat");
         var statuses = new ConcurrentDictionary<string, int>();
-        void Note(string what, int status) => statuses.AddOrUpdate(string.Create(CultureInfo.InvariantCulture, $"{what} {status}"), 1, (_, n) => n + 1);
+        void Note(string what, int status) =>
+            statuses.AddOrUpdate(string.Create(CultureInfo.InvariantCulture, $"{what} {status}"), 1, (_, n) => n + 1);
         await Parallel.ForAsync(0, 1_000, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (_, cancel) =>
         {
             var instance = new Launched(house.NewName(), "");
@@ -235,7 +249,8 @@ public sealed class LimitTestsFloods(CaHouse house)
             await agent.Get($"/puppet-ca/v1/certificate/{instance.Name}");
             Note("collect", (await agent.Answer()).Status);
         });
-        Assert.Equal(["collect 200: 1000", "early 403: 3000", "poll 404: 3000", "registered 200: 1000"], statuses.Select(s => $"{s.Key}: {s.Value}").Order());
+        Assert.Equal(["collect 200: 1000", "early 403: 3000", "poll 404: 3000", "registered 200: 1000"],
+            statuses.Select(s => $"{s.Key}: {s.Value}").Order());
     }
 
     /// <summary>Sends the beginning, then one byte a second; how long it was let live after its beginning.</summary>

@@ -3,16 +3,20 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Overture.CertAuthority.PuppetApi.Limits;
+using Overture.CertAuthority.PuppetApi;
+using Overture.Platform.Connections;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.Platform.Telemetry;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>Sizes, smuggling, budgets of one name: what is answered, and what it costs the store.</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class LimitTestsWire(CaHouse house)
+[Collection(FloodCollection.Name), Trait("Category", "integration")]
+public sealed class LimitTestsWire(CaFixture house)
 {
     private readonly RunningCa ca = house.Ca;
 
@@ -57,7 +61,8 @@ public sealed class LimitTestsWire(CaHouse house)
     {
         var instance = await house.Launch();
         await using var agent = await RawAgent.Secure(ca.ApiPort);
-        await agent.Send($"PUT /puppet-ca/v1/certificate_request/{instance.Name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000\r\n\r\nshort");
+        await agent.Send(
+            $"PUT /puppet-ca/v1/certificate_request/{instance.Name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000\r\n\r\nshort");
         Assert.Equal(408, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(15))).Status);
         await agent.Closed().WaitAsync(TimeSpan.FromSeconds(10));
         Assert.Empty(await house.Keys(ObjectKeys.ClaimsOf(instance.Name)));
@@ -78,7 +83,9 @@ public sealed class LimitTestsWire(CaHouse house)
     public async Task T68_TwoReadingsOfOneBody_Is400AndClosed(string framing)
     {
         await using var agent = await RawAgent.Secure(ca.ApiPort);
-        await agent.Send($"PUT /puppet-ca/v1/certificate_request/x HTTP/1.1\r\nHost: localhost\r\n{framing}GET /status/v1/simple HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        await agent.Send(
+            $"PUT /puppet-ca/v1/certificate_request/x HTTP/1.1\r\nHost: localhost\r\n{framing}GET /status/v1/simple HTTP/1.1\r\nHost: "
+                + "localhost\r\n\r\n");
         Assert.Equal(400, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(10))).Status);
         // And no second answer, to the request in disguise.
         await Assert.ThrowsAsync<IOException>(() => agent.Answer().WaitAsync(TimeSpan.FromSeconds(10)));
@@ -91,7 +98,9 @@ public sealed class LimitTestsWire(CaHouse house)
         using var key = CsrBuilder.EcKey();
         var csr = instance.Csr(key).Pem();
         await using var agent = await RawAgent.Secure(ca.ApiPort);
-        await agent.Send($"PUT /puppet-ca/v1/certificate_request/{instance.Name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n{csr.Length:x}\r\n{csr}\r\n0\r\n\r\n");
+        await agent.Send(
+            $"PUT /puppet-ca/v1/certificate_request/{instance.Name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+                + $"5\r\nTransfer-Encoding: chunked\r\n\r\n{csr.Length:x}\r\n{csr}\r\n0\r\n\r\n");
         Assert.Equal(400, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(10))).Status);
         await agent.Closed().WaitAsync(TimeSpan.FromSeconds(10));
         Assert.Empty(await house.Keys(ObjectKeys.ClaimsOf(instance.Name)));
@@ -100,18 +109,22 @@ public sealed class LimitTestsWire(CaHouse house)
     [Fact]
     public async Task RealAgent_Told429_WaitsAndHasItsCertificate()
     {
-        await using var own = await Start("limitreal", new PuppetLimitOptions { PollsPerMinute = 6, PollBurst = 1 });
+        await using var own = await Start("limitreal", new PuppetLimitOptions { PollsPerMinute = 2, PollBurst = 1 });
         using var node = new TempDirectory();
         var instance = await house.Launch();
         Directory.CreateDirectory(node.File("conf"));
-        await File.WriteAllTextAsync(node.File("conf/csr_attributes.yaml"), $"custom_attributes:\n  1.2.840.113549.1.9.7: {instance.Token}\n");
-        // Somebody at the same address looked before.
+        await File.WriteAllTextAsync(
+            node.File("conf/csr_attributes.yaml"), $"custom_attributes:\n  1.2.840.113549.1.9.7: {instance.Token}\n");
+        // Someone at the same address looked before: half a minute, in which the agent starts, makes its key and asks.
         Assert.Null(await own.Certificate(instance.Name));
-        var (exit, output) = await Tool.Run("puppet", "ssl", "bootstrap", "--confdir", node.File("conf"), "--vardir", node.File("var"), "--ssldir", node.File("ssl"),
-            "--certname", instance.Name.ToString(), "--ca_server", "localhost", "--ca_port", $"{own.ApiPort}", "--keylength", "2048", "--waitforcert", "1", "--color", "false");
+        var (exit, output) = await Tool.Run(
+            "puppet", "ssl", "bootstrap", "--confdir", node.File("conf"), "--vardir", node.File("var"), "--ssldir", node.File("ssl"),
+            "--certname", instance.Name.ToString(), "--ca_server", "localhost", "--ca_port", $"{own.ApiPort}", "--keylength", "2048",
+            "--waitforcert", "1", "--color", "false");
         Assert.True(exit == 0, output);
-        var looks = own.AccessLog.Split('\n').Where(l => l.Contains($"GET /puppet-ca/v1/certificate/{instance.Name}", StringComparison.Ordinal)).Select(l => l.Split(' ')[^2]);
-        // 7.23 sleeps as long as it is told, trips over its own closed connection, waits its waitforcert, and has it.
+        var looks = own.AccessLog.Split('\n').Where(
+            l => l.Contains($"GET /puppet-ca/v1/certificate/{instance.Name}", StringComparison.Ordinal)).Select(l => l.Split(' ')[^2]);
+        // 7.23 sleeps as long as Retry-After says, trips over its own closed connection, waits its waitforcert, and has it.
         Assert.Equal(["404", "429", "200"], looks);
     }
 
@@ -147,7 +160,8 @@ public sealed class LimitTestsWire(CaHouse house)
     public async Task T05_OverTheBudget_RightTokenPastItsDeadlineIsJudgedAndRefused()
     {
         await using var own = await Start("limit05", new PuppetLimitOptions { CsrPerMinute = 1, CsrBurst = 1 });
-        var instance = await house.Launch(r => r.Deadline = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow().AddMinutes(-1)));
+        var instance = await house.Launch(
+            r => r.Deadline = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow().AddMinutes(-1)));
         using var key = CsrBuilder.EcKey();
         for (var i = 0; i < 3; i++)
         {
@@ -170,20 +184,25 @@ public sealed class LimitTestsWire(CaHouse house)
         var statuses = new ConcurrentBag<int>();
         await Parallel.ForAsync(0, 20, async (_, _) =>
         {
-            await using var agent = await RawAgent.Secure(own.ApiPort);
+            var agent = await RawAgent.Secure(own.ApiPort);
             for (var i = 0; i < 125; i++)
             {
                 await agent.Get($"/puppet-ca/v1/certificate/{instance.Name}");
-                statuses.Add((await agent.Answer()).Status);
+                var look = await agent.Answer();
+                agent = await agent.Again(look, own.ApiPort);
                 await agent.Put(instance.Name.ToString(), wrong);
-                statuses.Add((await agent.Answer()).Status);
+                var put = await agent.Answer();
+                agent = await agent.Again(put, own.ApiPort);
+                statuses.Add(look.Status);
+                statuses.Add(put.Status);
             }
+            await agent.DisposeAsync();
         });
         var seconds = Math.Ceiling(TimeProvider.System.GetElapsedTime(began).TotalSeconds);
         Assert.Equal(5_000, statuses.Count);
         Assert.Equal([403, 404, 429], statuses.Distinct().Order());
-        // Of 2,500 looks, 60 and one a second list the claims; of 2,500 requests, 30 and one each two seconds read launch and claim. The proof of
-        // all others is one read of the launch in two seconds.
+        // Of 2,500 looks, 60 and one a second list the claims; of 2,500 requests, 30 and one each two seconds read launch and claim. The
+        // proof of all others is one read of the launch in two seconds.
         var judged = 30 + Math.Ceiling(seconds / 2);
         Assert.InRange(counted.Of(ObjectKeys.ClaimsOf(instance.Name)), 1, 60 + seconds + judged);
         Assert.InRange(counted.Of(ObjectKeys.Launch(instance.Name)), 1, judged + Math.Ceiling(seconds / 2));
@@ -194,7 +213,8 @@ public sealed class LimitTestsWire(CaHouse house)
     {
         await using var own = await Start("limit17a", new PuppetLimitOptions { CsrPerMinute = 1, CsrBurst = 1 });
         var counted = 0L;
-        using var meters = new MeterListener { InstrumentPublished = (instrument, listener) => listener.EnableMeasurementEvents(instrument) };
+        using var meters =
+            new MeterListener { InstrumentPublished = (instrument, listener) => listener.EnableMeasurementEvents(instrument) };
         meters.SetMeasurementEventCallback<long>((instrument, value, labels, _) =>
         {
             if (instrument.Name == FlowTelemetry.Limited && labels.Length == 1 && labels[0] is { Key: "kind", Value: LimitKind.Csr })
@@ -206,12 +226,13 @@ public sealed class LimitTestsWire(CaHouse house)
         for (var i = 0; i < 8; i++)
             (await own.Put(instance.Name.ToString(), new CsrBuilder(instance.Name.ToString(), key).Challenge("wrong").Pem())).Dispose();
         Assert.Equal(7, counted);
-        await own.Services.GetRequiredService<LimitedNames>().Tell(default);
+        await own.Services.GetRequiredService<LimitedNames>().WriteSummaries(default);
         var record = await own.Audited(instance.Name.ToString(), Reason.RateLimited.Code());
         Assert.Equal("csr.limited", record.Action);
         Assert.StartsWith("7 certificate requests", record.Decision.Sentence, StringComparison.Ordinal);
         Assert.Single(await own.Timeline(instance.Name), e => e.Reason == Reason.RateLimited.Code());
-        Assert.Single(own.Options.Log.Lines, l => l.Contains("ca.limited", StringComparison.Ordinal) && l.Contains(instance.Name.ToString(), StringComparison.Ordinal));
+        Assert.Single(own.Options.Log.Lines, l =>
+            l.Contains("ca.limited", StringComparison.Ordinal) && l.Contains(instance.Name.ToString(), StringComparison.Ordinal));
     }
 
     [Fact]
@@ -247,7 +268,8 @@ public sealed class LimitTestsWire(CaHouse house)
         await using var known = await RawAgent.Secure(own.ApiPort);
         await known.Put("other.example.org", new CsrBuilder("other.example.org", key).Pem());
         var wait = await known.Answer();
-        Assert.Equal((429, true), (wait.Status, int.Parse(wait.Headers["Retry-After"], System.Globalization.CultureInfo.InvariantCulture) is > 0 and <= 60));
+        Assert.Equal((429, true),
+            (wait.Status, int.Parse(wait.Headers["Retry-After"], System.Globalization.CultureInfo.InvariantCulture) is > 0 and <= 60));
         await using var elsewhere = await RawAgent.Secure(own.ApiPort, "127.0.0.9");
         await elsewhere.Get("/bogus");
         Assert.Equal(403, (await elsewhere.Answer()).Status);
@@ -264,7 +286,8 @@ public sealed class LimitTestsWire(CaHouse house)
             await garbage.Closed().WaitAsync(TimeSpan.FromSeconds(5));
         }
         var failures = own.Services.GetRequiredService<Budgets>().Failures;
-        await Eventually.True(() => failures.Wait(AddressKey.Of(IPAddress.Parse("127.0.0.8"))) > TimeSpan.Zero, "the address is over its budget");
+        await Eventually.True(
+            () => failures.Wait(AddressKey.Of(IPAddress.Parse("127.0.0.8"))) > TimeSpan.Zero, "the address is over its budget");
         await using var agent = await RawAgent.Secure(own.ApiPort, "127.0.0.8");
         await agent.Send("DELETE /x HTTP/1.1\r\nHost: localhost\r\n\r\n");
         Assert.Equal(429, (await agent.Answer()).Status);
@@ -274,7 +297,8 @@ public sealed class LimitTestsWire(CaHouse house)
     public async Task Request_LongerThanItsTime_IsEndedAndItsActGoesOn()
     {
         var slow = new TestSupport.FaultyStore(DirectoryStore.At(house.Bucket));
-        await using var own = await RunningCa.Start(house, Options("limitslow", new PuppetLimitOptions { Request = TimeSpan.FromSeconds(1) }) with { Store = slow });
+        await using var own = await RunningCa.Start(
+            house, Options("limitslow", new PuppetLimitOptions { Request = TimeSpan.FromSeconds(1) }) with { Store = slow });
         var instance = await house.Launch();
         using var key = CsrBuilder.EcKey();
         var released = new TaskCompletionSource();
@@ -289,7 +313,8 @@ public sealed class LimitTestsWire(CaHouse house)
     public async Task StoreAway_Is503WithRetryAfter()
     {
         var store = new TestSupport.FaultyStore(DirectoryStore.At(house.Bucket));
-        await using var own = await RunningCa.Start(house, Options("limitaway", new PuppetLimitOptions { CsrBurst = 1, CsrPerMinute = 1 }) with { Store = store });
+        await using var own = await RunningCa.Start(
+            house, Options("limitaway", new PuppetLimitOptions { CsrBurst = 1, CsrPerMinute = 1 }) with { Store = store });
         var instance = await house.Launch();
         using var key = CsrBuilder.EcKey();
         store.Down = true;
@@ -313,7 +338,8 @@ public sealed class LimitTestsWire(CaHouse house)
     }
 
     private static async Task<string> Told(HttpResponseMessage answer) =>
-        $"{(int)answer.StatusCode} retry {answer.Headers.RetryAfter?.Delta?.TotalSeconds} length {answer.Content.Headers.ContentLength}: {await answer.Content.ReadAsStringAsync()}\n";
+        $"{(int)answer.StatusCode} retry {answer.Headers.RetryAfter?.Delta?.TotalSeconds} length "
+            + $"{answer.Content.Headers.ContentLength}: {await answer.Content.ReadAsStringAsync()}\n";
 }
 
 /// <summary>The real store, and how often what begins with a key was read.</summary>
@@ -325,9 +351,11 @@ internal sealed class CountingStore(ObjectStore inner) : ObjectStore
 
     public int Of(string prefix) => reads.Where(r => r.Key.StartsWith(prefix, StringComparison.Ordinal)).Sum(r => r.Value);
 
-    public override Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel) => inner.PutIfAbsent(key, body, cancel);
+    public override Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel) =>
+        inner.PutIfAbsent(key, body, cancel);
 
-    public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) => inner.PutIfMatch(key, body, etag, cancel);
+    public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) =>
+        inner.PutIfMatch(key, body, etag, cancel);
 
     public override Task<StoredObject?> Get(string key, CancellationToken cancel)
     {

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
@@ -26,7 +28,9 @@ public sealed class OldCa : IDisposable
     public static async Task<OldCa> BySetup()
     {
         var old = new OldCa();
-        Write(old.home.File("puppet.conf"), $"[main]\ncertname = puppet.example.org\nconfdir = {old.home.File("conf")}\nssldir = {old.home.File("ssl")}\ncadir = {old.Path}\nkeylength = 2048\n");
+        Write(old.home.File("puppet.conf"),
+            $"[main]\ncertname = puppet.example.org\nconfdir = {old.home.File("conf")}\nssldir = {old.home.File("ssl")}\ncadir = "
+                + $"{old.Path}\nkeylength = 2048\n");
         Directory.CreateDirectory(old.home.File("conf"));
         await Ok("puppetserver", "ca", "setup", "--config", old.home.File("puppet.conf"));
         old.issued.Add((1, "puppet.example.org", "V"));
@@ -39,10 +43,16 @@ public sealed class OldCa : IDisposable
         var old = new OldCa();
         Directory.CreateDirectory(old.File("signed"));
         var key = old.File("ca_key.pem");
-        await (curve is not null ? Ok("openssl", "ecparam", "-name", curve, "-genkey", "-out", key) : Ok("openssl", "genrsa", "-traditional", "-out", key, "2048"));
-        await Ok("openssl", "req", "-x509", "-new", "-key", key, "-subj", "/CN=Puppet CA: old.example.org", "-days", "1825", "-set_serial", "1", "-out", old.File("ca_crt.pem"),
+        await (curve is not null
+            ? Ok("openssl", "ecparam", "-name", curve, "-genkey", "-out", key)
+            : Ok("openssl", "genrsa", "-traditional", "-out", key, "2048"));
+        await Ok("openssl", "req", "-x509", "-new", "-key", key, "-subj", "/CN=Puppet CA: old.example.org", "-days", "1825", "-set_serial",
+            "1", "-out", old.File("ca_crt.pem"),
             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign");
-        await System.IO.File.WriteAllTextAsync(old.File("inventory.txt"), "# Inventory of signed certificates\n# SERIAL NOT_BEFORE NOT_AFTER SUBJECT\n0x0001 2026-01-01T00:00:00UTC 2031-01-01T00:00:00UTC /CN=Puppet CA: old.example.org\n");
+        await System.IO.File.WriteAllTextAsync(
+            old.File("inventory.txt"),
+            "# Inventory of signed certificates\n# SERIAL NOT_BEFORE NOT_AFTER SUBJECT\n0x0001 2026-01-01T00:00:00UTC "
+                + "2031-01-01T00:00:00UTC /CN=Puppet CA: old.example.org\n");
         await System.IO.File.WriteAllTextAsync(old.File("serial"), "0002");
         await old.Publish();
         return old;
@@ -58,18 +68,41 @@ public sealed class OldCa : IDisposable
         var ssl = home.File($"agent-{name}-{serial}");
         Directory.CreateDirectory($"{ssl}/certs");
         Directory.CreateDirectory($"{ssl}/private_keys");
-        Write(home.File("extensions"), $"basicConstraints=critical,CA:FALSE\nextendedKeyUsage=critical,serverAuth,clientAuth\nkeyUsage=critical,digitalSignature,keyEncipherment\n{extensions}\n");
-        await Ok("openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", $"{ssl}/private_keys/{name}.pem", "-subj", $"/CN={name}", "-out", home.File("csr.pem"));
-        await Ok("openssl", "x509", "-req", "-in", home.File("csr.pem"), "-CA", SigningCertificate(), "-CAkey", File("ca_key.pem"), "-set_serial", $"{serial}", "-days", $"{days}", "-extfile", home.File("extensions"), "-out", File($"signed/{name}.pem"));
+        Write(home.File("extensions"),
+            $"basicConstraints=critical,CA:FALSE\nextendedKeyUsage=critical,serverAuth,clientAuth\nkeyUsage=critical,digitalSignature,keyEncipherment\n{extensions}\n");
+        await Ok("openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", $"{ssl}/private_keys/{name}.pem", "-subj",
+            $"/CN={name}", "-out", home.File("csr.pem"));
+        await Ok("openssl", "x509", "-req", "-in", home.File("csr.pem"), "-CA", SigningCertificate(), "-CAkey", File("ca_key.pem"),
+            "-set_serial", $"{serial}", "-days", $"{days}", "-extfile", home.File("extensions"), "-out", File($"signed/{name}.pem"));
         System.IO.File.Copy(File($"signed/{name}.pem"), $"{ssl}/certs/{name}.pem");
         System.IO.File.Copy(File("ca_crt.pem"), $"{ssl}/certs/ca.pem");
         System.IO.File.Copy(File("ca_crl.pem"), $"{ssl}/crl.pem");
         var now = TimeProvider.System.GetUtcNow();
         var hex = serial.ToString(serial % 2 == 0 ? "X4" : "x4", CultureInfo.InvariantCulture);
         var line = $"0x{hex} {Time(now.AddDays(-1))} {Time(now.AddDays(days))} /CN={name}";
-        await System.IO.File.AppendAllTextAsync(File("inventory.txt"), Text("inventory.txt").EndsWith('\n') ? line + "\n" : "\n" + line + "\n");
+        await System.IO.File.AppendAllTextAsync(
+            File("inventory.txt"), Text("inventory.txt").EndsWith('\n') ? line + "\n" : "\n" + line + "\n");
         issued.Add((serial, name, "V"));
         return ssl;
+    }
+
+    /// <summary>Signs a new key under a name that openssl does not take: more than 64 characters, say. Not in the inventory.</summary>
+    /// <returns>The certificate with its key.</returns>
+    public X509Certificate2 SignAny(string name, byte serial)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var caKey = RSA.Create();
+        caKey.ImportFromPem(Text("ca_key.pem"));
+        using var ca = X509Certificate2.CreateFromPem(Text("ca_crt.pem"));
+        var subject = new X500DistinguishedNameBuilder();
+        subject.AddCommonName(name);
+        var request = new CertificateRequest(subject.Build(), key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(ca, true, false));
+        var now = TimeProvider.System.GetUtcNow();
+        using var certificate = request.Create(ca.SubjectName, X509SignatureGenerator.CreateForRSA(caKey, RSASignaturePadding.Pkcs1),
+            now.AddMinutes(-5), now.AddDays(365), [serial]);
+        Write(File($"signed/{name}.pem"), certificate.ExportCertificatePem() + "\n");
+        return certificate.CopyWithPrivateKey(key);
     }
 
     /// <summary>Revokes a serial, and publishes.</summary>
@@ -87,10 +120,15 @@ public sealed class OldCa : IDisposable
             ? $"V\t310101000000Z\t\t{i.Serial:X4}\tunknown\t/CN={i.Name}\n"
             : $"R\t310101000000Z\t260301120000Z,{i.How[2..]}\t{i.Serial:X4}\tunknown\t/CN={i.Name}\n")));
         Write(home.File("crlnumber"), $"{++crlNumber:X4}\n");
-        Write(home.File("ca.cnf"), $"[ca]\ndefault_ca = own\n[own]\ndatabase = {home.File("index.txt")}\ncrlnumber = {home.File("crlnumber")}\ndefault_md = sha256\nunique_subject = no\ncrl_extensions = crl\n[crl]\nauthorityKeyIdentifier = keyid\n");
+        Write(home.File("ca.cnf"),
+            $"[ca]\ndefault_ca = own\n[own]\ndatabase = {home.File("index.txt")}\ncrlnumber = {home.File("crlnumber")}\ndefault_md = "
+                + "sha256\nunique_subject = no\ncrl_extensions = crl\n[crl]\nauthorityKeyIdentifier = keyid\n");
         string[] period = days > 0 ? ["-crldays", $"{days}"] : ["-crl_lastupdate", "20260101000000Z", "-crl_nextupdate", "20260201000000Z"];
-        await Ok("openssl", ["ca", "-config", home.File("ca.cnf"), "-gencrl", "-cert", SigningCertificate(), "-keyfile", File("ca_key.pem"), "-out", home.File("own.crl"), .. period]);
-        var parents = System.IO.File.Exists(File("ca_crl.pem")) ? Platform.Certificates.CrlPem.Split(Text("ca_crl.pem")).Skip(1).Select(Platform.Certificates.CrlPem.Write) : [];
+        await Ok("openssl", ["ca", "-config", home.File("ca.cnf"), "-gencrl", "-cert", SigningCertificate(), "-keyfile", File("ca_key.pem"),
+            "-out", home.File("own.crl"), .. period]);
+        var parents = System.IO.File.Exists(File("ca_crl.pem"))
+            ? Platform.Certificates.CrlPem.Split(Text("ca_crl.pem")).Skip(1).Select(Platform.Certificates.CrlPem.Write)
+            : [];
         Write(File("ca_crl.pem"), await System.IO.File.ReadAllTextAsync(home.File("own.crl")) + string.Concat(parents));
     }
 

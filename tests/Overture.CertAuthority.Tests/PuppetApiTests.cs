@@ -5,13 +5,14 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Overture.CertAuthority.PuppetApi;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
 
-/// <summary>The bytes on the wire (puppet-contracts §§0-2).</summary>
+/// <summary>The bytes on the wire (docs/puppet-contracts.md §0, §1 and §2).</summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class PuppetApiTests(CaHouse house)
+public sealed class PuppetApiTests(CaFixture house)
 {
     private readonly RunningCa ca = house.Ca;
 
@@ -61,15 +62,18 @@ public sealed class PuppetApiTests(CaHouse house)
     }
 
     [Theory]
-    [InlineData("GET", "certificate_status/x"), InlineData("GET", "certificate_statuses/any_key"), InlineData("PUT", "clean"), InlineData("GET", "bogus"), InlineData("POST", "sign/all")]
-    [InlineData("GET", "certificate_revocation_list/xyz"), InlineData("DELETE", "certificate/x"), InlineData("POST", "certificate_request/x"), InlineData("GET", "certificate"), InlineData("GET", "../../metrics")]
+    [InlineData("GET", "certificate_status/x"), InlineData("GET", "certificate_statuses/any_key"), InlineData("PUT", "clean"),
+        InlineData("GET", "bogus"), InlineData("POST", "sign/all")]
+    [InlineData("GET", "certificate_revocation_list/xyz"), InlineData("DELETE", "certificate/x"),
+        InlineData("POST", "certificate_request/x"), InlineData("GET", "certificate"), InlineData("GET", "../../metrics")]
     public async Task AnythingElse_Is403WithPuppetsWords(string method, string path)
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(path, UriKind.Relative));
         using var answer = await ca.Agent.SendAsync(request);
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
         var full = new Uri(ca.Agent.BaseAddress!, path).AbsolutePath;
-        Assert.Equal($"Forbidden request: {full} (method :{method.ToLowerInvariant()}). Please see the server logs for details.", await answer.Content.ReadAsStringAsync());
+        Assert.Equal($"Forbidden request: {full} (method :{method.ToLowerInvariant()}). Please see the server logs for details.",
+            await answer.Content.ReadAsStringAsync());
         Framed(answer, null);
     }
 
@@ -86,13 +90,16 @@ public sealed class PuppetApiTests(CaHouse house)
     [Fact]
     public async Task OtherListenersRoutes_AreNotHere()
     {
-        using var answer = await ca.Agent.PostAsync(new Uri("/overture.certauthority.v1.CertAuthorityService/GetCrl", UriKind.Relative), new ByteArrayContent([]));
+        using var answer = await ca.Agent.PostAsync(
+            new Uri("/overture.certauthority.v1.CertAuthorityService/GetCrl", UriKind.Relative), new ByteArrayContent([]));
         Assert.True(answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Forbidden, $"{answer.StatusCode}");
         var files = house.Pki.Files("admin");
         using var peer = X509Certificate2.CreateFromPemFile(files.Certificate, files.Key);
-        using var handler = new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { ClientCertificates = [peer], RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null } };
+        using var handler = new SocketsHttpHandler { SslOptions = new SslClientAuthenticationOptions { ClientCertificates = [peer],
+            RemoteCertificateValidationCallback = (_, shown, _, _) => shown is not null } };
         using var client = new HttpClient(handler);
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"https://localhost:{ca.GrpcPort}/puppet-ca/v1/certificate/ca") { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"https://localhost:{ca.GrpcPort}/puppet-ca/v1/certificate/ca") {
+            Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
         request.Headers.Host = $"localhost:{ca.ApiPort}";
         using var elsewhere = await client.SendAsync(request);
         Assert.Equal(HttpStatusCode.NotFound, elsewhere.StatusCode);
@@ -101,7 +108,8 @@ public sealed class PuppetApiTests(CaHouse house)
     [Fact]
     public async Task PutChunkedTooLarge_Is413()
     {
-        using var request = new HttpRequestMessage(HttpMethod.Put, new Uri("certificate_request/x", UriKind.Relative)) { Content = new ByteArrayContent(new byte[20_000]) };
+        using var request = new HttpRequestMessage(
+            HttpMethod.Put, new Uri("certificate_request/x", UriKind.Relative)) { Content = new ByteArrayContent(new byte[20_000]) };
         request.Headers.TransferEncodingChunked = true;
         using var answer = await ca.Agent.SendAsync(request);
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
@@ -114,14 +122,16 @@ public sealed class PuppetApiTests(CaHouse house)
         await client.ConnectAsync("127.0.0.1", ca.ApiPort);
         await using var tls = new SslStream(client.GetStream(), false, (_, shown, _, _) => shown is not null);
         await tls.AuthenticateAsClientAsync("localhost");
-        await tls.WriteAsync(Encoding.ASCII.GetBytes("PUT /puppet-ca/v1/certificate_request/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1073741824\r\n\r\n"));
+        await tls.WriteAsync(Encoding.ASCII.GetBytes(
+            "PUT /puppet-ca/v1/certificate_request/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1073741824\r\n\r\n"));
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
         using var reader = new StreamReader(tls);
         Assert.Equal("HTTP/1.1 413 Payload Too Large", await reader.ReadLineAsync(limit.Token));
     }
 
     [Theory]
-    [InlineData(System.Security.Authentication.SslProtocols.Tls12, true), InlineData(System.Security.Authentication.SslProtocols.Tls13, true)]
+    [InlineData(System.Security.Authentication.SslProtocols.Tls12, true),
+        InlineData(System.Security.Authentication.SslProtocols.Tls13, true)]
     public async Task Handshake_ShowsAP256LeafWithItsChain(System.Security.Authentication.SslProtocols protocol, bool works)
     {
         using var client = new TcpClient();
@@ -134,11 +144,13 @@ public sealed class PuppetApiTests(CaHouse house)
             chain = sent!.ChainPolicy.ExtraStore.Count;
             return c is not null;
         });
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost", EnabledSslProtocols = protocol });
+        await tls.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions { TargetHost = "localhost", EnabledSslProtocols = protocol });
         Assert.Equal(works, tls.IsAuthenticated);
         using var seen = Assert.IsType<X509Certificate2>(leaf);
         Assert.NotNull(seen.GetECDsaPublicKey());
-        Assert.Equal(["certauthority-api", "localhost"], seen.Extensions.OfType<X509SubjectAlternativeNameExtension>().Single().EnumerateDnsNames());
+        Assert.Equal(
+            ["certauthority-api", "localhost"], seen.Extensions.OfType<X509SubjectAlternativeNameExtension>().Single().EnumerateDnsNames());
         Assert.True(chain >= 1, "the intermediate was not sent");
     }
 

@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.PuppetApi;
+using Overture.CertAuthority.Revocation;
+using Overture.CertAuthority.Signing;
 using Overture.Cli.Pki;
 using Overture.TestSupport;
 
@@ -30,14 +32,92 @@ public sealed class PuppetCaImportTests : IDisposable
 
         Assert.Equal(before, Bytes(old.Path));
         Assert.Equal(("Puppet CA: puppet.example.org", false, "RSA 2048", 1, 2, 1),
-            (import.Ca.GetNameInfo(X509NameType.SimpleName, false), import.IsItsOwnRoot, import.KeyText, import.Revoked, import.Certificates!.Signed.Count, import.Certificates.Pending));
+            (import.Ca.GetNameInfo(X509NameType.SimpleName, false), import.IsItsOwnRoot, import.KeyText, import.Revoked,
+                import.Certificates!.Signed.Count, import.Certificates.Pending));
         Assert.Equal(await File.ReadAllBytesAsync(old.File("ca_crt.pem")), await File.ReadAllBytesAsync(Path.Combine(Ca, "ca_crt.pem")));
         Assert.Equal(old.Text("inventory.txt"), await File.ReadAllTextAsync(Path.Combine(Ca, "imported/inventory.txt")));
-        Assert.StartsWith("-----BEGIN ENCRYPTED PRIVATE KEY-----", await File.ReadAllTextAsync(Path.Combine(Ca, "ca_key.pem")), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----", await File.ReadAllTextAsync(Path.Combine(Ca, "ca_key.pem")), StringComparison.Ordinal);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(Ca, "ca_key.pem")));
         Assert.Empty(CaFiles.Problems(Ca));
         CaSigner.Open(Ca).Dispose();
         Assert.Empty(new PuppetCaInit(Ca, TimeProvider.System).Init("anew"));
+    }
+
+    // As an old prune of puppetserver's CA wrote it: the digits 569 where DER of the INTEGER 569 belongs.
+    [Fact]
+    public async Task Point4_CrlNumberAsDigits_IsNamedAndRepaired()
+    {
+        using var old = await OldCa.SelfSigned();
+        await old.Sign("web.example.org", 0xAB);
+        using var issuer = X509Certificate2.CreateFromPem(old.Text("ca_crt.pem"));
+        using var key = RSA.Create();
+        key.ImportFromPem(old.Text("ca_key.pem"));
+        await File.WriteAllTextAsync(old.File("ca_crl.pem"),
+            TestCrl.Pem(issuer, key, TimeProvider.System.GetUtcNow().AddMinutes(-1), "569"u8.ToArray(), null, "00ab"));
+
+        var import = Import(old);
+
+        Assert.Contains(import.Findings.Warnings, w => w.Contains("its crlNumber is the digits 569 instead of a DER INTEGER",
+            StringComparison.Ordinal) && w.Contains("above 569", StringComparison.Ordinal));
+        Assert.Equal(1, import.Revoked);
+        // CertAuthority takes it in, and goes on above.
+        var house = new CaFixture();
+        await house.Open();
+        try
+        {
+            await using var ca = await RunningCa.Start(house, house.Options("a") with { CaDirectory = Ca });
+            var list = await ca.Admin.GetCrlAsync(new());
+            Assert.Equal(570, list.Number);
+            var facts = CrlFacts.Read(CrlPem.Split(list.CrlPem)[0]);
+            Assert.Equal((570L, "", "00ab"), (facts.Number, facts.NumberFault, $"{Assert.Single(facts.Entries).Serial}"));
+        }
+        finally
+        {
+            await house.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Import_CrlNumberThatIsNothing_SaysTheCure()
+    {
+        using var old = await OldCa.SelfSigned();
+        using var issuer = X509Certificate2.CreateFromPem(old.Text("ca_crt.pem"));
+        using var key = RSA.Create();
+        key.ImportFromPem(old.Text("ca_key.pem"));
+        await File.WriteAllTextAsync(
+            old.File("ca_crl.pem"), TestCrl.Pem(issuer, key, TimeProvider.System.GetUtcNow().AddMinutes(-1), [0xFF]));
+        var problem = Assert.Single(PuppetCaImport.Read(old.Path, TimeProvider.System).Findings.Problems);
+        Assert.Contains("its crlNumber is not a DER INTEGER. Next: ", problem.What, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("CRLF"), InlineData("BOM"), InlineData("text before"), InlineData("older behind"), InlineData("older before"),
+        InlineData("BOM between")]
+    public async Task Point2_ListsInAnotherShape_NewestByItsDateIsTaken(string shape)
+    {
+        using var old = await OldCa.SelfSigned();
+        using var issuer = X509Certificate2.CreateFromPem(old.Text("ca_crt.pem"));
+        using var key = RSA.Create();
+        key.ImportFromPem(old.Text("ca_key.pem"));
+        var now = TimeProvider.System.GetUtcNow();
+        // The older one has the higher number.
+        var (older, newer) = (TestCrl.Pem(issuer, key, now.AddMinutes(-2), TestCrl.Number(12)),
+            TestCrl.Pem(issuer, key, now.AddMinutes(-1), TestCrl.Number(11), null, "00ab"));
+        await File.WriteAllTextAsync(old.File("ca_crl.pem"), shape switch
+        {
+            "CRLF" => newer.Replace("\n", "\r\n", StringComparison.Ordinal),
+            "BOM" => "\uFEFF" + newer,
+            "text before" => "Certificate Revocation List (CRL):\n    Revoked Certificates:\n" + newer,
+            "older behind" => newer + older,
+            "older before" => older + newer,
+            _ => older + "\uFEFF" + newer,
+        });
+
+        var import = Import(old);
+
+        Assert.Equal(1, import.Revoked);
+        Assert.Equal(CrlPem.Split(newer), CrlPem.Split(await File.ReadAllTextAsync(Path.Combine(Ca, "imported/ca_crl.pem"))));
     }
 
     [Theory]
@@ -58,7 +138,8 @@ public sealed class PuppetCaImportTests : IDisposable
         using var old = await OldCa.BySetup();
         var chain = new X509Certificate2Collection();
         chain.ImportFromPem(old.Text("ca_crt.pem"));
-        await File.WriteAllTextAsync(old.File("ca_crt.pem"), $"the root\n{chain[1].ExportCertificatePem()}\n{chain[0].ExportCertificatePem()}\n");
+        await File.WriteAllTextAsync(
+            old.File("ca_crt.pem"), $"the root\n{chain[1].ExportCertificatePem()}\n{chain[0].ExportCertificatePem()}\n");
         using var key = RSA.Create();
         key.ImportFromPem(old.Text("ca_key.pem"));
         await File.WriteAllTextAsync(old.File("ca_key.pem"), key.ExportPkcs8PrivateKeyPem());
@@ -79,7 +160,8 @@ public sealed class PuppetCaImportTests : IDisposable
         using var other = await OldCa.SelfSigned();
         File.Copy(other.File("ca_key.pem"), old.File("ca_key.pem"), overwrite: true);
         await File.AppendAllTextAsync(old.File("ca_crt.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-        await File.WriteAllTextAsync(old.File("inventory.txt"), "0x0001 2026-01-01T00:00:00UTC 2031-01-01T00:00:00UTC /CN=good\n0xZZ yesterday\n");
+        await File.WriteAllTextAsync(
+            old.File("inventory.txt"), "0x0001 2026-01-01T00:00:00UTC 2031-01-01T00:00:00UTC /CN=good\n0xZZ yesterday\n");
 
         var found = PuppetCaImport.Read(old.Path, TimeProvider.System).Findings.Problems.Select(p => p.Where).ToList();
 
@@ -97,11 +179,12 @@ public sealed class PuppetCaImportTests : IDisposable
         File.Copy(other.File("ca_crl.pem"), old.File("ca_crl.pem"), overwrite: true);
         var problems = PuppetCaImport.Read(old.Path, TimeProvider.System).Findings.Problems;
         Assert.Contains(problems, p => p.Where == "ca_crl.pem:1" && p.What.Contains("none of the CAs", StringComparison.Ordinal));
-        Assert.Equal(2, problems.Count(p => p.What.StartsWith("holds no list of", StringComparison.Ordinal)));
+        Assert.Equal(2, problems.Count(p => p.What.StartsWith("holds no CRL of", StringComparison.Ordinal)));
 
         await File.WriteAllTextAsync(old.File("ca_crl.pem"), list);
         File.Copy(other.File("ca_key.pem"), old.File("ca_key.pem"), overwrite: true);
-        Assert.Contains("is the key of no certificate", Assert.Single(PuppetCaImport.Read(old.Path, TimeProvider.System).Findings.Problems).What, StringComparison.Ordinal);
+        Assert.Contains("is the key of no certificate",
+            Assert.Single(PuppetCaImport.Read(old.Path, TimeProvider.System).Findings.Problems).What, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -120,14 +203,18 @@ public sealed class PuppetCaImportTests : IDisposable
         using var other = await OldCa.SelfSigned();
         await other.Sign("foreign", 2);
         await old.Sign("good", 2);
+        await old.Sign("kept", 3);
+        File.Move(old.File("signed/kept.pem"), old.File("signed/before-the-move.bak"));
         File.Copy(other.File("signed/foreign.pem"), old.File("signed/foreign.pem"));
         File.Copy(old.File("signed/good.pem"), old.File("signed/renamed.pem"));
         await File.WriteAllTextAsync(old.File("signed/torn.pem"), "-----BEGIN CERTIFICATE-----\nMIIC");
 
         var import = Import(old);
 
-        Assert.Equal([("signed/foreign.pem", "is not signed by this CA"), ("signed/renamed.pem", "is a certificate of another name than the file's"), ("signed/torn.pem", "is not one certificate in PEM")], import.Findings.Skipped);
-        Assert.Equal(["good.pem"], import.Certificates!.Signed.Select(s => s.File));
+        Assert.Equal([("signed/foreign.pem", "is not signed by this CA"), ("signed/renamed.pem",
+            "is the certificate of signed/good.pem again"), ("signed/torn.pem", "is not one certificate in PEM")], import.Findings.Skipped);
+        // Valid, whatever its file is called.
+        Assert.Equal(["good.pem", "before-the-move.bak.pem"], import.Certificates!.Signed.Select(s => s.File));
     }
 
     [Fact]
@@ -149,5 +236,6 @@ public sealed class PuppetCaImportTests : IDisposable
     }
 
     private static Dictionary<string, string> Bytes(string directory) =>
-        Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories).ToDictionary(f => f, f => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f))) + File.GetLastWriteTimeUtc(f).Ticks);
+        Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories)
+            .ToDictionary(f => f, f => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f))) + File.GetLastWriteTimeUtc(f).Ticks);
 }

@@ -1,4 +1,6 @@
 using System.Net;
+using Overture.CertAuthority.PuppetApi;
+using Overture.Platform.Certificates;
 using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 using Overture.TestSupport;
@@ -7,7 +9,7 @@ namespace Overture.CertAuthority.Tests;
 
 /// <summary>How a listener for puppetservers gets its certificates: Platform's client of the CA API against the real one.</summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class PuppetHostTests(CaHouse house)
+public sealed class PuppetHostTests(CaFixture house)
 {
     [Fact]
     public async Task Host_ByTokenThenByItsCertificate_UntilThatIsRevoked()
@@ -32,8 +34,10 @@ public sealed class PuppetHostTests(CaHouse house)
         Assert.NotEqual(first.SerialNumber, second.SerialNumber);
         Assert.Equal(second.Thumbprint, new PuppetHostCertificate(state.Path, bundle, TimeProvider.System).Current!.Thumbprint);
 
-        await house.Store.PutIfAbsent(ObjectKeys.Revocation(Platform.Certificates.SerialText.Of(second)), new Overture.Records.V1.Revocation { Schema = 1, Serial = Platform.Certificates.SerialText.Of(second) }, default);
-        Assert.Equal(HttpStatusCode.Forbidden, (await Assert.ThrowsAsync<HttpRequestException>(() => client.Renew(second, default))).StatusCode);
+        await house.Store.PutIfAbsent(ObjectKeys.Revocation($"{Platform.Certificates.SerialNumber.Of(second)}"),
+            new Overture.Records.V1.Revocation { Schema = 1, Serial = $"{Platform.Certificates.SerialNumber.Of(second)}" }, default);
+        Assert.Equal(
+            HttpStatusCode.Forbidden, (await Assert.ThrowsAsync<HttpRequestException>(() => client.Renew(second, default))).StatusCode);
         Assert.Equal(HttpStatusCode.Forbidden, (await Assert.ThrowsAsync<HttpRequestException>(
             () => client.Request(house.NewName().ToString(), key, launched.Token, renews: true, default))).StatusCode);
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
+using Overture.CertAuthority.PuppetApi;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
 using Overture.Records.V1;
@@ -9,7 +10,7 @@ namespace Overture.CertAuthority.Tests;
 
 /// <summary>The one block that can be lifted, at the Conductor's word (facts quarantined-… and released-…).</summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class QuarantineTests(CaHouse house)
+public sealed class QuarantineTests(CaFixture house)
 {
     private readonly RunningCa ca = house.Ca;
 
@@ -18,7 +19,8 @@ public sealed class QuarantineTests(CaHouse house)
     {
         var instance = await house.Launch();
         await Fact(instance.Name, "quarantined-0001");
-        await Eventually.True(async () => await Blocks(instance.Name) is [{ Kind: BlockKind.Quarantined, Sentence: "quarantined-0001 by admin" }], "it is blocked", TimeSpan.FromSeconds(10));
+        await Eventually.True(async () => await Blocks(instance.Name) is [{ Kind: BlockKind.Quarantined,
+            Sentence: "quarantined-0001 by admin" }], "it is blocked", TimeSpan.FromSeconds(10));
         using var key = CsrBuilder.EcKey();
         using (var refused = await ca.Put(instance, key))
             Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
@@ -46,9 +48,11 @@ public sealed class QuarantineTests(CaHouse house)
         var instance = await house.Launch();
         await Fact(instance.Name, "quarantined-0001");
         await Eventually.True(async () => (await Blocks(instance.Name)).Count == 1, "it is blocked", TimeSpan.FromSeconds(10));
-        await house.Store.PutIfAbsent(ObjectKeys.Block(instance.Name, "contested"), new Block { Schema = 1, Certname = instance.Name.ToString(), Id = "contested", Kind = BlockKind.Contested, Sentence = "two keys" }, default);
+        await house.Store.PutIfAbsent(ObjectKeys.Block(instance.Name, "contested"), new Block { Schema = 1, Certname =
+            instance.Name.ToString(), Id = "contested", Kind = BlockKind.Contested, Sentence = "two keys", At = new() }, default);
         await Fact(instance.Name, "released-0002");
-        await Eventually.True(async () => await Blocks(instance.Name) is [{ Kind: BlockKind.Contested }], "only the quarantine goes", TimeSpan.FromSeconds(10));
+        await Eventually.True(async () =>
+            await Blocks(instance.Name) is [{ Kind: BlockKind.Contested }], "only the quarantine goes", TimeSpan.FromSeconds(10));
     }
 
     // Facts may be found in any order; their ids say which one counts.
@@ -57,14 +61,19 @@ public sealed class QuarantineTests(CaHouse house)
     {
         var instance = await house.Launch();
         foreach (var fact in new[] { "released-0002", "quarantined-0003", "quarantined-0001" })
-            await house.Store.PutIfAbsent(ObjectKeys.Fact(instance.Name, fact), new InstanceFact { Schema = 1, Certname = instance.Name.ToString(), Event = fact, Detail = fact }, default);
-        await Eventually.True(async () => await Blocks(instance.Name) is [{ Sentence: "quarantined-0003" }], "the third", TimeSpan.FromSeconds(15));
+        {
+            await house.Store.PutIfAbsent(ObjectKeys.Fact(instance.Name, fact),
+                new InstanceFact { Schema = 1, Certname = instance.Name.ToString(), Event = fact, Detail = fact }, default);
+        }
+        await Eventually.True(
+            async () => await Blocks(instance.Name) is [{ Sentence: "quarantined-0003" }], "the third", TimeSpan.FromSeconds(15));
     }
 
     private async Task Fact(CertName name, string what)
     {
-        await house.Store.PutIfAbsent(ObjectKeys.Fact(name, what), new InstanceFact { Schema = 1, Certname = name.ToString(), Event = what, Detail = $"{what} by admin" }, default);
-        await ca.Services.GetRequiredService<EventLog>().Announce(name, what.Split('-')[0]);
+        await house.Store.PutIfAbsent(ObjectKeys.Fact(name, what),
+            new InstanceFact { Schema = 1, Certname = name.ToString(), Event = what, Detail = $"{what} by admin" }, default);
+        ca.Services.GetRequiredService<Timeline>().Announce(name, what.Split('-')[0]);
     }
 
     private Task<IReadOnlyList<Block>> Blocks(CertName name) => house.All<Block>(ObjectKeys.BlocksOf(name));

@@ -54,11 +54,13 @@ internal sealed class RawAgent : IAsyncDisposable
 
     /// <summary>One request on a connection of its own, byte for byte as given: no client library tidies up its path on the way.</summary>
     /// <returns>Status code and whole answer; 0 where the server hung up without a word.</returns>
-    public static async Task<(int Status, string Text)> Exchange(int port, string method, string target, string body = "", string headers = "", X509Certificate2? own = null)
+    public static async Task<(int Status, string Text)> Exchange(
+        int port, string method, string target, string body = "", string headers = "", X509Certificate2? own = null)
     {
         await using var agent = await Secure(port, own: own);
         await agent.Send(Encoding.Latin1.GetBytes(
-            $"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {Encoding.Latin1.GetByteCount(body)}\r\n{headers}\r\n{body}"));
+            $"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: "
+                + $"{Encoding.Latin1.GetByteCount(body)}\r\n{headers}\r\n{body}"));
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         using var reader = new StreamReader(agent.stream, Encoding.Latin1, leaveOpen: true);
         var text = await reader.ReadToEndAsync(limit.Token);
@@ -70,7 +72,8 @@ internal sealed class RawAgent : IAsyncDisposable
     public ValueTask Send(ReadOnlyMemory<byte> bytes) => stream.WriteAsync(bytes);
 
     public ValueTask Put(string name, string body) =>
-        Send($"PUT /puppet-ca/v1/certificate_request/{name} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: {body.Length}\r\n\r\n{body}");
+        Send($"PUT /puppet-ca/v1/certificate_request/{name} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: "
+            + $"{body.Length}\r\n\r\n{body}");
 
     public ValueTask Get(string path) => Send($"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
@@ -90,6 +93,15 @@ internal sealed class RawAgent : IAsyncDisposable
         var body = new byte[int.Parse(headers["Content-Length"], CultureInfo.InvariantCulture)];
         await stream.ReadExactlyAsync(body);
         return new RawAnswer(int.Parse(lines[0].Split(' ')[1], CultureInfo.InvariantCulture), headers, Encoding.UTF8.GetString(body));
+    }
+
+    /// <summary>This connection; where that answer was its last, a new one.</summary>
+    public async Task<RawAgent> Again(RawAnswer last, int port, string from = "127.0.0.1")
+    {
+        if (last.Headers.GetValueOrDefault("Connection") != "close")
+            return this;
+        await DisposeAsync();
+        return await Secure(port, from);
     }
 
     /// <summary>When the other side has ended the connection, however.</summary>

@@ -1,13 +1,16 @@
 using Grpc.Core;
-using Overture.Protos.Health.V1;
+using Grpc.Health.V1;
+using Overture.CertAuthority.Storage;
 using Overture.TestSupport;
-using Status = Overture.Protos.Health.V1.HealthCheckResponse.Types.ServingStatus;
+using Status = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace Overture.CertAuthority.Tests;
 
-/// <summary>When a CertAuthority is ready: store, list of revoked certificates, clock. Not Redis, which is away here; and it is alive whatever is wrong.</summary>
+/// <summary>
+/// When a CertAuthority is ready: store, list of revoked certificates, clock. Redis is an alarm at most; and it is alive whatever is wrong.
+/// </summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class ReadinessTests(CaHouse house) : IAsyncLifetime
+public sealed class ReadinessTests(CaFixture house) : IAsyncLifetime
 {
     private readonly HurriedClock clock = new();
     private FaultyStore store = null!;
@@ -18,7 +21,7 @@ public sealed class ReadinessTests(CaHouse house) : IAsyncLifetime
     public async Task InitializeAsync()
     {
         store = new FaultyStore(house.Store);
-        ca = await RunningCa.Start(house, house.Options("ready") with { Store = store, Clock = clock, Deaf = true, Registry = new() { Endpoint = "127.0.0.1:9" } });
+        ca = await RunningCa.Start(house, house.Options("ready") with { Store = store, Clock = clock });
         channel = house.Pki.Channel(ca.GrpcPort, "viewer");
         health = new Health.HealthClient(channel);
     }
@@ -30,7 +33,18 @@ public sealed class ReadinessTests(CaHouse house) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Redis_Away_IsReady() => Assert.Equal((Status.Serving, ""), await Ask(""));
+    public async Task Redis_Away_IsReadyAndAnAlarmSaidOnce()
+    {
+        await using var deaf =
+            await RunningCa.Start(house, house.Options("deaf-ready") with { Deaf = true, Registry = new() { Endpoint = "127.0.0.1:9" } });
+        using var its = house.Pki.Channel(deaf.GrpcPort, "viewer");
+        var asked = (Status: Status.Unknown, Why: "");
+        await Eventually.True(async () => (asked = await Ask("", new Health.HealthClient(its))).Why.Length > 0, "it has looked");
+        Assert.Equal(Status.Serving, asked.Status);
+        Assert.StartsWith(
+            "the registry (Redis) at 127.0.0.1:9 does not answer: Connection refused; work goes on", asked.Why, StringComparison.Ordinal);
+        Assert.Single(deaf.Options.Log.Lines, l => l.Contains("registry.unavailable", StringComparison.Ordinal));
+    }
 
     [Fact]
     public async Task Crl_NobodyPublishes_IsNotReadyOnceTwoAreDue()
@@ -68,7 +82,35 @@ public sealed class ReadinessTests(CaHouse house) : IAsyncLifetime
         Assert.Equal(1, ca.Options.Log.Lines.Count(l => l.Contains(" health.", StringComparison.Ordinal)));
     }
 
-    private async Task<(Status Status, string Why)> Ask(string service)
+    // Issue 12, 9 and 26: a store that is full answers every read.
+    [Fact]
+    public async Task Store_TakesNoWrites_IsNotReadyAndSaidOnceAtBothEnds()
+    {
+        store.Refused = "probe/";
+        await Eventually.True(async () => (await Ask("")).Status == Status.NotServing, "the next try to write shows it");
+        Assert.Equal($"the object store {store.Name} takes no writes: the store of this test refuses", (await Ask("")).Why);
+        Assert.Equal((Status.Serving, ""), await Ask("liveness"));
+        store.Refused = null;
+        await Eventually.True(async () => await Ask("") == (Status.Serving, ""), "it is ready again");
+        Assert.Equal(1, ca.Options.Log.Lines.Count(l => l.StartsWith("Error health.writes_failed", StringComparison.Ordinal)));
+        Assert.Equal(1, ca.Options.Log.Lines.Count(l => l.StartsWith("Information health.writes_again", StringComparison.Ordinal)));
+    }
+
+    // The state directory's disk, by way of a directory that is gone.
+    [Fact]
+    public async Task StateDirectory_TakesNoWrites_IsNotReadyUntilItDoes()
+    {
+        var (directory, away) = (ca.Options.StateDirectory, ca.Options.StateDirectory + "-away");
+        Directory.Move(directory, away);
+        await Eventually.True(async () => (await Ask("")).Status == Status.NotServing, "the next try to write shows it");
+        Assert.StartsWith($"{directory} takes no writes: ", (await Ask("")).Why, StringComparison.Ordinal);
+        Directory.Move(away, directory);
+        await Eventually.True(async () => await Ask("") == (Status.Serving, ""), "it is ready again");
+    }
+
+    private Task<(Status Status, string Why)> Ask(string service) => Ask(service, health);
+
+    private static async Task<(Status Status, string Why)> Ask(string service, Health.HealthClient health)
     {
         using var call = health.CheckAsync(new HealthCheckRequest { Service = service });
         var status = (await call).Status;

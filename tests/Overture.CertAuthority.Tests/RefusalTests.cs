@@ -1,17 +1,22 @@
 using System.Net;
 using System.Security.Cryptography;
+using Overture.CertAuthority.Csr;
+using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.PuppetApi;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.Records.V1;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>
-/// What a refused agent sees, and what its operator does: each answer by the rule of the design, with its own reason in audit and timeline,
-/// nothing signed, and the real token still good afterwards. The ways to be refused, one by one, are in Threats/.
+/// What a refused agent sees, and what its operator does: each answer by its rule (docs/threats.md §2.1), with its own reason in audit and
+/// timeline, nothing signed, and the real token still good afterwards. The ways to be refused, one by one, are in Threats/.
 /// </summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class RefusalTests(CaHouse house) : IAsyncLifetime
+public sealed class RefusalTests(CaFixture house) : IAsyncLifetime
 {
     private readonly ECDsa key = CsrBuilder.EcKey();
     private readonly RunningCa ca = house.Ca;
@@ -89,7 +94,8 @@ public sealed class RefusalTests(CaHouse house) : IAsyncLifetime
     [Fact]
     public async Task LaunchRecordChangedInTheBucket_Is403()
     {
-        var tampered = await house.Launch(tamper: s => s.Payload = Google.Protobuf.ByteString.CopyFromUtf8(s.Payload.ToStringUtf8().Replace("local", "evil!", StringComparison.Ordinal)));
+        var tampered = await house.Launch(tamper: s => s.Payload =
+            Google.Protobuf.ByteString.CopyFromUtf8(s.Payload.ToStringUtf8().Replace("local", "evil!", StringComparison.Ordinal)));
         var moved = await house.Launch(l => l.Certname = instance.Name.ToString());
         var rubbish = await house.Launch(tamper: s => s.Payload = Google.Protobuf.ByteString.Empty);
 
@@ -120,7 +126,8 @@ public sealed class RefusalTests(CaHouse house) : IAsyncLifetime
     [Fact]
     public async Task ExtensionNotGranted_Is400()
     {
-        using var answer = await ca.Put(instance.Name.ToString(), instance.Csr(key).PuppetExtension("1.3.6.1.4.1.34380.1.1.13", "admin").Pem());
+        using var answer =
+            await ca.Put(instance.Name.ToString(), instance.Csr(key).PuppetExtension("1.3.6.1.4.1.34380.1.1.13", "admin").Pem());
 
         await Is400(answer, "CSR_EXTENSION");
         await Told(instance.Name, Reason.CsrExtension);
@@ -152,7 +159,7 @@ public sealed class RefusalTests(CaHouse house) : IAsyncLifetime
     private static async Task Is403(HttpResponseMessage answer)
     {
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
-        Assert.StartsWith("This request is not authorised.", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("This request is not authorized.", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
     private static async Task Is400(HttpResponseMessage answer, string reason)

@@ -4,7 +4,11 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.DependencyInjection;
+using Overture.CertAuthority.PuppetApi;
+using Overture.CertAuthority.Storage;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.Records.V1;
 using Overture.TestSupport;
 
@@ -12,7 +16,7 @@ namespace Overture.CertAuthority.Tests;
 
 /// <summary>POST certificate_renewal: from the claim's grant, once a serial, never for who has lost the right.</summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class RenewalTests(CaHouse house)
+public sealed class RenewalTests(CaFixture house)
 {
     private readonly RunningCa ca = house.Ca;
 
@@ -35,7 +39,8 @@ public sealed class RenewalTests(CaHouse house)
         foreach (var oid in new[] { "2.5.29.17", "1.3.6.1.4.1.34380.1.1.13" })
             Assert.Equal(node.Certificate.Extensions[oid]!.RawData, renewed.Extensions[oid]!.RawData);
         // Today's life, not the old one's; and the old one is still good.
-        Assert.InRange(renewed.NotAfter.ToUniversalTime() - TimeProvider.System.GetUtcNow().UtcDateTime, TimeSpan.FromDays(179), TimeSpan.FromDays(181));
+        Assert.InRange(renewed.NotAfter.ToUniversalTime() - TimeProvider.System.GetUtcNow().UtcDateTime, TimeSpan.FromDays(179),
+            TimeSpan.FromDays(181));
         Assert.Null(await house.Store.Get(ObjectKeys.Revocation(node.Serial), default));
         Assert.Equal(pem, await ca.Certificate(node.Name));
         var claim = (await house.Store.Get<Claim>(ObjectKeys.Claim(node.Name, $"renew-{node.Serial}"), default))!;
@@ -76,7 +81,8 @@ public sealed class RenewalTests(CaHouse house)
     {
         using var answer = await ca.Agent.PostAsync(new Uri("certificate_renewal", UriKind.Relative), new StringContent(""));
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
-        Assert.StartsWith("Forbidden request: /puppet-ca/v1/certificate_renewal (method :post)", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("Forbidden request: /puppet-ca/v1/certificate_renewal (method :post)", await answer.Content.ReadAsStringAsync(),
+            StringComparison.Ordinal);
     }
 
     // The revocation record counts at once, whatever list this replica has seen (threats T32).
@@ -117,7 +123,8 @@ public sealed class RenewalTests(CaHouse house)
     public async Task Renew_ContestedName_Is403()
     {
         using var node = await ca.Node();
-        await house.Store.PutIfAbsent(ObjectKeys.Block(node.Name, "contested"), new Block { Schema = 1, Certname = node.Name.ToString(), Id = "contested", Kind = BlockKind.Contested, Sentence = "two keys" }, default);
+        await house.Store.PutIfAbsent(ObjectKeys.Block(node.Name, "contested"), new Block { Schema = 1, Certname = node.Name.ToString(),
+            Id = "contested", Kind = BlockKind.Contested, Sentence = "two keys", At = new() }, default);
 
         var (code, _) = await Renew(node);
 
@@ -143,7 +150,7 @@ public sealed class RenewalTests(CaHouse house)
         {
             claim.Grant.Extensions["1.3.6.1.4.1.34380.1.1.13"] = "database";
             if (sealedAnew)
-                ca.Services.GetRequiredService<Issuance.RecordSeal>().Put(claim);
+                ca.Services.GetRequiredService<Storage.RecordMac>().Put(claim);
         });
         await using var other = await house.Start("renew-forged");
         using var elsewhere = other.AgentClient(node.Certificate);
@@ -160,6 +167,24 @@ public sealed class RenewalTests(CaHouse house)
         using var node = await off.Node();
 
         Assert.Equal(HttpStatusCode.NotFound, (await Renew(node)).Code);
+    }
+
+    // Point 25 of issue 12: each is a claim and a certificate that stay.
+    [Fact]
+    public async Task Point25_RenewalsWithoutEnd_AreLimitedByName()
+    {
+        var options = house.Options("renewal-many");
+        await using var many = await RunningCa.Start(
+            house, options with { PuppetApi = options.PuppetApi with { Limits = new() { RenewalsPerMinute = 1, RenewalBurst = 3 } } });
+        using var node = await many.Node();
+        using var other = await many.Node();
+        var codes = new List<HttpStatusCode>();
+        for (var i = 0; i < 6; i++)
+            codes.Add((await Renew(node)).Code);
+
+        Assert.Equal([HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.OK], codes.Take(3));
+        Assert.Contains(HttpStatusCode.TooManyRequests, codes);
+        Assert.Equal(HttpStatusCode.OK, (await Renew(other)).Code);
     }
 
     private static async Task<(HttpStatusCode Code, string Pem)> Renew(CertifiedClient client)

@@ -1,18 +1,19 @@
-using Overture.CertAuthority.Issuance;
-using Overture.CertAuthority.Revocation;
-using Overture.Platform.Objects;
-using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
 using Microsoft.Extensions.DependencyInjection;
+using Overture.CertAuthority.Signing;
+using Overture.Platform.Certificates;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
 
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>
-/// A revocation and an issue in flight never both win (design §5): 200 rounds each, many at a time, since a list is published once a second.
+/// A revocation and an issue in flight never both win (docs/threats.md §3.4): 200 rounds each, many at a time, since a list is published
+/// once a second.
 /// </summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class RevocationRaceTests(CaHouse house)
+public sealed class RevocationRaceTests(CaFixture house)
 {
     private const int Rounds = 200;
     private static readonly ParallelOptions Crowd = new() { MaxDegreeOfParallelism = 20 };
@@ -68,7 +69,10 @@ public sealed class RevocationRaceTests(CaHouse house)
         // Every other round waits for the claim, so that the revocation meets the later steps too.
         var claims = (await house.Keys(ObjectKeys.ClaimsOf(name))).Count;
         if (round % 2 == 1)
-            await Eventually.True(async () => issue.IsCompleted || (await house.Keys(ObjectKeys.ClaimsOf(name))).Count > claims, "it is claimed");
+        {
+            await Eventually.True(
+                async () => issue.IsCompleted || (await house.Keys(ObjectKeys.ClaimsOf(name))).Count > claims, "it is claimed");
+        }
         await ca.Admin.RevokeCertificateAsync(new() { Certname = name.ToString(), Reason = "a race" });
         try
         {
@@ -83,10 +87,11 @@ public sealed class RevocationRaceTests(CaHouse house)
 
     private async Task AllListed(IEnumerable<CertName> names)
     {
-        var serials = new HashSet<string>();
+        var serials = new HashSet<SerialNumber>();
         foreach (var name in names)
-            serials.UnionWith((await house.All<Claim>(ObjectKeys.ClaimsOf(name))).Select(c => c.Serial));
-        await Eventually.True(async () => CrlDocument.Read(CrlPem.Split((await ca.Admin.GetCrlAsync(new())).CrlPem)[0], ca.Services.GetRequiredService<CaSigner>().Ca).Serials.IsSupersetOf(serials),
+            serials.UnionWith((await house.All<Claim>(ObjectKeys.ClaimsOf(name))).Select(c => SerialNumber.Recorded(c.Serial)));
+        await Eventually.True(async () => CrlDocument.Read(CrlPem.Split((await ca.Admin.GetCrlAsync(new())).CrlPem)[0],
+            ca.Services.GetRequiredService<CaSigner>().Ca).Serials.IsSupersetOf(serials),
             "all their serials are on the list");
     }
 }

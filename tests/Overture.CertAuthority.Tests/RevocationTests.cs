@@ -1,19 +1,24 @@
 using System.Net;
 using System.Security.Cryptography;
 using Grpc.Core;
-using Overture.CertAuthority.Issuance;
-using Overture.CertAuthority.Revocation;
-using Overture.Platform.Records;
-using Overture.Platform.Registry;
 using Overture.Records.V1;
 using Overture.TestSupport;
 using Microsoft.Extensions.DependencyInjection;
+using Overture.CertAuthority.Enrollment;
+using Overture.CertAuthority.PuppetApi;
+using Overture.CertAuthority.Revocation;
+using Overture.CertAuthority.Signing;
+using Overture.CertAuthority.Storage;
+using Overture.Platform.Certificates;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+using Overture.Platform.Registry;
 
 namespace Overture.CertAuthority.Tests;
 
-/// <summary>Revoking, lists of revoked certificates, and the end of an instance (threats §3.4, I04, I06, I07).</summary>
+/// <summary>Revoking, lists of revoked certificates, and the end of an instance (docs/threats.md §3.4, I04, I06, I07).</summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class RevocationTests(CaHouse house)
+public sealed class RevocationTests(CaFixture house)
 {
     private readonly RunningCa ca = house.Ca;
 
@@ -27,13 +32,14 @@ public sealed class RevocationTests(CaHouse house)
         Assert.Equal([serial], answer.Serials);
         var crl = await ca.Admin.GetCrlAsync(new());
         Assert.Equal(answer.CrlNumber, crl.Number);
-        Assert.Contains(serial, Entries(crl.CrlPem).Serials);
+        Assert.Contains(SerialNumber.Recorded(serial), Entries(crl.CrlPem).Serials);
         Assert.Contains("revoked", (await ca.Timeline(instance.Name)).Select(e => e.Key));
         Assert.Null(await ca.Certificate(instance.Name));
         var found = await ca.Admin.GetCertificateAsync(new() { Certname = instance.Name.ToString() });
         Assert.True(found.Revoked);
         Assert.Equal("TOKEN_ACCEPTED", found.Decision.Reason);
-        var record = await Eventually.Get(async () => (await ca.AuditRecords()).FirstOrDefault(r => r.Action == "cert.revoked" && r.Serial == serial), "the revocation is audited");
+        var record = await Eventually.Get(async () =>
+            (await ca.AuditRecords()).FirstOrDefault(r => r.Action == "cert.revoked" && r.Serial == serial), "the revocation is audited");
         Assert.Equal("admin", record.Actor);
     }
 
@@ -65,10 +71,12 @@ public sealed class RevocationTests(CaHouse house)
     [Fact]
     public async Task Revoke_UnknownOrUnreasoned_IsRefused()
     {
-        var unknown = await Assert.ThrowsAsync<RpcException>(async () => await ca.Admin.RevokeCertificateAsync(new() { Certname = house.NewName().ToString(), Reason = "x" }));
+        var unknown = await Assert.ThrowsAsync<RpcException>(
+            async () => await ca.Admin.RevokeCertificateAsync(new() { Certname = house.NewName().ToString(), Reason = "x" }));
         Assert.Equal(StatusCode.NotFound, unknown.StatusCode);
         var (instance, _) = await Enrolled();
-        var silent = await Assert.ThrowsAsync<RpcException>(async () => await ca.Admin.RevokeCertificateAsync(new() { Certname = instance.Name.ToString() }));
+        var silent = await Assert.ThrowsAsync<RpcException>(
+            async () => await ca.Admin.RevokeCertificateAsync(new() { Certname = instance.Name.ToString() }));
         Assert.Equal(StatusCode.InvalidArgument, silent.StatusCode);
         Assert.NotNull(await ca.Certificate(instance.Name));
     }
@@ -84,7 +92,7 @@ public sealed class RevocationTests(CaHouse house)
 
         var lists = await house.All<CrlRecord>(ObjectKeys.Crls);
         Assert.Equal(lists.Select(l => l.Number), Enumerable.Range(1, lists.Count).Select(n => (long)n));
-        var before = new HashSet<string>();
+        var before = new HashSet<SerialNumber>();
         foreach (var list in lists)
         {
             var entries = Entries(list.Pem);
@@ -94,7 +102,7 @@ public sealed class RevocationTests(CaHouse house)
         }
         // I07: what was acknowledged is on the list that was named, and so on every later one.
         for (var i = 0; i < answers.Length; i++)
-            Assert.Contains(instances[i].Serial, Entries(lists[(int)answers[i].CrlNumber - 1].Pem).Serials);
+            Assert.Contains(SerialNumber.Recorded(instances[i].Serial), Entries(lists[(int)answers[i].CrlNumber - 1].Pem).Serials);
         // At most one a second each: sixteen revocations made a few lists.
         Assert.True(answers.Select(a => a.CrlNumber).Distinct().Count() <= 6, "one list for each revocation");
     }
@@ -104,7 +112,8 @@ public sealed class RevocationTests(CaHouse house)
     {
         var (instance, serial) = await Enrolled();
         var store = new FaultyStore(house.Store);
-        var publish = ActivatorUtilities.CreateInstance<PublishCrl>(ca.Services, store, ActivatorUtilities.CreateInstance<RevocationStore>(ca.Services, store));
+        var publish = ActivatorUtilities.CreateInstance<PublishCrl>(
+            ca.Services, store, ActivatorUtilities.CreateInstance<RevocationStore>(ca.Services, store));
         // It lists numbers and revocations; at the second of the two, another replica revokes and publishes.
         var first = true;
         async Task Look()
@@ -118,7 +127,7 @@ public sealed class RevocationTests(CaHouse house)
 
         var list = await publish.Run(always: true, default);
 
-        Assert.Contains(serial, Entries(list.Pem).Serials);
+        Assert.Contains(SerialNumber.Recorded(serial), Entries(list.Pem).Serials);
     }
 
     [Fact]
@@ -128,12 +137,13 @@ public sealed class RevocationTests(CaHouse house)
         using var late = CsrBuilder.EcKey();
 
         await house.Fact(instance.Name, "terminating");
-        await ca.Services.GetRequiredService<EventLog>().Announce(instance.Name, "terminating");
+        ca.Services.GetRequiredService<Timeline>().Announce(instance.Name, "terminating");
 
-        var closure = await Eventually.Get(() => house.Store.Get<Closure>(ObjectKeys.Closed(instance.Name), default), "the name is closed", TimeSpan.FromSeconds(10));
+        var closure = await Eventually.Get(
+            () => house.Store.Get<Closure>(ObjectKeys.Closed(instance.Name), default), "the name is closed", TimeSpan.FromSeconds(10));
         Assert.Equal([serial], closure.Serials);
         var list = (await house.Store.Get<CrlRecord>(ObjectKeys.Crl(closure.CrlNumber), default))!;
-        Assert.Contains(serial, Entries(list.Pem).Serials);
+        Assert.Contains(SerialNumber.Recorded(serial), Entries(list.Pem).Serials);
         Assert.Equal(BlockKind.Terminated, Assert.Single(await house.All<Block>(ObjectKeys.BlocksOf(instance.Name))).Kind);
         Assert.Null(await ca.Certificate(instance.Name));
         using var answer = await ca.Put(instance, late);
@@ -147,7 +157,8 @@ public sealed class RevocationTests(CaHouse house)
 
         await house.Fact(instance.Name, "terminating");
 
-        var closure = await Eventually.Get(() => house.Store.Get<Closure>(ObjectKeys.Closed(instance.Name), default), "the sweep closes the name");
+        var closure =
+            await Eventually.Get(() => house.Store.Get<Closure>(ObjectKeys.Closed(instance.Name), default), "the sweep closes the name");
         Assert.Empty(closure.Serials);
     }
 
@@ -183,17 +194,47 @@ public sealed class RevocationTests(CaHouse house)
         var text = (await Tool.Run("openssl", "x509", "-in", files.File("good.pem"), "-noout", "-text")).Output;
         foreach (var expected in new[]
         {
-            $"Subject: CN = {instance.Name}", $"DNS:{instance.Name}", "Puppet Server Internal Certificate", "X509v3 Basic Constraints: critical", "CA:FALSE",
-            "X509v3 Extended Key Usage: critical", "TLS Web Server Authentication, TLS Web Client Authentication", "X509v3 Key Usage: critical",
+            $"Subject: CN = {instance.Name}", $"DNS:{instance.Name}", "Puppet Server Internal Certificate",
+                "X509v3 Basic Constraints: critical", "CA:FALSE",
+            "X509v3 Extended Key Usage: critical", "TLS Web Server Authentication, TLS Web Client Authentication",
+            "X509v3 Key Usage: critical",
             "Digital Signature, Key Encipherment", "sha256WithRSAEncryption", "1.3.6.1.4.1.34380.1.1.13", "..web",
         })
         {
             Assert.Contains(expected, text, StringComparison.Ordinal);
         }
-        var list = await Tool.Run("openssl", "crl", "-in", files.File("crl.pem"), "-CAfile", house.BundleFile, "-verify", "-noout", "-text");
+        var list =
+            await Tool.Run("openssl", "crl", "-in", files.File("crl.pem"), "-CAfile", house.BundleFile, "-verify", "-noout", "-text");
         Assert.Contains("verify OK", list.Output, StringComparison.Ordinal);
         foreach (var expected in new[] { "X509v3 CRL Number", "X509v3 Authority Key Identifier", "Key Compromise" })
             Assert.Contains(expected, list.Output, StringComparison.Ordinal);
+    }
+
+    // By openssl's own judgement, at the time that such a machine has.
+    [Fact]
+    public async Task Point5_ClockTenMinutesBehind_AcceptsListAndCertificates()
+    {
+        using var files = new TempDirectory();
+        var (revoked, _) = await Enrolled();
+        await ca.Admin.RevokeCertificateAsync(new() { Certname = revoked.Name.ToString(), Reason = "so that the list is new" });
+        var (instance, _) = await Enrolled();
+        await File.WriteAllTextAsync(files.File("leaf.pem"), await ca.Certificate(instance.Name));
+        await File.WriteAllTextAsync(
+            files.File("api.pem"), ca.Services.GetRequiredService<ServerLeaf>().Current.Leaf.ExportCertificatePem());
+        await File.WriteAllTextAsync(files.File("crl.pem"), (await ca.Admin.GetCrlAsync(new())).CrlPem);
+
+        foreach (var shown in new[] { "leaf.pem", "api.pem" })
+        {
+            var at = TimeProvider.System.GetUtcNow().AddMinutes(-10).ToUnixTimeSeconds();
+            var (exit, output) = await Tool.Run("openssl", "verify", "-attime", $"{at}", "-x509_strict", "-crl_check_all", "-CAfile",
+                house.BundleFile, "-CRLfile", files.File("crl.pem"), files.File(shown));
+            Assert.True(exit == 0, output);
+        }
+        // An agent that refreshes gets the new one all the same: it asks with the time of its file.
+        using var refresh = new HttpRequestMessage(HttpMethod.Get, new Uri("certificate_revocation_list/ca", UriKind.Relative)) { Headers =
+            { IfModifiedSince = TimeProvider.System.GetUtcNow().AddHours(-1) } };
+        using var answer = await ca.Agent.SendAsync(refresh);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
 
     private async Task<(Launched Instance, string Serial)> Enrolled()

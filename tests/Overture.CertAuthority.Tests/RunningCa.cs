@@ -10,12 +10,13 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Overture.CertAuthority.PuppetApi;
 using Overture.CertAuthority.V1;
-using Overture.Platform;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
-using Overture.Platform.Tls;
+using Overture.Platform;
 using Overture.Records.V1;
 
 namespace Overture.CertAuthority.Tests;
@@ -38,7 +39,7 @@ public sealed class RunningCa : IAsyncDisposable
     private readonly GrpcChannel admin;
     private int disposed;
 
-    private RunningCa(CaHouse house, TestCaOptions options, WebApplication app)
+    private RunningCa(CaFixture house, TestCaOptions options, WebApplication app)
     {
         this.app = app;
         House = house;
@@ -48,7 +49,7 @@ public sealed class RunningCa : IAsyncDisposable
         Agent = AgentClient();
     }
 
-    public CaHouse House { get; }
+    public CaFixture House { get; }
     public TestCaOptions Options { get; }
     public HttpClient Agent { get; }
     public CertAuthorityService.CertAuthorityServiceClient Admin { get; }
@@ -57,13 +58,16 @@ public sealed class RunningCa : IAsyncDisposable
     public int GrpcPort => PortOf(Options.Listen);
     public string AccessLog => File.Exists(Options.PuppetApi.AccessLog) ? File.ReadAllText(Options.PuppetApi.AccessLog) : "";
 
-    public static async Task<RunningCa> Start(CaHouse house, TestCaOptions options)
+    public static async Task<RunningCa> Start(CaFixture house, TestCaOptions options)
     {
-        var app = ServiceHost.Build<TestCaParts, TestCaOptions>(options);
+        var app = ServiceHost.Build<TestCaModule, TestCaOptions>(options);
         await app.StartAsync();
         var running = new RunningCa(house, options, app);
         if (!options.Deaf)
-            await TestSupport.Eventually.True(() => app.Services.GetRequiredService<RegistryConnection>().Healthy, "the registry is connected");
+        {
+            await TestSupport.Eventually.True(
+                () => app.Services.GetRequiredService<RegistryConnection>().Healthy, "the registry is connected");
+        }
         return running;
     }
 
@@ -71,10 +75,12 @@ public sealed class RunningCa : IAsyncDisposable
     /// <param name="own">With its private key.</param>
     /// <param name="chain">What is sent with it; the CA's own chain where nothing is given.</param>
     /// <param name="from">Another address of loopback than 127.0.0.1.</param>
-    public HttpClient AgentClient(X509Certificate2? own = null, X509Certificate2Collection? chain = null, System.Net.IPAddress? from = null) =>
+    public HttpClient AgentClient(
+        X509Certificate2? own = null, X509Certificate2Collection? chain = null, System.Net.IPAddress? from = null) =>
         AgentClient(Path.Combine(Options.CaDirectory, Cli.Pki.PuppetCaInit.Bundle), ApiPort, own, chain, from);
 
-    public static HttpClient AgentClient(string bundle, int port, X509Certificate2? own = null, X509Certificate2Collection? chain = null, System.Net.IPAddress? from = null)
+    public static HttpClient AgentClient(
+        string bundle, int port, X509Certificate2? own = null, X509Certificate2Collection? chain = null, System.Net.IPAddress? from = null)
     {
         var roots = new X509Certificate2Collection();
         roots.ImportFromPemFile(bundle);
@@ -105,7 +111,8 @@ public sealed class RunningCa : IAsyncDisposable
     public Task<HttpResponseMessage> Put(string name, string body) =>
         Agent.PutAsync(new Uri($"certificate_request/{name}", UriKind.Relative), new StringContent(body, Encoding.ASCII, "text/plain"));
 
-    public Task<HttpResponseMessage> Put(Launched instance, AsymmetricAlgorithm key) => Put(instance.Name.ToString(), instance.Csr(key).Pem());
+    public Task<HttpResponseMessage> Put(Launched instance, AsymmetricAlgorithm key) =>
+        Put(instance.Name.ToString(), instance.Csr(key).Pem());
 
     public Task<HttpResponseMessage> Get(string path) => Agent.GetAsync(new Uri(path, UriKind.Relative));
 
@@ -118,12 +125,14 @@ public sealed class RunningCa : IAsyncDisposable
 
     /// <summary>Every audit record of this replica so far, when it holds one that is looked for.</summary>
     public Task<AuditRecord> Audited(string certname, string reason) => TestSupport.Eventually.Get(async () =>
-        (await AuditRecords()).FirstOrDefault(r => r.Certname == certname && r.Decision?.Reason == reason), $"an audit record {reason} of {certname}");
+        (await AuditRecords()).FirstOrDefault(r => r.Certname == certname && r.Decision?.Reason == reason),
+            $"an audit record {reason} of {certname}");
 
     public async Task<IReadOnlyList<AuditRecord>> AuditRecords() =>
-        [.. (await House.All<AuditBatch>(ObjectKeys.AuditOf("certauthority", Options.Replica))).SelectMany(b => b.Records).Select(RecordJson.Read<AuditRecord>)];
+        [.. (await House.All<AuditBatch>(ObjectKeys.AuditOf("certauthority", Options.Replica))).SelectMany(b => b.Records)
+            .Select(RecordJson.Read<AuditRecord>)];
 
-    public Task<IReadOnlyList<TimelineEvent>> Timeline(CertName name) => Services.GetRequiredService<EventLog>().Read(name);
+    public Task<IReadOnlyList<TimelineEvent>> Timeline(CertName name) => Services.GetRequiredService<Timeline>().Read(name);
 
     /// <summary>Also more than once: some tests want the house without its own.</summary>
     public async ValueTask DisposeAsync()
@@ -140,18 +149,16 @@ public sealed class RunningCa : IAsyncDisposable
 }
 
 /// <summary>The service's own parts, with the replacements of <see cref="TestCaOptions"/>.</summary>
-public sealed class TestCaParts : IServiceParts<TestCaOptions>
+public sealed class TestCaModule : IServiceModule<TestCaOptions>
 {
-    public static string Name => CertAuthorityParts.Name;
+    public static string Name => CertAuthorityModule.Name;
 
-    public static Microsoft.Extensions.Diagnostics.HealthChecks.HealthStatus WithWrongClock => CertAuthorityParts.WithWrongClock;
-    public static IReadOnlyList<Google.Protobuf.Reflection.ServiceDescriptor> Services => CertAuthorityParts.Services;
-
-    public static void Roles(RoleTable table) => CertAuthorityParts.Roles(table);
+    public static Microsoft.Extensions.Diagnostics.HealthChecks.HealthStatus WithWrongClock => CertAuthorityModule.WithWrongClock;
+    public static IReadOnlyList<Google.Protobuf.Reflection.ServiceDescriptor> Services => CertAuthorityModule.Services;
 
     public static void Add(WebApplicationBuilder builder, TestCaOptions options)
     {
-        CertAuthorityParts.Add(builder, options);
+        CertAuthorityModule.Add(builder, options);
         if (options.Store is not null)
             builder.Services.AddSingleton(options.Store);
         if (options.Clock is not null)
@@ -159,9 +166,9 @@ public sealed class TestCaParts : IServiceParts<TestCaOptions>
         builder.Logging.ClearProviders().SetMinimumLevel(options.LogLevel).AddProvider(options.Log);
     }
 
-    public static void Listen(KestrelServerOptions kestrel, TestCaOptions options) => CertAuthorityParts.Listen(kestrel, options);
+    public static void Listen(KestrelServerOptions kestrel, TestCaOptions options) => CertAuthorityModule.Listen(kestrel, options);
 
-    public static void Map(WebApplication app) => CertAuthorityParts.Map(app);
+    public static void Map(WebApplication app) => CertAuthorityModule.Map(app);
 }
 
 /// <summary>Every log line, for tests that look for what must not be there.</summary>
@@ -175,7 +182,8 @@ public sealed class CapturedLog : ILoggerProvider, ILogger
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
         Lines.Enqueue($"{logLevel} {eventId.Name}: {formatter(state, exception)} {exception}");
 
     public void Dispose()

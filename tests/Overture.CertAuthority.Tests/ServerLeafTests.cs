@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
+using Overture.CertAuthority.Storage;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
@@ -9,7 +10,7 @@ namespace Overture.CertAuthority.Tests;
 
 /// <summary>The CA API's own certificate.</summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class ServerLeafTests(CaHouse house)
+public sealed class ServerLeafTests(CaFixture house)
 {
     [Fact]
     public async Task Leaf_RenewsAtTwoThirdsWithoutRestart()
@@ -35,7 +36,8 @@ public sealed class ServerLeafTests(CaHouse house)
         string first, second, third;
         await using (var ca = await RunningCa.Start(house, options))
             first = await Shown(ca);
-        Assert.All(Directory.EnumerateFiles(options.StateDirectory), f => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(f)));
+        Assert.All(Directory.EnumerateFiles(options.StateDirectory), f =>
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(f)));
         await using (var ca = await RunningCa.Start(house, options))
             second = await Shown(ca);
         Directory.Delete(options.StateDirectory, recursive: true);
@@ -46,7 +48,8 @@ public sealed class ServerLeafTests(CaHouse house)
     }
 
     [Theory]
-    [InlineData("ca/claims/certauthority", Break.Before), InlineData("ca/claims/certauthority", Break.After), InlineData("ca/certs/", Break.Before), InlineData("ca/certs/", Break.After)]
+    [InlineData("ca/claims/certauthority", Break.Before), InlineData("ca/claims/certauthority", Break.After),
+        InlineData("ca/certs/", Break.Before), InlineData("ca/certs/", Break.After)]
     public async Task Leaf_KilledWhileItIsMade_IsFinishedByTheNextStart(string prefix, Break where)
     {
         var replica = $"leaf-{prefix.Length}-{where}".ToLowerInvariant();
@@ -77,9 +80,15 @@ public sealed class HurriedClock : TimeProvider
 {
     private static readonly TimeSpan Long = TimeSpan.FromSeconds(30), Moment = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>How far the date is wrong.</summary>
     public TimeSpan Shift { get; set; }
 
-    public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + Shift;
+    /// <summary>How much time has truly passed, beside the test's own.</summary>
+    public TimeSpan Passed { get; set; }
+
+    public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + Shift + Passed;
+
+    public override long GetTimestamp() => System.GetTimestamp() + (long)(Passed.TotalSeconds * TimestampFrequency);
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
         base.CreateTimer(callback, state, dueTime >= Long ? Moment : dueTime, period >= Long ? Moment : period);

@@ -5,15 +5,19 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
+using Overture.CertAuthority.PuppetApi;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
 
-/// <summary>The part of the CA API that `puppetserver ca` uses: codes, bodies and media types of puppet-contracts §1.4-§1.6.</summary>
+/// <summary>
+/// The part of the CA API that `puppetserver ca` uses: codes, bodies and media types of docs/puppet-contracts.md §1.4-§1.6.
+/// </summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class StatusApiTests(CaHouse house) : IAsyncLifetime
+public sealed class StatusApiTests(CaFixture house) : IAsyncLifetime
 {
     private readonly RunningCa ca = house.Ca;
     private CertifiedClient admin = null!;
@@ -41,9 +45,12 @@ public sealed class StatusApiTests(CaHouse house) : IAsyncLifetime
         var sha256 = string.Join(':', node.Certificate.GetCertHashString(HashAlgorithmName.SHA256).Chunk(2).Select(c => new string(c)));
         Assert.Equal(sha256, status.GetProperty("fingerprint").GetString());
         Assert.Equal(["SHA1", "SHA256", "SHA512", "default"], status.GetProperty("fingerprints").EnumerateObject().Select(f => f.Name));
-        Assert.Equal(new BigInteger(node.Certificate.SerialNumberBytes.Span, true, true), BigInteger.Parse(status.GetProperty("serial_number").GetRawText(), System.Globalization.CultureInfo.InvariantCulture));
-        Assert.Equal(node.Certificate.NotAfter.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'UTC'", System.Globalization.CultureInfo.InvariantCulture), status.GetProperty("not_after").GetString());
-        Assert.Equal("true", (await Get($"certificate_status/{admin.Name}")).Json.GetProperty("authorization_extensions").GetProperty("pp_cli_auth").GetString());
+        Assert.Equal(new BigInteger(node.Certificate.SerialNumberBytes.Span, true, true),
+            BigInteger.Parse(status.GetProperty("serial_number").GetRawText(), System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(node.Certificate.NotAfter.ToUniversalTime().ToString(
+            "yyyy-MM-dd'T'HH:mm:ss'UTC'", System.Globalization.CultureInfo.InvariantCulture), status.GetProperty("not_after").GetString());
+        Assert.Equal("true", (await Get($"certificate_status/{admin.Name}")).Json.GetProperty("authorization_extensions")
+            .GetProperty("pp_cli_auth").GetString());
     }
 
     [Fact]
@@ -54,7 +61,8 @@ public sealed class StatusApiTests(CaHouse house) : IAsyncLifetime
         var (_, status) = await Get($"certificate_status/{name}");
 
         Assert.Equal("requested", status.GetProperty("state").GetString());
-        Assert.Equal(Convert.ToHexString(SHA256.HashData(request)), status.GetProperty("fingerprint").GetString()!.Replace(":", "", StringComparison.Ordinal));
+        Assert.Equal(Convert.ToHexString(SHA256.HashData(request)),
+            status.GetProperty("fingerprint").GetString()!.Replace(":", "", StringComparison.Ordinal));
         Assert.False(status.TryGetProperty("serial_number", out _));
         using var answer = await admin.Http.GetAsync(new Uri($"certificate_request/{name}", UriKind.Relative));
         var shown = await answer.Content.ReadAsStringAsync();
@@ -88,9 +96,12 @@ public sealed class StatusApiTests(CaHouse house) : IAsyncLifetime
     [InlineData("application/json", "nonsense", HttpStatusCode.BadRequest, "Request body is not JSON.")]
     [InlineData("application/json", "{}", HttpStatusCode.BadRequest, "Missing required parameter \"desired_state\"")]
     [InlineData("application/json", "[]", HttpStatusCode.BadRequest, "Missing required parameter \"desired_state\"")]
-    [InlineData("application/json", """{"desired_state":"eaten"}""", HttpStatusCode.BadRequest, "State eaten invalid; Must specify desired state of 'signed' or 'revoked' for host nobody.")]
-    [InlineData("application/json", """{"desired_state":"signed","cert_ttl":"1h"}""", HttpStatusCode.BadRequest, "cert_ttl specified for host nobody must be an integer, not \"1h\"")]
-    [InlineData("application/json", """{"desired_state":"signed","cert_ttl":-5}""", HttpStatusCode.BadRequest, "cert_ttl specified for host nobody must be an integer, not \"-5\"")]
+    [InlineData("application/json", """{"desired_state":"eaten"}""", HttpStatusCode.BadRequest,
+        "State eaten invalid; Must specify desired state of 'signed' or 'revoked' for host nobody.")]
+    [InlineData("application/json", """{"desired_state":"signed","cert_ttl":"1h"}""", HttpStatusCode.BadRequest,
+        "cert_ttl specified for host nobody must be an integer, not \"1h\"")]
+    [InlineData("application/json", """{"desired_state":"signed","cert_ttl":-5}""", HttpStatusCode.BadRequest,
+        "cert_ttl specified for host nobody must be an integer, not \"-5\"")]
     [InlineData("application/json", """{"desired_state":"signed"}""", HttpStatusCode.NotFound, "Invalid certificate subject.")]
     [InlineData("application/json", """{"desired_state":"revoked"}""", HttpStatusCode.NotFound, "Invalid certificate subject.")]
     public async Task PutStatus_WrongOrUnknown_SaysWhichRule(string type, string body, HttpStatusCode code, string text)
@@ -115,7 +126,8 @@ public sealed class StatusApiTests(CaHouse house) : IAsyncLifetime
 
         using var certificate = X509Certificate2.CreateFromPem((await ca.Certificate(name))!);
         Assert.InRange(certificate.NotAfter.ToUniversalTime(), begun.AddMinutes(59).UtcDateTime, begun.AddMinutes(62).UtcDateTime);
-        await Put(name, """{"desired_state":"signed"}""", HttpStatusCode.Conflict, $"Cannot sign certificate for host {name} without a certificate request");
+        await Put(name, """{"desired_state":"signed"}""", HttpStatusCode.Conflict,
+            $"Cannot sign certificate for host {name} without a certificate request");
     }
 
     [Fact]
@@ -142,7 +154,8 @@ public sealed class StatusApiTests(CaHouse house) : IAsyncLifetime
         Assert.Equal(number, (await ca.Admin.GetCrlAsync(new())).Number);
         Assert.Equal("revoked", (await Get($"certificate_status/{node.Name}")).Json.GetProperty("state").GetString());
         var (waiting, _) = await Held("revoke-held.example.org");
-        await Put(waiting, """{"desired_state":"revoked"}""", HttpStatusCode.Conflict, $"Cannot revoke certificate for host {waiting} without a signed certificate");
+        await Put(waiting, """{"desired_state":"revoked"}""", HttpStatusCode.Conflict,
+            $"Cannot revoke certificate for host {waiting} without a signed certificate");
     }
 
     [Fact]
@@ -171,8 +184,10 @@ public sealed class StatusApiTests(CaHouse house) : IAsyncLifetime
         Assert.DoesNotContain(own, await Names(""));
         await Put(CertName.Parse(own), """{"desired_state":"revoked"}""", HttpStatusCode.NotFound);
         Assert.Equal(HttpStatusCode.NotFound, await Delete(CertName.Parse(own)));
-        Assert.StartsWith("The following certs do not exist", (await Bulk(HttpMethod.Put, "clean", $$"""{"certnames":["{{own}}"]}""")).Item2, StringComparison.Ordinal);
-        var refused = await Assert.ThrowsAsync<Grpc.Core.RpcException>(async () => await ca.Admin.RevokeCertificateAsync(new() { Certname = own, Reason = "by mistake" }));
+        Assert.StartsWith("The following certs do not exist",
+            (await Bulk(HttpMethod.Put, "clean", $$"""{"certnames":["{{own}}"]}""")).Item2, StringComparison.Ordinal);
+        var refused = await Assert.ThrowsAsync<Grpc.Core.RpcException>(
+            async () => await ca.Admin.RevokeCertificateAsync(new() { Certname = own, Reason = "by mistake" }));
         Assert.Equal("INVALID_FIELD", RpcDetails.Reason(refused));
         Assert.Empty(await house.Keys(ObjectKeys.BlocksOf(CertName.Parse(own))));
     }
@@ -198,7 +213,8 @@ public sealed class StatusApiTests(CaHouse house) : IAsyncLifetime
         var (name, _) = await Held("dropped.example.org");
         using var answer = await admin.Http.DeleteAsync(new Uri($"certificate_request/{name}", UriKind.Relative));
         Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
-        var record = await Eventually.Get(async () => (await ca.AuditRecords()).FirstOrDefault(r => r.Action == "csr.dropped" && r.Certname == $"{name}"), "the audit says so");
+        var record = await Eventually.Get(async () =>
+            (await ca.AuditRecords()).FirstOrDefault(r => r.Action == "csr.dropped" && r.Certname == $"{name}"), "the audit says so");
         Assert.Equal($"{admin.Name}", record.Actor);
     }
 
@@ -219,10 +235,13 @@ public sealed class StatusApiTests(CaHouse house) : IAsyncLifetime
             Assert.NotNull(await house.Store.Get(ObjectKeys.Revocation(node.Serial), default));
         }
         using var three = await ca.Node();
-        Assert.Equal((HttpStatusCode.OK, "Successfully cleaned all certs."), await Bulk(HttpMethod.Put, "clean", $$"""{"certnames":["{{three.Name}}"]}"""));
+        Assert.Equal((HttpStatusCode.OK, "Successfully cleaned all certs."),
+            await Bulk(HttpMethod.Put, "clean", $$"""{"certnames":["{{three.Name}}"]}"""));
         Assert.Equal(HttpStatusCode.BadRequest, (await Bulk(HttpMethod.Put, "clean", "x")).Item1);
-        Assert.StartsWith("Missing required key: 'certnames'.", (await Bulk(HttpMethod.Put, "clean", "{}")).Item2, StringComparison.Ordinal);
-        Assert.Equal("Async mode is not currently supported.", (await Bulk(HttpMethod.Put, "clean", """{"certnames":[],"async":true}""")).Item2);
+        Assert.StartsWith(
+            "Missing required key: 'certnames'.", (await Bulk(HttpMethod.Put, "clean", "{}")).Item2, StringComparison.Ordinal);
+        Assert.Equal(
+            "Async mode is not currently supported.", (await Bulk(HttpMethod.Put, "clean", """{"certnames":[],"async":true}""")).Item2);
     }
 
     [Fact]
@@ -231,7 +250,8 @@ public sealed class StatusApiTests(CaHouse house) : IAsyncLifetime
         await Held("bulk-one.example.org", defined: true);
         await Held("bulk-two.example.org");
 
-        var (code, said) = await Bulk(HttpMethod.Post, "sign", """{"certnames":["bulk-one.example.org","bulk-two.example.org","nobody","A B"]}""");
+        var (code, said) =
+            await Bulk(HttpMethod.Post, "sign", """{"certnames":["bulk-one.example.org","bulk-two.example.org","nobody","A B"]}""");
 
         Assert.Equal(HttpStatusCode.OK, code);
         Assert.Equal("""{"signed":["bulk-one.example.org"],"no-csr":["A B","nobody"],"signing-errors":["bulk-two.example.org"]}""", said);
@@ -265,8 +285,10 @@ public sealed class StatusApiTests(CaHouse house) : IAsyncLifetime
         var json = JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement;
 
         Assert.Equal(["ca-certs", "crls"], json.EnumerateObject().Select(p => p.Name));
-        Assert.All(json.EnumerateObject(), p => Assert.Equal(["Puppet CA: test", "Puppet Root CA: "], p.Value.EnumerateObject().Select(c => c.Name[..Math.Min(c.Name.Length, 16)] is "Puppet Root CA: " ? "Puppet Root CA: " : c.Name)));
-        Assert.All(json.EnumerateObject().SelectMany(p => p.Value.EnumerateObject()), c => Assert.Matches(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dUTC$", c.Value.GetString()!));
+        Assert.All(json.EnumerateObject(), p => Assert.Equal(["Puppet CA: test", "Puppet Root CA: "], p.Value.EnumerateObject()
+            .Select(c => c.Name[..Math.Min(c.Name.Length, 16)] is "Puppet Root CA: " ? "Puppet Root CA: " : c.Name)));
+        Assert.All(json.EnumerateObject().SelectMany(p => p.Value.EnumerateObject()), c =>
+            Assert.Matches(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dUTC$", c.Value.GetString()!));
     }
 
     private async Task<(CertName, byte[] Request)> Held(string certname, bool defined = false)
@@ -311,7 +333,8 @@ public sealed class StatusApiTests(CaHouse house) : IAsyncLifetime
 
     private async Task<(HttpStatusCode, string)> Bulk(HttpMethod method, string path, string body)
     {
-        using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative)) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        using var request = new HttpRequestMessage(
+            method, new Uri(path, UriKind.Relative)) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
         using var answer = await admin.Http.SendAsync(request);
         return (answer.StatusCode, await answer.Content.ReadAsStringAsync());
     }

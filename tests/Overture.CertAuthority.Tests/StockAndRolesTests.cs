@@ -1,5 +1,8 @@
 using Grpc.Core;
+using Overture.CertAuthority.Csr;
+using Overture.CertAuthority.Policy;
 using Overture.CertAuthority.V1;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
@@ -8,7 +11,7 @@ namespace Overture.CertAuthority.Tests;
 
 /// <summary>The gRPC face: puppetserver's policy autosign, submitting by RPC, and who may call what.</summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class StockAndRolesTests(CaHouse house)
+public sealed class StockAndRolesTests(CaFixture house)
 {
     private readonly RunningCa ca = house.Ca;
 
@@ -52,7 +55,8 @@ public sealed class StockAndRolesTests(CaHouse house)
         var instance = await house.Launch();
         using var key = CsrBuilder.EcKey();
         var wrong = await Assert.ThrowsAsync<RpcException>(async () => await Submit(instance with { Token = "wrong" }, key));
-        var malformed = await Assert.ThrowsAsync<RpcException>(async () => await ca.Admin.SubmitCertificateRequestAsync(new() { Certname = instance.Name.ToString(), CsrPem = "x" }));
+        var malformed = await Assert.ThrowsAsync<RpcException>(
+            async () => await ca.Admin.SubmitCertificateRequestAsync(new() { Certname = instance.Name.ToString(), CsrPem = "x" }));
 
         var answer = await Submit(instance, key);
 
@@ -66,13 +70,15 @@ public sealed class StockAndRolesTests(CaHouse house)
     [Fact]
     public async Task Get_NoCertificate_IsNotFound()
     {
-        var missing = await Assert.ThrowsAsync<RpcException>(async () => await ca.Admin.GetCertificateAsync(new() { Certname = house.NewName().ToString() }));
+        var missing = await Assert.ThrowsAsync<RpcException>(
+            async () => await ca.Admin.GetCertificateAsync(new() { Certname = house.NewName().ToString() }));
         Assert.Equal(StatusCode.NotFound, missing.StatusCode);
     }
 
     // Who may not, for each RPC; the others of the role table may.
     [Theory]
-    [InlineData("viewer"), InlineData("enc"), InlineData("autosign"), InlineData("operator"), InlineData("conductor"), InlineData("classifier")]
+    [InlineData("viewer"), InlineData("enc"), InlineData("autosign"), InlineData("operator"), InlineData("conductor"),
+        InlineData("classifier")]
     public async Task Roles_EachMayOnlyItsOwn(string party)
     {
         using var channel = house.Pki.Channel(ca.GrpcPort, party);
@@ -100,7 +106,8 @@ public sealed class StockAndRolesTests(CaHouse house)
         }
     }
 
-    private async Task<Decision> Authorize(string certname, string pem) => (await ca.Admin.AuthorizeCertificateRequestAsync(new() { Certname = certname, CsrPem = pem })).Decision;
+    private async Task<Decision> Authorize(string certname, string pem) =>
+        (await ca.Admin.AuthorizeCertificateRequestAsync(new() { Certname = certname, CsrPem = pem })).Decision;
 
     private async Task<SubmitCertificateRequestResponse> Submit(Launched instance, System.Security.Cryptography.ECDsa key) =>
         await ca.Admin.SubmitCertificateRequestAsync(new() { Certname = instance.Name.ToString(), CsrPem = instance.Csr(key).Pem() });

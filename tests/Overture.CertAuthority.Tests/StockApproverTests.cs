@@ -1,6 +1,11 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Overture.CertAuthority.Csr;
+using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.StockCa;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.Records.V1;
 using Overture.TestSupport;
 
@@ -8,7 +13,7 @@ namespace Overture.CertAuthority.Tests;
 
 /// <summary>puppetserver 7.9.5 with its own CA: signed by its policy executable, or by the approver, or not at all.</summary>
 [Collection(StockCollection.Name), Trait("Category", "integration")]
-public sealed class StockApproverTests(StockHouse stock)
+public sealed class StockApproverTests(StockFixture stock)
 {
     private static readonly TimeSpan AFewSeconds = TimeSpan.FromSeconds(5);
 
@@ -27,7 +32,8 @@ public sealed class StockApproverTests(StockHouse stock)
         var record = await Eventually.Get(() => Signed(instance), "the certificate is written down", AFewSeconds);
         Assert.Equal((certificate.SerialNumber.ToLowerInvariant(), SpkiOf(key)), (record.Serial, record.SpkiSha256));
         // The line comes after the record.
-        await Eventually.True(async () => (await ca.Timeline(instance.Name)).Any(e => e.Key == "signed" && e.Detail.Contains("puppetserver's own CA", StringComparison.Ordinal)), "the timeline says so", AFewSeconds);
+        await Eventually.True(async () => (await ca.Timeline(instance.Name)).Any(e => e.Key == "signed"
+            && e.Detail.Contains("puppetserver's own CA", StringComparison.Ordinal)), "the timeline says so", AFewSeconds);
         Assert.Equal(1, stock.Puppetserver.Made(instance.Name.ToString()));
         var found = await ca.Admin.GetCertificateAsync(new() { Certname = instance.Name.ToString() });
         Assert.Equal((record.Serial, false, "TOKEN_ACCEPTED"), (found.Serial, found.Revoked, found.Decision.Reason));
@@ -94,14 +100,14 @@ public sealed class StockApproverTests(StockHouse stock)
         await using var ca = await stock.Start($"early-{announced}".ToLowerInvariant());
         var name = stock.House.NewName();
         using var key = CsrBuilder.EcKey();
-        var token = EnrolmentToken.Derive("a launch key of the tests"u8, "early", name);
+        var token = EnrollmentToken.Derive("a launch key of the tests"u8, "early", name);
         await Put(new Launched(name, token), key);
-        // Judged, and left alone: nobody knows the name.
+        // Judged, and left alone: no one knows the name.
         await Eventually.True(async () => await Refusals(ca, name, "NODE_UNKNOWN") == 2, "the hook and the approver refused it");
 
-        var instance = await stock.House.Launch(r => r.TokenSha256 = EnrolmentToken.Hash(token), name.ToString());
+        var instance = await stock.House.Launch(r => r.TokenSha256 = EnrollmentToken.Hash(token), name.ToString());
         if (announced)
-            await StockHouse.Announce(ca, name);
+            StockFixture.Announce(ca, name);
 
         await Eventually.Get(() => Signed(instance), "signed", AFewSeconds);
         using var certificate = await stock.Puppetserver.Certificate(name.ToString());
@@ -117,7 +123,8 @@ public sealed class StockApproverTests(StockHouse stock)
         await Put(instance, key);
         await using var ca = await stock.Start("orphan");
         // As if puppetserver's own call had made the claim, and died.
-        var decision = (await ca.Admin.AuthorizeCertificateRequestAsync(new() { Certname = instance.Name.ToString(), CsrPem = instance.Csr(key).Pem() })).Decision;
+        var decision = (await ca.Admin.AuthorizeCertificateRequestAsync(
+            new() { Certname = instance.Name.ToString(), CsrPem = instance.Csr(key).Pem() })).Decision;
 
         await Eventually.Get(() => Signed(instance), "signed", TimeSpan.FromSeconds(25));
 
@@ -144,7 +151,8 @@ public sealed class StockApproverTests(StockHouse stock)
         Assert.Equal(SpkiOf(key), SpkiOf(certificate!));
         Assert.NotEqual(0, asked.ExitCode);
         Assert.Contains("TOKEN_CONFLICT", asked.Errors, StringComparison.Ordinal);
-        await Eventually.True(() => stock.Puppetserver.IsRevoked(certificate!), "puppetserver revoked the contested certificate", AFewSeconds);
+        await Eventually.True(
+            () => stock.Puppetserver.IsRevoked(certificate!), "puppetserver revoked the contested certificate", AFewSeconds);
         Assert.Contains(await ca.Timeline(instance.Name), e => e.Key == "contested");
     }
 
@@ -172,7 +180,7 @@ public sealed class StockApproverTests(StockHouse stock)
     public async Task AdminCertificate_Replaced_IsTakenWithoutARestart()
     {
         using var files = new TempDirectory();
-        // First an ordinary node's, which is nobody's administrator.
+        // First an ordinary node's, which is no one's administrator.
         var node = await stock.House.Launch();
         using var nodeKey = CsrBuilder.EcKey();
         X509Certificate2 certificate;
@@ -183,8 +191,10 @@ public sealed class StockApproverTests(StockHouse stock)
         }
         await File.WriteAllTextAsync(files.File("client.pem"), certificate.ExportCertificatePem());
         await File.WriteAllTextAsync(files.File("client.key"), nodeKey.ExportPkcs8PrivateKeyPem());
-        await using var ca = await stock.Start("replaced", o => o with { StockCa = o.StockCa with { Certificate = files.File("client.pem"), Key = files.File("client.key") } });
-        await Eventually.True(() => ca.Options.Log.Lines.Any(l => l.Contains("stock.away", StringComparison.Ordinal) && l.Contains("pp_cli_auth", StringComparison.Ordinal)), "the log says what is wrong");
+        await using var ca = await stock.Start("replaced", o =>
+            o with { StockCa = o.StockCa with { Certificate = files.File("client.pem"), Key = files.File("client.key") } });
+        await Eventually.True(() => ca.Options.Log.Lines.Any(l => l.Contains("stock.away", StringComparison.Ordinal)
+            && l.Contains("pp_cli_auth", StringComparison.Ordinal)), "the log says what is wrong");
 
         File.Copy(stock.Puppetserver.AdminKey, files.File("client.key"), overwrite: true);
         File.Copy(stock.Puppetserver.AdminCertificate, files.File("client.pem"), overwrite: true);
@@ -200,10 +210,13 @@ public sealed class StockApproverTests(StockHouse stock)
         using var node = new TempDirectory();
         var instance = await stock.House.Launch();
         Directory.CreateDirectory(node.File("conf"));
-        await File.WriteAllTextAsync(node.File("conf/csr_attributes.yaml"), $"custom_attributes:\n  1.2.840.113549.1.9.7: {instance.Token}\n");
+        await File.WriteAllTextAsync(
+            node.File("conf/csr_attributes.yaml"), $"custom_attributes:\n  1.2.840.113549.1.9.7: {instance.Token}\n");
 
-        var (exit, output) = await Tool.Run("puppet", "ssl", "bootstrap", "--confdir", node.File("conf"), "--vardir", node.File("var"), "--ssldir", node.File("ssl"),
-            "--certname", instance.Name.ToString(), "--ca_server", "localhost", "--ca_port", $"{stock.Puppetserver.Port}", "--keylength", "2048", "--waitforcert", "1", "--color", "false");
+        var (exit, output) = await Tool.Run(
+            "puppet", "ssl", "bootstrap", "--confdir", node.File("conf"), "--vardir", node.File("var"), "--ssldir", node.File("ssl"),
+            "--certname", instance.Name.ToString(), "--ca_server", "localhost", "--ca_port", $"{stock.Puppetserver.Port}", "--keylength",
+            "2048", "--waitforcert", "1", "--color", "false");
 
         Assert.True(exit == 0, output);
         await Eventually.Get(() => Signed(instance), "written down", AFewSeconds);
@@ -213,12 +226,13 @@ public sealed class StockApproverTests(StockHouse stock)
     public async Task Request_ThatPuppetserverItselfRefuses_IsTold()
     {
         await using var ca = await stock.Start("declined");
-        // Granted by the registration; but this puppetserver allows nobody a second name.
+        // Granted by the registration; but this puppetserver allows no one a second name.
         var instance = await stock.House.Launch(r => r.DnsAltNames.Add("www.example.org"));
         using var key = CsrBuilder.EcKey();
         using var answer = await stock.Puppetserver.Put(instance.Name.ToString(), instance.Csr(key).DnsNames("www.example.org").Pem());
 
-        var told = await Eventually.Get(async () => (await ca.Timeline(instance.Name)).FirstOrDefault(e => e.Key == "stock-declined"), "the timeline says so", TimeSpan.FromSeconds(25));
+        var told = await Eventually.Get(async () => (await ca.Timeline(instance.Name)).FirstOrDefault(e => e.Key == "stock-declined"),
+            "the timeline says so", TimeSpan.FromSeconds(25));
 
         Assert.Equal(400, (int)answer.StatusCode);
         Assert.Contains("subject alternative names", told.Detail, StringComparison.Ordinal);
@@ -244,7 +258,8 @@ public sealed class StockApproverTests(StockHouse stock)
         answer.EnsureSuccessStatusCode();
     }
 
-    private Task<CertificateRecord?> Signed(Launched instance) => stock.House.Store.Get<CertificateRecord>(ObjectKeys.StockCertificate(instance.Name), default);
+    private Task<CertificateRecord?> Signed(Launched instance) =>
+        stock.House.Store.Get<CertificateRecord>(ObjectKeys.StockCertificate(instance.Name), default);
 
     private static string SpkiOf(ECDsa key) => Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()));
 

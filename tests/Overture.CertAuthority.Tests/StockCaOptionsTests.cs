@@ -1,4 +1,4 @@
-using Overture.CertAuthority.Approver;
+using Overture.CertAuthority.StockCa;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
@@ -11,7 +11,8 @@ public sealed class StockCaOptionsTests : IDisposable
     public void Dispose() => home.Dispose();
 
     [Fact]
-    public void Problems_NoUrl_IsOffWhateverElseIsThere() => Assert.Empty(new StockCaOptions { Poll = TimeSpan.FromDays(1), Key = "/nowhere" }.Problems());
+    public void Problems_NoUrl_IsOffWhateverElseIsThere() =>
+        Assert.Empty(new StockCaOptions { Poll = TimeSpan.FromDays(1), Key = "/nowhere" }.Problems());
 
     [Fact]
     public void Problems_Whole_None() => Assert.Empty(Whole().Problems());
@@ -32,11 +33,13 @@ public sealed class StockCaOptionsTests : IDisposable
 
     [Fact]
     public void Problems_FilesMissing_AllNamedAtOnce() =>
-        Assert.Equal(["stockCa.certificate", "stockCa.key", "stockCa.roots"], new StockCaOptions { Url = "https://puppet.example.com:8140", Key = "/nowhere" }.Problems().Select(p => p.Field));
+        Assert.Equal(["stockCa.certificate", "stockCa.key", "stockCa.roots"],
+            new StockCaOptions { Url = "https://puppet.example.com:8140", Key = "/nowhere" }.Problems().Select(p => p.Field));
 
     private StockCaOptions Whole()
     {
         File.WriteAllText(home.File("any.pem"), "");
-        return new StockCaOptions { Url = "https://puppet.example.com:8140", Certificate = home.File("any.pem"), Key = home.File("any.pem"), Roots = home.File("any.pem") };
+        return new StockCaOptions { Url = "https://puppet.example.com:8140", Certificate = home.File("any.pem"), Key = home.File("any.pem"),
+            Roots = home.File("any.pem") };
     }
 }

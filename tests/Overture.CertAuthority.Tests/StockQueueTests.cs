@@ -1,4 +1,5 @@
-using Overture.CertAuthority.Approver;
+using Overture.CertAuthority.StockApproval;
+using Overture.CertAuthority.StockCa;
 using Overture.Platform.Records;
 
 namespace Overture.CertAuthority.Tests;
@@ -71,11 +72,13 @@ public sealed class StockQueueTests
     public void Due_MoreThanAnybodyCanRemember_KeepsTheBoundAndThoseItKnows()
     {
         Judged();
-        var flood = Enumerable.Range(0, StockQueue.Most * 2).Select(i => new StockRequest(CertName.Parse($"n{i}.example.org"), "x")).Append(new StockRequest(Web, "a")).ToList();
+        var flood = Enumerable.Range(0, StockQueue.Most * 2).Select(i => new StockRequest(CertName.Parse($"n{i}.example.org"), "x"))
+            .Append(new StockRequest(Web, "a")).ToList();
         Assert.Empty(queue.Due(flood, At(4)));
         Assert.Equal(StockQueue.Most, queue.Count);
         Assert.Equal(StockQueue.Most - 1, queue.Due(flood, At(8)).Count);
-        Assert.Equal([Web], queue.Due([.. flood.Take(StockQueue.Most - 1), new StockRequest(Web, "a")], At(603)).Where(r => r.Name == Web).Select(r => r.Name));
+        Assert.Equal([Web], queue.Due([.. flood.Take(StockQueue.Most - 1), new StockRequest(Web, "a")], At(603)).Where(r => r.Name == Web)
+            .Select(r => r.Name));
     }
 
     private void Judged()
@@ -85,7 +88,8 @@ public sealed class StockQueueTests
         queue.Leave(Web, registered: true, At(3));
     }
 
-    private IEnumerable<CertName> Due(double seconds, string fingerprint = "a") => queue.Due([new StockRequest(Web, fingerprint)], At(seconds)).Select(r => r.Name);
+    private IEnumerable<CertName> Due(double seconds, string fingerprint = "a") =>
+        queue.Due([new StockRequest(Web, fingerprint)], At(seconds)).Select(r => r.Name);
 
     private static DateTimeOffset At(double seconds) => Start.AddSeconds(seconds);
 }

@@ -1,7 +1,11 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
+using Overture.CertAuthority.Csr;
+using Overture.CertAuthority.StockCa;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.Records.V1;
 using Overture.TestSupport;
 
@@ -9,7 +13,7 @@ namespace Overture.CertAuthority.Tests;
 
 /// <summary>What ends here ends at puppetserver's own CA too, and a closure is not written before.</summary>
 [Collection(StockCollection.Name), Trait("Category", "integration")]
-public sealed class StockRevocationTests(StockHouse stock)
+public sealed class StockRevocationTests(StockFixture stock)
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(15);
 
@@ -25,11 +29,13 @@ public sealed class StockRevocationTests(StockHouse stock)
         Assert.True(stock.Puppetserver.IsRevoked(certificate));
         Assert.Null(await stock.Puppetserver.Certificate(instance.Name.ToString()));
         Assert.Equal([SerialOf(certificate)], closure.Serials);
-        Assert.Equal(SerialOf(certificate), (await stock.House.Store.Get<RevocationRecord>(ObjectKeys.StockRevocation(instance.Name), default))!.Serial);
+        Assert.Equal(SerialOf(certificate),
+            (await stock.House.Store.Get<RevocationRecord>(ObjectKeys.StockRevocation(instance.Name), default))!.Serial);
         Assert.Contains(await ca.Timeline(instance.Name), e => e.Key == "stock-revoked");
         // puppetserver's serials are not ours.
         Assert.DoesNotContain(await stock.House.Keys(ObjectKeys.Revocations), k => k.EndsWith('/' + SerialOf(certificate)));
-        await Eventually.True(async () => (await ca.AuditRecords()).Any(r => r.Action == "stock.revoked" && r.Certname == instance.Name.ToString()), "it is audited");
+        await Eventually.True(async () =>
+            (await ca.AuditRecords()).Any(r => r.Action == "stock.revoked" && r.Certname == instance.Name.ToString()), "it is audited");
     }
 
     [Fact]
@@ -39,7 +45,7 @@ public sealed class StockRevocationTests(StockHouse stock)
         stock.AskNobody();
         var instance = await stock.House.Launch();
         using var key = CsrBuilder.EcKey();
-        // Claimed, so that the name is puppetserver's; the claim is fresh, so that the approver leaves it to whoever made it.
+        // Claimed, so that the name is puppetserver's; the claim is fresh, so that the approver leaves it to its maker.
         await ca.Admin.AuthorizeCertificateRequestAsync(new() { Certname = instance.Name.ToString(), CsrPem = instance.Csr(key).Pem() });
         (await stock.Puppetserver.Put(instance.Name.ToString(), instance.Csr(key).Pem())).Dispose();
 
@@ -60,8 +66,10 @@ public sealed class StockRevocationTests(StockHouse stock)
         try
         {
             await stock.House.Fact(instance.Name, "terminating");
-            await Eventually.True(async () => (await ca.Timeline(instance.Name)).Any(e => e.Reason == "STOCK_CA_UNAVAILABLE"), "the timeline says what it waits for", TimeSpan.FromSeconds(30));
-            await Eventually.True(() => ca.Options.Log.Lines.Any(l => l.StartsWith("Error stock.away", StringComparison.Ordinal)), "the log says so", TimeSpan.FromSeconds(30));
+            await Eventually.True(async () => (await ca.Timeline(instance.Name)).Any(e => e.Reason == "STOCK_CA_UNAVAILABLE"),
+                "the timeline says what it waits for", TimeSpan.FromSeconds(30));
+            await Eventually.True(() => ca.Options.Log.Lines.Any(l => l.StartsWith("Error stock.away", StringComparison.Ordinal)),
+                "the log says so", TimeSpan.FromSeconds(30));
             Assert.Null(await Closure(instance.Name));
         }
         finally
@@ -71,7 +79,8 @@ public sealed class StockRevocationTests(StockHouse stock)
 
         await Eventually.Get(() => Closure(instance.Name), "the closure", Soon);
         Assert.True(stock.Puppetserver.IsRevoked(certificate));
-        await Eventually.True(() => ca.Options.Log.Lines.Any(l => l.StartsWith("Information stock.back", StringComparison.Ordinal)), "the log says that it is back", Soon);
+        await Eventually.True(() => ca.Options.Log.Lines.Any(l => l.StartsWith("Information stock.back", StringComparison.Ordinal)),
+            "the log says that it is back", Soon);
         foreach (var told in new[] { "stock.away", "stock.back", "stock.revocation_waits" })
             Assert.Single(ca.Options.Log.Lines, l => l.Contains($" {told}:", StringComparison.Ordinal));
         Assert.DoesNotContain(ca.Options.Log.Lines, l => l.Contains("ca.sweep.failed", StringComparison.Ordinal));
@@ -87,7 +96,8 @@ public sealed class StockRevocationTests(StockHouse stock)
         RpcException refused;
         try
         {
-            refused = await Assert.ThrowsAsync<RpcException>(async () => await ca.Admin.RevokeCertificateAsync(new() { Certname = instance.Name.ToString(), Reason = "stolen" }));
+            refused = await Assert.ThrowsAsync<RpcException>(
+                async () => await ca.Admin.RevokeCertificateAsync(new() { Certname = instance.Name.ToString(), Reason = "stolen" }));
         }
         finally
         {
@@ -142,7 +152,8 @@ public sealed class StockRevocationTests(StockHouse stock)
         await ca.Admin.AuthorizeCertificateRequestAsync(new() { Certname = instance.Name.ToString(), CsrPem = instance.Csr(key).Pem() });
         await ca.Admin.AuthorizeCertificateRequestAsync(new() { Certname = instance.Name.ToString(), CsrPem = instance.Csr(thief).Pem() });
 
-        Assert.Equal(["contested", "stock-ca-unavailable"], (await ca.Timeline(instance.Name)).Select(e => e.Key).Where(k => k is "contested" or "stock-ca-unavailable").Order());
+        Assert.Equal(["contested", "stock-ca-unavailable"],
+            (await ca.Timeline(instance.Name)).Select(e => e.Key).Where(k => k is "contested" or "stock-ca-unavailable").Order());
     }
 
     private async Task<(Launched, X509Certificate2)> Enrolled()
@@ -151,7 +162,8 @@ public sealed class StockRevocationTests(StockHouse stock)
         using var key = CsrBuilder.EcKey();
         using var answer = await stock.Puppetserver.Put(instance.Name.ToString(), instance.Csr(key).Pem());
         var certificate = await Eventually.Get(() => stock.Puppetserver.Certificate(instance.Name.ToString()), "signed", Soon);
-        await Eventually.Get(() => stock.House.Store.Get<CertificateRecord>(ObjectKeys.StockCertificate(instance.Name), default), "written down", Soon);
+        await Eventually.Get(
+            () => stock.House.Store.Get<CertificateRecord>(ObjectKeys.StockCertificate(instance.Name), default), "written down", Soon);
         return (instance, certificate);
     }
 

@@ -7,7 +7,7 @@ namespace Overture.CertAuthority.Tests;
 
 /// <summary>CertAuthority's steps are spans of the launch's trace.</summary>
 [Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class TraceTests(CaHouse house)
+public sealed class TraceTests(CaFixture house)
 {
     [Fact]
     public async Task Enrolment_IsThreeSpansOfTheLaunch()
@@ -29,7 +29,8 @@ public sealed class TraceTests(CaHouse house)
 
         var own = spans.Where(s => (string?)s.GetTagItem(FlowTelemetry.CertNameTag) == instance.Name.ToString()).ToList();
         Assert.Equal([FlowTelemetry.DecideRequest, FlowTelemetry.Sign, FlowTelemetry.Collect], own.Select(s => s.OperationName));
-        Assert.All(own, s => Assert.Equal(("11111111111111111111111111111111", "2222222222222222"), (s.TraceId.ToString(), s.ParentSpanId.ToString())));
+        Assert.All(own, s =>
+            Assert.Equal(("11111111111111111111111111111111", "2222222222222222"), (s.TraceId.ToString(), s.ParentSpanId.ToString())));
         Assert.Equal("TOKEN_ACCEPTED", own[0].GetTagItem(FlowTelemetry.ReasonTag));
     }
 }

@@ -6,12 +6,13 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Overture.Classifier.Documents;
 using Overture.Classifier.V1;
-using Overture.Platform;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
-using Overture.Platform.Tls;
+using Overture.Platform;
 using Overture.Records.V1;
 using Overture.TestSupport;
 using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
@@ -26,12 +27,13 @@ internal sealed class ClassifierHost : IAsyncDisposable
     private readonly List<GrpcChannel> channels = [];
     private readonly Func<ClassifierOptions, ClassifierOptions> change;
     private readonly TimeProvider? clock;
+    private readonly bool faulty;
     private RunningService service = null!;
     private int port;
 
-    private ClassifierHost(Func<ClassifierOptions, ClassifierOptions> change, TimeProvider? clock)
+    private ClassifierHost(Func<ClassifierOptions, ClassifierOptions> change, TimeProvider? clock, bool faulty)
     {
-        (this.change, this.clock) = (change, clock);
+        (this.change, this.clock, this.faulty) = (change, clock, faulty);
         Store = ObjectStore.Open("file:" + data.File("objects"), "");
         Faulty = new FaultyStore(Store);
     }
@@ -42,17 +44,40 @@ internal sealed class ClassifierHost : IAsyncDisposable
     /// <summary>The bucket, as the service sees it.</summary>
     public FaultyStore Faulty { get; }
 
-    public static async Task<ClassifierHost> Start(Func<ClassifierOptions, ClassifierOptions>? change = null, TimeProvider? clock = null)
+    /// <summary>The directory of the bucket.</summary>
+    public string Bucket => data.File("objects");
+
+    /// <summary>The service's state directory.</summary>
+    public string State => data.File("state");
+
+    /// <param name="change">Of the options.</param>
+    /// <param name="clock">In place of the host's.</param>
+    /// <param name="founded">False: the store has no id, and the service sees it as it is, not by way of <see cref="Faulty"/>.</param>
+    public static async Task<ClassifierHost> Start(Func<ClassifierOptions, ClassifierOptions>? change = null, TimeProvider? clock = null,
+        bool founded = true)
     {
-        var host = new ClassifierHost(change ?? (o => o), clock);
+        var host = new ClassifierHost(change ?? (o => o), clock, founded);
+        if (founded)
+            await FoundedStore.Found(host.Store);
         await host.Run();
         return host;
     }
 
+    public async Task Stop() => await service.DisposeAsync();
+
     public async Task Restart()
     {
-        await service.DisposeAsync();
+        await Stop();
         await Run();
+    }
+
+    /// <summary>PutNode with these bytes for a message, as no library would send them.</summary>
+    public async Task<byte[]> PutBytes(string party, byte[] message)
+    {
+        var bytes = Marshallers.Create<byte[]>(b => b, b => b);
+        using var channel = pki.Channel(port, party);
+        return await channel.CreateCallInvoker().AsyncUnaryCall(
+            new Method<byte[], byte[]>(MethodType.Unary, ClassifierService.Descriptor.FullName, "PutNode", bytes, bytes), null, default, message);
     }
 
     public ClassifierService.ClassifierServiceClient As(string party)
@@ -63,9 +88,12 @@ internal sealed class ClassifierHost : IAsyncDisposable
     }
 
     /// <summary>What readiness goes by.</summary>
-    public async Task<HealthStatus> Health() => (await service.App.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync()).Status;
+    public async Task<HealthStatus> Health() => (await HealthReport()).Status;
 
-    public async Task<ClassifyResponse> Classify(CertName name) => await As("enc").ClassifyAsync(new ClassifyRequest { Certname = name.ToString() });
+    public Task<HealthReport> HealthReport() => service.App.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync();
+
+    public async Task<ClassifyResponse> Classify(CertName name) =>
+        await As("enc").ClassifyAsync(new ClassifyRequest { Certname = name.ToString() });
 
     public async Task<(StatusCode, string)> Refused(CertName name)
     {
@@ -74,13 +102,29 @@ internal sealed class ClassifierHost : IAsyncDisposable
     }
 
     /// <summary>As `aws s3 cp` or an editor would: straight into the bucket.</summary>
-    public async Task Edit(string key, string text)
+    public Task Edit(string key, string text) => Edit(key, System.Text.Encoding.UTF8.GetBytes(text));
+
+    public async Task Edit(string key, byte[] text)
     {
-        var body = System.Text.Encoding.UTF8.GetBytes(text);
         if (await Store.Get(key, default) is { } now)
-            Assert.Equal(PutOutcome.Stored, await Store.PutIfMatch(key, body, now.ETag, default));
+            Assert.Equal(PutOutcome.Stored, await Store.PutIfMatch(key, text, now.ETag, default));
         else
-            Assert.Equal(PutOutcome.Stored, await Store.PutIfAbsent(key, (ReadOnlyMemory<byte>)body, default));
+            Assert.Equal(PutOutcome.Stored, await Store.PutIfAbsent(key, (ReadOnlyMemory<byte>)text, default));
+    }
+
+    /// <summary>Makes an object 2 GiB, all of it holes.</summary>
+    public void Enlarge(string key)
+    {
+        using var file = File.OpenWrite(Path.Combine(data.File("objects"), key));
+        file.SetLength(2L << 30);
+    }
+
+    /// <summary>A link to itself in an object's place: a disk that fails.</summary>
+    public void Loop(string key)
+    {
+        var file = Path.Combine(data.File("objects"), key);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.CreateSymbolicLink(file, file);
     }
 
     /// <summary>As a launch leaves it.</summary>
@@ -89,7 +133,8 @@ internal sealed class ClassifierHost : IAsyncDisposable
         var record = new LaunchRecord { Certname = name.ToString(), Profile = profile };
         foreach (var (key, value) in labels)
             record.Labels[key] = value;
-        await Store.PutIfAbsent(ObjectKeys.Launch(name), new SignedLaunch { Payload = ByteString.CopyFrom(RecordJson.Write(record)) }, default);
+        await Store.PutIfAbsent(ObjectKeys.Launch(name), new SignedLaunch { Payload = ByteString.CopyFrom(RecordJson.Write(record)) },
+            default);
         await Edit(ObjectKeys.Node(name), definition);
     }
 
@@ -101,7 +146,7 @@ internal sealed class ClassifierHost : IAsyncDisposable
         data.Dispose();
     }
 
-    private async Task Run()
+    public async Task Run()
     {
         port = FreePort.Next();
         var options = change(new ClassifierOptions
@@ -114,32 +159,31 @@ internal sealed class ClassifierHost : IAsyncDisposable
             Registry = new RegistryOptions { Endpoint = "127.0.0.1:9" },
             Freshness = TimeSpan.Zero,
         });
-        Parts.Replacements[options.StateDirectory] = (Faulty, clock);
+        Parts.Replacements[options.StateDirectory] = (faulty ? Faulty : null, clock);
         service = await RunningService.Start<Parts, ClassifierOptions>(options);
     }
 
-    private sealed class Parts : IServiceParts<ClassifierOptions>
+    private sealed class Parts : IServiceModule<ClassifierOptions>
     {
-        public static readonly ConcurrentDictionary<string, (ObjectStore Store, TimeProvider? Clock)> Replacements = new();
+        public static readonly ConcurrentDictionary<string, (ObjectStore? Store, TimeProvider? Clock)> Replacements = new();
 
-        public static string Name => ClassifierParts.Name;
+        public static string Name => ClassifierModule.Name;
 
-        public static HealthStatus WithoutStore => ClassifierParts.WithoutStore;
-        public static IReadOnlyList<ServiceDescriptor> Services => ClassifierParts.Services;
-
-        public static void Roles(RoleTable table) => ClassifierParts.Roles(table);
+        public static HealthStatus WithoutStore => ClassifierModule.WithoutStore;
+        public static IReadOnlyList<ServiceDescriptor> Services => ClassifierModule.Services;
 
         public static void Add(WebApplicationBuilder builder, ClassifierOptions options)
         {
-            ClassifierParts.Add(builder, options);
+            ClassifierModule.Add(builder, options);
             var (store, clock) = Replacements[options.StateDirectory];
-            builder.Services.AddSingleton(store);
+            if (store is not null)
+                builder.Services.AddSingleton(store);
             if (clock is not null)
                 builder.Services.AddSingleton(clock);
         }
 
-        public static void Listen(KestrelServerOptions kestrel, ClassifierOptions options) => ClassifierParts.Listen(kestrel, options);
+        public static void Listen(KestrelServerOptions kestrel, ClassifierOptions options) => ClassifierModule.Listen(kestrel, options);
 
-        public static void Map(WebApplication app) => ClassifierParts.Map(app);
+        public static void Map(WebApplication app) => ClassifierModule.Map(app);
     }
 }

@@ -1,6 +1,10 @@
 using Grpc.Core;
 using Grpc.Net.Client;
+using Overture.Classifier.Documents;
+using Overture.Classifier.Edits;
+using Overture.Classifier.Puppetserver;
 using Overture.Classifier.V1;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
@@ -13,7 +17,8 @@ namespace Overture.Classifier.Tests;
 [Trait("Category", "integration")]
 public sealed class ClassifierTests : IAsyncLifetime
 {
-    private const string Definition = "classes:\n  login_allowed:\n    user: demo\nparameters:\n  mode: 0777\n  when: 2010-01-02\nenvironment: production\n";
+    private const string Definition =
+        "classes:\n  login_allowed:\n    user: demo\nparameters:\n  mode: 0777\n  when: 2010-01-02\nenvironment: production\n";
     private readonly TestPki pki = new();
     private readonly TempDirectory data = new();
     private readonly CertName node = TestIds.New().CertName();
@@ -27,7 +32,9 @@ public sealed class ClassifierTests : IAsyncLifetime
     {
         redis = await RedisServer.Start();
         port = FreePort.Next();
-        service = await RunningService.Start<ClassifierParts, ClassifierOptions>(new ClassifierOptions
+        store = ObjectStore.Open("file:" + data.File("objects"), "");
+        await FoundedStore.Found(store);
+        service = await RunningService.Start<ClassifierModule, ClassifierOptions>(new ClassifierOptions
         {
             Bucket = "file:" + data.File("objects"),
             Listen = $"127.0.0.1:{port}",
@@ -36,7 +43,6 @@ public sealed class ClassifierTests : IAsyncLifetime
             Registry = new RegistryOptions { Endpoint = redis.Endpoint },
             Freshness = TimeSpan.FromMilliseconds(200),
         });
-        store = ObjectStore.Open("file:" + data.File("objects"), "");
     }
 
     [Fact]
@@ -44,7 +50,8 @@ public sealed class ClassifierTests : IAsyncLifetime
     {
         await Put(Definition);
         var answer = await As("enc").ClassifyAsync(new ClassifyRequest { Certname = node.ToString() });
-        Assert.Equal("---\n\"classes\":\n  \"login_allowed\":\n    \"user\": \"demo\"\n\"parameters\":\n  \"mode\": \"0777\"\n  \"when\": \"2010-01-02\"\n\"environment\": \"production\"\n", answer.Yaml);
+        Assert.Equal("---\n\"classes\":\n  \"login_allowed\":\n    \"user\": \"demo\"\n\"parameters\":\n  \"mode\": \"0777\"\n  "
+            + "\"when\": \"2010-01-02\"\n\"environment\": \"production\"\n", answer.Yaml);
         Assert.Equal("production", answer.Environment);
         Assert.Contains(answer.Sources, s => s.Path == "classes.login_allowed.user" && s.Layer == "node" && s.Version == answer.Version);
     }
@@ -57,7 +64,8 @@ public sealed class ClassifierTests : IAsyncLifetime
             await As("enc").ClassifyAsync(new ClassifyRequest { Certname = node.ToString() });
         Assert.Single(await Served());
         await Edit(Definition.Replace("demo", "other", StringComparison.Ordinal));
-        await Eventually.True(async () => (await As("enc").ClassifyAsync(new ClassifyRequest { Certname = node.ToString() })).Yaml.Contains("other", StringComparison.Ordinal), "the edit is served");
+        await Eventually.True(async () => (await As("enc").ClassifyAsync(new ClassifyRequest { Certname = node.ToString() }))
+            .Yaml.Contains("other", StringComparison.Ordinal), "the edit is served");
         Assert.Equal(2, (await Served()).Count);
     }
 
@@ -80,7 +88,8 @@ public sealed class ClassifierTests : IAsyncLifetime
             why == "terminating" ? ObjectKeys.Fact(node, why) : ObjectKeys.Block(node, why),
             new Block { Kind = why == "contested" ? BlockKind.Contested : BlockKind.Revoked, At = new() }, default);
         var refused = await Eventually.Get(
-            async () => await Record.ExceptionAsync(() => As("enc").ClassifyAsync(new ClassifyRequest { Certname = node.ToString() }).ResponseAsync) as RpcException, "it is refused");
+            async () => await Record.ExceptionAsync(() => As("enc").ClassifyAsync(new ClassifyRequest { Certname = node.ToString() })
+                .ResponseAsync) as RpcException, "it is refused");
         Assert.Equal((StatusCode.FailedPrecondition, "NODE_BLOCKED"), (refused.StatusCode, RpcDetails.Reason(refused)));
     }
 
@@ -88,23 +97,33 @@ public sealed class ClassifierTests : IAsyncLifetime
     public async Task Classify_BrokenEditInTheBucket_IsAnErrorNotAnEmptyAnswer()
     {
         await store.PutIfAbsent(ObjectKeys.Node(node), (ReadOnlyMemory<byte>)"classes: [1,"u8.ToArray(), default);
-        Assert.Equal((StatusCode.FailedPrecondition, "DEFINITION_INVALID"), await Refused(() => As("enc").ClassifyAsync(new ClassifyRequest { Certname = node.ToString() }).ResponseAsync));
+        Assert.Equal((StatusCode.FailedPrecondition, "DEFINITION_INVALID"),
+            await Refused(() => As("enc").ClassifyAsync(new ClassifyRequest { Certname = node.ToString() }).ResponseAsync));
     }
 
     [Fact]
     public async Task PutNode_AnotherVersion_IsAbortedAndTheFirstStays()
     {
         var first = await Put(Definition);
-        var second = await As("operator").PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = "classes: {a: }\n", Etag = first.Etag, Reason = "x" });
-        Assert.Equal((StatusCode.Aborted, "ETAG_MISMATCH"), await Refused(() => As("operator").PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = Definition, Etag = first.Etag, Reason = "x" }).ResponseAsync));
-        Assert.Equal((StatusCode.AlreadyExists, "ALREADY_EXISTS"), await Refused(() => As("operator").PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = Definition, Reason = "x" }).ResponseAsync));
+        var second = await As("operator")
+            .PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = "classes: {a: }\n", Etag = first.Etag,
+                Reason = "x" });
+        Assert.Equal((StatusCode.Aborted, "ETAG_MISMATCH"),
+            await Refused(() => As("operator")
+                .PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = Definition, Etag = first.Etag, Reason = "x" })
+                .ResponseAsync));
+        Assert.Equal((StatusCode.AlreadyExists, "ALREADY_EXISTS"),
+            await Refused(() => As("operator")
+                .PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = Definition, Reason = "x" }).ResponseAsync));
         Assert.Equal(second.Node.Etag, (await As("viewer").GetNodeAsync(new GetNodeRequest { Certname = node.ToString() })).Node.Etag);
     }
 
     [Fact]
     public async Task PutNode_Hostile_NamesTheFields()
     {
-        var refused = await Assert.ThrowsAsync<RpcException>(() => As("operator").PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = "classes: {'a;b': }\nenvironment: No!", Reason = "x" }).ResponseAsync);
+        var refused = await Assert.ThrowsAsync<RpcException>(() => As("operator")
+            .PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = "classes: {'a;b': }\nenvironment: No!",
+                Reason = "x" }).ResponseAsync);
         var fields = RpcDetails.Of(refused).Unpack<Google.Rpc.BadRequest>()!.FieldViolations.Select(f => f.Field);
         Assert.Equal(["classes.a;b", "environment"], fields);
     }
@@ -172,13 +191,15 @@ public sealed class ClassifierTests : IAsyncLifetime
     }
 
     private async Task<Node> Put(string definition) =>
-        (await As("operator").PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = definition, Reason = "test" })).Node;
+        (await As("operator").PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = definition, Reason = "test" }))
+            .Node;
 
     // As `aws s3 cp` or an editor would: straight into the bucket.
     private async Task Edit(string definition)
     {
         var now = (await store.Get(ObjectKeys.Node(node), default))!;
-        Assert.Equal(PutOutcome.Stored, await store.PutIfMatch(ObjectKeys.Node(node), System.Text.Encoding.UTF8.GetBytes(definition), now.ETag, default));
+        Assert.Equal(PutOutcome.Stored,
+            await store.PutIfMatch(ObjectKeys.Node(node), System.Text.Encoding.UTF8.GetBytes(definition), now.ETag, default));
     }
 
     private async Task<List<NodeHistory>> Served()

@@ -1,7 +1,5 @@
 using System.Text;
-using Overture.Classifier.Classification;
-using Overture.Classifier.Definitions;
-using Overture.Classifier.Layers;
+using Overture.Classifier.Documents;
 using Overture.Classifier.Puppetserver;
 using Overture.Platform.Records;
 using Overture.TestSupport;
@@ -12,19 +10,25 @@ namespace Overture.Classifier.Tests;
 public sealed class CodeComparisonTests
 {
     // production has ntp(servers, drift) and base; staging has base and nginx(port), and a file that can't be parsed.
-    private static readonly PuppetCode Code = new(new HashSet<string> { "production", "staging" }, new Dictionary<string, EnvironmentClasses>
+    private static readonly PuppetCode Code =
+        new(new HashSet<string> { "production", "staging" }, new Dictionary<string, EnvironmentClasses>
     {
-        ["production"] = Classes("""[{"path":"/a","classes":[{"name":"ntp","params":[{"name":"servers","type":"Array"},{"name":"drift"}]}]},{"path":"/b","classes":[{"name":"base","params":[]}]}]"""),
-        ["staging"] = Classes("""[{"path":"/a","classes":[{"name":"base","params":[]},{"name":"nginx","params":[{"name":"port"}]}]},{"path":"/broken.pp","error":"Syntax error at '}'"}]"""),
+        ["production"] = Classes(
+            """[{"path":"/a","classes":[{"name":"ntp","params":[{"name":"servers","type":"Array"},{"name":"drift"}]}]},{"path":"/b","classes":[{"name":"base","params":[]}]}]"""),
+        ["staging"] = Classes(
+            """[{"path":"/a","classes":[{"name":"base","params":[]},{"name":"nginx","params":[{"name":"port"}]}]},{"path":"/broken.pp","error":"Syntax error at '}'"}]"""),
     });
 
     [Theory]
     [InlineData("classes: [ntp, '::base']", "")]
-    [InlineData("classes: {ntp: {servers: [a], drift: b, tag: x, noop: true, stage: main, name: y}}", "")]
+    [InlineData("classes: {ntp: {servers: [a], drift: b, tag: x, noop: true, stage: main}}", "")]
     [InlineData("classes: [npt]", "classes.npt: is not a class in the environment production; is ntp meant?")]
-    [InlineData("classes: ['::ngnix']\nenvironment: staging", "classes.::ngnix: is not a class in the environment staging; is nginx meant?; 1 file there can't be parsed: Syntax error at '}'")]
+    [InlineData("classes: ['::ngnix']\nenvironment: staging",
+        "classes.::ngnix: is not a class in the environment staging; is nginx meant?; 1 file there can't be parsed: Syntax error at '}'")]
     [InlineData("classes: [mysql::server]", "classes.mysql::server: is not a class in the environment production")]
-    [InlineData("classes: {ntp: {server: a, title: b}}", "classes.ntp.server: is not a parameter of that class in the environment production; is servers meant? | classes.ntp.title: is not a parameter of that class in the environment production")]
+    [InlineData("classes: {ntp: {server: a, owner: b}}",
+        "classes.ntp.server: is not a parameter of that class in the environment production; is servers meant? | classes.ntp.owner: is "
+            + "not a parameter of that class in the environment production")]
     [InlineData("classes: [nginx]", "classes.nginx: is not a class in the environment production")]
     [InlineData("classes: [nginx]\nenvironment: staging", "")]
     [InlineData("classes: [anything]\nenvironment: stagin", "environment: stagin, which the puppetserver does not have; is staging meant?")]
@@ -35,28 +39,36 @@ public sealed class CodeComparisonTests
     public void OfAnswer_Layers_EachIsToldOfInTheEnvironmentOfTheNode()
     {
         Assert.Equal("group web classes.nginx: is not a class in the environment production",
-            Told(("defaults", "classes: [base]\nenvironment: staging"), ("group web", "classes: {nginx: {port: 1}}"), (Layer.Own, "classes: [ntp]\nenvironment: production")));
+            Told(("defaults", "classes: [base]\nenvironment: staging"), ("group web", "classes: {nginx: {port: 1}}"),
+                (Layer.Own, "classes: [ntp]\nenvironment: production")));
         Assert.Equal("classes.ntp: is not a class in the environment staging; 1 file there can't be parsed: Syntax error at '}'",
             Told(("defaults", "environment: staging"), (Layer.Own, "classes: [ntp]")));
-        // An environment that a higher layer replaces is nobody's.
+        // An environment that a higher layer replaces is not checked.
         Assert.Equal("", Told(("defaults", "environment: gone"), (Layer.Own, "classes: [ntp]\nenvironment: production")));
-        Assert.Equal("defaults environment: gone, which the puppetserver does not have", Told(("defaults", "environment: gone"), (Layer.Own, "classes: [ntp]")));
+        Assert.Equal("defaults environment: gone, which the puppetserver does not have",
+            Told(("defaults", "environment: gone"), (Layer.Own, "classes: [ntp]")));
     }
 
     [Theory]
     [InlineData("defaults: {classes: [base]}", "production", "")]
     [InlineData("defaults: {classes: [nginx]}", "production", "defaults.classes.nginx: is not a class in the environment production")]
-    [InlineData("defaults: {environment: stagin, classes: [x]}", "stagin", "defaults.environment: stagin, which the puppetserver does not have; is staging meant?")]
+    [InlineData("defaults: {environment: stagin, classes: [x]}", "stagin",
+        "defaults.environment: stagin, which the puppetserver does not have; is staging meant?")]
     // A group that says its environment is held to it; one that does not may get that of any group it can meet.
-    [InlineData("groups: [{name: a, classes: [nginx], environment: production}]", "production", "groups.a.classes.nginx: is not a class in the environment production")]
+    [InlineData("groups: [{name: a, classes: [nginx], environment: production}]", "production",
+        "groups.a.classes.nginx: is not a class in the environment production")]
     [InlineData("groups: [{name: a, classes: [nginx]}, {name: s, environment: staging}]", "production staging", "")]
     [InlineData("groups: [{name: a, classes: [mysql]}, {name: s, environment: staging}]", "production staging",
-        "groups.a.classes.mysql: is not a class in any of the environments production, staging; 1 file there can't be parsed: Syntax error at '}'")]
-    [InlineData("groups: [{name: a, match: {profile: web}, classes: [nginx]}, {name: s, match: {profile: db}, environment: staging}]", "production staging",
+        "groups.a.classes.mysql: is not a class in any of the environments production, staging; 1 file there can't be parsed: Syntax "
+            + "error at '}'")]
+    [InlineData("groups: [{name: a, match: {profile: web}, classes: [nginx]}, {name: s, match: {profile: db}, environment: staging}]",
+        "production staging",
         "groups.a.classes.nginx: is not a class in the environment production")]
-    [InlineData("{defaults: {environment: staging}, groups: [{name: a, classes: {nginx: {prot: 1}}}]}", "staging", "groups.a.classes.nginx.prot: is not a parameter of that class in the environment staging; is port meant?")]
+    [InlineData("{defaults: {environment: staging}, groups: [{name: a, classes: {nginx: {prot: 1}}}]}", "staging",
+        "groups.a.classes.nginx.prot: is not a parameter of that class in the environment staging; is port meant?")]
     [InlineData("{defaults: {environment: gone}, groups: [{name: a, classes: [nginx]}]}", "gone",
-        "defaults.environment: gone, which the puppetserver does not have | groups.a.environment: is not said here, and would be gone, which the puppetserver does not have")]
+        "defaults.environment: gone, which the puppetserver does not have | groups.a.environment: is not set here, and would be gone, "
+            + "which the puppetserver does not have")]
     public void OfLayers_BeforeAnyNode_NamesFieldAndRule(string document, string asked, string told)
     {
         var layers = LayersDocument.Parse(document);
@@ -93,9 +105,12 @@ public sealed class CodeComparisonTests
     // Lowest layer first; problems of other layers begin with their name.
     private static string Told(params (string Name, string Document)[] layers)
     {
-        var answer = Answer.Of(TestIds.New().CertName(), "", "", "", [.. layers.Select(l => new Layer(l.Name, "", "", NodeDefinition.Parse(l.Document)))]);
-        return string.Join(" | ", CodeComparison.OfAnswer(answer, Code).Select(p => $"{(p.Layer.IsOwn ? "" : p.Layer.Name + " ")}{p.Field}: {p.Rule}"));
+        var answer = Answer.Of(TestIds.New().CertName(), new AnswerVersions("", "", "", null),
+            [.. layers.Select(l => new Layer(l.Name, "", "", NodeDefinition.Parse(l.Document)))]);
+        return string.Join(" | ",
+            CodeComparison.OfAnswer(answer, Code).Select(p => $"{(p.Layer.IsOwn ? "" : p.Layer.Name + " ")}{p.Field}: {p.Rule}"));
     }
 
-    private static EnvironmentClasses Classes(string files) => EnvironmentClasses.Parse(Encoding.UTF8.GetBytes($$"""{"name":"x","files":{{files}}}"""));
+    private static EnvironmentClasses Classes(string files) =>
+        EnvironmentClasses.Parse(Encoding.UTF8.GetBytes($$"""{"name":"x","files":{{files}}}"""));
 }

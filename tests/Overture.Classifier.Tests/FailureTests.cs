@@ -2,14 +2,14 @@ using System.Diagnostics;
 using Grpc.Core;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Time.Testing;
-using Overture.Platform.Objects;
+using Overture.Classifier.Documents;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
 
 namespace Overture.Classifier.Tests;
 
-/// <summary>What is answered when the store is away, and for nodes nobody knows.</summary>
+/// <summary>What is answered when the store is away, and for unknown nodes.</summary>
 [Trait("Category", "integration")]
 public sealed class FailureTests
 {
@@ -19,7 +19,8 @@ public sealed class FailureTests
     public async Task Classify_StoreAway_IsTheLastAnswerMarkedUntilItIsTooOld()
     {
         var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
-        await using var host = await ClassifierHost.Start(o => o with { Freshness = TimeSpan.FromSeconds(5), StaleFor = TimeSpan.FromMinutes(10) }, clock);
+        await using var host =
+            await ClassifierHost.Start(o => o with { Freshness = TimeSpan.FromSeconds(5), StaleFor = TimeSpan.FromMinutes(10) }, clock);
         await host.Launched(node, "classes: [own]\n");
         var good = await host.Classify(node);
         Assert.Null(good.StaleSince);
@@ -28,7 +29,7 @@ public sealed class FailureTests
         clock.Advance(TimeSpan.FromMinutes(9));
         var stale = await host.Classify(node);
         Assert.Equal(good.Yaml, stale.Yaml);
-        // Not out of the balancer, where nobody could ask it.
+        // Not out of the balancer, where it could not be asked.
         Assert.Equal(HealthStatus.Degraded, await host.Health());
         Assert.InRange((clock.GetUtcNow() - stale.StaleSince.ToDateTimeOffset()).TotalMinutes, 8.9, 9.1);
 
@@ -37,6 +38,58 @@ public sealed class FailureTests
 
         host.Faulty.Down = false;
         Assert.Null((await host.Classify(node)).StaleSince);
+    }
+
+    // Issue 12, 24: a definition of 2 GiB was read into memory. The last good one is served, and the others are listed.
+    [Fact]
+    public async Task Classify_DefinitionOf2GiB_IsABrokenEditAndCostsNoMemory()
+    {
+        await using var host = await ClassifierHost.Start();
+        var (other, never) = (TestIds.New().CertName(), TestIds.New().CertName());
+        await host.Launched(node, "classes: [own]\n");
+        await host.Launched(other, "classes: [own]\n");
+        await host.Launched(never, "classes: [own]\n");
+        var good = await host.Classify(node);
+        host.Enlarge(ObjectKeys.Node(node));
+        host.Enlarge(ObjectKeys.Node(never));
+        var before = GC.GetTotalAllocatedBytes();
+        Assert.Equal(good.Yaml, (await host.Classify(node)).Yaml);
+        Assert.Equal((StatusCode.FailedPrecondition, "DEFINITION_INVALID"), await host.Refused(never));
+        Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, 64 << 20);
+
+        var listed = await host.As("viewer").ListNodesAsync(new());
+        Assert.Equal([other.ToString()], listed.Nodes.Select(n => n.Certname));
+        var refused = await Assert.ThrowsAsync<RpcException>(() => host.As("admin").GetNodeAsync(new() { Certname = node.ToString() })
+            .ResponseAsync);
+        Assert.Equal(StatusCode.DataLoss, refused.StatusCode);
+        Assert.StartsWith($"the object nodes/{node} has 2147483648 bytes, and at most 262144 are read", refused.Status.Detail,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task History_OneEntryDamaged_HidesNoOther()
+    {
+        await using var host = await ClassifierHost.Start();
+        await host.Launched(node, "classes: [own]\n");
+        await host.Classify(node);
+        await host.Edit(ObjectKeys.History(node, "ffffffff-ffff-7fff-bfff-ffffffffffff"), "{");
+        Assert.Single((await host.As("viewer").ListHistoryAsync(new() { Certname = node.ToString() })).Entries);
+        await host.Edit(ObjectKeys.Node(node), "classes: [other]\n");
+        Assert.Contains("other", (await host.Classify(node)).Yaml, StringComparison.Ordinal);
+    }
+
+    // Issue 12, 26: what the operating system says, and where the store lies, is no puppetserver's business.
+    [Fact]
+    public async Task Classify_StoreFault_HookReadsNoErrnoAnAdministratorDoes()
+    {
+        await using var host = await ClassifierHost.Start();
+        host.Loop(ObjectKeys.Node(node));
+        var hook = await Assert.ThrowsAsync<RpcException>(() => host.Classify(node));
+        Assert.Equal((StatusCode.Unavailable, "the object store does not answer; nothing is lost, try again"),
+            (hook.StatusCode, hook.Status.Detail));
+        var admin = await Assert.ThrowsAsync<RpcException>(() => host.As("admin").GetNodeAsync(new() { Certname = node.ToString() })
+            .ResponseAsync);
+        Assert.Contains("Too many levels of symbolic links", admin.Status.Detail, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -101,5 +154,6 @@ public sealed class FailureTests
     [Fact]
     public void Options_OutOfRange_AreNamed() => Assert.Equal(
         ["freshness", "staleFor", "unknownNodes"],
-        new ClassifierOptions { Freshness = TimeSpan.FromHours(2), StaleFor = TimeSpan.FromDays(2), UnknownNodes = "empty" }.Problems().Select(p => p.Field).Intersect(["freshness", "staleFor", "unknownNodes"]));
+        new ClassifierOptions { Freshness = TimeSpan.FromHours(2), StaleFor = TimeSpan.FromDays(2), UnknownNodes = "empty" }.Problems()
+            .Select(p => p.Field).Intersect(["freshness", "staleFor", "unknownNodes"]));
 }

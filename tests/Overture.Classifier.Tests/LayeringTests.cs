@@ -1,5 +1,4 @@
-using Overture.Classifier.Classification;
-using Overture.Classifier.Definitions;
+using Overture.Classifier.Documents;
 using Overture.Platform.Records;
 
 namespace Overture.Classifier.Tests;
@@ -18,7 +17,8 @@ public sealed class LayeringTests
     [Fact]
     public void Of_SameValue_TheHighestCountsAndTellsWhatItLiesOver()
     {
-        var layered = Layered.Of([Layer("one", "parameters: {a: 1, only: x}"), Layer("two", "parameters: {a: 2}"), Layer("three", "parameters: {a: 3}")]);
+        var layered = Layered.Of([Layer("one", "parameters: {a: 1, only: x}"), Layer("two", "parameters: {a: 2}"),
+            Layer("three", "parameters: {a: 3}")]);
         Assert.Equal(3L, layered.Definition.Parameters["a"]);
         Assert.Equal("x", layered.Definition.Parameters["only"]);
         var origin = layered.Origins.Single(o => o.Path == "parameters.a");

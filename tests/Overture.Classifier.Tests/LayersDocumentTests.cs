@@ -1,4 +1,4 @@
-using Overture.Classifier.Layers;
+using Overture.Classifier.Documents;
 using Overture.Platform.Faults;
 
 namespace Overture.Classifier.Tests;
@@ -8,7 +8,8 @@ public sealed class LayersDocumentTests
     [Fact]
     public void Parse_Example_IsValid()
     {
-        var layers = LayersDocument.Parse(File.ReadAllText(Path.Combine(Overture.TestSupport.RepositoryPaths.Root, "examples/layers.yaml")));
+        var layers = LayersDocument.Parse(
+            File.ReadAllText(Path.Combine(Overture.TestSupport.RepositoryPaths.Root, "examples/layers.yaml")));
         Assert.Equal(["shop", "named-web"], layers.Groups.Select(g => g.Name));
         Assert.Equal("example", layers.Defaults!.Parameters["site"]);
     }
@@ -32,6 +33,16 @@ public sealed class LayersDocumentTests
     {
         var broken = Assert.Throws<FaultException>(() => LayersDocument.Parse(document));
         Assert.Equal([field], broken.Fields.Select(f => f.Field));
+    }
+
+    [Fact]
+    public void Parse_NameThatBreaksTheCatalog_IsRefusedWithItsLine()
+    {
+        var broken = Assert.Throws<FaultException>(() =>
+            LayersDocument.Parse("defaults: {}\ngroups:\n- name: db\n  classes:\n    probe:\n      title: x\n"));
+        var field = Assert.Single(broken.Fields);
+        Assert.Equal("groups.db.classes.probe.title", field.Field);
+        Assert.EndsWith("(line 6)", field.Rule, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -76,18 +87,21 @@ public sealed class LayersDocumentTests
     public void Matches_EachPartMustHold(string rule, bool matches)
     {
         var group = LayersDocument.Parse($"groups: [{{name: a, match: {rule}}}]").Groups.Single();
-        Assert.Equal(matches, group.Rule.Matches(new Subject("web-1.example.com", "shop", new Dictionary<string, string> { ["team"] = "a" })));
+        Assert.Equal(matches,
+            group.Rule.Matches(new Subject("web-1.example.com", "shop", new Dictionary<string, string> { ["team"] = "a" })));
     }
 
     [Fact]
     public void Parse_ThousandGroupsOfOneRank_TakesNoTime()
     {
-        var document = "groups:\n" + string.Concat(Enumerable.Range(0, 1000).Select(i => $"- {{name: g{i}, parameters: {{p{i}: 1, same: x}}}}\n"));
+        var document = "groups:\n"
+            + string.Concat(Enumerable.Range(0, 1000).Select(i => $"- {{name: g{i}, parameters: {{p{i}: 1, same: x}}}}\n"));
         var watch = System.Diagnostics.Stopwatch.StartNew();
         Assert.Equal(1000, LayersDocument.Parse(document).Groups.Count);
         Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"took {watch.Elapsed}");
     }
 
     private static string Two(string rule, string otherRule, string content, string other, int rank, int otherRank) =>
-        $"groups:\n- name: a\n  rank: {rank}\n  match: {rule}\n  {content}\n- name: b\n  rank: {otherRank}\n  match: {otherRule}\n  {other}\n";
+        $"groups:\n- name: a\n  rank: {rank}\n  match: {rule}\n  {content}\n- name: b\n  rank: {otherRank}\n  match: {otherRule}\n  "
+            + $"{other}\n";
 }

@@ -10,19 +10,20 @@ public sealed class NativeServer : IAsyncLifetime
     public const int TimeoutSeconds = 3;
     private PuppetCaStandIn ca = null!;
 
-    public TerminusHouse House { get; private set; } = null!;
+    public TerminusFixture House { get; private set; } = null!;
     public CompileServer Server { get; private set; } = null!;
     public CertName Name { get; private set; }
 
     public async Task InitializeAsync()
     {
-        House = await TerminusHouse.Build();
+        House = await TerminusFixture.Build();
         ca = await PuppetCaStandIn.Start(House.Ca, House.CaPort);
         await House.Start();
         await House.Certified();
         Name = await House.Register();
-        Server = await CompileServer.Start(House.Ca, Name.ToString(), House.PuppetserverPort, "terminus=native", $"classifier_url={House.Url}", $"classifier_timeout={TimeoutSeconds}",
-            $"class_readers=[{TerminusHouse.Name}]");
+        Server = await CompileServer.Start(House.Ca, Name.ToString(), House.PuppetserverPort, "terminus=native",
+            $"classifier_url={House.Url}", $"classifier_timeout={TimeoutSeconds}",
+            $"class_readers=[{TerminusFixture.Name}]");
     }
 
     public async Task DisposeAsync()

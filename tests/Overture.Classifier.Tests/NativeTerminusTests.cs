@@ -3,7 +3,6 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
-using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.TestSupport;
 
@@ -14,14 +13,16 @@ namespace Overture.Classifier.Tests;
 [Trait("Category", "e2e")]
 public sealed class NativeTerminusTests(NativeServer native)
 {
-    private const string Definition = "classes:\n  base:\n  login_allowed:\n    user: demo\n    times: [1, 2.0, true, ~]\nparameters:\n  mode: 0777\n  day: 2010-01-02\n  text: \"a \\u00e9 '\\\"\"\nenvironment: production\n";
+    private const string Definition = "classes:\n  base:\n  login_allowed:\n    user: demo\n    times: [1, 2.0, true, ~]\nparameters:\n "
+        + " mode: 0777\n  day: 2010-01-02\n  text: \"a \\u00e9 '\\\"\"\nenvironment: production\n";
 
     [Fact]
     public async Task Node_Known_HasClassesParametersAndEnvironment()
     {
         var answer = await Told(await native.House.Define(Definition));
         Assert.Equal("""{"base":null,"login_allowed":{"user":"demo","times":[1,2.0,true,null]}}""", answer["classes"]!.ToJsonString());
-        Assert.Equal(("0777", "2010-01-02", "a é '\"", "production"), (Parameter("mode"), Parameter("day"), Parameter("text"), answer["environment"]!.GetValue<string>()));
+        Assert.Equal(("0777", "2010-01-02", "a é '\"", "production"),
+            (Parameter("mode"), Parameter("day"), Parameter("text"), answer["environment"]!.GetValue<string>()));
 
         string Parameter(string name) => answer["parameters"]![name]!.GetValue<string>();
     }
@@ -131,8 +132,11 @@ public sealed class NativeTerminusTests(NativeServer native)
             {
                 foreach (var (key, value) in tags)
                 {
-                    if (key == "server.port" && change > 0 && Convert.ToInt32(value, System.Globalization.CultureInfo.InvariantCulture) == port)
+                    if (key == "server.port" && change > 0
+                        && Convert.ToInt32(value, System.Globalization.CultureInfo.InvariantCulture) == port)
+                    {
                         Interlocked.Increment(ref count);
+                    }
                 }
             });
             listener.Start();

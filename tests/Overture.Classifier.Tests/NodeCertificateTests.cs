@@ -22,7 +22,9 @@ public sealed class NodeCertificateTests
         using var puppet = new TestPuppetCa();
         await using var redis = await RedisServer.Start();
         var port = FreePort.Next();
-        await using var service = await RunningService.Start<ClassifierParts, ClassifierOptions>(new ClassifierOptions
+        var store = ObjectStore.Open("file:" + data.File("objects"), "");
+        await FoundedStore.Found(store);
+        await using var service = await RunningService.Start<ClassifierModule, ClassifierOptions>(new ClassifierOptions
         {
             Bucket = "file:" + data.File("objects"),
             Listen = $"127.0.0.1:{port}",
@@ -30,7 +32,6 @@ public sealed class NodeCertificateTests
             Tls = pki.Files("classifier"),
             Registry = new RegistryOptions { Endpoint = redis.Endpoint },
         });
-        var store = ObjectStore.Open("file:" + data.File("objects"), "");
         CertName[] nodes = [.. Enumerable.Range(0, 4).Select(_ => TestIds.New().CertName())];
         foreach (var node in nodes)
             await store.PutIfAbsent(ObjectKeys.Node(node), (ReadOnlyMemory<byte>)"classes:\n  base:\n"u8.ToArray(), default);
@@ -42,17 +43,20 @@ public sealed class NodeCertificateTests
             using var channel = As(certificate, port);
             foreach (var asked in nodes)
             {
-                var refused = await Assert.ThrowsAsync<RpcException>(() => new ClassifierService.ClassifierServiceClient(channel).ClassifyAsync(new ClassifyRequest { Certname = asked.ToString() }).ResponseAsync);
+                var refused = await Assert.ThrowsAsync<RpcException>(() => new ClassifierService.ClassifierServiceClient(channel)
+                    .ClassifyAsync(new ClassifyRequest { Certname = asked.ToString() }).ResponseAsync);
                 // The transport's failure: no connection, so no answer of the service.
                 Assert.True(refused.StatusCode is StatusCode.Unavailable or StatusCode.Internal, $"{refused.Status}");
                 Assert.Null(refused.Trailers.GetValueBytes("grpc-status-details-bin"));
             }
         }
         using var enc = pki.Channel(port, "enc");
-        Assert.NotEmpty((await new ClassifierService.ClassifierServiceClient(enc).ClassifyAsync(new ClassifyRequest { Certname = nodes[0].ToString() })).Yaml);
+        Assert.NotEmpty((await new ClassifierService.ClassifierServiceClient(enc)
+            .ClassifyAsync(new ClassifyRequest { Certname = nodes[0].ToString() })).Yaml);
     }
 
-    private static GrpcChannel As(X509Certificate2 certificate, int port) => GrpcChannel.ForAddress($"https://localhost:{port}", new GrpcChannelOptions
+    private static GrpcChannel As(X509Certificate2 certificate, int port) =>
+        GrpcChannel.ForAddress($"https://localhost:{port}", new GrpcChannelOptions
     {
         DisposeHttpClient = true,
         HttpHandler = new SocketsHttpHandler

@@ -1,13 +1,16 @@
 using Grpc.Core;
 using Grpc.Net.Client;
+using Overture.Classifier.Documents;
 using Overture.Classifier.V1;
-using Overture.Platform.Objects;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.TestSupport;
 
 namespace Overture.Classifier.Tests;
 
-/// <summary>Definitions compared with the code of a real puppetserver when they are saved; by the terminus listener's certificate.</summary>
+/// <summary>
+/// Definitions compared with the code of a real puppetserver when they are saved; by the terminus listener's certificate.
+/// </summary>
 [Collection(NativeServer.Collection)]
 [Trait("Category", "e2e")]
 public sealed class PuppetserverCheckTests(NativeServer native) : IAsyncLifetime
@@ -22,10 +25,12 @@ public sealed class PuppetserverCheckTests(NativeServer native) : IAsyncLifetime
     [InlineData("classes: {checked: {port: 80}}\nenvironment: staging", "")]
     [InlineData("classes: ['checked::inner']\nenvironment: staging", "")]
     [InlineData("classes: [login_alowed]", "classes.login_alowed: is not a class in the environment production; is login_allowed meant?")]
-    [InlineData("classes: {login_allowed: {usr: demo}}", "classes.login_allowed.usr: is not a parameter of that class in the environment production; is user meant?")]
+    [InlineData("classes: {login_allowed: {usr: demo}}",
+        "classes.login_allowed.usr: is not a parameter of that class in the environment production; is user meant?")]
     [InlineData("environment: stagign", "environment: stagign, which the puppetserver does not have; is staging meant?")]
     // What the module example has in production is not in staging, and a file there is broken.
-    [InlineData("classes: [login_allowed]\nenvironment: staging", "classes.login_allowed: is not a class in the environment staging; 1 file there can't be parsed: Syntax error at end of input")]
+    [InlineData("classes: [login_allowed]\nenvironment: staging",
+        "classes.login_allowed: is not a class in the environment staging; 1 file there can't be parsed: Syntax error at end of input")]
     public async Task PutNode_Checked_IsTakenOrRefusedByFieldAndRule(string definition, string told)
     {
         if (told.Length > 0)
@@ -46,9 +51,10 @@ public sealed class PuppetserverCheckTests(NativeServer native) : IAsyncLifetime
     {
         await Layers("groups: [{name: here, match: {certname: '" + node + "'}, environment: staging, classes: [absent]}]\n");
         await Refused(() => Put("classes: [login_allowed]\n"), "classes.login_allowed: is not a class in the environment staging");
-        // Another layer's mistake is told of by check, and refused where this definition brings that layer into another environment.
+        // Another layer's mistake is reported by check, and refused where this definition brings that layer into another environment.
         var saved = await Put("classes: [checked]\n");
-        await Refused(() => Put("classes: [login_allowed]\nenvironment: production\n", again: true), "classes.absent: is not a class in the environment production (by group here)");
+        await Refused(() => Put("classes: [login_allowed]\nenvironment: production\n", again: true),
+            "classes.absent: is not a class in the environment production (by group here)");
         var check = await Classifier.CheckNodeAsync(new CheckNodeRequest { Certname = node.ToString() });
         Assert.Equal("staging", check.Environment);
         var problem = Assert.Single(check.Problems);
@@ -99,7 +105,8 @@ public sealed class PuppetserverCheckTests(NativeServer native) : IAsyncLifetime
     public async Task EnvironmentClasses_OfWhoIsNoReader_AreRefused()
     {
         using var client = native.House.Ca.Client(native.House.Ca.Issue(node.ToString()));
-        using var answer = await client.GetAsync(new Uri($"https://localhost:{native.Server.Port}/puppet/v3/environment_classes?environment=production"));
+        using var answer = await client.GetAsync(
+            new Uri($"https://localhost:{native.Server.Port}/puppet/v3/environment_classes?environment=production"));
         Assert.Equal(System.Net.HttpStatusCode.Forbidden, answer.StatusCode);
     }
 
@@ -118,7 +125,8 @@ public sealed class PuppetserverCheckTests(NativeServer native) : IAsyncLifetime
     private async Task<PutNodeResponse> Put(string definition, bool check = true, bool again = false)
     {
         var etag = again ? (await Classifier.GetNodeAsync(new GetNodeRequest { Certname = node.ToString() })).Node.Etag : "";
-        return await Classifier.PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = definition, Etag = etag, Reason = "a test", CheckPuppetserver = check });
+        return await Classifier.PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = definition, Etag = etag,
+            Reason = "a test", CheckPuppetserver = check });
     }
 
     private async Task Layers(string document, bool check = false) => await Classifier.PutLayersAsync(new PutLayersRequest

@@ -6,15 +6,19 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging;
+using Overture.Classifier.Documents;
 using Overture.TestSupport;
 
 namespace Overture.Classifier.Tests;
 
-/// <summary>A puppetserver's two answers about its code, for what a real one does not do when it is told to: fail. Its ETag is bare, as the real one's.</summary>
+/// <summary>
+/// A puppetserver's two answers about its code, for what a real one cannot be made to do: fail. Its ETag is bare, as the real one's.
+/// </summary>
 internal sealed class PuppetserverStandIn : IAsyncDisposable
 {
     public const string Environments = """{"search_paths":[],"environments":{"production":{"settings":{}}}}""";
-    public const string Classes = """{"name":"production","files":[{"path":"/x","classes":[{"name":"ntp","params":[{"name":"servers"}]}]}]}""";
+    public const string Classes =
+        """{"name":"production","files":[{"path":"/x","classes":[{"name":"ntp","params":[{"name":"servers"}]}]}]}""";
     private readonly WebApplication app;
 
     private PuppetserverStandIn(TestPuppetCa ca)
@@ -56,9 +60,11 @@ internal sealed class PuppetserverStandIn : IAsyncDisposable
     private async Task Answer(HttpContext http)
     {
         var tag = http.Request.Headers.IfNoneMatch.ToString();
-        Asked.Enqueue($"{http.Request.Path}{http.Request.QueryString} {tag} {http.Connection.ClientCertificate!.GetNameInfo(X509NameType.SimpleName, forIssuer: false)}");
+        Asked.Enqueue($"{http.Request.Path}{http.Request.QueryString} {tag} "
+            + $"{http.Connection.ClientCertificate!.GetNameInfo(X509NameType.SimpleName, forIssuer: false)}");
         var classes = http.Request.Path == "/puppet/v3/environment_classes";
-        var (status, body) = Instead(http.Request.Path) ?? (classes && tag.Length > 0 && tag == ETag ? (304, "") : (200, classes ? Classes : Environments));
+        var (status, body) = Instead(http.Request.Path)
+            ?? (classes && tag.Length > 0 && tag == ETag ? (304, "") : (200, classes ? Classes : Environments));
         if (status == 0)
             await Task.Delay(Timeout.InfiniteTimeSpan, http.RequestAborted);
         http.Response.StatusCode = status;

@@ -8,9 +8,9 @@ namespace Overture.Classifier.Tests;
 [Trait("Category", "integration")]
 public sealed class TerminusCertificateTests : IAsyncLifetime
 {
-    private TerminusHouse house = null!;
+    private TerminusFixture house = null!;
 
-    public async Task InitializeAsync() => house = await TerminusHouse.Build();
+    public async Task InitializeAsync() => house = await TerminusFixture.Build();
 
     [Fact]
     public async Task Enrolment_TokenAndCaComeLater_ListenerOpensByItselfAndTheTokenIsNotNeededAgain()
@@ -24,7 +24,7 @@ public sealed class TerminusCertificateTests : IAsyncLifetime
         await using (var ca = await PuppetCaStandIn.Start(house.Ca, house.CaPort))
         {
             await house.Certified();
-            Assert.Equal([TerminusHouse.Name], ca.Requests.Distinct());
+            Assert.Equal([TerminusFixture.Name], ca.Requests.Distinct());
         }
         Assert.Equal(System.Net.HttpStatusCode.NotFound, (await client.GetAsync(new Uri("/", UriKind.Relative))).StatusCode);
 
@@ -40,7 +40,7 @@ public sealed class TerminusCertificateTests : IAsyncLifetime
         await using var ca = await PuppetCaStandIn.Start(house.Ca, house.CaPort);
         var token = await File.ReadAllTextAsync(house.TokenFile);
         File.Delete(house.TokenFile);
-        // A pipe tells when it was read.
+        // A pipe shows when it was read.
         (await Shell.Run("mkfifo", house.TokenFile)).Ok();
         await house.Start();
         await File.WriteAllTextAsync(house.TokenFile, "no t\u00f6ken\n").WaitAsync(TimeSpan.FromSeconds(30));
@@ -70,7 +70,7 @@ public sealed class TerminusCertificateTests : IAsyncLifetime
         ca.Life = TimeSpan.FromDays(30);
         ca.Refusing = false;
         await Eventually.True(() => !house.Certificate.WantsRenewal, "the new certificate is in use", TimeSpan.FromSeconds(30));
-        Assert.Equal((TerminusHouse.Name, 1), (ca.Renewals.Single(), ca.Requests.Count));
+        Assert.Equal((TerminusFixture.Name, 1), (ca.Renewals.Single(), ca.Requests.Count));
     }
 
     [Theory]
@@ -82,7 +82,8 @@ public sealed class TerminusCertificateTests : IAsyncLifetime
     [InlineData("launchKeys", "/nowhere")]
     public void Options_OneRuleBroken_NamesTheField(string field, string value)
     {
-        var good = new TerminusOptions { Listen = "127.0.0.1:8143", Certname = "classifier", TokenFile = "/t", CaBundle = house.Ca.BundleFile, LaunchKeys = "/tmp" };
+        var good = new TerminusOptions { Listen = "127.0.0.1:8143", Certname = "classifier", TokenFile = "/t",
+            CaBundle = house.Ca.BundleFile, LaunchKeys = "/tmp" };
         Assert.Empty(Problems(good));
         var broken = field switch
         {

@@ -2,7 +2,6 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Overture.Platform.Certificates;
-using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
@@ -13,13 +12,14 @@ namespace Overture.Classifier.Tests;
 [Trait("Category", "integration")]
 public sealed class TerminusTests : IAsyncLifetime
 {
-    private const string Definition = "classes:\n  base:\n  login_allowed:\n    user: demo\n    times: [1, 2.0, true, ~]\nparameters:\n  mode: 0777\n  text: \"a <b> \\u00e9 '\\\"\"\nenvironment: staging\n";
-    private TerminusHouse house = null!;
+    private const string Definition = "classes:\n  base:\n  login_allowed:\n    user: demo\n    times: [1, 2.0, true, ~]\nparameters:\n "
+        + " mode: 0777\n  text: \"a <b> \\u00e9 '\\\"\"\nenvironment: staging\n";
+    private TerminusFixture house = null!;
     private PuppetCaStandIn ca = null!;
 
     public async Task InitializeAsync()
     {
-        house = await TerminusHouse.Build();
+        house = await TerminusFixture.Build();
         ca = await PuppetCaStandIn.Start(house.Ca, house.CaPort);
         await house.Start();
         await house.Certified();
@@ -38,6 +38,36 @@ public sealed class TerminusTests : IAsyncLifetime
         Assert.Equal((await house.Store.Get(ObjectKeys.Node(node), default))!.ETag, version);
         // The same fact as by gRPC: it was served.
         Assert.True(await house.Store.Any(ObjectKeys.HistoryOf(node), default));
+    }
+
+    /// <summary>
+    /// Issue 12, point 22: every one of these chains to the root that ours chains to, and bears the name of a registered puppetserver.
+    /// </summary>
+    [Theory]
+    [InlineData("sibling"), InlineData("same name"), InlineData("root")]
+    public async Task Get_WithACertificateThatOurCaDidNotSignItself_FailsTheHandshake(string by)
+    {
+        var (node, server) = (await house.Define(Definition), (await house.Register()).ToString());
+        var (leaf, sibling) = house.Ca.IssueBeside(server, by == "sibling" ? "CN=Another department" : null);
+        using var client = by == "root" ? house.Ca.Client(house.Ca.Root) : house.Ca.Client(leaf, sibling);
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => client.GetAsync(new Uri(house.Url + PathOf(node))));
+        using var ours = house.Client(house.Ca.Issue(server));
+        using var answer = await ours.GetAsync(PathOf(node));
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    /// <summary>Issue 12, point 21.</summary>
+    [Fact]
+    public async Task Get_WithACertificateThatEndedOnAKeptConnection_IsForbidden()
+    {
+        var node = await house.Define(Definition);
+        using var server = house.Client(house.Ca.Issue((await house.Register()).ToString()));
+        using (var before = await server.GetAsync(PathOf(node)))
+            Assert.Equal(HttpStatusCode.OK, before.StatusCode);
+        house.Clock.Shift = TimeSpan.FromDays(31);
+        using var after = await server.GetAsync(PathOf(node));
+        Assert.Equal(HttpStatusCode.Forbidden, after.StatusCode);
+        Assert.StartsWith("CERTIFICATE_NOT_VALID", await after.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -73,8 +103,9 @@ public sealed class TerminusTests : IAsyncLifetime
         await house.Block(blocked);
         var ending = await house.Register();
         await house.Store.PutIfAbsent(ObjectKeys.Fact(ending, "terminating"), new InstanceFact { Schema = 1 }, default);
-        // Itself, another node, one nobody registered, one whose record another Conductor signed, one that is blocked, one that goes.
-        foreach (var name in new[] { node, await house.Register(role: ""), TestIds.New().CertName(), await house.Register(by: foreigner), blocked, ending })
+        // Itself, another node, one that is not registered, one whose record another Conductor signed, one that is blocked, one that goes.
+        foreach (var name in new[] { node, await house.Register(role: ""), TestIds.New().CertName(), await house.Register(by: foreigner),
+            blocked, ending })
         {
             using var peer = house.Client(house.Ca.Issue(name.ToString()));
             await Refused(peer, PathOf(node), HttpStatusCode.Forbidden, "NOT_PUPPETSERVER");
@@ -93,7 +124,7 @@ public sealed class TerminusTests : IAsyncLifetime
     {
         var node = await house.Define(Definition);
         var certificate = house.Ca.Issue((await house.Register()).ToString(), Convert.FromHexString(serial));
-        Assert.Equal(serial, SerialText.Of(certificate));
+        Assert.Equal(serial, $"{SerialNumber.Of(certificate)}");
         using var server = house.Client(certificate);
         Assert.Equal(HttpStatusCode.OK, (await server.GetAsync(PathOf(node))).StatusCode);
         await house.Store.PutIfAbsent(ObjectKeys.Revocation(serial), new Revocation { Schema = 1 }, default);
@@ -130,14 +161,16 @@ public sealed class TerminusTests : IAsyncLifetime
 
     private static Uri PathOf(CertName node) => new($"/overture/v1/node/{node}", UriKind.Relative);
 
-    private static Task Refused(HttpClient peer, string path, HttpStatusCode status, string reason) => Refused(peer, new Uri(path, UriKind.Relative), status, reason);
+    private static Task Refused(HttpClient peer, string path, HttpStatusCode status, string reason) =>
+        Refused(peer, new Uri(path, UriKind.Relative), status, reason);
 
     private static async Task Refused(HttpClient peer, Uri path, HttpStatusCode status, string reason)
     {
         using var answer = await peer.GetAsync(path);
         var problem = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!;
         Assert.Equal((status, "application/problem+json", (int)status, reason),
-            (answer.StatusCode, answer.Content.Headers.ContentType?.MediaType, problem["status"]!.GetValue<int>(), problem["reason"]!.GetValue<string>()));
+            (answer.StatusCode, answer.Content.Headers.ContentType?.MediaType, problem["status"]!.GetValue<int>(),
+                problem["reason"]!.GetValue<string>()));
         Assert.NotEqual("", problem["detail"]!.GetValue<string>());
         Assert.Null(problem["classes"]);
     }

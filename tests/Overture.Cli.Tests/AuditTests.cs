@@ -23,7 +23,8 @@ public sealed class AuditTests(OvertureFixture overture)
         (await overture.Run("audit", "verify", "--save-heads", file)).Exit(0);
 
         (await overture.Run("audit", "verify", "--expect", file)).Exit(0);
-        Assert.Contains(overture.CertAuthority.Verifications, v => v.Expected.Count == 1 && v.Expected[0] is { Stream: "certauthority/one", Sequence: 2, HeadSha256: "ab" });
+        Assert.Contains(overture.CertAuthority.Verifications, v => v.Expected.Count == 1
+            && v.Expected[0] is { Stream: "certauthority/one", Sequence: 2, HeadSha256: "ab" });
         // A whole answer will do too.
         await File.WriteAllTextAsync(file, (await overture.Run("audit", "verify", "-o", "json")).Exit(0).Output);
         (await overture.Run("audit", "verify", "--expect", file)).Exit(0);
@@ -37,12 +38,14 @@ public sealed class AuditTests(OvertureFixture overture)
         var heads = $$"""{"expected":[{"stream":"{{FakeCertAuthority.BrokenStream}}","sequence":"2","headSha256":"cd"}]}""";
         await File.WriteAllTextAsync(file, heads);
 
-        var ran = (await overture.Run("audit", "verify", "--expect", file, "--save-heads", file)).Exit(1).Says("the audit log does not hold: 2 problems").Says("reason: AUDIT_BROKEN");
+        var ran = (await overture.Run("audit", "verify", "--expect", file, "--save-heads", file)).Exit(1)
+            .Says("the audit log failed verification: 2 problems").Says("reason: AUDIT_BROKEN");
 
         Assert.Contains("certauthority/broken: cut off after batch 1", ran.Output, StringComparison.Ordinal);
         Assert.Contains("its signature\\u000afaked line", ran.Output, StringComparison.Ordinal);
         Assert.Equal(heads, await File.ReadAllTextAsync(file));
-        Assert.Equal(2, (await overture.Run("audit", "verify", "--expect", file, "-o", "json")).Exit(1).Json()["problems"]!.AsArray().Count);
+        Assert.Equal(2, (await overture.Run("audit", "verify", "--expect", file, "-o", "json")).Exit(1)
+            .Json()["problems"]!.AsArray().Count);
     }
 
     [Fact]
@@ -58,16 +61,21 @@ public sealed class AuditTests(OvertureFixture overture)
     public async Task Explain_Name_TellsWhoWhenAndTheComparedFacts()
     {
         var output = (await overture.Run("audit", "explain", "web.example.com")).Exit(0).Output;
-        foreach (var part in new[] { "certificate 4f01 was revoked", "claim 1", "sign, TOKEN_ACCEPTED", "kid1", "token  hash aa   matches   yes", "by operator: leaked", "cert.released" })
+        foreach (var part in new[] { "certificate 4f01 was revoked", "claim 1", "sign, TOKEN_ACCEPTED", "kid1",
+            "token  hash aa   matches   yes", "by operator: leaked", "cert.released" })
+        {
             Assert.Contains(part, output, StringComparison.Ordinal);
-        Assert.Equal("4f01", (await overture.Run("audit", "explain", "web.example.com", "-o", "json")).Exit(0).Json()["claims"]![0]!["certificate"]!["serial"].Text());
+        }
+        Assert.Equal("4f01", (await overture.Run("audit", "explain", "web.example.com", "-o", "json")).Exit(0)
+            .Json()["claims"]![0]!["certificate"]!["serial"].Text());
     }
 
     [Theory]
-    [InlineData("4F86AD3B9C6E4D718A5C0E94B7F3D2164E", "4F86AD3B9C6E4D718A5C0E94B7F3D2164E"), InlineData("0x0f", "0f")]
+    [InlineData("4F86AD3B9C6E4D718A5C0E94B7F3D2164E", "4F86AD3B9C6E4D718A5C0E94B7F3D2164E"), InlineData("0x0f", "0x0f")]
     public async Task Explain_Serial_IsAskedAsOne(string typed, string serial) =>
         Assert.Equal($"of-{serial}", (await overture.Run("audit", "explain", typed, "-o", "json")).Exit(0).Json()["certname"].Text());
 
     [Fact]
-    public async Task Explain_Unknown_Is3() => (await overture.Run("audit", "explain", "nobody.example.com")).Exit(3).Says("nothing was ever heard of");
+    public async Task Explain_Unknown_Is3() =>
+        (await overture.Run("audit", "explain", "unknown.example.com")).Exit(3).Says("unknown.example.com is unknown");
 }

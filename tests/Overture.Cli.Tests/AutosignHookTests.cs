@@ -38,15 +38,17 @@ public sealed class AutosignHookTests(OvertureFixture overture)
 
     [Fact]
     public async Task Autosign_NoConfiguration_DrainsAllTheSame() =>
-        (await overture.Hook("overture-autosign", ["good.example.com"], new string('x', 1024 * 1024), "/nonexistent/hooks.yaml")).Exit(78).Says("there is no file");
+        (await overture.Hook("overture-autosign", ["good.example.com"], new string('x', 1024 * 1024), "/nonexistent/hooks.yaml")).Exit(78)
+            .Says("there is no file");
 
     [Fact]
     public async Task Autosign_InputThatNeverEnds_IsCutOffAfterTwoSeconds()
     {
         using var links = new TempDirectory();
-        File.CreateSymbolicLink(links.File("overture-autosign"), OvertureFixture.Binary);
+        await OvertureFixture.InstallHooks(links.Path);
         var config = Path.Combine(overture.Pki.Home, "hooks.yaml");
-        var ran = await Shell.Run("bash", "-c", $"OVERTURE_HOOKS_CONFIG={config} {links.File("overture-autosign")} good.example.com < <(exec sleep 8 2> /dev/null)");
+        var ran = await Shell.Run("bash", "-c",
+            $"OVERTURE_HOOKS_CONFIG={config} {links.File("overture-autosign")} good.example.com < <(exec sleep 8 2> /dev/null)");
         ran.Exit(7).Says("no answer within 2 seconds");
         Assert.InRange(ran.Took.TotalSeconds, 1.9, 5);
     }
@@ -55,11 +57,13 @@ public sealed class AutosignHookTests(OvertureFixture overture)
     public async Task Autosign_ConfigSharedWithTheEnc_ShowsItsOwnCertificate()
     {
         var config = Path.Combine(overture.Pki.Home, "both.yaml");
-        await File.WriteAllTextAsync(config, "autosignTls: { certificate: pki/autosign.pem, key: pki/autosign.key }\n" + overture.Config("nobody"));
+        await File.WriteAllTextAsync(config, "autosignTls: { certificate: pki/autosign.pem, key: pki/autosign.key }\n"
+            + overture.Config("nobody"));
         (await overture.Hook("overture-autosign", ["good.example.com"], Csr, config)).Exit(0);
         (await overture.Hook("overture-enc", ["good.example.com"], null, config)).Exit(78).Says("nobody.pem");
     }
 
     [Fact]
-    public async Task Autosign_BinaryInput_IsNoCrash() => (await overture.Hook("overture-autosign", ["held.example.com"], "\0\u0001\ufffd\ud83d\ude00")).Exit(1);
+    public async Task Autosign_BinaryInput_IsNoCrash() =>
+        (await overture.Hook("overture-autosign", ["held.example.com"], "\0\u0001\ufffd\ud83d\ude00")).Exit(1);
 }

@@ -32,10 +32,12 @@ public sealed class BucketTests(OvertureFixture overture)
     public async Task Register_UserDataUrl_IsAskedForAndKeptOffStdout()
     {
         var file = RepositoryPaths.File("examples/start_instance.yaml");
-        var ran = (await overture.Run("instance", "register", "-c", file, "--user-data-url")).Exit(0).Says("whoever has the URL has the token");
+        var ran = (await overture.Run("instance", "register", "-c", file, "--user-data-url")).Exit(0)
+            .Says("anyone with the URL has the token");
         Assert.Equal($"#include-once\n{FakeConductor.Url}\n", ran.Output);
         using var directory = new TempDirectory();
-        ran = (await overture.Run("instance", "register", "-c", file, "--user-data-url", "--user-data-file", directory.File("data"), "-o", "json")).Exit(0);
+        ran = (await overture.Run("instance", "register", "-c", file, "--user-data-url", "--user-data-file", directory.File("data"), "-o",
+            "json")).Exit(0);
         Assert.DoesNotContain("X-Amz-Signature", ran.Output + ran.Errors, StringComparison.Ordinal);
         Assert.Contains("X-Amz-Signature", await File.ReadAllTextAsync(directory.File("data")), StringComparison.Ordinal);
     }

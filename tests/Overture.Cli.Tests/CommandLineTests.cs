@@ -8,9 +8,11 @@ public sealed class CommandLineTests(OvertureFixture overture)
 {
     public static readonly TheoryData<string> Verbs =
     [
-        "launch", "instance list", "instance show", "instance watch", "instance timeline", "instance register", "instance terminate", "node show", "node set",
-        "certificate show", "certificate revoke", "certificate requests", "certificate approve", "certificate deny", "audit verify", "audit explain",
-        "pki init", "ca init", "ca import", "ca admin-cert", "health", "completion", "version",
+        "launch", "instance list", "instance show", "instance watch", "instance timeline", "instance register", "instance terminate",
+        "node show", "node set",
+        "certificate show", "certificate revoke", "certificate requests", "certificate approve", "certificate deny", "audit verify",
+        "audit explain",
+        "pki init", "ca init", "ca import", "ca admin-cert", "registry init", "health", "completion", "version",
     ];
 
     [Theory, MemberData(nameof(Verbs))]
@@ -46,13 +48,16 @@ public sealed class CommandLineTests(OvertureFixture overture)
 
     [Fact]
     public async Task WrongArguments_WithJson_AreAnObjectOnStderr() =>
-        Assert.Equal(2, System.Text.Json.Nodes.JsonNode.Parse((await overture.Run("instance", "show", "-o", "json")).Exit(2).Errors)!["error"]!["exitCode"]!.GetValue<int>());
+        Assert.Equal(2, System.Text.Json.Nodes.JsonNode.Parse((await overture.Run("instance", "show", "-o", "json"))
+            .Exit(2).Errors)!["error"]!["exitCode"]!.GetValue<int>());
 
     [Fact]
-    public async Task Argument_BeginningWithAt_IsNoFile() => (await overture.Run("instance", "show", "@/etc/passwd")).Exit(3).Says("no instance @/etc/passwd");
+    public async Task Argument_BeginningWithAt_IsNoFile() => (await overture.Run("instance", "show", "@/etc/passwd")).Exit(3)
+        .Says("no instance @/etc/passwd");
 
     [Fact]
-    public async Task Version_Json_IsADocument() => Assert.Matches(@"^\d+\.\d+\.\d+$", (await overture.Run("version", "-o", "json")).Exit(0).Json()["version"].Text());
+    public async Task Version_Json_IsADocument() => Assert.Matches(@"^\d+\.\d+\.\d+$",
+        (await overture.Run("version", "-o", "json")).Exit(0).Json()["version"].Text());
 
     [Fact]
     public async Task Completion_Bash_IsValidAndCompletesVerbsAndOptions()

@@ -11,7 +11,8 @@ public sealed class ConfigTests(OvertureFixture overture)
     {
         using var empty = new TempDirectory();
         (await overture.Run(["health"], new() { ["OVERTURE_HOME"] = null }, directory: empty.Path)).Exit(78)
-            .Says($"no configuration: there is no {empty.Path}/.overture/cli.yaml").Says("/etc/overture/cli.yaml").Says("next: run ./run once");
+            .Says($"no configuration: there is no {empty.Path}/.overture/cli.yaml").Says("/etc/overture/cli.yaml")
+                .Says("next: run ./run once");
     }
 
     [Fact]
@@ -21,7 +22,8 @@ public sealed class ConfigTests(OvertureFixture overture)
         var good = Path.Combine(overture.Pki.Home, "cli.yaml");
         (await overture.Run(["health", "--config", good], new() { ["OVERTURE_CLI_CONFIG"] = "/nonexistent/a.yaml" })).Exit(0);
         (await overture.Run(["health"], new() { ["OVERTURE_CLI_CONFIG"] = good, ["OVERTURE_HOME"] = empty.Path })).Exit(0);
-        (await overture.Run(["health"], new() { ["OVERTURE_CLI_CONFIG"] = "/nonexistent/a.yaml" })).Exit(78).Says("there is no file /nonexistent/a.yaml");
+        (await overture.Run(["health"], new() { ["OVERTURE_CLI_CONFIG"] = "/nonexistent/a.yaml" })).Exit(78)
+            .Says("there is no file /nonexistent/a.yaml");
     }
 
     [Fact]
@@ -44,14 +46,17 @@ public sealed class ConfigTests(OvertureFixture overture)
     {
         using var directory = new TempDirectory();
         await File.WriteAllTextAsync(directory.File("cli.yaml"), yaml);
-        (await overture.Run("health", "--config", directory.File("cli.yaml"))).Exit(78).Says($"error: {directory.File("cli.yaml")}").Says(told);
+        (await overture.Run("health", "--config", directory.File("cli.yaml"))).Exit(78)
+            .Says($"error: {directory.File("cli.yaml")}").Says(told);
     }
 
     [Fact]
     public async Task Config_WithoutTheServiceAsked_TellsTheLineToAdd()
     {
         var file = Path.Combine(overture.Pki.Home, "half.yaml");
-        await File.WriteAllTextAsync(file, $"conductor: localhost:{overture.ConductorPort}\ntls: {{ certificate: pki/admin.pem, key: pki/admin.key, roots: pki/ca.pem }}\n");
+        await File.WriteAllTextAsync(file,
+            $"conductor: localhost:{overture.ConductorPort}\ntls: {{ certificate: pki/admin.pem, key: pki/admin.key, roots: pki/ca.pem "
+                + $"}}\n");
         (await overture.Run("certificate", "requests", "--config", file)).Exit(78).Says("does not say where certAuthority is");
         (await overture.Run("instance", "list", "--config", file)).Exit(0);
     }
@@ -76,9 +81,11 @@ public sealed class ConfigTests(OvertureFixture overture)
     public async Task Health_Down_Is1AndSaysWhich()
     {
         var file = Path.Combine(overture.Pki.Home, "down.yaml");
-        await File.WriteAllTextAsync(file, overture.Config("admin").Replace($"classifier: localhost:{overture.ClassifierPort}", $"classifier: localhost:{FreePort.Next()}", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(file, overture.Config("admin").Replace($"classifier: localhost:{overture.ClassifierPort}",
+            $"classifier: localhost:{FreePort.Next()}", StringComparison.Ordinal));
         var services = (await overture.Run("health", "--config", file, "-o", "json")).Exit(1).Json()["services"]!.AsArray();
-        Assert.Equal(["conductor True", "certauthority True", "classifier False"], services.Select(s => $"{s!["service"]} {s["serving"]!.GetValue<bool>()}"));
+        Assert.Equal(["conductor True", "certauthority True", "classifier False"],
+            services.Select(s => $"{s!["service"]} {s["serving"]!.GetValue<bool>()}"));
         (await overture.Run("health", "--config", file, "--service", "certauthority")).Exit(0);
         (await overture.Run("instance", "list", "--config", file)).Exit(0);
     }
@@ -88,7 +95,8 @@ public sealed class ConfigTests(OvertureFixture overture)
     {
         var file = Path.Combine(overture.Pki.Home, "gone.yaml");
         await File.WriteAllTextAsync(file, overture.Config("admin", FreePort.Next()));
-        (await overture.Run("instance", "list", "--config", file)).Exit(5).Says("conductor at localhost:").Says("does not answer: Connection refused").Says("next: ");
+        (await overture.Run("instance", "list", "--config", file)).Exit(5).Says("conductor at localhost:")
+            .Says("does not answer: Connection refused").Says("next: ");
     }
 
     [Fact]
@@ -97,7 +105,8 @@ public sealed class ConfigTests(OvertureFixture overture)
         using var other = new TestPki();
         var file = Path.Combine(other.Home, "cli.yaml");
         // Their roots are ours, so that only the service refuses.
-        await File.WriteAllTextAsync(file, overture.Config("admin").Replace("roots: pki/ca.pem", $"roots: {overture.Pki.Home}/pki/ca.pem", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(file, overture.Config("admin")
+            .Replace("roots: pki/ca.pem", $"roots: {overture.Pki.Home}/pki/ca.pem", StringComparison.Ordinal));
         (await overture.Run("instance", "list", "--config", file)).Exit(5).Says("may not accept our certificate");
     }
 }

@@ -22,8 +22,10 @@ public sealed class ConsoleTests(OvertureFixture overture)
     {
         await using var sshd = await Sshd.Start();
         var name = Console(new GetConsoleResponse { Text = "x", HostKeys = { sshd.HostKey }, Addresses = { "127.0.0.1" } });
-        Assert.Equal($"{name},127.0.0.1 {sshd.HostKey.Type} {sshd.HostKey.Key}\n", (await overture.Run("instance", "console", name, "--known-hosts")).Exit(0).Output);
-        Assert.Equal($"{sshd.HostKey.Type} {sshd.HostKey.Fingerprint}\n", (await overture.Run("instance", "console", name, "--fingerprints")).Exit(0).Output);
+        Assert.Equal($"{name},127.0.0.1 {sshd.HostKey.Type} {sshd.HostKey.Key}\n",
+            (await overture.Run("instance", "console", name, "--known-hosts")).Exit(0).Output);
+        Assert.Equal($"{sshd.HostKey.Type} {sshd.HostKey.Fingerprint}\n",
+            (await overture.Run("instance", "console", name, "--fingerprints")).Exit(0).Output);
 
         Assert.Equal("there\n", (await Ssh(sshd, name, "echo there")).Exit(0).Output);
         (await Ssh(sshd, name, "exit 42")).Exit(42);
@@ -45,11 +47,12 @@ public sealed class ConsoleTests(OvertureFixture overture)
     {
         await using var sshd = await Sshd.Start();
         await using var other = await Sshd.Start();
-        var name = Console(new GetConsoleResponse { Text = "x", HostKeys = { new SshHostKey { Type = "ED25519", Fingerprint = sshd.HostKey.Fingerprint } }, Addresses = { "127.0.0.1" } });
+        var name = Console(new GetConsoleResponse { Text = "x",
+            HostKeys = { new SshHostKey { Type = "ED25519", Fingerprint = sshd.HostKey.Fingerprint } }, Addresses = { "127.0.0.1" } });
         Assert.Equal("there\n", (await Ssh(sshd, name, "echo there")).Exit(0).Output);
-        (await overture.Run("instance", "console", name, "--known-hosts")).Exit(1).Says("tells only fingerprints");
+        (await overture.Run("instance", "console", name, "--known-hosts")).Exit(1).Says("shows only fingerprints");
 
-        var ran = (await Ssh(other, name, "echo there")).Exit(4).Says("somebody may be in between");
+        var ran = (await Ssh(other, name, "echo there")).Exit(4).Says("the connection may be intercepted");
         Assert.DoesNotContain("there", ran.Output, StringComparison.Ordinal);
     }
 
@@ -57,12 +60,14 @@ public sealed class ConsoleTests(OvertureFixture overture)
     public async Task Ssh_AddressThatIsAnOption_IsRefused()
     {
         await using var sshd = await Sshd.Start();
-        var name = Console(new GetConsoleResponse { Text = "x", HostKeys = { sshd.HostKey }, Addresses = { "-oProxyCommand=touch${IFS}/tmp/owned" } });
-        (await overture.Run("ssh", name)).Exit(6).Says("is no address");
+        var name = Console(new GetConsoleResponse { Text = "x", HostKeys = { sshd.HostKey },
+            Addresses = { "-oProxyCommand=touch${IFS}/tmp/owned" } });
+        (await overture.Run("ssh", name)).Exit(6).Says("is not an address");
     }
 
     private Task<Ran> Ssh(Sshd sshd, string name, string command) => overture.Run(
-        "ssh", name, "--user", "root", "--port", sshd.Port.ToString(System.Globalization.CultureInfo.InvariantCulture), "--", "-i", sshd.ClientKey, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-F", "/dev/null", command);
+        "ssh", name, "--user", "root", "--port", sshd.Port.ToString(System.Globalization.CultureInfo.InvariantCulture), "--", "-i",
+        sshd.ClientKey, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-F", "/dev/null", command);
 
     private string Console(GetConsoleResponse answer)
     {

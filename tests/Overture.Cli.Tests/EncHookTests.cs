@@ -21,7 +21,8 @@ public sealed class EncHookTests(OvertureFixture overture)
         var ran = (await overture.Hook("overture-enc", ["stale.example.com"])).Exit(0);
         Assert.Equal(FakeClassifier.Yaml, ran.Output);
         Assert.Equal(
-            ["overture-enc stale.example.com: the store does not answer; this is what the node was at 1970-01-01T00:00:00.000Z", "overture-enc stale.example.com: an edit\\u000ais not served"],
+            ["overture-enc stale.example.com: the store does not answer; this answer is as of 1970-01-01T00:00:00.000Z",
+            "overture-enc stale.example.com: an edit\\u000ais not served"],
             ran.Errors.TrimEnd('\n').Split('\n'));
     }
 
@@ -53,21 +54,27 @@ public sealed class EncHookTests(OvertureFixture overture)
 
     [Fact]
     public async Task Enc_NoConfiguration_NamesThePlace() =>
-        AssertRefused(await overture.Hook("overture-enc", [FakeClassifier.Known], config: "/nonexistent/hooks.yaml"), 78, "there is no file /nonexistent/hooks.yaml");
+        AssertRefused(await overture.Hook("overture-enc", [FakeClassifier.Known], config: "/nonexistent/hooks.yaml"), 78,
+            "there is no file /nonexistent/hooks.yaml");
 
     [Fact]
     public async Task Enc_PeerOfAnotherRole_IsNotBelieved() =>
-        // A certificate of the internal PKI, but not the Classifier's: whoever holds it must not answer for the Classifier.
+        // A certificate of the internal PKI, but not the Classifier's: its holder must not answer for the Classifier.
         AssertRefused(await With(overture.Config("enc", overture.ConductorPort)), 5, "is not a classifier");
 
     [Fact]
-    public async Task Enc_ServiceDown_SaysWhere() => AssertRefused(await With(overture.Config("enc", FreePort.Next())), 5, "does not answer: Connection refused");
+    public async Task Enc_ServiceDown_SaysWhere() => AssertRefused(await With(overture.Config("enc", FreePort.Next())), 5,
+        "does not answer: Connection refused");
 
     [Fact]
-    public async Task Enc_NoKey_NamesIt() => AssertRefused(await With(overture.Config("enc").Replace("pki/enc.key", "pki/none.key", StringComparison.Ordinal)), 78, "tls.key: there is no file");
+    public async Task Enc_NoKey_NamesIt() =>
+        AssertRefused(await With(overture.Config("enc").Replace("pki/enc.key", "pki/none.key", StringComparison.Ordinal)), 78,
+        "tls.key: there is no file");
 
     [Fact]
-    public async Task Enc_KeyOfAnother_SaysSo() => AssertRefused(await With(overture.Config("enc").Replace("pki/enc.key", "pki/viewer.key", StringComparison.Ordinal)), 78, "are not a certificate and its key");
+    public async Task Enc_KeyOfAnother_SaysSo() =>
+        AssertRefused(await With(overture.Config("enc").Replace("pki/enc.key", "pki/viewer.key", StringComparison.Ordinal)), 78,
+        "are not a certificate and its key");
 
     [Fact]
     public async Task Enc_UnreadableKey_NamesTheUser()
@@ -76,10 +83,14 @@ public sealed class EncHookTests(OvertureFixture overture)
         using var open = new TempDirectory();
         foreach (var file in new[] { "enc.pem", "enc.key", "ca.pem" })
             File.Copy(Path.Combine(overture.Pki.Home, "pki", file), open.File(file));
-        await File.WriteAllTextAsync(open.File("hooks.yaml"), $"classifier: localhost:{overture.ClassifierPort}\ntls: {{ certificate: enc.pem, key: enc.key, roots: ca.pem }}\n");
+        await File.WriteAllTextAsync(open.File("hooks.yaml"),
+            $"classifier: localhost:{overture.ClassifierPort}\ntls: {{ certificate: enc.pem, key: enc.key, roots: ca.pem }}\n");
         File.Copy(OvertureFixture.Binary, open.File("overture-enc"));
-        (await Shell.Run("sh", "-c", $"chmod 755 {open.Path} && chmod 644 {open.Path}/*.pem {open.Path}/hooks.yaml && chmod 755 {open.Path}/overture-enc && chmod 600 {open.Path}/enc.key")).Ok();
-        var ran = await Shell.Run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/env", "-i", $"OVERTURE_HOOKS_CONFIG={open.File("hooks.yaml")}", open.File("overture-enc"), FakeClassifier.Known);
+        (await Shell.Run("sh", "-c",
+            $"chmod 755 {open.Path} && chmod 644 {open.Path}/*.pem {open.Path}/hooks.yaml && chmod 755 {open.Path}/overture-enc && "
+                + $"chmod 600 {open.Path}/enc.key")).Ok();
+        var ran = await Shell.Run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/env", "-i",
+            $"OVERTURE_HOOKS_CONFIG={open.File("hooks.yaml")}", open.File("overture-enc"), FakeClassifier.Known);
         AssertRefused(ran, 78, "may not read");
     }
 
@@ -87,9 +98,11 @@ public sealed class EncHookTests(OvertureFixture overture)
     public async Task Enc_ExpiredCertificate_SaysWhen()
     {
         using var old = new TempDirectory();
-        new Overture.Cli.Pki.InternalPki(old.Path, new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.Parse("2020-01-01T00:00:00Z"))).Init([]);
+        new Overture.Cli.Pki.InternalPki(old.Path,
+            new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.Parse("2020-01-01T00:00:00Z"))).Init([]);
         await File.WriteAllTextAsync(old.File("hooks.yaml"), overture.Config("enc"));
-        AssertRefused(await overture.Hook("overture-enc", [FakeClassifier.Known], config: old.File("hooks.yaml")), 78, "enc.pem expired on 2020-03-31");
+        AssertRefused(await overture.Hook("overture-enc", [FakeClassifier.Known], config: old.File("hooks.yaml")), 78,
+            "enc.pem expired on 2020-03-31");
     }
 
     [Fact]
@@ -97,16 +110,19 @@ public sealed class EncHookTests(OvertureFixture overture)
     {
         using var other = new TestPki();
         await File.WriteAllTextAsync(Path.Combine(other.Home, "hooks.yaml"), overture.Config("enc"));
-        AssertRefused(await overture.Hook("overture-enc", [FakeClassifier.Known], config: Path.Combine(other.Home, "hooks.yaml")), 5, "not of our internal CA");
+        AssertRefused(await overture.Hook("overture-enc", [FakeClassifier.Known], config: Path.Combine(other.Home, "hooks.yaml")), 5,
+            "not from the internal CA");
     }
 
     [Fact]
     public async Task Enc_NotYetValidCertificate_AsksForTheClock()
     {
         using var early = new TempDirectory();
-        new Overture.Cli.Pki.InternalPki(early.Path, new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.Parse("2090-01-01T00:00:00Z"))).Init([]);
+        new Overture.Cli.Pki.InternalPki(early.Path,
+            new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.Parse("2090-01-01T00:00:00Z"))).Init([]);
         await File.WriteAllTextAsync(early.File("hooks.yaml"), overture.Config("enc"));
-        AssertRefused(await overture.Hook("overture-enc", [FakeClassifier.Known], config: early.File("hooks.yaml")), 78, "enc.pem is valid from 20");
+        AssertRefused(await overture.Hook("overture-enc", [FakeClassifier.Known], config: early.File("hooks.yaml")), 78,
+            "enc.pem is valid from 20");
     }
 
     [Fact]
@@ -115,7 +131,8 @@ public sealed class EncHookTests(OvertureFixture overture)
         var config = Path.Combine(overture.Pki.Home, "hooks.yaml");
         using var links = new TempDirectory();
         File.CreateSymbolicLink(links.File("overture-enc"), OvertureFixture.Binary);
-        var ran = await Shell.Run("sh", "-c", $"OVERTURE_HOOKS_CONFIG={config} {links.File("overture-enc")} {FakeClassifier.Known} > /dev/full");
+        var ran = await Shell.Run("sh", "-c",
+            $"OVERTURE_HOOKS_CONFIG={config} {links.File("overture-enc")} {FakeClassifier.Known} > /dev/full");
         Assert.NotEqual(0, ran.ExitCode);
     }
 

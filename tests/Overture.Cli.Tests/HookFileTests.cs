@@ -3,7 +3,7 @@ using Overture.TestSupport;
 
 namespace Overture.Cli.Tests;
 
-/// <summary>Files of a hook that somebody else could have read or written: refused, with the command that mends it.</summary>
+/// <summary>Files of a hook that others could have read or written: refused, with the command that repairs it.</summary>
 [Collection(OvertureCollection.Name)]
 [Trait("Category", "integration")]
 public sealed class HookFileTests : IDisposable
@@ -16,7 +16,8 @@ public sealed class HookFileTests : IDisposable
         this.overture = overture;
         foreach (var file in new[] { "enc.pem", "enc.key", "ca.pem" })
             File.Copy(Path.Combine(overture.Pki.Home, "pki", file), own.File(file));
-        File.WriteAllText(own.File("hooks.yaml"), $"classifier: localhost:{overture.ClassifierPort}\ntls: {{ certificate: enc.pem, key: enc.key, roots: ca.pem }}\n");
+        File.WriteAllText(own.File("hooks.yaml"),
+            $"classifier: localhost:{overture.ClassifierPort}\ntls: {{ certificate: enc.pem, key: enc.key, roots: ca.pem }}\n");
         File.Copy(OvertureFixture.Binary, own.File("overture-enc"));
     }
 
@@ -42,8 +43,11 @@ public sealed class HookFileTests : IDisposable
     [Fact]
     public async Task Hook_KeyOfRootForTheGroupOfTheHook_IsFine()
     {
-        (await Shell.Run("sh", ["-c", "chmod 755 . && chmod 644 *.pem hooks.yaml && chgrp 65534 enc.key && chmod 640 enc.key && chmod 755 overture-enc"], null, directory: own.Path)).Ok();
-        (await Shell.Run("setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", "env", "-i", $"OVERTURE_HOOKS_CONFIG={own.File("hooks.yaml")}", own.File("overture-enc"), FakeClassifier.Known], null)).Exit(0);
+        (await Shell.Run("sh",
+            ["-c", "chmod 755 . && chmod 644 *.pem hooks.yaml && chgrp 65534 enc.key && chmod 640 enc.key && chmod 755 overture-enc"], null,
+            directory: own.Path)).Ok();
+        (await Shell.Run("setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", "env", "-i",
+            $"OVERTURE_HOOKS_CONFIG={own.File("hooks.yaml")}", own.File("overture-enc"), FakeClassifier.Known], null)).Exit(0);
     }
 
     private Task<Ran> Enc() => overture.Hook("overture-enc", [FakeClassifier.Known], config: own.File("hooks.yaml"));

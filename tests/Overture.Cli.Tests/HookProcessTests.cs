@@ -5,23 +5,26 @@ using Overture.TestSupport;
 
 namespace Overture.Cli.Tests;
 
-/// <summary>Hooks as processes in the hands of somebody careless: descriptors closed, stdin without end, no log, a service that says nothing.</summary>
+/// <summary>
+/// Hooks as processes with a careless caller: descriptors closed, stdin without end, no log, a service that says nothing.
+/// </summary>
 [Collection(OvertureCollection.Name)]
 [Trait("Category", "integration")]
-public sealed class HookProcessTests : IDisposable
+public sealed class HookProcessTests : IAsyncLifetime
 {
     private const string Csr = "-----BEGIN CERTIFICATE REQUEST-----\nMA==\n-----END CERTIFICATE REQUEST-----\n";
     private readonly OvertureFixture overture;
     private readonly TempDirectory own = new();
 
-    public HookProcessTests(OvertureFixture overture)
-    {
-        this.overture = overture;
-        foreach (var hook in new[] { "overture-enc", "overture-autosign" })
-            File.CreateSymbolicLink(own.File(hook), OvertureFixture.Binary);
-    }
+    public HookProcessTests(OvertureFixture overture) => this.overture = overture;
 
-    public void Dispose() => own.Dispose();
+    public Task InitializeAsync() => OvertureFixture.InstallHooks(own.Path);
+
+    public Task DisposeAsync()
+    {
+        own.Dispose();
+        return Task.CompletedTask;
+    }
 
     [Theory]
     [InlineData("<&-")]
@@ -37,7 +40,8 @@ public sealed class HookProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task Enc_StdoutClosed_IsNotSuccess() => (await Run($"overture-enc {FakeClassifier.Known} >&-")).Exit(70).Says("stdout is closed");
+    public async Task Enc_StdoutClosed_IsNotSuccess() => (await Run($"overture-enc {FakeClassifier.Known} >&-")).Exit(70)
+        .Says("stdout is closed");
 
     [Fact]
     public async Task Enc_AppendsWhereTheShellStands()
@@ -51,7 +55,8 @@ public sealed class HookProcessTests : IDisposable
     [InlineData("< /dev/null", 1)]
     [InlineData("< <(yes)", 7)]
     [InlineData("2>&- < /dev/null", 1)]
-    public async Task Autosign_WhateverItsStdin_EndsAndNeverSigns(string redirection, int exit) => (await Run($"overture-autosign held.example.com {redirection}")).Exit(exit);
+    public async Task Autosign_WhateverItsStdin_EndsAndNeverSigns(string redirection, int exit) =>
+        (await Run($"overture-autosign held.example.com {redirection}")).Exit(exit);
 
     [Fact]
     public async Task Autosign_NothingAtAll_StillWorks()
@@ -82,10 +87,13 @@ public sealed class HookProcessTests : IDisposable
         await Configure($"{overture.Config("enc")}\nlog: {log}\nsyslogSocket: {own.File("log")}\n");
 
         Assert.Equal("", (await Run($"overture-enc {FakeClassifier.Known}")).Exit(0).Errors);
-        Assert.Matches($@"^<30>overture-enc\[\d+\]: {FakeClassifier.Known}: answered in \d+ ms \(trace [0-9a-f]{{32}}\)$", Received(syslog));
+        Assert.Matches($@"^<30>overture-enc\[\d+\]: {FakeClassifier.Known}: answered in \d+ ms \(trace [0-9a-f]{{32}}\)$",
+            Received(syslog));
 
         var refused = (await Run("overture-enc unknown.example.com")).Exit(3);
-        Assert.Matches(@"^<28>overture-enc\[\d+\]: unknown.example.com: no definition of unknown.example.com \(NODE_UNKNOWN, trace [0-9a-f]{32}\)", Received(syslog));
+        Assert.Matches(
+            @"^<28>overture-enc\[\d+\]: unknown.example.com: no definition of unknown.example.com \(NODE_UNKNOWN, trace [0-9a-f]{32}\)",
+            Received(syslog));
         Assert.Equal(log == "both", refused.Errors.Contains("NODE_UNKNOWN", StringComparison.Ordinal));
     }
 
@@ -103,7 +111,7 @@ public sealed class HookProcessTests : IDisposable
         using var syslog = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         syslog.Bind(new UnixDomainSocketEndPoint(own.File("log")));
         await Configure($"{overture.Config("enc")}\nlog: syslog\nsyslogSocket: {own.File("log")}\n");
-        // Nobody reads: the queue of a datagram socket holds a few messages (net.unix.max_dgram_qlen).
+        // Nothing reads: the queue of a datagram socket holds a few messages (net.unix.max_dgram_qlen).
         for (var run = 0; run < 15; run++)
             (await Run($"overture-enc {FakeClassifier.Known}")).Exit(0);
         Assert.Contains("NODE_UNKNOWN", (await Run("overture-enc unknown.example.com")).Exit(3).Errors, StringComparison.Ordinal);
@@ -121,7 +129,8 @@ public sealed class HookProcessTests : IDisposable
     {
         var ran = (await Run($"overture-enc --replay {FakeClassifier.Known}")).Exit(0);
         Assert.Equal(FakeClassifier.Yaml, ran.Output);
-        string[] steps = ["as puppetserver runs it: setpriv --reuid puppet", "ms  configuration ", "ms  certificate ", "ms  localhost is ", "ms  connected to ", "ms  handshake: classifier shows classifier, until ", "ms  answer: ", "ms  exit 0, trace "];
+        string[] steps = ["as puppetserver runs it: setpriv --reuid puppet", "ms  configuration ", "ms  certificate ", "ms  localhost is ",
+            "ms  connected to ", "ms  handshake: classifier shows classifier, until ", "ms  answer: ", "ms  exit 0, trace "];
         Assert.All(steps.Zip(ran.Errors.TrimEnd('\n').Split('\n')), p => Assert.Contains(p.First, p.Second, StringComparison.Ordinal));
     }
 
@@ -129,7 +138,8 @@ public sealed class HookProcessTests : IDisposable
     public async Task Replay_Failure_TellsHowFarItCameAndTheRetry()
     {
         await Configure(overture.Config("enc", FreePort.Next()));
-        var ran = (await Run($"overture-enc --replay {FakeClassifier.Known}")).Exit(5).Says("Connection refused; once more after 150 ms").Says("next: is it running?").Says("ms  exit 5");
+        var ran = (await Run($"overture-enc --replay {FakeClassifier.Known}")).Exit(5).Says("Connection refused; once more after 150 ms")
+            .Says("next: is it running?").Says("ms  exit 5");
         Assert.Equal(2, ran.Errors.Split("ms  localhost is ").Length - 1);
     }
 
@@ -144,7 +154,8 @@ public sealed class HookProcessTests : IDisposable
         (await Run("overture-enc --replay")).Exit(2).Says("usage:");
     }
 
-    private Task Configure(string config) => File.WriteAllTextAsync(Path.Combine(overture.Pki.Home, $"{Path.GetFileName(own.Path)}.yaml"), config);
+    private Task Configure(string config) =>
+        File.WriteAllTextAsync(Path.Combine(overture.Pki.Home, $"{Path.GetFileName(own.Path)}.yaml"), config);
 
     private async Task<Ran> Run(string command)
     {

@@ -1,5 +1,7 @@
 using Overture.Conductor.V1;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Platform.Tls;
 using Overture.TestSupport;
 
 namespace Overture.Cli.Tests;
@@ -13,7 +15,8 @@ public sealed class InstanceTests(OvertureFixture overture)
     [Fact]
     public async Task List_ManyPages_IsOneDocumentOfAll()
     {
-        var names = Enumerable.Range(0, 5).Select(_ => overture.Conductor.Add(NewName(), profile: profile).Certname).Order(StringComparer.Ordinal).ToList();
+        var names = Enumerable.Range(0, 5).Select(_ => overture.Conductor.Add(NewName(), profile: profile).Certname)
+            .Order(StringComparer.Ordinal).ToList();
         var answer = (await overture.Run("instance", "list", "--profile", profile, "-o", "json")).Exit(0).Json();
         Assert.Equal(names, answer["instances"]!.AsArray().Select(i => i!["certname"].Text()));
         var table = (await overture.Run("instance", "list", "--profile", profile)).Exit(0).Output.TrimEnd('\n').Split('\n');
@@ -27,8 +30,10 @@ public sealed class InstanceTests(OvertureFixture overture)
     {
         overture.Conductor.Add(NewName(), InstanceState.Terminated, profile: profile);
         overture.Conductor.Add(NewName(), InstanceState.CsrReceived, profile: profile);
-        Assert.Single((await overture.Run("instance", "list", "--profile", profile, "--state", "csr-received", "-o", "json")).Exit(0).Json()["instances"]!.AsArray());
-        Assert.Equal(2, (await overture.Run("instance", "list", "--profile", profile, "--all", "-o", "json")).Exit(0).Json()["instances"]!.AsArray().Count);
+        Assert.Single((await overture.Run("instance", "list", "--profile", profile, "--state", "csr-received", "-o", "json")).Exit(0)
+            .Json()["instances"]!.AsArray());
+        Assert.Equal(2, (await overture.Run("instance", "list", "--profile", profile, "--all", "-o", "json")).Exit(0)
+            .Json()["instances"]!.AsArray().Count);
     }
 
     [Fact]
@@ -52,7 +57,8 @@ public sealed class InstanceTests(OvertureFixture overture)
     {
         overture.Conductor.Add("bcbc0000-0000-4000-8000-000000000001");
         overture.Conductor.Add("bcbc0000-0000-4000-8000-000000000002", InstanceState.Terminated);
-        (await overture.Run("instance", "show", "bcbc")).Exit(2).Says("begins the names of 2 instances: bcbc0000-0000-4000-8000-000000000001, bcbc0000-0000-4000-8000-000000000002");
+        (await overture.Run("instance", "show", "bcbc")).Exit(2)
+            .Says("begins the names of 2 instances: bcbc0000-0000-4000-8000-000000000001, bcbc0000-0000-4000-8000-000000000002");
     }
 
     [Fact]
@@ -70,7 +76,8 @@ public sealed class InstanceTests(OvertureFixture overture)
     public async Task Show_Yaml_IsTheSameDocument()
     {
         var name = overture.Conductor.Add(NewName(), profile: "yes").Certname;
-        var tree = (IReadOnlyDictionary<string, object?>)StrictYaml.Read((await overture.Run("instance", "show", name, "-o", "yaml")).Exit(0).Output)!;
+        var tree = (IReadOnlyDictionary<string, object?>)StrictYaml.Read((await overture.Run("instance", "show", name, "-o", "yaml"))
+            .Exit(0).Output)!;
         var instance = (IReadOnlyDictionary<string, object?>)tree["instance"]!;
         Assert.Equal((name, "INSTANCE_STATE_CONVERGED", "yes"), (instance["certname"], instance["state"], instance["profile"]));
     }
@@ -81,8 +88,10 @@ public sealed class InstanceTests(OvertureFixture overture)
         var name = overture.Conductor.Add(NewName(), profile: "\u001b]0;owned\u0007\n\u202etxt").Certname;
         var output = (await overture.Run("instance", "show", name)).Exit(0).Output;
         Assert.Contains("\\u001b]0;owned\\u0007\\u000a\\u202etxt", output, StringComparison.Ordinal);
-        Assert.Equal("\u001b]0;owned\u0007\n\u202etxt", (await overture.Run("instance", "show", name, "-o", "json")).Exit(0).Json()["instance"]!["profile"].Text());
-        var tree = (IReadOnlyDictionary<string, object?>)StrictYaml.Read((await overture.Run("instance", "show", name, "-o", "yaml")).Exit(0).Output)!;
+        Assert.Equal("\u001b]0;owned\u0007\n\u202etxt", (await overture.Run("instance", "show", name, "-o", "json")).Exit(0)
+            .Json()["instance"]!["profile"].Text());
+        var tree = (IReadOnlyDictionary<string, object?>)StrictYaml.Read((await overture.Run("instance", "show", name, "-o", "yaml"))
+            .Exit(0).Output)!;
         Assert.Equal("\u001b]0;owned\u0007\n\u202etxt", ((IReadOnlyDictionary<string, object?>)tree["instance"]!)["profile"]);
     }
 
@@ -93,7 +102,8 @@ public sealed class InstanceTests(OvertureFixture overture)
         var lines = (await overture.Run("instance", "timeline", name)).Exit(0).Output.TrimEnd('\n').Split('\n');
         Assert.Equal(3, lines.Length);
         Assert.Contains("evil\\u001b[31m\\u000aline", lines[2], StringComparison.Ordinal);
-        Assert.Equal("requested", (await overture.Run("instance", "timeline", name, "-o", "json")).Exit(0).Json()["events"]![0]!["key"].Text());
+        Assert.Equal("requested", (await overture.Run("instance", "timeline", name, "-o", "json")).Exit(0)
+            .Json()["events"]![0]!["key"].Text());
     }
 
     [Fact]
@@ -101,31 +111,45 @@ public sealed class InstanceTests(OvertureFixture overture)
     {
         var name = overture.Conductor.Add(NewName(), InstanceState.Running).Certname;
         var ran = (await overture.Run("instance", "watch", name, "--until-settled", "-o", "json")).Exit(0);
-        Assert.EndsWith("INSTANCE_STATE_CONVERGED", System.Text.Json.Nodes.JsonNode.Parse(ran.Output.TrimEnd('\n').Split('\n')[^1])!["instance"]!["state"].Text(), StringComparison.Ordinal);
-        (await overture.Run("instance", "watch", overture.Conductor.Add(NewName(), InstanceState.Running, "broken").Certname, "--until-settled")).Exit(1).Says("run-failed");
+        Assert.EndsWith("INSTANCE_STATE_CONVERGED", System.Text.Json.Nodes.JsonNode.Parse(ran.Output.TrimEnd('\n')
+            .Split('\n')[^1])!["instance"]!["state"].Text(), StringComparison.Ordinal);
+        (await overture.Run("instance", "watch", overture.Conductor.Add(NewName(), InstanceState.Running, "broken").Certname,
+            "--until-settled")).Exit(1).Says("run-failed");
         (await overture.Run("instance", "watch", name, "--timeout", "1s")).Exit(7).Says("converged");
+    }
+
+    [Fact]
+    public async Task Terminate_ConnectionCutOffOnce_IsAskedAgain()
+    {
+        var name = overture.Conductor.Add(NewName(), profile: "cut off once").Certname;
+        (await overture.Run("instance", "terminate", name)).Exit(0).Says("connecting again");
+        Assert.Equal(2, overture.Conductor.Terminations.Count(t => t.Certname == name));
     }
 
     [Fact]
     public async Task Terminate_Several_TriesEachAndFailsWithTheFirstFailure()
     {
         var (first, second) = (overture.Conductor.Add(NewName()).Certname, overture.Conductor.Add(NewName()).Certname);
-        var ran = (await overture.Run("instance", "terminate", first, NewName(), second, "--reason", "it's over; $(reboot)", "-o", "json")).Exit(3);
+        var ran = (await overture.Run("instance", "terminate", first, NewName(), second, "--reason", "it's over; $(reboot)", "-o", "json"))
+            .Exit(3);
         Assert.Equal([first, second], ran.Json()["instances"]!.AsArray().Select(i => i!["certname"].Text()));
-        Assert.All(overture.Conductor.Terminations.Where(t => t.Certname == first || t.Certname == second), t => Assert.Equal("it's over; $(reboot)", t.Reason));
+        Assert.All(overture.Conductor.Terminations.Where(t => t.Certname == first || t.Certname == second),
+            t => Assert.Equal("it's over; $(reboot)", t.Reason));
     }
 
     [Fact]
     public async Task Register_Plain_PrintsUserDataAlone()
     {
-        var ran = (await overture.Run("instance", "register", "-c", RepositoryPaths.File("examples/start_instance.yaml"))).Exit(0).Says("registered ");
+        var ran = (await overture.Run("instance", "register", "-c", RepositoryPaths.File("examples/start_instance.yaml"))).Exit(0)
+            .Says("registered ");
         Assert.Equal("#cloud-config\nwrite_files: [] # token-in-user-data\n", ran.Output);
     }
 
     [Fact]
     public async Task Register_Json_HasInstanceUserDataAndToken()
     {
-        var answer = (await overture.Run("instance", "register", "-c", RepositoryPaths.File("examples/start_instance.yaml"), "-o", "json", "--role", "puppetserver", "--dns-alt-name", "a.example.com", "--dns-alt-name", "b.example.com")).Exit(0).Json();
+        var answer = (await overture.Run("instance", "register", "-c", RepositoryPaths.File("examples/start_instance.yaml"), "-o", "json",
+            "--role", "puppetserver", "--dns-alt-name", "a.example.com", "--dns-alt-name", "b.example.com")).Exit(0).Json();
         Assert.Equal("onetimetoken", answer["token"].Text());
         Assert.StartsWith("#cloud-config", answer["userData"].Text(), StringComparison.Ordinal);
         var sent = Assert.Single(overture.Conductor.Registrations, r => r.RequestId == answer["requestId"].Text());
@@ -137,10 +161,12 @@ public sealed class InstanceTests(OvertureFixture overture)
     public async Task Register_IntoFiles_ArePrivateAndNotOnStdout()
     {
         using var directory = new TempDirectory();
-        var ran = (await overture.Run("instance", "register", "-c", RepositoryPaths.File("examples/start_instance.yaml"), "--token-file", directory.File("token"), "--user-data-file", directory.File("data"))).Exit(0);
+        var ran = (await overture.Run("instance", "register", "-c", RepositoryPaths.File("examples/start_instance.yaml"), "--token-file",
+            directory.File("token"), "--user-data-file", directory.File("data"))).Exit(0);
         Assert.Equal(36, ran.Output.Trim().Length);
         Assert.Equal("onetimetoken", await File.ReadAllTextAsync(directory.File("token")));
-        Assert.All(new[] { "token", "data" }, f => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(directory.File(f))));
+        Assert.All(new[] { "token", "data" }, f => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            File.GetUnixFileMode(directory.File(f))));
         Assert.DoesNotContain("token-in-user-data", ran.Output + ran.Errors, StringComparison.Ordinal);
     }
 

@@ -12,8 +12,8 @@ public sealed class LaunchFileTests(OvertureFixture overture)
     [InlineData("puppet:\n  server: a\n  sever: b\n", ":3: puppet.sever is unknown")]
     [InlineData("puppet:\n  serverport: 70000\n", ":2: puppet.serverport must be a port")]
     [InlineData("node:\n  class: {}\n", ":2: node.class is unknown")]
-    [InlineData("node:\n  parameters:\n    n: 9007199254740993\n", ":3: node.parameters.n 9007199254740993 is beyond 2^53")]
-    [InlineData("node:\n  parameters:\n    n: 99999999999999999999999\n", ":3: node.parameters.n 99999999999999999999999 is beyond 2^53")]
+    [InlineData("node:\n  parameters:\n    n: 9007199254740993\n", ":3: node.parameters.n 9007199254740993 exceeds 2^53")]
+    [InlineData("node:\n  parameters:\n    n: 99999999999999999999999\n", ":3: node.parameters.n 99999999999999999999999 exceeds 2^53")]
     [InlineData("provider: local\nprovider: ec2\n", ":2: has the key 'provider' twice")]
     [InlineData("labels: &a {x: y}\n", ":1: uses an anchor")]
     [InlineData("labels: {x: !!binary eA==}\n", ":1: uses the tag")]
@@ -43,12 +43,14 @@ public sealed class LaunchFileTests(OvertureFixture overture)
     public async Task File_DeeplyNested_IsRefusedNotACrash()
     {
         using var directory = new TempDirectory();
-        await File.WriteAllTextAsync(directory.File("spec.yaml"), "node: {parameters: " + string.Concat(Enumerable.Repeat("{a: ", 20_000)) + "1" + new string('}', 20_000) + "}\n");
+        await File.WriteAllTextAsync(directory.File("spec.yaml"),
+            "node: {parameters: " + string.Concat(Enumerable.Repeat("{a: ", 20_000)) + "1" + new string('}', 20_000) + "}\n");
         (await overture.Run("launch", "-c", directory.File("spec.yaml"))).Exit(2).Says("32 levels");
     }
 
     [Fact]
-    public async Task File_Missing_Is2AndNamesIt() => (await overture.Run("launch", "-c", "/nonexistent/spec.yaml")).Exit(2).Says("there is no file /nonexistent/spec.yaml");
+    public async Task File_Missing_Is2AndNamesIt() => (await overture.Run("launch", "-c", "/nonexistent/spec.yaml")).Exit(2)
+        .Says("there is no file /nonexistent/spec.yaml");
 
     [Fact]
     public async Task File_EveryKindOfValue_ArrivesAsWritten()
@@ -85,7 +87,8 @@ public sealed class LaunchFileTests(OvertureFixture overture)
             scripts: ["#!/bin/sh"]
             cloud_config: {packages: [jq, 0777]}
             """);
-        Assert.Equal((28_800L, true, 600L, "subnet-1", true), (spec.Ttl.Seconds, spec.Protected, spec.Deadlines.Csr.Seconds, spec.Ec2.SubnetId, spec.Ec2.Spot));
+        Assert.Equal((28_800L, true, 600L, "subnet-1", true),
+            (spec.Ttl.Seconds, spec.Protected, spec.Deadlines.Csr.Seconds, spec.Ec2.SubnetId, spec.Ec2.Spot));
         Assert.Equal("#cloud-config\n\"packages\":\n- \"jq\"\n- \"0777\"\n", spec.CloudConfig);
         Assert.Equal(["#!/bin/sh"], spec.Scripts);
         Assert.Equal("12.04", spec.Image);
@@ -100,7 +103,8 @@ public sealed class LaunchFileTests(OvertureFixture overture)
         Assert.Equal(["ntp", "ssh::server"], spec.Node.Classes.Fields.Keys);
         var p = spec.Node.Parameters.Fields;
         Assert.Equal((8080, 1.5, 9007199254740992), (p["port"].NumberValue, p["ratio"].NumberValue, p["big"].NumberValue));
-        Assert.Equal(("0777", "2010-01-02", "yes", "8080", "line\nline"), (p["mode"].StringValue, p["when"].StringValue, p["answer"].StringValue, p["quoted"].StringValue, p["text"].StringValue));
+        Assert.Equal(("0777", "2010-01-02", "yes", "8080", "line\nline"),
+            (p["mode"].StringValue, p["when"].StringValue, p["answer"].StringValue, p["quoted"].StringValue, p["text"].StringValue));
         Assert.True(p["really"].BoolValue);
         Assert.Equal(Google.Protobuf.WellKnownTypes.Value.KindOneofCase.NullValue, p["nothing"].KindCase);
         Assert.Equal("b", p["list"].ListValue.Values[1].StructValue.Fields["a"].StringValue);
@@ -116,7 +120,8 @@ public sealed class LaunchFileTests(OvertureFixture overture)
     {
         using var here = new TempDirectory();
         var spec = await Sent($"bucket: {written}\n", here);
-        Assert.Equal(sent.Replace("{home}", overture.Pki.Home).Replace("{here}", here.Path).Replace("{above}", Path.GetDirectoryName(here.Path)), spec.Bucket);
+        Assert.Equal(sent.Replace("{home}", overture.Pki.Home).Replace("{here}", here.Path)
+            .Replace("{above}", Path.GetDirectoryName(here.Path)), spec.Bucket);
     }
 
     private async Task<LaunchSpec> Sent(string yaml, TempDirectory? here = null)

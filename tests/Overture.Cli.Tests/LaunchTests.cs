@@ -31,7 +31,8 @@ public sealed class LaunchTests(OvertureFixture overture)
         Assert.Equal(2, sent.Count);
         Assert.Equal($"file:{overture.Pki.Home}/objects", sent.Spec.Bucket);
         Assert.Equal(("local", "host", "small"), (sent.Spec.Provider, sent.Spec.Image, sent.Spec.InstanceType));
-        Assert.Equal(new PuppetSettings { Server = "localhost", Serverport = 18140, CaServer = "localhost", CaPort = 18141 }, sent.Spec.Puppet);
+        Assert.Equal(new PuppetSettings { Server = "localhost", Serverport = 18140, CaServer = "localhost", CaPort = 18141 },
+            sent.Spec.Puppet);
         Assert.Equal("demo", sent.Spec.Node.Classes.Fields["login_allowed"].StructValue.Fields["user"].StringValue);
         Assert.Equal("production", sent.Spec.Node.Environment);
     }
@@ -55,29 +56,74 @@ public sealed class LaunchTests(OvertureFixture overture)
     [Fact]
     public async Task Launch_InstanceFails_Is1AndTellsWhy()
     {
-        var ran = (await overture.Run("launch", "-c", Example, "broken", "--wait", "-o", "json")).Exit(1).Says("run-failed: the first run failed");
+        var ran = (await overture.Run("launch", "-c", Example, "broken", "--wait", "-o", "json")).Exit(1)
+            .Says("run-failed: the first run failed");
         Assert.False(ran.Json()["converged"]!.GetValue<bool>());
         Assert.Equal("INSTANCE_TROUBLE_RUN_FAILED", ran.Json()["instances"]![0]!["trouble"].Text());
     }
 
     [Fact]
-    public async Task Launch_ProviderRefuses_Is1() => (await overture.Run("launch", "-c", Example, "refused")).Exit(1).Says("no such image (PROVIDER_FAILED)");
+    public async Task Launch_ProviderRefuses_Is1() => (await overture.Run("launch", "-c", Example, "refused")).Exit(1)
+        .Says("no such image (PROVIDER_FAILED)");
 
     [Fact]
     public async Task Launch_NotInTime_Is7WithTheStatesSoFar()
     {
-        var ran = (await overture.Run("launch", "-c", Example, "stuck", "--wait", "--timeout", "2s", "-o", "json")).Exit(7).Says("next: overture instance watch");
+        var ran = (await overture.Run("launch", "-c", Example, "stuck", "--wait", "--timeout", "2s", "-o", "json")).Exit(7)
+            .Says("next: overture instance watch");
         Assert.True(ran.Json()["timedOut"]!.GetValue<bool>());
         Assert.InRange(ran.Took.TotalSeconds, 1.5, 6);
     }
 
     [Fact]
-    public async Task Launch_StreamBreaks_IsTakenUpAgain() => (await overture.Run("launch", "-c", Example, "restarts", "--wait", "-o", "json")).Exit(0);
+    public async Task Launch_StreamBreaks_IsTakenUpAgain() =>
+        (await overture.Run("launch", "-c", Example, "restarts", "--wait", "-o", "json")).Exit(0);
+
+    [Fact]
+    public async Task Launch_ConnectionCutOff_IsTakenUpAgainAndSaysSo() =>
+        (await overture.Run("launch", "-c", Example, "cut off once", "--wait", "-o", "json")).Exit(0)
+            .Says("the connection to conductor at ").Says("connected again, after 1 try");
+
+    [Fact]
+    public async Task Launch_ConnectionCutOffForGood_Is5WithTheCauseAndTheNextStep()
+    {
+        var ran = (await overture.Run("launch", "-c", Example, "cut off", "--wait", "--timeout", "3s")).Exit(5).Says("was lost: ")
+            .Says("next: the launch goes on by itself: overture instance watch ");
+        Assert.DoesNotContain("trace id", ran.Errors, StringComparison.Ordinal);
+    }
+
+    // Everything behind the connection was frozen (95 s in the report): exit 70, and a trace id that nothing showed.
+    [Theory]
+    [InlineData("launch"), InlineData("watch")]
+    public async Task Point9_ServicesFrozen_IsSaidAndGoesOnToTheEnd(string verb)
+    {
+        await using var proxy = new SilentProxy(overture.ConductorPort);
+        using var directory = new TempDirectory();
+        // Two seconds of silence where it is 40 by default.
+        var config = overture.Config("admin", proxy.Port).Replace("pki/", overture.Pki.Home + "/pki/", StringComparison.Ordinal);
+        await File.WriteAllTextAsync(directory.File("cli.yaml"), config + "\nsilence: 1s\n");
+        var fake = overture.Conductor;
+        (fake.Watched, fake.Thawed) = (new(0), new(TaskCreationOptions.RunContinuationsAsynchronously));
+        var watched = fake.Add(Guid.CreateVersion7().ToString(), InstanceState.Launching, "frozen").Certname;
+        var run = overture.Run(verb == "launch" ? ["launch", "-c", Example, "frozen", "--wait"]
+            : ["instance", "watch", watched, "--until-settled"],
+            new() { ["OVERTURE_CLI_CONFIG"] = directory.File("cli.yaml") });
+        await fake.Watched.WaitAsync(TimeSpan.FromSeconds(30));
+        var before = proxy.Accepted;
+
+        proxy.Freeze();
+        await Eventually.True(() => proxy.Accepted > before, "it connects again", TimeSpan.FromSeconds(30));
+        fake.Thawed.SetResult();
+        proxy.Thaw();
+
+        (await run).Exit(0).Says("the connection to conductor at ").Says("; connecting again").Says("connected again, after ");
+    }
 
     [Fact]
     public async Task Launch_FieldsRefused_NamesEachFieldReasonAndNothingOnStdout()
     {
-        var ran = (await overture.Run("launch", "-c", Example, "--count", "0")).Exit(2).Says("  count: must be 1 to 100").Says("  spec.image: must be an image").Says("reason: INVALID_FIELD");
+        var ran = (await overture.Run("launch", "-c", Example, "--count", "0")).Exit(2).Says("  count: must be 1 to 100")
+            .Says($"  spec.image: must be an image ({Example}:").Says("reason: INVALID_FIELD");
         Assert.Equal("", ran.Output);
     }
 
@@ -93,7 +139,8 @@ public sealed class LaunchTests(OvertureFixture overture)
     public async Task Launch_CtrlC_Is130AndSaysItGoesOn()
     {
         // timeout(1) sends the signal a terminal would; without --foreground it would send it twice.
-        var ran = await Shell.Run("timeout", ["--foreground", "--preserve-status", "-s", "INT", "2", OvertureFixture.Binary, "launch", "-c", Example, "stuck", "--wait"],
+        var ran = await Shell.Run("timeout", ["--foreground", "--preserve-status", "-s", "INT", "2", OvertureFixture.Binary, "launch", "-c",
+            Example, "stuck", "--wait"],
             new Dictionary<string, string?> { ["OVERTURE_HOME"] = overture.Pki.Home });
         ran.Exit(130).Says("the launch goes on by itself");
         Assert.DoesNotContain("Unhandled", ran.Errors, StringComparison.Ordinal);

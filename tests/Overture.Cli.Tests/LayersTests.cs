@@ -3,7 +3,7 @@ using Overture.TestSupport;
 
 namespace Overture.Cli.Tests;
 
-/// <summary>node explain, check, history, diff, rollback, and layers: what is asked of Classifier, and what people are told.</summary>
+/// <summary>node explain, check, history, diff, rollback, and layers: what is asked of Classifier, and what is printed.</summary>
 [Collection(OvertureCollection.Name)]
 [Trait("Category", "integration")]
 public sealed class LayersTests(OvertureFixture overture)
@@ -11,7 +11,8 @@ public sealed class LayersTests(OvertureFixture overture)
     [Fact]
     public async Task Explain_Value_HasItsLayerVersionAuthorAndWhatItLiesOver()
     {
-        var lines = (await overture.Run("node", "explain", FakeClassifier.Known)).Exit(0).Says("warning: an edit in the bucket is not served").Output.Split('\n');
+        var lines = (await overture.Run("node", "explain", FakeClassifier.Known)).Exit(0)
+            .Says("warning: an edit in the bucket is not served").Output.Split('\n');
         Assert.Matches("^PATH +VALUE +LAYER +DOCUMENT +VERSION +AUTHOR$", lines[0]);
         Assert.Matches($"^parameters.site +\"shop\" +node +nodes/{FakeClassifier.Known} +0123456789ab +ops$", lines[1]);
         Assert.Matches("^  instead of +\"none\" +defaults +classification/layers +v7$", lines[2]);
@@ -24,28 +25,33 @@ public sealed class LayersTests(OvertureFixture overture)
     {
         var lines = (await overture.Run("node", "check", FakeClassifier.Known)).Exit(1).Output.Split('\n');
         Assert.Matches("^PATH +LAYER +DOCUMENT +PROBLEM$", lines[0]);
-        Assert.Matches("^classes.npt +group web +classification/layers +is not a class in the environment staging; is ntp meant\\?$", lines[1]);
-        Assert.Equal("classes.npt", (await overture.Run("node", "check", FakeClassifier.Known, "-o", "json")).Exit(1).Json()["problems"]![0]!["path"].Text());
-        Assert.Equal("", (await overture.Run("node", "check", "good.example.com")).Exit(0).Says("the puppetserver has all of it, in the environment staging").Output);
+        Assert.Matches("^classes.npt +group web +classification/layers +is not a class in the environment staging; is ntp meant\\?$",
+            lines[1]);
+        Assert.Equal("classes.npt", (await overture.Run("node", "check", FakeClassifier.Known, "-o", "json")).Exit(1)
+            .Json()["problems"]![0]!["path"].Text());
+        Assert.Equal("", (await overture.Run("node", "check", "good.example.com")).Exit(0)
+            .Says("the puppetserver has all of it, in the environment staging").Output);
     }
 
     [Fact]
     public async Task Set_CheckPuppetserver_IsAskedForAndARefusalSaysWhatNext()
     {
         (await overture.Run(["node", "set", "away.example.com", "-f", "-", "--reason", "c", "--check-puppetserver"], [], "{}\n")).Exit(5)
-            .Says("reason: PUPPETSERVER_UNAVAILABLE").Says("next: mend that, or leave out the comparison with the puppetserver");
+            .Says("reason: PUPPETSERVER_UNAVAILABLE").Says("next: repair that, or leave out the comparison with the puppetserver");
         (await overture.Run(["node", "set", "npt.example.com", "-f", "-", "--reason", "c", "--check-puppetserver"], [], "{}\n")).Exit(2)
             .Says("reason: PUPPET_CODE_MISSING").Says("next: correct it, or deploy the code first");
         (await overture.Run(["node", "set", "away.example.com", "-f", "-", "--reason", "c"], [], "{}\n")).Exit(0);
         (await overture.Run(["layers", "set", "-f", "-", "--check", "--check-puppetserver"], [], "defaults: {}\n# compared\n")).Exit(0);
-        Assert.True(Assert.Single(overture.Classifier.LayerPuts, p => p.Document.EndsWith("# compared\n", StringComparison.Ordinal)) is { ValidateOnly: true, CheckPuppetserver: true });
+        Assert.True(Assert.Single(overture.Classifier.LayerPuts, p => p.Document.EndsWith("# compared\n", StringComparison.Ordinal))
+            is { ValidateOnly: true, CheckPuppetserver: true });
     }
 
     [Fact]
     public async Task History_AllPages_NewestFirst()
     {
         var ran = (await overture.Run("node", "history", FakeClassifier.Known)).Exit(0);
-        Assert.Equal(["v30", "v20", "v10"], ran.Output.Split('\n').Skip(1).Where(l => l.Length > 0).Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)[2]));
+        Assert.Equal(["v30", "v20", "v10"], ran.Output.Split('\n').Skip(1).Where(l => l.Length > 0)
+            .Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)[2]));
         Assert.Equal(3, (await overture.Run("layers", "history", "-o", "json")).Exit(0).Json()["entries"]!.AsArray().Count);
     }
 
@@ -56,7 +62,8 @@ public sealed class LayersTests(OvertureFixture overture)
         Assert.EndsWith("@@ -1,2 +1,2 @@\n-classes: [a]\n+classes: [b]\n environment: one\n", ran.Output, StringComparison.Ordinal);
         (await overture.Run("node", "diff", FakeClassifier.Known, "v10", "v10")).Exit(0);
         // Without versions: what is stored, against the one before it that is another.
-        Assert.Contains("-environment: one\n", (await overture.Run("node", "diff", FakeClassifier.Known)).Exit(1).Output, StringComparison.Ordinal);
+        Assert.Contains("-environment: one\n", (await overture.Run("node", "diff", FakeClassifier.Known)).Exit(1).Output,
+            StringComparison.Ordinal);
         (await overture.Run("node", "diff", FakeClassifier.Known, "v99")).Exit(3).Says("no version v99");
         (await overture.Run("node", "diff", FakeClassifier.Known, "v")).Exit(2).Says("begins 3 versions");
     }
@@ -84,7 +91,8 @@ public sealed class LayersTests(OvertureFixture overture)
     public async Task Layers_Check_WritesNothingAndNamesTheField()
     {
         (await overture.Run(["layers", "set", "-f", "-", "--check"], [], "defaults: {}\n")).Exit(0).Says("valid");
-        (await overture.Run(["layers", "set", "-f", "-", "--check"], [], "wrong\n")).Exit(2).Says("  groups.b.parameters.a: contradicts group a");
+        (await overture.Run(["layers", "set", "-f", "-", "--check"], [], "wrong\n")).Exit(2)
+            .Says("  groups.b.parameters.a: contradicts group a");
         Assert.All(overture.Classifier.LayerPuts.Where(p => p.Reason.Length == 0), p => Assert.True(p.ValidateOnly));
         (await overture.Run(["layers", "set", "-f", "-"], [], "defaults: {}\n")).Exit(2).Says("give --reason TEXT, or --check");
     }

@@ -3,7 +3,7 @@ using Overture.TestSupport;
 
 namespace Overture.Cli.Tests;
 
-/// <summary>retry, protect, ttl and gc: what is asked of the Conductor, what people are told, and how it exits.</summary>
+/// <summary>retry, protect, ttl and gc: what is asked of the Conductor, what is printed, and how it exits.</summary>
 [Collection(OvertureCollection.Name)]
 [Trait("Category", "integration")]
 public sealed class LifecycleTests(OvertureFixture overture)
@@ -25,7 +25,8 @@ public sealed class LifecycleTests(OvertureFixture overture)
     {
         var stalled = overture.Conductor.Add(NewName());
         stalled.Trouble = InstanceTrouble.BootStalled;
-        (await overture.Run("instance", "retry", "--failed")).Exit(0).Says($"{stalled.Certname} stalled, 0e0e0e0e-0000-4000-8000-000000000001 takes its place");
+        (await overture.Run("instance", "retry", "--failed")).Exit(0)
+            .Says($"{stalled.Certname} stalled, 0e0e0e0e-0000-4000-8000-000000000001 takes its place");
         Assert.Contains(stalled.Certname, overture.Conductor.Retries);
         (await overture.Run("instance", "retry", stalled.Certname, "--keep-failed")).Exit(0);
         Assert.Contains($"{stalled.Certname} kept", overture.Conductor.Retries);
@@ -71,20 +72,24 @@ public sealed class LifecycleTests(OvertureFixture overture)
         (await overture.Run("instance", "quarantine", name)).Exit(2).Says("--reason");
         (await overture.Run("instance", "quarantine", name, "--reason", "odd traffic")).Exit(0).Says("what it holds stays good");
         (await overture.Run("instance", "quarantine", name, "--lift", "--reason", "backup")).Exit(0).Says("out of quarantine");
-        Assert.Equal([("odd traffic", false), ("backup", true)], overture.Conductor.Quarantines.Where(q => q.Certname == name).Select(q => (q.Reason, q.Lift)));
+        Assert.Equal([("odd traffic", false), ("backup", true)], overture.Conductor.Quarantines.Where(q => q.Certname == name)
+            .Select(q => (q.Reason, q.Lift)));
     }
 
     [Fact]
     public async Task Gc_TellsAndMends_AndExitsByWhatIsLeft()
     {
         var (lost, orphan) = (NewName(), NewName());
-        overture.Conductor.Findings.Enqueue(new Finding { Kind = FindingKind.Lost, Certname = lost, Detail = "i-1 is gone", Action = "terminate" });
-        var told = (await overture.Run("gc")).Exit(0).Says("3 records, 2 instances, 1 that do not fit");
+        overture.Conductor.Findings.Enqueue(new Finding { Kind = FindingKind.Lost, Certname = lost, Detail = "i-1 is gone",
+            Action = "terminate" });
+        var told = (await overture.Run("gc")).Exit(0).Says("3 records, 2 instances, 1 that do not match");
         Assert.Contains("would terminate", told.Output, StringComparison.Ordinal);
         Assert.Contains("done: terminate", (await overture.Run("gc", "--apply")).Exit(0).Output, StringComparison.Ordinal);
 
-        overture.Conductor.Findings.Enqueue(new Finding { Kind = FindingKind.Orphan, Certname = orphan, Detail = "i-2 has no record", Action = "end", HeldBack = "brake" });
-        Assert.Contains("left alone: brake", (await overture.Run("gc", "--apply", "--limit", "7")).Exit(1).Output, StringComparison.Ordinal);
+        overture.Conductor.Findings.Enqueue(new Finding { Kind = FindingKind.Orphan, Certname = orphan, Detail = "i-2 has no record",
+            Action = "end", HeldBack = "brake" });
+        Assert.Contains("left alone: brake", (await overture.Run("gc", "--apply", "--limit", "7")).Exit(1).Output,
+            StringComparison.Ordinal);
         (await overture.Run("gc", "--apply", "--dry-run")).Exit(2);
         Assert.Equal([(false, 0), (true, 0), (true, 7)], overture.Conductor.Reconciles.Select(r => (r.Apply, r.Limit)));
         overture.Conductor.Findings.Clear();

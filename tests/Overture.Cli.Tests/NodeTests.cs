@@ -20,17 +20,20 @@ public sealed class NodeTests(OvertureFixture overture)
     [Fact]
     public async Task Show_Blocked_ShowsTheDefinitionAndWhyItGetsNoAnswer()
     {
-        var ran = (await overture.Run("node", "show", "blocked.example.com", "-o", "json")).Exit(0).Says("overture-enc refuses this node: blocked.example.com is revoked (NODE_BLOCKED)");
+        var ran = (await overture.Run("node", "show", "blocked.example.com", "-o", "json")).Exit(0)
+            .Says("overture-enc refuses this node: blocked.example.com is revoked (NODE_BLOCKED)");
         Assert.Null(ran.Json()["classification"]);
         Assert.Equal("v1", ran.Json()["node"]!["etag"].Text());
     }
 
     [Fact]
     public async Task Show_DefinitionAlone_IsFitForSet() =>
-        Assert.Equal("classes: {login_allowed: {user: demo}}\n", (await overture.Run("node", "show", FakeClassifier.Known, "--definition")).Exit(0).Output);
+        Assert.Equal("classes: {login_allowed: {user: demo}}\n", (await overture.Run("node", "show", FakeClassifier.Known, "--definition"))
+            .Exit(0).Output);
 
     [Fact]
-    public async Task Show_Unknown_Is3() => (await overture.Run("node", "show", "unknown.example.com")).Exit(3).Says("reason: NODE_UNKNOWN");
+    public async Task Show_Unknown_Is3() => (await overture.Run("node", "show", "unknown.example.com")).Exit(3)
+        .Says("reason: NODE_UNKNOWN");
 
     [Fact]
     public async Task Set_FromStdin_ReplacesTheVersionItRead()
@@ -51,12 +54,14 @@ public sealed class NodeTests(OvertureFixture overture)
 
     [Fact]
     public async Task Set_OldEtag_IsAConflict() =>
-        (await overture.Run(["node", "set", FakeClassifier.Known, "-f", "-", "--reason", "old", "--etag", "v0"], [], "classes: {}\n")).Exit(6).Says("reason: ETAG_MISMATCH").Says("next: ");
+        (await overture.Run(["node", "set", FakeClassifier.Known, "-f", "-", "--reason", "old", "--etag", "v0"], [], "classes: {}\n"))
+            .Exit(6).Says("reason: ETAG_MISMATCH").Says("next: ");
 
     [Fact]
     public async Task Set_WithoutReasonOrFile_IsUsage()
     {
         (await overture.Run("node", "set", FakeClassifier.Known, "-f", "x")).Exit(2).Says("--reason");
-        (await overture.Run("node", "set", FakeClassifier.Known, "-f", "/nonexistent", "--reason", "r")).Exit(2).Says("can't read /nonexistent");
+        (await overture.Run("node", "set", FakeClassifier.Known, "-f", "/nonexistent", "--reason", "r")).Exit(2)
+            .Says("there is no file /nonexistent");
     }
 }

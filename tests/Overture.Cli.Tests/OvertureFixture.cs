@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Security;
+using System.Security.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -6,7 +8,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Overture.Cli.Tests.Fakes;
-using Overture.Platform.Faults;
+using Overture.Platform.Rpc;
 using Overture.Platform.Tls;
 using Overture.TestSupport;
 
@@ -28,20 +30,28 @@ public sealed class OvertureFixture : IAsyncLifetime, IDisposable
     public FakeHealth Health { get; } = new();
 
     /// <summary>What ./test built; a test of something else would prove nothing, so there is no other place.</summary>
-    public static string Binary { get; } = Environment.GetEnvironmentVariable("OVERTURE_CLI") is { Length: > 0 } named ? named : RepositoryPaths.File("artifacts/cli/overture");
+    public static string Binary { get; } = Environment.GetEnvironmentVariable("OVERTURE_CLI") is { Length: > 0 } named
+        ? named : RepositoryPaths.File("artifacts/cli/overture");
 
     public async Task InitializeAsync()
     {
         if (!File.Exists(Binary))
             throw new FileNotFoundException("the tests run the published binary: dotnet publish cli -c Release -o artifacts/cli", Binary);
-        foreach (var hook in new[] { "overture-enc", "overture-autosign" })
-            File.CreateSymbolicLink(links.File(hook), Binary);
+        await InstallHooks(links.Path);
         await File.WriteAllTextAsync(Path.Combine(Pki.Home, "cli.yaml"), Config("admin"));
         await File.WriteAllTextAsync(Path.Combine(Pki.Home, "hooks.yaml"), Config("enc"));
         app = Build();
         await app.StartAsync();
         // The first handshake compiles the server's side of it, which on a busy machine is longer than a hook waits.
-        await Eventually.True(async () => (await Hook("overture-enc", [FakeClassifier.Known])).ExitCode == 0, "the fakes answer", TimeSpan.FromMinutes(1));
+        await Eventually.True(async () => (await Hook("overture-enc", [FakeClassifier.Known])).ExitCode == 0, "the fakes answer",
+            TimeSpan.FromMinutes(1));
+    }
+
+    /// <summary>The hooks as docs/cli.md says: a link for the ENC, a launcher for autosign.</summary>
+    public static async Task InstallHooks(string directory)
+    {
+        File.CreateSymbolicLink(Path.Combine(directory, "overture-enc"), Binary);
+        (await Shell.Run(Binary, "hook", "install", Path.Combine(directory, "overture-autosign"))).Ok();
     }
 
     public string Config(string party, int? port = null) => $$"""
@@ -55,12 +65,14 @@ public sealed class OvertureFixture : IAsyncLifetime, IDisposable
     public Task<Ran> Run(params string[] arguments) => Run(arguments, new Dictionary<string, string?>());
 
     public Task<Ran> Run(string[] arguments, Dictionary<string, string?> environment, string? input = null, string? directory = null) =>
-        Shell.Run(Binary, arguments, new Dictionary<string, string?> { ["OVERTURE_CLI_CONFIG"] = null, ["OVERTURE_HOME"] = Pki.Home }.Concat(environment).GroupBy(v => v.Key).ToDictionary(v => v.Key, v => v.Last().Value),
+        Shell.Run(Binary, arguments, new Dictionary<string, string?> { ["OVERTURE_CLI_CONFIG"] = null,
+            ["OVERTURE_HOME"] = Pki.Home }.Concat(environment).GroupBy(v => v.Key).ToDictionary(v => v.Key, v => v.Last().Value),
             input, directory, TimeSpan.FromSeconds(60));
 
     /// <summary>A hook, by its link and with the environment puppetserver would give: next to nothing.</summary>
     public Task<Ran> Hook(string hook, string[] arguments, string? input = null, string? config = null) =>
-        Shell.Run("/usr/bin/env", ["-i", $"OVERTURE_HOOKS_CONFIG={config ?? Path.Combine(Pki.Home, "hooks.yaml")}", links.File(hook), .. arguments], null, input, "/", TimeSpan.FromSeconds(30));
+        Shell.Run("/usr/bin/env", ["-i", $"OVERTURE_HOOKS_CONFIG={config ?? Path.Combine(Pki.Home, "hooks.yaml")}", links.File(hook),
+            .. arguments], null, input, "/", TimeSpan.FromSeconds(30));
 
     public async Task DisposeAsync()
     {
@@ -104,7 +116,10 @@ public sealed class OvertureFixture : IAsyncLifetime, IDisposable
         kestrel.Listen(IPAddress.Loopback, port, listen =>
         {
             listen.Protocols = HttpProtocols.Http2;
-            listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(peers.ServerOptions()) });
+            listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ =>
+                ValueTask.FromResult(new SslServerAuthenticationOptions { ServerCertificateContext = peers.Current.Context,
+                ClientCertificateRequired = true, EnabledSslProtocols = SslProtocols.Tls13,
+                CertificateChainPolicy = peers.Current.Policy() }) });
         });
     }
 }

@@ -35,7 +35,8 @@ public sealed class ProfileTests(OvertureFixture overture)
         Assert.Equal($"{file}:2: imgae is unknown", lines[0]);
         Assert.StartsWith($"{file}: puppet.server must be", lines[1], StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', ran.Output);
-        Assert.Equal("imgae", (await overture.Run("profile", "validate", file, "-o", "json")).Exit(2).Json()["problems"]![0]!["field"].Text());
+        Assert.Equal("imgae", (await overture.Run("profile", "validate", file, "-o", "json")).Exit(2)
+            .Json()["problems"]![0]!["field"].Text());
         Assert.Equal("", (await overture.Run(["profile", "validate", "-"], [], "provider: local\n")).Exit(0).Output);
         (await overture.Run("profile", "validate", "/nonexistent")).Exit(2).Says("there is no file /nonexistent");
     }
@@ -45,8 +46,10 @@ public sealed class ProfileTests(OvertureFixture overture)
     {
         (await overture.Run(["profile", "put", "web", "-f", "-"], [], "image: a\n")).Exit(0);
         (await overture.Run(["profile", "put", "new", "-f", "-"], [], "image: b\n")).Exit(0);
-        (await overture.Run(["profile", "put", "web", "-f", "-", "--etag", "v0"], [], "image: c\n")).Exit(6).Says("reason: ETAG_MISMATCH").Says("next: ");
-        Assert.Equal([("web", "v1", "image: a\n"), ("new", "", "image: b\n"), ("web", "v0", "image: c\n")], overture.Conductor.ProfilePuts.Select(p => (p.Name, p.Etag, p.Document)));
+        (await overture.Run(["profile", "put", "web", "-f", "-", "--etag", "v0"], [], "image: c\n")).Exit(6).Says("reason: ETAG_MISMATCH")
+            .Says("next: ");
+        Assert.Equal([("web", "v1", "image: a\n"), ("new", "", "image: b\n"), ("web", "v0", "image: c\n")],
+            overture.Conductor.ProfilePuts.Select(p => (p.Name, p.Etag, p.Document)));
         (await overture.Run("profile", "put", "web")).Exit(2).Says("-f");
     }
 
@@ -54,7 +57,8 @@ public sealed class ProfileTests(OvertureFixture overture)
     public async Task Launch_DryRun_PrintsAndLaunchesNothing()
     {
         var before = overture.Conductor.Launches.Count;
-        Assert.Equal("#cloud-config\n# ********\n", (await overture.Run("launch", "--profile", "web", "--dry-run")).Exit(0).Says("77 bytes of user data; nothing was launched").Output);
+        Assert.Equal("#cloud-config\n# ********\n", (await overture.Run("launch", "--profile", "web", "--dry-run")).Exit(0)
+            .Says("77 bytes of user data; nothing was launched").Output);
         (await overture.Run("launch", "--profile", "web", "--dry-run")).Exit(0).Says("launch it? no: not");
         var file = RepositoryPaths.File("examples/start_instance.yaml");
         Assert.Equal("host", (await overture.Run("launch", "-c", file, "--dry-run", "-o", "json")).Exit(0).Json()["spec"]!["image"].Text());

@@ -21,7 +21,8 @@ internal sealed class Sshd : IAsyncDisposable
         foreach (var key in new[] { "host", "client" })
             (await Shell.Run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", sshd.directory.File(key))).Ok();
         var parts = (await File.ReadAllTextAsync(sshd.directory.File("host.pub"))).Split(' ');
-        sshd.HostKey = new SshHostKey { Type = parts[0], Key = parts[1], Fingerprint = "SHA256:" + Convert.ToBase64String(SHA256.HashData(Convert.FromBase64String(parts[1]))).TrimEnd('=') };
+        sshd.HostKey = new SshHostKey { Type = parts[0], Key = parts[1],
+            Fingerprint = "SHA256:" + Convert.ToBase64String(SHA256.HashData(Convert.FromBase64String(parts[1]))).TrimEnd('=') };
         await File.WriteAllTextAsync(sshd.directory.File("config"),
             $"""
             ListenAddress 127.0.0.1:{sshd.Port}
@@ -35,10 +36,12 @@ internal sealed class Sshd : IAsyncDisposable
 
             """);
         Directory.CreateDirectory("/run/sshd"); // where it drops its privileges; a package's own start makes it
-        sshd.process = Process.Start(new ProcessStartInfo("/usr/sbin/sshd", ["-D", "-e", "-f", sshd.directory.File("config")]) { RedirectStandardError = true })!;
+        sshd.process = Process.Start(new ProcessStartInfo("/usr/sbin/sshd",
+            ["-D", "-e", "-f", sshd.directory.File("config")]) { RedirectStandardError = true })!;
         sshd.process.ErrorDataReceived += (_, _) => { };
         sshd.process.BeginErrorReadLine();
-        await Eventually.True(async () => (await Shell.Run("ssh-keyscan", "-T", "1", "-p", $"{sshd.Port}", "127.0.0.1")).Output.Length > 0, "sshd answers");
+        await Eventually.True(async () => (await Shell.Run("ssh-keyscan", "-T", "1", "-p", $"{sshd.Port}", "127.0.0.1")).Output.Length > 0,
+            "sshd answers");
         return sshd;
     }
 

@@ -36,11 +36,14 @@ public sealed class TerminalTests(OvertureFixture overture)
     }
 
     [Fact]
-    public async Task Json_OnTerminal_IsIndented() => Assert.Contains("{\r\n  \"version\"", await OnTerminal("version -o json", 80), StringComparison.Ordinal);
+    public async Task Json_OnTerminal_IsIndented() => Assert.Contains("{\r\n  \"version\"", await OnTerminal("version -o json", 80),
+        StringComparison.Ordinal);
 
     private async Task<string> OnTerminal(string arguments, int columns, string environment = "")
     {
-        var command = $"stty cols {columns} rows 50; TERM=xterm-256color OVERTURE_HOME={overture.Pki.Home} {environment}{OvertureFixture.Binary} {arguments}";
+        var command =
+            $"stty cols {columns} rows 50; TERM=xterm-256color OVERTURE_HOME={overture.Pki.Home} {environment}{OvertureFixture.Binary} "
+                + $"{arguments}";
         return (await Shell.Run("script", "-qec", command, "/dev/null")).Exit(0).Output;
     }
 }

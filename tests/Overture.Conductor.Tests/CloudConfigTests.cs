@@ -1,4 +1,5 @@
 using Overture.Conductor.Launch;
+using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
 using Overture.Platform.Records;
 
@@ -12,7 +13,7 @@ public sealed class CloudConfigTests
 
     [Theory]
     [InlineData("puppet: {install: false}", "cloud_config.puppet", "is written by Overture")]
-    [InlineData("phone_home: {url: http://x/}", "cloud_config.phone_home", "reports tell Overture")]
+    [InlineData("phone_home: {url: http://x/}", "cloud_config.phone_home", "from reports")]
     [InlineData("merge_how: list(append)", "cloud_config.merge_how", "there is only one")]
     [InlineData("merge_type: list(append)", "cloud_config.merge_type", "there is only one")]
     [InlineData("launch-index: 3", "cloud_config.launch-index", "skip the document")]
@@ -30,7 +31,7 @@ public sealed class CloudConfigTests
     [InlineData("ssh_key_console_blacklist: [ssh-ed25519]", "cloud_config.ssh_key_console_blacklist", "overture ssh")]
     [InlineData("runcmd: reboot", "cloud_config.runcmd", "must be a list")]
     [InlineData("ssh_pwauth: no", "cloud_config.ssh_pwauth", "is a plain no")]
-    [InlineData("swap: [{a: On}]", "cloud_config.swap[0].a", "is a plain On")]
+    [InlineData("x: [{a: On}]", "cloud_config.x[0].a", "is a plain On")]
     [InlineData("- packages", "cloud_config", "must be a mapping")]
     [InlineData("a: &x 1\nb: *x", "cloud_config", "uses an anchor (its line 1)")]
     [InlineData("## template: jinja\n#cloud-config\na: b", "cloud_config", "begins with ## template:")]
@@ -48,7 +49,9 @@ public sealed class CloudConfigTests
     [InlineData("")]
     [InlineData("#cloud-config\npackages: [jq]")]
     [InlineData("package_update: true")]
-    [InlineData("ssh: {emit_keys_to_console: true}\nssh_authorized_keys: [a]\nusers: [default]\nbootcmd: [[a]]\nwrite_files: []\nruncmd:")]
+    [InlineData("ssh: {emit_keys_to_console: true}\nssh_authorized_keys: [a]\nusers: [default]\nbootcmd: [[a]]\nwrite_files: [{path: "
+        + "/a}]\nruncmd:")]
+    [InlineData("bootcmd:\nruncmd:")]
     [InlineData("ssh_pwauth: \"no\"")]
     public void Check_WhatOnlyAdds_IsTaken(string document) => Assert.Empty(CloudConfig.Check(document));
 
@@ -82,15 +85,22 @@ public sealed class CloudConfigTests
             - "jq"
 
             """.ReplaceLineEndings("\n"), text, StringComparison.Ordinal);
-        Assert.DoesNotContain("systemctl", Render(new LaunchSpec { CloudConfig = "runcmd: [reboot]" }, install: false), StringComparison.Ordinal);
+        Assert.DoesNotContain("systemctl", Render(new LaunchSpec { CloudConfig = "runcmd: [reboot]" }, install: false),
+            StringComparison.Ordinal);
         Assert.Contains("systemctl", Render(new LaunchSpec { CloudConfig = "runcmd:" }, install: true), StringComparison.Ordinal);
+        Assert.Equal("echo user",
+            UserDataTree.Of(Render(new LaunchSpec { CloudConfig = "bootcmd: [echo user]" }, install: false)).Text("bootcmd", "1"));
+        Assert.Contains("csr_attributes",
+            UserDataTree.Of(Render(new LaunchSpec { CloudConfig = "bootcmd:" }, install: false)).Text("bootcmd", "0"),
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Render_Scripts_AreMimePartsInOrder()
     {
         var text = Render(new LaunchSpec { Scripts = { "#!/bin/sh\necho 1\n", "#!/bin/sh\necho é" } }, install: false);
-        Assert.StartsWith("Content-Type: multipart/mixed; boundary=\"overture-0\"\nMIME-Version: 1.0\n\n--overture-0\nContent-Type: text/cloud-config; charset=\"utf-8\"\n", text, StringComparison.Ordinal);
+        Assert.StartsWith("Content-Type: multipart/mixed; boundary=\"overture-0\"\nMIME-Version: 1.0\n\n--overture-0\nContent-Type: "
+            + "text/cloud-config; charset=\"utf-8\"\n", text, StringComparison.Ordinal);
         Assert.EndsWith(
             """
             --overture-0
@@ -113,11 +123,13 @@ public sealed class CloudConfigTests
 
     [Fact]
     public void Render_BoundaryInAScript_IsAnotherOne() =>
-        Assert.StartsWith("Content-Type: multipart/mixed; boundary=\"overture-2\"\n", Render(new LaunchSpec { Scripts = { "#!/bin/sh\n--overture-0\n--overture-1--\n" } }, install: false), StringComparison.Ordinal);
+        Assert.StartsWith("Content-Type: multipart/mixed; boundary=\"overture-2\"\n",
+            Render(new LaunchSpec { Scripts = { "#!/bin/sh\n--overture-0\n--overture-1--\n" } }, install: false), StringComparison.Ordinal);
 
     [Fact]
     public void Render_Anything_IsAscii() =>
-        Assert.True(System.Text.Ascii.IsValid(Render(new LaunchSpec { CloudConfig = "packages: [\"é💥\\u2028\"]", Scripts = { "#!/bin/sh\n# é💥" } }, install: true)));
+        Assert.True(System.Text.Ascii.IsValid(
+            Render(new LaunchSpec { CloudConfig = "packages: [\"é💥\\u2028\"]", Scripts = { "#!/bin/sh\n# é💥" } }, install: true)));
 
     private static string Render(LaunchSpec spec, bool install)
     {

@@ -1,7 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
+using Overture.Conductor.Instances;
 using Overture.Conductor.Providers;
 using Overture.Conductor.Reconcile;
-using Overture.Conductor.State;
 using Overture.Conductor.V1;
 using Overture.Platform.Records;
 using Overture.Records.V1;
@@ -9,7 +9,7 @@ using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>What records and an inventory say of each other (threats §3.5, T95).</summary>
+/// <summary>What records and an inventory say of each other (docs/threats.md §3.5, T95).</summary>
 public sealed class ComparisonTests
 {
     private static readonly DateTimeOffset Now = new(2026, 11, 25, 12, 0, 0, TimeSpan.Zero);
@@ -29,7 +29,7 @@ public sealed class ComparisonTests
     public void All_InstanceGone_IsLostOrAZombie(bool signed, FindingKind kind)
     {
         var found = Assert.Single(Compare([Record(launched: 60, signed: signed)], [], missed: 3));
-        Assert.Equal((kind, Mend.Terminate, ""), (found.Kind, found.Mend, found.HeldBack));
+        Assert.Equal((kind, Remedy.Terminate, ""), (found.Kind, found.Remedy, found.HeldBack));
     }
 
     [Theory]
@@ -50,37 +50,38 @@ public sealed class ComparisonTests
 
     [Fact]
     public void All_ProtectedAndGone_IsHeldBack() =>
-        Assert.Contains("protected", Assert.Single(Compare([Record(launched: 60, change: l => l.Protected = true)], [], 3)).HeldBack, StringComparison.Ordinal);
+        Assert.Contains("protected", Assert.Single(Compare([Record(launched: 60, change: l => l.Protected = true)], [], 3)).HeldBack,
+            StringComparison.Ordinal);
 
     [Fact]
     public void All_RunsAndNobodyWroteItDown_IsAdopted()
     {
         var record = Record();
-        Assert.Equal((FindingKind.Lost, Mend.Adopt), Kinds(Assert.Single(Compare([record], [Seen(record)]))));
+        Assert.Equal((FindingKind.Lost, Remedy.Adopt), Kinds(Assert.Single(Compare([record], [Seen(record)]))));
     }
 
     [Fact]
     public void All_CutOffBeforeTheProviderAnswered_IsAskedAgainUntilItsTokenEnds()
     {
-        Assert.Equal((FindingKind.Lost, Mend.AskAgain), Kinds(Assert.Single(Compare([Record(age: 6)], []))));
+        Assert.Equal((FindingKind.Lost, Remedy.AskAgain), Kinds(Assert.Single(Compare([Record(age: 6)], []))));
         Assert.Empty(Compare([Record(age: 4)], []));
         Assert.Empty(Compare([Record(age: 61)], []));
-        Assert.Empty(Compare([Record(age: 6, facts: FactLog.LaunchFailed)], []));
+        Assert.Empty(Compare([Record(age: 6, facts: InstanceEvents.LaunchFailed)], []));
     }
 
     [Fact]
     public void All_Terminated_IsAGhostWhileItIsListed()
     {
-        var record = Record(launched: 60, facts: FactLog.Terminated);
-        Assert.Equal((FindingKind.Ghost, Mend.Stop), Kinds(Assert.Single(Compare([record], [Seen(record)]))));
+        var record = Record(launched: 60, facts: InstanceEvents.Terminated);
+        Assert.Equal((FindingKind.Ghost, Remedy.Stop), Kinds(Assert.Single(Compare([record], [Seen(record)]))));
         Assert.Empty(Compare([record], []));
-        Assert.Equal((FindingKind.ZombieCertificate, Mend.Remind), Kinds(Assert.Single(Compare([record with { Unrevoked = true }], []))));
+        Assert.Equal((FindingKind.ZombieCertificate, Remedy.Remind), Kinds(Assert.Single(Compare([record with { Unrevoked = true }], []))));
     }
 
     [Fact]
     public void All_Terminating_IsLeftToTheSaga()
     {
-        var record = Record(launched: 60, facts: FactLog.Terminating);
+        var record = Record(launched: 60, facts: InstanceEvents.Terminating);
         Assert.Empty(Compare([record], [Seen(record)]));
         Assert.Empty(Compare([record], [], missed: 9));
     }
@@ -90,8 +91,8 @@ public sealed class ComparisonTests
     {
         var name = ids.CertName().ToString();
         Assert.Equal((FindingKind.Orphan, ""), Held(Compare([], [Seen(name, 31)])));
-        Assert.Contains("on its way", Held(Compare([], [Seen(name, 29)])).HeldBack, StringComparison.Ordinal);
-        Assert.Contains("no certname", Held(Compare([], [Seen("../../etc", 31)])).HeldBack, StringComparison.Ordinal);
+        Assert.Contains("not be written yet", Held(Compare([], [Seen(name, 29)])).HeldBack, StringComparison.Ordinal);
+        Assert.Contains("not a certname", Held(Compare([], [Seen("../../etc", 31)])).HeldBack, StringComparison.Ordinal);
         Assert.Empty(Compare([], [Seen(name, 31)], foreign: name));
     }
 
@@ -113,12 +114,13 @@ public sealed class ComparisonTests
     [InlineData(1, true)]
     [InlineData(2, false)]
     public void All_CloudThatListsNothingAtAll_IsNotBelievedOfSeveral(int records, bool ends) =>
-        Assert.All(Compare([.. Enumerable.Range(0, records).Select(_ => Record(launched: 60))], [], missed: 3), f => Assert.Equal(ends, f.HeldBack.Length == 0));
+        Assert.All(Compare([.. Enumerable.Range(0, records).Select(_ => Record(launched: 60))], [], missed: 3),
+            f => Assert.Equal(ends, f.HeldBack.Length == 0));
 
     [Fact]
     public void All_TerminatedRecords_DoNotLoosenTheBrake()
     {
-        var past = Enumerable.Range(0, 400).Select(_ => Record(launched: 60, facts: FactLog.Terminated));
+        var past = Enumerable.Range(0, 400).Select(_ => Record(launched: 60, facts: InstanceEvents.Terminated));
         var living = Enumerable.Range(0, 7).Select(_ => Record(launched: 60)).ToList();
         Assert.All(Compare([.. past, .. living], [Seen(living[0])], missed: 3), f => Assert.NotEqual("", f.HeldBack));
     }
@@ -142,30 +144,35 @@ public sealed class ComparisonTests
         Assert.All(Compare(all, [], 3, limit: 7), f => Assert.NotEqual("", f.HeldBack));
     }
 
-    private static (FindingKind, Mend) Kinds(Discrepancy found) => (found.Kind, found.Mend);
+    private static (FindingKind, Remedy) Kinds(Discrepancy found) => (found.Kind, found.Remedy);
 
-    private static (FindingKind Kind, string HeldBack) Held(IReadOnlyList<Discrepancy> found) => (Assert.Single(found).Kind, found[0].HeldBack);
+    private static (FindingKind Kind, string HeldBack) Held(IReadOnlyList<Discrepancy> found) =>
+        (Assert.Single(found).Kind, found[0].HeldBack);
 
     private static IReadOnlyList<Discrepancy> Compare(
-        IReadOnlyCollection<Evidence> records, IReadOnlyCollection<Listed> inventory, int missed = 1, TimeSpan? settling = null, string? foreign = null, int limit = 0) =>
-        new Comparison(settling ?? Cloud, records, inventory, n => n == foreign, _ => missed, Now).All(limit);
+        IReadOnlyCollection<InstanceRecords> records, IReadOnlyCollection<Listed> inventory, int missed = 1, TimeSpan? settling = null,
+        string? foreign = null, int limit = 0) =>
+        new Comparison(settling ?? Cloud, [.. records.Select(ComparedRecord.From)], inventory, n => n == foreign, _ => missed, Now)
+            .All(limit);
 
-    private Evidence Record(int? launched = null, bool signed = false, int age = 30, string? facts = null, Action<LaunchRecord>? change = null)
+    private InstanceRecords Record(int? launched = null, bool signed = false, int age = 30, string? facts = null,
+        Action<LaunchRecord>? change = null)
     {
         var name = ids.CertName();
-        var launch = new LaunchRecord { Certname = name.ToString(), NotBefore = Ago(launched ?? age), Deadline = Ago((launched ?? age) - 60) };
+        var launch = new LaunchRecord { Certname = name.ToString(), NotBefore = Ago(launched ?? age),
+            Deadline = Ago((launched ?? age) - 60) };
         change?.Invoke(launch);
         var all = new List<InstanceFact>();
         if (launched is { } minutes)
-            all.Add(new() { Event = FactLog.Launched, InstanceId = "i-1", At = Ago(minutes) });
+            all.Add(new() { Event = InstanceEvents.Launched, InstanceId = "i-1", At = Ago(minutes) });
         if (facts is not null)
             all.Add(new() { Event = facts, At = Ago(1) });
-        return new Evidence { Name = name, Launch = launch, Facts = all, Certificate = signed ? new Signed("01ab", null) : null };
+        return new InstanceRecords { Name = name, Launch = launch, Facts = all, Certificate = signed ? new Signed("01ab", null) : null };
     }
 
     private static Timestamp Ago(int minutes) => Now.AddMinutes(-minutes).ToTimestamp();
 
-    private static Listed Seen(Evidence record) => Seen(record.Launch.Certname, 60);
+    private static Listed Seen(InstanceRecords record) => Seen(record.Launch.Certname, 60);
 
     private static Listed Seen(string name, int minutes) => new(name, new Sighting(Sighting.Running, "i-1", []), Now.AddMinutes(-minutes));
 }

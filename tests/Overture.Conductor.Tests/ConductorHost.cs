@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -9,7 +10,7 @@ using Overture.Conductor.V1;
 using Overture.Platform;
 using Overture.Platform.Objects;
 using Overture.Platform.Registry;
-using Overture.Platform.Tls;
+using Grpc.Health.V1;
 using Overture.TestSupport;
 using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
 
@@ -20,10 +21,11 @@ internal sealed class ConductorHost : IAsyncDisposable
 {
     private readonly RunningService service;
     private readonly List<GrpcChannel> channels = [];
-    private readonly World world;
+    private readonly ConductorFixture world;
     private readonly int port;
 
-    private ConductorHost(World world, RunningService service, int port) => (this.world, this.service, this.port) = (world, service, port);
+    private ConductorHost(ConductorFixture world, RunningService service, int port) =>
+        (this.world, this.service, this.port) = (world, service, port);
 
     public IServiceProvider Services => service.App.Services;
     public ConductorOptions Options => Get<ConductorOptions>();
@@ -37,7 +39,8 @@ internal sealed class ConductorHost : IAsyncDisposable
         return new ConductorService.ConductorServiceClient(channel);
     }
 
-    public static async Task<ConductorHost> Start(World world, Replace? replace = null, Func<ConductorOptions, ConductorOptions>? options = null, string replica = "1")
+    public static async Task<ConductorHost> Start(ConductorFixture world, Replace? replace = null,
+        Func<ConductorOptions, ConductorOptions>? options = null, string replica = "1")
     {
         var port = FreePort.Next();
         var basic = new ConductorOptions
@@ -49,7 +52,8 @@ internal sealed class ConductorHost : IAsyncDisposable
             Tls = world.Pki.Files("conductor"),
             // Nothing listens on port 9 of loopback: the registry is away.
             Registry = new RegistryOptions { Endpoint = replace?.Redis ?? "127.0.0.1:9" },
-            Launch = new LaunchOptions { SigningKey = world.Pki.LaunchSigningKey, TokenKey = world.Pki.LaunchTokenKey, CaBundle = world.Ca.BundleFile },
+            Launch = new LaunchOptions { SigningKey = world.Pki.LaunchSigningKey, TokenKey = world.Pki.LaunchTokenKey,
+                CaBundle = world.Ca.BundleFile },
             Reports = new ReportOptions { Listen = "" },
         };
         var wanted = options?.Invoke(basic) ?? basic;
@@ -63,7 +67,7 @@ internal sealed class ConductorHost : IAsyncDisposable
         await service.DisposeAsync();
     }
 
-    /// <summary>What stands in for a part.</summary>
+    /// <summary>Replacements for parts.</summary>
     public sealed record Replace
     {
         public string? Redis { get; init; }
@@ -72,18 +76,16 @@ internal sealed class ConductorHost : IAsyncDisposable
         public TimeProvider? Clock { get; init; }
     }
 
-    private sealed class Parts : IServiceParts<ConductorOptions>
+    private sealed class Parts : IServiceModule<ConductorOptions>
     {
         public static readonly ConcurrentDictionary<string, Replace> Replacements = new();
 
-        public static string Name => ConductorParts.Name;
-        public static IReadOnlyList<ServiceDescriptor> Services => ConductorParts.Services;
-
-        public static void Roles(RoleTable table) => ConductorParts.Roles(table);
+        public static string Name => ConductorModule.Name;
+        public static IReadOnlyList<ServiceDescriptor> Services => ConductorModule.Services;
 
         public static void Add(WebApplicationBuilder builder, ConductorOptions options)
         {
-            ConductorParts.Add(builder, options);
+            ConductorModule.Add(builder, options);
             var replace = Replacements[options.StateDirectory];
             if (replace.Provider is { } provider)
                 builder.Services.AddSingleton(provider);
@@ -93,14 +95,14 @@ internal sealed class ConductorHost : IAsyncDisposable
                 builder.Services.AddSingleton(clock);
         }
 
-        public static void Listen(KestrelServerOptions kestrel, ConductorOptions options) => ConductorParts.Listen(kestrel, options);
+        public static void Listen(KestrelServerOptions kestrel, ConductorOptions options) => ConductorModule.Listen(kestrel, options);
 
-        public static void Map(WebApplication app) => ConductorParts.Map(app);
+        public static void Map(WebApplication app) => ConductorModule.Map(app);
     }
 }
 
 /// <summary>What Conductors of one deployment share: PKI, Puppet CA, bucket.</summary>
-internal sealed class World : IDisposable
+internal sealed class ConductorFixture : IDisposable
 {
     public TestPki Pki { get; } = new();
     public TestPuppetCa Ca { get; } = new();
@@ -108,6 +110,38 @@ internal sealed class World : IDisposable
     public string Bucket => "file:" + Data.File("objects");
 
     public ObjectStore OpenStore() => ObjectStore.Open(Bucket, "");
+
+    /// <summary>A Conductor as its own process, without a registry.</summary>
+    /// <param name="port">Its gRPC listener.</param>
+    /// <param name="environment">Added to this process's.</param>
+    public ServiceProcess StartProcess(int port, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        var tls = Pki.Files("conductor");
+        var config = Data.File("conductor.yaml");
+        File.WriteAllText(config, $$"""
+            bucket: {{Bucket}}
+            listen: 127.0.0.1:{{port}}
+            stateDirectory: {{Data.File("state")}}
+            tls: { certificate: {{tls.Certificate}}, key: {{tls.Key}}, roots: {{tls.Roots}} }
+            registry: { endpoint: "127.0.0.1:9" }
+            launch: { signingKey: {{Pki.LaunchSigningKey}}, tokenKey: {{Pki.LaunchTokenKey}}, caBundle: {{Ca.BundleFile}} }
+            reports: { listen: "" }
+            """);
+        return new ServiceProcess(RepositoryPaths.Output("services/Conductor", "Overture.Conductor.dll"), config, environment);
+    }
+
+    /// <summary>Whether it answers, and says that it serves.</summary>
+    public static async Task<bool> Serves(Health.HealthClient health)
+    {
+        try
+        {
+            return (await health.CheckAsync(new HealthCheckRequest())).Status == HealthCheckResponse.Types.ServingStatus.Serving;
+        }
+        catch (RpcException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>A launch spec as start_instance.yaml makes it.</summary>
     public static LaunchSpec Spec(Action<LaunchSpec>? change = null)

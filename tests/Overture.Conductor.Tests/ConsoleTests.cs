@@ -3,31 +3,20 @@ using FsCheck;
 using FsCheck.Fluent;
 using Grpc.Core;
 using Overture.Conductor.Console;
-using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>Host keys on consoles (ec2-cloudinit §2.5), honest, cut off, interleaved and hostile ones; and the RPC that tells them.</summary>
-public sealed class ConsoleTests : IAsyncLifetime
+/// <summary>
+/// Host keys on consoles (docs/cloud-init.md), honest, cut off, interleaved and hostile ones; and the RPC that returns them.
+/// </summary>
+public sealed class ConsoleTests
 {
     private const string Key = "AAAAC3NzaC1lZDI1NTE5AAAAINtt4PIqY7HTf2gh/WO+4GTjN9GTIyFiMVe7/a8ZpmvE";
     private const string Print = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     private const string BeginKeys = "-----BEGIN SSH HOST KEY KEYS-----", EndKeys = "-----END SSH HOST KEY KEYS-----";
     private const string BeginPrints = "-----BEGIN SSH HOST KEY FINGERPRINTS-----", EndPrints = "-----END SSH HOST KEY FINGERPRINTS-----";
-
-    private readonly World world = new();
-    private readonly FakeProvider provider = new();
-    private ConductorHost host = null!;
-
-    public async Task InitializeAsync() => host = await ConductorHost.Start(world, new() { Provider = provider });
-
-    public async Task DisposeAsync()
-    {
-        await host.DisposeAsync();
-        world.Dispose();
-    }
 
     [Fact]
     public async Task Of_KeyMadeBySshKeygen_HasItsFingerprint()
@@ -42,7 +31,8 @@ public sealed class ConsoleTests : IAsyncLifetime
 
     [Fact]
     public void Of_KernelLinesAndEscapesBetween_FindsTheKey() => Assert.Equal(Key, Assert.Single(ConsoleHostKeys.Of(
-        $"[    1.2] boot\n\u001b[0m{BeginKeys}\n[   12.3] eth0: link up\n\u001b[1mssh-ed25519 {Key} root@web1\u001b[0m\r\n{EndKeys}\nlogin:")).Key);
+        $"[    1.2] boot\n\u001b[0m{BeginKeys}\n[   12.3] eth0: link up\n\u001b[1mssh-ed25519 {Key} "
+            + $"root@web1\u001b[0m\r\n{EndKeys}\nlogin:")).Key);
 
     [Fact]
     public void Of_TwoBoots_TheLastCompleteOneCounts()
@@ -75,7 +65,8 @@ public sealed class ConsoleTests : IAsyncLifetime
     [InlineData("")]
     public void Of_FingerprintsAlone_AreTold(string prefix)
     {
-        var key = Assert.Single(ConsoleHostKeys.Of($"{prefix}{BeginPrints}\n{prefix}256 {Print} root@web1 (ED25519)\n{prefix}{EndPrints}\n"));
+        var key = Assert.Single(
+            ConsoleHostKeys.Of($"{prefix}{BeginPrints}\n{prefix}256 {Print} root@web1 (ED25519)\n{prefix}{EndPrints}\n"));
         Assert.Equal(("ED25519", "", Print), (key.Type, key.Key, key.Fingerprint));
     }
 
@@ -96,14 +87,18 @@ public sealed class ConsoleTests : IAsyncLifetime
 
     [Fact]
     public void Of_AnyText_NeverThrowsAndTellsOnlyWhatAKnownHostsLineMayHold() => Prop.ForAll(
-        Gen.Elements(BeginKeys, EndKeys, BeginPrints, EndPrints, $"ssh-ed25519 {Key}", $"256 {Print} a (RSA)", "\r", "\u001b[", "x y\tz", "ssh-", "\0").ListOf().Select(p => string.Join("\n", p)).ToArbitrary(),
-        text => ConsoleHostKeys.Of(text).All(k => !(k.Type + k.Key + k.Fingerprint).Any(c => c is '\n' or '\r' or ' ' or '\0' or '\u001b'))).QuickCheckThrowOnFailure();
+        Gen.Elements(BeginKeys, EndKeys, BeginPrints, EndPrints, $"ssh-ed25519 {Key}", $"256 {Print} a (RSA)", "\r", "\u001b[", "x y\tz",
+            "ssh-", "\0").ListOf().Select(p => string.Join("\n", p)).ToArbitrary(),
+        text => ConsoleHostKeys.Of(text).All(k => !(k.Type + k.Key + k.Fingerprint).Any(c => c is '\n' or '\r' or ' ' or '\0' or '\u001b')))
+            .QuickCheckThrowOnFailure();
 
     [Fact]
     public async Task GetConsole_RunningInstance_TellsTextKeysAndAddress()
     {
-        provider.ConsoleText = $"booting\n{Block(Key)}";
-        var name = await Launch();
+        using var world = new ConductorFixture();
+        var provider = new FakeProvider { ConsoleText = $"booting\n{Block(Key)}" };
+        await using var host = await ConductorHost.Start(world, new() { Provider = provider });
+        var name = await Launch(host);
         var console = await host.As("operator").GetConsoleAsync(new() { Certname = name });
         Assert.Equal(provider.ConsoleText, console.Text);
         Assert.Equal((Key, "127.0.0.1"), (console.HostKeys.Single().Key, console.Addresses.Single()));
@@ -112,19 +107,22 @@ public sealed class ConsoleTests : IAsyncLifetime
     [Fact]
     public async Task GetConsole_NothingToShow_SaysWhy()
     {
-        var name = await Launch();
+        using var world = new ConductorFixture();
+        await using var host = await ConductorHost.Start(world, new() { Provider = new FakeProvider() });
+        var name = await Launch(host);
         Assert.Equal(StatusCode.FailedPrecondition, (await Fails(name)).StatusCode);
-        Assert.Contains("nothing yet", (await Fails(name)).Status.Detail, StringComparison.Ordinal);
+        Assert.Contains("still empty", (await Fails(name)).Status.Detail, StringComparison.Ordinal);
         Assert.Equal(StatusCode.NotFound, (await Fails(TestIds.New().CertName().ToString())).StatusCode);
-        var registered = await host.As("admin").RegisterInstanceAsync(new() { Spec = World.Spec() });
+        var registered = await host.As("admin").RegisterInstanceAsync(new() { Spec = ConductorFixture.Spec() });
         Assert.Contains("was registered", (await Fails(registered.Instance.Certname)).Status.Detail, StringComparison.Ordinal);
         Assert.Equal(StatusCode.PermissionDenied, (await Fails(name, "viewer")).StatusCode);
+
+        Task<RpcException> Fails(string of, string party = "operator") =>
+            Assert.ThrowsAsync<RpcException>(async () => await host.As(party).GetConsoleAsync(new() { Certname = of }));
     }
 
     private static string Block(string key) => $"{BeginKeys}\nssh-ed25519 {key} root@web1\n{EndKeys}\n";
 
-    private async Task<string> Launch() => (await host.As("admin").LaunchInstancesAsync(new() { Spec = World.Spec() })).Results.Single().Instance.Certname;
-
-    private Task<RpcException> Fails(string name, string party = "operator") =>
-        Assert.ThrowsAsync<RpcException>(async () => await host.As(party).GetConsoleAsync(new() { Certname = name }));
+    private static async Task<string> Launch(ConductorHost host) =>
+        (await host.As("admin").LaunchInstancesAsync(new() { Spec = ConductorFixture.Spec() })).Results.Single().Instance.Certname;
 }

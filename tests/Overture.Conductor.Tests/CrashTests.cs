@@ -1,7 +1,9 @@
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Records.V1;
@@ -10,14 +12,14 @@ using Overture.TestSupport;
 namespace Overture.Conductor.Tests;
 
 /// <summary>
-/// A real Conductor process that is killed (SIGKILL) at each named step of a launch and of a terminate, and started again (threats F25-F36):
-/// nothing lost, nothing doubled, nothing left behind. Built by eng/build.sh crash.
+/// A real Conductor process that is killed (SIGKILL) at each named step of a launch and of a terminate, and started again (threats
+/// F25-F36): nothing lost, nothing doubled, nothing left behind. Built by eng/build.sh crash.
 /// </summary>
 [Trait("Category", "integration")]
 public sealed class CrashTests : IAsyncLifetime
 {
     private static readonly int Rounds = Environment.GetEnvironmentVariable("OVERTURE_FULL") == "1" ? 20 : 2;
-    private readonly World world = new();
+    private readonly ConductorFixture world = new();
     private readonly ObjectStore store;
     private readonly int port = FreePort.Next(), puppetDbPort = FreePort.Next();
     private readonly string config;
@@ -62,7 +64,7 @@ public sealed class CrashTests : IAsyncLifetime
     {
         for (var round = 0; round < Rounds; round++)
         {
-            var request = new LaunchInstancesRequest { Spec = World.Spec(), Count = 2, RequestId = $"{step}.{round}" };
+            var request = new LaunchInstancesRequest { Spec = ConductorFixture.Spec(), Count = 2, RequestId = $"{step}.{round}" };
             await DiesOf(step, client => client.LaunchInstancesAsync(request));
 
             await using (Conductor(null))
@@ -79,9 +81,11 @@ public sealed class CrashTests : IAsyncLifetime
                 }
                 var known = await Keys(ObjectKeys.Launches);
                 Assert.Equal(2 * (round + 1), known.Count);
-                Assert.Equal(known.Order(), Directory.GetDirectories(world.Data.File("instances")).Select(d => $"launches/{Path.GetFileName(d)}").Order());
+                Assert.Equal(known.Order(),
+                    Directory.GetDirectories(world.Data.File("instances")).Select(d => $"launches/{Path.GetFileName(d)}").Order());
                 Assert.Equal(known.Count, (await Keys(ObjectKeys.Nodes)).Count);
-                Assert.Equal(names, (await Answered(client => client.LaunchInstancesAsync(request))).Results.Select(r => CertName.Parse(r.Instance.Certname)));
+                Assert.Equal(names, (await Answered(client => client.LaunchInstancesAsync(request)))
+                    .Results.Select(r => CertName.Parse(r.Instance.Certname)));
             }
         }
     }
@@ -101,19 +105,23 @@ public sealed class CrashTests : IAsyncLifetime
             CertName name = default;
             await DiesOf(step, async client =>
             {
-                name = CertName.Parse((await client.LaunchInstancesAsync(new() { Spec = World.Spec() })).Results.Single().Instance.Certname);
-                await store.PutIfAbsent(ObjectKeys.Closed(name), new Closure { Schema = 1, Certname = name.ToString(), At = TimeProvider.System.GetUtcNow().ToTimestamp() }, default);
+                name = CertName.Parse((await client.LaunchInstancesAsync(new() { Spec = ConductorFixture.Spec() })).Results.Single()
+                    .Instance.Certname);
+                await store.PutIfAbsent(ObjectKeys.Closed(name),
+                    new Closure { Schema = 1, Certname = name.ToString(), At = TimeProvider.System.GetUtcNow().ToTimestamp() }, default);
                 return await client.TerminateInstanceAsync(new() { Certname = name.ToString() });
             });
 
             await using (Conductor(null))
             {
-                await Eventually.True(async () => await store.Get(ObjectKeys.Fact(name, "terminated"), default) is not null, "it is finished without anybody asking", TimeSpan.FromSeconds(30));
+                await Eventually.True(async () => await store.Get(ObjectKeys.Fact(name, "terminated"), default) is not null,
+                    "it is finished without anybody asking", TimeSpan.FromSeconds(30));
                 Assert.False(Directory.Exists(world.Data.File($"instances/{name}")));
                 Assert.Null(await store.Get(ObjectKeys.Node(name), default));
                 Assert.Single(await Keys(ObjectKeys.HistoryOf(name)));
                 Assert.Contains(puppetDb.Commands, c => c.Query["certname"] == name.ToString());
-                Assert.Equal(InstanceState.Terminated, (await Answered(client => client.TerminateInstanceAsync(new() { Certname = name.ToString() }))).Instance.State);
+                Assert.Equal(InstanceState.Terminated,
+                    (await Answered(client => client.TerminateInstanceAsync(new() { Certname = name.ToString() }))).Instance.State);
             }
         }
     }
@@ -128,9 +136,11 @@ public sealed class CrashTests : IAsyncLifetime
     }
 
     private ServiceProcess Conductor(string? crashAt) => new(
-        RepositoryPaths.File("services/Conductor/bin/Crash/net10.0/Overture.Conductor.dll"), config, crashAt is null ? null : new Dictionary<string, string> { ["OVERTURE_CRASH_AT"] = crashAt });
+        RepositoryPaths.File("services/Conductor/bin/Crash/net10.0/Overture.Conductor.dll"), config, crashAt is null ? null
+            : new Dictionary<string, string> { ["OVERTURE_CRASH_AT"] = crashAt });
 
-    private Task DiesOf<T>(string step, Func<ConductorService.ConductorServiceClient, AsyncUnaryCall<T>> call) => DiesOf(step, client => call(client).ResponseAsync);
+    private Task DiesOf<T>(string step, Func<ConductorService.ConductorServiceClient, AsyncUnaryCall<T>> call) =>
+        DiesOf(step, client => call(client).ResponseAsync);
 
     private async Task DiesOf<T>(string step, Func<ConductorService.ConductorServiceClient, Task<T>> call)
     {
@@ -140,13 +150,15 @@ public sealed class CrashTests : IAsyncLifetime
         Assert.True(conductor.ExitCode == 137, $"ended by {conductor.ExitCode}: {await conductor.Printed()}");
     }
 
-    private Task<T> Answered<T>(Func<ConductorService.ConductorServiceClient, AsyncUnaryCall<T>> call) => Answered(client => call(client).ResponseAsync);
+    private Task<T> Answered<T>(Func<ConductorService.ConductorServiceClient, AsyncUnaryCall<T>> call) =>
+        Answered(client => call(client).ResponseAsync);
 
     // Once it listens.
     private async Task<T> Answered<T>(Func<ConductorService.ConductorServiceClient, Task<T>> call, ServiceProcess? dying = null)
     {
         using var channel = world.Pki.Channel(port, "admin");
-        await Eventually.True(async () => dying is { HasExited: true } || await Listens(), "the Conductor listens", TimeSpan.FromSeconds(30));
+        await Eventually.True(async () => dying is { HasExited: true } || await Listens(), "the Conductor listens",
+            TimeSpan.FromSeconds(30));
         return await call(new ConductorService.ConductorServiceClient(channel));
     }
 
@@ -179,7 +191,8 @@ public sealed class CrashTests : IAsyncLifetime
         foreach (var key in await Keys(ObjectKeys.Launches))
         {
             var name = CertName.Parse(key[ObjectKeys.Launches.Length..]);
-            await store.PutIfAbsent(ObjectKeys.Closed(name), new Closure { Schema = 1, Certname = name.ToString(), At = TimeProvider.System.GetUtcNow().ToTimestamp() }, default);
+            await store.PutIfAbsent(ObjectKeys.Closed(name),
+                new Closure { Schema = 1, Certname = name.ToString(), At = TimeProvider.System.GetUtcNow().ToTimestamp() }, default);
             await Answered(client => client.TerminateInstanceAsync(new() { Certname = name.ToString() }));
         }
         Assert.Empty(Directory.GetDirectories(world.Data.File("instances")));

@@ -5,18 +5,22 @@ using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using Overture.Conductor.Terminate;
 using Overture.Conductor.V1;
-using Overture.Platform.PuppetHost;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
+using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
+using Overture.Platform.Rpc;
 using Overture.Records.V1;
 using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>The step of an end that tells PuppetDB: what is sent, by whom, and what happens when nobody answers.</summary>
+/// <summary>
+/// The step of a termination that deactivates the node in PuppetDB: what is sent, by whom, and what happens without an answer.
+/// </summary>
 public sealed class DeactivateTests : IDisposable
 {
-    private readonly World world = new();
+    private readonly ConductorFixture world = new();
     private readonly FakeProvider provider = new();
     private readonly FakeTimeProvider clock = new(TimeProvider.System.GetUtcNow());
     private readonly ObjectStore store;
@@ -27,22 +31,28 @@ public sealed class DeactivateTests : IDisposable
     public async Task Terminate_PuppetDbIsTold_AfterTheDefinitionIsArchivedAndBeforeItIsOver()
     {
         await using var puppetDb = await PuppetDbStandIn.Start(world.Ca);
-        await using var host = await ConductorHost.Start(world, new() { Provider = provider }, o => o with { PuppetDb = Given(puppetDb.Url) });
+        await using var host =
+            await ConductorHost.Start(world, new() { Provider = provider }, o => o with { PuppetDb = Given(puppetDb.Url) });
         var name = await Launch(host);
         var (archived, over) = (false, true);
-        puppetDb.Before = async _ => (archived, over) = (await store.Get(ObjectKeys.Node(name), default) is null, await store.Get(ObjectKeys.Fact(name, "terminated"), default) is not null);
+        puppetDb.Before = async _ =>
+            (archived, over) = (await store.Get(ObjectKeys.Node(name), default) is null,
+                await store.Get(ObjectKeys.Fact(name, "terminated"), default) is not null);
 
         var before = TimeProvider.System.GetUtcNow().AddMilliseconds(-1);
-        Assert.Equal(InstanceState.Terminated, (await host.As("admin").TerminateInstanceAsync(new() { Certname = name.ToString() })).Instance.State);
+        Assert.Equal(InstanceState.Terminated,
+            (await host.As("admin").TerminateInstanceAsync(new() { Certname = name.ToString() })).Instance.State);
 
         Assert.Equal((true, false), (archived, over));
         var sent = Assert.Single(puppetDb.Commands);
-        Assert.Equal(("POST", "/pdb/cmd/v1", "application/json", "conductor.example.com"), (sent.Method, sent.Path, sent.ContentType, sent.Peer));
+        Assert.Equal(("POST", "/pdb/cmd/v1", "application/json", "conductor.example.com"),
+            (sent.Method, sent.Path, sent.ContentType, sent.Peer));
         Assert.Equal(["certname", "command", "producer-timestamp", "version"], sent.Query.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(("deactivate_node", "3", name.ToString()), (sent.Query["command"], sent.Query["version"], sent.Query["certname"]));
         var body = JsonDocument.Parse(sent.Body).RootElement;
         Assert.Equal(["certname", "producer_timestamp"], body.EnumerateObject().Select(p => p.Name));
-        Assert.Equal((name.ToString(), sent.Query["producer-timestamp"]), (body.GetProperty("certname").GetString(), body.GetProperty("producer_timestamp").GetString()));
+        Assert.Equal((name.ToString(), sent.Query["producer-timestamp"]),
+            (body.GetProperty("certname").GetString(), body.GetProperty("producer_timestamp").GetString()));
         Assert.InRange(body.GetProperty("producer_timestamp").GetDateTimeOffset(), before, TimeProvider.System.GetUtcNow());
     }
 
@@ -67,7 +77,8 @@ public sealed class DeactivateTests : IDisposable
     {
         await using var redis = await RedisServer.Start();
         var nobody = $"https://localhost:{FreePort.Next()}";
-        await using var host = await ConductorHost.Start(world, new() { Provider = provider, Clock = clock, Redis = redis.Endpoint }, o => o with { PuppetDb = Given(nobody) });
+        await using var host = await ConductorHost.Start(world, new() { Provider = provider, Clock = clock, Redis = redis.Endpoint },
+            o => o with { PuppetDb = Given(nobody) });
         var (saga, name) = await Begun(host);
 
         Assert.Contains($"PuppetDB at {nobody}", await saga.Advance(name, default), StringComparison.Ordinal);
@@ -79,7 +90,8 @@ public sealed class DeactivateTests : IDisposable
         clock.Advance(TimeSpan.FromSeconds(1));
         Assert.Null(await saga.Advance(name, default));
         Assert.NotNull(await store.Get(ObjectKeys.Fact(name, "terminated"), default));
-        var line = Assert.Single((await host.As("viewer").GetTimelineAsync(new() { Certname = name.ToString() })).Events, e => e.Reason == "PUPPET_DB_UNAVAILABLE");
+        var line = Assert.Single((await host.As("viewer").GetTimelineAsync(new() { Certname = name.ToString() })).Events,
+            e => e.Reason == "PUPPET_DB_UNAVAILABLE");
         Assert.Contains("goes on without PuppetDB", line.Detail, StringComparison.Ordinal);
     }
 
@@ -87,12 +99,13 @@ public sealed class DeactivateTests : IDisposable
     public async Task Advance_PuppetDbRefusesThenTakesIt_IsDone()
     {
         await using var puppetDb = await PuppetDbStandIn.Start(world.Ca);
-        await using var host = await ConductorHost.Start(world, new() { Provider = provider, Clock = clock }, o => o with { PuppetDb = Given(puppetDb.Url) });
+        await using var host =
+            await ConductorHost.Start(world, new() { Provider = provider, Clock = clock }, o => o with { PuppetDb = Given(puppetDb.Url) });
         var (saga, name) = await Begun(host);
         puppetDb.Status = 403;
         Assert.Contains("it answers 403 (Permission denied)", await saga.Advance(name, default), StringComparison.Ordinal);
         puppetDb.Status = 200;
-        // It is left alone for 5 s, whoever asks.
+        // It is left alone for 5 s, for every caller.
         Assert.Contains("it answers 403", await saga.Advance(name, default), StringComparison.Ordinal);
         Assert.Single(puppetDb.Commands);
         clock.Advance(TimeSpan.FromSeconds(5));
@@ -108,9 +121,10 @@ public sealed class DeactivateTests : IDisposable
     {
         using var other = new TestPuppetCa();
         await using var puppetDb = await PuppetDbStandIn.Start(servers ? other : world.Ca, servers ? world.Ca : other);
-        await using var host = await ConductorHost.Start(world, new() { Provider = provider, Clock = clock }, o => o with { PuppetDb = Given(puppetDb.Url) });
+        await using var host =
+            await ConductorHost.Start(world, new() { Provider = provider, Clock = clock }, o => o with { PuppetDb = Given(puppetDb.Url) });
         var (saga, name) = await Begun(host);
-        Assert.Contains("does not take the command", await saga.Advance(name, default), StringComparison.Ordinal);
+        Assert.Contains("does not accept the command", await saga.Advance(name, default), StringComparison.Ordinal);
         Assert.Empty(puppetDb.Commands);
     }
 
@@ -119,13 +133,68 @@ public sealed class DeactivateTests : IDisposable
     {
         await using var puppetDb = await PuppetDbStandIn.Start(world.Ca);
         puppetDb.Status = 503;
-        await using var host = await ConductorHost.Start(world, new() { Provider = provider }, o => o with { PuppetDb = Given(puppetDb.Url) });
+        await using var host = await ConductorHost.Start(world, new() { Provider = provider, Clock = new QuickTurnsClock() },
+            o => o with { PuppetDb = Given(puppetDb.Url) });
         var name = await Launch(host);
         var refused = await Assert.ThrowsAsync<RpcException>(async () =>
-            await host.As("admin").TerminateInstanceAsync(new() { Certname = name.ToString() }, deadline: TimeProvider.System.GetUtcNow().AddSeconds(4).UtcDateTime));
+            await host.As("admin")
+                .TerminateInstanceAsync(new() { Certname = name.ToString() },
+                    deadline: TimeProvider.System.GetUtcNow().AddSeconds(4).UtcDateTime));
         Assert.Contains("PuppetDB", refused.Status.Detail, StringComparison.Ordinal);
         puppetDb.Status = 200;
-        await Eventually.True(async () => await store.Get(ObjectKeys.Fact(name, "terminated"), default) is not null, "the sweep finishes it", TimeSpan.FromSeconds(40));
+        await Eventually.True(async () => await store.Get(ObjectKeys.Fact(name, "terminated"), default) is not null,
+            "the sweep finishes it", TimeSpan.FromSeconds(40));
+    }
+
+    [Theory]
+    [InlineData(404, false, "puppetdb-unknown", "does not know the node")]
+    [InlineData(200, true, "puppetdb-deactivated", "was asked to deactivate")]
+    [InlineData(403, true, "puppetdb-deactivated", "refuses queries to this certificate")]
+    public async Task Advance_NodeThatPuppetDbNeverSaw_MakesNoGhostRow(int query, bool told, string @event, string said)
+    {
+        await using var redis = await RedisServer.Start();
+        await using var puppetDb = await PuppetDbStandIn.Start(world.Ca);
+        puppetDb.QueryStatus = query;
+        await using var host = await ConductorHost.Start(world, new() { Provider = provider, Clock = clock, Redis = redis.Endpoint },
+            o => o with { PuppetDb = Given(puppetDb.Url) });
+        var (saga, name) = await Begun(host);
+        Assert.Null(await saga.Advance(name, default));
+        Assert.Equal($"/pdb/query/v4/nodes/{name}", Assert.Single(puppetDb.Queries));
+        Assert.Equal(told ? 1 : 0, puppetDb.Commands.Count);
+        var line = Assert.Single((await host.As("viewer").GetTimelineAsync(new() { Certname = name.ToString() })).Events,
+            e => e.Key.StartsWith("puppetdb-", StringComparison.Ordinal));
+        Assert.Equal(@event, line.Key);
+        Assert.Contains(said, line.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Advance_ClassifiedNodeThatPuppetDbDoesNotKnowYet_IsAskedAboutForHalfAMinute()
+    {
+        await using var puppetDb = await PuppetDbStandIn.Start(world.Ca);
+        puppetDb.QueryStatus = 404;
+        await using var host =
+            await ConductorHost.Start(world, new() { Provider = provider, Clock = clock }, o => o with { PuppetDb = Given(puppetDb.Url) });
+        var (saga, name) = await Begun(host);
+        var id = TestIds.New().Ordered();
+        await store.PutIfAbsent(ObjectKeys.History(name, id),
+            new NodeHistory { Schema = 1, Id = id, Certname = name.ToString(), Kind = "served", Version = "v",
+                At = clock.GetUtcNow().ToTimestamp() }, default);
+        Assert.Contains("may still be queued", await saga.Advance(name, default), StringComparison.Ordinal);
+        puppetDb.QueryStatus = 200;
+        Assert.Null(await saga.Advance(name, default));
+        Assert.Single(puppetDb.Commands);
+    }
+
+    [Fact]
+    public async Task Advance_QueryAnsweredByAnError_IsAnOutageAndNothingIsSent()
+    {
+        await using var puppetDb = await PuppetDbStandIn.Start(world.Ca);
+        puppetDb.QueryStatus = 500;
+        await using var host =
+            await ConductorHost.Start(world, new() { Provider = provider, Clock = clock }, o => o with { PuppetDb = Given(puppetDb.Url) });
+        var (saga, name) = await Begun(host);
+        Assert.Contains("it answers 500", await saga.Advance(name, default), StringComparison.Ordinal);
+        Assert.Empty(puppetDb.Commands);
     }
 
     public void Dispose() => world.Dispose();
@@ -148,11 +217,13 @@ public sealed class DeactivateTests : IDisposable
         return (saga, name);
     }
 
-    // With CertAuthority's word for its end given before.
+    // With CertAuthority's confirmation given before.
     private async Task<CertName> Launch(ConductorHost host)
     {
-        var name = CertName.Parse((await host.As("admin").LaunchInstancesAsync(new() { Spec = World.Spec() })).Results.Single().Instance.Certname);
-        await store.PutIfAbsent(ObjectKeys.Closed(name), new Closure { Schema = 1, Certname = name.ToString(), At = TimeProvider.System.GetUtcNow().ToTimestamp() }, default);
+        var name = CertName.Parse((await host.As("admin").LaunchInstancesAsync(new() { Spec = ConductorFixture.Spec() })).Results.Single()
+            .Instance.Certname);
+        await store.PutIfAbsent(ObjectKeys.Closed(name),
+            new Closure { Schema = 1, Certname = name.ToString(), At = TimeProvider.System.GetUtcNow().ToTimestamp() }, default);
         return name;
     }
 }

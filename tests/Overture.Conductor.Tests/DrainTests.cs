@@ -1,42 +1,46 @@
 using System.Diagnostics;
 using Grpc.Core;
 using Overture.Conductor.V1;
+using Grpc.Health.V1;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
-using Overture.Protos.Health.V1;
 using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>SIGTERM for a Conductor process that somebody waits for: each is told, and the process is gone in time (threats F58).</summary>
+/// <summary>
+/// SIGTERM for a Conductor process with waiting callers: each gets an answer, and the process is gone in time (threats F58).
+/// </summary>
 [Trait("Category", "integration")]
 public sealed class DrainTests : IDisposable
 {
-    private readonly World world = new();
+    private readonly ConductorFixture world = new();
 
     [Fact]
     public async Task F58_SigtermWhileCallsAreHeld_EachIsToldToTryAgainAndTheProcessEnds()
     {
         var port = FreePort.Next();
-        await using var conductor = Conductor(port);
+        await using var conductor = world.StartProcess(port);
         using var channel = world.Pki.Channel(port, "admin");
         var health = new Health.HealthClient(channel);
-        await Eventually.True(() => Serving(health), "it serves", TimeSpan.FromSeconds(60));
+        await Eventually.True(() => ConductorFixture.Serves(health), "it serves", TimeSpan.FromSeconds(60));
         var client = new ConductorService.ConductorServiceClient(channel);
-        var name = (await client.RegisterInstanceAsync(new() { Spec = World.Spec() })).Instance.Certname;
+        var name = (await client.RegisterInstanceAsync(new() { Spec = ConductorFixture.Spec() })).Instance.Certname;
         using var watch = client.WatchInstances(new WatchInstancesRequest { Certnames = { name } });
         Assert.True(await watch.ResponseStream.MoveNext(default));
         using var probe = health.Watch(new HealthCheckRequest { Service = "liveness" });
         Assert.True(await probe.ResponseStream.MoveNext(default));
         // It waits for a CertAuthority, which is not there.
         var terminate = client.TerminateInstanceAsync(new() { Certname = name }).ResponseAsync;
-        await Eventually.True(async () => (await client.GetInstanceAsync(new() { Certname = name })).Instance.State == InstanceState.Terminating, "the end has begun");
+        await Eventually.True(async () => (await client.GetInstanceAsync(new() { Certname = name }))
+            .Instance.State == InstanceState.Terminating, "the end has begun");
 
         await conductor.Terminate();
         var since = Stopwatch.StartNew();
         var watched = await Assert.ThrowsAsync<RpcException>(async () =>
         {
             while (await watch.ResponseStream.MoveNext(default))
-                continue; // what was told before
+                continue; // what was sent before
         });
         Assert.Equal((StatusCode.Unavailable, "SHUTTING_DOWN"), (watched.StatusCode, RpcDetails.Reason(watched)));
         Assert.False(await probe.ResponseStream.MoveNext(default));
@@ -52,32 +56,4 @@ public sealed class DrainTests : IDisposable
     }
 
     public void Dispose() => world.Dispose();
-
-    private static async Task<bool> Serving(Health.HealthClient health)
-    {
-        try
-        {
-            return (await health.CheckAsync(new HealthCheckRequest())).Status == HealthCheckResponse.Types.ServingStatus.Serving;
-        }
-        catch (RpcException)
-        {
-            return false;
-        }
-    }
-
-    private ServiceProcess Conductor(int port)
-    {
-        var tls = world.Pki.Files("conductor");
-        var config = world.Data.File("conductor.yaml");
-        File.WriteAllText(config, $$"""
-            bucket: {{world.Bucket}}
-            listen: 127.0.0.1:{{port}}
-            stateDirectory: {{world.Data.File("state")}}
-            tls: { certificate: {{tls.Certificate}}, key: {{tls.Key}}, roots: {{tls.Roots}} }
-            registry: { endpoint: "127.0.0.1:9" }
-            launch: { signingKey: {{world.Pki.LaunchSigningKey}}, tokenKey: {{world.Pki.LaunchTokenKey}}, caBundle: {{world.Ca.BundleFile}} }
-            reports: { listen: "" }
-            """);
-        return new ServiceProcess(RepositoryPaths.Output("services/Conductor", "Overture.Conductor.dll"), config);
-    }
 }

@@ -6,7 +6,9 @@ using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>The provider on a double that boots what it launches, with the real cloud-init, and on which moto judges every request.</summary>
+/// <summary>
+/// The provider on a double that boots what it launches, with the real cloud-init, and on which moto judges every request.
+/// </summary>
 [Trait("Category", "integration")]
 public sealed class Ec2BootTests : IAsyncLifetime
 {
@@ -33,9 +35,11 @@ public sealed class Ec2BootTests : IAsyncLifetime
     public async Task Start_PackedUserData_IsReadByCloudInitAndStopLeavesNothing()
     {
         var booted = await Boot("runcmd: [[echo, it, was, read]]\n# " + new string('x', 14_000) + "\n");
-        await Eventually.True(async () => await provider.Console(name, "", default) is { } console && console.Contains("\nit was read\n", StringComparison.Ordinal), "cloud-init ran it", TimeSpan.FromSeconds(60));
+        await Eventually.True(async () => await provider.Console(name, "", default) is { } console
+            && console.Contains("\nit was read\n", StringComparison.Ordinal), "cloud-init ran it", TimeSpan.FromSeconds(60));
         var id = (await provider.Look(name, "", default)).InstanceId;
-        Assert.Equal((Sighting.Running, id), ((await provider.Look(name, "", default)).State, (await booted.Inside("cat", "/etc/hostname")).Ok().Trim()));
+        Assert.Equal((Sighting.Running, id),
+            ((await provider.Look(name, "", default)).State, (await booted.Inside("cat", "/etc/hostname")).Ok().Trim()));
         Assert.Equal(id, (await Again()).InstanceId);
         Assert.Equal(1, cloud.Launched);
 
@@ -69,7 +73,9 @@ public sealed class Ec2BootTests : IAsyncLifetime
     public async Task Start_WrongSecret_IsRefusedAndBootsNothing()
     {
         using var wrong = Open("wrong");
-        Assert.Contains("AuthFailure", (await Assert.ThrowsAsync<ProviderException>(() => wrong.Start(name, Ec2ProviderTests.Spec(), "#cloud-config\n", again: true, default))).Message, StringComparison.Ordinal);
+        Assert.Contains("AuthFailure",
+            (await Assert.ThrowsAsync<ProviderException>(() =>
+                wrong.Start(name, Ec2ProviderTests.Spec(), "#cloud-config\n", again: true, default))).Message, StringComparison.Ordinal);
         Assert.Equal(0, cloud.Launched);
     }
 

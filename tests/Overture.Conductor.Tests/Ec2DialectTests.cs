@@ -14,7 +14,8 @@ public sealed class Ec2DialectTests
         var d = Ec2Dialect.Preset(name);
         Assert.NotNull(d);
         (bool Has, string Word)[] flags =
-            [(d.TagOnCreate, "tag"), (d.MetadataOptions, "metadata"), (d.Spot, "spot"), (d.ConsoleLatest, "latest"), (d.MaxResults, "max"), (d.InstanceProfile, "profile"), (d.DryRun, "dry")];
+            [(d.TagOnCreate, "tag"), (d.MetadataOptions, "metadata"), (d.Spot, "spot"), (d.ConsoleLatest, "latest"), (d.MaxResults, "max"),
+                (d.InstanceProfile, "profile"), (d.DryRun, "dry")];
         Assert.Equal(expected, string.Join(' ', [d.Path, d.Version, .. flags.Where(f => f.Has).Select(f => f.Word)]));
     }
 

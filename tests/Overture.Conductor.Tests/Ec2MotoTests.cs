@@ -41,9 +41,9 @@ public sealed class Ec2MotoTests : ProviderSuite, IAsyncLifetime
     [Fact]
     public async Task Unfit_RightOrWrongSecret_SaysWhich()
     {
-        Assert.Null(await provider.Unfit(default));
+        Assert.Null(await provider.CheckReady(default));
         using var wrong = Open("wrong");
-        var why = await wrong.Unfit(default);
+        var why = await wrong.CheckReady(default);
         Assert.Contains("refuses the Conductor's credentials", why, StringComparison.Ordinal);
         Assert.DoesNotContain("wrong", why, StringComparison.Ordinal);
     }
@@ -56,7 +56,8 @@ public sealed class Ec2MotoTests : ProviderSuite, IAsyncLifetime
         {
             s.Image = Image;
             s.Profile = "web";
-            s.Ec2 = new Ec2Settings { Tags = { ["team"] = "a b+c~é*/&=" }, BlockDevices = { new BlockDevice { DeviceName = "/dev/xvda", VolumeSize = 8, Encrypted = true } } };
+            s.Ec2 = new Ec2Settings { Tags = { ["team"] = "a b+c~é*/&=" },
+                BlockDevices = { new BlockDevice { DeviceName = "/dev/xvda", VolumeSize = 8, Encrypted = true } } };
         }), "#cloud-config\n", again: true, default);
         Assert.StartsWith("i-", started.InstanceId, StringComparison.Ordinal);
         var listed = Assert.Single(await provider.Inventory(default));
@@ -75,14 +76,16 @@ public sealed class Ec2MotoTests : ProviderSuite, IAsyncLifetime
         using var fast = Ec2ProviderTests.Open(cloud.Url, "aws");
         foreach (var again in new[] { false, false, true })
             await fast.Start(TestIds.New().CertName(), Ec2ProviderTests.Spec(), "#cloud-config\n", again, default);
-        Assert.Equal(["DescribeImages", "RunInstances", "RunInstances", "DescribeInstances", "RunInstances"], cloud.Calls.Select(c => c["Action"]));
+        Assert.Equal(["DescribeImages", "RunInstances", "RunInstances", "DescribeInstances", "RunInstances"],
+            cloud.Calls.Select(c => c["Action"]));
     }
 
     [Fact]
     public async Task PolicyOfTheDocs_IsEnoughForALaunchAndItsEnd()
     {
         var page = await File.ReadAllTextAsync(RepositoryPaths.File("docs/operations.md"));
-        var from = page.IndexOf("```json\n", page.IndexOf("## Instances in an EC2-compatible cloud", StringComparison.Ordinal), StringComparison.Ordinal) + "```json\n".Length;
+        var from = page.IndexOf("```json\n", page.IndexOf("## Instances in an EC2-compatible cloud", StringComparison.Ordinal),
+            StringComparison.Ordinal) + "```json\n".Length;
         await moto.Enforce(false);
         var (key, secret) = await moto.MakeKey("conductor", page[from..page.IndexOf("```", from, StringComparison.Ordinal)]);
         await moto.Enforce(true);
@@ -100,7 +103,8 @@ public sealed class Ec2MotoTests : ProviderSuite, IAsyncLifetime
         Assert.Equal("yes", (await provider.Rehearse(TestIds.New().CertName(), Spec, "#cloud-config\n", default))?.Text);
         Assert.Empty(await provider.Inventory(default));
         await moto.Enforce(false);
-        var (key, secret) = await moto.MakeKey("reader", """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ec2:Describe*"],"Resource":"*"}]}""");
+        var (key, secret) = await moto.MakeKey("reader",
+            """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ec2:Describe*"],"Resource":"*"}]}""");
         await moto.Enforce(true);
         using var reader = Ec2ProviderTests.Open(moto.Endpoint.AbsoluteUri, "aws", new BasicAWSCredentials(key, secret));
         var verdict = (await reader.Rehearse(TestIds.New().CertName(), Spec, "#cloud-config\n", default))?.Text;
@@ -108,5 +112,6 @@ public sealed class Ec2MotoTests : ProviderSuite, IAsyncLifetime
         Assert.Contains("not authorized", verdict, StringComparison.OrdinalIgnoreCase);
     }
 
-    private Ec2Provider Open(string secret) => Ec2ProviderTests.Open(moto.Endpoint.AbsoluteUri, "aws", new BasicAWSCredentials(moto.AccessKey, secret));
+    private Ec2Provider Open(string secret) =>
+        Ec2ProviderTests.Open(moto.Endpoint.AbsoluteUri, "aws", new BasicAWSCredentials(moto.AccessKey, secret));
 }

@@ -2,8 +2,9 @@ using System.Collections.Immutable;
 using System.IO.Compression;
 using System.Text;
 using Amazon.Runtime;
-using Overture.Conductor.Providers;
+using Overture.Conductor.Launch;
 using Overture.Conductor.Providers.Ec2;
+using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Records;
 using Overture.TestSupport;
@@ -76,7 +77,8 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
     {
         using var other = Open(cloud.Url, "aws");
         cloud.ListedLate = 3;
-        var started = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => (i % 2 == 0 ? provider : other).Start(name, Spec(), "#cloud-config\n", again: true, default)));
+        var started = await Task.WhenAll(Enumerable.Range(0, 200)
+            .Select(i => (i % 2 == 0 ? provider : other).Start(name, Spec(), "#cloud-config\n", again: true, default)));
         Assert.Single(started.Select(s => s.InstanceId).Distinct());
         Assert.Equal(1, cloud.Launched);
     }
@@ -107,12 +109,28 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
         Assert.Equal(0, cloud.Launched);
     }
 
+    /// <summary>
+    /// Review, point 13: the cloud's own answer to a name whose instance was ended, where the instance is not listed any more.
+    /// </summary>
+    [Fact]
+    public async Task P13_IdempotentInstanceTerminated_WasEndedAtTheCloudAndIsFinal()
+    {
+        cloud.Instead.Enqueue((400, Ec2Double.Error("IdempotentInstanceTerminated")));
+        var refused = await Assert.ThrowsAsync<ProviderException>(Start);
+        Assert.Contains("was terminated at the cloud", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("launch spec", refused.Message, StringComparison.Ordinal);
+        Assert.True(refused.Final);
+        cloud.Instead.Enqueue((500, Ec2Double.Error("VcpuLimitExceeded")));
+        Assert.False((await Assert.ThrowsAsync<ProviderException>(Start)).Final);
+    }
+
     [Fact]
     public async Task Start_OtherUserDataWithTheSameName_IsAMismatchAndNoSecondInstance()
     {
         cloud.ListedLate = 10;
         await Start();
-        var refused = await Assert.ThrowsAsync<ProviderException>(() => provider.Start(name, Spec(), "#cloud-config\nother: 1\n", again: true, default));
+        var refused = await Assert.ThrowsAsync<ProviderException>(() =>
+            provider.Start(name, Spec(), "#cloud-config\nother: 1\n", again: true, default));
         Assert.Contains("IdempotentParameterMismatch", refused.Message, StringComparison.Ordinal);
         Assert.Equal(1, cloud.Launched);
     }
@@ -171,14 +189,18 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
         var big = "#cloud-config\n# " + new string('x', 14_000) + "\n";
         await provider.Start(name, Spec(s => s.Ec2 = new Ec2Settings
         {
-            SubnetId = "subnet-0a1b2c3d", SecurityGroupIds = { "sg-0a1b2c3d", "sg-0a1b2c3e" }, PublicAddress = false, InstanceProfile = "web", Spot = true, SpotMaxPrice = "0.05", Tags = { ["team"] = "web" },
+            SubnetId = "subnet-0a1b2c3d", SecurityGroupIds = { "sg-0a1b2c3d", "sg-0a1b2c3e" }, PublicAddress = false,
+            InstanceProfile = "web", Spot = true, SpotMaxPrice = "0.05", Tags = { ["team"] = "web" },
         }), big, again: true, default);
         var sent = cloud.Calls.Single(c => c["Action"] == "RunInstances").ToImmutableDictionary();
         foreach (var (field, value) in new[]
         {
-            ("MinCount", "1"), ("MaxCount", "1"), ("ClientToken", name.ToString()), ("MetadataOptions.HttpTokens", "required"), ("MetadataOptions.HttpPutResponseHopLimit", "1"),
-            ("NetworkInterface.1.SubnetId", "subnet-0a1b2c3d"), ("NetworkInterface.1.SecurityGroupId.2", "sg-0a1b2c3e"), ("NetworkInterface.1.AssociatePublicIpAddress", "false"),
-            ("IamInstanceProfile.Name", "web"), ("InstanceMarketOptions.SpotOptions.MaxPrice", "0.05"), ("InstanceInitiatedShutdownBehavior", "terminate"),
+            ("MinCount", "1"), ("MaxCount", "1"), ("ClientToken", name.ToString()), ("MetadataOptions.HttpTokens", "required"),
+            ("MetadataOptions.HttpPutResponseHopLimit", "1"),
+            ("NetworkInterface.1.SubnetId", "subnet-0a1b2c3d"), ("NetworkInterface.1.SecurityGroupId.2", "sg-0a1b2c3e"),
+            ("NetworkInterface.1.AssociatePublicIpAddress", "false"),
+            ("IamInstanceProfile.Name", "web"), ("InstanceMarketOptions.SpotOptions.MaxPrice", "0.05"),
+            ("InstanceInitiatedShutdownBehavior", "terminate"),
         })
         {
             Assert.Equal(value, sent.GetValueOrDefault(field));
@@ -198,10 +220,13 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
             s.InstanceType = "";
             s.Ec2 = new Ec2Settings
             {
-                SubnetId = "net", SecurityGroupIds = { "default" }, KeyName = "ключ", SpotMaxPrice = "cheap", BlockDevices = { new BlockDevice { DeviceName = "x y", VolumeSize = -1, VolumeType = "GP 3" } }, Tags = { ["overture:certname"] = "evil" },
+                SubnetId = "net", SecurityGroupIds = { "default" }, KeyName = "ключ", SpotMaxPrice = "cheap",
+                BlockDevices = { new BlockDevice { DeviceName = "x y", VolumeSize = -1, VolumeType = "GP 3" } },
+                Tags = { ["overture:certname"] = "evil" },
             };
         })).Select(p => p.Field).ToHashSet();
-        Assert.Equal(["ec2.block_devices.device_name", "ec2.block_devices.volume_size", "ec2.block_devices.volume_type", "ec2.key_name", "ec2.security_group_ids", "ec2.spot_max_price", "ec2.subnet_id",
+        Assert.Equal(["ec2.block_devices.device_name", "ec2.block_devices.volume_size", "ec2.block_devices.volume_type", "ec2.key_name",
+            "ec2.security_group_ids", "ec2.spot_max_price", "ec2.subnet_id",
             "ec2.tags.overture:certname", "image", "instance_type"], problems.Order(StringComparer.Ordinal));
         using var strict = Open(cloud.Url, "eucalyptus");
         Assert.Contains(strict.Check(Spec(s => s.Ec2 = new Ec2Settings { Spot = true })), p => p.Field == "ec2.spot");
@@ -247,7 +272,8 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
     public async Task Inventory_AnswerThatIsNoList_IsNoEmptyList()
     {
         cloud.Instead.Enqueue((200, "<html><body>welcome</body></html>"));
-        Assert.Contains("no list of instances", (await Assert.ThrowsAsync<ProviderException>(() => provider.Inventory(default))).Message, StringComparison.Ordinal);
+        Assert.Contains("not a list of instances", (await Assert.ThrowsAsync<ProviderException>(() => provider.Inventory(default))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -256,8 +282,11 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
         var data = "#cloud-config\nsecret: " + new string('s', 40) + "\n";
         var copied = Convert.ToBase64String(Encoding.UTF8.GetBytes(data));
         cloud.Instead.Enqueue((200, "<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>"));
-        cloud.Instead.Enqueue((200, "<DescribeImagesResponse><imagesSet><item><imageState>available</imageState></item></imagesSet></DescribeImagesResponse>"));
-        cloud.Instead.Enqueue((400, $"<Response><Errors><Error><Code>InvalidParameterValue</Code><Message>bad value {copied}</Message></Error></Errors></Response>"));
+        cloud.Instead.Enqueue((200,
+            "<DescribeImagesResponse><imagesSet><item><imageState>available</imageState></item></imagesSet></DescribeImagesResponse>"));
+        cloud.Instead.Enqueue((400,
+            $"<Response><Errors><Error><Code>InvalidParameterValue</Code><Message>bad value "
+                + $"{copied}</Message></Error></Errors></Response>"));
         var refused = await Assert.ThrowsAsync<ProviderException>(() => provider.Start(name, Spec(), data, again: true, default));
         Assert.Contains("InvalidParameterValue", refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(copied[..16], refused.Message, StringComparison.Ordinal);
@@ -267,13 +296,14 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
 
     internal static LaunchSpec Spec(Action<LaunchSpec>? change = null)
     {
-        var spec = World.Spec(s => (s.Provider, s.Image, s.InstanceType) = ("ec2", "ami-0123456789abcdef0", "t3.micro"));
+        var spec = ConductorFixture.Spec(s => (s.Provider, s.Image, s.InstanceType) = ("ec2", "ami-0123456789abcdef0", "t3.micro"));
         change?.Invoke(spec);
         return spec;
     }
 
     internal static Ec2Provider Open(string url, string dialect, AWSCredentials? credentials = null) => new(
-        new Ec2Options { Endpoint = url, Region = "us-east-1", Dialect = dialect, LaunchesPerSecond = 100, Budget = TimeSpan.FromSeconds(20) }, Deployment, TimeProvider.System, credentials ?? new BasicAWSCredentials("key", "secret"));
+        new Ec2Options { Endpoint = url, Region = "us-east-1", Dialect = dialect, LaunchesPerSecond = 100,
+            Budget = TimeSpan.FromSeconds(20) }, Deployment, TimeProvider.System, credentials ?? new BasicAWSCredentials("key", "secret"));
 
     private Task<Started> Start() => provider.Start(name, Spec(), "#cloud-config\n", again: true, default);
 }

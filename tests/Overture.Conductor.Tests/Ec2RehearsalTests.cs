@@ -57,7 +57,7 @@ public sealed class Ec2RehearsalTests : IAsyncLifetime
     {
         await using var strict = await Ec2Double.Start(dialect);
         using var there = Ec2ProviderTests.Open(strict.Url, dialect);
-        Assert.Equal("unknown: this endpoint knows no dry run", (await Rehearse(there))?.Text);
+        Assert.Equal("unknown: this endpoint does not support dry runs", (await Rehearse(there))?.Text);
         Assert.Empty(strict.Calls);
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Overture.Conductor.Launch;
 using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
@@ -50,7 +51,7 @@ internal sealed class FakeProvider(TimeProvider? clock = null) : IProvider
 
     public ICollection<CertName> Running => running.Keys;
 
-    public Task<string?> Unfit(CancellationToken cancel) => Task.FromResult(WhyUnfit);
+    public Task<string?> CheckReady(CancellationToken cancel) => Task.FromResult(WhyUnfit);
 
     public IEnumerable<FieldProblem> Check(LaunchSpec spec) => spec.Image == "host" ? [] : [new("image", "must be host")];
 
@@ -90,7 +91,7 @@ internal sealed class FakeProvider(TimeProvider? clock = null) : IProvider
 
     public void Boot() => booted = true;
 
-    /// <summary>An instance that somebody else started with our mark, or that was killed by hand.</summary>
+    /// <summary>An instance that was started elsewhere with our mark, or that was killed by hand.</summary>
     public void Seed(CertName name, DateTimeOffset since) => running[name] = since;
 
     public void Kill(CertName name) => running.TryRemove(name, out _);

@@ -4,10 +4,13 @@ using Amazon.S3;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Overture.Conductor.Instances;
+using Overture.Conductor.Launch;
 using Overture.Conductor.Reports;
+using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
-using Overture.Platform.Options;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
@@ -28,7 +31,7 @@ public sealed class FetchedUserDataTests : IAsyncLifetime
                 print(part.get_content_type(), part.get_payload(decode=True).decode(), sep="\n", end="")
         """;
 
-    private readonly World world = new();
+    private readonly ConductorFixture world = new();
     private MotoServer moto = null!;
     private FaultyStore store = null!;
     private ConductorHost host = null!;
@@ -36,7 +39,8 @@ public sealed class FetchedUserDataTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         moto = await MotoServer.Start();
-        store = new FaultyStore(S3Store.At($"s3://{MotoServer.Bucket}", "", new S3Options { ServiceUrl = moto.Endpoint.ToString() }, Key()));
+        store = new FaultyStore(S3Store.At($"s3://{MotoServer.Bucket}", "", new S3Options { ServiceUrl = moto.Endpoint.ToString() },
+            Key()));
         host = await ConductorHost.Start(world, new() { Provider = new FakeProvider(), Store = store });
     }
 
@@ -57,12 +61,14 @@ public sealed class FetchedUserDataTests : IAsyncLifetime
 
         var answer = await Register("r1", url: true);
         Assert.Equal($"#include-once\n{answer.UserDataUrl}\n", answer.UserData);
-        Assert.InRange(answer.UserDataUrlExpires.ToDateTimeOffset() - TimeProvider.System.GetUtcNow(), TimeSpan.FromMinutes(9), TimeSpan.FromMinutes(10));
+        Assert.InRange(answer.UserDataUrlExpires.ToDateTimeOffset() - TimeProvider.System.GetUtcNow(), TimeSpan.FromMinutes(9),
+            TimeSpan.FromMinutes(10));
         Assert.Matches("X-Amz-Expires=(59[0-9]|60[01])(&|$)", answer.UserDataUrl);
         await moto.Enforce(false); // moto knows no presigned URLs while it enforces
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
         var fetched = await http.GetStringAsync(new Uri(answer.UserDataUrl));
-        var booted = await Shell.Run("/usr/bin/python3", ["-c", CloudInit, world.Data.Path], new Dictionary<string, string?> { ["no_proxy"] = "127.0.0.1" }, input: answer.UserData);
+        var booted = await Shell.Run("/usr/bin/python3", ["-c", CloudInit, world.Data.Path],
+            new Dictionary<string, string?> { ["no_proxy"] = "127.0.0.1" }, input: answer.UserData);
         await moto.Enforce(true);
         Assert.StartsWith("#cloud-config\n", fetched, StringComparison.Ordinal);
         Assert.Equal("text/cloud-config\n" + fetched, booted.Ok());
@@ -79,7 +85,8 @@ public sealed class FetchedUserDataTests : IAsyncLifetime
     public async Task Register_UserDataUrlWithADirectory_IsRefusedBeforeAnythingIsWritten()
     {
         await using var onDisk = await ConductorHost.Start(world, new() { Provider = new FakeProvider() }, replica: "2");
-        var refused = await Assert.ThrowsAsync<RpcException>(async () => await onDisk.As("admin").RegisterInstanceAsync(new() { RequestId = "url", Spec = World.Spec(), UserDataUrl = true }));
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await onDisk.As("admin")
+            .RegisterInstanceAsync(new() { RequestId = "url", Spec = ConductorFixture.Spec(), UserDataUrl = true }));
         Assert.Equal((StatusCode.FailedPrecondition, "INVALID_FIELD"), (refused.StatusCode, RpcDetails.Reason(refused)));
         Assert.Contains("user_data_url", refused.Status.Detail, StringComparison.Ordinal);
         Assert.False(await onDisk.Get<ObjectStore>().Any("requests/", default));
@@ -131,7 +138,8 @@ public sealed class FetchedUserDataTests : IAsyncLifetime
         Assert.Single(await Kept());
         await Report(name);
         Assert.Empty(await Kept());
-        Assert.Equal(InstanceState.Converged, (await host.As("viewer").GetInstanceAsync(new() { Certname = name.ToString() })).Instance.State);
+        Assert.Equal(InstanceState.Converged,
+            (await host.As("viewer").GetInstanceAsync(new() { Certname = name.ToString() })).Instance.State);
 
         var late = await Assert.ThrowsAsync<RpcException>(() => Register("r1", url: true));
         Assert.Equal((StatusCode.FailedPrecondition, "TOKEN_EXPIRED"), (late.StatusCode, RpcDetails.Reason(late)));
@@ -142,7 +150,8 @@ public sealed class FetchedUserDataTests : IAsyncLifetime
     public async Task Terminated_Instance_LeavesNoUserData()
     {
         var name = CertName.Parse((await Register("r1", url: true)).Instance.Certname);
-        await store.PutIfAbsent(ObjectKeys.Closed(name), new Closure { Schema = 1, Certname = name.ToString(), At = TimeProvider.System.GetUtcNow().ToTimestamp() }, default);
+        await store.PutIfAbsent(ObjectKeys.Closed(name),
+            new Closure { Schema = 1, Certname = name.ToString(), At = TimeProvider.System.GetUtcNow().ToTimestamp() }, default);
         await host.As("admin").TerminateInstanceAsync(new() { Certname = name.ToString() });
         Assert.Empty(await Kept());
         Assert.Equal(StatusCode.FailedPrecondition, (await Assert.ThrowsAsync<RpcException>(() => Register("r1", url: true))).StatusCode);
@@ -156,16 +165,18 @@ public sealed class FetchedUserDataTests : IAsyncLifetime
         Assert.Equal(($"s3://{MotoServer.Bucket}", false, "off"), (answer.Bucket, answer.Public, answer.Versioning));
         Assert.Equal(6, answer.Promises.Count);
         Assert.All(answer.Promises, p => Assert.True(p.Kept, p.Detail));
-        Assert.Equal(StatusCode.PermissionDenied, (await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer").CheckBucketAsync(new()))).StatusCode);
+        Assert.Equal(StatusCode.PermissionDenied,
+            (await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer").CheckBucketAsync(new()))).StatusCode);
     }
 
     private BasicAWSCredentials Key() => new(moto.AccessKey, moto.SecretKey);
 
-    private Task<RegisterInstanceResponse> Register(string id, bool url, Action<LaunchSpec>? change = null) => host.As("admin").RegisterInstanceAsync(new()
+    private Task<RegisterInstanceResponse> Register(string id, bool url, Action<LaunchSpec>? change = null) =>
+        host.As("admin").RegisterInstanceAsync(new()
     {
         RequestId = id,
         UserDataUrl = url,
-        Spec = World.Spec(s =>
+        Spec = ConductorFixture.Spec(s =>
         {
             s.Deadline = Duration.FromTimeSpan(TimeSpan.FromMinutes(10));
             change?.Invoke(s);
@@ -185,6 +196,7 @@ public sealed class FetchedUserDataTests : IAsyncLifetime
     private Task Report(CertName name)
     {
         var good = ReportReaderTests.Good.Replace("0f8fad5b-d9cb-469f-a165-70867728950e", name.ToString(), StringComparison.Ordinal);
-        return ActivatorUtilities.CreateInstance<ProcessReport>(host.Services).Run(ReportReader.Read(new MemoryStream(Encoding.UTF8.GetBytes(good))), default);
+        return ActivatorUtilities.CreateInstance<ProcessReport>(host.Services)
+            .Run(ReportReader.Read(new MemoryStream(Encoding.UTF8.GetBytes(good))), default);
     }
 }

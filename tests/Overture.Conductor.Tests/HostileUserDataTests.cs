@@ -2,13 +2,17 @@ using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
 using Overture.Conductor.Launch;
+using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
 using Overture.Platform.Records;
 using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>Values at their nastiest, taken apart by cloud-init itself (its MIME reader, PyYAML): the parts and the tree that were meant, and nothing beside.</summary>
+/// <summary>
+/// Values at their nastiest, taken apart by cloud-init itself (its MIME reader, PyYAML): the parts and the tree that were meant, and
+/// nothing beside.
+/// </summary>
 public sealed class HostileUserDataTests : IDisposable
 {
     private static readonly CertName Name = CertName.Parse("0f8fad5b-d9cb-469f-a165-70867728950e");
@@ -17,11 +21,21 @@ public sealed class HostileUserDataTests : IDisposable
 
     // In: DIR/N.data, and DIR/N.json with what was meant. Out: a line for each that came out otherwise, then how many were compared.
     private const string Reader = """
-        import glob, json, sys, yaml
+        import glob, json, os, subprocess, sys, yaml
         from cloudinit import handlers, helpers, user_data, util
         directory = sys.argv[1]
         processor = user_data.UserDataProcessor(helpers.Paths({"cloud_dir": directory}))
         files = sorted(glob.glob(directory + "/*.data"))
+        # What the command of bootcmd writes, by a real shell; without the wait that it ends with.
+        def written(config, file):
+            home = file + ".d/"
+            os.mkdir(home)
+            command = config["bootcmd"].pop(0).split("\n(until ")[0].replace("/etc/puppet/", home).replace("/var/lib/cloud/instance/", home)
+            ran = subprocess.run(["/bin/sh"], input=command.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            if ran.returncode or ran.stdout: return ran.stdout
+            if os.stat(home + "csr_attributes.yaml").st_mode & 0o777 != 0o600: return "mode"
+            if not config["bootcmd"]: del config["bootcmd"]
+            return yaml.safe_load(open(home + "csr_attributes.yaml", "rb"))
         for file in files:
             meant = json.load(open(file[:-4] + "json", encoding="utf-8"))
             parts = [p for p in processor.process(open(file, "rb").read()).walk() if p.get_content_maintype() != "multipart"]
@@ -31,17 +45,23 @@ public sealed class HostileUserDataTests : IDisposable
                 print(file, "kinds", kinds)
             elif [p.get_filename() for p in parts[1:]] != ["user-script-%02d" % (i + 1) for i in range(len(parts) - 1)]:
                 print(file, "names", [p.get_filename() for p in parts])
-            elif yaml.safe_load(bodies[0]) != meant["config"]:
-                print(file, "config", yaml.safe_load(bodies[0]), "not", meant["config"])
-            elif [b if isinstance(b, str) else b.decode() for b in bodies[1:]] != [s for s in meant["scripts"]]:
-                print(file, "scripts", bodies[1:], "not", meant["scripts"])
+            else:
+                config = yaml.safe_load(bodies[0])
+                attributes = written(config, file)
+                if attributes != meant["attributes"]:
+                    print(file, "attributes", attributes, "not", meant["attributes"])
+                if config != meant["config"]:
+                    print(file, "config", config, "not", meant["config"])
+                if [b if isinstance(b, str) else b.decode() for b in bodies[1:]] != [s for s in meant["scripts"]]:
+                    print(file, "scripts", bodies[1:], "not", meant["scripts"])
         print(len(files), "compared")
         """;
 
     // The one that Debian's cloud-init runs under.
     private const string Python = "/usr/bin/python3";
 
-    private sealed record Case(string Extension, string Environment, IReadOnlyList<object?> Values, IReadOnlyList<string> Scripts, bool Install);
+    private sealed record Case(string Extension, string Environment, IReadOnlyList<object?> Values, IReadOnlyList<string> Scripts,
+        bool Install);
 
     /// <summary>Threats T73, T75, T76: whatever a value holds, it is data, of the type it had.</summary>
     [Fact]
@@ -49,13 +69,19 @@ public sealed class HostileUserDataTests : IDisposable
     public async Task T73_T75_T76_AnyValues_AreWhatCloudInitReads()
     {
         var texts = Gen.OneOf(
-            Gen.Elements<string>([.. ((IEnumerable<object[]>)UserDataTests.Hostile).Select(row => (string)row[0]), "MIME-Version: 1.0\n\n--overture-0\n", "From x\n", "- 1_000", "12:30:45", "="]),
-            ArbMap.Default.ArbFor<NonNull<string>>().Generator.Select(s => new string([.. s.Get.Where(c => !char.IsSurrogate(c) && c is not ('\uFEFF' or '\uFFFE' or '\uFFFF')).Take(20)])));
+            Gen.Elements<string>([.. ((IEnumerable<object[]>)UserDataTests.Hostile).Select(row => (string)row[0]),
+                "MIME-Version: 1.0\n\n--overture-0\n", "From x\n", "- 1_000", "12:30:45", "="]),
+            ArbMap.Default.ArbFor<NonNull<string>>()
+                .Generator.Select(s =>
+                    new string([.. s.Get.Where(c => !char.IsSurrogate(c) && c is not ('\uFEFF' or '\uFFFE' or '\uFFFF')).Take(20)])));
         var scalars = Gen.OneOf(texts.Select(t => (object?)t), Gen.Elements<object?>(true, false, null, 0L, -7L, 1L << 53, 1.5));
         var trees = Gen.OneOf(scalars, Gen.ListOf(scalars).Select(l => (object?)l.Take(6).ToList()),
-            Gen.ListOf(Gen.Zip(texts, scalars)).Select(l => (object?)l.DistinctBy(p => p.Item1).Take(6).ToDictionary(p => p.Item1, p => p.Item2)));
+            Gen.ListOf(Gen.Zip(texts, scalars))
+                .Select(l => (object?)l.DistinctBy(p => p.Item1).Take(6).ToDictionary(p => p.Item1, p => p.Item2)));
         var scripts = Gen.ListOf(texts.Select(t => "#!/bin/sh\n" + new string([.. t.Where(c => !char.IsControl(c) || c is '\n' or '\t')])));
-        var cases = Gen.Zip(texts, texts).SelectMany(two => Gen.ListOf(trees).SelectMany(values => Gen.OneOf(scripts, Gen.Constant(scripts.Sample(1, 0)[0])).SelectMany(s =>
+        var cases = Gen.Zip(texts, texts)
+            .SelectMany(two => Gen.ListOf(trees)
+                .SelectMany(values => Gen.OneOf(scripts, Gen.Constant(scripts.Sample(1, 0)[0])).SelectMany(s =>
             Gen.Elements(true, false).Select(install => new Case(two.Item1, two.Item2, [.. values.Take(5)], [.. s.Take(3)], install)))));
         var n = 0;
         foreach (var one in cases.Sample(400, 20))
@@ -71,7 +97,8 @@ public sealed class HostileUserDataTests : IDisposable
     {
         // The test above can fail.
         await Write("0", new Case("a", "b", ["c"], ["#!/bin/sh\n"], true));
-        await File.WriteAllTextAsync(directory.File("0.data"), (await File.ReadAllTextAsync(directory.File("0.data"))).Replace("\"c\"", "c: d", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(directory.File("0.data"),
+            (await File.ReadAllTextAsync(directory.File("0.data"))).Replace("\"c\"", "c: d", StringComparison.Ordinal));
         Assert.Contains("0.data config", (await Shell.Run(Python, "-c", Reader, directory.Path)).Output, StringComparison.Ordinal);
     }
 
@@ -122,22 +149,27 @@ public sealed class HostileUserDataTests : IDisposable
         var token = new string('a', 52);
         var theirs = new Dictionary<string, object?> { ["x_values"] = one.Values };
         var spec = Spec(one.Extension, QuotedYaml.Write(theirs, "#cloud-config"), one.Scripts);
-        await File.WriteAllTextAsync(directory.File($"{name}.data"), UserData.Render(Name, spec, one.Environment, token, Small, one.Install));
+        await File.WriteAllTextAsync(directory.File($"{name}.data"),
+            UserData.Render(Name, spec, one.Environment, token, Small, one.Install));
         var puppet = new Dictionary<string, object?>
         {
             ["install"] = one.Install,
             ["start_service"] = true,
             ["conf"] = new Dictionary<string, object?>
             {
-                ["main"] = new Dictionary<string, object?> { ["certname"] = Name.ToString(), ["ca_server"] = "ca.example.com", ["ca_port"] = 8141, ["waitforcert"] = 5 },
-                ["agent"] = new Dictionary<string, object?> { ["server"] = "puppet.example.com", ["serverport"] = 8140, ["environment"] = one.Environment, ["crl_refresh_interval"] = "1d" },
+                ["main"] = new Dictionary<string, object?>
+                    { ["certname"] = Name.ToString(), ["ca_server"] = "ca.example.com", ["ca_port"] = 8141, ["waitforcert"] = 5,
+                        ["csr_attributes"] = CsrAttributes.Path },
+                ["agent"] = new Dictionary<string, object?>
+                    { ["server"] = "puppet.example.com", ["serverport"] = 8140, ["environment"] = one.Environment,
+                        ["crl_refresh_interval"] = "1d" },
                 ["ca_cert"] = Small,
             },
-            ["csr_attributes"] = new Dictionary<string, object?>
-            {
-                ["custom_attributes"] = new Dictionary<string, object?> { ["1.2.840.113549.1.9.7"] = token },
-                ["extension_requests"] = new Dictionary<string, object?> { ["pp_role"] = one.Extension },
-            },
+        };
+        var attributes = new Dictionary<string, object?>
+        {
+            ["custom_attributes"] = new Dictionary<string, object?> { ["1.2.840.113549.1.9.7"] = token },
+            ["extension_requests"] = new Dictionary<string, object?> { ["pp_role"] = one.Extension },
         };
         var config = new Dictionary<string, object?>(theirs) { ["puppet"] = puppet };
         if (one.Install)
@@ -146,7 +178,8 @@ public sealed class HostileUserDataTests : IDisposable
             config["package_update"] = true;
             config["runcmd"] = new List<object?> { new List<object?> { "systemctl", "enable", "puppet" } };
         }
-        await File.WriteAllTextAsync(directory.File($"{name}.json"), JsonSerializer.Serialize(new { config, scripts = one.Scripts }));
+        await File.WriteAllTextAsync(directory.File($"{name}.json"),
+            JsonSerializer.Serialize(new { config, attributes, scripts = one.Scripts }));
     }
 
     private static LaunchSpec Spec(string extension, string cloudConfig, IEnumerable<string> scripts) => new()

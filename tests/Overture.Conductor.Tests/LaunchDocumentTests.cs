@@ -1,5 +1,5 @@
 using Google.Protobuf;
-using Overture.Conductor.Profiles;
+using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
 using Overture.Records.V1;
 using Overture.TestSupport;
@@ -58,9 +58,13 @@ public sealed class LaunchDocumentTests
         Assert.Empty(document.Problems);
         var spec = document.Spec;
         // No field of the contract is without a key.
-        Assert.Empty(Unset(spec).Concat(Unset(spec.Ec2)).Concat(Unset(spec.Ec2.BlockDevices[0])).Concat(Unset(spec.Puppet)).Concat(Unset(spec.Node)).Concat(Unset(spec.Deadlines)));
-        Assert.Equal(("12.10", "0777", "no", "0.05", "7"), (spec.Image, spec.Labels["port"], spec.Labels["yes"], spec.Ec2.SpotMaxPrice, spec.Ec2.Tags["team"]));
-        Assert.Equal(("yes", "0777", 1.5), (spec.Node.Parameters.Fields["answer"].StringValue, spec.Node.Parameters.Fields["mode"].StringValue, spec.Node.Parameters.Fields["ratio"].NumberValue));
+        Assert.Empty(Unset(spec).Concat(Unset(spec.Ec2)).Concat(Unset(spec.Ec2.BlockDevices[0])).Concat(Unset(spec.Puppet))
+            .Concat(Unset(spec.Node)).Concat(Unset(spec.Deadlines)));
+        Assert.Equal(("12.10", "0777", "no", "0.05", "7"),
+            (spec.Image, spec.Labels["port"], spec.Labels["yes"], spec.Ec2.SpotMaxPrice, spec.Ec2.Tags["team"]));
+        Assert.Equal(("yes", "0777", 1.5),
+            (spec.Node.Parameters.Fields["answer"].StringValue, spec.Node.Parameters.Fields["mode"].StringValue,
+                spec.Node.Parameters.Fields["ratio"].NumberValue));
         Assert.Equal((Attestation.Provider, 28_800L, 5400L), (spec.Attestation, spec.Ttl.Seconds, spec.Deadline.Seconds));
         Assert.Equal((300L, 600L, 7200L), (spec.Deadlines.Running.Seconds, spec.Deadlines.Csr.Seconds, spec.Deadlines.Converged.Seconds));
         Assert.Equal(["#!/bin/sh\necho hello\n"], spec.Scripts);
@@ -70,18 +74,21 @@ public sealed class LaunchDocumentTests
 
     [Fact]
     public void Read_CloudConfigAsText_IsThatText() =>
-        Assert.Equal("#cloud-config\npackages: [jq]\n", LaunchDocument.Read("cloud_config: |\n  #cloud-config\n  packages: [jq]\n").Spec.CloudConfig);
+        Assert.Equal("#cloud-config\npackages: [jq]\n",
+            LaunchDocument.Read("cloud_config: |\n  #cloud-config\n  packages: [jq]\n").Spec.CloudConfig);
 
     [Fact]
     public void Read_TheExample_ShowsEveryKeyAndHasNoProblem()
     {
         var text = File.ReadAllText(RepositoryPaths.File("examples/start_instance.yaml"));
         Assert.Empty(LaunchDocument.Read(text).Problems);
-        // The keys that stand in comments are keys too.
-        var optional = text.Split('\n').SkipWhile(l => !l.StartsWith("# Everything below", StringComparison.Ordinal)).Skip(1).TakeWhile(l => l != "#").Select(l => l[2..]);
+        // The keys in comments are keys too.
+        var optional = text.Split('\n').SkipWhile(l => !l.StartsWith("# Everything below", StringComparison.Ordinal)).Skip(1)
+            .TakeWhile(l => l != "#").Select(l => l[2..]);
         var all = LaunchDocument.Read(text + string.Join('\n', optional));
         Assert.Empty(all.Problems);
-        Assert.Empty(Unset(all.Spec).Concat(Unset(all.Spec.Ec2)).Concat(Unset(all.Spec.Ec2.BlockDevices[0])).Concat(Unset(all.Spec.Puppet)).Concat(Unset(all.Spec.Node)).Concat(Unset(all.Spec.Deadlines)));
+        Assert.Empty(Unset(all.Spec).Concat(Unset(all.Spec.Ec2)).Concat(Unset(all.Spec.Ec2.BlockDevices[0])).Concat(Unset(all.Spec.Puppet))
+            .Concat(Unset(all.Spec.Node)).Concat(Unset(all.Spec.Deadlines)));
         Assert.Equal("#!/bin/sh\necho hello\n", Assert.Single(all.Spec.Scripts));
     }
 
@@ -91,8 +98,8 @@ public sealed class LaunchDocumentTests
     [InlineData("puppet:\n  serverport: 70000\n", 2, "puppet.serverport", "must be a port")]
     [InlineData("puppet: [a]\n", 1, "puppet", "must be a mapping")]
     [InlineData("node:\n  class: {}\n", 2, "node.class", "is unknown")]
-    [InlineData("node:\n  parameters:\n    n: 9007199254740993\n", 3, "node.parameters.n", "beyond 2^53")]
-    [InlineData("node:\n  parameters:\n    n: [99999999999999999999999]\n", 3, "node.parameters.n[0]", "beyond 2^53")]
+    [InlineData("node:\n  parameters:\n    n: 9007199254740993\n", 3, "node.parameters.n", "exceeds 2^53")]
+    [InlineData("node:\n  parameters:\n    n: [99999999999999999999999]\n", 3, "node.parameters.n[0]", "exceeds 2^53")]
     [InlineData("labels:\n  a: 1\n  b: [c]\n", 3, "labels.b", "must be a text")]
     [InlineData("dns_alt_names: web\n", 1, "dns_alt_names", "must be a list")]
     [InlineData("provider: [local]\n", 1, "provider", "must be a text")]
@@ -129,7 +136,8 @@ public sealed class LaunchDocumentTests
 
     [Fact]
     public void Read_ManyMistakes_TellsEach() =>
-        Assert.Equal(["imgae", "ttl", "puppet.sever"], LaunchDocument.Read("imgae: a\nttl: x\npuppet:\n  sever: b\n").Problems.Select(p => p.Field));
+        Assert.Equal(["imgae", "ttl", "puppet.sever"],
+            LaunchDocument.Read("imgae: a\nttl: x\npuppet:\n  sever: b\n").Problems.Select(p => p.Field));
 
     private static IEnumerable<string> Unset(IMessage message) => message.Descriptor.Fields.InDeclarationOrder()
         .Where(f => f.HasPresence ? !f.Accessor.HasValue(message)

@@ -1,11 +1,13 @@
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Overture.Conductor.Instances;
 using Overture.Conductor.Launch;
 using Overture.Conductor.Providers;
-using Overture.Conductor.State;
+using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
-using Overture.Platform.Objects;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Platform.Tls;
 using Overture.Records.V1;
 using Overture.TestSupport;
 
@@ -14,7 +16,7 @@ namespace Overture.Conductor.Tests;
 /// <summary>Launch and register over real mTLS and a real directory store; the registry is away, which must not matter.</summary>
 public sealed class LaunchTests : IAsyncLifetime
 {
-    private readonly World world = new();
+    private readonly ConductorFixture world = new();
     private readonly FakeProvider provider = new();
     private FaultyStore store = null!;
     private ConductorHost host = null!;
@@ -53,7 +55,8 @@ public sealed class LaunchTests : IAsyncLifetime
             Assert.Equal(TimeSpan.FromMinutes(60), record.Deadline.ToDateTimeOffset() - record.NotBefore.ToDateTimeOffset());
             Assert.StartsWith($"00-{answer.TraceId}-", record.Traceparent, StringComparison.Ordinal);
             Assert.EndsWith("-01", record.Traceparent, StringComparison.Ordinal);
-            var definition = NodeDefinition.Parse(System.Text.Encoding.UTF8.GetString((await store.Get(ObjectKeys.Node(name), default))!.Body));
+            var definition = NodeDefinition.Parse(
+                System.Text.Encoding.UTF8.GetString((await store.Get(ObjectKeys.Node(name), default))!.Body));
             Assert.Equal("0777", definition.Parameters["mode"]);
             Assert.Equal(42L, definition.Parameters["answer"]);
             var launched = (await store.Get<InstanceFact>(ObjectKeys.Fact(name, "launched"), default))!;
@@ -69,8 +72,8 @@ public sealed class LaunchTests : IAsyncLifetime
         await Launch("r1", 1);
         var (name, userData) = provider.Asked.Single();
         var token = TokenOf(userData);
-        var record = (await host.Get<EvidenceReader>().Read(name, default))!.Launch;
-        Assert.True(EnrolmentToken.Matches(EnrolmentToken.Hash(token), record.TokenSha256));
+        var record = (await host.Get<InstanceRecordsReader>().Read(name, default))!.Launch;
+        Assert.True(EnrollmentToken.Matches(EnrollmentToken.Hash(token), record.TokenSha256));
         foreach (var file in Directory.EnumerateFiles(world.Data.Path, "*", SearchOption.AllDirectories))
             Assert.DoesNotContain(token, await File.ReadAllTextAsync(file), StringComparison.Ordinal);
     }
@@ -88,12 +91,13 @@ public sealed class LaunchTests : IAsyncLifetime
         var (told, usual) = (await Record("r1"), await Record("r2"));
         Assert.Equal(TimeSpan.FromDays(366), told.Expires.ToDateTimeOffset() - told.NotBefore.ToDateTimeOffset());
         Assert.Equal((true, 600u, 60u, 3600u), (told.Protected, told.RunningSeconds, told.CsrSeconds, told.ConvergedSeconds));
-        Assert.Equal((null, false, 600u, 1800u, 3600u), (usual.Expires, usual.Protected, usual.RunningSeconds, usual.CsrSeconds, usual.ConvergedSeconds));
+        Assert.Equal((null, false, 600u, 1800u, 3600u),
+            (usual.Expires, usual.Protected, usual.RunningSeconds, usual.CsrSeconds, usual.ConvergedSeconds));
 
         async Task<LaunchRecord> Record(string requestId)
         {
             var names = (await store.Get<LaunchRequestRecord>(ObjectKeys.Request("admin", requestId), default))!.Certnames;
-            return (await host.Get<EvidenceReader>().Read(CertName.Parse(names.Single()), default))!.Launch;
+            return (await host.Get<InstanceRecordsReader>().Read(CertName.Parse(names.Single()), default))!.Launch;
         }
     }
 
@@ -116,15 +120,18 @@ public sealed class LaunchTests : IAsyncLifetime
         var spec = await Fails(() => Launch("r1", 1, s => s.Labels["a"] = "b"));
         Assert.Equal((StatusCode.AlreadyExists, "REQUEST_ID_REUSED"), (count.StatusCode, RpcDetails.Reason(count)));
         Assert.Equal(StatusCode.AlreadyExists, spec.StatusCode);
-        var register = await Assert.ThrowsAsync<RpcException>(async () => await host.As("admin").RegisterInstanceAsync(new() { RequestId = "r1", Spec = World.Spec() }));
+        var register = await Assert.ThrowsAsync<RpcException>(async () => await host.As("admin")
+            .RegisterInstanceAsync(new() { RequestId = "r1", Spec = ConductorFixture.Spec() }));
         Assert.Equal(StatusCode.AlreadyExists, register.StatusCode);
     }
 
     [Fact]
     public async Task Launch_SameBodyWithMapsInAnotherOrder_IsTheSameRequest()
     {
-        var first = await Launch("r1", 1, s => { s.Labels["a"] = "1"; s.Labels["b"] = "2"; s.Ec2 = new Ec2Settings { Tags = { ["a"] = "1", ["b"] = "2" } }; });
-        var second = await Launch("r1", 1, s => { s.Labels["b"] = "2"; s.Labels["a"] = "1"; s.Ec2 = new Ec2Settings { Tags = { ["b"] = "2", ["a"] = "1" } }; });
+        var first = await Launch("r1", 1,
+            s => { s.Labels["a"] = "1"; s.Labels["b"] = "2"; s.Ec2 = new Ec2Settings { Tags = { ["a"] = "1", ["b"] = "2" } }; });
+        var second = await Launch("r1", 1,
+            s => { s.Labels["b"] = "2"; s.Labels["a"] = "1"; s.Ec2 = new Ec2Settings { Tags = { ["b"] = "2", ["a"] = "1" } }; });
         Assert.Equal(Names(first), Names(second));
     }
 
@@ -132,7 +139,7 @@ public sealed class LaunchTests : IAsyncLifetime
     public async Task Launch_SameIdOfAnotherCaller_IsAnotherRequest()
     {
         var first = await Launch("r1", 1);
-        var other = await host.As("operator").LaunchInstancesAsync(new() { Spec = World.Spec(), Count = 1, RequestId = "r1" });
+        var other = await host.As("operator").LaunchInstancesAsync(new() { Spec = ConductorFixture.Spec(), Count = 1, RequestId = "r1" });
         Assert.NotEqual(Names(first), Names(other));
     }
 
@@ -186,7 +193,8 @@ public sealed class LaunchTests : IAsyncLifetime
         provider.LostAnswer = null;
 
         var second = Assert.Single((await Launch("r1", 1)).Results);
-        Assert.Equal(("", InstanceState.Running, InstanceTrouble.Unspecified), (second.Reason, second.Instance.State, second.Instance.Trouble));
+        Assert.Equal(("", InstanceState.Running, InstanceTrouble.Unspecified),
+            (second.Reason, second.Instance.State, second.Instance.Trouble));
         Assert.Equal(1, Assert.Single(provider.Starts).Value);
         Assert.Single(provider.Asked.Distinct());
     }
@@ -248,7 +256,7 @@ public sealed class LaunchTests : IAsyncLifetime
     public async Task Launch_RepeatedAfterTermination_StartsNothing()
     {
         var name = CertName.Parse(Names(await Launch("r1", 1)).Single());
-        await host.Get<FactLog>().Write(name, new InstanceFact { Event = FactLog.Terminating }, default);
+        await host.Get<InstanceEventStore>().Write(name, new InstanceFact { Event = InstanceEvents.Terminating }, default);
         await provider.Stop(name, "", default, default);
         await store.Delete(ObjectKeys.Node(name), default);
 
@@ -264,7 +272,7 @@ public sealed class LaunchTests : IAsyncLifetime
         // The saga passes the provider before there is anything to stop.
         provider.BeforeStart = async name =>
         {
-            await host.Get<FactLog>().Write(name, new InstanceFact { Event = FactLog.Terminating }, default);
+            await host.Get<InstanceEventStore>().Write(name, new InstanceFact { Event = InstanceEvents.Terminating }, default);
             await provider.Stop(name, "", default, default);
         };
         var result = Assert.Single((await Launch("r1", 1)).Results);
@@ -278,10 +286,10 @@ public sealed class LaunchTests : IAsyncLifetime
         var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TimeProvider.System.GetUtcNow());
         await using var later = await ConductorHost.Start(world, new() { Provider = provider, Store = store, Clock = clock }, replica: "2");
         provider.Refusal = new ProviderException("no room");
-        await later.As("admin").LaunchInstancesAsync(new() { Spec = World.Spec(), RequestId = "late" });
+        await later.As("admin").LaunchInstancesAsync(new() { Spec = ConductorFixture.Spec(), RequestId = "late" });
         provider.Refusal = null;
         clock.Advance(TimeSpan.FromMinutes(61));
-        var again = await later.As("admin").LaunchInstancesAsync(new() { Spec = World.Spec(), RequestId = "late" });
+        var again = await later.As("admin").LaunchInstancesAsync(new() { Spec = ConductorFixture.Spec(), RequestId = "late" });
         Assert.Equal("TOKEN_EXPIRED", Assert.Single(again.Results).Reason);
         Assert.Empty(provider.Running);
     }
@@ -293,7 +301,7 @@ public sealed class LaunchTests : IAsyncLifetime
         await Launch("r1", 1);
         var theirs = new FakeProvider { Account = "another-host" };
         await using var second = await ConductorHost.Start(world, new() { Provider = theirs, Store = store }, replica: "2");
-        await second.As("admin").LaunchInstancesAsync(new() { Spec = World.Spec(), Count = 1, RequestId = "r1" });
+        await second.As("admin").LaunchInstancesAsync(new() { Spec = ConductorFixture.Spec(), Count = 1, RequestId = "r1" });
         Assert.Empty(theirs.Asked);
     }
 
@@ -312,7 +320,8 @@ public sealed class LaunchTests : IAsyncLifetime
                 Node = new NodeSpec { Classes = Struct.Parser.ParseJson("""{"Not A Class": {}}"""), Environment = "Prod uction" },
                 Labels = { ["bad key"] = "v", ["ok"] = "line\nbreak" },
                 DnsAltNames = { "UPPER.example.com" },
-                Extensions = { ["pp_cli_auth"] = "true", ["1.3.6.1.4.1.34380.1.3.39"] = "true", ["2.5.29.19"] = "x", ["pp_role"] = "web", ["1.3.6.1.4.1.34380.1.1.13"] = "db" },
+                Extensions = { ["pp_cli_auth"] = "true", ["1.3.6.1.4.1.34380.1.3.39"] = "true", ["2.5.29.19"] = "x", ["pp_role"] = "web",
+                    ["1.3.6.1.4.1.34380.1.1.13"] = "db" },
                 Role = "root",
                 Deadline = Duration.FromTimeSpan(TimeSpan.FromMinutes(1)),
                 Profile = "a b",
@@ -329,9 +338,9 @@ public sealed class LaunchTests : IAsyncLifetime
         var fields = RpcDetails.Of(refused).Unpack<Google.Rpc.BadRequest>()!.FieldViolations.Select(v => v.Field).ToHashSet();
         Assert.Superset(new HashSet<string>
         {
-            "count", "request_id", "spec.bucket", "spec.provider", "spec.puppet.server", "spec.puppet.serverport", "spec.puppet.ca_server", "spec.puppet.ca_port",
-            "spec.node.classes.Not A Class", "spec.node.environment", "spec.labels.bad key", "spec.labels.ok", "spec.dns_alt_names",
-            "spec.extensions.pp_cli_auth", "spec.extensions.1.3.6.1.4.1.34380.1.3.39", "spec.extensions.2.5.29.19", "spec.extensions", "spec.role", "spec.deadline", "spec.profile", "spec.attestation",
+            "count", "request_id", "spec.bucket", "spec.provider", "spec.puppet.server", "spec.puppet.serverport", "spec.puppet.ca_server",
+            "spec.puppet.ca_port", "spec.extensions.pp_cli_auth", "spec.extensions.1.3.6.1.4.1.34380.1.3.39", "spec.extensions.2.5.29.19",
+            "spec.extensions", "spec.role", "spec.deadline", "spec.profile", "spec.attestation",
             "spec.ttl", "spec.deadlines.running", "spec.deadlines.csr", "spec.deadlines.converged",
         }, fields);
         Assert.False(await store.Any("requests/", default));
@@ -343,16 +352,17 @@ public sealed class LaunchTests : IAsyncLifetime
         var answer = await host.As("operator").RegisterInstanceAsync(new()
         {
             RequestId = "reg",
-            Spec = World.Spec(s => { s.Provider = ""; s.Role = "puppetserver"; s.DnsAltNames.Add("puppet"); }),
+            Spec = ConductorFixture.Spec(s => { s.Provider = ""; s.Role = "puppetserver"; s.DnsAltNames.Add("puppet"); }),
         });
-        Assert.Equal(("registered", InstanceState.Launching, "puppetserver"), (answer.Instance.Provider, answer.Instance.State, answer.Instance.Role));
+        Assert.Equal(("registered", InstanceState.Launching, "puppetserver"),
+            (answer.Instance.Provider, answer.Instance.State, answer.Instance.Role));
         Assert.StartsWith("#cloud-config\n", answer.UserData, StringComparison.Ordinal);
         Assert.Equal(answer.Token, TokenOf(answer.UserData));
         Assert.Empty(provider.Asked);
         var again = await host.As("operator").RegisterInstanceAsync(new()
         {
             RequestId = "reg",
-            Spec = World.Spec(s => { s.Provider = ""; s.Role = "puppetserver"; s.DnsAltNames.Add("puppet"); }),
+            Spec = ConductorFixture.Spec(s => { s.Provider = ""; s.Role = "puppetserver"; s.DnsAltNames.Add("puppet"); }),
         });
         Assert.Equal((answer.UserData, answer.Token), (again.UserData, again.Token));
     }
@@ -368,7 +378,7 @@ public sealed class LaunchTests : IAsyncLifetime
         var client = host.As(party);
         var refused = await Assert.ThrowsAsync<RpcException>(async () => await (call switch
         {
-            "launch" => (Task)client.LaunchInstancesAsync(new() { Spec = World.Spec() }).ResponseAsync,
+            "launch" => (Task)client.LaunchInstancesAsync(new() { Spec = ConductorFixture.Spec() }).ResponseAsync,
             "terminate" => client.TerminateInstanceAsync(new() { Certname = "x" }).ResponseAsync,
             "get" => client.GetInstanceAsync(new() { Certname = "x" }).ResponseAsync,
             _ => client.ListInstancesAsync(new()).ResponseAsync,
@@ -377,11 +387,13 @@ public sealed class LaunchTests : IAsyncLifetime
     }
 
     private Task<LaunchInstancesResponse> Launch(string requestId, int count, Action<LaunchSpec>? change = null) =>
-        host.As("admin").LaunchInstancesAsync(new LaunchInstancesRequest { Spec = World.Spec(change), Count = count, RequestId = requestId }).ResponseAsync;
+        host.As("admin").LaunchInstancesAsync(new LaunchInstancesRequest { Spec = ConductorFixture.Spec(change), Count = count,
+            RequestId = requestId }).ResponseAsync;
 
     private static List<string> Names(LaunchInstancesResponse answer) => [.. answer.Results.Select(r => r.Instance.Certname)];
 
-    private static string TokenOf(string userData) => UserDataTree.Of(userData).Text("puppet", "csr_attributes", "custom_attributes", "1.2.840.113549.1.9.7");
+    private static string TokenOf(string userData) =>
+        UserDataTree.Of(userData).CsrAttributes.Text("custom_attributes", "1.2.840.113549.1.9.7");
 
     private static Task<RpcException> Fails(Func<Task> call) => Assert.ThrowsAsync<RpcException>(call);
 }

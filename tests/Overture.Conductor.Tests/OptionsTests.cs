@@ -1,3 +1,4 @@
+using Overture.Conductor.Terminate;
 using Overture.Platform.Faults;
 using Overture.Platform.Options;
 using Overture.TestSupport;
@@ -7,7 +8,7 @@ namespace Overture.Conductor.Tests;
 /// <summary>Options from a file, all errors at once.</summary>
 public sealed class OptionsTests : IDisposable
 {
-    private readonly World world = new();
+    private readonly ConductorFixture world = new();
 
     [Fact]
     public void Load_DocumentedExample_IsRead()
@@ -45,11 +46,14 @@ public sealed class OptionsTests : IDisposable
             puppetDb: { url: "http://puppetdb:8080", certificate: /none, key: "", roots: /none }
 
             """);
-        var problems = Assert.Throws<FaultException>(() => OptionsFile.Load<ConductorOptions>("conductor", file)).Fields.Select(f => f.Field).ToHashSet();
+        var problems = Assert.Throws<FaultException>(() => OptionsFile.Load<ConductorOptions>("conductor", file))
+            .Fields.Select(f => f.Field).ToHashSet();
         Assert.Superset(new HashSet<string>
         {
-            "bucket", "tls.certificate", "tls.key", "tls.roots", "registry.endpoint", "launch.signingKey", "launch.tokenKey", "launch.caBundle", "launch.trustedKeys",
-            "local.directory", "local.script", "local.hide", "reports.listen", "reports.dnsNames", "reports.caServer", "reports.caPort", "reports.maxBytes",
+            "bucket", "tls.certificate", "tls.key", "tls.roots", "registry.endpoint", "launch.signingKey", "launch.tokenKey",
+            "launch.caBundle", "launch.trustedKeys",
+            "local.directory", "local.script", "local.hide", "reports.listen", "reports.dnsNames", "reports.caServer", "reports.caPort",
+            "reports.maxBytes",
             "puppetDb.url", "puppetDb.certificate", "puppetDb.key", "puppetDb.roots",
         }, problems);
     }
@@ -63,7 +67,8 @@ public sealed class OptionsTests : IDisposable
     [InlineData("https://who:secret@puppetdb.example.com", "", true, "puppetDb.url")]
     [InlineData("https://puppetdb.example.com:8081", "/some.key", true, "puppetDb.certificate puppetDb.key puppetDb.roots")]
     public void PuppetDb_SomeOfIt_IsToldByField(string url, string key, bool reports, string fields) =>
-        Assert.Equal(fields, string.Join(' ', new Terminate.PuppetDbOptions { Url = url, Key = key }.Problems(reports).Select(p => p.Field)));
+        Assert.Equal(fields,
+            string.Join(' ', new Terminate.PuppetDbOptions { Url = url, Key = key }.Problems(reports).Select(p => p.Field)));
 
     [Theory]
     [InlineData("tokenKey", "abcd")]
@@ -76,7 +81,8 @@ public sealed class OptionsTests : IDisposable
         await File.WriteAllTextAsync(file, content);
         var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => ConductorHost.Start(world, null, o => o with
         {
-            Launch = which switch { "tokenKey" => o.Launch with { TokenKey = file }, "signingKey" => o.Launch with { SigningKey = file }, _ => o.Launch with { CaBundle = file } },
+            Launch = which switch { "tokenKey" => o.Launch with { TokenKey = file }, "signingKey" => o.Launch with { SigningKey = file },
+                _ => o.Launch with { CaBundle = file } },
         }));
         Assert.Contains($"launch.{which}", refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(content, refused.Message, StringComparison.Ordinal);

@@ -1,5 +1,6 @@
-using Overture.Conductor.Providers;
+using Overture.Conductor.Instances;
 using Overture.Conductor.Providers.Local;
+using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Records;
 using Overture.TestSupport;
@@ -57,9 +58,10 @@ public abstract class ProviderSuite
     }
 
     /// <summary>One that this provider launches.</summary>
-    internal virtual LaunchSpec Spec => World.Spec();
+    internal virtual LaunchSpec Spec => ConductorFixture.Spec();
 
-    private async Task<string> Start(CertName name) => (await Provider.Start(name, Spec, "#cloud-config\n", again: true, default)).InstanceId;
+    private async Task<string> Start(CertName name) =>
+        (await Provider.Start(name, Spec, "#cloud-config\n", again: true, default)).InstanceId;
 }
 
 public sealed class FakeProviderTests : ProviderSuite
@@ -88,10 +90,11 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
     public async Task Start_Instance_SeedIsPrivateAndNamesIt()
     {
         var name = TestIds.New().CertName();
-        await provider.Start(name, World.Spec(), "#cloud-config\nsecret: x\n", again: true, default);
+        await provider.Start(name, ConductorFixture.Spec(), "#cloud-config\nsecret: x\n", again: true, default);
         var directory = data.File($"instances/{name}");
         Assert.Equal("#cloud-config\nsecret: x\n", await File.ReadAllTextAsync($"{directory}/user-data"));
-        Assert.Equal($"instance-id: local-{name.ToString()[..8]}\nlocal-hostname: {name}\n", await File.ReadAllTextAsync($"{directory}/meta-data"));
+        Assert.Equal($"instance-id: local-{name.ToString()[..8]}\nlocal-hostname: {name}\n",
+            await File.ReadAllTextAsync($"{directory}/meta-data"));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(directory));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode($"{directory}/user-data"));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode($"{directory}/meta-data"));
@@ -105,12 +108,12 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
     public async Task Instance_ConductorGone_IsFoundByTheNextOne()
     {
         var name = TestIds.New().CertName();
-        await provider.Start(name, World.Spec(), "", again: true, default);
+        await provider.Start(name, ConductorFixture.Spec(), "", again: true, default);
         var next = NewProvider();
         Assert.Equal(provider.Account, next.Account);
         Assert.True((await next.Look(name, "", default)).State == Sighting.Running);
         Assert.Equal([name], next.Kept());
-        await next.Start(name, World.Spec(), "", again: true, default);
+        await next.Start(name, ConductorFixture.Spec(), "", again: true, default);
         Assert.Equal(1, Starts(name));
         await next.Stop(name, "", default, default);
     }
@@ -119,11 +122,11 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
     public async Task Start_ProcessFileLost_TheLockStillForbidsASecond()
     {
         var name = TestIds.New().CertName();
-        await provider.Start(name, World.Spec(), "", again: true, default);
+        await provider.Start(name, ConductorFixture.Spec(), "", again: true, default);
         var file = data.File($"instances/{name}/process");
         var written = await File.ReadAllTextAsync(file);
         File.Delete(file);
-        await Assert.ThrowsAsync<ProviderException>(() => provider.Start(name, World.Spec(), "", again: true, default));
+        await Assert.ThrowsAsync<ProviderException>(() => provider.Start(name, ConductorFixture.Spec(), "", again: true, default));
         Assert.Equal(1, Starts(name));
         await File.WriteAllTextAsync(file, written);
         await provider.Stop(name, "", default, default);
@@ -133,7 +136,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
     public async Task Instance_Killed_IsNotRunningAndBootsAgainOnTheSameSeed()
     {
         var name = TestIds.New().CertName();
-        await provider.Start(name, World.Spec(), "#cloud-config\n", again: true, default);
+        await provider.Start(name, ConductorFixture.Spec(), "#cloud-config\n", again: true, default);
         var directory = new InstanceDirectory(data.File($"instances/{name}"));
         directory.Process!.Kill();
         await Eventually.True(() => !directory.IsRunning, "it is dead");
@@ -148,7 +151,7 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
     public async Task Stop_InstanceThatIgnoresTerm_IsKilled()
     {
         var name = TestIds.New().CertName();
-        await provider.Start(name, World.Spec(), "stubborn\n", again: true, default);
+        await provider.Start(name, ConductorFixture.Spec(), "stubborn\n", again: true, default);
         await provider.Stop(name, "", default, default);
         Assert.False(Directory.Exists(data.File($"instances/{name}")));
     }
@@ -157,16 +160,17 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
     public async Task Start_ScriptFailsAtOnce_TellsItsLastWords()
     {
         var name = TestIds.New().CertName();
-        var failed = await Assert.ThrowsAsync<ProviderException>(() => provider.Start(name, World.Spec(), "broken\n", again: true, default));
+        var failed = await Assert.ThrowsAsync<ProviderException>(() =>
+            provider.Start(name, ConductorFixture.Spec(), "broken\n", again: true, default));
         Assert.Contains("no such kernel", failed.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Unfit_ScriptSaysWhy_IsItsOneLine()
     {
-        Assert.Null(await provider.Unfit(default));
+        Assert.Null(await provider.CheckReady(default));
         var unfit = NewProvider("#!/bin/sh\necho 'local instances need root' >&2\nexit 1\n");
-        Assert.Equal("local instances need root", await unfit.Unfit(default));
+        Assert.Equal("local instances need root", await unfit.CheckReady(default));
     }
 
     [Theory]

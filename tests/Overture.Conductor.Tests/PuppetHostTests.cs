@@ -1,4 +1,4 @@
-using Overture.Conductor.State;
+using Overture.Conductor.Instances;
 using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 using Overture.TestSupport;
@@ -8,7 +8,7 @@ namespace Overture.Conductor.Tests;
 /// <summary>How the report listener comes by its certificate, whatever order things start in.</summary>
 public sealed class PuppetHostTests : IDisposable
 {
-    private readonly World world = new();
+    private readonly ConductorFixture world = new();
     private readonly int caPort = FreePort.Next(), reports = FreePort.Next();
 
     [Fact]
@@ -19,7 +19,8 @@ public sealed class PuppetHostTests : IDisposable
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => client.GetAsync($"https://localhost:{reports}/"));
 
         await using var ca = await PuppetCaStandIn.Start(world.Ca, caPort);
-        await Eventually.True(() => host.Get<PuppetHostCertificate>().Current is not null, "the certificate is there", TimeSpan.FromSeconds(30));
+        await Eventually.True(() => host.Get<PuppetHostCertificate>().Current is not null, "the certificate is there",
+            TimeSpan.FromSeconds(30));
         Assert.Equal(System.Net.HttpStatusCode.NotFound, (await client.GetAsync($"https://localhost:{reports}/")).StatusCode);
     }
 
@@ -30,7 +31,7 @@ public sealed class PuppetHostTests : IDisposable
         await using var host = await Start();
         await Eventually.True(() => host.Get<PuppetHostCertificate>().Current is not null, "the certificate is there");
         var name = CertName.Parse(ca.Requests.First());
-        var record = (await host.Get<EvidenceReader>().Read(name, default))!.Launch;
+        var record = (await host.Get<InstanceRecordsReader>().Read(name, default))!.Launch;
         Assert.True(name.IsUuid);
         Assert.Equal(("registered", "conductor", "localhost"), (record.Provider, record.Caller, Assert.Single(record.DnsAltNames)));
         Assert.Equal(64, record.TokenSha256.Length);
@@ -43,15 +44,17 @@ public sealed class PuppetHostTests : IDisposable
         {
             refusing.Refusing = true;
             await using var first = await Start();
-            await Eventually.True(() => Directory.Exists(Path.Combine(first.Options.StateDirectory, "puppet-host")) && Directory.GetFiles(Path.Combine(first.Options.StateDirectory, "puppet-host"), "*.key").Length == 1, "it tried");
+            await Eventually.True(() => Directory.Exists(Path.Combine(first.Options.StateDirectory, "puppet-host"))
+                && Directory.GetFiles(Path.Combine(first.Options.StateDirectory, "puppet-host"), "*.key").Length == 1, "it tried");
         }
         await using var ca = await PuppetCaStandIn.Start(world.Ca, caPort);
         string certname;
         await using (var second = await Start())
         {
-            await Eventually.True(() => second.Get<PuppetHostCertificate>().Current is not null, "the certificate is there", TimeSpan.FromSeconds(30));
+            await Eventually.True(() => second.Get<PuppetHostCertificate>().Current is not null, "the certificate is there",
+                TimeSpan.FromSeconds(30));
             certname = Assert.Single(ca.Requests.Distinct());
-            Assert.Single(await second.Get<StateKeeper>().Names(default));
+            Assert.Single(await second.Get<InstanceTable>().Names(default));
         }
         await using var third = await Start();
         Assert.Contains(certname, third.Get<PuppetHostCertificate>().Current!.Subject, StringComparison.Ordinal);

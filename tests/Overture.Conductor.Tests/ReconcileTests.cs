@@ -2,10 +2,15 @@ using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Overture.Conductor.Instances;
 using Overture.Conductor.Providers;
 using Overture.Conductor.Reconcile;
-using Overture.Conductor.State;
+using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
+using Overture.Conductor.Workers;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
@@ -15,10 +20,10 @@ using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>Comparing and mending on a running Conductor: what was killed by hand, forgotten, doubled, or cut off.</summary>
+/// <summary>Comparing and repairing on a running Conductor: what was killed by hand, forgotten, doubled, or cut off.</summary>
 public sealed class ReconcileTests : IAsyncLifetime
 {
-    private readonly World world = new();
+    private readonly ConductorFixture world = new();
     private readonly FakeProvider provider = new();
     private FaultyStore store = null!;
     private ConductorHost host = null!;
@@ -26,7 +31,7 @@ public sealed class ReconcileTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         store = new FaultyStore(world.OpenStore());
-        host = await ConductorHost.Start(world, new() { Provider = provider, Store = store });
+        host = await ConductorHost.Start(world, new() { Provider = provider, Store = store, Clock = new QuickTurnsClock() });
     }
 
     public async Task DisposeAsync()
@@ -46,7 +51,8 @@ public sealed class ReconcileTests : IAsyncLifetime
 
         Assert.True(Assert.Single((await Reconcile(apply: true)).Findings).Done);
         await Close(name);
-        await Eventually.True(async () => (await Get(name)).State == InstanceState.Terminated, "the saga ends it", TimeSpan.FromSeconds(30));
+        await Eventually.True(async () => (await Get(name)).State == InstanceState.Terminated, "the saga ends it",
+            TimeSpan.FromSeconds(30));
         Assert.Null(await store.Get(ObjectKeys.Node(name), default));
         Assert.Empty((await Reconcile(apply: true)).Findings);
     }
@@ -72,10 +78,12 @@ public sealed class ReconcileTests : IAsyncLifetime
     [Fact]
     public async Task Reconcile_WhatItFinds_IsCountedByKind()
     {
-        // Other tests of this process reconcile too: so many orphans has nobody else.
+        // Other tests of this process reconcile too; none has as many orphans.
         const int many = 37;
-        var (mended, heldBack, times) = (new ConcurrentQueue<(string? Kind, long Count)>(), new ConcurrentQueue<(string? Kind, long Count)>(), new ConcurrentQueue<double>());
-        using var meters = new MeterListener { InstrumentPublished = (instrument, listener) => listener.EnableMeasurementEvents(instrument) };
+        var (mended, heldBack, times) = (new ConcurrentQueue<(string? Kind, long Count)>(),
+            new ConcurrentQueue<(string? Kind, long Count)>(), new ConcurrentQueue<double>());
+        using var meters = new MeterListener { InstrumentPublished = (instrument, listener) =>
+            listener.EnableMeasurementEvents(instrument) };
         meters.SetMeasurementEventCallback<long>((instrument, value, labels, _) =>
         {
             var into = instrument.Name == FlowTelemetry.Mended ? mended : instrument.Name == FlowTelemetry.HeldBack ? heldBack : null;
@@ -134,15 +142,23 @@ public sealed class ReconcileTests : IAsyncLifetime
     {
         provider.Settling = TimeSpan.FromSeconds(1);
         var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TimeProvider.System.GetUtcNow());
-        await using var frozen = await ConductorHost.Start(world, new() { Provider = provider, Store = store, Clock = clock }, replica: "3");
-        var name = CertName.Parse((await frozen.As("admin").LaunchInstancesAsync(new() { Spec = World.Spec() })).Results.Single().Instance.Certname);
+        await using var frozen =
+            await ConductorHost.Start(world, new() { Provider = provider, Store = store, Clock = clock }, replica: "3");
+        var name = CertName.Parse((await frozen.As("admin").LaunchInstancesAsync(new() { Spec = ConductorFixture.Spec() })).Results.Single()
+            .Instance.Certname);
         provider.Kill(name);
         clock.Advance(TimeSpan.FromMinutes(6));
         var reconciler = frozen.Get<Reconciler>();
         for (var look = 0; look < 5; look++)
-            Assert.Contains("1 of 3", Assert.Single((await reconciler.Run(apply: true, orphans: false, limit: 0, default)).Findings).HeldBack, StringComparison.Ordinal);
+        {
+            Assert.Contains("1 of 3",
+                Assert.Single((await reconciler.Run(apply: true, orphans: false, limit: 0, default)).Findings).HeldBack,
+                StringComparison.Ordinal);
+        }
+
         clock.Advance(TimeSpan.FromSeconds(20));
-        Assert.Contains("2 of 3", Assert.Single((await reconciler.Run(apply: true, orphans: false, limit: 0, default)).Findings).HeldBack, StringComparison.Ordinal);
+        Assert.Contains("2 of 3", Assert.Single((await reconciler.Run(apply: true, orphans: false, limit: 0, default)).Findings).HeldBack,
+            StringComparison.Ordinal);
         clock.Advance(TimeSpan.FromSeconds(20));
         Assert.True(Assert.Single((await reconciler.Run(apply: true, orphans: false, limit: 0, default)).Findings).Done);
         Assert.NotNull(await store.Get(ObjectKeys.Fact(name, "terminating"), default));
@@ -164,7 +180,7 @@ public sealed class ReconcileTests : IAsyncLifetime
     {
         var name = await Launch();
         provider.Kill(name);
-        var turn = await host.Get<Reconcile.Fence>().Raise(host.Get<Reconciler>().Task, default);
+        var turn = await host.Get<Reconcile.FencingLock>().Raise(host.Get<Reconciler>().Task, default);
         await turn.Check(default);
         Assert.Single((await Reconcile(apply: true)).Findings);
         await Assert.ThrowsAsync<Platform.Faults.FaultException>(() => turn.Check(default));
@@ -213,14 +229,17 @@ public sealed class ReconcileTests : IAsyncLifetime
     public async Task Protect_ThenTerminate_IsRefusedUntilItIsTakenBack()
     {
         var name = await Launch();
-        Assert.True((await host.As("operator").UpdateInstanceAsync(new() { Certname = name.ToString(), Protected = true })).Instance.Protected);
-        var refused = await Assert.ThrowsAsync<RpcException>(async () => await host.As("admin").TerminateInstanceAsync(new() { Certname = name.ToString() }));
+        Assert.True((await host.As("operator").UpdateInstanceAsync(new() { Certname = name.ToString(), Protected = true }))
+            .Instance.Protected);
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await host.As("admin")
+            .TerminateInstanceAsync(new() { Certname = name.ToString() }));
         Assert.Equal((StatusCode.FailedPrecondition, "PROTECTED"), (refused.StatusCode, RpcDetails.Reason(refused)));
         Assert.Contains(name, provider.Running);
 
         await host.As("operator").UpdateInstanceAsync(new() { Certname = name.ToString(), Protected = false });
         await Close(name);
-        Assert.Equal(InstanceState.Terminated, (await host.As("admin").TerminateInstanceAsync(new() { Certname = name.ToString() })).Instance.State);
+        Assert.Equal(InstanceState.Terminated,
+            (await host.As("admin").TerminateInstanceAsync(new() { Certname = name.ToString() })).Instance.State);
         foreach (var late in (Func<Task>[])
         [
             async () => await host.As("operator").UpdateInstanceAsync(new() { Certname = name.ToString(), Protected = true }),
@@ -238,7 +257,8 @@ public sealed class ReconcileTests : IAsyncLifetime
     {
         var name = await Launch();
         var refused = await Assert.ThrowsAsync<RpcException>(async () =>
-            await host.As("operator").UpdateInstanceAsync(new() { Certname = name.ToString(), Ttl = Duration.FromTimeSpan(TimeSpan.FromSeconds(seconds)) }));
+            await host.As("operator")
+                .UpdateInstanceAsync(new() { Certname = name.ToString(), Ttl = Duration.FromTimeSpan(TimeSpan.FromSeconds(seconds)) }));
         Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
         Assert.Contains("ttl", refused.Status.Detail, StringComparison.Ordinal);
     }
@@ -249,8 +269,10 @@ public sealed class ReconcileTests : IAsyncLifetime
         var (mortal, guarded) = (await Launch(), await Launch());
         await Expired(mortal, protect: false);
         await Expired(guarded, protect: true);
-        await Eventually.True(async () => await store.Get(ObjectKeys.Fact(mortal, "terminating"), default) is not null, "its end begins", TimeSpan.FromSeconds(40));
-        Assert.Contains("ttl", (await store.Get<InstanceFact>(ObjectKeys.Fact(mortal, "terminating"), default))!.Detail, StringComparison.Ordinal);
+        await Eventually.True(async () => await store.Get(ObjectKeys.Fact(mortal, "terminating"), default) is not null, "its end begins",
+            TimeSpan.FromSeconds(40));
+        Assert.Contains("ttl", (await store.Get<InstanceFact>(ObjectKeys.Fact(mortal, "terminating"), default))!.Detail,
+            StringComparison.Ordinal);
         Assert.Null(await store.Get(ObjectKeys.Fact(guarded, "terminating"), default));
     }
 
@@ -265,12 +287,14 @@ public sealed class ReconcileTests : IAsyncLifetime
         Assert.True((await Quarantine(name, lift: false)).Quarantined);
         Assert.True((await Get(name)).Quarantined);
         Assert.Equal(InstanceState.Running, (await Get(name)).State);
-        var unsaid = await Assert.ThrowsAsync<RpcException>(async () => await host.As("operator").QuarantineInstanceAsync(new() { Certname = name.ToString() }));
+        var unsaid = await Assert.ThrowsAsync<RpcException>(async () => await host.As("operator")
+            .QuarantineInstanceAsync(new() { Certname = name.ToString() }));
         Assert.Contains("reason", unsaid.Status.Detail, StringComparison.Ordinal);
     }
 
     private async Task<Instance> Quarantine(CertName name, bool lift) =>
-        (await host.As("operator").QuarantineInstanceAsync(new() { Certname = name.ToString(), Reason = "odd traffic", Lift = lift })).Instance;
+        (await host.As("operator").QuarantineInstanceAsync(new() { Certname = name.ToString(), Reason = "odd traffic", Lift = lift }))
+            .Instance;
 
     [Fact]
     public async Task Pending_ProviderStartsItLater_RunningIsWrittenWithItsAddress()
@@ -288,8 +312,10 @@ public sealed class ReconcileTests : IAsyncLifetime
     public async Task Lease_TwoProcesses_OneHoldsItAtATime()
     {
         await using var redis = await RedisServer.Start();
-        await using var a = await ConductorHost.Start(world, new() { Provider = provider, Store = store, Redis = redis.Endpoint }, replica: "a");
-        await using var b = await ConductorHost.Start(world, new() { Provider = provider, Store = store, Redis = redis.Endpoint }, replica: "b");
+        await using var a = await ConductorHost.Start(world, new() { Provider = provider, Store = store, Redis = redis.Endpoint },
+            replica: "a");
+        await using var b = await ConductorHost.Start(world, new() { Provider = provider, Store = store, Redis = redis.Endpoint },
+            replica: "b");
         var life = TimeSpan.FromSeconds(30);
         await Eventually.True(async () => await Take(a, life), "the registry answers");
         await Eventually.True(() => b.Get<RegistryConnection>().Healthy, "there too");
@@ -301,6 +327,29 @@ public sealed class ReconcileTests : IAsyncLifetime
         Assert.True(await b.Get<Lease>().TryTake("t", TimeSpan.FromMilliseconds(50)));
         await Eventually.True(() => a.Get<Lease>().TryTake("t", life), "it expires");
     }
+
+    [Fact]
+    public async Task Reconcile_WithoutARegistry_GoesOnUnderTheFenceOfTheStoreAlone()
+    {
+        await Eventually.True(() => host.Get<InstanceTable>().SeenAll, "it has seen all");
+        await using var second = await ConductorHost.Start(world, new() { Provider = provider, Store = store }, replica: "2");
+        await Eventually.True(() => second.Get<InstanceTable>().SeenAll, "so has the other");
+        var name = await Launch();
+        provider.Kill(name);
+
+        Assert.True(await Timer(host).Once(default));
+        Assert.NotNull(await store.Get(ObjectKeys.Fact(name, "terminating"), default));
+        // One of them has just compared; after a while without that, the next one to look does.
+        Assert.False(await Timer(second).Once(default));
+        var fencing = ObjectKeys.Fence(host.Get<Reconciler>().Task);
+        var raised = await store.Get(fencing, default);
+        var old = RecordJson.Read<Records.V1.Fence>(raised!.Body);
+        old.At = TimeProvider.System.GetUtcNow().AddMinutes(-4).ToTimestamp();
+        Assert.Equal(PutOutcome.Stored, await store.PutIfMatch(fencing, RecordJson.Write(old), raised.ETag, default));
+        Assert.True(await Timer(second).Once(default));
+    }
+
+    private static ReconcileTimer Timer(ConductorHost at) => at.Services.GetServices<IHostedService>().OfType<ReconcileTimer>().Single();
 
     private static async Task<bool> Take(ConductorHost at, TimeSpan life)
     {
@@ -315,19 +364,25 @@ public sealed class ReconcileTests : IAsyncLifetime
     }
 
     // As UpdateInstance writes it, some time ago.
-    private Task Expired(CertName name, bool protect) => host.Get<FactLog>().Write(
-        name, new InstanceFact { Event = $"updated-{TestIds.New().Ordered()}", Protected = protect, Expires = TimeProvider.System.GetUtcNow().AddMinutes(-1).ToTimestamp() }, default);
+    private Task Expired(CertName name, bool protect) => host.Get<InstanceEventStore>().Write(
+        name, new InstanceFact { Event = $"updated-{TestIds.New().Ordered()}", Protected = protect,
+            Expires = TimeProvider.System.GetUtcNow().AddMinutes(-1).ToTimestamp() }, default);
 
-    private Task Profile(string name, string server) => store.PutIfAbsent(ObjectKeys.Profile(name), World.Spec(s => s.Puppet.Server = server), default);
+    private Task Profile(string name, string server) =>
+        store.PutIfAbsent(ObjectKeys.Profile(name), ConductorFixture.Spec(s => s.Puppet.Server = server), default);
 
-    private Task Close(CertName name) => store.PutIfAbsent(ObjectKeys.Closed(name), new Closure { Schema = 1, Certname = name.ToString(), At = TimeProvider.System.GetUtcNow().ToTimestamp() }, default);
+    private Task Close(CertName name) =>
+        store.PutIfAbsent(ObjectKeys.Closed(name),
+            new Closure { Schema = 1, Certname = name.ToString(), At = TimeProvider.System.GetUtcNow().ToTimestamp() }, default);
 
     private async Task<CertName> Launch() =>
-        CertName.Parse((await host.As("admin").LaunchInstancesAsync(new() { Spec = World.Spec() })).Results.Single().Instance.Certname);
+        CertName.Parse((await host.As("admin").LaunchInstancesAsync(new() { Spec = ConductorFixture.Spec() })).Results.Single()
+            .Instance.Certname);
 
     private Task<ReconcileResponse> Reconcile(bool apply) => host.As("admin").ReconcileAsync(new() { Apply = apply }).ResponseAsync;
 
-    private async Task<Instance> Get(CertName name) => (await host.As("viewer").GetInstanceAsync(new() { Certname = name.ToString() })).Instance;
+    private async Task<Instance> Get(CertName name) =>
+        (await host.As("viewer").GetInstanceAsync(new() { Certname = name.ToString() })).Instance;
 
     private async Task<int> Count(string prefix)
     {

@@ -4,23 +4,25 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Google.Protobuf.WellKnownTypes;
+using Overture.Conductor.Instances;
 using Overture.Conductor.Reports;
-using Overture.Conductor.State;
 using Overture.Conductor.V1;
-using Overture.Platform.Objects;
+using Overture.Platform.Faults;
 using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 using Overture.Platform.Telemetry;
+using Overture.Platform.Tls;
 using Overture.Records.V1;
 using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
 /// <summary>Reports over real TLS, with certificates of a Puppet CA; the listener got its own by registering itself.</summary>
-public sealed class ReportIntakeTests : IAsyncLifetime
+public sealed partial class ReportIntakeTests : IAsyncLifetime
 {
-    private readonly World world = new();
+    private readonly ConductorFixture world = new();
     private readonly int reports = FreePort.Next();
+    private readonly LeapClock clock = new();
     private FaultyStore store = null!;
     private PuppetCaStandIn ca = null!;
     private ConductorHost host = null!;
@@ -32,7 +34,7 @@ public sealed class ReportIntakeTests : IAsyncLifetime
         store = new FaultyStore(world.OpenStore());
         ca = await PuppetCaStandIn.Start(world.Ca);
         host = await StartHost();
-        var registered = await host.As("admin").RegisterInstanceAsync(new() { Spec = World.Spec(s => s.Role = "puppetserver") });
+        var registered = await host.As("admin").RegisterInstanceAsync(new() { Spec = ConductorFixture.Spec(s => s.Role = "puppetserver") });
         serverName = CertName.Parse(registered.Instance.Certname);
         puppetserver = world.Ca.Issue(registered.Instance.Certname, "puppet");
         await Eventually.True(() => host.Get<PuppetHostCertificate>().Current is not null, "the listener has its certificate");
@@ -55,7 +57,8 @@ public sealed class ReportIntakeTests : IAsyncLifetime
         await State(name, InstanceState.Converged);
         var fact = (await store.Get<InstanceFact>(ObjectKeys.Fact(name, "converged"), default))!;
         Assert.Equal(("changed", "2f8a5b1c-1111-4222-8333-444455556666"), (fact.RunStatus, fact.TransactionUuid));
-        Assert.Equal(new DateTimeOffset(2026, 1, 1, 12, 0, 0, 123, TimeSpan.Zero), fact.RunStartedAt.ToDateTimeOffset(), TimeSpan.FromMilliseconds(1));
+        Assert.Equal(new DateTimeOffset(2026, 1, 1, 12, 0, 0, 123, TimeSpan.Zero), fact.RunStartedAt.ToDateTimeOffset(),
+            TimeSpan.FromMilliseconds(1));
     }
 
     [Fact]
@@ -76,7 +79,8 @@ public sealed class ReportIntakeTests : IAsyncLifetime
     {
         var name = await Launch();
         var failed = Report(name).Replace("status: changed\n", "status: failed\n", StringComparison.Ordinal)
-            .Replace("level: notice\n  message: 'Applied catalog in 0.02 seconds'", "level: err\n  message: 'Could not find class login_allowed'", StringComparison.Ordinal);
+            .Replace("level: notice\n  message: 'Applied catalog in 0.02 seconds'",
+                "level: err\n  message: 'Could not find class login_allowed'", StringComparison.Ordinal);
         await Post(failed);
         await Eventually.True(async () => (await Get(name)).Trouble == InstanceTrouble.RunFailed, "the failed run shows");
         Assert.Contains("Could not find class login_allowed", (await Get(name)).TroubleDetail, StringComparison.Ordinal);
@@ -92,7 +96,7 @@ public sealed class ReportIntakeTests : IAsyncLifetime
     [InlineData("cached_catalog_status: not_used", "cached_catalog_status: on_failure", InstanceTrouble.RunFailed)]
     [InlineData("environment: production", "environment: staging", InstanceTrouble.RunFailed)]
     [InlineData("transaction_completed: true", "transaction_completed: false", InstanceTrouble.RunFailed)]
-    public async Task Post_RunThatProvesNothing_IsNotConverged(string was, string becomes, InstanceTrouble trouble)
+    public async Task Post_RunThatProvesNothing_IsNotConverged(string was, string becomes, InstanceTrouble condition)
     {
         var (name, marker) = (await Launch(), await Launch());
         await Post(Report(name).Replace(was, becomes, StringComparison.Ordinal));
@@ -100,7 +104,7 @@ public sealed class ReportIntakeTests : IAsyncLifetime
         await Post(Report(marker));
         await State(marker, InstanceState.Converged);
         var instance = await Get(name);
-        Assert.Equal((InstanceState.Classified, trouble), (instance.State, instance.Trouble));
+        Assert.Equal((InstanceState.Classified, condition), (instance.State, instance.Trouble));
     }
 
     [Fact]
@@ -108,11 +112,15 @@ public sealed class ReportIntakeTests : IAsyncLifetime
     {
         var (name, marker) = (await Launch(), await Launch());
         for (var i = 0; i < 15; i++)
-            await Post(Report(name).Replace("status: changed\n", "status: failed\n", StringComparison.Ordinal).Replace("444455556666", $"4444555566{i:D2}", StringComparison.Ordinal));
+        {
+            await Post(Report(name).Replace("status: changed\n", "status: failed\n", StringComparison.Ordinal)
+                .Replace("444455556666", $"4444555566{i:D2}", StringComparison.Ordinal));
+        }
+
         await Post(Report(marker));
         await State(marker, InstanceState.Converged);
-        var evidence = (await host.Get<EvidenceReader>().Read(name, default))!;
-        Assert.Equal(10, evidence.FailedRuns.Count());
+        var records = (await host.Get<InstanceRecordsReader>().Read(name, default))!;
+        Assert.Equal(10, records.FailedRuns.Count());
     }
 
     [Fact]
@@ -136,25 +144,26 @@ public sealed class ReportIntakeTests : IAsyncLifetime
     {
         var name = await Launch();
         Assert.Equal(HttpStatusCode.Accepted, await Post(Report(name)));
-        await store.PutIfAbsent(ObjectKeys.Revocation(puppetserver.SerialNumber.ToLowerInvariant()), new Revocation { Schema = 1 }, default);
+        await store.PutIfAbsent(ObjectKeys.Revocation(puppetserver.SerialNumber.ToLowerInvariant()), new Revocation { Schema = 1 },
+            default);
         Assert.Equal(HttpStatusCode.Forbidden, await Post(Report(name)));
         await store.Delete(ObjectKeys.Revocation(puppetserver.SerialNumber.ToLowerInvariant()), default);
-        await store.PutIfAbsent(ObjectKeys.Block(serverName, "b"), new Block { Schema = 1 }, default);
+        await store.PutIfAbsent(ObjectKeys.Block(serverName, "b"), new Block { Schema = 1, At = new() }, default);
         Assert.Equal(HttpStatusCode.Forbidden, await Post(Report(name)));
         await store.Delete(ObjectKeys.Block(serverName, "b"), default);
         Assert.Equal(HttpStatusCode.Accepted, await Post(Report(name)));
-        await host.Get<FactLog>().Write(serverName, new InstanceFact { Event = FactLog.Terminating }, default);
+        await host.Get<InstanceEventStore>().Write(serverName, new InstanceFact { Event = InstanceEvents.Terminating }, default);
         Assert.Equal(HttpStatusCode.Forbidden, await Post(Report(name)));
     }
 
     [Fact]
     public async Task Post_RoleForgedInTheBucket_IsForbidden()
     {
-        // A writer of the bucket who owns a node's certificate makes himself a puppetserver, signed with a key of his own.
+        // A writer of the bucket who owns a node's certificate makes it a puppetserver, signed with another key.
         var name = await Launch();
         using var node = world.Ca.Issue(name.ToString());
         using var key = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
-        var record = (await host.Get<EvidenceReader>().Read(name, default))!.Launch.Clone();
+        var record = (await host.Get<InstanceRecordsReader>().Read(name, default))!.Launch.Clone();
         record.Role = "puppetserver";
         await store.Delete(ObjectKeys.Launch(name), default);
         await store.PutIfAbsent(ObjectKeys.Launch(name), new LaunchSigner(key).Sign(record, "x"), default);
@@ -176,6 +185,50 @@ public sealed class ReportIntakeTests : IAsyncLifetime
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => Post("x", forged));
     }
 
+    /// <summary>
+    /// Issue 12, point 22: every one of these chains to the root that ours chains to, and bears the name of a registered puppetserver.
+    /// </summary>
+    [Theory]
+    [InlineData("sibling"), InlineData("same name"), InlineData("root")]
+    public async Task Post_CertificateThatOurCaDidNotSignItself_FailsTheHandshake(string by)
+    {
+        var (leaf, sibling) = world.Ca.IssueBeside(serverName.ToString(), by == "sibling" ? "CN=Another department" : null);
+        using var client = by == "root" ? world.Ca.Client(world.Ca.Root) : world.Ca.Client(leaf, sibling);
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => client.PostAsync(Url("/reports"), Body("x")));
+        Assert.Equal(HttpStatusCode.Accepted, await Post(Report(await Launch())));
+    }
+
+    /// <summary>Issue 12, point 21.</summary>
+    [Fact]
+    public async Task Post_CertificateThatEndedOnAKeptConnection_IsForbidden()
+    {
+        using var client = world.Ca.Client(puppetserver);
+        using (var before = await client.PostAsync(Url("/reports"), Body(Report(await Launch()))))
+            Assert.Equal(HttpStatusCode.Accepted, before.StatusCode);
+        clock.Shift = TimeSpan.FromDays(31);
+        using var after = await client.PostAsync(Url("/reports"), Body("x"));
+        Assert.Equal(HttpStatusCode.Forbidden, after.StatusCode);
+        Assert.StartsWith("CERTIFICATE_NOT_VALID", await after.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        // Nor does it open another.
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => Post("x"));
+    }
+
+    /// <summary>Issue 12, point 26.</summary>
+    [Fact]
+    public async Task Post_ChunkOfTwoGibibytesOrBareLineFeeds_Is400()
+    {
+        var roots = new X509Certificate2Collection();
+        roots.ImportFromPem(world.Ca.BundlePem);
+        var identity = System.Net.Security.SslStreamCertificateContext.Create(puppetserver, null, offline: true);
+        foreach (var request in (string[])["POST /reports HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n80000000\r\nabc",
+            "GET / HTTP/1.1\nHost: localhost\n\n"])
+        {
+            await using var link = await AgentLink.Open(reports, roots, identity);
+            Assert.Equal(400, (await link.Send(Encoding.ASCII.GetBytes(request))).Status);
+        }
+        Assert.Empty(Directory.GetFiles(Path.Combine(host.Options.StateDirectory, "reports")));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -189,12 +242,17 @@ public sealed class ReportIntakeTests : IAsyncLifetime
     [Fact]
     public async Task Post_GarbageBombsAndStrangers_AreTakenDroppedAndTheServiceLives()
     {
-        foreach (var body in new[] { "", "garbage", "a: &a [*a, *a]\nhost: *a\n", string.Concat(Enumerable.Repeat("[", 50_000)), Report(TestIds.New().CertName()), "host: ../../etc\nstatus: changed\n", "\0\u0001" })
+        foreach (var body in new[] { "", "garbage", "a: &a [*a, *a]\nhost: *a\n", string.Concat(Enumerable.Repeat("[", 50_000)),
+            Report(TestIds.New().CertName()), "host: ../../etc\nstatus: changed\n", "\0\u0001" })
+        {
             Assert.Equal(HttpStatusCode.Accepted, await Post(body));
+        }
+
         var name = await Launch();
         await Post(Report(name));
         await State(name, InstanceState.Converged);
-        await Eventually.True(() => Directory.GetFiles(Path.Combine(host.Options.StateDirectory, "reports")).Length == 0, "the spool is empty");
+        await Eventually.True(() => Directory.GetFiles(Path.Combine(host.Options.StateDirectory, "reports")).Length == 0,
+            "the spool is empty");
     }
 
     [Fact]
@@ -208,7 +266,45 @@ public sealed class ReportIntakeTests : IAsyncLifetime
         Assert.Single(Directory.GetFiles(Path.Combine(host.Options.StateDirectory, "reports")));
         store.Down = false;
         await State(name, InstanceState.Converged);
-        await Eventually.True(() => Directory.GetFiles(Path.Combine(host.Options.StateDirectory, "reports")).Length == 0, "the spool is empty");
+        await Eventually.True(() => Directory.GetFiles(Path.Combine(host.Options.StateDirectory, "reports")).Length == 0,
+            "the spool is empty");
+    }
+
+    // Issue 12, 26: the disk of the spool, by way of a directory that is gone; and a puppetserver whose record is damaged.
+    [Fact]
+    public async Task Post_SpoolOrRecordThatFails_Is503WithoutAPathAndHealthSaysWhy()
+    {
+        var spool = Path.Combine(host.Options.StateDirectory, "reports");
+        Directory.Delete(spool);
+        using var client = world.Ca.Client(puppetserver);
+        using var answer = await client.PostAsync(Url("/reports"), Body("x"));
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "try again\n"), (answer.StatusCode, await answer.Content.ReadAsStringAsync()));
+        async Task<string?> Why() =>
+            (await host.Get<Microsoft.Extensions.Diagnostics.HealthChecks.HealthCheckService>().CheckHealthAsync()).Entries["state"]
+                .Description;
+        await Eventually.True(async () => (await Why())?.StartsWith($"{spool} takes no writes", StringComparison.Ordinal) == true,
+            "the next try to write shows it");
+        Directory.CreateDirectory(spool);
+        Assert.Equal(HttpStatusCode.Accepted, await Post("x"));
+
+        await File.WriteAllTextAsync(world.Data.File($"objects/launches/{serverName}"), "{");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await Post("x"));
+    }
+
+    // Issue 12, 24 and 26: only of this instance, and with the object's name for administrators alone.
+    [Fact]
+    public async Task GetInstance_DamagedLaunch_IsDataLossAndOthersAreNotConcerned()
+    {
+        var name = CertName.Parse((await LaunchOne()).Results.Single().Instance.Certname);
+        host.Get<InstanceTable>().Drop(name);
+        await File.WriteAllTextAsync(world.Data.File($"objects/launches/{name}"), "{\"payload\"");
+        var refused = await Assert.ThrowsAsync<Grpc.Core.RpcException>(() => host.As("admin")
+            .GetInstanceAsync(new() { Certname = name.ToString() }).ResponseAsync);
+        Assert.Equal((Grpc.Core.StatusCode.DataLoss, "OBJECT_UNREADABLE"), (refused.StatusCode, RpcDetails.Reason(refused)));
+        Assert.StartsWith($"the object launches/{name} is damaged", refused.Status.Detail, StringComparison.Ordinal);
+        refused = await Assert.ThrowsAsync<Grpc.Core.RpcException>(() => Get(name));
+        Assert.DoesNotContain("launches/", refused.Status.Detail, StringComparison.Ordinal);
+        await Get(serverName);
     }
 
     [Fact]
@@ -228,7 +324,8 @@ public sealed class ReportIntakeTests : IAsyncLifetime
     public async Task OtherRoutesAndListeners_DoNotMix()
     {
         using var client = world.Ca.Client(puppetserver);
-        Assert.Equal(HttpStatusCode.NotFound, (await client.PostAsync(Url("/overture.conductor.v1.ConductorService/ListInstances"), Body(""))).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound,
+            (await client.PostAsync(Url("/overture.conductor.v1.ConductorService/ListInstances"), Body(""))).StatusCode);
         Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync(Url("/"))).StatusCode);
         Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync(Url("/reports"))).StatusCode);
     }
@@ -251,8 +348,10 @@ public sealed class ReportIntakeTests : IAsyncLifetime
         var launch = await LaunchOne();
         var name = CertName.Parse(launch.Results[0].Instance.Certname);
         var (csr, signed) = (TimeProvider.System.GetUtcNow().AddSeconds(1), TimeProvider.System.GetUtcNow().AddSeconds(2));
-        await store.PutIfAbsent(ObjectKeys.Certificate("0a"), new CertificateRecord { Serial = "0a", SignedAt = signed.ToTimestamp() }, default);
-        await store.PutIfAbsent(ObjectKeys.Claim(name, "1"), new Claim { Claim_ = "1", Serial = "0a", CsrReceivedAt = csr.ToTimestamp() }, default);
+        await store.PutIfAbsent(ObjectKeys.Certificate("0a"), new CertificateRecord { Serial = "0a", SignedAt = signed.ToTimestamp() },
+            default);
+        await store.PutIfAbsent(ObjectKeys.Claim(name, "1"), new Claim { Claim_ = "1", Serial = "0a", CsrReceivedAt = csr.ToTimestamp() },
+            default);
         await Classified(name);
         // The first run ends when its report is processed, which must not be before the signature of this made-up certificate.
         await Eventually.True(() => TimeProvider.System.GetUtcNow() > signed, "the made-up times are past");
@@ -274,51 +373,7 @@ public sealed class ReportIntakeTests : IAsyncLifetime
         Assert.Single(Mine(), s => s.OperationName == FlowTelemetry.ProviderStart);
         var boot = Mine().Single(s => s.OperationName == FlowTelemetry.Boot);
         Assert.Equal(csr.UtcDateTime, boot.StartTimeUtc + boot.Duration, TimeSpan.FromMilliseconds(1));
-        Assert.Equal(signed.UtcDateTime, Mine().Single(s => s.OperationName == FlowTelemetry.FirstRun).StartTimeUtc, TimeSpan.FromMilliseconds(1));
+        Assert.Equal(signed.UtcDateTime, Mine().Single(s => s.OperationName == FlowTelemetry.FirstRun).StartTimeUtc,
+            TimeSpan.FromMilliseconds(1));
     }
-
-    private Task<ConductorHost> StartHost() => ConductorHost.Start(world, new() { Provider = new FakeProvider(), Store = store }, o => o with
-    {
-        Reports = new ReportOptions { Listen = $"127.0.0.1:{reports}", CaPort = ca.Port, MaxBytes = 128 * 1024 },
-    });
-
-    private string Url(string path) => $"https://localhost:{reports}{path}";
-
-    private static StringContent Body(string text)
-    {
-        var body = new StringContent(text, Encoding.UTF8);
-        body.Headers.ContentType = new MediaTypeHeaderValue("application/x-yaml");
-        return body;
-    }
-
-    private async Task<HttpStatusCode> Post(string report, X509Certificate2? certificate = null, string path = "/reports", bool chunked = false)
-    {
-        using var client = world.Ca.Client(certificate ?? puppetserver);
-        using var request = new HttpRequestMessage(HttpMethod.Post, Url(path)) { Content = Body(report) };
-        request.Headers.TransferEncodingChunked = chunked;
-        using var answer = await client.SendAsync(request);
-        return answer.StatusCode;
-    }
-
-    private static string Report(CertName name) => ReportReaderTests.Good.Replace("0f8fad5b-d9cb-469f-a165-70867728950e", name.ToString(), StringComparison.Ordinal);
-
-    private Task<LaunchInstancesResponse> LaunchOne() => host.As("admin").LaunchInstancesAsync(new() { Spec = World.Spec() }).ResponseAsync;
-
-    /// <summary>Launched, certified and classified, as far as the store tells.</summary>
-    private async Task<CertName> Launch()
-    {
-        var name = CertName.Parse((await LaunchOne()).Results.Single().Instance.Certname);
-        var now = TimeProvider.System.GetUtcNow().ToTimestamp();
-        await store.PutIfAbsent(ObjectKeys.Certificate($"0a{name.ToString()[..8]}"), new CertificateRecord { SignedAt = now }, default);
-        await store.PutIfAbsent(ObjectKeys.Claim(name, "1"), new Claim { Claim_ = "1", Serial = $"0a{name.ToString()[..8]}", CsrReceivedAt = now }, default);
-        await Classified(name);
-        return name;
-    }
-
-    private Task Classified(CertName name) =>
-        store.PutIfAbsent(ObjectKeys.History(name, "01"), new NodeHistory { Kind = "served", At = TimeProvider.System.GetUtcNow().ToTimestamp() }, default);
-
-    private async Task<Instance> Get(CertName name) => (await host.As("viewer").GetInstanceAsync(new() { Certname = name.ToString() })).Instance;
-
-    private Task State(CertName name, InstanceState state) => Eventually.True(async () => (await Get(name)).State == state, $"{name} is {state}");
 }

@@ -22,7 +22,7 @@ public sealed class ReportSpoolTests
             {
                 var report = await spool.Waiting.ReadAsync();
                 Assert.True(seen.Add(await File.ReadAllTextAsync(report.File)));
-                // Gone by itself, as by somebody who clears the folder: that stops nobody.
+                // Gone meanwhile, as when the folder is cleared: that stops nothing.
                 if (seen.Count % 2 == 0)
                     File.Delete(report.File);
                 spool.Done(report);

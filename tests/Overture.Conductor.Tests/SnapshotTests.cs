@@ -1,9 +1,12 @@
 using System.Collections.Concurrent;
 using Grpc.Core;
-using Overture.Conductor.State;
+using Overture.Conductor.Instances;
+using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.Records.V1;
 using Overture.TestSupport;
 
@@ -13,7 +16,7 @@ namespace Overture.Conductor.Tests;
 [Trait("Category", "integration")]
 public abstract class SnapshotSuite : IAsyncLifetime
 {
-    private protected readonly World world = new();
+    private protected readonly ConductorFixture world = new();
     private readonly FakeProvider provider = new();
     private RedisServer redis = null!;
     private ConductorHost host = null!;
@@ -43,17 +46,19 @@ public abstract class SnapshotSuite : IAsyncLifetime
         Assert.True(await Save());
         var young = (await Launch(2, "young")).Concat(await Converged(1, "late")).ToList();
         var ended = settled[0];
-        await host.Get<FactLog>().Write(ended, new InstanceFact { Event = FactLog.Terminating }, default);
-        await host.Get<FactLog>().Write(ended, new InstanceFact { Event = FactLog.Terminated }, default);
+        await host.Get<InstanceEventStore>().Write(ended, new InstanceFact { Event = InstanceEvents.Terminating }, default);
+        await host.Get<InstanceEventStore>().Write(ended, new InstanceFact { Event = InstanceEvents.Terminated }, default);
         var before = await List();
 
         var read = await Restart();
 
         Assert.Equal(before.Count, (await List()).Count);
         Assert.Equal(InstanceState.Terminated, (await List()).Single(i => i.Certname == ended.ToString()).State);
-        Assert.Equal(young.Select(n => n.ToString()).Order(), read.Where(k => k.StartsWith(ObjectKeys.Launches, StringComparison.Ordinal)).Select(k => k[ObjectKeys.Launches.Length..]).Distinct().Order());
+        Assert.Equal(young.Select(n => n.ToString()).Order(),
+            read.Where(k => k.StartsWith(ObjectKeys.Launches, StringComparison.Ordinal)).Select(k => k[ObjectKeys.Launches.Length..])
+            .Distinct().Order());
         Assert.DoesNotContain(read, k => settled.Skip(1).Any(n => k.Contains(n.ToString(), StringComparison.Ordinal)));
-        Assert.Contains(ObjectKeys.Fact(ended, FactLog.Terminated), read);
+        Assert.Contains(ObjectKeys.Fact(ended, InstanceEvents.Terminated), read);
     }
 
     [Fact]
@@ -76,7 +81,8 @@ public abstract class SnapshotSuite : IAsyncLifetime
         await store.Delete(ObjectKeys.Launch(names[0]), default);
         await Restart();
         Assert.Equal(names.Skip(1).Select(n => n.ToString()).Order(), (await List()).Select(i => i.Certname).Order());
-        await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer").GetInstanceAsync(new() { Certname = names[0].ToString() }));
+        await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer")
+            .GetInstanceAsync(new() { Certname = names[0].ToString() }));
     }
 
     [Theory]
@@ -120,11 +126,20 @@ public abstract class SnapshotSuite : IAsyncLifetime
     [Fact]
     public async Task Save_WhileAnotherConductorIsAtIt_WaitsForItsNextTurn()
     {
-        await using var second = await ConductorHost.Start(world, new() { Provider = new FakeProvider(), Store = store, Redis = redis.Endpoint }, replica: "2");
+        await using var second =
+            await ConductorHost.Start(world, new() { Provider = new FakeProvider(), Store = store, Redis = redis.Endpoint }, replica: "2");
         await Eventually.True(() => second.Get<Overture.Platform.Registry.RegistryConnection>().Healthy, "the registry is connected");
         Assert.True(await second.Get<Overture.Platform.Registry.Lease>().TryTake("snapshot", TimeSpan.FromMinutes(1)));
         Assert.False(await Save());
         await second.Get<Overture.Platform.Registry.Lease>().Release("snapshot");
+        Assert.True(await Save());
+    }
+
+    [Fact]
+    public async Task Save_WithoutARegistry_IsTakenAllTheSame()
+    {
+        await Converged(1);
+        await redis.Kill();
         Assert.True(await Save());
     }
 
@@ -134,7 +149,8 @@ public abstract class SnapshotSuite : IAsyncLifetime
         await Launch(5, "a");
         await host.DisposeAsync();
         using var gate = new SemaphoreSlim(0);
-        var slow = new FaultyStore(store) { BeforeGet = key => key.StartsWith(ObjectKeys.Launches, StringComparison.Ordinal) ? gate.WaitAsync() : Task.CompletedTask };
+        var slow = new FaultyStore(store)
+            { BeforeGet = key => key.StartsWith(ObjectKeys.Launches, StringComparison.Ordinal) ? gate.WaitAsync() : Task.CompletedTask };
         host = await ConductorHost.Start(world, new() { Provider = provider, Store = slow, Redis = redis.Endpoint });
 
         var refused = await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer").ListInstancesAsync(new()));
@@ -154,7 +170,8 @@ public abstract class SnapshotSuite : IAsyncLifetime
         var faulty = new FaultyStore(store);
         var struck = 0;
         faulty.BeforeGet = key => key.StartsWith(ObjectKeys.Launches, StringComparison.Ordinal) && Interlocked.Increment(ref struck) == 1
-            ? Task.FromException(new Overture.Platform.Faults.FaultException(Overture.Platform.Faults.FaultKind.Unavailable, Reason.StoreUnavailable, "away")) : Task.CompletedTask;
+            ? Task.FromException(new Overture.Platform.Faults.FaultException(Overture.Platform.Faults.FaultKind.Unavailable,
+                Reason.StoreUnavailable, "away")) : Task.CompletedTask;
         host = await ConductorHost.Start(world, new() { Provider = provider, Store = faulty, Redis = redis.Endpoint });
         Assert.Equal(3, (await List()).Count);
         Assert.True(struck > 1);
@@ -162,8 +179,7 @@ public abstract class SnapshotSuite : IAsyncLifetime
 
     private async Task<bool> Save()
     {
-        var reader = host.Get<EvidenceReader>();
-        var all = host.Get<StateKeeper>().Memory.Take(null, int.MaxValue, _ => true).Select(k => reader.Last(k.Name)!);
+        var all = host.Get<InstanceRows>().Take(null, int.MaxValue, _ => true).Select(r => r.Evidence());
         return await host.Get<SnapshotStore>().Save(all, default);
     }
 
@@ -183,12 +199,13 @@ public abstract class SnapshotSuite : IAsyncLifetime
             },
         };
         host = await ConductorHost.Start(world, new() { Provider = provider, Store = watched, Redis = redis.Endpoint });
-        await host.Get<StateKeeper>().FirstLook.WaitAsync(TimeSpan.FromSeconds(30));
+        await host.Get<InstanceTable>().FirstLook.WaitAsync(TimeSpan.FromSeconds(30));
         Volatile.Write(ref seen, true);
         return read;
     }
 
-    private async Task<IReadOnlyList<Instance>> List() => [.. (await host.As("viewer").ListInstancesAsync(new() { PageSize = 100, ShowTerminated = true })).Instances];
+    private async Task<IReadOnlyList<Instance>> List() =>
+        [.. (await host.As("viewer").ListInstancesAsync(new() { PageSize = 100, ShowTerminated = true })).Instances];
 
     private async Task<List<string>> Keys()
     {
@@ -203,15 +220,16 @@ public abstract class SnapshotSuite : IAsyncLifetime
         var names = await Launch(count, request);
         foreach (var name in names)
         {
-            await host.Get<FactLog>().Write(name, new InstanceFact { Event = FactLog.Converged }, default);
-            await host.Get<StateKeeper>().Refold(name, default);
+            await host.Get<InstanceEventStore>().Write(name, new InstanceFact { Event = InstanceEvents.Converged }, default);
+            await host.Get<InstanceTable>().Refold(name, default);
         }
         return names;
     }
 
     private async Task<IReadOnlyList<CertName>> Launch(int count, string request)
     {
-        var answer = await host.As("operator").LaunchInstancesAsync(new() { Spec = World.Spec(), Count = count, RequestId = request });
+        var answer = await host.As("operator")
+            .LaunchInstancesAsync(new() { Spec = ConductorFixture.Spec(), Count = count, RequestId = request });
         return [.. answer.Results.Select(r => CertName.Parse(r.Instance.Certname))];
     }
 }
@@ -230,7 +248,8 @@ public sealed class SnapshotS3Tests : SnapshotSuite
     private protected override async Task<ObjectStore> Open()
     {
         moto = await MotoServer.Start();
-        return bucket = S3Store.At($"s3://{MotoServer.Bucket}/snapshots", "", new Overture.Platform.Options.S3Options { ServiceUrl = moto.Endpoint.ToString(), Region = MotoServer.Region },
+        return bucket = S3Store.At($"s3://{MotoServer.Bucket}/snapshots", "",
+            new Overture.Platform.Objects.S3Options { ServiceUrl = moto.Endpoint.ToString(), Region = MotoServer.Region },
             new Amazon.Runtime.BasicAWSCredentials(moto.AccessKey, moto.SecretKey));
     }
 

@@ -1,10 +1,13 @@
 using System.Diagnostics;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
-using Overture.Conductor.State;
+using Overture.Conductor.Instances;
+using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.Records.V1;
 using Overture.TestSupport;
 
@@ -14,7 +17,7 @@ namespace Overture.Conductor.Tests;
 [Trait("Category", "integration")]
 public sealed class StateTests : IAsyncLifetime
 {
-    private readonly World world = new();
+    private readonly ConductorFixture world = new();
     private readonly FakeProvider provider = new();
     private RedisServer redis = null!;
     private ConductorHost host = null!;
@@ -68,8 +71,29 @@ public sealed class StateTests : IAsyncLifetime
         (await Shell.Run("redis-cli", "-p", $"{redis.Port}", "flushall")).Ok();
         await Launch(1, "after");
         await AssertPages(7, size: 3);
-        await Eventually.True(async () => (await Shell.Run("redis-cli", "-p", $"{redis.Port}", "zcard", "overture:instances")).Output.Trim() == "7", "the index is whole again");
+        await Eventually.True(async () => (await Shell.Run("redis-cli", "-p", $"{redis.Port}", "zcard", "overture:instances"))
+            .Output.Trim() == "7", "the index is whole again");
         await AssertPages(7, size: 3);
+    }
+
+    [Fact]
+    public async Task Index_RegistryTakesNoWrites_IsSaidToBeRebuiltOnlyWhenItWas()
+    {
+        var log = new LoggedLines<IndexWriter>();
+        var writer = new IndexWriter(host.Get<Overture.Platform.Registry.InstanceIndex>(), log);
+        await Launch(2, "r");
+        await redis.Cli("flushall");
+        await redis.ReplicaOf(9);
+        for (var i = 0; i < 3; i++)
+            await writer.Repair(host.Get<InstanceRows>(), whole: false);
+        Assert.Empty(log.Said);
+        await redis.Promote();
+        await Eventually.True(async () =>
+        {
+            await writer.Repair(host.Get<InstanceRows>(), whole: false);
+            return await redis.Cli("zcard", "overture:instances") == "2";
+        }, "the index is whole again");
+        Assert.InRange(log.Said.Count, 0, 1); // none where the service's own sweep was first
     }
 
     [Fact]
@@ -80,9 +104,11 @@ public sealed class StateTests : IAsyncLifetime
         (await Shell.Run("redis-cli", "-p", $"{redis.Port}", "flushall")).Ok();
         await host.DisposeAsync();
         // A store that takes its time, so that the first look at it lasts.
-        var slow = new FaultyStore(store) { BeforeGet = key => key.StartsWith("launches/", StringComparison.Ordinal) ? Task.Delay(20) : Task.CompletedTask };
+        var slow = new FaultyStore(store)
+            { BeforeGet = key => key.StartsWith("launches/", StringComparison.Ordinal) ? Task.Delay(20) : Task.CompletedTask };
         host = await ConductorHost.Start(world, new() { Provider = provider, Store = slow, Redis = redis.Endpoint });
-        await Eventually.True(async () => (await Shell.Run("redis-cli", "-p", $"{redis.Port}", "zcard", "overture:instances")).Output.Trim() != "0", "the index begins to fill");
+        await Eventually.True(async () => (await Shell.Run("redis-cli", "-p", $"{redis.Port}", "zcard", "overture:instances"))
+            .Output.Trim() != "0", "the index begins to fill");
         Assert.Equal(60, (await List(new() { PageSize = 100 })).Count);
     }
 
@@ -92,9 +118,9 @@ public sealed class StateTests : IAsyncLifetime
         await Launch(2, "a", s => s.Profile = "web");
         await Launch(3, "b", s => s.Profile = "db");
         var gone = CertName.Parse((await Launch(1, "c", s => s.Profile = "web"))[0]);
-        await host.Get<FactLog>().Write(gone, new InstanceFact { Event = FactLog.Terminating }, default);
-        await host.Get<FactLog>().Write(gone, new InstanceFact { Event = FactLog.Terminated }, default);
-        await host.Get<StateKeeper>().Refold(gone, default);
+        await host.Get<InstanceEventStore>().Write(gone, new InstanceFact { Event = InstanceEvents.Terminating }, default);
+        await host.Get<InstanceEventStore>().Write(gone, new InstanceFact { Event = InstanceEvents.Terminated }, default);
+        await host.Get<InstanceTable>().Refold(gone, default);
 
         Assert.Equal(5, (await List(new())).Count);
         Assert.Equal(6, (await List(new() { ShowTerminated = true })).Count);
@@ -111,7 +137,8 @@ public sealed class StateTests : IAsyncLifetime
     [InlineData(1, "AAAA", "page_token")]
     public async Task List_BadInput_NamesTheField(int size, string token, string field)
     {
-        var refused = await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer").ListInstancesAsync(new() { PageSize = size, PageToken = token }));
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer")
+            .ListInstancesAsync(new() { PageSize = size, PageToken = token }));
         Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
         Assert.Equal(field, RpcDetails.Of(refused).Unpack<Google.Rpc.BadRequest>()!.FieldViolations.Single().Field);
     }
@@ -121,7 +148,8 @@ public sealed class StateTests : IAsyncLifetime
     {
         await Launch(3, "a");
         var token = (await host.As("viewer").ListInstancesAsync(new() { PageSize = 1 })).NextPageToken;
-        var refused = await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer").ListInstancesAsync(new() { PageSize = 1, PageToken = token, Profile = "web" }));
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer")
+            .ListInstancesAsync(new() { PageSize = 1, PageToken = token, Profile = "web" }));
         Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
         // The page size is no part of the filter.
         Assert.Equal(2, (await host.As("viewer").ListInstancesAsync(new() { PageSize = 2, PageToken = token })).Instances.Count);
@@ -130,8 +158,10 @@ public sealed class StateTests : IAsyncLifetime
     [Fact]
     public async Task Get_UnknownOrMalformed_IsNotFoundOrInvalid()
     {
-        var unknown = await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer").GetInstanceAsync(new() { Certname = "0f8fad5b-d9cb-469f-a165-70867728950e" }));
-        var malformed = await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer").GetInstanceAsync(new() { Certname = "../etc" }));
+        var unknown = await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer")
+            .GetInstanceAsync(new() { Certname = "0f8fad5b-d9cb-469f-a165-70867728950e" }));
+        var malformed = await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer")
+            .GetInstanceAsync(new() { Certname = "../etc" }));
         Assert.Equal((StatusCode.NotFound, StatusCode.InvalidArgument), (unknown.StatusCode, malformed.StatusCode));
     }
 
@@ -148,7 +178,7 @@ public sealed class StateTests : IAsyncLifetime
         Assert.Equal(InstanceState.Signed, call.ResponseStream.Current.Instance.State);
         Assert.Equal("01ab", call.ResponseStream.Current.Instance.Serial);
 
-        await host.Get<FactLog>().Write(name, new InstanceFact { Event = FactLog.Converged }, default);
+        await host.Get<InstanceEventStore>().Write(name, new InstanceFact { Event = InstanceEvents.Converged }, default);
         Assert.True(await call.ResponseStream.MoveNext(default));
         Assert.Equal(InstanceState.Converged, call.ResponseStream.Current.Instance.State);
         Assert.False(await call.ResponseStream.MoveNext(default));
@@ -162,11 +192,11 @@ public sealed class StateTests : IAsyncLifetime
         await call.ResponseStream.MoveNext(default);
         var watch = new List<TimeSpan>();
         // Converged ones are swept every 30 s only: what is faster came by the feed.
-        await host.Get<FactLog>().Write(name, new InstanceFact { Event = FactLog.Converged }, default);
+        await host.Get<InstanceEventStore>().Write(name, new InstanceFact { Event = InstanceEvents.Converged }, default);
         await call.ResponseStream.MoveNext(default);
         var clock = Stopwatch.StartNew();
-        await host.Get<FactLog>().Write(name, new InstanceFact { Event = FactLog.Terminating }, default);
-        await host.Get<Overture.Platform.Registry.EventLog>().Announce(name, "terminating");
+        await host.Get<InstanceEventStore>().Write(name, new InstanceFact { Event = InstanceEvents.Terminating }, default);
+        host.Get<Overture.Platform.Registry.Timeline>().Announce(name, "terminating");
         await call.ResponseStream.MoveNext(default);
         watch.Add(clock.Elapsed);
         Assert.Equal(InstanceState.Terminating, call.ResponseStream.Current.Instance.State);
@@ -187,7 +217,7 @@ public sealed class StateTests : IAsyncLifetime
             if (seen[^1] == InstanceState.Running)
                 await Sign(name);
             else if (seen[^1] == InstanceState.Signed)
-                await host.Get<FactLog>().Write(name, new InstanceFact { Event = FactLog.Converged }, default);
+                await host.Get<InstanceEventStore>().Write(name, new InstanceFact { Event = InstanceEvents.Converged }, default);
         }
         Assert.Equal([InstanceState.Running, InstanceState.Signed, InstanceState.Converged], seen);
     }
@@ -218,9 +248,11 @@ public sealed class StateTests : IAsyncLifetime
     public async Task SecondConductor_WithItsOwnRegistry_SeesLaunchesAndFactsOfTheFirst()
     {
         await using var otherRedis = await RedisServer.Start();
-        await using var second = await ConductorHost.Start(world, new() { Provider = new FakeProvider { Account = "workstation" }, Redis = otherRedis.Endpoint }, replica: "2");
+        await using var second = await ConductorHost.Start(world,
+            new() { Provider = new FakeProvider { Account = "workstation" }, Redis = otherRedis.Endpoint }, replica: "2");
         var name = CertName.Parse((await Launch(1, "r"))[0]);
-        await Eventually.True(async () => (await second.As("viewer").ListInstancesAsync(new())).Instances.Any(i => i.Certname == name.ToString()), "the second lists it");
+        await Eventually.True(async () => (await second.As("viewer").ListInstancesAsync(new()))
+            .Instances.Any(i => i.Certname == name.ToString()), "the second lists it");
         using var call = second.As("viewer").WatchInstances(new() { Certnames = { name.ToString() } });
         await call.ResponseStream.MoveNext(default);
         await Sign(name);
@@ -247,10 +279,13 @@ public sealed class StateTests : IAsyncLifetime
     public async Task Refusal_InTheTimeline_IsShownAsTrouble()
     {
         var name = CertName.Parse((await Launch(1, "r"))[0]);
-        await host.Get<Overture.Platform.Registry.EventLog>().Write("certauthority", name, "csr-refused:TOKEN_MISMATCH", "the token is wrong", Reason.TokenMismatch);
-        await Eventually.True(async () => (await host.As("viewer").GetInstanceAsync(new() { Certname = name.ToString() })).Instance.Trouble == InstanceTrouble.CsrRefused, "the refusal shows");
+        host.Get<Overture.Platform.Registry.Timeline>()
+            .Add("certauthority", name, "csr-refused:TOKEN_MISMATCH", "the token is wrong", Reason.TokenMismatch);
+        await Eventually.True(async () => (await host.As("viewer").GetInstanceAsync(new() { Certname = name.ToString() }))
+            .Instance.Trouble == InstanceTrouble.CsrRefused, "the refusal shows");
         await Sign(name);
-        Assert.Equal(InstanceTrouble.Unspecified, (await host.As("viewer").GetInstanceAsync(new() { Certname = name.ToString() })).Instance.Trouble);
+        Assert.Equal(InstanceTrouble.Unspecified,
+            (await host.As("viewer").GetInstanceAsync(new() { Certname = name.ToString() })).Instance.Trouble);
     }
 
     [Fact]
@@ -258,10 +293,14 @@ public sealed class StateTests : IAsyncLifetime
     {
         var name = CertName.Parse((await Launch(1, "r"))[0]);
         var now = TimeProvider.System.GetUtcNow().ToTimestamp();
-        await store.PutIfAbsent(ObjectKeys.Claim(name, "1"), new Claim { Schema = 1, Certname = name.ToString(), Claim_ = "1", Issuer = "stock", CsrReceivedAt = now, ClaimedAt = now }, default);
-        Assert.Equal(InstanceState.CsrReceived, (await host.As("viewer").GetInstanceAsync(new() { Certname = name.ToString() })).Instance.State);
+        await store.PutIfAbsent(ObjectKeys.Claim(name, "1"),
+            new Claim { Schema = 1, Certname = name.ToString(), Claim_ = "1", Issuer = "stock", CsrReceivedAt = now, ClaimedAt = now },
+            default);
+        Assert.Equal(InstanceState.CsrReceived,
+            (await host.As("viewer").GetInstanceAsync(new() { Certname = name.ToString() })).Instance.State);
 
-        await store.PutIfAbsent(ObjectKeys.StockCertificate(name), new CertificateRecord { Schema = 1, Serial = "07", Certname = name.ToString(), SignedAt = now }, default);
+        await store.PutIfAbsent(ObjectKeys.StockCertificate(name),
+            new CertificateRecord { Schema = 1, Serial = "07", Certname = name.ToString(), SignedAt = now }, default);
 
         var instance = (await host.As("viewer").GetInstanceAsync(new() { Certname = name.ToString() })).Instance;
         Assert.Equal((InstanceState.Signed, "07"), (instance.State, instance.Serial));
@@ -280,14 +319,20 @@ public sealed class StateTests : IAsyncLifetime
     private async Task Sign(CertName name)
     {
         var now = TimeProvider.System.GetUtcNow().ToTimestamp();
-        await store.PutIfAbsent(ObjectKeys.Certificate("01ab"), new CertificateRecord { Schema = 1, Serial = "01ab", Certname = name.ToString(), SignedAt = now }, default);
-        await store.PutIfAbsent(ObjectKeys.Claim(name, "1"), new Claim { Schema = 1, Certname = name.ToString(), Claim_ = "1", Serial = "01ab", CsrReceivedAt = now, ClaimedAt = now }, default);
+        await store.PutIfAbsent(ObjectKeys.Certificate("01ab"),
+            new CertificateRecord { Schema = 1, Serial = "01ab", Certname = name.ToString(), SignedAt = now }, default);
+        await store.PutIfAbsent(ObjectKeys.Claim(name, "1"),
+            new Claim { Schema = 1, Certname = name.ToString(), Claim_ = "1", Serial = "01ab", CsrReceivedAt = now, ClaimedAt = now },
+            default);
     }
 
     private async Task<List<string>> Launch(int count, string requestId, Action<LaunchSpec>? change = null) =>
-        [.. (await host.As("admin").LaunchInstancesAsync(new() { Spec = World.Spec(change), Count = count, RequestId = requestId })).Results.Select(r => r.Instance.Certname)];
+        [.. (await host.As("admin")
+            .LaunchInstancesAsync(new() { Spec = ConductorFixture.Spec(change), Count = count, RequestId = requestId }))
+            .Results.Select(r => r.Instance.Certname)];
 
-    private async Task<List<Instance>> List(ListInstancesRequest request) => [.. (await host.As("viewer").ListInstancesAsync(request)).Instances];
+    private async Task<List<Instance>> List(ListInstancesRequest request) =>
+        [.. (await host.As("viewer").ListInstancesAsync(request)).Instances];
 
     private async Task<List<string>> AssertPages(int count, int size)
     {
@@ -303,7 +348,8 @@ public sealed class StateTests : IAsyncLifetime
         while (request.PageToken.Length > 0);
         Assert.Equal(count, seen.Select(i => i.Certname).Distinct().Count());
         Assert.Equal(count, seen.Count);
-        Assert.Equal(seen.OrderByDescending(i => i.CreatedAt.ToDateTimeOffset()).ThenByDescending(i => i.Certname, StringComparer.Ordinal).Select(i => i.Certname), seen.Select(i => i.Certname));
+        Assert.Equal(seen.OrderByDescending(i => i.CreatedAt.ToDateTimeOffset()).ThenByDescending(i => i.Certname, StringComparer.Ordinal)
+            .Select(i => i.Certname), seen.Select(i => i.Certname));
         return [.. seen.Select(i => i.Certname)];
     }
 }

@@ -19,8 +19,10 @@ public sealed class UserDataTests : IDisposable
 
     public static TheoryData<string> Hostile =>
     [
-        "\n- runcmd", "#cloud-config", "## template: jinja", "{{ ds.meta_data }}", "--b1\nContent-Type: text/x-shellscript", "yes", "no", "0777", "1e3", "2024-01-01",
-        "null", "~", ":sym", "!ruby/object:Object", "*alias", "&anchor", "\"", "'", "\\", "\\n", "a: b", "- a", "? x", "|", ">", "%YAML 1.1", "---", "...", "é\u0085\u00a0",
+        "\n- runcmd", "#cloud-config", "## template: jinja", "{{ ds.meta_data }}", "--b1\nContent-Type: text/x-shellscript", "yes", "no",
+        "0777", "1e3", "2024-01-01",
+        "null", "~", ":sym", "!ruby/object:Object", "*alias", "&anchor", "\"", "'", "\\", "\\n", "a: b", "- a", "? x", "|", ">",
+        "%YAML 1.1", "---", "...", "é\u0085\u00a0",
         "${PATH}", "$(reboot)", "`reboot`", "%i", "%f", " lead and trail ", "\t", "\u0001", "💥",
     ];
 
@@ -31,9 +33,9 @@ public sealed class UserDataTests : IDisposable
         // Not all get past the plan's rules; rendering must not depend on those.
         var spec = Spec(s => s.Extensions["pp_role"] = value);
         var tree = UserDataTree.Of(UserData.Render(Name, spec, value, Token, Bundle, install: false));
-        Assert.Equal(value, tree.Text("puppet", "csr_attributes", "extension_requests", "pp_role"));
+        Assert.Equal(value, tree.CsrAttributes.Text("extension_requests", "pp_role"));
         Assert.Equal(value, tree.Text("puppet", "conf", "agent", "environment"));
-        Assert.Equal(["puppet"], tree.Root.Children.Keys.Select(k => ((YamlScalarNode)k).Value!));
+        Assert.Equal(["bootcmd", "puppet"], tree.Root.Children.Keys.Select(k => ((YamlScalarNode)k).Value!));
     }
 
     [Fact]
@@ -43,18 +45,21 @@ public sealed class UserDataTests : IDisposable
         var value = new string([.. text.Get.Where(c => !char.IsSurrogate(c))]);
         if (value.Length > 4000)
             return;
-        var tree = UserDataTree.Of(UserData.Render(Name, Spec(s => s.Extensions["pp_role"] = value), "production", Token, Bundle, install: true));
-        Assert.Equal(value, tree.Text("puppet", "csr_attributes", "extension_requests", "pp_role"));
+        var tree = UserDataTree.Of(UserData.Render(Name, Spec(s => s.Extensions["pp_role"] = value), "production", Token, Bundle,
+            install: true));
+        Assert.Equal(value, tree.CsrAttributes.Text("extension_requests", "pp_role"));
     }).QuickCheckThrowOnFailure();
 
     [Fact]
-    public void Render_LocalInstance_IsTheTreeOfTheDesign()
+    public void Render_LocalInstance_IsThisDocument()
     {
         var text = UserData.Render(Name, Spec(), "production", Token, Bundle, install: false);
         Assert.StartsWith("#cloud-config\n", text, StringComparison.Ordinal);
         Assert.Equal(
             """
             #cloud-config
+            "bootcmd":
+            - "f=/etc/puppet/csr_attributes.yaml w=/var/lib/cloud/instance/overture_token\nmkdir -p ${f%/*}\n[ -e $w ] || (umask 077; rm -f $f\ncat >$f && : >$w || { rm -f $f; echo \"overture: $f could not be written\" >&2; }) <<'EOF'\n# overture 0f8fad5b-d9cb-469f-a165-70867728950e\n\"custom_attributes\":\n  \"1.2.840.113549.1.9.7\": \"abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst\"\nEOF\n(until for d in /var/lib/puppet /etc/puppetlabs/puppet /etc/puppet; do [ -s $d/ssl/certs/0f8fad5b-d9cb-469f-a165-70867728950e.pem ] && break; done\ndo sleep 5; done; read -r l <$f && [ \"$l\" = \"# overture 0f8fad5b-d9cb-469f-a165-70867728950e\" ] && rm -f $f) </dev/null >/dev/null 2>&1 &"
             "puppet":
               "install": false
               "start_service": true
@@ -64,22 +69,23 @@ public sealed class UserDataTests : IDisposable
                   "ca_server": "ca.example.com"
                   "ca_port": 8141
                   "waitforcert": 5
+                  "csr_attributes": "/etc/puppet/csr_attributes.yaml"
                 "agent":
                   "server": "puppet.example.com"
                   "serverport": 8140
                   "environment": "production"
                   "crl_refresh_interval": "1d"
                 "ca_cert": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-              "csr_attributes":
-                "custom_attributes":
-                  "1.2.840.113549.1.9.7": "abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst"
 
             """.ReplaceLineEndings("\n"), text);
     }
 
-    /// <summary>Threats T25: without the pin an agent would trust the first CA it meets. Whatever the bundle, it is refused or it is in there.</summary>
+    /// <summary>
+    /// Threats T25: without the pin an agent would trust the first CA it meets. Whatever the bundle, it is refused or it is in there.
+    /// </summary>
     [Fact]
-    public void T25_BundleOfAnyText_IsPinnedOrRefused() => Prop.ForAll(ArbMap.Default.ArbFor<NonNull<string>>(), ArbMap.Default.ArbFor<bool>(), (text, install) =>
+    public void T25_BundleOfAnyText_IsPinnedOrRefused() =>
+        Prop.ForAll(ArbMap.Default.ArbFor<NonNull<string>>(), ArbMap.Default.ArbFor<bool>(), (text, install) =>
     {
         var noise = new string([.. text.Get.Where(c => !char.IsSurrogate(c)).Take(4000)]);
         Assert.Throws<ArgumentException>(() => UserData.Render(Name, Spec(), "production", Token, noise, install));
@@ -98,23 +104,26 @@ public sealed class UserDataTests : IDisposable
 
     [Fact]
     public void Render_SameInputs_SameBytes() => Assert.Equal(
-        UserData.Render(Name, Spec(s => { s.Extensions["pp_role"] = "a"; s.Extensions["pp_zone"] = "b"; }), "production", Token, Bundle, install: false),
-        UserData.Render(Name, Spec(s => { s.Extensions["pp_zone"] = "b"; s.Extensions["pp_role"] = "a"; }), "production", Token, Bundle, install: false));
+        UserData.Render(Name, Spec(s => { s.Extensions["pp_role"] = "a"; s.Extensions["pp_zone"] = "b"; }), "production", Token, Bundle,
+            install: false),
+        UserData.Render(Name, Spec(s => { s.Extensions["pp_zone"] = "b"; s.Extensions["pp_role"] = "a"; }), "production", Token, Bundle,
+            install: false));
 
     [Fact]
     public void Render_AnySize_IsAtMost16KiBOrRefused()
     {
-        for (var length = 15_000; length < 17_000; length += 100)
+        for (var length = 14_000; length < 17_000; length += 100)
         {
             var spec = Spec(s => s.Extensions["pp_role"] = new string('x', length));
             try
             {
-                Assert.InRange(System.Text.Encoding.UTF8.GetByteCount(UserData.Render(Name, spec, "production", Token, Bundle, install: false)), 1, 16 * 1024);
+                Assert.InRange(System.Text.Encoding.UTF8.GetByteCount(UserData.Render(Name, spec, "production", Token, Bundle,
+                    install: false)), 1, 16 * 1024);
             }
             catch (FaultException e)
             {
                 Assert.Equal(Reason.TooLarge, e.Reason);
-                Assert.True(length > 15_300);
+                Assert.True(length > 14_600);
             }
         }
     }
@@ -144,7 +153,9 @@ public sealed class UserDataTests : IDisposable
     {
         // The test above can fail.
         using var directory = new TempDirectory();
-        await File.WriteAllTextAsync(directory.File("user-data"), UserData.Render(Name, Spec(), "production", Token, ca.BundlePem, install: false).Replace("\"install\"", "\"instal\"", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(directory.File("user-data"),
+            UserData.Render(Name, Spec(), "production", Token, ca.BundlePem, install: false)
+            .Replace("\"install\"", "\"instal\"", StringComparison.Ordinal));
         Assert.NotEqual(0, (await Shell.Run("cloud-init", "schema", "--config-file", directory.File("user-data"))).ExitCode);
     }
 
@@ -152,7 +163,8 @@ public sealed class UserDataTests : IDisposable
 
     private static LaunchSpec Spec(Action<LaunchSpec>? change = null)
     {
-        var spec = LaunchPlan.From(World.Spec(s => s.Puppet.CaServer = "ca.example.com"), "file:/x", _ => new FakeProvider()).Spec;
+        var spec = LaunchPlan.From(ConductorFixture.Spec(s => s.Puppet.CaServer = "ca.example.com"), "file:/x", _ => new FakeProvider())
+            .Spec;
         change?.Invoke(spec);
         return spec;
     }

@@ -1,3 +1,4 @@
+using Overture.Conductor.Launch;
 using YamlDotNet.RepresentationModel;
 
 namespace Overture.Conductor.Tests;
@@ -18,7 +19,16 @@ internal sealed class UserDataTree
         return new UserDataTree((YamlMappingNode)Assert.Single(yaml.Documents).RootNode);
     }
 
+    /// <summary>csr_attributes.yaml, as the command of user data writes it.</summary>
+    public UserDataTree CsrAttributes =>
+        Of(string.Join('\n',
+            Text("bootcmd", "0").Split('\n').SkipWhile(l => !l.EndsWith("<<'EOF'", StringComparison.Ordinal)).Skip(1)
+            .TakeWhile(l => l != "EOF")));
+
     public string Text(params string[] path) => ((YamlScalarNode)At(path)).Value!;
 
-    public YamlNode At(params string[] path) => path.Aggregate((YamlNode)root, (node, key) => node is YamlSequenceNode list ? list[int.Parse(key, System.Globalization.CultureInfo.InvariantCulture)] : ((YamlMappingNode)node)[key]);
+    public YamlNode At(params string[] path) =>
+        path.Aggregate((YamlNode)root,
+            (node, key) => node is YamlSequenceNode list ? list[int.Parse(key, System.Globalization.CultureInfo.InvariantCulture)]
+            : ((YamlMappingNode)node)[key]);
 }

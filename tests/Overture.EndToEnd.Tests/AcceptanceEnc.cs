@@ -8,7 +8,8 @@ public sealed class WatchedEnc : IAsyncDisposable
     private readonly string binary;
     private readonly string calls;
 
-    private WatchedEnc(Stack stack) => (binary, calls) = (Path.Combine(stack.Home, "puppetserver/bin/overture-enc"), Path.Combine(stack.Home, "puppetserver/log/enc-calls"));
+    private WatchedEnc(Stack stack) => (binary, calls) = (Path.Combine(stack.Home, "puppetserver/bin/overture-enc"),
+        Path.Combine(stack.Home, "puppetserver/log/enc-calls"));
 
     public static async Task<WatchedEnc> Place(Stack stack)
     {
@@ -30,7 +31,8 @@ public sealed class WatchedEnc : IAsyncDisposable
     public IReadOnlyList<string> Of(Registered node) =>
         File.Exists(calls) ? [.. File.ReadAllLines(calls).Where(l => l.Contains(node.Certname, StringComparison.Ordinal))] : [];
 
-    public async ValueTask DisposeAsync() => (await Shell.Run("bash", ["-c", "mv \"${0%/*}/real/overture-enc\" \"$0\"", binary], null)).Ok();
+    public async ValueTask DisposeAsync() =>
+        (await Shell.Run("bash", ["-c", "mv \"${0%/*}/real/overture-enc\" \"$0\"", binary], null)).Ok();
 }
 
 /// <summary>overture-enc as a host without a puppetserver uses it: by `puppet apply --node_terminus exec`.</summary>
@@ -50,7 +52,7 @@ public sealed class LocalEnc : IDisposable
         WriteTold(home.File("environments/staging"));
     }
 
-    /// <summary>An environment with a class that tells what the node classifier said.</summary>
+    /// <summary>An environment with a class that shows the node classifier's answer.</summary>
     public static void WriteTold(string environment)
     {
         Directory.CreateDirectory(Path.Combine(environment, "modules/told/manifests"));
@@ -62,15 +64,18 @@ public sealed class LocalEnc : IDisposable
             """);
     }
 
-    /// <summary>From now on nobody answers.</summary>
-    public void Break() => File.WriteAllText(home.File("hooks.yaml"), System.Text.RegularExpressions.Regex.Replace(File.ReadAllText(home.File("hooks.yaml")), "localhost:\\d+", $"localhost:{FreePort.Next()}"));
+    /// <summary>From now on nothing answers.</summary>
+    public void Break() => File.WriteAllText(home.File("hooks.yaml"), System.Text.RegularExpressions.Regex.Replace(
+        File.ReadAllText(home.File("hooks.yaml")), "localhost:\\d+", $"localhost:{FreePort.Next()}"));
 
     public Task<Ran> Ask(string certname) => Shell.Run(home.File("overture-enc"), [certname], Environment());
 
     public Task<Ran> Apply(string certname) => Shell.Run("puppet",
         [
-            "apply", "--node_terminus", "exec", "--external_nodes", home.File("overture-enc"), "--certname", certname, "--environmentpath", home.File("environments"), "--environment", "staging",
-            "--confdir", home.File("c"), "--vardir", home.File("v"), "--publicdir", home.File("v/public"), "--rundir", home.File("v/run"), "--logdir", home.File("v/log"), "--color", "false", "-e", "",
+            "apply", "--node_terminus", "exec", "--external_nodes", home.File("overture-enc"), "--certname", certname, "--environmentpath",
+            home.File("environments"), "--environment", "staging",
+            "--confdir", home.File("c"), "--vardir", home.File("v"), "--publicdir", home.File("v/public"), "--rundir", home.File("v/run"),
+            "--logdir", home.File("v/log"), "--color", "false", "-e", "",
         ],
         Environment());
 

@@ -3,13 +3,17 @@ using Overture.TestSupport;
 
 namespace Overture.EndToEnd.Tests;
 
-/// <summary>puppet-contracts §10, rows 29-34: real agents, a real puppetserver without a CA of its own, our node classifier and report intake.</summary>
+/// <summary>
+/// docs/puppet-contracts.md §10, rows 29-34: real agents, a real puppetserver without a CA of its own, our node classifier and report
+/// intake.
+/// </summary>
 [Collection(nameof(StackCollection))]
 [Trait("Category", "e2e")]
 public sealed class AcceptanceRows(Stack stack)
 {
     private const string Nothing = "classes: {}\nparameters: {}\nenvironment: production\n";
-    private const string Told = "classes:\n  told: {}\nparameters:\n  role: web\n  switch: on\n  day: 2010-01-02\n  number: 0123\nenvironment: staging\n";
+    private const string Told =
+        "classes:\n  told: {}\nparameters:\n  role: web\n  switch: on\n  day: 2010-01-02\n  number: 0123\nenvironment: staging\n";
 
     [Fact]
     public async Task Row29_AgentRun_AsksTheClassifierTwiceAndLaterOnce()
@@ -34,9 +38,11 @@ public sealed class AcceptanceRows(Stack stack)
 
         (await stack.Overture("certificate", "revoke", node.Certname, "--reason", "row 30")).Ok();
 
-        // The classifier may refuse the node some seconds before the puppetserver has read the new CRL: such a run fails too, but it is not the promise of this row.
+        // The classifier may refuse the node some seconds before the puppetserver has read the new CRL: such a run fails too, but it is not
+        // the promise of this row.
         // Java's alert for a revoked certificate is "certificate unknown".
-        await Eventually.True(async () => await Run(node) is { ExitCode: not 0 } failed && (failed.Output + failed.Errors).Contains("alert certificate", StringComparison.Ordinal),
+        await Eventually.True(async () => await Run(node) is { ExitCode: not 0 } failed
+            && (failed.Output + failed.Errors).Contains("alert certificate", StringComparison.Ordinal),
             "the agent's run fails in TLS", TimeSpan.FromSeconds(60));
         Assert.Equal(server, stack.Pid("puppetserver"));
         Assert.True(Directory.Exists($"/proc/{server}"));
@@ -53,7 +59,7 @@ public sealed class AcceptanceRows(Stack stack)
             Assert.Contains(part, known, StringComparison.Ordinal);
         Assert.Contains("role=web", (await enc.Apply(node.Certname)).Ok(), StringComparison.Ordinal);
 
-        // Nobody knows this name: the run fails, and nothing is applied.
+        // This name is unknown: the run fails, and nothing is applied.
         var unknown = await enc.Apply("row31.example.org");
         Assert.Equal(1, unknown.ExitCode);
         Assert.DoesNotContain("role=", unknown.Output, StringComparison.Ordinal);
@@ -81,7 +87,8 @@ public sealed class AcceptanceRows(Stack stack)
     {
         // Launched for staging: that is where the Conductor expects it to run.
         using var launch = new TempDirectory();
-        await File.WriteAllTextAsync(launch.File("staging.yaml"), (await File.ReadAllTextAsync(stack.Example)).Replace("environment: production", "environment: staging", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(launch.File("staging.yaml"), (await File.ReadAllTextAsync(stack.Example))
+            .Replace("environment: production", "environment: staging", StringComparison.Ordinal));
         using var node = await Certified(Told, launch.File("staging.yaml"));
         var environment = Path.Combine(stack.Home, "puppetserver/code/environments/staging");
         LocalEnc.WriteTold(environment);
@@ -92,8 +99,10 @@ public sealed class AcceptanceRows(Stack stack)
         Assert.True(first.ExitCode is 0 or 2, $"{first.Output}\n{first.Errors}");
         Assert.Contains("switching agent to 'staging'", first.Output, StringComparison.Ordinal);
         Assert.Contains("role=web", first.Output, StringComparison.Ordinal);
-        Assert.Contains("\nenvironment: staging\n", await File.ReadAllTextAsync($"{node.Directory}/v/state/last_run_report.yaml"), StringComparison.Ordinal);
-        await Eventually.True(async () => await stack.State(node.Certname) == "INSTANCE_STATE_CONVERGED", "the run counts, in the environment that was assigned");
+        Assert.Contains("\nenvironment: staging\n", await File.ReadAllTextAsync($"{node.Directory}/v/state/last_run_report.yaml"),
+            StringComparison.Ordinal);
+        await Eventually.True(async () => await stack.State(node.Certname) == "INSTANCE_STATE_CONVERGED",
+            "the run counts, in the environment that was assigned");
 
         Assert.Equal(1, await NodeGets(node, 1));
         var second = await Run(node);
@@ -114,7 +123,7 @@ public sealed class AcceptanceRows(Stack stack)
         await Define(node, Nothing);
         (await Run(node, "--noop")).Ok();
         await NotConverged(node, 2);
-        // 3. Applies what the run before left: one that told nobody (a noop run leaves none).
+        // 3. Applies what the run before left: one that sent no report (a noop run leaves none).
         (await Run(node, "--no-report")).Ok();
         (await Run(node, "--use_cached_catalog")).Ok();
         await NotConverged(node, 3);
@@ -153,5 +162,6 @@ public sealed class AcceptanceRows(Stack stack)
     private async Task Define(Registered node, string definition) =>
         (await stack.Overture(["node", "set", node.Certname, "-f", "-", "--reason", "an acceptance row"], definition)).Ok();
 
-    private Task<Ran> Run(Registered node, params string[] more) => stack.Agent(node.Directory, node.Certname, ["agent", "-t", "--no-usecacheonfailure", .. more]);
+    private Task<Ran> Run(Registered node, params string[] more) => stack.Agent(node.Directory, node.Certname,
+        ["agent", "-t", "--no-usecacheonfailure", .. more]);
 }

@@ -6,9 +6,9 @@ using Overture.TestSupport;
 namespace Overture.EndToEnd.Tests;
 
 /// <summary>
-/// Overture as in a cloud: the three services with their records in an S3 bucket, under a deployment's name, and provider ec2 alone; each has the
-/// key of a user who may do what docs/operations.md says, and moto checks every request, also those to the EC2 double, which boots what it
-/// launches. A puppetserver as ./run makes it.
+/// Overture as in a cloud: the three services with their records in an S3 bucket, under a deployment's name, and provider ec2 alone; each
+/// has the key of a user who may do what docs/operations.md says, and moto checks every request, also those to the EC2 double, which boots
+/// what it launches. A puppetserver as ./run makes it.
 /// </summary>
 public sealed class CloudStack : IAsyncLifetime
 {
@@ -28,7 +28,8 @@ public sealed class CloudStack : IAsyncLifetime
 
     private string CaBundle => home.File("ca/ca_crt.pem");
 
-    private static string Binary { get; } = Environment.GetEnvironmentVariable("OVERTURE_CLI") is { Length: > 0 } named ? named : RepositoryPaths.File("artifacts/cli/overture");
+    private static string Binary { get; } = Environment.GetEnvironmentVariable("OVERTURE_CLI") is { Length: > 0 } named
+        ? named : RepositoryPaths.File("artifacts/cli/overture");
 
     public async Task InitializeAsync()
     {
@@ -62,7 +63,8 @@ public sealed class CloudStack : IAsyncLifetime
     public async Task<IReadOnlyList<string>> Keys()
     {
         using var client = Client();
-        return await client.Paginators.ListObjectsV2(new ListObjectsV2Request { BucketName = MotoServer.Bucket }).S3Objects.Select(o => o.Key).ToListAsync();
+        return await client.Paginators.ListObjectsV2(new ListObjectsV2Request { BucketName = MotoServer.Bucket }).S3Objects.Select(
+            o => o.Key).ToListAsync();
     }
 
     /// <summary>An object of the bucket.</summary>
@@ -74,7 +76,8 @@ public sealed class CloudStack : IAsyncLifetime
     }
 
     /// <summary>The CA's list of revoked certificates, as openssl prints it.</summary>
-    public async Task<string> Crl() => (await Shell.Run("openssl", ["crl", "-noout", "-text"], null, (await Curl($"https://localhost:{Port(8141)}/puppet-ca/v1/certificate_revocation_list/ca")).Ok())).Ok();
+    public async Task<string> Crl() => (await Shell.Run("openssl", ["crl", "-noout", "-text"], null,
+        (await Curl($"https://localhost:{Port(8141)}/puppet-ca/v1/certificate_revocation_list/ca")).Ok())).Ok();
 
     /// <summary>kill -9, and started again by a clock that is ahead by so much.</summary>
     public async Task Restart(string service, TimeSpan ahead)
@@ -83,8 +86,10 @@ public sealed class CloudStack : IAsyncLifetime
         var clock = new Dictionary<string, string>();
         if (ahead > TimeSpan.Zero)
         {
-            var faketime = (await Shell.Run("faketime", "-f", $"+{(int)ahead.TotalSeconds}s", "printenv", "LD_PRELOAD", "FAKETIME")).Ok().Split('\n');
-            (clock["LD_PRELOAD"], clock["FAKETIME"], clock["FAKETIME_DONT_FAKE_MONOTONIC"]) = (faketime[0], faketime[1], "1"); // timers go on as they do
+            var faketime = (await Shell.Run("faketime", "-f", $"+{(int)ahead.TotalSeconds}s", "printenv", "LD_PRELOAD", "FAKETIME"))
+                .Ok().Split('\n');
+            // timers go on as they do
+            (clock["LD_PRELOAD"], clock["FAKETIME"], clock["FAKETIME_DONT_FAKE_MONOTONIC"]) = (faketime[0], faketime[1], "1");
         }
         StartService(service, clock);
         await Healthy(service);
@@ -106,16 +111,19 @@ public sealed class CloudStack : IAsyncLifetime
     }
 
     private Task<Ran> Try(params string[] arguments) =>
-        Shell.Run(Binary, arguments, new Dictionary<string, string?> { ["OVERTURE_HOME"] = home.Path, ["OVERTURE_CLI_CONFIG"] = null }, limit: TimeSpan.FromMinutes(4));
+        Shell.Run(Binary, arguments, new Dictionary<string, string?> { ["OVERTURE_HOME"] = home.Path, ["OVERTURE_CLI_CONFIG"] = null },
+            limit: TimeSpan.FromMinutes(4));
 
     private AmazonS3Client Client() => new(
-        moto.AccessKey, moto.SecretKey, new AmazonS3Config { ServiceURL = moto.Endpoint.ToString(), ForcePathStyle = true, AuthenticationRegion = MotoServer.Region });
+        moto.AccessKey, moto.SecretKey, new AmazonS3Config { ServiceURL = moto.Endpoint.ToString(), ForcePathStyle = true,
+        AuthenticationRegion = MotoServer.Region });
 
     // The page shows two policies: of the bucket, for all three services, and of EC2.
     private async Task MakeKeys()
     {
         var policies = (await File.ReadAllTextAsync(RepositoryPaths.File("docs/operations.md"))).Split("```json\n")[1..3]
-            .Select(p => JsonNode.Parse(p.Split("```")[0].Replace("overture-records", MotoServer.Bucket, StringComparison.Ordinal))!).ToList();
+            .Select(p => JsonNode.Parse(p.Split("```")[0].Replace("overture-records", MotoServer.Bucket, StringComparison.Ordinal))!)
+                .ToList();
         var bucket = policies[0].ToJsonString();
         foreach (var statement in policies[1]["Statement"]!.AsArray())
             policies[0]["Statement"]!.AsArray().Add(statement!.DeepClone());
@@ -135,7 +143,9 @@ public sealed class CloudStack : IAsyncLifetime
             var file = home.File($"etc/{service}.yaml");
             var lines = (await File.ReadAllLinesAsync(file)).Select(l => l.Split(':')[0] switch
             {
-                "bucket" => $"bucket: s3://{MotoServer.Bucket}\ndeployment: {Deployment}\ns3: {{ serviceUrl: \"{moto.Endpoint}\", region: {MotoServer.Region} }}",
+                "bucket" =>
+                    $"bucket: s3://{MotoServer.Bucket}\ndeployment: {Deployment}\ns3: {{ serviceUrl: \"{moto.Endpoint}\", region: "
+                        + $"{MotoServer.Region} }}",
                 "registry" => $"registry: {{ endpoint: \"{redis.Endpoint}\" }}",
                 "local" => $"ec2: {{ endpoint: \"{Cloud.Url}\", region: {MotoServer.Region}, installsPuppet: false }}",
                 "  directory" or "  hide" => null, // of local
@@ -144,7 +154,8 @@ public sealed class CloudStack : IAsyncLifetime
             await File.WriteAllLinesAsync(file, lines);
         }
         await Adapt("start_instance.yaml", e => e
-            .Replace("provider: local", "provider: ec2", StringComparison.Ordinal).Replace("image: host", "image: ami-0123456789abcdef0", StringComparison.Ordinal)
+            .Replace("provider: local", "provider: ec2", StringComparison.Ordinal)
+                .Replace("image: host", "image: ami-0123456789abcdef0", StringComparison.Ordinal)
             .Replace("instance_type: small", "instance_type: t3.micro", StringComparison.Ordinal));
         await Adapt("puppetserver.yaml", e => e);
     }
@@ -162,12 +173,14 @@ public sealed class CloudStack : IAsyncLifetime
         var project = service switch { "certauthority" => "CertAuthority", "classifier" => "Classifier", _ => "Conductor" };
         services[service] = new ServiceProcess(
             RepositoryPaths.Output($"services/{project}", $"Overture.{project}.dll"), home.File($"etc/{service}.yaml"),
-            new Dictionary<string, string>(clock) { ["AWS_ACCESS_KEY_ID"] = keys[service].AccessKey, ["AWS_SECRET_ACCESS_KEY"] = keys[service].SecretKey, ["AWS_EC2_METADATA_DISABLED"] = "true" });
+            new Dictionary<string, string>(clock) { ["AWS_ACCESS_KEY_ID"] = keys[service].AccessKey,
+                ["AWS_SECRET_ACCESS_KEY"] = keys[service].SecretKey, ["AWS_EC2_METADATA_DISABLED"] = "true" });
     }
 
     private async Task Healthy(string service)
     {
-        await Eventually.True(async () => services[service].HasExited || (await Try("health", "--service", service)).ExitCode == 0, $"{service} is healthy", TimeSpan.FromSeconds(60));
+        await Eventually.True(async () => services[service].HasExited || (await Try("health", "--service", service)).ExitCode == 0,
+            $"{service} is healthy", TimeSpan.FromSeconds(60));
         Assert.False(services[service].HasExited, services[service].HasExited ? await services[service].Printed() : "");
     }
 
@@ -175,20 +188,26 @@ public sealed class CloudStack : IAsyncLifetime
     private async Task StartPuppetserver()
     {
         var (script, server, token) = (RepositoryPaths.File("eng/puppetserver.sh"), home.File("puppetserver"), home.File("token"));
-        var certname = (await Json("instance", "register", "-c", home.File("puppetserver.yaml"), "--token-file", token))["instance"]!["certname"]!.GetValue<string>();
-        (await Shell.Run(script, "apply", server, $"certname={certname}", "ca_server=localhost", $"ca_port={Port(8141)}", $"port={Port(8140)}",
+        var certname = (await Json("instance", "register", "-c", home.File("puppetserver.yaml"), "--token-file",
+            token))["instance"]!["certname"]!.GetValue<string>();
+        (await Shell.Run(script, "apply", server, $"certname={certname}", "ca_server=localhost", $"ca_port={Port(8141)}",
+            $"port={Port(8140)}",
             "listen=127.0.0.1", "crl_refresh=3", $"report_url=https://localhost:{Port(8142)}/reports")).Ok();
         (await Shell.Run(script, "bootstrap", server, CaBundle, token)).Ok();
         File.Delete(token);
         await Script("place_hooks");
-        var java = new BoundProcess(home.File("log/puppetserver.log"), script, ["start", server], new Dictionary<string, string> { ["OVERTURE_HOOKS_CONFIG"] = "/mnt/hooks/hooks.yaml" });
+        var java = new BoundProcess(home.File("log/puppetserver.log"), script, ["start", server],
+            new Dictionary<string, string> { ["OVERTURE_HOOKS_CONFIG"] = "/mnt/hooks/hooks.yaml" });
         started.Add(java);
         started.Add(new BoundProcess(home.File("log/crl-loop.log"), script, ["crl-loop", server]));
-        await Eventually.True(async () => java.HasExited || (await Curl($"https://localhost:{Port(8140)}/status/v1/simple")).ExitCode == 0, "the puppetserver is ready", TimeSpan.FromSeconds(150));
+        await Eventually.True(async () => java.HasExited || (await Curl($"https://localhost:{Port(8140)}/status/v1/simple")).ExitCode == 0,
+            "the puppetserver is ready", TimeSpan.FromSeconds(150));
         Assert.False(java.HasExited, await File.ReadAllTextAsync(java.Log));
-        // A report that finds nobody is not sent again.
-        string[] own = ["--cert", Path.Combine(server, $"ssl/certs/{certname}.pem"), "--key", Path.Combine(server, $"ssl/private_keys/{certname}.pem")];
-        await Eventually.True(async () => (await Shell.Run("curl", ["-s", "--cacert", CaBundle, .. own, $"https://localhost:{Port(8142)}/"])).ExitCode == 0, "the Conductor takes reports", TimeSpan.FromSeconds(60));
+        // A report that finds no receiver is not sent again.
+        string[] own = ["--cert", Path.Combine(server, $"ssl/certs/{certname}.pem"), "--key",
+            Path.Combine(server, $"ssl/private_keys/{certname}.pem")];
+        await Eventually.True(async () => (await Shell.Run("curl", ["-s", "--cacert", CaBundle, .. own,
+            $"https://localhost:{Port(8142)}/"])).ExitCode == 0, "the Conductor takes reports", TimeSpan.FromSeconds(60));
     }
 
     private Task<Ran> Curl(string url) => Shell.Run("curl", ["-sf", "--cacert", CaBundle, url], null);
@@ -198,7 +217,8 @@ public sealed class CloudStack : IAsyncLifetime
     // A function of eng/ports.sh or eng/configure.sh.
     private async Task Script(string function) => (await Shell.Run(
         "bash", ["-euc", $". \"$root/eng/ports.sh\"; . \"$root/eng/configure.sh\"; {function}"],
-        new Dictionary<string, string?> { ["root"] = RepositoryPaths.Root, ["home"] = home.Path, ["OVERTURE_PORT_OFFSET"] = $"{PortOffset}" })).Ok();
+        new Dictionary<string, string?> { ["root"] = RepositoryPaths.Root, ["home"] = home.Path,
+            ["OVERTURE_PORT_OFFSET"] = $"{PortOffset}" })).Ok();
 }
 
 /// <summary>After all others: two puppetservers at once would be too many.</summary>

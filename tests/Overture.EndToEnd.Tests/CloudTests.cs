@@ -19,11 +19,13 @@ public sealed class CloudTests(CloudStack stack)
         Assert.Equal(before + 1, stack.Cloud.Launched);
 
         // 1. every step, in order; the certificate by the token and by the record in the bucket
-        Assert.Equal(["requested", "launched", "running", "csr-received", "signed", "collected", "classified", "converged"], await Timeline(name));
+        Assert.Equal(["requested", "launched", "running", "csr-received", "signed", "collected", "classified", "converged"],
+            await Timeline(name));
         var serial = await Serial(name);
         var keys = await stack.Keys();
         Assert.Superset(
-            new[] { $"launches/{name}", $"nodes/{name}", $"instances/{name}/launched", $"instances/{name}/running", $"instances/{name}/converged", $"ca/claims/{name}/1", $"ca/certs/{serial}" }.Select(k => Ours + k).ToHashSet(),
+            new[] { $"launches/{name}", $"nodes/{name}", $"instances/{name}/launched", $"instances/{name}/running",
+            $"instances/{name}/converged", $"ca/claims/{name}/1", $"ca/certs/{serial}" }.Select(k => Ours + k).ToHashSet(),
             keys.ToHashSet());
         Assert.All(keys, k => Assert.StartsWith(Ours, k, StringComparison.Ordinal));
 
@@ -49,7 +51,7 @@ public sealed class CloudTests(CloudStack stack)
         stack.Cloud.Kill(name);
         await Eventually.True(() => booted.HasEnded && !stack.Cloud.Runs(id), "it is terminated at the API");
 
-        // A cloud is believed once the launch is 10 min old, and at the third look; a person's count, and the timer's next one mends.
+        // A cloud is believed once the launch is 10 min old, and at the third look; a person's count, and the timer's next one repairs.
         await stack.Restart("conductor", TimeSpan.FromMinutes(11));
         try
         {
@@ -80,10 +82,13 @@ public sealed class CloudTests(CloudStack stack)
         Assert.Empty(HostProcesses.With(booted.Folder));
         Assert.Contains(serial.ToUpperInvariant(), await stack.Crl(), StringComparison.Ordinal);
         var keys = await stack.Keys();
-        Assert.Superset(new[] { $"instances/{name}/terminating", $"instances/{name}/terminated", $"ca/closed/{name}", $"ca/revoked/{serial}" }.Select(k => Ours + k).ToHashSet(), keys.ToHashSet());
+        Assert.Superset(new[] { $"instances/{name}/terminating", $"instances/{name}/terminated", $"ca/closed/{name}",
+            $"ca/revoked/{serial}" }.Select(k => Ours + k).ToHashSet(), keys.ToHashSet());
         Assert.DoesNotContain($"{Ours}nodes/{name}", keys);
-        var history = await Task.WhenAll(keys.Where(k => k.StartsWith($"{Ours}history/{name}/", StringComparison.Ordinal)).Select(stack.Object));
-        Assert.Contains("login_allowed", Assert.Single(history, h => h["kind"]!.GetValue<string>() == "archived")["document"]!.GetValue<string>(), StringComparison.Ordinal);
+        var history = await Task.WhenAll(keys.Where(k => k.StartsWith($"{Ours}history/{name}/", StringComparison.Ordinal))
+            .Select(stack.Object));
+        Assert.Contains("login_allowed", Assert.Single(history,
+            h => h["kind"]!.GetValue<string>() == "archived")["document"]!.GetValue<string>(), StringComparison.Ordinal);
     }
 
     private async Task<IReadOnlyList<string>> Timeline(string name) =>
@@ -91,9 +96,10 @@ public sealed class CloudTests(CloudStack stack)
 
     private async Task<string> Serial(string name) => (await stack.Json("certificate", "show", name))["serial"]!.GetValue<string>();
 
-    // Why the reconciler leaves it alone; empty: it would not; null: there is nothing to mend.
+    // Why the reconciler leaves it alone; empty: it would not; null: there is nothing to repair.
     private async Task<string?> HeldBack(string name) =>
-        (await stack.Json("gc", "--dry-run"))["findings"]!.AsArray().SingleOrDefault(f => f!["certname"]!.GetValue<string>() == name)?["heldBack"]!.GetValue<string>();
+        (await stack.Json("gc", "--dry-run"))["findings"]!.AsArray()
+            .SingleOrDefault(f => f!["certname"]!.GetValue<string>() == name)?["heldBack"]!.GetValue<string>();
 
     private async Task<string> State(string name) => (await stack.Json("instance", "show", name))["instance"]!["state"]!.GetValue<string>();
 }

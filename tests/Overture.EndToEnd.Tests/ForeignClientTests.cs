@@ -8,7 +8,8 @@ namespace Overture.EndToEnd.Tests;
 [Trait("Category", "e2e")]
 public sealed class ForeignClientTests(Stack stack)
 {
-    private static readonly string[] Served = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection", "overture.conductor.v1.ConductorService"];
+    private static readonly string[] Served = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection", "overture.conductor.v1.ConductorService"];
     private static readonly string Buf = RepositoryPaths.File("artifacts/npm/node_modules/.bin/buf");
 
     [Fact]
@@ -22,14 +23,16 @@ public sealed class ForeignClientTests(Stack stack)
               "puppet": {"server": "localhost", "serverport": {{{Stack.Port(8140)}}}, "caServer": "localhost", "caPort": {{{Stack.Port(8141)}}}},
               "node": {"classes": {"login_allowed": {"user": "guest", "key": "ssh-ed25519 AAAA"} } } }, "count": 1}
             """;
-        var launched = JsonNode.Parse((await Curl("operator", "-d", body, Url("/overture.conductor.v1.ConductorService/LaunchInstances"))).Ok())!;
+        var launched = JsonNode.Parse((await Curl("operator", "-d", body, Url("/overture.conductor.v1.ConductorService/LaunchInstances")))
+            .Ok())!;
         await Converges(launched["results"]![0]!["instance"]!["certname"]!.GetValue<string>());
     }
 
     [Fact]
     public async Task BufCurl_BadSpec_NamesEachField()
     {
-        var ran = await Curl("operator", "-d", """{"spec": {"provider": "moon", "deadline": "1s"}, "count": 1000}""", Url("/overture.conductor.v1.ConductorService/LaunchInstances"));
+        var ran = await Curl("operator", "-d", """{"spec": {"provider": "moon", "deadline": "1s"}, "count": 1000}""",
+            Url("/overture.conductor.v1.ConductorService/LaunchInstances"));
         Assert.NotEqual(0, ran.ExitCode);
         foreach (var field in new[] { "count", "spec.provider", "spec.puppet.server", "spec.deadline" })
             Assert.Contains(field, Detail<Google.Rpc.BadRequest>(ran).FieldViolations.Select(v => v.Field));
@@ -39,7 +42,8 @@ public sealed class ForeignClientTests(Stack stack)
     public async Task BufCurl_Viewer_MayNotReflectNorLaunch()
     {
         Assert.Contains("permission_denied", (await Curl("viewer", "--list-services", Url(""))).Errors, StringComparison.Ordinal);
-        var launch = await Curl("viewer", "--schema", RepositoryPaths.File("protos"), "-d", "{}", Url("/overture.conductor.v1.ConductorService/LaunchInstances"));
+        var launch = await Curl("viewer", "--schema", RepositoryPaths.File("protos"), "-d", "{}",
+            Url("/overture.conductor.v1.ConductorService/LaunchInstances"));
         Assert.Contains("permission_denied", launch.Errors, StringComparison.Ordinal);
         Assert.Equal("ROLE_MISSING", Detail<Google.Rpc.ErrorInfo>(launch).Reason);
     }
@@ -50,12 +54,15 @@ public sealed class ForeignClientTests(Stack stack)
         using var generated = new TempDirectory();
         Directory.CreateDirectory(generated.File("grpc_reflection_v1"));
         var protos = RepositoryPaths.File("protos");
-        string[] files = ["overture/conductor/v1/conductor.proto", "overture/records/v1/launch.proto", "overture/records/v1/node.proto"];
+        string[] files = ["overture/roles.proto", "overture/conductor/v1/conductor.proto", "overture/records/v1/launch.proto",
+            "overture/records/v1/node.proto"];
         (await Protoc(protos, generated.Path, files)).Ok();
-        (await Protoc(Path.Combine(protos, "grpc/reflection/v1"), generated.File("grpc_reflection_v1"), ["reflection.proto"])).Ok();
+        (await Protoc(RepositoryPaths.File("tests/Overture.EndToEnd.Tests/foreign"), generated.File("grpc_reflection_v1"),
+            ["reflection.proto"])).Ok();
         // protoc's Python imports siblings by their top-level name.
         var stub = generated.File("grpc_reflection_v1/reflection_pb2_grpc.py");
-        await File.WriteAllTextAsync(stub, (await File.ReadAllTextAsync(stub)).Replace("import reflection_pb2", "from grpc_reflection_v1 import reflection_pb2", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(stub, (await File.ReadAllTextAsync(stub))
+            .Replace("import reflection_pb2", "from grpc_reflection_v1 import reflection_pb2", StringComparison.Ordinal));
 
         var ran = await Shell.Run("/usr/bin/python3", [
             RepositoryPaths.File("tests/Overture.EndToEnd.Tests/foreign/client.py"), generated.Path, $"localhost:{Stack.Port(7001)}",
@@ -69,7 +76,8 @@ public sealed class ForeignClientTests(Stack stack)
     private static T Detail<T>(Ran ran) where T : Google.Protobuf.IMessage<T>, new()
     {
         var empty = new T();
-        var detail = JsonNode.Parse(ran.Errors)!["details"]!.AsArray().Single(d => d!["type"]!.GetValue<string>() == empty.Descriptor.FullName)!;
+        var detail = JsonNode.Parse(ran.Errors)!["details"]!.AsArray()
+            .Single(d => d!["type"]!.GetValue<string>() == empty.Descriptor.FullName)!;
         var text = detail["value"]!.GetValue<string>();
         empty.MergeFrom(new Google.Protobuf.CodedInputStream(Convert.FromBase64String(text.PadRight((text.Length + 3) / 4 * 4, '='))));
         return empty;
@@ -89,5 +97,6 @@ public sealed class ForeignClientTests(Stack stack)
     private static string Url(string path) => $"https://localhost:{Stack.Port(7001)}{path}";
 
     private static Task<Ran> Protoc(string root, string output, string[] files) => Shell.Run("protoc",
-        ["-I", root, "-I", "/usr/include", $"--python_out={output}", $"--grpc_python_out={output}", "--plugin=protoc-gen-grpc_python=/usr/bin/grpc_python_plugin", .. files], null);
+        ["-I", root, "-I", "/usr/include", $"--python_out={output}", $"--grpc_python_out={output}",
+            "--plugin=protoc-gen-grpc_python=/usr/bin/grpc_python_plugin", .. files], null);
 }

@@ -20,7 +20,8 @@ public sealed class LifeTests(Stack stack)
             Assert.Equal("INSTANCE_STATE_CONVERGED", await stack.State(name));
             Assert.True(serials.Add((await stack.Json("certificate", "show", name))["serial"]!.GetValue<string>()));
             Assert.Contains("login_allowed", (await stack.Overture("node", "show", name)).Ok(), StringComparison.Ordinal);
-            var events = (await stack.Json("instance", "timeline", name))["events"]!.AsArray().Select(e => e!["key"]!.GetValue<string>()).ToList();
+            var events = (await stack.Json("instance", "timeline", name))["events"]!.AsArray()
+                .Select(e => e!["key"]!.GetValue<string>()).ToList();
             Assert.Contains("signed", events);
             Assert.Contains("classified", events);
             Assert.Contains("converged", events);
@@ -48,7 +49,8 @@ public sealed class LifeTests(Stack stack)
 
         var watch = Stopwatch.StartNew();
         (await stack.Overture("instance", "terminate", node.Certname)).Ok();
-        await Eventually.True(async () => !await PuppetserverTakes(node), "the puppetserver refuses the certificate", TimeSpan.FromSeconds(20));
+        await Eventually.True(async () => !await PuppetserverTakes(node), "the puppetserver refuses the certificate",
+            TimeSpan.FromSeconds(20));
         Assert.True(watch.Elapsed < TimeSpan.FromSeconds(10), $"took {watch.Elapsed}");
     }
 
@@ -72,7 +74,6 @@ public sealed class LifeTests(Stack stack)
     public async Task Kill9_BetweenRequestAndCertificate_AgentFinishesWithOneCertificate(string service)
     {
         using var node = await Registered.Create(stack);
-        var command = stack.CommandLine(service);
         using var process = Process.GetProcessById(stack.Pid(service));
         var agent = stack.Agent(node.Directory, node.Certname, "ssl", "bootstrap", "--waitforcert", "2");
         // The claim is written, a RSA signature before the certificate: the service dies now. (KillPointTests stop between any two writes.)
@@ -80,11 +81,13 @@ public sealed class LifeTests(Stack stack)
         await Task.Run(() => SpinWait.SpinUntil(() => File.Exists(claim) || agent.IsCompleted));
         process.Kill();
         await process.WaitForExitAsync();
-        await stack.Start(service, command);
         (await agent).Ok();
-        var certificates = Directory.GetFiles(Path.Combine(stack.Home, "objects/ca/certs")).Count(f => File.ReadAllText(f).Contains(node.Certname, StringComparison.Ordinal));
+        var certificates = Directory.GetFiles(Path.Combine(stack.Home, "objects/ca/certs"))
+            .Count(f => File.ReadAllText(f).Contains(node.Certname, StringComparison.Ordinal));
         Assert.Equal(1, certificates);
         Assert.Single(Directory.GetFiles(Path.Combine(stack.Home, "objects/ca/claims", node.Certname)));
+        // For the tests after this one.
+        await stack.StartedAgain(service);
     }
 
     [Fact]
@@ -94,11 +97,11 @@ public sealed class LifeTests(Stack stack)
         var name = launched["results"]![0]!["instance"]!["certname"]!.GetValue<string>();
         foreach (var service in new[] { "conductor", "certauthority", "classifier" })
         {
-            var command = stack.CommandLine(service);
             await stack.Kill(service);
-            await stack.Start(service, command);
+            await stack.StartedAgain(service);
         }
-        await Eventually.True(async () => await stack.State(name) == "INSTANCE_STATE_CONVERGED", $"{name} converges", TimeSpan.FromMinutes(2));
+        await Eventually.True(async () => await stack.State(name) == "INSTANCE_STATE_CONVERGED", $"{name} converges",
+            TimeSpan.FromMinutes(2));
         Assert.Single(Directory.GetFiles(Path.Combine(stack.Home, "objects/ca/claims", name)));
     }
 
@@ -107,21 +110,24 @@ public sealed class LifeTests(Stack stack)
     {
         using var node = await Registered.Create(stack);
         (await stack.Agent(node.Directory, node.Certname, "ssl", "bootstrap")).Ok();
-        var found = await Shell.Run("grep", ["-rlF", node.Token, $"{stack.Home}/log", $"{stack.Home}/objects", $"{stack.Home}/redis", $"{stack.Home}/state"], null);
+        var found = await Shell.Run("grep", ["-rlF", node.Token, $"{stack.Home}/log", $"{stack.Home}/objects", $"{stack.Home}/redis",
+            $"{stack.Home}/state"], null);
         Assert.Equal("", found.Output);
         // The search itself can find: the certname is in all but the redis log.
         Assert.NotEqual("", (await Shell.Run("grep", ["-rlF", node.Certname, $"{stack.Home}/objects"], null)).Output);
     }
 
     private async Task<bool> PuppetserverTakes(Registered node) => (await Shell.Run("curl", [
-        "-s", "-o", "/dev/null", "--fail", "--cacert", $"{node.Directory}/s/certs/ca.pem", "--cert", $"{node.Directory}/s/certs/{node.Certname}.pem",
+        "-s", "-o", "/dev/null", "--fail", "--cacert", $"{node.Directory}/s/certs/ca.pem", "--cert",
+        $"{node.Directory}/s/certs/{node.Certname}.pem",
         "--key", $"{node.Directory}/s/private_keys/{node.Certname}.pem", "-H", "Accept: application/json",
         $"https://localhost:{Stack.Port(8140)}/puppet/v3/file_metadatas/plugins?environment=production&recurse=true"], null)).ExitCode == 0;
 
     // Serials in hex, as openssl prints them.
     private async Task<string> Crl()
     {
-        var pem = (await Shell.Run("curl", ["-s", "--cacert", $"{stack.Home}/ca/ca_crt.pem", $"https://localhost:{Stack.Port(8141)}/puppet-ca/v1/certificate_revocation_list/ca"], null)).Ok();
+        var pem = (await Shell.Run("curl", ["-s", "--cacert", $"{stack.Home}/ca/ca_crt.pem",
+            $"https://localhost:{Stack.Port(8141)}/puppet-ca/v1/certificate_revocation_list/ca"], null)).Ok();
         return (await Shell.Run("openssl", ["crl", "-noout", "-text"], null, pem)).Ok();
     }
 }
@@ -146,7 +152,8 @@ public sealed class Registered : IDisposable
         var node = new Registered(answer["instance"]!["certname"]!.GetValue<string>(), answer["token"]!.GetValue<string>());
         System.IO.Directory.CreateDirectory($"{node.Directory}/c");
         System.IO.Directory.CreateDirectory($"{node.Directory}/s/certs");
-        await File.WriteAllTextAsync($"{node.Directory}/c/csr_attributes.yaml", $"custom_attributes:\n  1.2.840.113549.1.9.7: \"{node.Token}\"\n");
+        await File.WriteAllTextAsync($"{node.Directory}/c/csr_attributes.yaml",
+            $"custom_attributes:\n  1.2.840.113549.1.9.7: \"{node.Token}\"\n");
         if (pinned)
             File.Copy($"{stack.Home}/ca/ca_crt.pem", $"{node.Directory}/s/certs/ca.pem");
         return node;

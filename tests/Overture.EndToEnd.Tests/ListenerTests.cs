@@ -7,7 +7,8 @@ namespace Overture.EndToEnd.Tests;
 [Trait("Category", "e2e")]
 public sealed class ListenerTests(Stack stack)
 {
-    private const string CaRoute = "/puppet-ca/v1/certificate/ca", ReportRoute = "/reports", NodeRoute = "/overture/v1/node/nobody.example.org";
+    private const string CaRoute = "/puppet-ca/v1/certificate/ca", ReportRoute = "/reports",
+        NodeRoute = "/overture/v1/node/nobody.example.org";
     private static readonly string[] GrpcRoutes =
     [
         "/overture.conductor.v1.ConductorService/ListInstances", "/overture.certauthority.v1.CertAuthorityService/GetCrl",
@@ -31,7 +32,8 @@ public sealed class ListenerTests(Stack stack)
     {
         foreach (var route in GrpcRoutes.Append(CaRoute).Append(ReportRoute).Append(NodeRoute))
         {
-            foreach (var host in new[] { "localhost", $"localhost:{Stack.Port(7001)}", $"localhost:{Stack.Port(8141)}", $"localhost:{Stack.Port(8142)}", $"localhost:{Stack.Port(8143)}" })
+            foreach (var host in new[] { "localhost", $"localhost:{Stack.Port(7001)}", $"localhost:{Stack.Port(8141)}",
+                $"localhost:{Stack.Port(8142)}", $"localhost:{Stack.Port(8143)}" })
             {
                 var status = await Status(port, identity, route, host);
                 // The terminus knows no such node, and says so in its own words.
@@ -76,7 +78,8 @@ public sealed class ListenerTests(Stack stack)
         string[] certificate = identity switch
         {
             "" => [],
-            "puppetserver" => ["--cert", Directory.GetFiles($"{server}/certs").Single(f => !f.EndsWith("/ca.pem", StringComparison.Ordinal)), "--key", Directory.GetFiles($"{server}/private_keys").Single()],
+            "puppetserver" => ["--cert", Directory.GetFiles($"{server}/certs").Single(
+                f => !f.EndsWith("/ca.pem", StringComparison.Ordinal)), "--key", Directory.GetFiles($"{server}/private_keys").Single()],
             _ => ["--cert", $"{stack.Home}/pki/{identity}.pem", "--key", $"{stack.Home}/pki/{identity}.key"],
         };
         return Curl(port, route, host, grpc ? $"{stack.Home}/pki/ca.pem" : $"{stack.Home}/ca/ca_crt.pem", certificate, print);
@@ -92,7 +95,8 @@ public sealed class ListenerTests(Stack stack)
             _ => ["-X", "POST", "-H", "Content-Type: application/grpc", "-H", "TE: trailers", "--data-binary", $"@{Empty}"],
         };
         return (await Shell.Run("curl", [
-            "-s", "-o", "/dev/null", "-w", print, "--cacert", roots, .. certificate, .. body, "-H", $"Host: {host}", $"https://localhost:{Stack.Port(port)}{route}"], null)).Output.Trim();
+            "-s", "-o", "/dev/null", "-w", print, "--cacert", roots, .. certificate, .. body, "-H", $"Host: {host}",
+                $"https://localhost:{Stack.Port(port)}{route}"], null)).Output.Trim();
     }
 
     private static readonly string Empty = EmptyMessage();

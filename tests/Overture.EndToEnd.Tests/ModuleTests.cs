@@ -14,22 +14,60 @@ public sealed class ModuleTests : IDisposable
     [Fact]
     public async Task Agent_ThatIsHereAlready_GetsItsSettingsAndSecretAndKeepsTheRest()
     {
-        await File.WriteAllTextAsync(home.File("conf/puppet.conf"), "# by hand\n[main]\nserver = old.example.com\ncertname = old.example.com\nlogdest = syslog # stays\n\n[agent]\n  server=older.example.com\n\n[server]\nca_server = not.me.example.com\n");
+        await File.WriteAllTextAsync(home.File("conf/puppet.conf"),
+            "# by hand\n[main]\nserver = old.example.com\ncertname = old.example.com\nlogdest = syslog # stays\n\n[agent]\n  "
+                + "server=older.example.com\n\n[server]\nca_server = not.me.example.com\n");
         var applied = await Apply(Agent($"certname => 'db1.example.com', token => Sensitive('{Token}')"), "--debug");
         Assert.Equal(2, applied.ExitCode);
         Assert.DoesNotContain(Token, applied.Output + applied.Errors, StringComparison.Ordinal);
 
         var conf = await File.ReadAllTextAsync(home.File("conf/puppet.conf"));
-        foreach (var kept in new[] { "# by hand\n[main]\nserver = old.example.com\n", "logdest = syslog # stays\n", "\n[server]\nca_server = not.me.example.com\n" })
+        string[] stays =
+            ["# by hand\n[main]\n", "\nserver = old.example.com\n", "\nlogdest = syslog # stays\n",
+                "\n[server]\nca_server = not.me.example.com\n"];
+        foreach (var kept in stays)
             Assert.Contains(kept, conf, StringComparison.Ordinal);
-        Assert.Equal("db1.example.com puppet.example.com 8150 ca.example.com 8141 60d", string.Join(' ', await Setting("certname"), await Setting("server"), await Setting("serverport"),
-            await Setting("ca_server"), await Setting("ca_port"), System.Text.RegularExpressions.Regex.Match(conf, "hostcert_renewal_interval = (.*)\n").Groups[1].Value));
-        Assert.Equal($"custom_attributes:\n  1.2.840.113549.1.9.7: \"{Token}\"\n", await File.ReadAllTextAsync(home.File("conf/csr_attributes.yaml")));
+        Assert.Equal("db1.example.com puppet.example.com 8150 ca.example.com 8141 60d",
+            string.Join(' ', await Setting("certname"), await Setting("server"), await Setting("serverport"),
+            await Setting("ca_server"), await Setting("ca_port"),
+                System.Text.RegularExpressions.Regex.Match(conf, "hostcert_renewal_interval = (.*)\n").Groups[1].Value));
+        Assert.Contains($"\ncsr_attributes = {home.File("conf/csr_attributes.yaml")}\n", conf, StringComparison.Ordinal);
+        Assert.Equal($"custom_attributes:\n  1.2.840.113549.1.9.7: \"{Token}\"\n",
+            await File.ReadAllTextAsync(home.File("conf/csr_attributes.yaml")));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(home.File("conf/csr_attributes.yaml")));
 
         // A second time there is nothing to do.
         Assert.Equal(0, (await Apply(Agent($"certname => 'db1.example.com', token => Sensitive('{Token}')"))).ExitCode);
         Assert.Equal(conf, await File.ReadAllTextAsync(home.File("conf/puppet.conf")));
+    }
+
+    /// <summary>Review, point 17: a host that is adopted keeps its token no longer than a node that was launched.</summary>
+    [Fact]
+    public async Task P17_AdoptedAgent_LosesItsTokenWithItsCertificate()
+    {
+        var file = home.File("conf/csr_attributes.yaml");
+        var manifest = Agent($"certname => 'db1.example.com', token => Sensitive('{Token}')");
+        // A certificate of the CA before does not count, and what was world-readable becomes root's alone.
+        var certificates = home.File("ssl/certs");
+        string[] here = ["--ssldir", home.File("ssl")];
+        Directory.CreateDirectory(certificates);
+        await File.WriteAllTextAsync($"{certificates}/db1.example.com.pem", "old");
+        await File.WriteAllTextAsync(file, "extension_requests: {}\n");
+        Assert.Equal(2, (await Apply(manifest, here)).ExitCode);
+        Assert.Contains(Token, await File.ReadAllTextAsync(file), StringComparison.Ordinal);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+
+        File.Delete($"{certificates}/db1.example.com.pem");
+        await File.WriteAllTextAsync($"{certificates}/db1.example.com.pem", "new");
+        var applied = await Apply(manifest, [.. here, "--debug"]);
+        Assert.Equal(2, applied.ExitCode);
+        Assert.DoesNotContain(Token, applied.Output + applied.Errors + await File.ReadAllTextAsync(file), StringComparison.Ordinal);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+        // Puppet reads it as no attributes, nothing is to do a third time, and another token is written again.
+        Assert.Equal("{}", (await Shell.Run("ruby", "-ryaml", "-e", "p YAML.load_file(ARGV[0])", file)).Ok().Trim());
+        Assert.Equal(0, (await Apply(manifest, here)).ExitCode);
+        Assert.Equal(2, (await Apply(manifest.Replace(Token, Token[..^1] + "a", StringComparison.Ordinal), here)).ExitCode);
+        Assert.Contains(Token[..^1] + "a", await File.ReadAllTextAsync(file), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -38,6 +76,7 @@ public sealed class ModuleTests : IDisposable
         await File.WriteAllTextAsync(home.File("conf/csr_attributes.yaml"), "extension_requests: {}\n");
         Assert.Equal(2, (await Apply(Agent(""))).ExitCode);
         Assert.Equal("extension_requests: {}\n", await File.ReadAllTextAsync(home.File("conf/csr_attributes.yaml")));
+        Assert.DoesNotContain("csr_attributes", await File.ReadAllTextAsync(home.File("conf/puppet.conf")), StringComparison.Ordinal);
         Assert.DoesNotContain("certname", await File.ReadAllTextAsync(home.File("conf/puppet.conf")), StringComparison.Ordinal);
     }
 
@@ -47,7 +86,9 @@ public sealed class ModuleTests : IDisposable
     [InlineData("token => Sensitive('UPPER')", "token")]
     public async Task Agent_BadParameter_IsNamed(string parameter, string name)
     {
-        var refused = await Apply($"class {{ 'overture::agent': {(name == "server" ? "" : "server => 'puppet.example.com', ")}{parameter}, ca_server => 'ca.example.com', confdir => '{home.File("conf")}' }}");
+        var refused = await Apply(
+            $"class {{ 'overture::agent': {(name == "server" ? "" : "server => 'puppet.example.com', ")}{parameter}, ca_server => "
+                + $"'ca.example.com', confdir => '{home.File("conf")}' }}");
         Assert.Equal(1, refused.ExitCode);
         Assert.Contains($"parameter '{name}'", refused.Errors, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(home.File("conf")));
@@ -69,9 +110,12 @@ public sealed class ModuleTests : IDisposable
 
     [Theory]
     [InlineData("ca=overture ca_server=ca.example.com ca_port=8141 terminus=exec", "exec", "http", false)]
-    [InlineData("ca=overture ca_server=ca.example.com terminus=native classifier_url=https://classifier.example.com:8143", "overture", "http", false)]
-    [InlineData("ca=stock autosign=/usr/bin/overture-autosign dns_alt_names=[puppet] terminus=exec reports=[log]", "exec", "http,log", true)]
-    [InlineData("ca=stock terminus=native classifier_url=https://classifier.example.com:8143 classifier_timeout=2", "overture", "http", true)]
+    [InlineData("ca=overture ca_server=ca.example.com terminus=native classifier_url=https://classifier.example.com:8143", "overture",
+        "http", false)]
+    [InlineData("ca=stock autosign=/usr/bin/overture-autosign dns_alt_names=[puppet] terminus=exec reports=[log]", "exec",
+        "http,log", true)]
+    [InlineData("ca=stock terminus=native classifier_url=https://classifier.example.com:8143 classifier_timeout=2", "overture",
+        "http", true)]
     public async Task Puppetserver_CaAndTerminus_AreAnyOfTheFour(string parameters, string terminus, string reports, bool stock)
     {
         (await Puppetserver(parameters.Split(' '))).Ok();
@@ -81,21 +125,25 @@ public sealed class ModuleTests : IDisposable
         Assert.Contains($"reports = {reports}\nreporturl = https://localhost/reports\n", conf, StringComparison.Ordinal);
         Assert.Contains(stock ? "ca_server = puppet.example.com\n" : "ca_server = ca.example.com\n", conf, StringComparison.Ordinal);
         Assert.Equal(stock, conf.Contains("cadir = /mnt/conf/ca\n", StringComparison.Ordinal));
-        Assert.Equal(parameters.Contains("autosign", StringComparison.Ordinal), conf.Contains("autosign = /usr/bin/overture-autosign\n", StringComparison.Ordinal));
+        Assert.Equal(parameters.Contains("autosign", StringComparison.Ordinal),
+            conf.Contains("autosign = /usr/bin/overture-autosign\n", StringComparison.Ordinal));
 
         string Server(string file) => File.ReadAllText(home.File($"server/conf/puppetserver/{file}"));
-        Assert.Contains(stock ? "certificate-authority-service/certificate-authority-service" : "certificate-authority-disabled-service", Server("services.d/ca.cfg"), StringComparison.Ordinal);
+        Assert.Contains(stock ? "certificate-authority-service/certificate-authority-service" : "certificate-authority-disabled-service",
+            Server("services.d/ca.cfg"), StringComparison.Ordinal);
         Assert.Equal(stock, Server("conf.d/auth.conf").Contains("/puppet-ca/v1/clean", StringComparison.Ordinal));
         Assert.Equal(stock, Server("conf.d/web-routes.conf").Contains("\"/puppet-ca\"", StringComparison.Ordinal));
         Assert.Equal(!stock, File.Exists(home.File("server/bin/crl-refresh")));
         Assert.Equal(terminus == "overture", File.Exists(home.File("server/conf/overture.yaml")));
         var plugin = home.File("server/bin/ruby/puppet/indirector/node/overture.rb");
-        Assert.Equal(await File.ReadAllTextAsync(RepositoryPaths.File("deploy/puppet/overture/lib/puppet/indirector/node/overture.rb")), await File.ReadAllTextAsync(plugin));
+        Assert.Equal(await File.ReadAllTextAsync(RepositoryPaths.File("deploy/puppet/overture/lib/puppet/indirector/node/overture.rb")),
+            await File.ReadAllTextAsync(plugin));
     }
 
     [Theory]
     [InlineData("ca_port=8141", "")]
-    [InlineData("class_readers=[classifier-1.example.com, classifier-2.example.com]", "allow: [\"classifier-1.example.com\", \"classifier-2.example.com\"]")]
+    [InlineData("class_readers=[classifier-1.example.com, classifier-2.example.com]",
+        "allow: [\"classifier-1.example.com\", \"classifier-2.example.com\"]")]
     public async Task Puppetserver_ClassReaders_AreWhoIsNamedAndNobodyElse(string parameter, string allowed)
     {
         (await Puppetserver("ca_server=ca.example.com", parameter)).Ok();
@@ -107,11 +155,13 @@ public sealed class ModuleTests : IDisposable
     public void Dispose() => home.Dispose();
 
     private string Agent(string more) =>
-        $"class {{ 'overture::agent': server => 'puppet.example.com', serverport => 8150, ca_server => 'ca.example.com', confdir => '{home.File("conf")}', {more} }}";
+        $"class {{ 'overture::agent': server => 'puppet.example.com', serverport => 8150, ca_server => 'ca.example.com', confdir => "
+            + $"'{home.File("conf")}', {more} }}";
 
     private Task<Ran> Apply(string manifest, params string[] more) => Shell.Run("puppet",
         [
-            "apply", "--confdir", home.File("a"), "--vardir", home.File("v"), "--publicdir", home.File("v/public"), "--rundir", home.File("v/run"), "--logdir", home.File("v/log"),
+            "apply", "--confdir", home.File("a"), "--vardir", home.File("v"), "--publicdir", home.File("v/public"), "--rundir",
+            home.File("v/run"), "--logdir", home.File("v/log"),
             "--modulepath", RepositoryPaths.File("deploy/puppet"), "--detailed-exitcodes", "--color", "false", .. more, "-e", manifest,
         ], null);
 

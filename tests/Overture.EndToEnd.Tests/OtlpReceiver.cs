@@ -12,7 +12,12 @@ using Overture.TestSupport;
 namespace Overture.EndToEnd.Tests;
 
 /// <summary>A span as it arrived.</summary>
-public sealed record ReceivedSpan(string Service, string Name, string TraceId, string SpanId, string ParentId, DateTimeOffset Start, DateTimeOffset End);
+public sealed record ReceivedSpan(string Service, string Name, string TraceId, string SpanId, string ParentId, DateTimeOffset Start,
+    DateTimeOffset End)
+{
+    /// <summary>Those that are texts or whole numbers, as text.</summary>
+    public IReadOnlyDictionary<string, string> Attributes { get; init; } = new Dictionary<string, string>();
+}
 
 /// <summary>Receives real OTLP over gRPC, as a collector would.</summary>
 public sealed class OtlpReceiver : IAsyncDisposable
@@ -60,7 +65,12 @@ public sealed class OtlpReceiver : IAsyncDisposable
                 foreach (var span in resource.ScopeSpans.SelectMany(s => s.Spans))
                 {
                     collected.Spans.Add(new ReceivedSpan(
-                        service, span.Name, Hex(span.TraceId), Hex(span.SpanId), Hex(span.ParentSpanId), At(span.StartTimeUnixNano), At(span.EndTimeUnixNano)));
+                        service, span.Name, Hex(span.TraceId), Hex(span.SpanId), Hex(span.ParentSpanId), At(span.StartTimeUnixNano),
+                        At(span.EndTimeUnixNano))
+                    {
+                        Attributes = span.Attributes.ToDictionary(a => a.Key, a => a.Value.HasIntValue
+                            ? $"{a.Value.IntValue}" : a.Value.StringValue),
+                    });
                 }
             }
             return Task.FromResult(new ExportTraceServiceResponse());

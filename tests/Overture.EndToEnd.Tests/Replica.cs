@@ -3,7 +3,7 @@ using Grpc.Net.Client;
 using Overture.CertAuthority.V1;
 using Overture.Classifier.V1;
 using Overture.Conductor.V1;
-using Overture.Protos.Health.V1;
+using Grpc.Health.V1;
 using Overture.TestSupport;
 
 namespace Overture.EndToEnd.Tests;
@@ -67,10 +67,11 @@ public sealed class Replica : IAsyncDisposable
     public async Task Revoke(string certname)
     {
         using var channel = pki.Channel(Port, "operator");
-        await new CertAuthorityService.CertAuthorityServiceClient(channel).RevokeCertificateAsync(new() { Certname = certname, Reason = "a test" });
+        await new CertAuthorityService.CertAuthorityServiceClient(channel)
+            .RevokeCertificateAsync(new() { Certname = certname, Reason = "a test" });
     }
 
-    /// <summary>Of a CertAuthority: what `overture audit verify` would tell.</summary>
+    /// <summary>Of a CertAuthority: what `overture audit verify` would report.</summary>
     public async Task<IReadOnlyList<string>> AuditProblems()
     {
         using var call = CertAuthority.VerifyAudit(new());
@@ -89,7 +90,7 @@ public sealed class Replica : IAsyncDisposable
             await process.DisposeAsync();
     }
 
-    // Anew at each start: a channel that was refused stays away for a while, as no hook or command line does, which are new at each call.
+    // New at each start: a channel that was refused stays away for a while, as no hook or command line does, which are new at each call.
     private void Connect()
     {
         GrpcChannel[] fresh = [pki.Channel(Port, "admin"), pki.Channel(Port, "viewer"), pki.Channel(Port, "enc")];

@@ -4,11 +4,15 @@ using System.Security.Cryptography.X509Certificates;
 using Overture.Cli.Pki;
 using Overture.Conductor.V1;
 using Overture.Platform.Objects;
+using Overture.Platform.Tls;
 using Overture.TestSupport;
 
 namespace Overture.EndToEnd.Tests;
 
-/// <summary>Two of each service on one Redis and one store, each with a state directory of its own; and a puppetserver's certificate, by which reports come.</summary>
+/// <summary>
+/// Two of each service on one Redis and one store, each with a state directory of its own; and a puppetserver's certificate, by which
+/// reports come.
+/// </summary>
 public sealed class ReplicaStack : IAsyncLifetime
 {
     private readonly TempDirectory etc = new();
@@ -110,7 +114,8 @@ public sealed class ReplicaStack : IAsyncLifetime
         var name = registered.Instance.Certname;
         using var key = CsrBuilder.EcKey();
         await using var link = await AgentLink.Open(CertAuthorities[1].PuppetPort, Roots);
-        var put = AgentLink.Request("PUT", $"certificate_request/{name}", System.Text.Encoding.ASCII.GetBytes(new CsrBuilder(name, key).Challenge(registered.Token).Pem()));
+        var put = AgentLink.Request("PUT", $"certificate_request/{name}",
+            System.Text.Encoding.ASCII.GetBytes(new CsrBuilder(name, key).Challenge(registered.Token).Pem()));
         Assert.Equal(200, (await link.Send(put)).Status);
         var (status, pem) = await link.Send(AgentLink.Request("GET", $"certificate/{name}"));
         Assert.Equal(200, status);
@@ -129,7 +134,8 @@ public sealed class ReplicaStack : IAsyncLifetime
             await using var link = await AgentLink.Open(conductor.PuppetPort, Roots, Puppetserver, largest: 4096);
             return (await link.Send(AgentLink.RequestTo("GET", "/"))).Status > 0;
         }
-        catch (Exception e) when (e is IOException or System.Security.Authentication.AuthenticationException or System.Net.Sockets.SocketException)
+        catch (Exception e) when (e is IOException or System.Security.Authentication.AuthenticationException
+            or System.Net.Sockets.SocketException)
         {
             return false;
         }

@@ -5,13 +5,17 @@ using Grpc.Core;
 using Overture.Conductor.V1;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.Records.V1;
 using Overture.TestSupport;
 using Xunit.Abstractions;
 
 namespace Overture.EndToEnd.Tests;
 
-/// <summary>Several replicas of each service: what dies or is replaced under load costs nobody more than one call to the other replica, and nothing twice.</summary>
+/// <summary>
+/// Several replicas of each service: what dies or is replaced under load costs no client more than one call to the other replica, and
+/// nothing twice.
+/// </summary>
 [Collection(nameof(ReplicaCollection))]
 [Trait("Category", "e2e")]
 public sealed class ReplicaTests(ReplicaStack stack, ITestOutputHelper output)
@@ -72,7 +76,7 @@ public sealed class ReplicaTests(ReplicaStack stack, ITestOutputHelper output)
             {
                 await replica.Stop();
                 var before = agents.Count;
-                await Eventually.True(() => agents.Count > before || crowd.Any(c => c.IsFaulted), $"agents enrol without {replica.Name}");
+                await Eventually.True(() => agents.Count > before || crowd.Any(c => c.IsFaulted), $"agents enroll without {replica.Name}");
                 await replica.Start();
             }
         }
@@ -89,7 +93,8 @@ public sealed class ReplicaTests(ReplicaStack stack, ITestOutputHelper output)
         await BothAgree(all, linesMayBeLost: false);
     }
 
-    // A report that was taken lies on its Conductor's disk until it is worked off; where that one is away, the agent's next run tells the other.
+    // A report that was taken lies on its Conductor's disk until it is worked off; where that one is away, the agent's next run reports to
+    // the other.
     private static async Task AllConverged(IReadOnlyList<SimulatedAgent> agents, Replica conductor)
     {
         var limit = TimeSpan.FromSeconds(5);
@@ -107,7 +112,8 @@ public sealed class ReplicaTests(ReplicaStack stack, ITestOutputHelper output)
     {
         try
         {
-            await Eventually.True(async () => (await conductor.Conductor.GetInstanceAsync(new() { Certname = agent.Name })).Instance.State == InstanceState.Converged, "", limit);
+            await Eventually.True(async () => (await conductor.Conductor.GetInstanceAsync(
+                new() { Certname = agent.Name })).Instance.State == InstanceState.Converged, "", limit);
             return true;
         }
         catch (TimeoutException)
@@ -134,7 +140,8 @@ public sealed class ReplicaTests(ReplicaStack stack, ITestOutputHelper output)
             var certificate = Assert.Single(byName[agent.Name]);
             Assert.Equal(agent.Pem.Trim(), certificate.Pem.Trim());
             using var parsed = X509Certificate2.CreateFromPem(agent.Pem);
-            Assert.True(parsed.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(agent.Key), $"{agent.Name}'s certificate is of another key");
+            Assert.True(parsed.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(agent.Key),
+                $"{agent.Name}'s certificate is of another key");
             Assert.Equal(agent.Name, parsed.GetNameInfo(X509NameType.SimpleName, forIssuer: false));
             Assert.Equal(certificate.Serial, parsed.SerialNumber, ignoreCase: true);
             Assert.Equal(["1"], await Names(store, ObjectKeys.ClaimsOf(CertName.Parse(agent.Name))));
@@ -147,10 +154,14 @@ public sealed class ReplicaTests(ReplicaStack stack, ITestOutputHelper output)
         await EachOf(agents, async agent =>
         {
             var asked = new GetInstanceRequest { Certname = agent.Name };
-            Assert.Equal((await stack.Conductors[0].Conductor.GetInstanceAsync(asked)).Instance, (await stack.Conductors[1].Conductor.GetInstanceAsync(asked)).Instance);
-            // One whose registry does not answer in time tells what the store proves, in fewer words. And lines go to Redis behind the request's
-            // back: one that SIGKILL caught on its way is lost (docs/flows.md), so each step stands there once at most, in its order.
-            await Eventually.True(async () => await Timeline(agent, 0) is var one && one.SequenceEqual(await Timeline(agent, 1)) && (linesMayBeLost ? InOrder([.. one.Select(l => l.Key)]) : Steps.SequenceEqual(one.Select(l => l.Key))), $"both tell the same of {agent.Name}");
+            Assert.Equal((await stack.Conductors[0].Conductor.GetInstanceAsync(asked)).Instance,
+                (await stack.Conductors[1].Conductor.GetInstanceAsync(asked)).Instance);
+            // One whose registry does not answer in time shows what the store proves, in fewer words. And lines go to Redis behind the
+            // request's
+            // back: one that SIGKILL caught on its way is lost (docs/flows.md), so each step is there once at most, in its order.
+            await Eventually.True(async () => await Timeline(agent, 0) is var one && one.SequenceEqual(await Timeline(agent, 1))
+                && (linesMayBeLost ? InOrder([.. one.Select(l => l.Key)]) : Steps.SequenceEqual(one.Select(l => l.Key))),
+                $"both tell the same of {agent.Name}");
             Assert.Equal(agent.Pem.Trim(), (await agent.Collect()).Trim());
             Assert.Equal(agent.Yaml, await agent.Classify());
             Assert.Equal(agent.Yaml, await agent.Classify());

@@ -5,7 +5,7 @@ using Overture.TestSupport;
 
 namespace Overture.EndToEnd.Tests;
 
-/// <summary>eng/backup.sh while agents enrol; then everything is lost, Redis too, and what was backed up goes on.</summary>
+/// <summary>eng/backup.sh while agents enrolll; then everything is lost, Redis too, and what was backed up goes on.</summary>
 [Collection(nameof(ReplicaCollection))]
 [Trait("Category", "e2e")]
 public sealed class RestoreTests(ReplicaStack stack)
@@ -20,7 +20,10 @@ public sealed class RestoreTests(ReplicaStack stack)
         var early = Enumerable.Range(FirstNumber, Early).Select(n => new SimulatedAgent(stack, n)).ToList();
         await Task.WhenAll(early.Select(a => a.Live()));
         foreach (var agent in early)
-            await Eventually.True(async () => (await Instance(agent, stack.Conductors[0])).State == InstanceState.Converged, $"{agent.Name} has converged");
+        {
+            await Eventually.True(async () => (await Instance(agent, stack.Conductors[0])).State == InstanceState.Converged,
+                $"{agent.Name} has converged");
+        }
         var revoked = early[0];
         await stack.CertAuthorities[0].Revoke(revoked.Name);
 
@@ -39,7 +42,7 @@ public sealed class RestoreTests(ReplicaStack stack)
         })).ToList();
         try
         {
-            await Eventually.True(() => late.Count > 8 || crowd.Any(c => c.IsFaulted), "agents enrol");
+            await Eventually.True(() => late.Count > 8 || crowd.Any(c => c.IsFaulted), "agents enroll");
             (await Shell.Run(RepositoryPaths.File("eng/backup.sh"), stack.Home, safe.File("backup.tar"))).Ok();
         }
         finally
@@ -53,13 +56,14 @@ public sealed class RestoreTests(ReplicaStack stack)
         (await Shell.Run("tar", "-xpf", safe.File("backup.tar"), "-C", stack.Home)).Ok();
         await stack.AllUp();
 
-        // 3. everybody known goes on
+        // 3. all known agents go on
         foreach (var conductor in stack.Conductors)
         {
             foreach (var agent in early)
             {
                 Assert.Equal(InstanceState.Converged, (await Instance(agent, conductor)).State);
-                Assert.Subset((await conductor.Conductor.GetTimelineAsync(new() { Certname = agent.Name })).Events.Select(e => e.Key).ToHashSet(), new HashSet<string> { "requested", "csr-received", "signed", "classified", "converged" });
+                Assert.Subset((await conductor.Conductor.GetTimelineAsync(new() { Certname = agent.Name })).Events.Select(e => e.Key)
+                    .ToHashSet(), new HashSet<string> { "requested", "csr-received", "signed", "classified", "converged" });
             }
         }
         foreach (var agent in early.Skip(1))
@@ -76,5 +80,6 @@ public sealed class RestoreTests(ReplicaStack stack)
         await new SimulatedAgent(stack, Interlocked.Increment(ref number)).Live();
     }
 
-    private static async Task<Instance> Instance(SimulatedAgent agent, Replica conductor) => (await conductor.Conductor.GetInstanceAsync(new() { Certname = agent.Name })).Instance;
+    private static async Task<Instance> Instance(SimulatedAgent agent, Replica conductor) =>
+        (await conductor.Conductor.GetInstanceAsync(new() { Certname = agent.Name })).Instance;
 }

@@ -8,7 +8,8 @@ namespace Overture.EndToEnd.Tests;
 [Trait("Category", "e2e")]
 public sealed class RunTests(Stack stack)
 {
-    private static readonly string[] GoodStates = ["REQUESTED", "LAUNCHING", "RUNNING", "CSR_RECEIVED", "SIGNED", "CLASSIFIED", "CONVERGED"];
+    private static readonly string[] GoodStates = ["REQUESTED", "LAUNCHING", "RUNNING", "CSR_RECEIVED", "SIGNED",
+        "CLASSIFIED", "CONVERGED"];
 
     [Fact]
     public void FirstRun_FreshCheckoutBelowA0700HomeWithASpace_Converges() => AssertConverged(stack.FirstRun);
@@ -24,7 +25,8 @@ public sealed class RunTests(Stack stack)
     {
         var certname = (await stack.Launch(1))[0];
         // The instance's /home is its own; the host has no such user.
-        var found = await Shell.Run("find", [Path.Combine(stack.Home, "instances", certname), "-path", "*/demo/.ssh/authorized_keys", "-size", "+0"], null);
+        var found = await Shell.Run("find", [Path.Combine(stack.Home, "instances", certname), "-path", "*/demo/.ssh/authorized_keys",
+            "-size", "+0"], null);
         Assert.NotEmpty(found.Ok().Trim());
         Assert.NotEqual(0, (await Shell.Run("getent", "passwd", "demo")).ExitCode);
     }
@@ -36,7 +38,7 @@ public sealed class RunTests(Stack stack)
             .Where(l => l.StartsWith("| ", StringComparison.Ordinal) && char.IsAsciiDigit(l[2]))
             .Select(l => l.Split('|', StringSplitOptions.TrimEntries))
             .ToDictionary(c => Stack.Port(int.Parse(c[1])), c => c[4]);
-        Assert.Equal(9, table.Count);
+        Assert.Equal(11, table.Count);
         var listening = (await Shell.Run("ss", "-ltnHp")).Ok().Split('\n').Where(l => l.Length > 0)
             .Select(l => int.Parse(l.Split(' ', StringSplitOptions.RemoveEmptyEntries)[3].Split(':')[^1]))
             .Where(p => p is >= 20000 + 6000 and <= 20000 + 9000).Distinct().Order();
@@ -57,7 +59,8 @@ public sealed class RunTests(Stack stack)
     [Fact]
     public async Task Run_SameHomeTwice_IsRefused()
     {
-        var ran = await Shell.Run(Path.Combine(stack.Checkout, "run"), [], new Dictionary<string, string?> { ["OVERTURE_HOME"] = stack.Home, ["OVERTURE_PORT_OFFSET"] = "30000" }, directory: stack.Checkout);
+        var ran = await Shell.Run(Path.Combine(stack.Checkout, "run"), [], new Dictionary<string, string?> { ["OVERTURE_HOME"] = stack.Home,
+            ["OVERTURE_PORT_OFFSET"] = "30000" }, directory: stack.Checkout);
         Assert.Equal(1, ran.ExitCode);
         Assert.Contains("another ./run is using", ran.Errors, StringComparison.Ordinal);
     }
@@ -68,8 +71,11 @@ public sealed class RunTests(Stack stack)
         using var home = new TempDirectory();
         // Nothing of dotnet in sight: an empty tmpfs over each place, in a mount namespace of the test's own.
         var ran = await Shell.Run("unshare",
-            ["--mount", "bash", "-c", "for d in /usr/share/dotnet /usr/lib/dotnet /root/.dotnet; do [ ! -d $d ] || mount -t tmpfs none $d; done; PATH=/usr/sbin:/usr/bin:/sbin:/bin; exec ./run"],
-            new Dictionary<string, string?> { ["OVERTURE_HOME"] = home.Path, ["DOTNET_ROOT"] = null, ["HOME"] = home.Path }, directory: stack.Checkout);
+            ["--mount", "bash", "-c",
+                "for d in /usr/share/dotnet /usr/lib/dotnet /root/.dotnet; do [ ! -d $d ] || mount -t tmpfs none $d; done; "
+                    + "PATH=/usr/sbin:/usr/bin:/sbin:/bin; exec ./run"],
+            new Dictionary<string, string?> { ["OVERTURE_HOME"] = home.Path, ["DOTNET_ROOT"] = null, ["HOME"] = home.Path },
+                directory: stack.Checkout);
         Assert.Equal(1, ran.ExitCode);
         Assert.Contains("no .NET 10 SDK found", ran.Errors, StringComparison.Ordinal);
     }
@@ -91,6 +97,19 @@ public sealed class RunTests(Stack stack)
         Assert.Contains("needs root", ran.Errors, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("certauthority")]
+    [InlineData("redis")]
+    public async Task Run_ProcessDies_IsReportedAtOnceWithItsLastLinesAndStartedAgain(string name)
+    {
+        var pid = stack.Pid(name);
+        await stack.Kill(name);
+        await Eventually.True(() => stack.Heard($"{name} ended by signal 9 (KILL)"), "./run says so", TimeSpan.FromSeconds(10));
+        await Eventually.True(() => stack.Heard($"the end of {stack.Home}/log/{name}.log:"), "with its last lines");
+        await Eventually.True(() => stack.Pid(name) != pid && Directory.Exists($"/proc/{stack.Pid(name)}"), "it is started again");
+        await stack.StartedAgain("certauthority");
+    }
+
     [Fact]
     public async Task Run_CtrlC_LeavesNothingBehindAndStartsAgain()
     {
@@ -100,7 +119,8 @@ public sealed class RunTests(Stack stack)
     }
 
     private async Task<Ran> Run(TempDirectory home, string[] arguments) => await Shell.Run(
-        Path.Combine(stack.Checkout, "run"), arguments, new Dictionary<string, string?> { ["OVERTURE_HOME"] = home.Path, ["OVERTURE_PORT_OFFSET"] = "20000" }, directory: stack.Checkout);
+        Path.Combine(stack.Checkout, "run"), arguments, new Dictionary<string, string?> { ["OVERTURE_HOME"] = home.Path,
+        ["OVERTURE_PORT_OFFSET"] = "20000" }, directory: stack.Checkout);
 
     private static void AssertConverged(Ran ran)
     {

@@ -18,7 +18,9 @@ public sealed class SecondConductorTests(Stack stack)
         var config = theirs
             .Replace($"listen: 127.0.0.1:{Stack.Port(7001)}", $"listen: 127.0.0.1:{port}", StringComparison.Ordinal)
             .Replace($"127.0.0.1:{Stack.Port(8142)}", $"127.0.0.1:{reports}", StringComparison.Ordinal)
-            .Replace($"registry: {{ endpoint: \"127.0.0.1:{Stack.Port(6379)}\", passwordFile: \"{stack.Home}/redis/password\" }}", $"registry: {{ endpoint: \"{redis.Endpoint}\" }}", StringComparison.Ordinal)
+            .Replace($"registry: {{ endpoint: \"127.0.0.1:{Stack.Port(6379)}\", user: conductor, " +
+                $"passwordFile: \"{stack.Home}/redis/conductor.password\" }}",
+                $"registry: {{ endpoint: \"{redis.Endpoint}\" }}", StringComparison.Ordinal)
             .Replace($"{stack.Home}/state/conductor", home.File("state"), StringComparison.Ordinal)
             .Replace($"directory: \"{stack.Home}/instances\"", $"directory: \"{home.File("instances")}\"", StringComparison.Ordinal)
             + "replica: workstation\n";
@@ -32,14 +34,16 @@ public sealed class SecondConductorTests(Stack stack)
 
         using var conductor = Process.Start(new ProcessStartInfo("dotnet")
         {
-            ArgumentList = { Path.Combine(stack.Checkout, "services/Conductor/bin/Release/net10.0/Overture.Conductor.dll"), "--config", home.File("conductor.yaml") },
+            ArgumentList = { Path.Combine(stack.Checkout, "services/Conductor/bin/Release/net10.0/Overture.Conductor.dll"), "--config",
+                home.File("conductor.yaml") },
             RedirectStandardOutput = true,
         })!;
         conductor.OutputDataReceived += (_, _) => { };
         conductor.BeginOutputReadLine();
         try
         {
-            await Eventually.True(async () => (await stack.Overture("--config", home.File("cli.yaml"), "health", "--service", "conductor")).ExitCode == 0, "the second Conductor is healthy", TimeSpan.FromSeconds(60));
+            await Eventually.True(async () => (await stack.Overture("--config", home.File("cli.yaml"), "health", "--service",
+                "conductor")).ExitCode == 0, "the second Conductor is healthy", TimeSpan.FromSeconds(60));
             var launched = await stack.Json("--config", home.File("cli.yaml"), "launch", "-c", stack.Example, "--wait", "--timeout", "3m");
             Assert.Equal("INSTANCE_STATE_CONVERGED", launched["state"]!.GetValue<string>());
             var name = launched["certname"]!.GetValue<string>();

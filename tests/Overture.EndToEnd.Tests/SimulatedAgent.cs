@@ -12,8 +12,8 @@ using Overture.TestSupport;
 namespace Overture.EndToEnd.Tests;
 
 /// <summary>
-/// What one instance, its agent and its puppetserver do, with the simplest client there is: of two replicas one is asked first, and where that one
-/// is not there, or goes before it answered, the other; once.
+/// What one instance, its agent and its puppetserver do, with the simplest client there is: of two replicas one is asked first, and where
+/// that one is not there, or goes before it answered, the other; once.
 /// </summary>
 public sealed class SimulatedAgent(ReplicaStack stack, int number)
 {
@@ -45,9 +45,11 @@ public sealed class SimulatedAgent(ReplicaStack stack, int number)
     /// <summary>From its registration to its first report; each call begins at another replica than the one before.</summary>
     public async Task Live()
     {
-        // 1. Somebody registers it.
-        var request = new RegisterInstanceRequest { Spec = Spec(), RequestId = $"storm-{Convert.ToHexStringLower(SHA256.HashData(Key))[..32]}" };
-        (Name, var token) = await Impatiently(() => Ask(stack.Conductors, async c => await c.Conductor.RegisterInstanceAsync(request) is var r ? (r.Instance.Certname, r.Token) : default));
+        // 1. It is registered.
+        var request = new RegisterInstanceRequest { Spec = Spec(),
+            RequestId = $"storm-{Convert.ToHexStringLower(SHA256.HashData(Key))[..32]}" };
+        (Name, var token) = await Impatiently(() => Ask(stack.Conductors,
+            async c => await c.Conductor.RegisterInstanceAsync(request) is var r ? (r.Instance.Certname, r.Token) : default));
         // 2. It asks for a certificate at one CA, and for what became of that at the other, at once.
         var csr = Encoding.ASCII.GetBytes(new CsrBuilder(Name, key).Challenge(token).Renews().Pem());
         await Impatiently(() => Say(stack.CertAuthorities, AgentLink.Request("PUT", $"certificate_request/{Name}", csr)));
@@ -55,13 +57,14 @@ public sealed class SimulatedAgent(ReplicaStack stack, int number)
         // 3. puppetserver asks what it is: for its node, and again for its catalog.
         Yaml = await Classify();
         Assert.Equal(Yaml, await Classify());
-        // 4. It ran, and puppetserver tells.
+        // 4. It ran, and puppetserver reports.
         await Report();
     }
 
     public Task<string> Collect() => Say(stack.CertAuthorities, AgentLink.Request("GET", $"certificate/{Name}"));
 
-    public async Task<string> Classify() => (await Ask(stack.Classifiers, c => c.Classifier.ClassifyAsync(new() { Certname = Name }).ResponseAsync)).Yaml;
+    public async Task<string> Classify() =>
+        (await Ask(stack.Classifiers, c => c.Classifier.ClassifyAsync(new() { Certname = Name }).ResponseAsync)).Yaml;
 
     public Task Report() => Say(stack.Conductors, AgentLink.RequestTo("POST", "/reports", Encoding.ASCII.GetBytes($"""
         --- !ruby/object:Puppet::Transaction::Report
@@ -82,7 +85,8 @@ public sealed class SimulatedAgent(ReplicaStack stack, int number)
     {
         using var bare = X509Certificate2.CreateFromPem(Pem);
         using var own = bare.CopyWithPrivateKey(key);
-        return await Say(stack.CertAuthorities, AgentLink.Request("POST", "certificate_renewal"), SslStreamCertificateContext.Create(own, stack.Roots, offline: true));
+        return await Say(stack.CertAuthorities, AgentLink.Request("POST", "certificate_renewal"),
+            SslStreamCertificateContext.Create(own, stack.Roots, offline: true));
     }
 
     // Every fourth does not wait for an answer before it asks the other replica as well; both say the same.
@@ -95,14 +99,16 @@ public sealed class SimulatedAgent(ReplicaStack stack, int number)
         return await one;
     }
 
-    private Task<string> Say(IReadOnlyList<Replica> replicas, byte[] request, SslStreamCertificateContext? identity = null) => Ask(replicas, async replica =>
+    private Task<string> Say(IReadOnlyList<Replica> replicas, byte[] request, SslStreamCertificateContext? identity = null) =>
+        Ask(replicas, async replica =>
     {
         await using var link = await AgentLink.Open(replica.PuppetPort, stack.Roots, identity, Address, LargestAnswer);
         var (status, body) = await link.Send(request);
         var text = Encoding.ASCII.GetString(body.Span);
         if (status == 503)
             throw new IOException($"{replica.Name}: 503 {text}");
-        Assert.True(status is 200 or 202, $"{replica.Name}: {status} {text} to {Encoding.ASCII.GetString(request.AsSpan(0, request.AsSpan().IndexOf((byte)'\r')))}");
+        Assert.True(status is 200 or 202,
+            $"{replica.Name}: {status} {text} to {Encoding.ASCII.GetString(request.AsSpan(0, request.AsSpan().IndexOf((byte)'\r')))}");
         return text;
     });
 
@@ -114,7 +120,8 @@ public sealed class SimulatedAgent(ReplicaStack stack, int number)
             return await call(replicas[first]);
         }
         // A connection that its server closes as the call begins is INTERNAL to the client library.
-        catch (Exception e) when (e is IOException or SocketException or AuthenticationException or RpcException { StatusCode: StatusCode.Unavailable }
+        catch (Exception e) when (e is IOException or SocketException or AuthenticationException
+            or RpcException { StatusCode: StatusCode.Unavailable }
             or RpcException { StatusCode: StatusCode.Internal, Status.DebugException: HttpRequestException })
         {
             Mended++;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -7,16 +6,15 @@ using Overture.TestSupport;
 namespace Overture.EndToEnd.Tests;
 
 /// <summary>
-/// The whole of Overture as a user gets it: a fresh copy of the checkout, below a 0700 directory and with a space in its path, `./run --once`
-/// (first run), once more without a network (second run), then `./run` left up for the other tests. Shared by all, since a puppetserver
-/// takes its time to start.
+/// The whole of Overture as a user gets it: a fresh copy of the checkout, below a 0700 directory and with a space in its path,
+/// `./run --once` (first run), once more without a network (second run), then `./run` left up for the other tests. Shared by all, since a
+/// puppetserver takes its time to start.
 /// </summary>
 public sealed class Stack : IAsyncLifetime
 {
     private const int PortOffset = 20000;
     private readonly TempDirectory directory = new();
-    private Process? run;
-    private readonly List<string> said = [];
+    private RunProcess? run;
 
     public string Checkout { get; private set; } = "";
     public string Home => Path.Combine(Checkout, ".overture");
@@ -37,12 +35,15 @@ public sealed class Stack : IAsyncLifetime
         Checkout = directory.File("private/my checkout");
         Directory.CreateDirectory(Checkout);
         File.SetUnixFileMode(directory.File("private"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        (await Shell.Run("bash", ["-c", "git ls-files -co --exclude-standard -z | xargs -0 cp --parents -at \"$0\"", Checkout], null, directory: RepositoryPaths.Root)).Ok();
+        (await Shell.Run("bash", ["-c", "git ls-files -co --exclude-standard -z | xargs -0 cp --parents -at \"$0\"", Checkout], null,
+            directory: RepositoryPaths.Root)).Ok();
         HostBefore = await HostState();
         Otlp = await OtlpReceiver.Start();
 
-        FirstRun = await Shell.Run(Path.Combine(Checkout, "run"), ["--once"], Environment(), directory: Checkout, limit: TimeSpan.FromMinutes(12));
-        OfflineRun = await Shell.Run("unshare", ["--net", "bash", "-c", "ip link set lo up; exec ./run --once"], Environment(), directory: Checkout, limit: TimeSpan.FromMinutes(6));
+        FirstRun = await Shell.Run(Path.Combine(Checkout, "run"), ["--once"], Environment(), directory: Checkout,
+            limit: TimeSpan.FromMinutes(12));
+        OfflineRun = await Shell.Run("unshare", ["--net", "bash", "-c", "ip link set lo up; exec ./run --once"], Environment(),
+            directory: Checkout, limit: TimeSpan.FromMinutes(6));
         await StartRun();
     }
 
@@ -50,7 +51,8 @@ public sealed class Stack : IAsyncLifetime
     public Task<Ran> Overture(params string[] arguments) => Overture(arguments, null);
 
     public Task<Ran> Overture(string[] arguments, string? input, TimeSpan? limit = null) => Shell.Run(
-        Path.Combine(Checkout, "artifacts/cli/overture"), arguments, new Dictionary<string, string?> { ["OVERTURE_HOME"] = Home }, input, Checkout, limit ?? TimeSpan.FromMinutes(6));
+        Path.Combine(Checkout, "artifacts/cli/overture"), arguments, new Dictionary<string, string?> { ["OVERTURE_HOME"] = Home }, input,
+        Checkout, limit ?? TimeSpan.FromMinutes(6));
 
     /// <summary>The JSON that a command prints.</summary>
     public async Task<JsonNode> Json(params string[] arguments) => JsonNode.Parse((await Overture([.. arguments, "-o", "json"])).Ok())!;
@@ -58,13 +60,15 @@ public sealed class Stack : IAsyncLifetime
     /// <summary>Launches and waits; the certnames.</summary>
     public async Task<IReadOnlyList<string>> Launch(int count)
     {
-        var result = await Json("launch", "-c", Example, "--count", count.ToString(CultureInfo.InvariantCulture), "--wait", "--timeout", "5m");
+        var result = await Json("launch", "-c", Example, "--count", count.ToString(CultureInfo.InvariantCulture), "--wait",
+            "--timeout", "5m");
         return Instances(result).Select(i => i["certname"]!.GetValue<string>()).ToList();
     }
 
-    public async Task<string> State(string certname) => (await Json("instance", "show", certname))["instance"]!["state"]!.GetValue<string>();
+    public async Task<string> State(string certname) =>
+        (await Json("instance", "show", certname))["instance"]!["state"]!.GetValue<string>();
 
-    /// <summary>kill -9 of a service of this stack.</summary>
+    /// <summary>kill -9 of a service of this stack; ./run starts it again.</summary>
     public async Task Kill(string service)
     {
         var pid = Pid(service);
@@ -72,25 +76,20 @@ public sealed class Stack : IAsyncLifetime
         await Eventually.True(() => !Directory.Exists($"/proc/{pid}"), $"{service} is dead");
     }
 
-    /// <summary>Starts a killed service again, with the command line it had.</summary>
-    public async Task Start(string service, IReadOnlyList<string> commandLine)
-    {
-        // As ./run does it: by eng/processes.sh, so that ./run stops it in the end.
-        const string Script = ". eng/processes.sh; home=$1; shift; launch \"$@\"";
-        (await Shell.Run("bash", ["-c", Script, "-", Home, service, .. commandLine], Environment(), directory: Checkout)).Ok();
-        await Eventually.True(async () => (await Overture("health", "--service", service)).ExitCode == 0, $"{service} is healthy again", TimeSpan.FromSeconds(60));
-    }
+    /// <summary>After a kill: waits until ./run has started it again.</summary>
+    public Task StartedAgain(string service) => Eventually.True(
+        async () => Directory.Exists($"/proc/{Pid(service)}") && (await Overture("health", "--service", service)).ExitCode == 0,
+        $"{service} is healthy again", TimeSpan.FromSeconds(60));
 
-    public IReadOnlyList<string> CommandLine(string service) =>
-        File.ReadAllText($"/proc/{Pid(service)}/cmdline").Split('\0', StringSplitOptions.RemoveEmptyEntries);
-
-    public int Pid(string service) => int.Parse(File.ReadAllText(Path.Combine(Home, $"run/{service}.pid")).Split(' ')[0], CultureInfo.InvariantCulture);
+    public int Pid(string service) => int.Parse(File.ReadAllText(Path.Combine(Home, $"run/{service}.pid")).Split(' ')[0],
+        CultureInfo.InvariantCulture);
 
     /// <summary>A real agent with directories of its own, as `puppet VERB` on some other host.</summary>
     public async Task<Ran> Agent(string directory, string certname, params string[] arguments) => await Shell.Run(
         "puppet",
         [
-            .. arguments, "--confdir", $"{directory}/c", "--vardir", $"{directory}/v", "--ssldir", $"{directory}/s", "--publicdir", $"{directory}/v/public",
+            .. arguments, "--confdir", $"{directory}/c", "--vardir", $"{directory}/v", "--ssldir", $"{directory}/s", "--publicdir",
+            $"{directory}/v/public",
             "--rundir", $"{directory}/v/run", "--logdir", $"{directory}/v/log",
             "--ca_server", "localhost", "--ca_port", $"{Port(8141)}", "--server", "localhost", "--serverport", $"{Port(8140)}",
             "--certname", certname, "--keylength", "2048", "--color", "false",
@@ -99,46 +98,24 @@ public sealed class Stack : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        if (run is { HasExited: false })
-        {
-            await Shell.Run("kill", "-INT", run.Id.ToString(CultureInfo.InvariantCulture));
-            await run.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(2));
-        }
-        run?.Dispose();
+        if (run is not null)
+            await run.DisposeAsync();
         if (Otlp is not null)
             await Otlp.DisposeAsync();
         directory.Dispose();
     }
 
-    /// <summary>Ctrl-C, and wait for the end.</summary>
-    public async Task StopRun()
-    {
-        (await Shell.Run("kill", "-INT", run!.Id.ToString(CultureInfo.InvariantCulture))).Ok();
-        await run.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(2));
-    }
+    /// <summary>Ctrl-C, and waits for the end.</summary>
+    public ValueTask StopRun() => run!.DisposeAsync();
 
-    public async Task StartRun()
-    {
-        // Whoever starts the tests in the background has SIGINT ignored in all their children; a terminal has not.
-        var start = new ProcessStartInfo("env", ["--default-signal=INT", Path.Combine(Checkout, "run")]) { WorkingDirectory = Checkout, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var (name, value) in Environment())
-            start.Environment[name] = value;
-        lock (said)
-            said.Clear();
-        run = Process.Start(start)!;
-        run.OutputDataReceived += (_, e) => Hear(e.Data);
-        run.ErrorDataReceived += (_, e) => Hear(e.Data);
-        run.BeginOutputReadLine();
-        run.BeginErrorReadLine();
-        await Eventually.True(() => Heard("Overture is up") || run.HasExited, "./run is up", TimeSpan.FromMinutes(5));
-        Assert.True(Heard("Overture is up"), string.Join('\n', said));
-    }
+    public async Task StartRun() => run = await RunProcess.Start(Checkout, Environment());
 
     public static IEnumerable<JsonNode> Instances(JsonNode result) =>
         (result as JsonArray ?? (JsonArray)result["instances"]!).Select(i => i!);
 
     public static async Task<string> HostState() => (await Shell.Run("bash", "-c",
-        "find /etc /var/lib/puppet /var/lib/cloud /var/cache/puppet /home /usr/sbin/policy-rc.d -printf '%p %y %m %u %s %T@\\n' 2>/dev/null | grep -v '^/etc/mtab ' | sort")).Output;
+        "find /etc /var/lib/puppet /var/lib/cloud /var/cache/puppet /home /usr/sbin/policy-rc.d -printf '%p %y %m %u %s %T@\\n' "
+            + "2>/dev/null | grep -v '^/etc/mtab ' | sort")).Output;
 
     private Dictionary<string, string?> Environment() => new()
     {
@@ -149,17 +126,8 @@ public sealed class Stack : IAsyncLifetime
         ["CI"] = null,
     };
 
-    private void Hear(string? line)
-    {
-        lock (said)
-            said.Add(line ?? "");
-    }
-
-    private bool Heard(string text)
-    {
-        lock (said)
-            return said.Any(l => l.Contains(text, StringComparison.Ordinal));
-    }
+    /// <summary>Whether ./run said it.</summary>
+    public bool Heard(string text) => run!.Heard(text);
 }
 
 [CollectionDefinition(nameof(StackCollection))]

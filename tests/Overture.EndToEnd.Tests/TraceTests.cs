@@ -12,8 +12,11 @@ public sealed class TraceTests(Stack stack)
     {
         var launched = await stack.Json("launch", "-c", stack.Example, "--wait", "--timeout", "5m");
         var trace = launched["traceId"]!.GetValue<string>();
-        string[] expected = ["overture.launch", "overture.provider.start", "overture.boot", "overture.csr.decide", "overture.sign", "overture.collect", "overture.classify", "overture.first_run", "overture.report"];
-        await Eventually.True(() => expected.All(n => stack.Otlp.Trace(trace).Any(s => s.Name == n)), $"all of {string.Join(", ", expected)} arrive; there are {string.Join(", ", stack.Otlp.Trace(trace).Select(s => s.Name))}", TimeSpan.FromSeconds(30));
+        string[] expected = ["overture.launch", "overture.provider.start", "overture.boot", "overture.csr.decide", "overture.sign",
+            "overture.collect", "overture.classify", "overture.first_run", "overture.report"];
+        await Eventually.True(() => expected.All(n => stack.Otlp.Trace(trace).Any(s => s.Name == n)),
+            $"all of {string.Join(", ", expected)} arrive; there are {string.Join(", ", stack.Otlp.Trace(trace).Select(s => s.Name))}",
+            TimeSpan.FromSeconds(30));
 
         var spans = stack.Otlp.Trace(trace);
         var launch = Assert.Single(spans, s => s.Name == "overture.launch");
@@ -23,6 +26,11 @@ public sealed class TraceTests(Stack stack)
         // Each step hangs below the launch, directly or through another step.
         foreach (var name in expected.Skip(1))
             Assert.Contains(spans.Where(s => s.Name == name), s => DescendsFrom(s, launch, spans));
+
+        // The request's own span says which RPC it was and what came of it.
+        var served = Assert.Single(spans, s => s.Name == "POST /overture.conductor.v1.ConductorService/LaunchInstances");
+        Assert.Equal("200", served.Attributes["http.response.status_code"]);
+        Assert.Equal("/overture.conductor.v1.ConductorService/LaunchInstances", served.Attributes["http.route"]);
 
         // Waited-for phases have their true start and end.
         var boot = Assert.Single(spans, s => s.Name == "overture.boot");

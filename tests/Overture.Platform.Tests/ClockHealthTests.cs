@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using Overture.Platform.Serving;
 using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Platform.Serving;
 
 namespace Overture.Platform.Tests;
 
@@ -16,7 +17,8 @@ public sealed class ClockHealthTests
     [InlineData(0.2, 0.4, 3, 2.6)]
     [InlineData(61.5, 61.7, 0, -60.5)]
     public void Between_ADateOfWholeSeconds_IsWhatItProvesAtLeast(double sent, double received, double date, double ahead) =>
-        Assert.Equal(TimeSpan.FromSeconds(ahead), StoreClock.Between(Noon.AddSeconds(sent), Noon.AddSeconds(received), Noon.AddSeconds(date)));
+        Assert.Equal(TimeSpan.FromSeconds(ahead),
+            StoreClock.Between(Noon.AddSeconds(sent), Noon.AddSeconds(received), Noon.AddSeconds(date)));
 
     [Theory]
     [InlineData(5, HealthStatus.Healthy)]

@@ -25,7 +25,8 @@ public sealed class DirectoryStoreTests : ObjectStoreSuite, IDisposable
     {
         var rounds = Environment.GetEnvironmentVariable("OVERTURE_FULL") == "1" ? 20_000 : 500;
         var racers = Enumerable.Range(0, 4).Select(i => StartRacer(rounds, $"racer-{i}")).ToList();
-        await Eventually.True(() => Directory.GetFiles(directory.Path, ".ready-*").Length == 4, "all racers are ready", TimeSpan.FromSeconds(30));
+        await Eventually.True(() => Directory.GetFiles(directory.Path, ".ready-*").Length == 4, "all racers are ready",
+            TimeSpan.FromSeconds(30));
         await File.WriteAllTextAsync(directory.File(".go"), "");
         var won = new List<string>();
         foreach (var racer in racers)
@@ -58,16 +59,41 @@ public sealed class DirectoryStoreTests : ObjectStoreSuite, IDisposable
             return PutOutcome.Stored;
         }
 
-        public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) => inner.PutIfMatch(key, body, etag, cancel);
+        public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) =>
+            inner.PutIfMatch(key, body, etag, cancel);
 
         public override Task<StoredObject?> Get(string key, CancellationToken cancel) => inner.Get(key, cancel);
 
-        public override IAsyncEnumerable<string> List(string prefix, string? after, CancellationToken cancel) => inner.List(prefix, after, cancel);
+        public override IAsyncEnumerable<string> List(string prefix, string? after, CancellationToken cancel) =>
+            inner.List(prefix, after, cancel);
 
         public override Task Delete(string key, CancellationToken cancel) => inner.Delete(key, cancel);
     }
 
-    // Deletes of one folder's last objects, while others list and put there: nobody sees an outage.
+    // A kill between the temporary file and its name leaves the file; a writer that sleeps for hours has stored nothing.
+    [Fact]
+    public async Task Tidy_LeftoversOfKills_AreRemovedAndLivingWritersAreNot()
+    {
+        var store = DirectoryStore.At(directory.Path);
+        var now = TimeProvider.System.GetUtcNow();
+        foreach (var (name, age) in new[] { ("killed-1", 7), ("killed-2", 100), ("slow-1", 5), ("young-1", 0), ("lock", 100) })
+        {
+            await File.WriteAllTextAsync(directory.File(".tmp/" + name), "half a record");
+            File.SetLastWriteTimeUtc(directory.File(".tmp/" + name), now.UtcDateTime.AddHours(-age));
+        }
+        Assert.Equal(2, await store.Tidy(now, default));
+        Assert.Equal(["lock", "slow-1", "young-1"], Directory.GetFiles(directory.File(".tmp")).Select(Path.GetFileName)
+            .Order(StringComparer.Ordinal));
+
+        // The writer whose file went while it slept.
+        store.Sync.Before = _ => Array.ForEach(Directory.GetFiles(directory.File(".tmp")), File.Delete);
+        Assert.Equal(FaultKind.Unavailable,
+            (await Assert.ThrowsAsync<FaultException>(() => store.PutIfAbsent("a/b", Bytes("x"), default))).Kind);
+        store.Sync.Before = null;
+        Assert.Null(await store.Get("a/b", default));
+    }
+
+    // Deletes of one folder's last objects, while others list and put there: none sees an outage.
     [Fact]
     public async Task Delete_ListAndPutAtOnce_NobodyFails()
     {

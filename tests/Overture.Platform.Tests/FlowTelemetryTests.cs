@@ -41,7 +41,8 @@ public sealed class FlowTelemetryTests : IDisposable
     public void Phase_WhenOver_HasItsTrueStartAndEnd()
     {
         var start = new DateTimeOffset(2026, 11, 22, 1, 2, 3, TimeSpan.Zero);
-        FlowTelemetry.Phase(FlowTelemetry.Boot, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "phase", start, start.AddSeconds(7));
+        FlowTelemetry.Phase(FlowTelemetry.Boot, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "phase", start,
+            start.AddSeconds(7));
         var phase = Ended("phase");
         Assert.Equal(start.UtcDateTime, phase.StartTimeUtc);
         Assert.Equal(TimeSpan.FromSeconds(7), phase.Duration);

@@ -5,7 +5,7 @@ using Overture.TestSupport;
 
 namespace Overture.Platform.Tests;
 
-/// <summary>Writers share syncs; none is told "stored" before a sync that began after its last write has ended.</summary>
+/// <summary>Writers share syncs; none gets "stored" before a sync that began after its last write has ended.</summary>
 public sealed class GroupCommitTests : IDisposable
 {
     private readonly TempDirectory directory = new();
@@ -50,7 +50,7 @@ public sealed class GroupCommitTests : IDisposable
         await syncing.WaitAsync();
         Assert.Null(await store.Get("a/b", default));
         Assert.False(put.IsCompleted);
-        // The second: the key is linked, and still nobody is told.
+        // The second: the key is linked, and still no writer has an answer.
         go.Release();
         await syncing.WaitAsync();
         Assert.Equal("x", await Text("a/b"));
@@ -95,7 +95,7 @@ public sealed class GroupCommitTests : IDisposable
         {
             all.Wait(); // until the nine are there, so that some must share
             if (together && Interlocked.Exchange(ref failed, 1) == 0)
-                throw new IOException("somebody else's file");
+                throw new IOException("another program's file");
         };
         var puts = Enumerable.Range(0, 9).Select(i => store.PutIfAbsent($"others/{i}", Bytes("x"), default)).ToList();
         all.Release(1000);
@@ -124,10 +124,10 @@ public sealed class GroupCommitTests : IDisposable
     public async Task Get_LargeObject_IsWholeAndDated()
     {
         var body = Enumerable.Range(0, 3_000_000).Select(i => (byte)(i * 31)).ToArray();
-        await store.PutIfAbsent("large", body, default);
-        var found = (await store.Get("large", default))!;
+        await store.PutIfAbsent("ca/crl/large", body, default);
+        var found = (await store.Get("ca/crl/large", default))!;
         Assert.Equal(body, found.Body);
-        Assert.Equal(File.GetLastWriteTimeUtc(directory.File("large")), found.LastModified.UtcDateTime);
+        Assert.Equal(File.GetLastWriteTimeUtc(directory.File("ca/crl/large")), found.LastModified.UtcDateTime);
     }
 
     public void Dispose() => directory.Dispose();

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
-using Overture.Platform.Records;
+using Overture.Platform.Faults;
+using Overture.Platform.Rpc;
 using Overture.Platform.Telemetry;
 using Overture.TestSupport;
 
@@ -9,7 +10,7 @@ namespace Overture.Platform.Tests;
 public sealed class HouseRulesTests
 {
     private static readonly List<string> Sources =
-        [.. new[] { "services", "cli", "compat", "tests", "benchmarks" }
+        [.. new[] { "services", "cli", "tests", "benchmarks" }
             .SelectMany(d => Directory.EnumerateFiles(RepositoryPaths.File(d), "*.cs", SearchOption.AllDirectories))
             .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal))];
 
@@ -22,50 +23,63 @@ public sealed class HouseRulesTests
 
     [Fact]
     public void RedisClient_IsNamedInRegistryOnly() =>
-        AssertNone(Sources.Where(f => !f.Contains("/Platform/Registry/", StringComparison.Ordinal) && Mentions(f, "using StackExchange" + ".Redis")));
+        AssertNone(Sources.Where(f => !f.Contains("/Platform/Registry/", StringComparison.Ordinal)
+            && Mentions(f, "StackExchange" + ".Redis")));
 
     [Fact]
     public void RpcException_IsMadeInOnePlaceOnly() =>
-        AssertNone(Sources.Where(f => f.Contains("/services/", StringComparison.Ordinal) && !f.EndsWith("Faults/FaultInterceptor.cs", StringComparison.Ordinal) && Mentions(f, "new RpcException")));
+        AssertNone(Sources.Where(f => f.Contains("/services/", StringComparison.Ordinal)
+            && !f.EndsWith("Rpc/FaultInterceptor.cs", StringComparison.Ordinal) && Mentions(f, "new RpcException")));
 
     [Fact]
     public void Services_NeverReferenceEachOther()
     {
         foreach (var project in Directory.EnumerateFiles(RepositoryPaths.File("services"), "*.csproj", SearchOption.AllDirectories))
         {
-            var referenced = Regex.Matches(File.ReadAllText(project), "ProjectReference Include=\"[^\"]*?([^/\"]+)\\.csproj").Select(m => m.Groups[1].Value);
+            var referenced = Regex.Matches(File.ReadAllText(project), "ProjectReference Include=\"[^\"]*?([^/\"]+)\\.csproj")
+                .Select(m => m.Groups[1].Value);
             Assert.Subset(new HashSet<string> { "Overture.Platform", "Overture.Protos" }, referenced.ToHashSet());
         }
     }
 
     [Fact]
     public void NoSource_PutsAWorkOff() =>
-        AssertNone(Sources.Where(f => Regex.IsMatch(File.ReadAllText(f), "Skip ?= ?\"|NotImplemented" + "Exception|Thread\\.Sleep\\(|// ?TO" + "DO")
-            && !f.Contains("/compat/", StringComparison.Ordinal) && !f.Contains("Compat.Tests", StringComparison.Ordinal)));
+        AssertNone(Sources.Where(f => Regex.IsMatch(File.ReadAllText(f),
+            "Skip ?= ?\"|NotImplemented" + "Exception|Thread\\.Sleep\\(|// ?TO" + "DO")));
+
+    [Fact]
+    public void TestProjects_AreInALaneOfTestSh_ForEachKindOfTestTheyHave()
+    {
+        var script = File.ReadAllText(RepositoryPaths.File("eng/test.sh"));
+        var wanted = from directory in Directory.EnumerateDirectories(RepositoryPaths.File("tests"), "*.Tests")
+                     from file in Directory.EnumerateFiles(directory, "*.cs", SearchOption.AllDirectories)
+                     where !file.Contains("/obj/", StringComparison.Ordinal)
+                     let text = File.ReadAllText(file)
+                     where Regex.IsMatch(text, "^    \\[(Fact|Theory)", RegexOptions.Multiline)
+                     from kind in Regex.Matches(text, "Trait\\(\"Category\", \"(\\w+)\"\\)").Select(m => m.Groups[1].Value).DefaultIfEmpty("unit")
+                     select $"{kind}/{Path.GetFileName(directory)}";
+        // A part of a class has its kind from the other part.
+        AssertNone(wanted.Distinct().Where(lane => !lane.StartsWith("unit/", StringComparison.Ordinal) && !script.Contains(lane, StringComparison.Ordinal)));
+        AssertNone(new[] { "CertAuthority", "Platform", "Conductor", "Classifier" }.Where(p => !script.Contains($"unit/Overture.{p}.Tests", StringComparison.Ordinal)));
+    }
 
     [Fact]
     public void ErrorsPage_ListsEveryReasonOnce()
     {
-        var listed = Regex.Matches(File.ReadAllText(RepositoryPaths.File("docs/errors.md")), "^\\| `([A-Z_]+)`", RegexOptions.Multiline).Select(m => m.Groups[1].Value).Order(StringComparer.Ordinal);
+        var listed = Regex.Matches(File.ReadAllText(RepositoryPaths.File("docs/errors.md")), "^\\| `([A-Z_]+)`", RegexOptions.Multiline)
+            .Select(m => m.Groups[1].Value).Order(StringComparer.Ordinal);
         Assert.Equal(Enum.GetValues<Reason>().Where(r => r != Reason.None).Select(r => r.Code()).Order(StringComparer.Ordinal), listed);
     }
 
     [Fact]
     public void TelemetryPage_ListsEverySpan()
     {
-        var listed = Regex.Matches(File.ReadAllText(RepositoryPaths.File("docs/telemetry.md")), "^\\| `(overture\\.[a-z_.]+)`", RegexOptions.Multiline).Select(m => m.Groups[1].Value).Order(StringComparer.Ordinal);
-        var spans = typeof(FlowTelemetry).GetFields().Where(f => f.IsLiteral && f.Name != nameof(FlowTelemetry.SourceName) && !f.Name.EndsWith("Tag", StringComparison.Ordinal))
+        var listed = Regex.Matches(File.ReadAllText(RepositoryPaths.File("docs/telemetry.md")), "^\\| `(overture\\.[a-z_.]+)`",
+            RegexOptions.Multiline).Select(m => m.Groups[1].Value).Order(StringComparer.Ordinal);
+        var spans = typeof(FlowTelemetry).GetFields()
+            .Where(f => f.IsLiteral && f.Name != nameof(FlowTelemetry.SourceName) && !f.Name.EndsWith("Tag", StringComparison.Ordinal))
             .Select(f => (string)f.GetRawConstantValue()!).Order(StringComparer.Ordinal);
         Assert.Equal(spans, listed);
-    }
-
-    [Fact]
-    public void Documents_LinkToWhatIsThere()
-    {
-        var documents = Directory.EnumerateFiles(RepositoryPaths.File("docs"), "*.md", SearchOption.AllDirectories).Append(RepositoryPaths.File("README.md"));
-        AssertNone(documents.SelectMany(d => Regex.Matches(File.ReadAllText(d), "\\]\\(([^)#:]+)[^)]*\\)")
-            .Select(m => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(d)!, m.Groups[1].Value)))
-            .Where(target => !Path.Exists(target))));
     }
 
     private static bool Mentions(string file, string text) => File.ReadAllText(file).Contains(text, StringComparison.Ordinal);

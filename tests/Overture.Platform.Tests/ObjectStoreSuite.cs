@@ -53,7 +53,8 @@ public abstract class ObjectStoreSuite
             var key = $"race/{round}";
             var outcomes = await Task.WhenAll(Enumerable.Range(0, 16).Select(i => clients[i % 4].PutIfAbsent(key, Bytes($"{i}"), default)));
             Assert.Single(outcomes, PutOutcome.Stored);
-            Assert.Equal($"{Array.IndexOf(outcomes, PutOutcome.Stored)}", Encoding.ASCII.GetString((await clients[round % 4].Get(key, default))!.Body));
+            Assert.Equal($"{Array.IndexOf(outcomes, PutOutcome.Stored)}",
+                Encoding.ASCII.GetString((await clients[round % 4].Get(key, default))!.Body));
         }
     }
 

@@ -35,19 +35,23 @@ public sealed class OptionsTests : IDisposable
         Write("listen: nowhere\nbucket: http://x\ndeployment: No!\nregistry: { endpoint: x, deadline: 1h }\n");
         var refused = Refused();
         Assert.Equal(
-            ["bucket", "deployment", "listen", "registry.deadline", "registry.endpoint", "stateDirectory", "tls.certificate", "tls.key", "tls.roots"],
+            ["bucket", "deployment", "listen", "registry.deadline", "registry.endpoint", "stateDirectory", "tls.certificate",
+            "tls.key", "tls.roots"],
             refused.Fields.Select(f => f.Field).Order(StringComparer.Ordinal));
     }
 
     [Fact]
     public void Load_S3Section_IsReadAndItsRulesAreTold()
     {
-        Write("bucket: s3://b-1/x\ns3: { serviceUrl: 'http://127.0.0.1:1', region: eu-central-1, pathStyle: false, timeout: 2s }\n" + Common());
+        Write("bucket: s3://b-1/x\ns3: { serviceUrl: 'http://127.0.0.1:1', region: eu-central-1, pathStyle: false, timeout: 2s }\n"
+            + Common());
         var s3 = OptionsFile.Load<TestOptions>("optiontest", directory.File("o.yaml")).S3;
-        Assert.Equal(("http://127.0.0.1:1", "eu-central-1", false, TimeSpan.FromSeconds(2), "when-required"), (s3.ServiceUrl, s3.Region, s3.PathStyle!.Value, s3.Timeout, s3.Checksums));
+        Assert.Equal(("http://127.0.0.1:1", "eu-central-1", false, TimeSpan.FromSeconds(2), "when-required"),
+            (s3.ServiceUrl, s3.Region, s3.PathStyle!.Value, s3.Timeout, s3.Checksums));
 
         Write("bucket: s3://B\ns3: { serviceUrl: 'http://u@h/p', checksums: all, tlsRoots: /no/such, timeout: 2m }\n" + Common());
-        Assert.Equal(["bucket", "s3.checksums", "s3.serviceUrl", "s3.timeout", "s3.tlsRoots"], Refused().Fields.Select(f => f.Field).Order(StringComparer.Ordinal));
+        Assert.Equal(["bucket", "s3.checksums", "s3.serviceUrl", "s3.timeout", "s3.tlsRoots"],
+            Refused().Fields.Select(f => f.Field).Order(StringComparer.Ordinal));
         Write("bucket: s3://bucket\n" + Common());
         Assert.Equal(["s3.region"], Refused().Fields.Select(f => f.Field));
     }
@@ -69,7 +73,8 @@ public sealed class OptionsTests : IDisposable
     [InlineData("15m")]
     [InlineData("36h")]
     [InlineData("180d")]
-    public void Duration_Text_IsWhatPeopleWriteAndReadsTheSame(string text) => Assert.Equal(text, DurationConverter.Text(DurationConverter.Parse(text)));
+    public void Duration_Text_IsWhatPeopleWriteAndReadsTheSame(string text) => Assert.Equal(text,
+        DurationConverter.Text(DurationConverter.Parse(text)));
 
     [Fact]
     public void Schema_OfEachKindOfOption_HasPathVariableTypeAndDefault()
@@ -85,7 +90,8 @@ public sealed class OptionsTests : IDisposable
 
     [Fact]
     public void Schema_OfATypeThatNoOptionHas_IsRefused() =>
-        Assert.Contains("odd", Assert.Throws<InvalidOperationException>(() => OptionSchema.Of<OddOptions>("optiontest")).Message, StringComparison.Ordinal);
+        Assert.Contains("odd", Assert.Throws<InvalidOperationException>(() => OptionSchema.Of<OddOptions>("optiontest")).Message,
+            StringComparison.Ordinal);
 
     public void Dispose()
     {
@@ -93,7 +99,8 @@ public sealed class OptionsTests : IDisposable
         directory.Dispose();
     }
 
-    private FaultException Refused() => Assert.Throws<FaultException>(() => OptionsFile.Load<TestOptions>("optiontest", directory.File("o.yaml")));
+    private FaultException Refused() => Assert.Throws<FaultException>(
+        () => OptionsFile.Load<TestOptions>("optiontest", directory.File("o.yaml")));
 
     private void Write(string yaml) => File.WriteAllText(directory.File("o.yaml"), yaml);
 

@@ -1,3 +1,4 @@
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Records.V1;
@@ -5,7 +6,9 @@ using Overture.TestSupport;
 
 namespace Overture.Platform.Tests;
 
-/// <summary>Parsing is saved, the store is asked all the same: nobody sees another's changes, nor what the store does not hold any more.</summary>
+/// <summary>
+/// Parsing is saved, the store is asked all the same: no caller sees another's changes, nor what the store does not hold any more.
+/// </summary>
 public sealed class ParsedRecordTests : IDisposable
 {
     private readonly TempDirectory directory = new();
@@ -33,7 +36,7 @@ public sealed class ParsedRecordTests : IDisposable
         await File.WriteAllTextAsync(directory.File("block"), """{ "schema": 1, "sentence": "two" }""");
         Assert.Equal("two", (await store.Get<Block>("block", default))!.Sentence);
         await File.WriteAllTextAsync(directory.File("block"), "damaged");
-        await Assert.ThrowsAsync<InvalidDataException>(() => store.Get<Block>("block", default));
+        await Assert.ThrowsAsync<UnreadableObjectException>(() => store.Get<Block>("block", default));
         await store.Delete("block", default);
         Assert.Null(await store.Get<Block>("block", default));
     }
@@ -49,7 +52,7 @@ public sealed class ParsedRecordTests : IDisposable
     [Fact]
     public void Recent_MoreThanItHolds_KeepsTheLatestAndWhatWasAskedFor()
     {
-        var recent = new Recent<int, int>(10);
+        var recent = new BoundedCache<int, int>(10);
         for (var i = 0; i < 1000; i++)
         {
             recent.Add(i, i);

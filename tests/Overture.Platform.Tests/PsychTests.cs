@@ -2,14 +2,15 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.TestSupport;
 
 namespace Overture.Platform.Tests;
 
 /// <summary>
-/// What Puppet reads of a definition is what was meant, types included: Ruby's safe loader with Puppet's arguments (Puppet::Util::Yaml.safe_load
-/// of puppet 7, as its node terminus exec calls it) against our writer.
+/// What Puppet reads of a definition is what was meant, types included: Ruby's safe loader with Puppet's arguments
+/// (Puppet::Util::Yaml.safe_load of puppet 7, as its node terminus exec calls it) against our writer.
 /// </summary>
 [Trait("Category", "integration")]
 public sealed class PsychTests : IDisposable
@@ -19,10 +20,10 @@ public sealed class PsychTests : IDisposable
     // A tree as bytes that show each value's class, keys in order. Ruby writes its tree the same way.
     private const string Loader = """
         require 'yaml'
-        def told(n)
+        def encoded(n)
           case n
-          when Hash then "m#{n.size}{" + n.map { |k, v| told(k) + told(v) }.join + '}'
-          when Array then "l#{n.size}[" + n.map { |v| told(v) }.join + ']'
+          when Hash then "m#{n.size}{" + n.map { |k, v| encoded(k) + encoded(v) }.join + '}'
+          when Array then "l#{n.size}[" + n.map { |v| encoded(v) }.join + ']'
           when String then "s#{n.bytesize}:".b + n.encode('UTF-8').b
           when Integer then "i#{n};"
           when Float then 'f' + [n].pack('G').unpack1('H*')
@@ -37,7 +38,7 @@ public sealed class PsychTests : IDisposable
         while (size = STDIN.read(4))
           text = STDIN.read(size.unpack1('N')).force_encoding('UTF-8')
           answer = begin
-            told(YAML.safe_load(text, permitted_classes: [Symbol], aliases: true))
+            encoded(YAML.safe_load(text, permitted_classes: [Symbol], aliases: true))
           rescue Exception => e
             "!#{e.class}: #{e.message}"
           end
@@ -45,7 +46,8 @@ public sealed class PsychTests : IDisposable
         end
         """;
 
-    private readonly Process ruby = Process.Start(new ProcessStartInfo("ruby", ["-e", Loader]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+    private readonly Process ruby = Process.Start(
+        new ProcessStartInfo("ruby", ["-e", Loader]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
 
     public void Dispose()
     {
@@ -77,12 +79,14 @@ public sealed class PsychTests : IDisposable
     [InlineData("k: {'<<': [{a: 1}]}")]
     public void Read_MergeKey_IsRefused(string yaml) =>
         // Ruby merges even under a quoted one, so no definition can hold it and mean it.
-        Assert.Contains("merge key", Assert.Throws<Overture.Platform.Faults.FaultException>(() => StrictYaml.Read(yaml)).Message, StringComparison.Ordinal);
+        Assert.Contains("merge key", Assert.Throws<Overture.Platform.Faults.FaultException>(() => StrictYaml.Read(yaml)).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public async Task Write_MergeKey_IsNoMergeToRuby()
     {
-        var tree = new Dictionary<string, object?> { ["<<"] = new Dictionary<string, object?> { ["a"] = 1L }, ["k"] = new List<object?> { new Dictionary<string, object?> { ["<<"] = new List<object?>() } } };
+        var tree = new Dictionary<string, object?> { ["<<"] = new Dictionary<string, object?> { ["a"] = 1L },
+            ["k"] = new List<object?> { new Dictionary<string, object?> { ["<<"] = new List<object?>() } } };
         await Task.Run(() => Send([QuotedYaml.Write(tree)]));
         AssertSame(tree, Answer());
     }
@@ -90,10 +94,13 @@ public sealed class PsychTests : IDisposable
     [Fact]
     public async Task Names_ThatWeTake_PuppetTakes()
     {
-        string[] first = ["a", "ntp", "_x", "x_1", "b2", "é", "A", "1", "", "main", "settings", "node", "class", "plan", "type", "integer", "any", "string", "default", "true", "or", "unless", "x-y", "x y", "x\ny", "x;", "$x"];
+        string[] first = ["a", "ntp", "_x", "x_1", "b2", "é", "A", "1", "", "main", "settings", "node", "class", "plan", "type", "integer",
+            "any", "string", "default", "true", "or", "unless", "x-y", "x y", "x\ny", "x;", "$x"];
         string[] joins = ["", "::", ":", ".", "::::"];
-        var names = (from a in first from j in joins from b in first select new[] { a + j + b, "::" + a + j + b }).SelectMany(n => n).Distinct().ToList();
-        string[] sources = [.. names.Where(PuppetNames.IsClass).Select(n => $"class {PuppetNames.Unanchored(n)} {{ }} include {n}"), .. names.Where(PuppetNames.IsVariable).Select(n => $"${n} = 1")];
+        var names = (from a in first from j in joins from b in first select new[] { a + j + b, "::" + a + j + b }).SelectMany(n => n)
+            .Distinct().ToList();
+        string[] sources = [.. names.Where(PuppetNames.IsClass).Select(n => $"class {PuppetNames.Unanchored(n)} {{ }} include {n}"),
+            .. names.Where(PuppetNames.IsVariable).Select(n => $"${n} = 1")];
         Assert.InRange(sources.Length, 100, 10_000);
         // Puppet's own parser and validator, all sources in one process.
         const string Parse = """
@@ -142,13 +149,17 @@ public sealed class PsychTests : IDisposable
 
     private static void AssertSame(Dictionary<string, object?> tree, byte[] answer)
     {
-        using var told = new MemoryStream();
-        Tell(tree, told);
-        if (!answer.AsSpan().SequenceEqual(told.GetBuffer().AsSpan(0, (int)told.Length)))
-            Assert.Fail($"Ruby reads\n{Encoding.UTF8.GetString(answer)}\nnot\n{Encoding.UTF8.GetString(told.ToArray())}\nof\n{QuotedYaml.Write(tree, "---")}");
+        using var expected = new MemoryStream();
+        Encode(tree, expected);
+        if (!answer.AsSpan().SequenceEqual(expected.GetBuffer().AsSpan(0, (int)expected.Length)))
+        {
+            Assert.Fail(
+                $"Ruby reads\n{Encoding.UTF8.GetString(answer)}\nnot\n{Encoding.UTF8.GetString(expected.ToArray())}\n"
+                    + $"of\n{QuotedYaml.Write(tree, "---")}");
+        }
     }
 
-    private static void Tell(object? node, Stream to)
+    private static void Encode(object? node, Stream to)
     {
         switch (node)
         {
@@ -156,15 +167,15 @@ public sealed class PsychTests : IDisposable
                 Put(to, $"m{map.Count}{{");
                 foreach (var (key, value) in map)
                 {
-                    Tell(key, to);
-                    Tell(value, to);
+                    Encode(key, to);
+                    Encode(value, to);
                 }
                 Put(to, "}");
                 break;
             case List<object?> list:
                 Put(to, $"l{list.Count}[");
                 foreach (var item in list)
-                    Tell(item, to);
+                    Encode(item, to);
                 Put(to, "]");
                 break;
             case string text:

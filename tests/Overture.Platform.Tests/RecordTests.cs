@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
-using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Platform.Tls;
 using Overture.Records.V1;
 using Overture.TestSupport;
 
@@ -38,23 +38,26 @@ public sealed class RecordTests
     public void Token_SameInputs_SameTokenInItsAlphabet()
     {
         var name = CertName.Parse("3f0c2a4e-8d1b-4c5a-9e7f-0123456789ab");
-        var token = EnrolmentToken.Derive([1, 2, 3], "r1", name);
+        var token = EnrollmentToken.Derive([1, 2, 3], "r1", name);
         Assert.Matches("^[a-z2-7]{52}$", token);
-        Assert.Equal(token, EnrolmentToken.Derive([1, 2, 3], "r1", name));
-        Assert.NotEqual(token, EnrolmentToken.Derive([1, 2, 4], "r1", name));
-        Assert.NotEqual(token, EnrolmentToken.Derive([1, 2, 3], "r2", name));
+        Assert.Equal(token, EnrollmentToken.Derive([1, 2, 3], "r1", name));
+        Assert.NotEqual(token, EnrollmentToken.Derive([1, 2, 4], "r1", name));
+        Assert.NotEqual(token, EnrollmentToken.Derive([1, 2, 3], "r2", name));
         // RFC 4648 base32 of the HMAC, by Python's hmac and base64 modules
-        Assert.Equal("jpaubybas6lss424zvtotwfch7f5e46lbpmhwy4l3q25o7fupmtq", EnrolmentToken.Derive("key"u8, "r1", name));
+        Assert.Equal("jpaubybas6lss424zvtotwfch7f5e46lbpmhwy4l3q25o7fupmtq", EnrollmentToken.Derive("key"u8, "r1", name));
     }
 
     [Fact]
     public void Token_AnyChange_DoesNotMatch()
     {
-        var token = EnrolmentToken.Derive([9], "r", CertName.Parse("a"));
-        var hash = EnrolmentToken.Hash(token);
-        Assert.True(EnrolmentToken.Matches(EnrolmentToken.Hash(token), hash));
-        foreach (var wrong in new[] { "", token[1..], token + "a", token.ToUpperInvariant(), hash, token + "\n", token + "\0", "b" + token[1..] })
-            Assert.False(EnrolmentToken.Matches(EnrolmentToken.Hash(wrong), hash), wrong);
+        var token = EnrollmentToken.Derive([9], "r", CertName.Parse("a"));
+        var hash = EnrollmentToken.Hash(token);
+        Assert.True(EnrollmentToken.Matches(EnrollmentToken.Hash(token), hash));
+        foreach (var wrong in new[] { "", token[1..], token + "a", token.ToUpperInvariant(), hash, token + "\n", token + "\0",
+            "b" + token[1..] })
+        {
+            Assert.False(EnrollmentToken.Matches(EnrollmentToken.Hash(wrong), hash), wrong);
+        }
     }
 
     [Fact]
@@ -98,7 +101,8 @@ public sealed class RecordTests
     [Fact]
     public void StructTree_WholeNumbers_StayIntegers()
     {
-        var tree = new Dictionary<string, object?> { ["n"] = 3L, ["r"] = 1.5, ["s"] = "yes", ["b"] = true, ["z"] = null, ["l"] = new List<object?> { 1L, "x" } };
+        var tree = new Dictionary<string, object?> { ["n"] = 3L, ["r"] = 1.5, ["s"] = "yes", ["b"] = true, ["z"] = null,
+            ["l"] = new List<object?> { 1L, "x" } };
         Assert.Equivalent(tree, StructTree.ToTree(StructTree.FromTree(tree)), strict: true);
     }
 }

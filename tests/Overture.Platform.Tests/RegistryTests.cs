@@ -4,7 +4,7 @@ using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
 using Overture.TestSupport;
-using EventLog = Overture.Platform.Registry.EventLog;
+using Timeline = Overture.Platform.Registry.Timeline;
 
 namespace Overture.Platform.Tests;
 
@@ -14,17 +14,18 @@ public sealed class RegistryTests : IAsyncLifetime
     private static readonly CertName Name = CertName.Parse("3f0c2a4e-8d1b-4c5a-9e7f-0123456789ab");
     private RedisServer redis = null!;
     private RegistryConnection connection = null!;
-    private EventLog events = null!;
+    private Timeline timeline = null!;
     private InstanceIndex index = null!;
 
     public async Task InitializeAsync()
     {
         redis = await RedisServer.Start();
-        connection = new RegistryConnection(new RegistryOptions { Endpoint = redis.Endpoint }, TimeProvider.System, NullLogger<RegistryConnection>.Instance);
+        connection = new RegistryConnection(new RegistryOptions { Endpoint = redis.Endpoint }, new RegistryKeys("t"),
+            new RegistryRights("conductor", "t"), TimeProvider.System, NullLogger<RegistryConnection>.Instance);
         await connection.StartAsync(default);
         await Eventually.True(() => connection.Healthy, "the registry is connected");
         var keys = new RegistryKeys("t");
-        events = new EventLog(connection, keys, TimeProvider.System, NullLogger<EventLog>.Instance);
+        timeline = new Timeline(connection, keys, TimeProvider.System, NullLogger<Timeline>.Instance);
         index = new InstanceIndex(connection, keys);
     }
 
@@ -57,20 +58,20 @@ public sealed class RegistryTests : IAsyncLifetime
         var feed = new ChangeFeed(connection, new RegistryKeys("t"), TimeProvider.System, NullLogger<ChangeFeed>.Instance);
         var heard = new List<string>();
         feed.Changed += (name, what) => heard.Add($"{name} {what}");
-        await events.Announce(Name, "begin");
+        timeline.Announce(Name, "begin");
         await feed.StartAsync(default);
         await Eventually.True(async () =>
         {
-            await events.Announce(Name, "tick");
+            timeline.Announce(Name, "tick");
             return heard.Count > 0;
         }, "the feed speaks");
         heard.Clear();
-        await events.Write("conductor", Name, "signed", "first");
-        await events.Write("conductor", Name, "signed", "second");
-        await events.Write("conductor", Name, "refused", "no", Reason.TokenMismatch);
-        await Eventually.True(() => heard.Contains($"{Name} refused"), "the feed tells of the last one");
+        timeline.Add("conductor", Name, "signed", "first");
+        timeline.Add("conductor", Name, "signed", "second");
+        timeline.Add("conductor", Name, "refused", "no", Reason.TokenMismatch);
+        await Eventually.True(() => heard.Contains($"{Name} refused"), "the feed reports the last one");
         Assert.Single(heard, h => h == $"{Name} signed");
-        var lines = await events.Read(Name);
+        var lines = await timeline.Read(Name);
         Assert.Equal(["first", "no"], lines.Select(l => l.Detail));
         Assert.Equal("TOKEN_MISMATCH", lines[1].Reason);
         await feed.StopAsync(default);
@@ -81,19 +82,18 @@ public sealed class RegistryTests : IAsyncLifetime
     {
         var expected = Enumerable.Range(0, 1000).Select(i => $"line {i}").ToList();
         for (var i = 0; i < expected.Count; i++)
-            await events.Write("conductor", Name, $"key-{i}", expected[i], at: DateTimeOffset.UnixEpoch.AddSeconds(i));
-        Assert.Equal(expected, (await events.Read(Name)).Select(l => l.Detail));
+            timeline.Add("conductor", Name, $"key-{i}", expected[i], at: DateTimeOffset.UnixEpoch.AddSeconds(i));
+        Assert.Equal(expected, (await timeline.Read(Name)).Select(l => l.Detail));
     }
 
     [Fact]
     public async Task EventLog_OneLineCannotBeWritten_ThoseBesideItAre()
     {
         var (broken, sound) = (Name, TestIds.New().CertName());
-        using var client = await StackExchange.Redis.ConnectionMultiplexer.ConnectAsync(redis.Endpoint);
-        await client.GetDatabase().StringSetAsync(new RegistryKeys("t").Timeline(broken), "no hash");
-        await events.Write("conductor", broken, "signed", "lost");
-        await events.Write("conductor", sound, "signed", "kept");
-        Assert.Equal(["kept"], (await events.Read(sound)).Select(l => l.Detail));
+        await redis.Cli("set", new RegistryKeys("t").Timeline(broken), "no hash");
+        timeline.Add("conductor", broken, "signed", "lost");
+        timeline.Add("conductor", sound, "signed", "kept");
+        Assert.Equal(["kept"], (await timeline.Read(sound)).Select(l => l.Detail));
     }
 
     [Fact]
@@ -102,13 +102,13 @@ public sealed class RegistryTests : IAsyncLifetime
         redis.Freeze();
         var watch = Stopwatch.StartNew();
         for (var i = 0; i < 500; i++)
-            await events.Write("conductor", Name, $"key-{i}", "while it is away");
+            timeline.Add("conductor", Name, $"key-{i}", "while it is away");
         Assert.True(watch.Elapsed < TimeSpan.FromMilliseconds(500), $"took {watch.Elapsed}");
-        await events.Flushed().WaitAsync(TimeSpan.FromSeconds(4));
+        await timeline.Flushed().WaitAsync(TimeSpan.FromSeconds(4));
         redis.Thaw();
         await Eventually.True(Answers, "calls work again");
-        await events.Write("conductor", Name, "signed", "later");
-        Assert.Contains(await events.Read(Name), l => l.Detail == "later");
+        timeline.Add("conductor", Name, "signed", "later");
+        Assert.Contains(await timeline.Read(Name), l => l.Detail == "later");
     }
 
     [Fact]

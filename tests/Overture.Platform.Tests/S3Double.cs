@@ -1,12 +1,12 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Amazon.Runtime;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Overture.Platform.Objects;
-using Overture.Platform.Options;
 using Overture.TestSupport;
 
 namespace Overture.Platform.Tests;
@@ -19,21 +19,36 @@ public enum Lies
     IgnoresIfNoneMatch = 1,
     IgnoresIfMatch = 2,
     ListsLate = 4,
+    /// <summary>Two front ends of it do not see each other's conditional creates in time.</summary>
+    RacesCreates = 8,
+    /// <summary>Nor each other's conditional replacements.</summary>
+    RacesReplacements = 16,
 }
 
 /// <summary>An S3 server in this process that can lie and fail: for what no honest server does on demand. It checks no signature.</summary>
 internal sealed class S3Double : IAsyncDisposable
 {
-    private readonly ConcurrentDictionary<string, byte[]> objects = new(StringComparer.Ordinal);
-    private readonly Lock gate = new();
+    private readonly ConcurrentDictionary<string, byte[]> objects;
+    // Of this front end, and of all there are.
+    private readonly Lock own = new(), gate;
+    // Where two front ends of a racy store meet, each after it has looked and before it writes.
+    private readonly Barrier meeting;
     private readonly WebApplication app;
 
-    private S3Double(Lies lies)
+    private S3Double(Lies lies, S3Double? beside, string address, X509Certificate2? certificate)
     {
         Lies = lies;
-        Endpoint = $"http://127.0.0.1:{FreePort.Next()}";
+        objects = beside?.objects ?? new(StringComparer.Ordinal);
+        gate = beside?.gate ?? new();
+        meeting = beside?.meeting ?? new Barrier(2);
+        Endpoint = $"{(certificate is null ? "http" : "https")}://{address}:{(beside is null ? FreePort.Next() : new Uri(beside.Endpoint).Port)}";
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls(Endpoint);
+        if (certificate is not null)
+        {
+            builder.WebHost.UseKestrelHttpsConfiguration()
+                .ConfigureKestrel(kestrel => kestrel.ConfigureHttpsDefaults(https => https.ServerCertificate = certificate));
+        }
         app = builder.Build();
         app.Run(Serve);
     }
@@ -55,14 +70,23 @@ internal sealed class S3Double : IAsyncDisposable
     /// <summary>How far its clock is ahead of ours.</summary>
     public TimeSpan Ahead { get; set; }
 
-    public static async Task<S3Double> Start(Lies lies = Lies.None)
+    /// <summary>Called before a GET of an object is answered; true: it answered.</summary>
+    public Func<string, HttpContext, Task<bool>> BeforeGet { get; set; } = (_, _) => Task.FromResult(false);
+
+    /// <param name="lies">What it does.</param>
+    /// <param name="beside">Another front end, of whose objects this one is a second; at the same port.</param>
+    /// <param name="address">Of loopback.</param>
+    /// <param name="certificate">By TLS, with this; null: without.</param>
+    public static async Task<S3Double> Start(Lies lies = Lies.None, S3Double? beside = null, string address = "127.0.0.1",
+        X509Certificate2? certificate = null)
     {
-        var server = new S3Double(lies);
+        var server = new S3Double(lies, beside, address, certificate);
         await server.app.StartAsync();
         return server;
     }
 
-    public S3Store Open(TimeSpan? timeout = null) => S3Store.At("s3://bucket", "", new S3Options { ServiceUrl = Endpoint, Timeout = timeout ?? TimeSpan.FromSeconds(5) }, new BasicAWSCredentials("key", "secret"));
+    public S3Store Open(TimeSpan? timeout = null) => S3Store.At("s3://bucket", "",
+        new S3Options { ServiceUrl = Endpoint, Timeout = timeout ?? TimeSpan.FromSeconds(5) }, new BasicAWSCredentials("key", "secret"));
 
     public void Hold(string key, byte[] body) => objects["/bucket/" + key] = body;
 
@@ -78,7 +102,8 @@ internal sealed class S3Double : IAsyncDisposable
     {
         var path = context.Request.Path.Value!;
         context.Response.Headers.Date = (TimeProvider.System.GetUtcNow() + Ahead).ToString("R", CultureInfo.InvariantCulture);
-        Requests.Enqueue((context.Request.Method, path, context.Request.Headers.ToDictionary(h => h.Key.ToLowerInvariant(), h => h.Value.ToString())));
+        Requests.Enqueue((context.Request.Method, path,
+            context.Request.Headers.ToDictionary(h => h.Key.ToLowerInvariant(), h => h.Value.ToString())));
         switch (context.Request.Method)
         {
             case "PUT":
@@ -90,6 +115,8 @@ internal sealed class S3Double : IAsyncDisposable
                 break;
             case "GET" when path.Trim('/') == "bucket":
                 await List(context);
+                break;
+            case "GET" when await BeforeGet(path["/bucket/".Length..], context):
                 break;
             case "GET" when objects.TryGetValue(path, out var body):
                 context.Response.Headers.ETag = ETag(body);
@@ -111,7 +138,8 @@ internal sealed class S3Double : IAsyncDisposable
             number = ++Puts;
         if (await BeforePut(number, context))
             return;
-        var refused = Store(path, read.ToArray(), context.Request.Headers.IfNoneMatch.ToString(), context.Request.Headers.IfMatch.ToString());
+        var refused = Store(path, read.ToArray(), context.Request.Headers.IfNoneMatch.ToString(),
+            context.Request.Headers.IfMatch.ToString());
         if (refused != 0)
             await Answer(context, refused, refused == 404 ? "NoSuchKey" : "PreconditionFailed");
         else if (!await AfterPut(number, context))
@@ -120,7 +148,8 @@ internal sealed class S3Double : IAsyncDisposable
 
     private int Store(string path, byte[] body, string ifNoneMatch, string ifMatch)
     {
-        lock (gate)
+        var races = Lies.HasFlag(ifMatch.Length > 0 ? Tests.Lies.RacesReplacements : Tests.Lies.RacesCreates);
+        lock (races ? own : gate)
         {
             var there = objects.TryGetValue(path, out var old);
             if (ifNoneMatch == "*" && there && !Lies.HasFlag(Tests.Lies.IgnoresIfNoneMatch))
@@ -132,6 +161,8 @@ internal sealed class S3Double : IAsyncDisposable
                 if (ETag(old!) != ifMatch)
                     return 412;
             }
+            if (races)
+                meeting.SignalAndWait(TimeSpan.FromSeconds(4));
             objects[path] = body;
             return 0;
         }
@@ -141,8 +172,10 @@ internal sealed class S3Double : IAsyncDisposable
     {
         var prefix = context.Request.Query["prefix"].ToString();
         var keys = objects.Keys.Select(k => k["/bucket/".Length..])
-            .Where(k => k.StartsWith(prefix, StringComparison.Ordinal) && !Lies.HasFlag(Tests.Lies.ListsLate)).Order(StringComparer.Ordinal);
-        return Say(context, $"<ListBucketResult><IsTruncated>false</IsTruncated>{string.Concat(keys.Select(k => $"<Contents><Key>{k}</Key></Contents>"))}</ListBucketResult>");
+            .Where(k => k.StartsWith(prefix, StringComparison.Ordinal) && !Lies.HasFlag(Tests.Lies.ListsLate))
+                .Order(StringComparer.Ordinal);
+        return Say(context,
+            $"<ListBucketResult><IsTruncated>false</IsTruncated>{string.Concat(keys.Select(k => $"<Contents><Key>{k}</Key></Contents>"))}</ListBucketResult>");
     }
 
     private static async Task<bool> Say(HttpContext context, string xml)

@@ -84,11 +84,13 @@ public sealed class S3FaultTests
     public async Task PutIfAbsent_409_IsTriedAgainAndNotForEver(int times, bool outage)
     {
         await using var server = await S3Double.Start();
-        server.BeforePut = (number, context) => number <= times ? S3Double.Answer(context, 409, "ConditionalRequestConflict") : Task.FromResult(false);
+        server.BeforePut = (number, context) => number <= times
+            ? S3Double.Answer(context, 409, "ConditionalRequestConflict") : Task.FromResult(false);
         using var store = server.Open();
         if (outage)
         {
-            Assert.Equal(FaultKind.Unavailable, (await Assert.ThrowsAsync<FaultException>(() => store.PutIfAbsent("a/b", Ours, default))).Kind);
+            Assert.Equal(FaultKind.Unavailable,
+                (await Assert.ThrowsAsync<FaultException>(() => store.PutIfAbsent("a/b", Ours, default))).Kind);
             Assert.Equal(4, server.Puts);
             return;
         }
@@ -116,8 +118,11 @@ public sealed class S3FaultTests
         await using var server = await S3Double.Start();
         using var store = server.Open();
         await server.DisposeAsync();
-        foreach (var call in (Func<Task>[])[() => store.PutIfAbsent("a", Ours, default), () => store.Get("a", default), () => store.Any("a/", default), () => store.Delete("a", default)])
-            Assert.Equal(Records.Reason.StoreUnavailable, (await Assert.ThrowsAsync<FaultException>(call)).Reason);
+        foreach (var call in (Func<Task>[])[() => store.PutIfAbsent("a", Ours, default), () => store.Get("a", default),
+            () => store.Any("a/", default), () => store.Delete("a", default)])
+        {
+            Assert.Equal(Overture.Platform.Faults.Reason.StoreUnavailable, (await Assert.ThrowsAsync<FaultException>(call)).Reason);
+        }
     }
 
     [Theory]
@@ -146,13 +151,14 @@ public sealed class S3FaultTests
         using var store = server.Open();
         await new StoreProbe(store, TestIds.New()).Check(writers: 4, default);
         Assert.NotEmpty(server.Requests);
-        Assert.All(server.Requests, r => Assert.DoesNotContain(r.Headers.Keys, h => h.StartsWith("x-amz-acl", StringComparison.Ordinal) || h.StartsWith("x-amz-grant", StringComparison.Ordinal)));
+        Assert.All(server.Requests, r => Assert.DoesNotContain(r.Headers.Keys, h => h.StartsWith("x-amz-acl", StringComparison.Ordinal)
+            || h.StartsWith("x-amz-grant", StringComparison.Ordinal)));
         Assert.All(server.Requests.Where(r => r.Method == "PUT"), r =>
         {
             Assert.Matches("^[0-9a-f]{64}$", r.Headers["x-amz-content-sha256"]);
             Assert.False(r.Headers.ContainsKey("x-amz-trailer"));
         });
-        // Whoever asks as anybody goes to the same address, without a signature.
+        // The anonymous request goes to the same address, without a signature.
         Assert.Contains(server.Requests, r => r.Method == "GET" && !r.Headers.ContainsKey("authorization"));
     }
 

@@ -5,7 +5,6 @@ using Amazon.S3;
 using Amazon.S3.Model;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
-using Overture.Platform.Options;
 using Overture.TestSupport;
 
 namespace Overture.Platform.Tests;
@@ -19,7 +18,8 @@ public sealed class MotoFixture : IAsyncLifetime
 
     public AWSCredentials Key => new BasicAWSCredentials(Moto.AccessKey, Moto.SecretKey);
 
-    public S3Store Open(string prefix, AWSCredentials? key = null) => S3Store.At($"s3://{MotoServer.Bucket}/{prefix}", "", Options, key ?? Key);
+    public S3Store Open(string prefix, AWSCredentials? key = null) => S3Store.At($"s3://{MotoServer.Bucket}/{prefix}", "",
+        Options, key ?? Key);
 
     public async Task InitializeAsync() => Moto = await MotoServer.Start();
 
@@ -67,7 +67,8 @@ public sealed class S3StoreTests(MotoFixture s3) : ObjectStoreSuite, IClassFixtu
         using var two = S3Store.At($"s3://{MotoServer.Bucket}/{prefix}", "two", s3.Options, s3.Key);
         Assert.Equal(PutOutcome.Stored, await one.PutIfAbsent("a/x", Bytes("1"), default));
         Assert.Equal(PutOutcome.Stored, await two.PutIfAbsent("a/x", Bytes("2"), default));
-        Assert.Equal(["one/a/x", "two/a/x"], (await Open().List("one/", null, default).ToListAsync()).Concat(await Open().List("two/", null, default).ToListAsync()));
+        Assert.Equal(["one/a/x", "two/a/x"], (await Open().List("one/", null, default).ToListAsync())
+            .Concat(await Open().List("two/", null, default).ToListAsync()));
         Assert.Equal(["a/x"], await one.List("a/", null, default).ToListAsync());
     }
 
@@ -80,7 +81,8 @@ public sealed class S3StoreTests(MotoFixture s3) : ObjectStoreSuite, IClassFixtu
         using var client = S3Client.Make(s3.Options, s3.Key);
         using var store = S3Store.At("s3://versioned", "", s3.Options, s3.Key);
         Assert.Equal("off", (await store.Settings("a", default)).Versioning);
-        await client.PutBucketVersioningAsync(new PutBucketVersioningRequest { BucketName = "versioned", VersioningConfig = new S3BucketVersioningConfig { Status = VersionStatus.Enabled } });
+        await client.PutBucketVersioningAsync(new PutBucketVersioningRequest { BucketName = "versioned",
+            VersioningConfig = new S3BucketVersioningConfig { Status = VersionStatus.Enabled } });
         await store.PutIfAbsent("d/x", Bytes("1"), default);
         await store.Delete("d/x", default);
         Assert.Null(await store.Get("d/x", default));
@@ -101,7 +103,8 @@ public sealed class S3StoreTests(MotoFixture s3) : ObjectStoreSuite, IClassFixtu
         Assert.False((await store.Settings("secret/x", default)).Public);
 
         using var client = S3Client.Make(s3.Options, s3.Key);
-        await client.PutObjectAclAsync(new PutObjectAclRequest { BucketName = MotoServer.Bucket, Key = $"{prefix}/secret/x", ACL = S3CannedACL.PublicRead });
+        await client.PutObjectAclAsync(new PutObjectAclRequest { BucketName = MotoServer.Bucket, Key = $"{prefix}/secret/x",
+            ACL = S3CannedACL.PublicRead });
         await s3.Moto.Enforce(false); // moto answers an anonymous reader only then
         Assert.True((await store.Settings("secret/x", default)).Public);
         await s3.Moto.Enforce(true);
@@ -120,8 +123,50 @@ public sealed class S3StoreTests(MotoFixture s3) : ObjectStoreSuite, IClassFixtu
         var (promises, settings) = await new StoreProbe(store, TestIds.New()).Check(writers: 8, default);
         Assert.All(promises, p => Assert.True(p.Kept, p.Detail));
         Assert.Equal("off", settings.Versioning);
+        await store.PutIfAbsent("ca/requests/x/aa", Bytes("1"), default);
+        await store.Delete("ca/requests/x/aa", default);
+        // Point 23: what says that something was signed, spent or revoked, no service deletes.
+        foreach (var kept in new[] { "ca/claims/x/1", "ca/certs/4f", "ca/revoked/4f", "ca/crl/00000000000000000001", "ca/blocks/x/revoked",
+            "audit/certauthority/1/00000000000000000001", "launches/x", "deployment/id" })
+        {
+            await store.PutIfAbsent(kept, Bytes("1"), default);
+            Assert.Contains("AccessDenied", (await Assert.ThrowsAsync<FaultException>(() => store.Delete(kept, default))).Message,
+                StringComparison.Ordinal);
+        }
         using var refused = s3.Open(prefix, new BasicAWSCredentials(none.AccessKey, none.SecretKey));
-        Assert.Contains("AccessDenied", (await Assert.ThrowsAsync<FaultException>(() => refused.PutIfAbsent("a", Bytes("1"), default))).Message, StringComparison.Ordinal);
+        Assert.Contains("AccessDenied", (await Assert.ThrowsAsync<FaultException>(() =>
+            refused.PutIfAbsent("a", Bytes("1"), default))).Message, StringComparison.Ordinal);
+    }
+
+    // Another bucket, and one that was deleted and made again under its name: both answer, and hold nothing.
+    [Fact]
+    public async Task Point20_AnotherBucket_IsNotReadAndADeletedOneIsUnavailable()
+    {
+        using var home = new TempDirectory();
+        using var client = S3Client.Make(s3.Options, s3.Key);
+        await client.PutBucketAsync("replaced");
+        using var identity = Identity();
+        await identity.StartAsync(default);
+        var store = new IdentifiedStore(identity);
+        await store.PutIfAbsent("nodes/a", Bytes("x"), default);
+        foreach (var key in new[] { "nodes/a", "deployment/id" })
+            await client.DeleteObjectAsync("replaced", key);
+
+        await client.DeleteBucketAsync("replaced");
+        using (var restarted = Identity())
+            Assert.Equal(FaultKind.Unavailable, (await Assert.ThrowsAsync<FaultException>(() => restarted.StartAsync(default))).Kind);
+        await client.PutBucketAsync("replaced");
+        using (var restarted = Identity())
+        {
+            Assert.Contains("has no deployment/id", (await Assert.ThrowsAsync<FaultException>(() => restarted.StartAsync(default))).Message,
+                StringComparison.Ordinal);
+        }
+        Assert.Contains("has no deployment/id", await identity.Wrong(default), StringComparison.Ordinal);
+        Assert.Equal(FaultKind.Unavailable,
+            (await Assert.ThrowsAsync<FaultException>(() => store.PutIfAbsent("nodes/b", Bytes("x"), default))).Kind);
+
+        StoreIdentity Identity() => new(S3Store.At("s3://replaced", "", s3.Options, s3.Key), home.File("state"), StoreFounding.Free,
+            TestIds.New(), TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<StoreIdentity>.Instance);
     }
 
     [Theory]
@@ -133,7 +178,7 @@ public sealed class S3StoreTests(MotoFixture s3) : ObjectStoreSuite, IClassFixtu
             ? s3.Open(prefix, new BasicAWSCredentials(s3.Moto.AccessKey, "wrong"))
             : S3Store.At("s3://no-such-bucket", "", s3.Options, s3.Key);
         var failed = await Assert.ThrowsAsync<FaultException>(() => store.PutIfAbsent("a", Bytes("1"), default));
-        Assert.Equal((FaultKind.Unavailable, Records.Reason.StoreUnavailable), (failed.Kind, failed.Reason));
+        Assert.Equal((FaultKind.Unavailable, Overture.Platform.Faults.Reason.StoreUnavailable), (failed.Kind, failed.Reason));
         Assert.Contains(says, failed.Message, StringComparison.Ordinal);
         Assert.Equal(FaultKind.Unavailable, (await Assert.ThrowsAsync<FaultException>(() => store.Get("a", default))).Kind);
         Assert.Equal(FaultKind.Unavailable, (await Assert.ThrowsAsync<FaultException>(() => store.Any("a/", default))).Kind);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
@@ -18,13 +19,14 @@ public sealed class StoreWatchTests
         await using var server = await S3Double.Start(Lies.IgnoresIfNoneMatch);
         using var store = server.Open();
         using var watch = New(store);
-        Assert.Contains(StoreProbe.OneWinner, (await Assert.ThrowsAsync<FaultException>(() => watch.StartAsync(default))).Message, StringComparison.Ordinal);
+        Assert.Contains(StoreProbe.OneWinner, (await Assert.ThrowsAsync<FaultException>(() => watch.StartAsync(default))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Start_OpenBucket_IsWarnedOf()
     {
-        await using var server = await S3Double.Start(); // it checks no signature, so anybody reads it
+        await using var server = await S3Double.Start(); // it checks no signature, so anyone can read it
         using var store = server.Open();
         using var watch = New(store);
         await watch.StartAsync(default);
@@ -53,7 +55,9 @@ public sealed class StoreWatchTests
         await watch.StopAsync(default);
     }
 
-    private StoreWatch New(ObjectStore store) => new(new StoreProbe(store, TestIds.New()), store, clock, log);
+    private StoreWatch New(ObjectStore store) => 
+        new(new StoreIdentity(store, "/nonexistent", StoreFounding.Free, TestIds.New(), clock, NullLogger<StoreIdentity>.Instance),
+            new StoreProbe(store, TestIds.New()), store, clock, log);
 
     // The watch may not have set its timer yet.
     private Task After(TimeSpan period, Func<bool> comes) => Eventually.True(() =>
@@ -70,7 +74,8 @@ public sealed class StoreWatchTests
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter) =>
             Lines.Enqueue($"{logLevel} {eventId.Name} {formatter(state, exception)}");
     }
 }

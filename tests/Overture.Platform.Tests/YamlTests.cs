@@ -48,10 +48,13 @@ public sealed class YamlTests
         Assert.Contains("256 KiB", Refused("a: " + new string('x', 300_000)), StringComparison.Ordinal);
         Assert.Contains("256 KiB", Refused(new string('[', 1024 * 1024)), StringComparison.Ordinal);
         Assert.Contains("256 KiB", Refused(new string('\u20ac', 100_000)), StringComparison.Ordinal);
-        Assert.Contains("256 KiB", Refused(string.Concat(Enumerable.Range(0, 100_000).Select(i => $"k{i}: 1\n"))), StringComparison.Ordinal);
+        Assert.Contains("256 KiB", Refused(string.Concat(Enumerable.Range(0, 100_000).Select(i => $"k{i}: 1\n"))),
+            StringComparison.Ordinal);
         Assert.Contains("10,000", Refused(string.Concat(Enumerable.Range(0, 20_000).Select(i => $"k{i}: 1\n"))), StringComparison.Ordinal);
         Assert.Contains("32 levels", Refused(string.Concat(Enumerable.Repeat("- ", 100_000))), StringComparison.Ordinal);
-        Assert.Contains("anchor", Refused("a: &a [x, x, x, x, x, x, x, x, x]\n" + string.Concat("bcdefghij".Select(c => $"{c}: &{c} [{string.Join(',', Enumerable.Repeat($"*{(char)(c - 1)}", 9))}]\n"))), StringComparison.Ordinal);
+        Assert.Contains("anchor",
+            Refused("a: &a [x, x, x, x, x, x, x, x, x]\n" + string.Concat("bcdefghij".Select(
+            c => $"{c}: &{c} [{string.Join(',', Enumerable.Repeat($"*{(char)(c - 1)}", 9))}]\n"))), StringComparison.Ordinal);
         Assert.Contains("alias", Refused("a: {b: *a}"), StringComparison.Ordinal);
         Assert.Contains("anchor", Refused("&a a: *a"), StringComparison.Ordinal);
     }
@@ -76,7 +79,8 @@ public sealed class YamlTests
     [Fact]
     public void Read_AnyGarbage_IsReadOrRefusedNeverAnythingElse()
     {
-        string[] pieces = ["[", "]", "{", "}", ":", ": ", "- ", "\n", "  ", "a", "1", "'", "\"", "#", "&x ", "*x", "!t ", "|", ">", "---", "...", "? ", "%", "\t", "\0", ","];
+        string[] pieces = ["[", "]", "{", "}", ":", ": ", "- ", "\n", "  ", "a", "1", "'", "\"", "#", "&x ", "*x", "!t ", "|", ">", "---",
+            "...", "? ", "%", "\t", "\0", ","];
         var garbage = Gen.ListOf(Gen.Elements(pieces)).Select(p => string.Concat(p));
         Prop.ForAll(garbage.ToArbitrary(), text =>
         {
@@ -95,10 +99,13 @@ public sealed class YamlTests
     public void Write_AnyTree_ReadsBackTheSame()
     {
         var strings = ArbMap.Default.ArbFor<NonNull<string>>().Generator.Select(s => (object?)Clean(s.Get));
-        var scalars = Gen.OneOf(strings, Gen.Elements<object?>("yes", "~", "null", "0777", "2010-01-02", ":sym", "a: b", "#x", "\n", " x ", "\u2028", "💥", true, 5L, -2.5, null));
+        var scalars = Gen.OneOf(strings, Gen.Elements<object?>("yes", "~", "null", "0777", "2010-01-02", ":sym", "a: b", "#x", "\n", " x ",
+            "\u2028", "💥", true, 5L, -2.5, null));
         var lists = Gen.ListOf(scalars).Select(l => (object?)l.ToList());
-        var trees = Gen.ListOf(Gen.OneOf(scalars, lists)).Select(items => items.Select((v, i) => (Key: $"k{i}: '\"", v)).ToDictionary(p => p.Key, p => p.v));
-        Prop.ForAll(trees.ToArbitrary(), tree => Equal(tree, StrictYaml.Read(QuotedYaml.Write(tree)))).Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
+        var trees = Gen.ListOf(Gen.OneOf(scalars, lists))
+            .Select(items => items.Select((v, i) => (Key: $"k{i}: '\"", v)).ToDictionary(p => p.Key, p => p.v));
+        Prop.ForAll(trees.ToArbitrary(), tree => Equal(tree, StrictYaml.Read(QuotedYaml.Write(tree))))
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
     }
 
     [Fact]
@@ -112,7 +119,8 @@ public sealed class YamlTests
             """));
         Assert.Equal(Reason.DefinitionInvalid, refused.Reason);
         Assert.Equal(
-            ["classes.Bad", "classes.a;b", "classes.a;b", "classes.ok.$x", "environment", "klasses", "parameters.trusted", "parameters.x y"],
+            ["classes.Bad", "classes.a;b", "classes.a;b", "classes.ok.$x", "environment", "klasses", "parameters.trusted",
+            "parameters.x y"],
             refused.Fields.Select(f => f.Field).Order(StringComparer.Ordinal));
     }
 
@@ -151,7 +159,10 @@ public sealed class YamlTests
         Refused("merge key", new Dictionary<string, object?> { ["<<"] = 1L });
 
         static void Refused(string rule, object? value) =>
-            Assert.Contains(rule, Assert.Throws<FaultException>(() => NodeDefinition.FromTree(new Dictionary<string, object?> { ["parameters"] = new Dictionary<string, object?> { ["x"] = value } })).Message, StringComparison.Ordinal);
+            Assert.Contains(rule,
+                Assert.Throws<FaultException>(() => NodeDefinition.FromTree(
+                new Dictionary<string, object?> { ["parameters"] = new Dictionary<string, object?> { ["x"] = value } })).Message,
+                StringComparison.Ordinal);
     }
 
     [Theory]
@@ -170,11 +181,13 @@ public sealed class YamlTests
     private static string Refused(string text) => Assert.Throws<FaultException>(() => StrictYaml.Read(text)).Message;
 
     // Lone surrogates and the control characters that YAML can't hold are not text; the API refuses them earlier.
-    private static string Clean(string text) => new([.. text.Where(c => !char.IsSurrogate(c) && c is not ('\uFEFF' or '\uFFFE' or '\uFFFF'))]);
+    private static string Clean(string text) =>
+        new([.. text.Where(c => !char.IsSurrogate(c) && c is not ('\uFEFF' or '\uFFFE' or '\uFFFF'))]);
 
     private static bool Equal(object? a, object? b) => (a, b) switch
     {
-        (IReadOnlyDictionary<string, object?> x, IReadOnlyDictionary<string, object?> y) => x.Count == y.Count && x.All(p => y.TryGetValue(p.Key, out var other) && Equal(p.Value, other)),
+        (IReadOnlyDictionary<string, object?> x, IReadOnlyDictionary<string, object?> y) => x.Count == y.Count
+            && x.All(p => y.TryGetValue(p.Key, out var other) && Equal(p.Value, other)),
         (IReadOnlyList<object?> x, IReadOnlyList<object?> y) => x.Count == y.Count && x.Zip(y).All(p => Equal(p.First, p.Second)),
         _ => Equals(a, b),
     };

@@ -24,7 +24,8 @@ public sealed class AgentLink : IAsyncDisposable
     /// <param name="identity">What we show, if anything.</param>
     /// <param name="from">Any 127.x.y.z.</param>
     /// <param name="largest">Bytes of the largest answer, head and all.</param>
-    public static async Task<AgentLink> Open(int port, X509Certificate2Collection roots, SslStreamCertificateContext? identity = null, string from = "127.0.0.1", int largest = 1024 * 1024)
+    public static async Task<AgentLink> Open(int port, X509Certificate2Collection roots, SslStreamCertificateContext? identity = null,
+        string from = "127.0.0.1", int largest = 1024 * 1024)
     {
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.AddRange(roots);
@@ -34,7 +35,8 @@ public sealed class AgentLink : IAsyncDisposable
             socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
             await socket.ConnectAsync(IPAddress.Loopback, port);
             var tls = new SslStream(new NetworkStream(socket));
-            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost", CertificateChainPolicy = policy, ClientCertificateContext = identity });
+            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost",
+                CertificateChainPolicy = policy, ClientCertificateContext = identity });
             return new AgentLink(socket, tls, largest);
         }
         catch
@@ -45,13 +47,15 @@ public sealed class AgentLink : IAsyncDisposable
     }
 
     /// <summary>The bytes of a request, made before anything is measured.</summary>
-    public static byte[] Request(string method, string path, ReadOnlySpan<byte> body = default) => RequestTo(method, $"/puppet-ca/v1/{path}", body);
+    public static byte[] Request(string method, string path, ReadOnlySpan<byte> body = default) =>
+        RequestTo(method, $"/puppet-ca/v1/{path}", body);
 
     /// <summary>The same, to any path.</summary>
     public static byte[] RequestTo(string method, string path, ReadOnlySpan<byte> body = default)
     {
         var head = $"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n"
-            + (body.Length > 0 ? string.Create(CultureInfo.InvariantCulture, $"Content-Type: text/plain\r\nContent-Length: {body.Length}\r\n\r\n") : "\r\n");
+            + (body.Length > 0 ? string.Create(CultureInfo.InvariantCulture,
+                $"Content-Type: text/plain\r\nContent-Length: {body.Length}\r\n\r\n") : "\r\n");
         return [.. Encoding.ASCII.GetBytes(head), .. body];
     }
 

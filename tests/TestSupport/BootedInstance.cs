@@ -3,12 +3,13 @@ using System.Text;
 namespace Overture.TestSupport;
 
 /// <summary>
-/// An instance booted as the local provider does it: instance.sh on a directory that holds user-data and meta-data; the real cloud-init, the real
-/// agent. Its host name is its instance id: under which name it asks for a certificate only its user data says. It ends with this process.
+/// An instance booted as the local provider does it: instance.sh on a directory that holds user-data and meta-data; the real cloud-init,
+/// the real agent. Its host name is its instance id: under which name it asks for a certificate only its user data says. It ends with this
+/// process.
 /// </summary>
 public sealed class BootedInstance : IAsyncDisposable
 {
-    private const int MostConsole = 64 * 1024;
+    private const int MaxConsole = 64 * 1024;
     private readonly TempDirectory home = new();
     private readonly BoundProcess script;
     private readonly Lazy<Task> end;
@@ -22,7 +23,8 @@ public sealed class BootedInstance : IAsyncDisposable
         Directory.CreateDirectory(Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         File.WriteAllBytes(Path.Combine(Folder, "user-data"), userData);
         File.WriteAllText(Path.Combine(Folder, "meta-data"), $"instance-id: {id}\nlocal-hostname: {id}\n");
-        script = new BoundProcess(Path.Combine(Folder, "console.log"), RepositoryPaths.File("services/Conductor/Providers/Local/instance.sh"), ["run", Folder, id, .. hide]);
+        script = new BoundProcess(Path.Combine(Folder, "console.log"),
+            RepositoryPaths.File("services/Conductor/Providers/Local/instance.sh"), ["run", Folder, id, .. hide]);
         end = new Lazy<Task>(Remove);
     }
 
@@ -41,7 +43,7 @@ public sealed class BootedInstance : IAsyncDisposable
             try
             {
                 var text = File.ReadAllBytes(script.Log);
-                return Encoding.UTF8.GetString(text.AsSpan(Math.Max(0, text.Length - MostConsole)));
+                return Encoding.UTF8.GetString(text.AsSpan(Math.Max(0, text.Length - MaxConsole)));
             }
             catch (IOException)
             {
@@ -53,7 +55,8 @@ public sealed class BootedInstance : IAsyncDisposable
     /// <summary>A command as its init sees files and host name; while it runs.</summary>
     public Task<Ran> Inside(params string[] command)
     {
-        var outer = HostProcesses.With(Folder).Single(p => p.Contains(" unshare ", StringComparison.Ordinal) && !p.Contains(" setpriv ", StringComparison.Ordinal)).Split(':')[0];
+        var outer = HostProcesses.With(Folder).Single(p => p.Contains(" unshare ", StringComparison.Ordinal)
+            && !p.Contains(" setpriv ", StringComparison.Ordinal)).Split(':')[0];
         var init = File.ReadAllText($"/proc/{outer}/task/{outer}/children").Trim();
         return Shell.Run("nsenter", ["--target", init, "--mount", "--uts", "--root", "--", .. command], null);
     }

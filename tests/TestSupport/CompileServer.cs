@@ -5,8 +5,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace Overture.TestSupport;
 
 /// <summary>
-/// A real puppetserver without a CA, as class overture::puppetserver configures it (about a minute); its certificate comes from a test's CA. It
-/// ends with this process, however that ends.
+/// A real puppetserver without a CA, as class overture::puppetserver configures it (about a minute); its certificate comes from a test's
+/// CA. It ends with this process, however that ends.
 /// </summary>
 public sealed class CompileServer : IAsyncDisposable
 {
@@ -16,7 +16,8 @@ public sealed class CompileServer : IAsyncDisposable
     private readonly TestPuppetCa ca;
     private Process? process;
 
-    private CompileServer(TempDirectory home, TestPuppetCa ca, string certname, int port) => (this.home, this.ca, Certname, Port) = (home, ca, certname, port);
+    private CompileServer(TempDirectory home, TestPuppetCa ca, string certname, int port) =>
+        (this.home, this.ca, Certname, Port) = (home, ca, certname, port);
 
     public string Certname { get; }
     public int Port { get; }
@@ -25,7 +26,8 @@ public sealed class CompileServer : IAsyncDisposable
     public X509Certificate2 Certificate => X509Certificate2.CreateFromPem(File.ReadAllText(home.File($"ssl/certs/{Certname}.pem")));
 
     /// <param name="parameters">Of the class, PARAMETER=VALUE; the certname is given, as is all that has a place.</param>
-    public static Task<CompileServer> Start(TestPuppetCa ca, string certname, params string[] parameters) => Start(ca, certname, FreePort.Next(), parameters);
+    public static Task<CompileServer> Start(TestPuppetCa ca, string certname, params string[] parameters) =>
+        Start(ca, certname, FreePort.Next(), parameters);
 
     public static async Task<CompileServer> Start(TestPuppetCa ca, string certname, int port, params string[] parameters)
     {
@@ -33,25 +35,30 @@ public sealed class CompileServer : IAsyncDisposable
         var server = new CompileServer(home, ca, certname, port);
         (await Shell.Run(RepositoryPaths.File("eng/puppetserver.sh"),
         [
-            "apply", home.Path, $"certname={certname}", "ca_server=localhost", $"ca_port={FreePort.Next()}", $"port={server.Port}", "listen=127.0.0.1",
+            "apply", home.Path, $"certname={certname}", "ca_server=localhost", $"ca_port={FreePort.Next()}", $"port={server.Port}",
+            "listen=127.0.0.1",
             "report_url=https://localhost/reports", "max_active_instances=1", .. parameters,
         ], null)).Ok();
         await server.Certify();
         server.process = Launch(home.Path);
         using var anybody = ca.Client(null);
-        await Eventually.True(async () => server.process.HasExited || await server.Running(anybody), "the puppetserver runs", TimeSpan.FromMinutes(4));
-        return server.process.HasExited ? throw new InvalidOperationException($"puppetserver did not start: {await File.ReadAllTextAsync(home.File("jvm.log"))}") : server;
+        await Eventually.True(async () => server.process.HasExited || await server.Running(anybody), "the puppetserver runs",
+            TimeSpan.FromMinutes(4));
+        return server.process.HasExited ? throw new InvalidOperationException(
+            $"puppetserver did not start: {await File.ReadAllTextAsync(home.File("jvm.log"))}") : server;
     }
 
     /// <summary>The JVM of a home that was applied; it ends when standard input of this process does.</summary>
     public static Process Launch(string home) =>
-        Process.Start(new ProcessStartInfo("bash", ["-c", Script, RepositoryPaths.File("eng/puppetserver.sh"), home]) { RedirectStandardInput = true })!;
+        Process.Start(new ProcessStartInfo("bash",
+            ["-c", Script, RepositoryPaths.File("eng/puppetserver.sh"), home]) { RedirectStandardInput = true })!;
 
     /// <summary>GET /puppet/v3/node/NAME as that node.</summary>
     public async Task<HttpResponseMessage> Node(string certname)
     {
         using var client = ca.Client(ca.Issue(certname));
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"https://localhost:{Port}/puppet/v3/node/{certname}?environment=production");
+        using var request = new HttpRequestMessage(HttpMethod.Get,
+            $"https://localhost:{Port}/puppet/v3/node/{certname}?environment=production");
         request.Headers.Accept.ParseAdd("application/json");
         return await client.SendAsync(request);
     }
@@ -98,7 +105,8 @@ public sealed class CompileServer : IAsyncDisposable
     // To the shell's child that became the JVM.
     private async Task Signal(string name)
     {
-        var children = (await File.ReadAllTextAsync($"/proc/{process!.Id}/task/{process.Id}/children")).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var children = (await File.ReadAllTextAsync($"/proc/{process!.Id}/task/{process.Id}/children"))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries);
         (await Shell.Run("kill", $"-{name}", children.Single(c => File.ReadAllText($"/proc/{c}/comm") == "java\n"))).Ok();
     }
 
@@ -106,7 +114,8 @@ public sealed class CompileServer : IAsyncDisposable
     {
         try
         {
-            return await anybody.GetStringAsync(string.Create(CultureInfo.InvariantCulture, $"https://localhost:{Port}/status/v1/simple")) == "running";
+            return await anybody.GetStringAsync(string.Create(CultureInfo.InvariantCulture,
+                $"https://localhost:{Port}/status/v1/simple")) == "running";
         }
         catch (HttpRequestException)
         {

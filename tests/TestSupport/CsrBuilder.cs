@@ -9,7 +9,8 @@ namespace Overture.TestSupport;
 /// </summary>
 public sealed class CsrBuilder(string commonName, AsymmetricAlgorithm key)
 {
-    public const string ExtensionRequest = "1.2.840.113549.1.9.14", ChallengePassword = "1.2.840.113549.1.9.7", AutoRenew = "1.3.6.1.4.1.34380.1.3.2", SubjectAltName = "2.5.29.17";
+    public const string ExtensionRequest = "1.2.840.113549.1.9.14", ChallengePassword = "1.2.840.113549.1.9.7",
+        AutoRenew = "1.3.6.1.4.1.34380.1.3.2", SubjectAltName = "2.5.29.17";
 
     private readonly List<byte[]> attributes = [];
     private readonly List<byte[]> extensions = [];
@@ -18,7 +19,7 @@ public sealed class CsrBuilder(string commonName, AsymmetricAlgorithm key)
     public HashAlgorithmName Hash { get; set; } = HashAlgorithmName.SHA256;
     public byte[]? RawSubject { get; set; }
     public byte[]? RawSpki { get; set; }
-    /// <summary>The AlgorithmIdentifier, where it should not tell the truth.</summary>
+    /// <summary>The AlgorithmIdentifier, where it should be false.</summary>
     public byte[]? RawAlgorithm { get; set; }
     /// <summary>Signs in the key's stead.</summary>
     public AsymmetricAlgorithm? OtherSigner { get; set; }
@@ -28,7 +29,8 @@ public sealed class CsrBuilder(string commonName, AsymmetricAlgorithm key)
 
     public static ECDsa EcKey() => ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
-    public CsrBuilder Challenge(string secret) => Attribute(ChallengePassword, w => w.WriteCharacterString(UniversalTagNumber.PrintableString, secret));
+    public CsrBuilder Challenge(string secret) =>
+        Attribute(ChallengePassword, w => w.WriteCharacterString(UniversalTagNumber.PrintableString, secret));
 
     public CsrBuilder Renews() => Attribute(AutoRenew, w => w.WriteCharacterString(UniversalTagNumber.PrintableString, "true"));
 
@@ -41,7 +43,8 @@ public sealed class CsrBuilder(string commonName, AsymmetricAlgorithm key)
         }
     });
 
-    public CsrBuilder PuppetExtension(string oid, string value) => Extension(oid, w => w.WriteCharacterString(UniversalTagNumber.UTF8String, value));
+    public CsrBuilder PuppetExtension(string oid, string value) =>
+        Extension(oid, w => w.WriteCharacterString(UniversalTagNumber.UTF8String, value));
 
     public CsrBuilder Extension(string oid, Action<AsnWriter> value, bool critical = false)
     {
@@ -146,10 +149,12 @@ public sealed class CsrBuilder(string commonName, AsymmetricAlgorithm key)
         {
             w.WriteObjectIdentifier(ExtensionRequest);
             using (w.PushSetOf())
+            {
             using (w.PushSequence())
             {
                 foreach (var extension in extensions)
                     w.WriteEncodedValue(extension);
+            }
             }
         }
     }));

@@ -31,10 +31,12 @@ public static class CsrParts
     public static Action<AsnWriter> RawCn(Action<AsnWriter> value) => w =>
     {
         using (w.PushSetOf())
+        {
         using (w.PushSequence())
         {
             w.WriteObjectIdentifier(CommonName);
             value(w);
+        }
         }
     };
 
@@ -50,11 +52,12 @@ public static class CsrParts
         w => { w.WriteObjectIdentifier(RsaKey); w.WriteNull(); },
         Sequence(w => { w.WriteInteger(modulus); w.WriteInteger(exponent); }));
 
-    public static byte[] EcSpki(string curve, byte[] point) => Spki(w => { w.WriteObjectIdentifier(EcKey); w.WriteObjectIdentifier(curve); }, point);
+    public static byte[] EcSpki(string curve, byte[] point) =>
+        Spki(w => { w.WriteObjectIdentifier(EcKey); w.WriteObjectIdentifier(curve); }, point);
 
     public static BigInteger ModulusOf(RSA key) => new(key.ExportParameters(false).Modulus, isUnsigned: true, isBigEndian: true);
 
-    /// <summary>A number of so many bits that is no modulus of anybody's.</summary>
+    /// <summary>A number of so many bits that is not the modulus of any key.</summary>
     public static BigInteger Odd(int bits) => (BigInteger.One << (bits - 1)) + 1;
 
     /// <summary>An extension's value: GeneralNames of one entry with this context tag.</summary>

@@ -10,9 +10,9 @@ using Microsoft.Extensions.Logging;
 namespace Overture.TestSupport;
 
 /// <summary>
-/// An EC2 API that does what moto can't: idempotent client tokens and mismatches, throttling, missing capacity, lost answers, instances that are
-/// not listed yet, strict dialects, answers that are none; and with a boot of its own, instances that run. It looks at no signature itself: moto
-/// does, where one is there to judge.
+/// An EC2 API that does what moto can't: idempotent client tokens and mismatches, throttling, missing capacity, lost answers, instances
+/// that are not listed yet, strict dialects, answers that are none; and with a boot of its own, instances that run. It looks at no
+/// signature itself: moto does, where one is there to judge.
 /// </summary>
 public sealed class Ec2Double : IAsyncDisposable
 {
@@ -46,7 +46,7 @@ public sealed class Ec2Double : IAsyncDisposable
     /// <summary>How many launches are refused for want of quota.</summary>
     public int RefuseLaunches { get; set; }
 
-    /// <summary>Launches whatever is asked, as a server that has never heard of DryRun.</summary>
+    /// <summary>Launches whatever is asked, as a server without DryRun.</summary>
     public bool IgnoresDryRun { get; set; }
 
     /// <summary>How many DescribeInstances do not show an instance yet.</summary>
@@ -74,7 +74,8 @@ public sealed class Ec2Double : IAsyncDisposable
     /// <param name="boot">Makes an instance of its id and user data, once a launch; null: nothing boots, it only says so.</param>
     /// <param name="judge">A moto_server that is asked first whether each request's signature and policy are good; null: all are.</param>
     /// <param name="port">Where it listens; 0: anywhere.</param>
-    public static async Task<Ec2Double> Start(string dialect = "aws", Func<string, byte[], BootedInstance>? boot = null, Uri? judge = null, int port = 0)
+    public static async Task<Ec2Double> Start(string dialect = "aws", Func<string, byte[], BootedInstance>? boot = null,
+        Uri? judge = null, int port = 0)
     {
         var cloud = new Ec2Double(dialect, boot, judge) { Url = $"http://127.0.0.1:{(port > 0 ? port : FreePort.Next())}" };
         var builder = WebApplication.CreateSlimBuilder();
@@ -89,7 +90,7 @@ public sealed class Ec2Double : IAsyncDisposable
     /// <summary>How many instances this name ever had.</summary>
     public int Of(string certname) => instances.Values.Count(i => i.Tags.GetValueOrDefault(CertNameTag) == certname || i.Token == certname);
 
-    /// <summary>Somebody else's, with our marks put on it.</summary>
+    /// <summary>Another owner's, with our tags put on it.</summary>
     public string Forge(string certname, string deployment)
     {
         var forged = new Instance($"i-{"f".PadLeft(17, '0')}", "theirs", "") { Code = Running };
@@ -105,10 +106,12 @@ public sealed class Ec2Double : IAsyncDisposable
 
     public void Unmark(string certname) => instances.Values.Where(i => i.Token == certname).ToList().ForEach(i => i.Tags.Clear());
 
-    /// <summary>As by somebody at the cloud's own console.</summary>
+    /// <summary>As if by hand at the cloud's own console.</summary>
     public void Kill(string certname) => instances.Values.Where(i => i.Token == certname).ToList().ForEach(i => i.End());
 
-    public static string Error(string code) => $"<Response><Errors><Error><Code>{code}</Code><Message>told by the double</Message></Error></Errors><RequestID>x</RequestID></Response>";
+    public static string Error(string code) =>
+        $"<Response><Errors><Error><Code>{code}</Code><Message>from the "
+            + "double</Message></Error></Errors><RequestID>x</RequestID></Response>";
 
     /// <summary>Whatever it booted ends, too.</summary>
     public async ValueTask DisposeAsync()
@@ -131,7 +134,8 @@ public sealed class Ec2Double : IAsyncDisposable
             _ => throw new ArgumentException($"no such dialect: {dialect}", nameof(dialect)),
         };
 
-        public bool Refuses(IEnumerable<string> parameters) => parameters.Any(p => Unknown.Any(u => p.StartsWith(u, StringComparison.Ordinal)));
+        public bool Refuses(IEnumerable<string> parameters) =>
+            parameters.Any(p => Unknown.Any(u => p.StartsWith(u, StringComparison.Ordinal)));
     }
 
     private sealed class Instance(string id, string token, string hash)
@@ -204,10 +208,15 @@ public sealed class Ec2Double : IAsyncDisposable
         if (judge is null)
             return null;
         request.Body.Position = 0;
-        using var copy = new HttpRequestMessage(HttpMethod.Post, new Uri(judge, request.Path)) { Content = new StreamContent(request.Body) };
+        using var copy = new HttpRequestMessage(HttpMethod.Post,
+            new Uri(judge, request.Path)) { Content = new StreamContent(request.Body) };
         copy.Headers.Host = request.Host.Value;
-        foreach (var (name, value) in request.Headers.Where(h => h.Key is "Authorization" or "Content-Type" || h.Key.StartsWith("X-Amz-", StringComparison.OrdinalIgnoreCase)))
-            _ = copy.Headers.TryAddWithoutValidation(name, value.ToString()) || copy.Content.Headers.TryAddWithoutValidation(name, value.ToString());
+        foreach (var (name, value) in request.Headers.Where(h => h.Key is "Authorization" or "Content-Type"
+            || h.Key.StartsWith("X-Amz-", StringComparison.OrdinalIgnoreCase)))
+        {
+            _ = copy.Headers.TryAddWithoutValidation(name, value.ToString())
+                || copy.Content.Headers.TryAddWithoutValidation(name, value.ToString());
+        }
         using var answer = await http.SendAsync(copy);
         return (int)answer.StatusCode is 401 or 403 or >= 500 ? ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync()) : null;
     }
@@ -221,9 +230,11 @@ public sealed class Ec2Double : IAsyncDisposable
                 "RunInstances" => Run(form),
                 "DescribeInstances" => Describe(form),
                 "TerminateInstances" => Terminate(form),
-                "DescribeImages" => (200, "<DescribeImagesResponse><imagesSet><item><imageId>ami-1</imageId><imageState>available</imageState></item></imagesSet></DescribeImagesResponse>"),
+                "DescribeImages" =>
+                    (200, "<DescribeImagesResponse><imagesSet><item><imageId>ami-1</imageId><imageState>available</imageState></item></imagesSet></DescribeImagesResponse>"),
                 "CreateTags" => Tag(form),
-                "GetConsoleOutput" => (200, $"<GetConsoleOutputResponse><output>{Convert.ToBase64String(Encoding.UTF8.GetBytes(ConsoleOf(form["InstanceId"])))}</output></GetConsoleOutputResponse>"),
+                "GetConsoleOutput" =>
+                    (200, $"<GetConsoleOutputResponse><output>{Convert.ToBase64String(Encoding.UTF8.GetBytes(ConsoleOf(form["InstanceId"])))}</output></GetConsoleOutputResponse>"),
                 _ => (500, "<html>unknown action</html>"),
             };
         }
@@ -241,8 +252,12 @@ public sealed class Ec2Double : IAsyncDisposable
         }
         var hash = string.Join('\n', form.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Key}={f.Value}"));
         if (byToken.GetValueOrDefault(form["ClientToken"]) is { } standing)
-            return standing.Hash == hash ? (200, $"<RunInstancesResponse>{Set([standing])}</RunInstancesResponse>") : (400, Error("IdempotentParameterMismatch"));
-        var made = new Instance($"i-{instances.Count.ToString("x17", CultureInfo.InvariantCulture)}", form["ClientToken"], hash) { Hidden = ListedLate };
+        {
+            return standing.Hash == hash ? (200, $"<RunInstancesResponse>{Set([standing])}</RunInstancesResponse>")
+                : (400, Error("IdempotentParameterMismatch"));
+        }
+        var made = new Instance($"i-{instances.Count.ToString("x17", CultureInfo.InvariantCulture)}", form["ClientToken"],
+            hash) { Hidden = ListedLate };
         for (var i = 1; form.TryGetValue($"TagSpecification.1.Tag.{i}.Key", out var key); i++)
             made.Tags[key] = form[$"TagSpecification.1.Tag.{i}.Value"];
         Keep(made);
@@ -271,7 +286,8 @@ public sealed class Ec2Double : IAsyncDisposable
             rests[token] = found[size..];
             (found, next) = (found[..size], $"<nextToken>{token}</nextToken>");
         }
-        return (200, $"<DescribeInstancesResponse><reservationSet><item>{Set(found)}</item></reservationSet>{next}</DescribeInstancesResponse>");
+        return (200,
+            $"<DescribeInstancesResponse><reservationSet><item>{Set(found)}</item></reservationSet>{next}</DescribeInstancesResponse>");
     }
 
     private List<Instance> Listed(Dictionary<string, string> form)

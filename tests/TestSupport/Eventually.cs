@@ -5,7 +5,8 @@ public static class Eventually
 {
     public static async Task<T> Get<T>(Func<Task<T?>> probe, string what, TimeSpan? limit = null) where T : class
     {
-        var end = TimeProvider.System.GetTimestamp() + (long)((limit ?? TimeSpan.FromSeconds(20)).TotalSeconds * TimeProvider.System.TimestampFrequency);
+        var end = TimeProvider.System.GetTimestamp()
+            + (long)((limit ?? TimeSpan.FromSeconds(20)).TotalSeconds * TimeProvider.System.TimestampFrequency);
         while (true)
         {
             if (await probe() is { } found)

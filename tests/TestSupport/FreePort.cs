@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace Overture.TestSupport;
 
 /// <summary>
-/// A port of loopback that was free a moment ago, and that this process gave to nobody else. Below the kernel's own range, so that no client's
+/// A port of loopback that was free a moment ago, and that this process gave out once. Below the kernel's own range, so that no client's
 /// connection takes it before the server that it is for, and beside those of ./run and of the end-to-end stacks.
 /// </summary>
 public static class FreePort

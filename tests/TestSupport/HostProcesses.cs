@@ -12,11 +12,17 @@ public static class HostProcesses
         var found = new List<string>();
         foreach (var directory in Directory.GetDirectories("/proc"))
         {
-            if (!int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) || pid == Environment.ProcessId)
+            if (!int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
+                || pid == Environment.ProcessId)
+            {
                 continue;
+            }
             var commandLine = Read($"{directory}/cmdline").Replace('\0', ' ');
-            if (commandLine.Contains(text, StringComparison.Ordinal) || Read($"{directory}/mountinfo").Contains(escaped, StringComparison.Ordinal))
+            if (commandLine.Contains(text, StringComparison.Ordinal) || Read($"{directory}/mountinfo")
+                .Contains(escaped, StringComparison.Ordinal))
+            {
                 found.Add($"{pid}: {commandLine}");
+            }
         }
         return found;
     }

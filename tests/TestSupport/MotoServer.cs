@@ -6,13 +6,14 @@ using System.Text.RegularExpressions;
 namespace Overture.TestSupport;
 
 /// <summary>
-/// A real moto_server on a free port of loopback: S3 and EC2 of one account, with one key that may do all of both. Signatures and policies are
-/// enforced. Gone when the test is.
+/// A real moto_server on a free port of loopback: S3 and EC2 of one account, with one key that may do all of both. Signatures and policies
+/// are enforced. Gone when the test is.
 /// </summary>
 public sealed partial class MotoServer : IAsyncDisposable
 {
     public const string Region = "us-east-1", Bucket = "overture-test";
-    // Python runs this first. werkzeug hands moto the URL with %2F undone, so that no signature over a prefix with a slash is right; and moto looks
+    // Python runs this first. werkzeug hands moto the URL with %2F undone, so that no signature over a prefix with a slash is right; and
+    // moto looks
     // for the object and stores it in two steps, with a thread to each request, so that a race had two winners once in some hundred.
     private const string Repair = """
         try:
@@ -37,7 +38,8 @@ public sealed partial class MotoServer : IAsyncDisposable
 
         """;
 
-    private const string All = """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","ec2:*","iam:PassRole"],"Resource":"*"}]}""";
+    private const string All =
+        """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","ec2:*","iam:PassRole"],"Resource":"*"}]}""";
     private readonly TempDirectory python = new();
     private readonly HttpClient http;
     private readonly Process process;
@@ -54,7 +56,7 @@ public sealed partial class MotoServer : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
-        // A line for each request: a pipe that nobody empties would stop it.
+        // A line for each request: a pipe that is not emptied would stop it.
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
     }
@@ -84,7 +86,9 @@ public sealed partial class MotoServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Whether requests need a signature and a policy that allows them. (moto checks no presigned URL: with enforcement it answers 500.)</summary>
+    /// <summary>
+    /// Whether requests need a signature and a policy that allows them. (moto checks no presigned URL: with enforcement it answers 500.)
+    /// </summary>
     public async Task Enforce(bool enforce)
     {
         using var content = new StringContent(enforce ? "0" : "inf", new MediaTypeHeaderValue("text/plain"));
@@ -94,6 +98,9 @@ public sealed partial class MotoServer : IAsyncDisposable
 
     /// <summary>While nothing is enforced.</summary>
     public async Task MakeBucket(string name) => await Unsigned(HttpMethod.Put, "/" + name, "s3", null);
+
+    public async Task MakeObject(string bucket, string key, string text) => await Unsigned(HttpMethod.Put, $"/{bucket}/{key}", "s3",
+        new StringContent(text));
 
     public async ValueTask DisposeAsync()
     {
@@ -117,13 +124,15 @@ public sealed partial class MotoServer : IAsyncDisposable
     }
 
     private Task<string> Iam(params (string Name, string Value)[] fields) =>
-        Unsigned(HttpMethod.Post, "/", "iam", new FormUrlEncodedContent(fields.Append(("Version", "2010-05-08")).Select(f => KeyValuePair.Create(f.Item1, f.Item2))));
+        Unsigned(HttpMethod.Post, "/", "iam", new FormUrlEncodedContent(fields.Append(("Version", "2010-05-08"))
+            .Select(f => KeyValuePair.Create(f.Item1, f.Item2))));
 
     // moto finds the service in the signature's scope, also where it does not look at the signature.
     private async Task<string> Unsigned(HttpMethod method, string path, string service, HttpContent? content)
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };
-        request.Headers.TryAddWithoutValidation("Authorization", $"AWS4-HMAC-SHA256 Credential=none/20260101/{Region}/{service}/aws4_request, SignedHeaders=host, Signature=0");
+        request.Headers.TryAddWithoutValidation("Authorization",
+            $"AWS4-HMAC-SHA256 Credential=none/20260101/{Region}/{service}/aws4_request, SignedHeaders=host, Signature=0");
         using var answer = await http.SendAsync(request);
         var text = await answer.Content.ReadAsStringAsync();
         return answer.IsSuccessStatusCode ? text : throw new InvalidOperationException($"moto: {(int)answer.StatusCode} {text}");

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace Overture.TestSupport;
 
-/// <summary>What a service's own process prints for --print-options, held against its options record, the binder, and the documents.</summary>
+/// <summary>
+/// What a service's own process prints for --print-options, held against its options record, the binder, and the documents.
+/// </summary>
 public sealed partial class PrintedOptions
 {
     private readonly string service;
@@ -23,24 +25,30 @@ public sealed partial class PrintedOptions
     {
         // Neither file nor environment counts, not even a broken one.
         var ran = await Shell.Run("dotnet", [RepositoryPaths.Output(project, assembly), "--print-options"],
-            new Dictionary<string, string?> { [OptionsFile.Prefix(service) + "LISTEN"] = "nowhere", [OptionsFile.Prefix(service) + "NOSUCH"] = "1" });
+            new Dictionary<string, string?> { [OptionsFile.Prefix(service) + "LISTEN"] = "nowhere",
+                [OptionsFile.Prefix(service) + "NOSUCH"] = "1" });
         return new(service, JsonSerializer.Deserialize<List<OptionEntry>>(ran.Ok(), JsonSerializerOptions.Web)!);
     }
 
-    /// <summary>Each property of the record stands there once, with its default.</summary>
+    /// <summary>Each property of the record is there once, with its default.</summary>
     public void AssertComplete<T>() where T : ServiceOptions, new() =>
         Assert.Equal(
             Properties(typeof(T), new T(), "").Order(StringComparer.Ordinal),
-            entries.Where(e => e.Path is not null).Select(e => $"{e.Path} = {(e.Type == "duration" && e.Default is not null ? $"{DurationConverter.Parse(Shown(e)).TotalMilliseconds}" : Shown(e))}").Order(StringComparer.Ordinal));
+            entries.Where(e => e.Path is not null).Select(
+                e => $"{e.Path} = {(e.Type == "duration" && e.Default is not null ? $"{DurationConverter.Parse(Shown(e)).TotalMilliseconds}" : Shown(e))}").Order(StringComparer.Ordinal));
 
-    /// <summary>With every listed variable set at once, OptionsFile finds no key that it does not know and no value that does not parse.</summary>
+    /// <summary>
+    /// With every listed variable set at once, OptionsFile finds no key that it does not know and no value that does not parse.
+    /// </summary>
     public void AssertBinds<T>() where T : ServiceOptions, new()
     {
-        var own = entries.Where(e => e.Path is not null).Select(e => (e.Environment, Value: e.Type switch { "bool" => "true", "int" => "7", "duration" => "9s", _ => "x" })).ToList();
+        var own = entries.Where(e => e.Path is not null)
+            .Select(e => (e.Environment, Value: e.Type switch { "bool" => "true", "int" => "7", "duration" => "9s", _ => "x" })).ToList();
         Assert.All(own, v => Assert.StartsWith(OptionsFile.Prefix(service), v.Environment, StringComparison.Ordinal));
         // Under a name of its own, so that no service of another test reads them.
         var probe = service + "probe";
-        own = [.. own.Select(v => (v.Environment.Replace(OptionsFile.Prefix(service), OptionsFile.Prefix(probe), StringComparison.Ordinal), v.Value))];
+        own = [.. own.Select(v => (v.Environment.Replace(OptionsFile.Prefix(service), OptionsFile.Prefix(probe), StringComparison.Ordinal),
+            v.Value))];
         own.ForEach(v => Environment.SetEnvironmentVariable(v.Environment, v.Value));
         try
         {
@@ -53,11 +61,14 @@ public sealed partial class PrintedOptions
         }
     }
 
-    /// <summary>The tables of options in docs/operations.md that stand below <paramref name="heading"/> name options of this service, with their defaults.</summary>
+    /// <summary>
+    /// The tables of options in docs/operations.md below <paramref name="heading"/> name options of this service, with their defaults.
+    /// </summary>
     public void AssertDocumented(string heading)
     {
         var page = File.ReadAllText(RepositoryPaths.File("docs/operations.md"));
-        var rows = page[page.IndexOf(heading, StringComparison.Ordinal)..].Split('\n').SkipWhile(l => !l.StartsWith("| ---", StringComparison.Ordinal)).Skip(1).TakeWhile(l => l.StartsWith('|')).ToList();
+        var rows = page[page.IndexOf(heading, StringComparison.Ordinal)..].Split('\n')
+            .SkipWhile(l => !l.StartsWith("| ---", StringComparison.Ordinal)).Skip(1).TakeWhile(l => l.StartsWith('|')).ToList();
         Assert.NotEmpty(rows);
         foreach (var cells in rows.Select(r => r.Split('|', StringSplitOptions.TrimEntries)))
         {
@@ -65,7 +76,8 @@ public sealed partial class PrintedOptions
             var defaults = cells[2].Split(", ");
             for (var i = 0; i < names.Count; i++)
             {
-                var path = names[i].Contains('.', StringComparison.Ordinal) || i == 0 ? names[i] : names[0][..(names[0].LastIndexOf('.') + 1)] + names[i];
+                var path = names[i].Contains('.', StringComparison.Ordinal) || i == 0
+                    ? names[i] : names[0][..(names[0].LastIndexOf('.') + 1)] + names[i];
                 var found = path.EndsWith(".*", StringComparison.Ordinal)
                     ? entries.Find(e => e.Path?.StartsWith(path[..^1], StringComparison.Ordinal) == true)
                     : entries.Find(e => e.Path == path);
@@ -106,7 +118,8 @@ public sealed partial class PrintedOptions
     private static string Shown(OptionEntry entry) => entry.Default switch
     {
         JsonElement { ValueKind: JsonValueKind.Array } list => string.Join(',', list.EnumerateArray()),
-        JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!.EndsWith(".sh", StringComparison.Ordinal) ? Path.GetFileName(text.GetString()!) : text.GetString()!,
+        JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!.EndsWith(".sh", StringComparison.Ordinal)
+            ? Path.GetFileName(text.GetString()!) : text.GetString()!,
         JsonElement other => other.GetRawText(),
         _ => "",
     };

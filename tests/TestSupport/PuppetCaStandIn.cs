@@ -49,6 +49,7 @@ public sealed class PuppetCaStandIn : IAsyncDisposable
             return Results.Text(ca.SignAgainPem(old, name, ["localhost"], Life));
         });
         app.MapGet("/puppet-ca/v1/certificate/ca", () => Results.Text(ca.BundlePem));
+        app.MapGet("/puppet-ca/v1/certificate_revocation_list/ca", () => Results.Text(ca.CrlPem()));
         app.MapGet("/puppet-ca/v1/certificate/{name}", (string name) =>
             certificates.TryGetValue(name, out var pem) ? Results.Text(pem) : Results.NotFound());
     }

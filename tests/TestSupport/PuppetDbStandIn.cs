@@ -9,7 +9,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Overture.TestSupport;
 
-/// <summary>PuppetDB's command API over HTTPS, for whoever shows a certificate of the Puppet CA. It believes every command and does nothing.</summary>
+/// <summary>
+/// PuppetDB's command API, and its query of one node, over HTTPS, for clients with a certificate of the Puppet CA. It believes every
+/// command and does nothing.
+/// </summary>
 public sealed class PuppetDbStandIn : IAsyncDisposable
 {
     private readonly WebApplication app;
@@ -31,10 +34,16 @@ public sealed class PuppetDbStandIn : IAsyncDisposable
 
     public string Url { get; }
 
-    /// <summary>Whatever was sent, in order.</summary>
+    /// <summary>Paths of the queries, in order.</summary>
+    public ConcurrentQueue<string> Queries { get; } = new();
+
+    /// <summary>What it answers to a query: 200, it knows the node; 404, it does not.</summary>
+    public int QueryStatus { get; set; } = 200;
+
+    /// <summary>Every command that was sent, in order.</summary>
     public ConcurrentQueue<Command> Commands { get; } = new();
 
-    /// <summary>What it answers.</summary>
+    /// <summary>What it answers to a command.</summary>
     public int Status { get; set; } = 200;
 
     /// <summary>Awaited before it answers.</summary>
@@ -54,10 +63,20 @@ public sealed class PuppetDbStandIn : IAsyncDisposable
 
     private async Task Take(HttpContext context)
     {
+        if (HttpMethods.IsGet(context.Request.Method))
+        {
+            Queries.Enqueue(context.Request.Path);
+            context.Response.StatusCode = QueryStatus;
+            await context.Response.WriteAsync(QueryStatus == 200
+                ? """{"certname":"x","deactivated":null}""" : """{"error":"No information is known about node x"}""");
+            return;
+        }
         using var reader = new StreamReader(context.Request.Body);
         var command = new Command(
-            context.Request.Method, context.Request.Path, context.Request.Query.ToDictionary(q => q.Key, q => q.Value.ToString(), StringComparer.Ordinal),
-            context.Request.ContentType ?? "", await reader.ReadToEndAsync(), context.Connection.ClientCertificate!.GetNameInfo(X509NameType.SimpleName, forIssuer: false));
+            context.Request.Method, context.Request.Path,
+            context.Request.Query.ToDictionary(q => q.Key, q => q.Value.ToString(), StringComparer.Ordinal),
+            context.Request.ContentType ?? "", await reader.ReadToEndAsync(),
+                context.Connection.ClientCertificate!.GetNameInfo(X509NameType.SimpleName, forIssuer: false));
         Commands.Enqueue(command);
         if (Before is not null)
             await Before(command);
@@ -66,5 +85,6 @@ public sealed class PuppetDbStandIn : IAsyncDisposable
     }
 
     /// <summary>One request, and the name on the certificate that was shown.</summary>
-    public sealed record Command(string Method, string Path, IReadOnlyDictionary<string, string> Query, string ContentType, string Body, string Peer);
+    public sealed record Command(string Method, string Path, IReadOnlyDictionary<string, string> Query, string ContentType,
+        string Body, string Peer);
 }

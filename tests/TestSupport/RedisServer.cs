@@ -8,22 +8,43 @@ namespace Overture.TestSupport;
 public sealed class RedisServer : IAsyncDisposable
 {
     private readonly TempDirectory data = new();
+    private readonly TempDirectory configuration = new();
     private readonly string[] more;
     private Process process;
 
-    private RedisServer(int port, params string[] more)
+    private RedisServer(int port, string config, params string[] more)
     {
         Port = port;
         this.more = more;
+        File.WriteAllText(configuration.File("redis.conf"), config);
         process = Launch();
     }
 
     public int Port { get; }
     public string Endpoint => $"127.0.0.1:{Port}";
 
-    public static async Task<RedisServer> Start()
+    /// <param name="config">Lines of its redis.conf, such as users.</param>
+    public static async Task<RedisServer> Start(string config = "")
     {
-        var server = new RedisServer(FreePort.Next());
+        var server = new RedisServer(FreePort.Next(), config, "--appendonly", "yes", "--save", "");
+        await server.Answering();
+        return server;
+    }
+
+    /// <summary>A Sentinel that takes a primary for dead after a second.</summary>
+    /// <param name="name">What it calls the primary.</param>
+    /// <param name="primary">Port of the primary.</param>
+    /// <param name="quorum">How many Sentinels must take it for dead.</param>
+    /// <param name="password">What its clients, and other Sentinels, have to say.</param>
+    public static async Task<RedisServer> StartSentinel(string name, int primary, int quorum, string password)
+    {
+        var server = new RedisServer(FreePort.Next(), $"""
+            sentinel monitor {name} 127.0.0.1 {primary} {quorum}
+            sentinel down-after-milliseconds {name} 1000
+            sentinel failover-timeout {name} 5000
+            requirepass {password}
+
+            """, "--sentinel");
         await server.Answering();
         return server;
     }
@@ -38,12 +59,29 @@ public sealed class RedisServer : IAsyncDisposable
         var files = new TempDirectory();
         File.WriteAllText(files.File("tls.pem"), certificate);
         File.WriteAllText(files.File("tls.key"), key);
-        var server = new RedisServer(port, "--port", "0", "--tls-port", $"{port}", "--tls-cert-file", files.File("tls.pem"), "--tls-key-file", files.File("tls.key"),
+        var server = new RedisServer(port, "", "--appendonly", "yes", "--save", "", "--port", "0", "--tls-port", $"{port}",
+            "--tls-cert-file", files.File("tls.pem"),
+            "--tls-key-file", files.File("tls.key"),
             "--tls-ca-cert-file", files.File("tls.pem"), "--tls-auth-clients", "no", "--requirepass", password);
         await server.Answering();
         files.Dispose(); // it has read them
         return server;
     }
+
+    /// <summary>What redis-cli prints for a command.</summary>
+    public async Task<string> Cli(params string[] command) =>
+        (await Shell.Run("redis-cli", ["-p", $"{Port}", .. command], null)).Ok().Trim();
+
+    /// <summary>
+    /// What it says it is, "master" or "slave"; empty where it says nothing: Sentinels cut off the clients of one they change.
+    /// </summary>
+    public async Task<string> Role() => (await Shell.Run("redis-cli", ["-p", $"{Port}", "role"], null)).Output.Split('\n')[0];
+
+    /// <summary>From here on a replica of another one, which may be dead, and read-only.</summary>
+    public Task ReplicaOf(int primary) => Cli("replicaof", "127.0.0.1", $"{primary}");
+
+    /// <summary>From here on a primary.</summary>
+    public Task Promote() => Cli("replicaof", "no", "one");
 
     /// <summary>SIGSTOP: the server keeps its sockets and says nothing.</summary>
     public void Freeze() => Signal("STOP");
@@ -76,10 +114,12 @@ public sealed class RedisServer : IAsyncDisposable
             await Kill();
         process.Dispose();
         data.Dispose();
+        configuration.Dispose();
     }
 
-    private Process Launch() => Process.Start(new ProcessStartInfo(
-        "redis-server", ["--port", Port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", data.Path, "--appendonly", "yes", "--save", "", .. more])
+    private Process Launch() => Process.Start(new ProcessStartInfo("redis-server",
+        [configuration.File("redis.conf"), "--port", Port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", data.Path,
+        .. more])
     {
         RedirectStandardOutput = true,
     })!;

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Google.Rpc;
 using Grpc.Core;
 
 namespace Overture.TestSupport;
@@ -11,14 +12,10 @@ public sealed class RpcDetails
     private RpcDetails(Google.Rpc.Status status) => this.status = status;
 
     public static RpcDetails Of(RpcException e) =>
-        new(Google.Rpc.Status.Parser.ParseFrom(e.Trailers.GetValueBytes("grpc-status-details-bin") ?? throw new InvalidOperationException($"no details on {e.Status}")));
+        new(e.GetRpcStatus() ?? throw new InvalidOperationException($"no details on {e.Status}"));
 
-    public T? Unpack<T>() where T : class, IMessage<T>, new()
-    {
-        var wanted = new T();
-        return status.Details.FirstOrDefault(d => d.Is(wanted.Descriptor))?.Unpack<T>();
-    }
+    public T? Unpack<T>() where T : class, IMessage<T>, new() => status.GetDetail<T>();
 
     /// <summary>Reason code of google.rpc.ErrorInfo.</summary>
-    public static string Reason(RpcException e) => Of(e).Unpack<Google.Rpc.ErrorInfo>()!.Reason;
+    public static string Reason(RpcException e) => Of(e).Unpack<ErrorInfo>()!.Reason;
 }

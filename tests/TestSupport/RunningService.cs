@@ -14,7 +14,7 @@ public sealed class RunningService : IAsyncDisposable
     public WebApplication App { get; }
 
     public static async Task<RunningService> Start<TParts, TOptions>(TOptions options)
-        where TParts : IServiceParts<TOptions>
+        where TParts : IServiceModule<TOptions>
         where TOptions : ServiceOptions
     {
         var app = ServiceHost.Build<TParts, TOptions>(options);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 
 namespace Overture.TestSupport;
 
@@ -6,14 +7,16 @@ namespace Overture.TestSupport;
 public sealed class ServiceProcess : IAsyncDisposable
 {
     private readonly Process process;
-    private readonly Task<string> output, errors;
+    private readonly StringBuilder printed = new();
+    private readonly Task output, errors;
 
     /// <param name="assembly">Path of the service's DLL.</param>
     /// <param name="config">Its option file.</param>
     /// <param name="environment">Added to this process's.</param>
     public ServiceProcess(string assembly, string config, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet", [assembly, "--config", config])
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet",
+            [assembly, "--config", config])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -21,8 +24,8 @@ public sealed class ServiceProcess : IAsyncDisposable
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
             start.Environment[name] = value;
         process = Process.Start(start)!;
-        output = process.StandardOutput.ReadToEndAsync();
-        errors = process.StandardError.ReadToEndAsync();
+        output = Collect(process.StandardOutput);
+        errors = Collect(process.StandardError);
     }
 
     public bool HasExited => process.HasExited;
@@ -31,7 +34,20 @@ public sealed class ServiceProcess : IAsyncDisposable
     public int ExitCode => process.ExitCode;
 
     /// <summary>All that it printed; only after its end.</summary>
-    public async Task<string> Printed() => await output + await errors;
+    public async Task<string> Printed()
+    {
+        await Task.WhenAll(output, errors);
+        return PrintedSoFar;
+    }
+
+    public string PrintedSoFar
+    {
+        get
+        {
+            lock (printed)
+                return printed.ToString();
+        }
+    }
 
     public async Task Kill()
     {
@@ -39,10 +55,27 @@ public sealed class ServiceProcess : IAsyncDisposable
         await process.WaitForExitAsync();
     }
 
+    /// <param name="name">Without SIG, as kill(1) takes it.</param>
+    public async Task Signal(string name) => (await Shell.Run("kill", $"-{name}", $"{process.Id}")).Ok();
+
+    /// <summary>Whether it catches SIGHUP by now (SigCgt of /proc/PID/status, bit 0).</summary>
+    public async Task<bool> CatchesHangup() =>
+        (await File.ReadAllLinesAsync($"/proc/{process.Id}/status"))
+            .Single(l => l.StartsWith("SigCgt:", StringComparison.Ordinal))[^1] is var last && (Convert.ToInt32($"{last}", 16) & 1) != 0;
+
     /// <summary>SIGTERM; it may take its time.</summary>
     public async Task Terminate() => (await Shell.Run("kill", "-TERM", $"{process.Id}")).Ok();
 
     public Task Ended(TimeSpan limit) => process.WaitForExitAsync().WaitAsync(limit);
+
+    private async Task Collect(StreamReader from)
+    {
+        while (await from.ReadLineAsync() is { } line)
+        {
+            lock (printed)
+                printed.Append(line).Append('\n');
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

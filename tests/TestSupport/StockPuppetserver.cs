@@ -7,8 +7,8 @@ using System.Text;
 namespace Overture.TestSupport;
 
 /// <summary>
-/// A real puppetserver with its own CA, as eng/stock-puppetserver.sh starts it (about half a minute): one for all tests of a collection. It ends
-/// with this process, however that ends.
+/// A real puppetserver with its own CA, as eng/stock-puppetserver.sh starts it (about half a minute): one for all tests of a collection. It
+/// ends with this process, however that ends.
 /// </summary>
 public sealed class StockPuppetserver : IAsyncDisposable
 {
@@ -33,9 +33,10 @@ public sealed class StockPuppetserver : IAsyncDisposable
     public string Log => File.ReadAllText(home.File("log/puppetserver.log"));
     public HttpClient Agent { get; }
 
-    /// <param name="prepare">Puts files of the test's own into the home; gives Puppet's setting autosign (null: false) and the OVERTURE_* variables
-    /// that its policy executable sees.</param>
-    public static async Task<StockPuppetserver> Start(Func<string, (string Autosign, IReadOnlyDictionary<string, string> Environment)>? prepare = null)
+    /// <param name="prepare">Puts files of the test's own into the home; gives Puppet's setting autosign (null: false) and the OVERTURE_*
+    /// variables that its policy executable sees.</param>
+    public static async Task<StockPuppetserver> Start(
+        Func<string, (string Autosign, IReadOnlyDictionary<string, string> Environment)>? prepare = null)
     {
         var home = new TempDirectory();
         var (autosign, environment) = prepare?.Invoke(home.Path) ?? ("false", new Dictionary<string, string>());
@@ -73,14 +74,17 @@ public sealed class StockPuppetserver : IAsyncDisposable
     public bool Waits(string name) => File.Exists(home.File($"ca/requests/{name}.pem"));
 
     /// <summary>How many certificates it ever made for this name, by its inventory.</summary>
-    public int Made(string name) => File.ReadLines(home.File("ca/inventory.txt")).Count(l => l.EndsWith($"/CN={name}", StringComparison.Ordinal));
+    public int Made(string name) => File.ReadLines(home.File("ca/inventory.txt"))
+        .Count(l => l.EndsWith($"/CN={name}", StringComparison.Ordinal));
 
     /// <summary>By its own CRL.</summary>
     public bool IsRevoked(X509Certificate2 certificate) =>
-        CertificateRevocationListBuilder.LoadPem(File.ReadAllText(home.File("ca/ca_crl.pem")), out _).RemoveEntry(certificate.SerialNumberBytes.Span);
+        CertificateRevocationListBuilder.LoadPem(File.ReadAllText(home.File("ca/ca_crl.pem")), out _)
+            .RemoveEntry(certificate.SerialNumberBytes.Span);
 
     /// <summary>`puppetserver ca` on its host.</summary>
-    public Task<Ran> Ca(params string[] arguments) => Shell.Run("puppetserver", ["ca", .. arguments, "--config", home.File("conf/puppet.conf")], null);
+    public Task<Ran> Ca(params string[] arguments) =>
+        Shell.Run("puppetserver", ["ca", .. arguments, "--config", home.File("conf/puppet.conf")], null);
 
     /// <summary>SIGSTOP: it keeps its sockets and says nothing.</summary>
     public void Freeze() => Signal("STOP");
@@ -103,7 +107,8 @@ public sealed class StockPuppetserver : IAsyncDisposable
         roots.ImportFromPemFile(Bundle);
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.AddRange(roots);
-        return new HttpClient(new SocketsHttpHandler { UseProxy = false, SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy } })
+        return new HttpClient(new SocketsHttpHandler { UseProxy = false,
+            SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy } })
         {
             BaseAddress = new Uri(Url, "/puppet-ca/v1/"),
         };

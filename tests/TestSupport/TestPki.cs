@@ -46,7 +46,8 @@ public sealed class TestPki : IDisposable
                 ClientCertificateContext = SslStreamCertificateContext.Create(own, null, offline: true),
             },
         };
-        return GrpcChannel.ForAddress($"https://localhost:{port}", new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
+        return GrpcChannel.ForAddress($"https://localhost:{port}",
+            new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
     }
 
     public void Dispose() => home.Dispose();

@@ -27,15 +27,32 @@ public sealed class TestPuppetCa : IDisposable
     public X509Certificate2 Issue(string certname, params string[] dnsNames)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var leaf = Sign(new CertificateRequest($"CN={certname}", key, HashAlgorithmName.SHA256), certname, dnsNames, TimeSpan.FromDays(30));
+        using var leaf = Sign(new CertificateRequest($"CN={certname}", key, HashAlgorithmName.SHA256), certname, dnsNames,
+            TimeSpan.FromDays(30));
         return leaf.CopyWithPrivateKey(key);
+    }
+
+    /// <summary>The root itself, with its key.</summary>
+    public X509Certificate2 Root => root;
+
+    /// <summary>A leaf by another CA below the same root, and that CA, which has to be sent with it.</summary>
+    /// <param name="certname">Its name.</param>
+    /// <param name="caName">Of the other CA; null: the same name as ours.</param>
+    public (X509Certificate2 Leaf, X509Certificate2 Sibling) IssueBeside(string certname, string? caName)
+    {
+        var sibling = Authority(caName ?? intermediate.Subject, root);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var leaf = Sign(new CertificateRequest($"CN={certname}", key, HashAlgorithmName.SHA256), certname, [],
+            TimeSpan.FromDays(30), by: sibling);
+        return (leaf.CopyWithPrivateKey(key), sibling);
     }
 
     /// <summary>A leaf of this very serial number (content of its INTEGER).</summary>
     public X509Certificate2 Issue(string certname, byte[] serial)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var leaf = Sign(new CertificateRequest($"CN={certname}", key, HashAlgorithmName.SHA256), certname, [], TimeSpan.FromDays(30), serial);
+        using var leaf = Sign(new CertificateRequest($"CN={certname}", key, HashAlgorithmName.SHA256), certname, [],
+            TimeSpan.FromDays(30), serial);
         return leaf.CopyWithPrivateKey(key);
     }
 
@@ -43,7 +60,8 @@ public sealed class TestPuppetCa : IDisposable
     public (string Certificate, string Key) IssuePem(string certname, params string[] dnsNames)
     {
         using var key = RSA.Create(2048);
-        using var leaf = Sign(new CertificateRequest($"CN={certname}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), certname, dnsNames, TimeSpan.FromDays(30));
+        using var leaf = Sign(new CertificateRequest($"CN={certname}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), certname,
+            dnsNames, TimeSpan.FromDays(30));
         return (leaf.ExportCertificatePem(), key.ExportRSAPrivateKeyPem());
     }
 
@@ -55,14 +73,16 @@ public sealed class TestPuppetCa : IDisposable
             lists.AddEntry(certificate);
         var next = TimeProvider.System.GetUtcNow().AddDays(30);
         return PemEncoding.WriteString("X509 CRL", lists.Build(intermediate, 2, next, HashAlgorithmName.SHA256)) + "\n"
-            + PemEncoding.WriteString("X509 CRL", new CertificateRevocationListBuilder().Build(root, 1, next, HashAlgorithmName.SHA256)) + "\n";
+            + PemEncoding.WriteString("X509 CRL", new CertificateRevocationListBuilder()
+                .Build(root, 1, next, HashAlgorithmName.SHA256)) + "\n";
     }
 
     /// <summary>Signs what a CSR asks for; only its key and name count.</summary>
     public string SignPem(string csr, string certname, IEnumerable<string> dnsNames, TimeSpan life)
     {
         var request = CertificateRequest.LoadSigningRequestPem(csr, HashAlgorithmName.SHA256);
-        using var leaf = Sign(new CertificateRequest(request.SubjectName, request.PublicKey, HashAlgorithmName.SHA256), certname, dnsNames, life);
+        using var leaf = Sign(new CertificateRequest(request.SubjectName, request.PublicKey, HashAlgorithmName.SHA256), certname,
+            dnsNames, life);
         return leaf.ExportCertificatePem();
     }
 
@@ -76,39 +96,48 @@ public sealed class TestPuppetCa : IDisposable
     /// <summary>Whether a certificate is of this CA.</summary>
     public bool Signed(X509Certificate2 certificate)
     {
-        using var chain = new X509Chain { ChainPolicy = { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck } };
+        using var chain = new X509Chain { ChainPolicy = { TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck } };
         chain.ChainPolicy.CustomTrustStore.Add(root);
         chain.ChainPolicy.ExtraStore.Add(intermediate);
         return chain.Build(certificate);
     }
 
-    /// <summary>A client that trusts this CA alone and shows the given certificate (null: none).</summary>
-    public HttpClient Client(X509Certificate2? certificate)
+    /// <summary>A client that trusts this CA alone and shows the given certificate (null: none), and with it the CAs above.</summary>
+    public HttpClient Client(X509Certificate2? certificate, params X509Certificate2[] chain)
     {
         var ssl = new SslClientAuthenticationOptions
         {
-            CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck },
+            CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck },
         };
         ssl.CertificateChainPolicy.CustomTrustStore.Add(root);
         ssl.CertificateChainPolicy.ExtraStore.Add(intermediate);
         if (certificate is not null)
-            ssl.ClientCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true);
+            ssl.ClientCertificateContext = SslStreamCertificateContext.Create(certificate, [.. chain], offline: true);
         return new HttpClient(new SocketsHttpHandler { UseProxy = false, SslOptions = ssl });
     }
 
     public void Dispose() => directory.Dispose();
 
-    private X509Certificate2 Sign(CertificateRequest request, string certname, IEnumerable<string> dnsNames, TimeSpan life, byte[]? serial = null)
+    private X509Certificate2 Sign(CertificateRequest request, string certname, IEnumerable<string> dnsNames, TimeSpan life,
+        byte[]? serial = null, X509Certificate2? by = null)
     {
+        by ??= intermediate;
         var names = new SubjectAlternativeNameBuilder();
         foreach (var name in dnsNames.Prepend(certname))
             names.AddDnsName(name);
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], true));
+        // Without it, of two CAs of one name a chain might be tried with the wrong one.
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(by, includeKeyIdentifier: true,
+            includeIssuerAndSerial: false));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(
+            [new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], true));
         var now = TimeProvider.System.GetUtcNow();
-        using var signing = intermediate.GetECDsaPrivateKey()!;
-        return request.Create(intermediate.SubjectName, X509SignatureGenerator.CreateForECDsa(signing), now.AddDays(-1), now + life, serial ?? [1, .. RandomNumberGenerator.GetBytes(15)]);
+        using var signing = by.GetECDsaPrivateKey()!;
+        return request.Create(by.SubjectName, X509SignatureGenerator.CreateForECDsa(signing), now.AddDays(-1), now + life, serial
+            ?? [1, .. RandomNumberGenerator.GetBytes(15)]);
     }
 
     private static X509Certificate2 Authority(string subject, X509Certificate2? issuer)
@@ -122,7 +151,8 @@ public sealed class TestPuppetCa : IDisposable
         if (issuer is null)
             return request.CreateSelfSigned(now.AddDays(-2), now.AddYears(10));
         using var signing = issuer.GetECDsaPrivateKey()!;
-        using var bare = request.Create(issuer.SubjectName, X509SignatureGenerator.CreateForECDsa(signing), now.AddDays(-2), now.AddYears(5), [2, .. RandomNumberGenerator.GetBytes(15)]);
+        using var bare = request.Create(issuer.SubjectName, X509SignatureGenerator.CreateForECDsa(signing), now.AddDays(-2),
+            now.AddYears(5), [2, .. RandomNumberGenerator.GetBytes(15)]);
         return bare.CopyWithPrivateKey(key);
     }
 }

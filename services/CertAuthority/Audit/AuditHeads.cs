@@ -1,4 +1,4 @@
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Storage;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 
@@ -6,11 +6,11 @@ namespace Overture.CertAuthority.Audit;
 
 /// <summary>
 /// The last head this replica wrote, kept in its state directory: written after the batch, so after a crash it may be behind, but the
-/// store is never behind it unless somebody cut it.
+/// store is never behind it unless it was cut.
 /// </summary>
 internal sealed class AuditHeads(StateDirectory state, ILogger<AuditHeads> log)
 {
-    private const string HeadFile = "audit.head";
+    public const string HeadFile = "audit.head";
 
     /// <summary>Null: none was written, or the state directory is another stream's or lost.</summary>
     public AuditHead? Kept(string stream)
@@ -38,8 +38,8 @@ internal sealed class AuditHeads(StateDirectory state, ILogger<AuditHeads> log)
     }
 
     /// <summary>
-    /// Where a stream goes on, and what is wrong with it. A sequence number that was written once is never written again: whoever cut the
-    /// tail off would have it closed over by us.
+    /// Where a stream goes on, and what is wrong with it. A sequence number that was written once is never written again: the attacker who
+    /// cut the tail off would have it closed over by us.
     /// </summary>
     /// <param name="stored">The last batch in the store.</param>
     /// <param name="known">The furthest head that this replica, or another, remembers.</param>
@@ -49,9 +49,16 @@ internal sealed class AuditHeads(StateDirectory state, ILogger<AuditHeads> log)
         if (known is null)
             return (stored, null);
         if (known.Sequence > stored.Sequence)
-            return (known, $"batches {stored.Sequence + 1} to {known.Sequence} of stream {stored.Stream} were written once and are gone from the store");
+        {
+            return (known,
+                $"batches {stored.Sequence + 1} to {known.Sequence} of stream {stored.Stream} were written once and are gone from the "
+                    + "store");
+        }
         if (standing != known.HeadSha256)
-            return (known.Sequence == stored.Sequence ? known : stored, $"batch {known.Sequence} of stream {stored.Stream} is not the one that was written");
+        {
+            return (known.Sequence == stored.Sequence ? known : stored,
+                $"batch {known.Sequence} of stream {stored.Stream} is not the one that was written");
+        }
         return (stored, null);
     }
 }

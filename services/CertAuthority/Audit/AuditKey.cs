@@ -1,9 +1,11 @@
 using System.Security.Cryptography;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Storage;
 
 namespace Overture.CertAuthority.Audit;
 
-/// <summary>The key that signs the heads of audit batches: this replica's own, P-256, in the state directory beside its public half.</summary>
+/// <summary>
+/// The key that signs the heads of audit batches: this replica's own, P-256, in the state directory beside its public half.
+/// </summary>
 internal sealed class AuditKey : IDisposable
 {
     public const string PublicFile = "audit.pub.pem";

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Signing;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Records.V1;
@@ -27,7 +28,7 @@ internal sealed class AuditKeyring(ObjectStore store, CaSigner signer) : IDispos
             var kid = path[ObjectKeys.AuditKeys.Length..];
             if (known.ContainsKey(kid))
                 continue;
-            if (await Read(path, cancel) is { } record && record.Kid == kid && AuditVoucher.Read(record, signer) is { } key)
+            if (await Read(path, cancel) is { } record && record.Kid == kid && AuditKeyAttestation.Read(record, signer) is { } key)
                 known[kid] = (record.Stream, key);
             else
                 Problems.Add($"{path}: the CA does not vouch for this audit key");
@@ -46,7 +47,7 @@ internal sealed class AuditKeyring(ObjectStore store, CaSigner signer) : IDispos
         {
             return await store.Get<AuditKeyRecord>(path, cancel);
         }
-        catch (InvalidDataException)
+        catch (Exception e) when (e is InvalidDataException or UnreadableObjectException)
         {
             return null;
         }

@@ -1,15 +1,14 @@
 using System.Security.Cryptography;
-using Overture.Platform.Records;
 using Overture.Records.V1;
 
 namespace Overture.CertAuthority.Audit;
 
 /// <summary>
-/// All streams together: each by itself, then against every head that somebody saw (another replica, this one's own memory, the operator),
-/// because a chain can't tell that its own end was cut off. No I/O.
+/// All streams together: each by itself, then against every head that was seen (another replica, this one's own memory, the operator),
+/// because a chain can't show that its own end was cut off. No I/O.
 /// </summary>
 /// <param name="keyOf">The key of an id, if the CA vouches for it as that stream's.</param>
-/// <param name="acts">Takes what the records say; null where nobody asks.</param>
+/// <param name="acts">Takes what the records say; null where not needed.</param>
 internal sealed class AuditLogCheck(Func<string, string, ECDsa?> keyOf, RecordedActs? acts = null)
 {
     private readonly SortedDictionary<string, AuditStreamCheck> streams = new(StringComparer.Ordinal);
@@ -62,7 +61,7 @@ internal sealed class AuditLogCheck(Func<string, string, ECDsa?> keyOf, Recorded
         foreach (var stream in seen.GroupBy(s => s.Key.Stream).OrderBy(g => g.Key, StringComparer.Ordinal))
         {
             var found = StreamOf(stream.Key);
-            // Of a tail that is gone, whoever saw the furthest says it all.
+            // Of a tail that is gone, the furthest head seen says it all.
             var furthest = stream.MaxBy(s => s.Key.Sequence);
             if (furthest.Key.Sequence > found.Last)
             {
@@ -70,8 +69,11 @@ internal sealed class AuditLogCheck(Func<string, string, ECDsa?> keyOf, Recorded
                     ? $"{stream.Key}: the whole stream is gone; {furthest.Value} saw its batch {furthest.Key.Sequence}"
                     : $"{stream.Key}: cut off after batch {found.Last}; {furthest.Value} saw its batch {furthest.Key.Sequence}");
             }
-            foreach (var (head, source) in stream.Where(s => s.Key.Sequence <= found.Last && found.HeadOf(s.Key.Sequence) is { } stands && stands != s.Key.Head))
+            foreach (var (head, source) in stream.Where(
+                s => s.Key.Sequence <= found.Last && found.HeadOf(s.Key.Sequence) is { } stands && stands != s.Key.Head))
+            {
                 problems.Add($"{stream.Key} batch {head.Sequence}: is not the one that {source} saw");
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 
 namespace Overture.CertAuthority.Audit;
@@ -16,7 +17,8 @@ internal static class AuditObjects
         return keys;
     }
 
-    public static async IAsyncEnumerable<(string Key, byte[] Body)> Read(ObjectStore store, IReadOnlyList<string> keys, [EnumeratorCancellation] CancellationToken cancel)
+    public static async IAsyncEnumerable<(string Key, byte[] Body)> Read(
+        ObjectStore store, IReadOnlyList<string> keys, [EnumeratorCancellation] CancellationToken cancel)
     {
         var coming = new Queue<(string Key, Task<StoredObject?> Body)>();
         foreach (var key in keys)
@@ -35,6 +37,13 @@ internal static class AuditObjects
     private static async Task<(string, byte[])?> Next(Queue<(string Key, Task<StoredObject?> Body)> coming)
     {
         var (key, reading) = coming.Dequeue();
-        return await reading is { } found ? (key, found.Body) : null;
+        try
+        {
+            return await reading is { } found ? (key, found.Body) : null;
+        }
+        catch (UnreadableObjectException)
+        {
+            return (key, []); // no record: the caller finds that it does not parse
+        }
     }
 }

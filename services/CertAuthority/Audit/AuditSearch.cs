@@ -1,4 +1,5 @@
 using System.Text;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Records.V1;
@@ -13,7 +14,8 @@ internal sealed class AuditSearch(ObjectStore store)
     {
         var found = new List<AuditRecord>();
         var bytes = Encoding.UTF8.GetBytes(text);
-        await foreach (var (_, body) in AuditObjects.Read(store, await AuditObjects.List(store, ObjectKeys.AuditStreams, null, cancel), cancel))
+        await foreach (var (_, body) in AuditObjects.Read(
+            store, await AuditObjects.List(store, ObjectKeys.AuditStreams, null, cancel), cancel))
         {
             if (body.AsSpan().IndexOf(bytes) >= 0)
                 found.AddRange(Records(body).Where(r => r.Contains(text, StringComparison.Ordinal)).SelectMany(Parsed).Where(wanted));
@@ -27,9 +29,9 @@ internal sealed class AuditSearch(ObjectStore store)
         {
             return RecordJson.Read<AuditBatch>(body).Records;
         }
-        catch (InvalidDataException)
+        catch (Exception e) when (e is InvalidDataException or UnreadableObjectException)
         {
-            // For verification to tell.
+            // For verification to report.
             return [];
         }
     }
@@ -40,7 +42,7 @@ internal sealed class AuditSearch(ObjectStore store)
         {
             return [RecordJson.Read<AuditRecord>(text)];
         }
-        catch (InvalidDataException)
+        catch (Exception e) when (e is InvalidDataException or UnreadableObjectException)
         {
             return [];
         }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 
@@ -8,11 +9,11 @@ namespace Overture.CertAuthority.Audit;
 /// <summary>Reads one stream from its beginning, batch by batch, and names everything that does not hold. No I/O.</summary>
 /// <param name="stream">As signed: service/replica.</param>
 /// <param name="keyOf">The key of an id, if the CA vouches for it as this stream's.</param>
-/// <param name="tell">Takes each problem.</param>
-internal sealed class AuditStreamCheck(string stream, Func<string, ECDsa?> keyOf, Action<string> tell)
+/// <param name="report">Receives each problem.</param>
+internal sealed class AuditStreamCheck(string stream, Func<string, ECDsa?> keyOf, Action<string> report)
 {
     private readonly Dictionary<long, string> heads = [];
-    // Null: the batch before is damaged or gone, so nobody knows.
+    // Null: the batch before is damaged or gone, so it is unknown.
     private string? previous = AuditChain.Origin;
 
     public string Stream => stream;
@@ -30,14 +31,17 @@ internal sealed class AuditStreamCheck(string stream, Func<string, ECDsa?> keyOf
     /// <returns>The batch if its signature holds.</returns>
     public AuditBatch? Read(string name, ReadOnlySpan<byte> body)
     {
-        if (name.Length != 20 || !long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var sequence) || sequence <= Last)
+        if (name.Length != 20 || !long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var sequence)
+            || sequence <= Last)
         {
-            tell($"{stream}/{name}: no batch has such a name");
+            report($"{stream}/{name}: no batch has such a name");
             return null;
         }
         if (sequence > Last + 1)
         {
-            tell(sequence == Last + 2 ? $"{stream}: batch {Last + 1} is missing" : $"{stream}: batches {Last + 1} to {sequence - 1} are missing");
+            report(sequence == Last + 2
+                ? $"{stream}: batch {Last + 1} is missing"
+                : $"{stream}: batches {Last + 1} to {sequence - 1} are missing");
             previous = null;
         }
         Last = sequence;
@@ -60,52 +64,72 @@ internal sealed class AuditStreamCheck(string stream, Func<string, ECDsa?> keyOf
             var batch = RecordJson.Read<AuditBatch>(body);
             if (batch.Schema is 0 or > AuditChain.Schema)
             {
-                Tell(sequence, $"is of schema {batch.Schema}, which this version does not know");
+                Report(sequence, $"is of schema {batch.Schema}, which this version does not know");
                 return null;
             }
             // What parsing forgives (white space, another spelling, a field too many) nothing of ours wrote.
             if (!RecordJson.Write(batch).AsSpan().SequenceEqual(body))
-                Tell(sequence, "is not as it was written");
+                Report(sequence, "is not as it was written");
             if (batch.Sequence != sequence)
-                Tell(sequence, $"says of itself to be batch {batch.Sequence}");
+                Report(sequence, $"claims to be batch {batch.Sequence}");
             if (batch.Schema == 1 && batch.Others.Count > 0)
-                Tell(sequence, "names heads that its signature does not cover");
+                Report(sequence, "names heads that its signature does not cover");
             if (batch.Records.Count == 0)
-                Tell(sequence, "holds no record");
+                Report(sequence, "holds no record");
             return batch;
         }
-        catch (InvalidDataException)
+        catch (Exception e) when (e is InvalidDataException or UnreadableObjectException)
         {
-            Tell(sequence, "does not parse: it is damaged or cut short");
+            Report(sequence, "does not parse: it is damaged or cut short");
             return null;
         }
     }
 
     private void Follow(AuditBatch batch, long sequence)
     {
-        // Behind a batch that is gone or damaged, which is told already, the first record says itself what it follows.
-        var before = previous;
+        // Behind a batch that is gone or damaged, which is reported already, the first record says itself what it follows.
+        var (before, dropped) = (previous, batch.Dropped.ToHashSet());
         for (var i = 0; i < batch.Records.Count; i++)
         {
+            if (dropped.Contains(i) && AuditChain.DroppedHash(batch.Records[i]) is { } hash)
+            {
+                // What it followed is unknown now; what follows it names this very hash.
+                before = hash;
+                Records++;
+                continue;
+            }
             if (before is not null && !Follows(batch.Records[i], before))
-                Tell(sequence, $"record {i + 1} does not follow the one before it: one of them was altered, or something between them dropped, added or swapped");
+            {
+                Report(sequence,
+                    $"record {i + 1} does not follow the one before it: one of them was altered, or something between them dropped, "
+                        + "added or swapped");
+            }
             before = AuditChain.Hash(batch.Records[i]);
             Records++;
         }
         if (batch.HeadSha256 != before)
-            Tell(sequence, $"the last record ({batch.Records.Count}) is not the one that was signed: it was altered, or records after it were cut off");
+        {
+            Report(sequence,
+                $"the last record ({batch.Records.Count}) is not the one that was signed: it was altered, or records after it were cut "
+                    + "off");
+        }
     }
 
     private bool Signed(AuditBatch batch, long sequence)
     {
         if (keyOf(batch.Kid) is not { } key)
         {
-            Tell(sequence, $"is signed with key {batch.Kid}, for which the CA does not vouch in this stream");
+            Report(sequence, $"is signed with key {batch.Kid}, for which the CA does not vouch in this stream");
             return false;
         }
-        if (AuditChain.IsSigned(batch, stream, key))
+        if (!AuditChain.IsSigned(batch, stream, key))
+        {
+            Report(sequence, "its signature does not verify");
+            return false;
+        }
+        if (batch.Dropped.Count == 0 || (keyOf(batch.DroppedKid) is { } dropper && AuditChain.IsDropSigned(batch, stream, dropper)))
             return true;
-        Tell(sequence, "its signature does not verify");
+        Report(sequence, "records were taken out of it, and not by this stream's replica");
         return false;
     }
 
@@ -115,11 +139,11 @@ internal sealed class AuditStreamCheck(string stream, Func<string, ECDsa?> keyOf
         {
             return AuditChain.Follows(text, previous);
         }
-        catch (InvalidDataException)
+        catch (Exception e) when (e is InvalidDataException or UnreadableObjectException)
         {
             return false;
         }
     }
 
-    private void Tell(long sequence, string what) => tell($"{stream} batch {sequence}: {what}");
+    private void Report(long sequence, string what) => report($"{stream} batch {sequence}: {what}");
 }

@@ -1,7 +1,9 @@
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Storage;
+using Overture.Platform.Certificates;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
+using Overture.Platform.Serving;
 using Overture.Records.V1;
 
 namespace Overture.CertAuthority.Audit;
@@ -9,41 +11,23 @@ namespace Overture.CertAuthority.Audit;
 /// <summary>
 /// Once a minute: writes the record of a release that never was, because its process died between storing the certificate and writing the
 /// log. It is made from the claim, and says cert.recovered. The replica that claimed comes first; another waits longer, since that one
-/// may only have a store that does not answer it. Two that write the same one do no harm.
+/// may only have a store that does not answer it. Two that write the same one do no harm. What the log says was released is spent here too.
 /// </summary>
-internal sealed class AuditSweep(ObjectStore store, ClaimStore claims, AuditLog audit, CertAuthorityOptions options, TimeProvider clock, ILogger<AuditSweep> log) : BackgroundService
+internal sealed class AuditSweep(ObjectStore store, ClaimStore claims, SpentNames spent, AuditLog audit, CertAuthorityOptions options,
+    TimeProvider clock, ILogger<AuditSweep> log) : PeriodicWorker(TimeSpan.FromMinutes(1), clock)
 {
-    private static readonly TimeSpan Every = TimeSpan.FromMinutes(1), OwnAge = TimeSpan.FromMinutes(1), OthersAge = TimeSpan.FromMinutes(10);
-    private readonly RecordedActs acts = new();
+    private static readonly TimeSpan OwnAge = TimeSpan.FromMinutes(1), OthersAge = TimeSpan.FromMinutes(10);
+    private readonly RecordedActs acts = new() { OnRelease = r => Remember(r, spent) };
     private readonly HashSet<string> settled = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> read = new(StringComparer.Ordinal);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Every, clock);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                try
-                {
-                    await Run(stoppingToken);
-                }
-                catch (FaultException e)
-                {
-                    Log.SweepFailed(log, "the audit log", e.Message);
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // stopping
-        }
-    }
+    protected override Task Turn(CancellationToken cancel) => Run(cancel);
+
+    protected override void Failed(Exception e) => Log.SweepFailed(log, "the audit log", e.Message);
 
     public async Task Run(CancellationToken cancel)
     {
-        // 1. Certificates that nobody accounted for yet.
+        // 1. Certificates not accounted for yet.
         var open = new List<string>();
         await foreach (var key in store.List(ObjectKeys.Certificates, null, cancel))
         {
@@ -76,6 +60,15 @@ internal sealed class AuditSweep(ObjectStore store, ClaimStore claims, AuditLog 
         }
     }
 
+    // Its claim may be gone since, or the state directory new.
+    private static void Remember(AuditRecord release, SpentNames spent)
+    {
+        var byToken = release.Decision?.Reason is { } reason
+            && (reason == Reason.TokenAccepted.Code() || reason == Reason.RegistryOnly.Code());
+        if (CertName.TryParse(release.Certname, out var name, out _) && SerialNumber.TryRecorded(release.Serial, out _) && byToken)
+            spent.Add(name.ToString(), ClaimStore.Launched, release.Serial);
+    }
+
     private async Task Take(string key, CancellationToken cancel)
     {
         try
@@ -83,7 +76,7 @@ internal sealed class AuditSweep(ObjectStore store, ClaimStore claims, AuditLog 
             foreach (var text in (await store.Get<AuditBatch>(key, cancel))?.Records ?? [])
                 acts.Take(text);
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or UnreadableObjectException)
         {
             Log.SweepFailed(log, key, e.Message);
         }
@@ -95,19 +88,21 @@ internal sealed class AuditSweep(ObjectStore store, ClaimStore claims, AuditLog 
         try
         {
             if (await claims.Certificate(serial, cancel) is not { } certificate
-                || await claims.Find(CertName.Parse(certificate.Certname), certificate.Claim, cancel) is not { } claim || claim.Issuer != Issuers.Own)
+                || await claims.Find(CertName.Parse(certificate.Certname), certificate.Claim, cancel) is not { } claim
+                || claim.Issuer != Issuers.Own)
             {
                 return true;
             }
-            if (clock.GetUtcNow() - certificate.SignedAt.ToDateTimeOffset() < (claim.Replica == options.Replica ? OwnAge : OthersAge))
+            if (Clock.GetUtcNow() - certificate.SignedAt.ToDateTimeOffset() < (claim.Replica == options.Replica ? OwnAge : OthersAge))
                 return false;
             Log.AuditRecovered(log, serial, claim.Certname);
-            await audit.Write(RecordedActs.Recovered, "allow", claim.Certname, Caller.Own("audit"), serial, claim.SpkiSha256, claim.Decision, cancel);
+            await audit.Write(
+                AuditAction.Recovered, claim.Certname, Caller.Own("audit"), serial, claim.SpkiSha256, claim.Decision, cancel);
             return true;
         }
         catch (Exception e) when (e is not (OperationCanceledException or FaultException { Kind: FaultKind.Unavailable }))
         {
-            // Damaged: for verification to tell, not for us to mend.
+            // Damaged: for verification to report, not for us to repair.
             Log.SweepFailed(log, ObjectKeys.Certificate(serial), e.Message);
             return true;
         }

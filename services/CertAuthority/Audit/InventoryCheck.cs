@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.Signing;
+using Overture.CertAuthority.Storage;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
@@ -16,17 +18,20 @@ internal sealed class InventoryCheck(ObjectStore store, ClaimStore claims, CaSig
 {
     private const int AtOnce = 8;
 
-    /// <summary>A record of a release may be that late: its process died, and another replica writes it (<see cref="AuditSweep"/>).</summary>
+    /// <summary>
+    /// A record of a release may be that late: its process died, and another replica writes it (<see cref="AuditSweep"/>).
+    /// </summary>
     public static readonly TimeSpan Grace = TimeSpan.FromMinutes(15);
 
     /// <param name="acts">What the log says; all of it was read before the store is looked at here.</param>
-    /// <param name="tell">Takes each problem.</param>
+    /// <param name="tell">Receives each problem.</param>
     public async Task Run(RecordedActs acts, Action<string> tell, CancellationToken cancel)
     {
         // 1. Each certificate: genuine, as claimed, recorded once.
         var found = new ConcurrentBag<string>();
         var here = await Keys(ObjectKeys.Certificates, cancel);
-        await Parallel.ForEachAsync(here, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (serial, stop) =>
+        await Parallel.ForEachAsync(
+            here, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (serial, stop) =>
         {
             if (await Certificate(serial, acts, stop) is { } problem)
                 found.Add($"{ObjectKeys.Certificate(serial)}: {problem}");
@@ -50,8 +55,8 @@ internal sealed class InventoryCheck(ObjectStore store, ClaimStore claims, CaSig
     {
         try
         {
-            if (await claims.Certificate(serial, cancel) is not { } certificate)
-                return null; // collected meanwhile
+            if (await store.Get<CertificateRecord>(ObjectKeys.Certificate(serial), cancel) is not { } certificate)
+                return null; // collected in between
             if (certificate.Serial != serial)
                 return $"is the certificate {certificate.Serial}";
             if (await claims.Find(CertName.Parse(certificate.Certname), certificate.Claim, cancel) is not { } claim)
@@ -64,24 +69,42 @@ internal sealed class InventoryCheck(ObjectStore store, ClaimStore claims, CaSig
             {
                 var der = PemBody(certificate.Pem);
                 SignedDer.Check(der, claim, signer);
+                if (await KeyProblem(claim, cancel) is { } key)
+                    return key;
                 if (!acts.HasRelease(serial) && clock.GetUtcNow() - certificate.SignedAt.ToDateTimeOffset() > Grace)
                     return "no audit record says that it was released";
             }
+            // As it would be served. An imported one's claim has no bytes to compare with; its signature, serial and name must do.
+            await claims.Certificate(serial, cancel);
             return null;
         }
         catch (CryptographicException)
         {
             return "is not what its claim says, or not signed by this CA";
         }
-        catch (Exception e) when (e is InvalidDataException or ArgumentException || (e is FaultException fault && fault.Kind != FaultKind.Unavailable))
+        catch (Exception e) when (e is InvalidDataException or UnreadableObjectException or ArgumentException
+            || (e is FaultException fault && fault.Kind != FaultKind.Unavailable))
         {
             return $"it, or its claim, is damaged: {e.Message}";
         }
     }
 
+    // While it is there no other name gets a certificate for this key. A renewal goes by its predecessor's, whose name an imported CA may
+    // have let share it.
+    private async Task<string?> KeyProblem(Claim claim, CancellationToken cancel)
+    {
+        var owner = await claims.OwnerOf(claim.SpkiSha256, cancel);
+        if (owner is null)
+            return $"{ObjectKeys.KeyOwner(claim.SpkiSha256)} is gone: another name could get a certificate for its key";
+        return owner.Certname == claim.Certname || claim.Grant.Kind() == GrantKind.Predecessor
+            ? null
+            : $"{ObjectKeys.KeyOwner(claim.SpkiSha256)} says that its key is another name's";
+    }
+
     private async Task Revocations(RecordedActs acts, ConcurrentBag<string> found, CancellationToken cancel)
     {
-        await Parallel.ForEachAsync(acts.Revocations, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (serial, stop) =>
+        await Parallel.ForEachAsync(
+            acts.Revocations, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (serial, stop) =>
         {
             var path = ObjectKeys.Revocation(serial);
             try
@@ -91,8 +114,10 @@ internal sealed class InventoryCheck(ObjectStore store, ClaimStore claims, CaSig
                     found.Add($"{path}: was revoked, and the revocation is gone");
                 else if (fact.Serial != serial)
                     found.Add($"{path}: is the revocation of {fact.Serial}");
+                else if (acts.Restored.TryGetValue(serial, out var at))
+                    found.Add($"{path}: was gone from the store, and was written back from the list at {at:yyyy-MM-ddTHH:mm:ssZ}");
             }
-            catch (InvalidDataException e)
+            catch (Exception e) when (e is InvalidDataException or UnreadableObjectException)
             {
                 found.Add($"{path}: {e.Message}");
             }

@@ -4,20 +4,29 @@ using Overture.Records.V1;
 namespace Overture.CertAuthority.Audit;
 
 /// <summary>What the audit log says that the store must hold. Reads only the records that say such a thing.</summary>
-internal sealed class RecordedActs
+/// <param name="keepObjects">Also what was written, byte for byte: for a verification; a sweep has no use for it.</param>
+internal sealed class RecordedActs(bool keepObjects = false)
 {
-    public const string Released = "cert.released", Recovered = "cert.recovered";
     private const string CrlPrefix = "crl-";
 
     /// <summary>Serial to the times it was released; recovered ones only count where nothing else does.</summary>
     public Dictionary<string, int> Releases { get; } = new(StringComparer.Ordinal);
     public HashSet<string> Recoveries { get; } = new(StringComparer.Ordinal);
     public HashSet<string> Revocations { get; } = new(StringComparer.Ordinal);
+    /// <summary>Serials whose record was gone from the store and was written back, and when.</summary>
+    public Dictionary<string, DateTimeOffset> Restored { get; } = new(StringComparer.Ordinal);
     public HashSet<string> BlockedNames { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Names of which something was changed since, a quarantine lifted, say: other blocks may still stand, but need not.</summary>
+    /// <summary>Names of which something was changed since, a quarantine lifted, say: other blocks may still exist, but need not.</summary>
     public HashSet<string> ChangedNames { get; } = new(StringComparer.Ordinal);
     public long NewestCrl { get; private set; }
+
+    /// <summary>Blocks and revocations by key, with the hash of each version that was written; and the newest list.</summary>
+    public Dictionary<string, HashSet<string>> Objects { get; } = new(StringComparer.Ordinal);
+
+    private string newestList = "";
+    /// <summary>Takes each release as it is read; null where not needed.</summary>
+    public Action<AuditRecord>? OnRelease { get; init; }
 
     public bool HasRelease(string serial) => Releases.ContainsKey(serial) || Recoveries.Contains(serial);
 
@@ -37,26 +46,60 @@ internal sealed class RecordedActs
         {
             return;
         }
-        switch (record.Action)
+        if (keepObjects && record.Object.Length > 0)
+            Keep(record);
+        Count(record);
+    }
+
+    private void Count(AuditRecord record)
+    {
+        if (AuditAction.Released.Is(record))
         {
-            case Released:
-                Releases[record.Serial] = Releases.GetValueOrDefault(record.Serial) + 1;
-                break;
-            case Recovered:
-                Recoveries.Add(record.Serial);
-                break;
-            case "cert.revoked" or "claim.voided" when record.Serial.Length > 0:
-                Revocations.Add(record.Serial);
-                break;
-            case "name.blocked":
-                BlockedNames.Add(record.Certname);
-                break;
-            case var action when action.StartsWith("name.", StringComparison.Ordinal):
-                ChangedNames.Add(record.Certname);
-                break;
-            case "crl.published" when record.Serial.StartsWith(CrlPrefix, StringComparison.Ordinal) && long.TryParse(record.Serial.AsSpan(CrlPrefix.Length), out var number):
-                NewestCrl = Math.Max(NewestCrl, number);
-                break;
+            Releases[record.Serial] = Releases.GetValueOrDefault(record.Serial) + 1;
+            OnRelease?.Invoke(record);
         }
+        else if (AuditAction.Recovered.Is(record))
+        {
+            Recoveries.Add(record.Serial);
+            OnRelease?.Invoke(record);
+        }
+        else if ((AuditAction.Revoked.Is(record) || AuditAction.ClaimVoided.Is(record)) && record.Serial.Length > 0)
+        {
+            Revocations.Add(record.Serial);
+        }
+        else if (AuditAction.RevocationRestored.Is(record))
+        {
+            Revocations.Add(record.Serial);
+            Restored[record.Serial] = record.At.ToDateTimeOffset();
+        }
+        else if (AuditAction.NameBlocked.Is(record))
+        {
+            BlockedNames.Add(record.Certname);
+        }
+        else if (record.Action.StartsWith("name.", StringComparison.Ordinal))
+        {
+            ChangedNames.Add(record.Certname);
+        }
+        else if (AuditAction.CrlPublished.Is(record) && record.Serial.StartsWith(CrlPrefix, StringComparison.Ordinal)
+            && long.TryParse(record.Serial.AsSpan(CrlPrefix.Length), out var number))
+        {
+            NewestCrl = Math.Max(NewestCrl, number);
+        }
+    }
+
+    // Of lists only the newest has to be there.
+    private void Keep(AuditRecord record)
+    {
+        if (record.Object.StartsWith(ObjectKeys.Crls, StringComparison.Ordinal))
+        {
+            if (string.CompareOrdinal(newestList, record.Object) > 0)
+                return;
+            if (newestList != record.Object)
+                Objects.Remove(newestList);
+            newestList = record.Object;
+        }
+        if (!Objects.TryGetValue(record.Object, out var versions))
+            Objects[record.Object] = versions = new HashSet<string>(StringComparer.Ordinal);
+        versions.Add(record.ObjectSha256);
     }
 }

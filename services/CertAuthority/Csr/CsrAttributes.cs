@@ -1,4 +1,5 @@
 using System.Formats.Asn1;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 
 namespace Overture.CertAuthority.Csr;
@@ -19,7 +20,7 @@ internal static class CsrAttributes
             var values = attribute.ReadSetOf();
             attribute.ThrowIfNotEmpty();
             if (!seen.Add(oid))
-                throw CsrFault.Of(Reason.CsrAttribute, "an attribute is there twice");
+                throw CsrFault.Of(Reason.CsrAttribute, "an attribute occurs twice");
             if (!values.HasData)
                 throw CsrFault.Of(Reason.CsrAttribute, "an attribute has no value");
             facts = oid switch
@@ -39,7 +40,7 @@ internal static class CsrAttributes
 
     private static CsrFacts WithChallenge(CsrFacts facts, string secret) => string.IsNullOrWhiteSpace(secret)
         ? facts
-        : facts with { ChallengeSha256 = EnrolmentToken.Hash(secret), ChallengeIsToken = EnrolmentToken.HasShape(secret) };
+        : facts with { ChallengeSha256 = EnrollmentToken.Hash(secret), ChallengeIsToken = EnrollmentToken.HasShape(secret) };
 
     private static string ReadText(AsnReader values)
     {

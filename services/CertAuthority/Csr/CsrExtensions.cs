@@ -1,4 +1,5 @@
 using System.Formats.Asn1;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 
 namespace Overture.CertAuthority.Csr;
@@ -21,7 +22,7 @@ internal static class CsrExtensions
             var value = extension.ReadOctetString();
             extension.ThrowIfNotEmpty();
             if (!seen.Add(oid))
-                throw CsrFault.Of(Reason.CsrExtension, "an extension is there twice");
+                throw CsrFault.Of(Reason.CsrExtension, "an extension occurs twice");
             if (oid == Oids.SubjectAltName)
                 facts = facts with { DnsNames = ReadNames(value) };
             else if (PuppetExtensions.OidOf(oid) is null)

@@ -1,3 +1,5 @@
+using Overture.Platform.Certificates;
+
 namespace Overture.CertAuthority.Csr;
 
 /// <summary>What a well-formed certificate request says; nothing in it is true yet but that its sender holds the key.</summary>
@@ -14,16 +16,19 @@ internal sealed record CsrFacts
     /// <summary>Requested Puppet extensions, dotted OID to text.</summary>
     public IReadOnlyDictionary<string, string> Extensions { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Lower-case hex SHA-256 of the challengePassword; null where it is absent or blank. The secret itself goes no further than its reader.</summary>
+    /// <summary>
+    /// Lower-case hex SHA-256 of the challengePassword; null where it is absent or blank. The secret itself goes no further than its
+    /// reader.
+    /// </summary>
     public string? ChallengeSha256 { get; init; }
 
-    /// <summary>The challengePassword has the shape of one of our tokens: 256 random bits, of which a hash tells nothing.</summary>
+    /// <summary>The challengePassword has the shape of one of our tokens: 256 random bits, of which a hash reveals nothing.</summary>
     public bool ChallengeIsToken { get; init; }
 
     /// <summary>The agent says that it renews its certificate (Puppet 8).</summary>
     public bool Renews { get; init; }
 
-    public override string ToString() => $"request for {Key.SpkiSha256}";
+    public override string ToString() => $"request for {Key.Hash}";
 }
 
 internal enum KeyKind
@@ -39,6 +44,6 @@ internal enum KeyKind
 /// <param name="KeyBits">Content of the BIT STRING, of which the key identifier is a hash.</param>
 internal sealed record SubjectKey(KeyKind Kind, string Text, ReadOnlyMemory<byte> Spki, ReadOnlyMemory<byte> KeyBits)
 {
-    /// <summary>Lower-case hex. The identity of a key: an agent makes a new request each time, but keeps its key.</summary>
-    public string SpkiSha256 { get; } = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Spki.Span));
+    /// <summary>What identifies it.</summary>
+    public SpkiHash Hash { get; } = SpkiHash.Of(Spki.Span);
 }

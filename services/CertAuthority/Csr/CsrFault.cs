@@ -1,5 +1,4 @@
 using Overture.Platform.Faults;
-using Overture.Platform.Records;
 
 namespace Overture.CertAuthority.Csr;
 

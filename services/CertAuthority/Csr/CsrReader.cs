@@ -1,13 +1,12 @@
 using System.Formats.Asn1;
 using System.Numerics;
 using Overture.Platform.Faults;
-using Overture.Platform.Records;
 
 namespace Overture.CertAuthority.Csr;
 
 /// <summary>
-/// Reads a PKCS#10 request (RFC 2986) by an accept list: what is not expected is refused. Own reader because .NET's is no validator (it takes
-/// RSA-512, two common names, trailing bytes) and yet refuses version 2, which `puppetserver ca generate` sends.
+/// Reads a PKCS#10 request (RFC 2986) by an accept list: what is not expected is refused. Own reader because .NET's is no validator (it
+/// takes RSA-512, two common names, trailing bytes) and yet refuses version 2, which `puppetserver ca generate` sends.
 /// </summary>
 internal static class CsrReader
 {
@@ -28,7 +27,7 @@ internal static class CsrReader
             if (unused != 0)
                 throw CsrFault.Of(Reason.CsrDer, "the signature is not whole bytes");
 
-            // RFC 2986 knows version 0 alone; `puppetserver ca generate` writes 2 (puppet-contracts §0.2).
+            // RFC 2986 knows version 0 alone; `puppetserver ca generate` writes 2 (docs/puppet-contracts.md §0, point 2).
             if (info.ReadInteger() is var version && version != BigInteger.Zero && version != 2)
                 throw CsrFault.Of(Reason.CsrDer, "the version must be 0 (or 2, as puppetserver's own tool writes)");
             var commonName = ReadSubject(info.ReadSequence());

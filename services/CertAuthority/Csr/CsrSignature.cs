@@ -1,6 +1,6 @@
 using System.Formats.Asn1;
 using System.Security.Cryptography;
-using Overture.Platform.Records;
+using Overture.Platform.Faults;
 
 namespace Overture.CertAuthority.Csr;
 
@@ -21,7 +21,10 @@ internal sealed record CsrSignature(KeyKind Kind, HashAlgorithmName Hash)
             _ => null,
         };
         if (found is null)
-            throw CsrFault.Of(Reason.CsrAlgorithm, "the request must be signed with SHA-256, SHA-384 or SHA-512, by RSA PKCS#1 v1.5 or ECDSA");
+        {
+            throw CsrFault.Of(
+                Reason.CsrAlgorithm, "the request must be signed with SHA-256, SHA-384 or SHA-512, by RSA PKCS#1 v1.5 or ECDSA");
+        }
         if (found.Kind == KeyKind.Rsa && algorithm.HasData && algorithm.PeekTag() == Asn1Tag.Null)
             algorithm.ReadNull();
         return algorithm.HasData ? throw CsrFault.Of(Reason.CsrAlgorithm, "the signature algorithm has parameters") : found;

@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 namespace Overture.CertAuthority.Csr;
 
 /// <summary>
-/// A request as it may be kept and shown: without its secret attribute, so that its signature does not verify any more. The fingerprints are
-/// those of the request as it came, which the agent's user sees too.
+/// A request as it may be kept and shown: without its secret attribute, so that its signature does not verify any more. The fingerprints
+/// are those of the request as it came, which the agent's user sees too.
 /// </summary>
 internal sealed record RedactedCsr(byte[] Der, string Sha1, string Sha256, string Sha512)
 {
@@ -32,7 +32,8 @@ internal sealed record RedactedCsr(byte[] Der, string Sha1, string Sha256, strin
             writer.WriteEncodedValue(request.ReadEncodedValue().Span);
             writer.WriteEncodedValue(request.ReadEncodedValue().Span);
         }
-        return new RedactedCsr(writer.Encode(), Hex(CryptographicOperations.HashData(HashAlgorithmName.SHA1, der.Span)), Hex(SHA256.HashData(der.Span)), Hex(SHA512.HashData(der.Span)));
+        return new RedactedCsr(writer.Encode(), Hex(CryptographicOperations.HashData(HashAlgorithmName.SHA1, der.Span)),
+            Hex(SHA256.HashData(der.Span)), Hex(SHA512.HashData(der.Span)));
     }
 
     private static void CopyHarmless(AsnReader attributes, AsnWriter writer)

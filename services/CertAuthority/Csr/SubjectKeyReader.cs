@@ -1,6 +1,7 @@
 using System.Formats.Asn1;
 using System.Numerics;
-using Overture.Platform.Records;
+using Overture.Platform.Connections;
+using Overture.Platform.Faults;
 
 namespace Overture.CertAuthority.Csr;
 
@@ -58,12 +59,13 @@ internal static class SubjectKeyReader
     {
         if (!algorithm.HasData || algorithm.PeekTag() != Asn1Tag.ObjectIdentifier)
             throw CsrFault.Of(Reason.KeyType, "an EC key must name its curve");
-        var curve = EcCurve.Named(algorithm.ReadObjectIdentifier()) ?? throw CsrFault.Of(Reason.KeyType, "an EC key must be on P-256 or P-384");
+        var curve = EcCurve.Named(algorithm.ReadObjectIdentifier())
+            ?? throw CsrFault.Of(Reason.KeyType, "an EC key must be on P-256 or P-384");
         algorithm.ThrowIfNotEmpty();
         if (point.Length != (2 * curve.Bytes) + 1 || point[0] != 4)
             throw CsrFault.Of(Reason.KeyType, "an EC key must be an uncompressed point");
         return curve.Holds(point.AsSpan(1, curve.Bytes), point.AsSpan(1 + curve.Bytes))
             ? curve.Name
-            : throw CsrFault.Of(Reason.KeyWeak, "the EC key is no point of its curve");
+            : throw CsrFault.Of(Reason.KeyWeak, "the EC key is not a point on its curve");
     }
 }

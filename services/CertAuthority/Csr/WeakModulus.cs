@@ -6,9 +6,11 @@ namespace Overture.CertAuthority.Csr;
 internal static class WeakModulus
 {
     private const int LargestSmallFactor = 751, FermatRounds = 110, RocaLargestPrime = 167;
-    private static readonly int[] SmallPrimes = [.. Enumerable.Range(2, LargestSmallFactor - 1).Where(n => Enumerable.Range(2, n - 2).TakeWhile(d => d * d <= n).All(d => n % d != 0))];
+    private static readonly int[] SmallPrimes = [.. Enumerable.Range(2, LargestSmallFactor - 1)
+        .Where(n => Enumerable.Range(2, n - 2).TakeWhile(d => d * d <= n).All(d => n % d != 0))];
     private static readonly BigInteger SmallProduct = SmallPrimes.Aggregate(BigInteger.One, (product, prime) => product * prime);
-    private static readonly (int Prime, bool[] Reached)[] RocaPrints = [.. SmallPrimes.Where(p => p is > 2 and <= RocaLargestPrime).Select(p => (p, Powers(p)))];
+    private static readonly (int Prime, bool[] Reached)[] RocaPrints =
+        [.. SmallPrimes.Where(p => p is > 2 and <= RocaLargestPrime).Select(p => (p, Powers(p)))];
 
     /// <summary>What is wrong with it, or null.</summary>
     public static string? Weakness(BigInteger modulus)

@@ -1,8 +1,11 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf.WellKnownTypes;
-using Overture.CertAuthority.Issuance;
 using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.Signing;
+using Overture.CertAuthority.Storage;
+using Overture.Platform.Certificates;
+using Overture.Platform.Faults;
+using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 
@@ -12,34 +15,37 @@ namespace Overture.CertAuthority.Import;
 /// What of an imported CA becomes which record. Pure, and the same each time but for the write ids: a fold that was killed goes on with it.
 /// </summary>
 /// <param name="Current">Each name's certificate with its claim.</param>
-/// <param name="Older">Claims of certificates that only the inventory knows: of a name that was certified again, so that revoking the name reaches them.</param>
-/// <param name="Skipped">Names that no certname may have.</param>
+/// <param name="Older">Claims of certificates that only the inventory knows: of a name that was certified again, so that revoking the name
+/// reaches them.</param>
+/// <param name="Unclaimed">Certificates whose name no certname may be: there can be no claim of them, and they are known by their
+/// serials.</param>
 internal sealed record ImportPlan(
-    CrlRecord Crl, IReadOnlyList<RevocationRecord> Revocations, IReadOnlyList<(Claim Claim, CertificateRecord Record)> Current, IReadOnlyList<Claim> Older, IReadOnlyList<string> Skipped)
+    CrlRecord Crl, IReadOnlyList<RevocationRecord> Revocations, IReadOnlyList<(Claim Claim, CertificateRecord Record)> Current,
+    IReadOnlyList<Claim> Older, IReadOnlyList<CertificateRecord> Unclaimed)
 {
     public static ImportPlan Of(ImportedCa from, CaFiles ca, string replica, Ids ids, DateTimeOffset now)
     {
         var make = new Maker(ca, replica, ids);
         var current = new List<(Claim, CertificateRecord)>();
         var older = new List<Claim>();
-        var skipped = new SortedSet<string>(StringComparer.Ordinal);
+        var unclaimed = new List<CertificateRecord>();
         foreach (var signed in from.Signed)
         {
             if (CertName.TryParse(signed.Name, out var name, out _))
                 current.Add((make.Claim(name, signed), make.Record(name, signed)));
             else
-                skipped.Add(signed.Name);
+                unclaimed.Add(make.Unclaimed(signed));
         }
-        var known = from.Signed.Select(s => s.Serial).ToHashSet(StringComparer.Ordinal);
-        // What has expired, nobody can use any more.
+        var known = from.Signed.Select(s => s.Serial).ToHashSet();
+        // What has expired can't be used any more.
         foreach (var line in from.Inventory.Where(l => l.NotAfter > now && !known.Contains(l.Serial)))
         {
             if (CertName.TryParse(line.Name, out var name, out _))
                 older.Add(make.Claim(name, line));
             else if (!ca.Chain.Any(c => c.GetNameInfo(X509NameType.SimpleName, forIssuer: false) == line.Name))
-                skipped.Add(line.Name);
+                unclaimed.Add(make.Unclaimed(line));
         }
-        return new ImportPlan(make.Crl(from), make.Revocations(from), current, older, [.. skipped]);
+        return new ImportPlan(make.Crl(from), make.Revocations(from), current, older, unclaimed);
     }
 
     private sealed class Maker(CaFiles ca, string replica, Ids ids)
@@ -54,17 +60,19 @@ internal sealed record ImportPlan(
 
         public Claim Claim(CertName name, InventoryLine line) => Blank(name, line.Serial, line.NotBefore, line.NotAfter);
 
-        public CertificateRecord Record(CertName name, ImportedCertificate signed) => new()
+        public CertificateRecord Record(CertName name, ImportedCertificate signed) => Record(name.ToString(), Id(signed.Serial), signed);
+
+        public CertificateRecord Unclaimed(ImportedCertificate signed) => Record(signed.Name, RecordedCertificates.Imported, signed);
+
+        public CertificateRecord Unclaimed(InventoryLine line) => new()
         {
             Schema = 1,
             WriteId = ids.Unguessable(),
-            Serial = signed.Serial,
-            Certname = name.ToString(),
-            Claim = Id(signed.Serial),
-            Pem = signed.Certificate.ExportCertificatePem() + "\n",
-            SignedAt = Time(signed.Certificate.NotBefore),
-            NotAfter = Time(signed.Certificate.NotAfter),
-            SpkiSha256 = Spki(signed),
+            Serial = $"{line.Serial}",
+            Certname = line.Name,
+            Claim = RecordedCertificates.Imported,
+            SignedAt = line.NotBefore.ToTimestamp(),
+            NotAfter = line.NotAfter.ToTimestamp(),
         };
 
         public CrlRecord Crl(ImportedCa from) => new()
@@ -80,49 +88,65 @@ internal sealed record ImportPlan(
 
         public IReadOnlyList<RevocationRecord> Revocations(ImportedCa from)
         {
-            var known = new Dictionary<string, (string Name, DateTimeOffset NotAfter)>(StringComparer.Ordinal);
+            var known = new Dictionary<SerialNumber, (string Name, DateTimeOffset NotAfter)>();
             foreach (var line in from.Inventory)
                 known[line.Serial] = (line.Name, line.NotAfter);
             foreach (var signed in from.Signed)
                 known[signed.Serial] = (signed.Name, signed.Certificate.NotAfter);
-            // A list of puppetserver's may name a serial twice. Of a certificate nobody knows, it is on the list for as long as the CA itself lives.
-            return [.. from.Crl.Entries.DistinctBy(e => e.Serial).Select(e => Revocation(e, known.GetValueOrDefault(e.Serial, ("", ca.Issuer.NotAfter))))];
+            // A list of puppetserver's may name a serial twice. Of an unknown certificate, it is on the list for as long as the CA
+            // itself lives.
+            return [.. from.Crl.Entries.DistinctBy(e => e.Serial)
+                .Select(e => Revocation(e, known.GetValueOrDefault(e.Serial, ("", ca.Issuer.NotAfter))))];
         }
 
         private RevocationRecord Revocation(RevokedEntry entry, (string Name, DateTimeOffset NotAfter) certificate) => new()
         {
             Schema = 1,
             WriteId = ids.Unguessable(),
-            Serial = entry.Serial,
+            Serial = $"{entry.Serial}",
             Certname = CertName.TryParse(certificate.Name, out _, out _) ? certificate.Name : "",
             ReasonCode = entry.Reason,
             Sentence = "revoked before the CA was moved in",
-            By = Grants.Import,
+            By = Issuers.Import,
             At = entry.At.ToTimestamp(),
             CertificateNotAfter = certificate.NotAfter.ToTimestamp(),
         };
 
-        private Claim Blank(CertName name, string serial, DateTime from, DateTime until) => Blank(name, serial, new DateTimeOffset(from), new DateTimeOffset(until));
+        private CertificateRecord Record(string name, string claim, ImportedCertificate signed) => new()
+        {
+            Schema = 1,
+            WriteId = ids.Unguessable(),
+            Serial = $"{signed.Serial}",
+            Certname = name,
+            Claim = claim,
+            Pem = signed.Certificate.ExportCertificatePem() + "\n",
+            SignedAt = Time(signed.Certificate.NotBefore),
+            NotAfter = Time(signed.Certificate.NotAfter),
+            SpkiSha256 = Spki(signed),
+        };
 
-        // The beginning of its life stands for when it was claimed: it puts the certificates of a name in their order.
-        private Claim Blank(CertName name, string serial, DateTimeOffset from, DateTimeOffset until) => new()
+        private Claim Blank(CertName name, SerialNumber serial, DateTime from, DateTime until) =>
+            Blank(name, serial, new DateTimeOffset(from), new DateTimeOffset(until));
+
+        // The beginning of its life is taken as the time of the claim: it puts the certificates of a name in their order.
+        private Claim Blank(CertName name, SerialNumber serial, DateTimeOffset from, DateTimeOffset until) => new()
         {
             Schema = 1,
             WriteId = ids.Unguessable(),
             Certname = name.ToString(),
             Claim_ = Id(serial),
-            Serial = serial,
+            Serial = $"{serial}",
             Issuer = Issuers.Import,
-            Grant = new Grant { Source = Grants.Import, LifeSeconds = (long)(until - from).TotalSeconds },
-            Decision = new Decision { Outcome = "sign", Reason = Reason.Imported.Code(), Sentence = "signed by this CA before it was moved in" },
+            Grant = new Grant { Source = $"{new GrantSource(GrantKind.Import)}", LifeSeconds = (long)(until - from).TotalSeconds },
+            Decision = DecisionOutcome.Sign.Because(Reason.Imported, "signed by this CA before it was moved in"),
             ClaimedAt = from.ToTimestamp(),
             NotAfter = until.ToTimestamp(),
             Replica = replica,
         };
 
-        private static string Id(string serial) => $"import-{serial}";
+        private static string Id(SerialNumber serial) => $"import-{serial}";
 
-        private static string Spki(ImportedCertificate signed) => Convert.ToHexStringLower(SHA256.HashData(signed.Certificate.PublicKey.ExportSubjectPublicKeyInfo()));
+        private static string Spki(ImportedCertificate signed) => $"{SpkiHash.Of(signed.Certificate)}";
 
         private static Timestamp Time(DateTime local) => new DateTimeOffset(local).ToTimestamp();
     }

@@ -1,16 +1,17 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Signing;
 
 namespace Overture.CertAuthority.Import;
 
 /// <summary>A certificate of an imported CA.</summary>
-internal sealed record ImportedCertificate(string Serial, string Name, X509Certificate2 Certificate);
+internal sealed record ImportedCertificate(SerialNumber Serial, string Name, X509Certificate2 Certificate);
 
 /// <summary>What `overture ca import` left beside the CA: its CRL chain, its inventory, the current certificate of each name.</summary>
 /// <param name="Crl">The signing CA's own list: the truth of revocation.</param>
 /// <param name="CrlPem">The whole chain of lists.</param>
-internal sealed record ImportedCa(CrlFacts Crl, string CrlPem, IReadOnlyList<InventoryLine> Inventory, IReadOnlyList<ImportedCertificate> Signed)
+internal sealed record ImportedCa(
+    CrlFacts Crl, string CrlPem, IReadOnlyList<InventoryLine> Inventory, IReadOnlyList<ImportedCertificate> Signed)
 {
     public const string Folder = "imported", CrlFile = "ca_crl.pem", InventoryFile = "inventory.txt", SignedFolder = "signed";
 
@@ -28,7 +29,8 @@ internal sealed record ImportedCa(CrlFacts Crl, string CrlPem, IReadOnlyList<Inv
             var lists = File.ReadAllText(file);
             var crl = CrlFacts.Read(Own(lists, ca));
             file = Path.Combine(folder, InventoryFile);
-            var inventory = InventoryLine.ReadAll(File.ReadAllText(file), line => throw new InvalidDataException($"line {line} is no inventory entry"));
+            var inventory = InventoryLine.ReadAll(
+                File.ReadAllText(file), line => throw new InvalidDataException($"line {line} is not an inventory entry"));
             var signed = new List<ImportedCertificate>();
             foreach (var path in Directory.EnumerateFiles(Path.Combine(folder, SignedFolder), "*.pem").Order(StringComparer.Ordinal))
             {
@@ -37,23 +39,28 @@ internal sealed record ImportedCa(CrlFacts Crl, string CrlPem, IReadOnlyList<Inv
             }
             return new ImportedCa(crl, lists, inventory, signed);
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException or InvalidDataException or IOException or UnauthorizedAccessException)
+        catch (Exception e)
+            when (e is CryptographicException or ArgumentException or InvalidDataException or IOException or UnauthorizedAccessException)
         {
-            throw new InvalidOperationException($"{file} can't be taken in: {e.Message}. Import again into another directory, and compare", e);
+            throw new InvalidOperationException(
+                $"{file} can't be taken in: {e.Message}. Import again into another directory, and compare", e);
         }
     }
 
     private static byte[] Own(string lists, CaFiles ca)
     {
         var found = Platform.Certificates.CrlPem.Split(lists);
-        return found.Count > 0 && SignatureScheme.IsSignedBy(found[0], ca.Issuer) ? found[0] : throw new InvalidDataException("the first list is not this CA's");
+        return found.Count > 0 && SignatureScheme.IsSignedBy(found[0], ca.Issuer)
+            ? found[0]
+            : throw new InvalidDataException("the first list is not this CA's");
     }
 
     private static ImportedCertificate Read(string path, X509Certificate2 ca)
     {
         var certificate = X509Certificate2.CreateFromPem(File.ReadAllText(path));
         return SignatureScheme.IsSignedBy(certificate.RawData, ca)
-            ? new ImportedCertificate(SerialText.Of(certificate), certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false), certificate)
+            ? new ImportedCertificate(
+                SerialNumber.Of(certificate), certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false), certificate)
             : throw new InvalidDataException("it is not signed by this CA");
     }
 }

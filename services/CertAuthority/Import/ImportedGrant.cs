@@ -1,5 +1,5 @@
-using Overture.CertAuthority.Issuance;
 using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.Signing;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 
@@ -16,10 +16,12 @@ internal static class ImportedGrant
         var certificate = imported.Certificate;
         return new Grant
         {
-            Source = Grants.Import,
+            Source = $"{new GrantSource(GrantKind.Import)}",
             LifeSeconds = (long)(certificate.NotAfter - certificate.NotBefore).TotalSeconds,
-            DnsAltNames = { CarriedNames.DnsNames(certificate).Where(n => n != imported.Name).Distinct(StringComparer.Ordinal) },
-            Extensions = { CarriedNames.PuppetExtensions(certificate).Where(e => PuppetExtensions.OidOf(e.Key) is not null).ToDictionary(e => e.Key, e => e.Value) },
+            DnsAltNames =
+                { CertificateExtensionsReader.DnsNames(certificate).Where(n => n != imported.Name).Distinct(StringComparer.Ordinal) },
+            Extensions = { CertificateExtensionsReader.PuppetExtensions(certificate).Where(e => PuppetExtensions.OidOf(e.Key) is not null)
+                .ToDictionary(e => e.Key, e => e.Value) },
         };
     }
 }

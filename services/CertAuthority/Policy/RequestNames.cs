@@ -4,13 +4,17 @@ using Overture.Platform.Records;
 
 namespace Overture.CertAuthority.Policy;
 
-/// <summary>The name of a request: in the URL and in the subject the same, by the grammar of certnames, and not one of the CA's own.</summary>
+/// <summary>
+/// The name of a request: in the URL and in the subject the same, by the grammar of certnames, and not one of the CA's own.
+/// </summary>
 internal static class RequestNames
 {
     /// <summary>The CA API's own certificates are certauthority-&lt;replica&gt;.</summary>
     public const string OwnPrefix = "certauthority-";
 
-    /// <summary>One of the CA API's own certificates: without it no agent gets in, so it is nobody's to revoke; it is renewed by itself.</summary>
+    /// <summary>
+    /// One of the CA API's own certificates: without it no agent can connect, so it can't be revoked; it is renewed automatically.
+    /// </summary>
     public static bool IsOwn(CertName name) => name.ToString().StartsWith(OwnPrefix, StringComparison.Ordinal);
 
     /// <summary>The name in the URL (or the RPC).</summary>

@@ -1,4 +1,4 @@
-using Overture.CertAuthority.Csr;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 
@@ -13,51 +13,59 @@ internal sealed record LeafLives(TimeSpan Ordinary, TimeSpan Renewing);
 /// </summary>
 internal static class RequestPolicy
 {
-    public static Verdict Decide(Evidence evidence, LeafLives lives)
+    public static Verdict Decide(EnrollmentContext context, LeafLives lives)
     {
-        var checks = Authorisation.Of(evidence).ToList();
+        var checks = Authorization.Of(context).ToList();
         var failed = checks.FirstOrDefault(c => !c.Check.Passed);
         var written = checks.Select(c => c.Check).ToList();
 
-        // Who asks for more than the own name without a right to it hears 400, registered or not, so that nobody learns which names exist.
+        // Who asks for more than the own name without a right to it gets 400, registered or not, so that names can't be probed.
         // Who brought the right token knows, so what was granted is no excess then, even if the request is refused for another reason.
-        var grant = Authorisation.Proved(evidence) ? evidence.Launch : null;
-        if (Excess(evidence, grant) is var (reason, sentence))
+        var grant = Authorization.Proved(context) ? context.Launch : null;
+        if (Excess(context, grant) is var (reason, sentence))
             return new Verdict(Outcome.Malformed, reason, sentence, written);
 
-        var verdict = !evidence.Registered ? UnregisteredName.Decide(evidence, written)
-            : failed is null ? Good(evidence, written, lives)
+        var verdict = !context.Registered ? UnregisteredName.Decide(context, written)
+            : failed is null ? Good(context, written, lives)
             : failed.Reason == Reason.InstanceUnconfirmed ? new Verdict(Outcome.Ask, failed.Reason, failed.Sentence, written)
             // A second key with the right token is a theft whatever the name looks like.
-            : evidence.Name.IsUuid || failed.Reason == Reason.TokenConflict ? new Verdict(Outcome.Refuse, failed.Reason, failed.Sentence, written)
+            : context.Name.IsUuid || failed.Reason == Reason.TokenConflict
+            ? new Verdict(Outcome.Refuse, failed.Reason, failed.Sentence, written)
             : UnregisteredName.Hold(failed, written);
         // Said only to who would otherwise get somewhere: a refusal is the same whatever its cause.
-        return evidence.KeyBlocked && verdict.Outcome is (Outcome.Sign or Outcome.Hold)
+        return context.KeyBlocked && verdict.Outcome is (Outcome.Sign or Outcome.Hold)
             ? new Verdict(Outcome.Malformed, Reason.KeyBlocked, "this key was revoked as compromised; make a new one", written)
             : verdict;
     }
 
-    private static Verdict Good(Evidence evidence, IReadOnlyList<Check> written, LeafLives lives) => new(
-        Outcome.Sign, evidence.SameKey ? Reason.SameKey : AcceptedBy(evidence.Launch!), Accepted(evidence), written,
-        GrantOf(evidence.Launch!, evidence.Request.Renews ? lives.Renewing : lives.Ordinary));
+    private static Verdict Good(EnrollmentContext context, IReadOnlyList<Check> written, LeafLives lives) => new(
+        Outcome.Sign, context.SameKey ? Reason.SameKey : AcceptedBy(context.Launch!), Accepted(context), written,
+        GrantOf(context.Launch!, context.Request.Renews ? lives.Renewing : lives.Ordinary));
 
-    private static (Reason, string)? Excess(Evidence evidence, LaunchRecord? grant)
+    private static (Reason, string)? Excess(EnrollmentContext context, LaunchRecord? grant)
     {
-        var names = evidence.Request.DnsNames.Where(n => n != evidence.Name.ToString() && grant?.DnsAltNames.Contains(n) != true).ToArray();
+        var names = context.Request.DnsNames.Where(n => n != context.Name.ToString() && grant?.DnsAltNames.Contains(n) != true).ToArray();
         if (names.Length > 0)
-            return (Reason.CsrSan, "the request names other hosts than its own certname; allow them when you launch or register the instance");
+        {
+            return (Reason.CsrSan,
+                "the request names other hosts than its own certname; allow them when you launch or register the instance");
+        }
         var granted = grant is null ? [] : Extensions(grant);
-        foreach (var (oid, value) in evidence.Request.Extensions)
+        foreach (var (oid, value) in context.Request.Extensions)
         {
             if (!granted.TryGetValue(oid, out var allowed) || allowed != value)
-                return (Reason.CsrExtension, $"the extension {PuppetExtensions.NameOf(oid)} is not the one of the registration; set it when you launch or register the instance");
+            {
+                return (Reason.CsrExtension,
+                    $"the extension {PuppetExtensions.NameOf(oid)} differs from the registration; set it when you launch or register "
+                        + "the instance");
+            }
         }
         return null;
     }
 
     private static Grant GrantOf(LaunchRecord launch, TimeSpan life) => new()
     {
-        Source = Grants.Launch,
+        Source = $"{new GrantSource(GrantKind.Launch)}",
         DnsAltNames = { launch.DnsAltNames },
         Extensions = { Extensions(launch) },
         LifeSeconds = (long)life.TotalSeconds,
@@ -66,14 +74,18 @@ internal static class RequestPolicy
     private static Dictionary<string, string> Extensions(LaunchRecord launch) =>
         launch.Extensions.ToDictionary(e => PuppetExtensions.OidOf(e.Key) ?? e.Key, e => e.Value, StringComparer.Ordinal);
 
-    private static Reason AcceptedBy(LaunchRecord launch) => launch.Attestation == Attestation.Registry ? Reason.RegistryOnly : Reason.TokenAccepted;
+    private static Reason AcceptedBy(LaunchRecord launch) =>
+        launch.Attestation == Attestation.Registry ? Reason.RegistryOnly : Reason.TokenAccepted;
 
-    private static string Accepted(Evidence evidence) => evidence switch
+    private static string Accepted(EnrollmentContext context) => context switch
     {
         { SameKey: true } => "the same key again: the same certificate",
         { Launch.Attestation: Attestation.Registry } => "signed because the name is registered; its registration asks for no proof",
-        { Launch.Attestation: Attestation.Source } => "signed because it brought the one-time token of its launch, from its instance's address",
-        { Launch.Attestation: Attestation.Provider } => "signed because it brought the one-time token of its launch, from its instance's address, and the provider says that the instance runs",
+        { Launch.Attestation: Attestation.Source } =>
+            "signed because it brought the one-time token of its launch, from its instance's address",
+        { Launch.Attestation: Attestation.Provider } =>
+            "signed because it brought the one-time token of its launch, from its instance's address, and the provider reports that the "
+                + "instance is running",
         _ => "signed because it brought the one-time token of its launch",
     };
 }

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Overture.CertAuthority.Revocation;
+using Overture.CertAuthority.Storage;
 using Overture.Records.V1;
 
 namespace Overture.CertAuthority.PuppetApi;
@@ -10,13 +10,18 @@ internal static class AdminBody
     /// <summary>`puppetserver ca` has no option for a reason.</summary>
     public const string Reason = "by the Puppet CA API";
 
-    /// <summary>A clean or revoke is no word about the key, which the node may come back with.</summary>
-    public static RevocationCause Cause { get; } = new(BlockKind.Revoked, RevocationReason.CessationOfOperation, "revoked by the Puppet CA API");
+    /// <summary>A clean or revoke says nothing about the key, which the node may come back with.</summary>
+    public static RevocationCause Cause { get; } =
+        new(BlockKind.Revoked, RevocationReason.CessationOfOperation, "revoked by the Puppet CA API");
 
     /// <returns>Null: the problem says why.</returns>
     public static JsonDocument? Parse(ReadOnlyMemory<byte> body, out string problem)
     {
-        problem = body.Length == 0 ? "Empty request body." : body.Length > RequestBody.AdminBytes ? $"Request body is over {RequestBody.AdminBytes} bytes." : "";
+        problem = body.Length == 0
+            ? "Empty request body."
+            : body.Length > RequestBody.AdminBytes
+            ? $"Request body is over {RequestBody.AdminBytes} bytes."
+            : "";
         if (problem.Length > 0)
             return null;
         try
@@ -35,9 +40,11 @@ internal static class AdminBody
     {
         if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty(member, out var list) || list.ValueKind != JsonValueKind.Array)
             return null;
-        return list.EnumerateArray().All(e => e.ValueKind == JsonValueKind.String) ? [.. list.EnumerateArray().Select(e => e.GetString()!)] : null;
+        return list.EnumerateArray().All(e => e.ValueKind == JsonValueKind.String)
+            ? [.. list.EnumerateArray().Select(e => e.GetString()!)]
+            : null;
     }
 
-    /// <summary>What somebody sent, fit to be sent back.</summary>
+    /// <summary>What a client sent, fit to be sent back.</summary>
     public static string Printable(string text) => string.Concat(text.Take(100).Select(c => c is >= ' ' and <= '~' and not '"' ? c : '?'));
 }

@@ -1,14 +1,15 @@
 using System.Text;
 using System.Text.Json;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Approval;
+using Overture.CertAuthority.Enrollment;
 using Overture.CertAuthority.Revocation;
+using Overture.Platform.Connections;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
-using Overture.Platform.Tls;
 
 namespace Overture.CertAuthority.PuppetApi;
 
-/// <summary>clean, sign and sign/all: many names at once (puppet-contracts §1.6).</summary>
+/// <summary>clean, sign and sign/all: many names at once (docs/puppet-contracts.md §1.6).</summary>
 internal static class BulkEndpoints
 {
     private const int AtOnce = 16;
@@ -20,9 +21,10 @@ internal static class BulkEndpoints
         app.MapPost($"{root}/sign/all", SignAll).OnListener(CaApiListener.Name).For(Access.Admin);
     }
 
-    private static async Task Clean(HttpContext context, CertificateInventory inventory, RevokeName revoke)
+    private static async Task Clean(HttpContext context, CertificateInventory inventory, RevokeName revoke, RevokeUnclaimed revokeUnclaimed)
     {
-        using var json = AdminBody.Parse(await RequestBody.Read(context.Request, RequestBody.AdminBytes, context.RequestAborted), out var problem);
+        using var json =
+            AdminBody.Parse(await RequestBody.Read(context.Request, RequestBody.AdminBytes, context.RequestAborted), out var problem);
         if (json is null)
             problem = "Request body is not JSON.";
         else if (AdminBody.Strings(json.RootElement, "certnames") is null)
@@ -34,16 +36,22 @@ internal static class BulkEndpoints
             await context.Text(StatusCodes.Status400BadRequest, problem);
             return;
         }
-        // Together, so that one list of revoked certificates serves them all.
+        // Together, so that one CRL serves them all.
         var by = PuppetClient.Of(context)!.By(context);
         var missing = new List<string>();
         await Each(AdminBody.Strings(json!.RootElement, "certnames")!, async text =>
         {
-            if (CertName.TryParse(text, out var name, out _) && await inventory.Find(name, CancellationToken.None) is { } known)
+            if (CertName.TryParse(text, out var name, out _)
+                && await inventory.Holds(name, CancellationToken.None) is (true, var certified))
             {
-                if (known.Certificate is not null)
+                if (certified)
                     await revoke.Run(name, AdminBody.Cause, by, CancellationToken.None);
                 await inventory.Clean(name, by, CancellationToken.None);
+            }
+            else if (name == default && await inventory.IsUnclaimed(text, CancellationToken.None))
+            {
+                await revokeUnclaimed.Run(text, AdminBody.Cause, by, CancellationToken.None);
+                await inventory.CleanUnclaimed(text, by, CancellationToken.None);
             }
             else
             {
@@ -54,7 +62,8 @@ internal static class BulkEndpoints
         missing.Sort(StringComparer.Ordinal);
         await context.Text(StatusCodes.Status200OK, missing.Count == 0
             ? "Successfully cleaned all certs."
-            : $"The following certs do not exist and cannot be revoked: [{string.Join(' ', missing.Select(m => $"\"{AdminBody.Printable(m)}\""))}]");
+            : $"The following certs do not exist and cannot be revoked: "
+                + $"[{string.Join(' ', missing.Select(m => $"\"{AdminBody.Printable(m)}\""))}]");
     }
 
     private static async Task Sign(HttpContext context, CertificateInventory inventory, ApproveRequest approve)
@@ -86,7 +95,8 @@ internal static class BulkEndpoints
         await context.Json(StatusCodes.Status200OK, await SignEach(names, PuppetClient.Of(context)!, context, inventory, approve));
     }
 
-    private static async Task<byte[]> SignEach(IReadOnlyList<string> names, PuppetClient client, HttpContext context, CertificateInventory inventory, ApproveRequest approve)
+    private static async Task<byte[]> SignEach(
+        IReadOnlyList<string> names, PuppetClient client, HttpContext context, CertificateInventory inventory, ApproveRequest approve)
     {
         var (signed, absent, failed) = (new List<string>(), new List<string>(), new List<string>());
         await Each(names, async text =>
@@ -110,13 +120,15 @@ internal static class BulkEndpoints
     }
 
     // Null: no request waits.
-    private static async Task<bool?> TrySign(string text, PuppetClient client, HttpContext context, CertificateInventory inventory, ApproveRequest approve)
+    private static async Task<bool?> TrySign(
+        string text, PuppetClient client, HttpContext context, CertificateInventory inventory, ApproveRequest approve)
     {
         if (!CertName.TryParse(text, out var name, out _) || (await inventory.Find(name, CancellationToken.None))?.Held is null)
             return null;
         try
         {
-            await approve.Run(new Approval(name, null, AdminBody.Reason, [], new Dictionary<string, string>(), null), client.By(context), CancellationToken.None);
+            await approve.Run(new ApprovalOrder(name, null, AdminBody.Reason, [], new Dictionary<string, string>(), null),
+                client.By(context), CancellationToken.None);
             return true;
         }
         catch (FaultException refusal) when (refusal.Kind is FaultKind.Conflict or FaultKind.Precondition or FaultKind.Invalid)
@@ -130,5 +142,6 @@ internal static class BulkEndpoints
     }
 
     private static Task Each(IReadOnlyList<string> names, Func<string, Task> work) =>
-        Parallel.ForEachAsync(names.Distinct(StringComparer.Ordinal), new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (name, _) => await work(name));
+        Parallel.ForEachAsync(names.Distinct(StringComparer.Ordinal), new ParallelOptions { MaxDegreeOfParallelism = AtOnce },
+            async (name, _) => await work(name));
 }

@@ -1,18 +1,23 @@
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.PuppetApi.Limits;
+using Overture.CertAuthority.Renewal;
 using Overture.CertAuthority.Revocation;
+using Overture.CertAuthority.Signing;
+using Overture.Platform.Certificates;
+using Overture.Platform.Connections;
 using Overture.Platform.Faults;
-using Overture.Platform.Tls;
 
 namespace Overture.CertAuthority.PuppetApi;
 
-/// <summary>Renewal, and what concerns the chain: its ends, and the CRLs of the CAs above (puppet-contracts §1.1, §1.7, §1.8).</summary>
+/// <summary>
+/// Renewal, and what concerns the chain: its ends, and the CRLs of the CAs above (docs/puppet-contracts.md §1.1, §1.7, §1.8).
+/// </summary>
 internal static class ChainEndpoints
 {
     public static void Map(WebApplication app, string root)
     {
-        app.MapPost($"{root}/certificate_renewal", Renew).OnListener(CaApiListener.Name).For(Access.AnyNode);
+        app.MapPost($"{root}/certificate_renewal", Renew).OnListener(CaApiListener.Name).For(Access.AnyNode).Spends(NameBudget.Renewal);
         app.MapGet($"{root}/expirations", Expirations).OnListener(CaApiListener.Name).For(Access.AnyNode);
         app.MapPut($"{root}/certificate_revocation_list", UpdateParents).OnListener(CaApiListener.Name).For(Access.Admin);
     }
@@ -27,7 +32,10 @@ internal static class ChainEndpoints
     private static Task Expirations(HttpContext context, CaSigner signer, CrlPublisher crls)
     {
         if (crls.Current is not { } current)
-            throw new FaultException(FaultKind.Unavailable, Platform.Records.Reason.StoreUnavailable, "there is no CRL yet; try again");
+        {
+            throw new FaultException(
+                FaultKind.Unavailable, Overture.Platform.Faults.Reason.StoreUnavailable, "there is no CRL yet; try again");
+        }
         var lists = CrlPem.Split(current.Pem);
         return context.Json(StatusCodes.Status200OK, StatusJson.Json(writer =>
         {
@@ -39,8 +47,12 @@ internal static class ChainEndpoints
             writer.WriteStartObject("crls");
             foreach (var ca in signer.Ca.Chain)
             {
-                if (lists.FirstOrDefault(list => SignatureScheme.IsSignedBy(list, ca)) is { } list)
-                    writer.WriteString(CommonName(ca), StatusJson.Time(CrlDocument.Read(list, ca).NextUpdate));
+                // One without an end has nothing to be said of here; what is missing or expired, health says.
+                if (lists.Select(list => ParentList.Read(list, ca))
+                    .FirstOrDefault(list => list is not null) is { Facts.NextUpdate: { } end })
+                {
+                    writer.WriteString(CommonName(ca), StatusJson.Time(end));
+                }
             }
             writer.WriteEndObject();
             writer.WriteEndObject();
@@ -51,10 +63,13 @@ internal static class ChainEndpoints
     {
         var body = await RequestBody.Read(context.Request, RequestBody.CrlBytes, context.RequestAborted);
         if (body.Length > RequestBody.CrlBytes)
-            throw new FaultException(FaultKind.TooLarge, Platform.Records.Reason.TooLarge, $"lists of revoked certificates may have at most {RequestBody.CrlBytes} bytes");
+        {
+            throw new FaultException(
+                FaultKind.TooLarge, Overture.Platform.Faults.Reason.TooLarge, $"CRLs may have at most {RequestBody.CrlBytes} bytes");
+        }
         try
         {
-            if (await parents.Accept(Encoding.ASCII.GetString(body.Span), PuppetClient.Of(context)!.By(context), CancellationToken.None) > 0)
+            if (await parents.Accept(Encoding.UTF8.GetString(body.Span), PuppetClient.Of(context)!.By(context), CancellationToken.None) > 0)
                 await crls.Publish(CancellationToken.None);
         }
         catch (FaultException refusal) when (refusal.Kind == FaultKind.Invalid)

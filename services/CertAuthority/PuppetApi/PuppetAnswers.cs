@@ -1,5 +1,6 @@
 using System.Text;
 using Overture.CertAuthority.Audit;
+using Overture.Platform.Serving;
 
 namespace Overture.CertAuthority.PuppetApi;
 
@@ -23,13 +24,16 @@ internal static class PuppetAnswers
 
     public static Task Json(this HttpContext context, int status, byte[] body) => Text(context, status, body, "application/json");
 
-    /// <summary>In Puppet's words, which operators look for.</summary>
-    public static Task Forbidden(this HttpContext context, ILogger log)
+    /// <summary>In Puppet's wording, which operators look for.</summary>
+    public static Task Forbidden(this HttpContext context, RefusalLines lines, ILogger log)
     {
         var path = string.Concat((context.Request.Path.Value ?? "/").Select(c => c is > ' ' and <= '~' ? c : '?'));
-        Overture.CertAuthority.Log.Forbidden(log, context.Request.Method, path, context.Connection.RemoteIpAddress);
+        if (lines.Allow($"{context.Connection.RemoteIpAddress}", "puppetapi.forbidden", path))
+            Overture.CertAuthority.Log.Forbidden(log, context.Request.Method, path, context.Connection.RemoteIpAddress);
         return context.Text(StatusCodes.Status403Forbidden,
-            Encoding.UTF8.GetBytes($"Forbidden request: {path} (method :{context.Request.Method.ToLowerInvariant()}). Please see the server logs for details."), contentType: null);
+            Encoding.UTF8.GetBytes(
+                $"Forbidden request: {path} (method :{context.Request.Method.ToLowerInvariant()}). Please see the server logs for "
+                    + "details."), contentType: null);
     }
 
     public static Caller Agent(this HttpContext context) => Caller.Agent(context.Connection.RemoteIpAddress);

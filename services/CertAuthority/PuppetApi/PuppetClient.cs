@@ -1,11 +1,13 @@
 using System.Security.Cryptography.X509Certificates;
 using Overture.CertAuthority.Audit;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Signing;
+using Overture.Platform.Certificates;
 using Overture.Platform.Records;
+using Overture.Platform.Rpc;
 
 namespace Overture.CertAuthority.PuppetApi;
 
-/// <summary>Who may call a route (puppet-contracts §1.2). A route without one is open to nobody.</summary>
+/// <summary>Who may call a route (docs/puppet-contracts.md §1.2). A route without one is open to no client.</summary>
 internal enum Access
 {
     /// <summary>Also without a certificate.</summary>
@@ -21,7 +23,7 @@ internal enum Access
 /// <param name="IsAdmin">The certificate carries pp_cli_auth = true.</param>
 internal sealed record PuppetClient(string Name, bool IsAdmin, X509Certificate2 Certificate)
 {
-    public string Serial => SerialText.Of(Certificate);
+    public SerialNumber Serial => SerialNumber.Of(Certificate);
 
     public bool May(Access access) => access != Access.Admin || IsAdmin;
 
@@ -30,7 +32,8 @@ internal sealed record PuppetClient(string Name, bool IsAdmin, X509Certificate2 
         if (context.Connection.ClientCertificate is not { } certificate)
             return null;
         var name = certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
-        var admin = CarriedNames.PuppetExtensions(certificate).TryGetValue(PuppetExtensions.CliAuth, out var value) && value == "true";
+        var admin = CertificateExtensionsReader.PuppetExtensions(certificate).TryGetValue(PuppetExtensions.CliAuth, out var value)
+            && value == "true";
         return new PuppetClient(CertName.TryParse(name, out var parsed, out _) ? parsed.ToString() : "unnamed", admin, certificate);
     }
 
@@ -40,8 +43,10 @@ internal sealed record PuppetClient(string Name, bool IsAdmin, X509Certificate2 
 
 internal static class RouteAccess
 {
-    public static TBuilder For<TBuilder>(this TBuilder endpoint, Access access) where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata((object)access);
+    public static TBuilder For<TBuilder>(this TBuilder endpoint, Access access) where TBuilder : IEndpointConventionBuilder =>
+        endpoint.WithMetadata((object)access);
 
-    /// <summary>Null: nobody may.</summary>
-    public static Access? Of(HttpContext context) => context.GetEndpoint()?.Metadata.OfType<Access>().Select(a => (Access?)a).FirstOrDefault();
+    /// <summary>Null: no client may.</summary>
+    public static Access? Of(HttpContext context) =>
+        context.GetEndpoint()?.Metadata.OfType<Access>().Select(a => (Access?)a).FirstOrDefault();
 }

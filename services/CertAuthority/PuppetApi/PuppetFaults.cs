@@ -1,16 +1,19 @@
 using Overture.CertAuthority.Csr;
 using Overture.Platform.Faults;
-using Overture.Platform.Records;
 
 namespace Overture.CertAuthority.PuppetApi;
 
 /// <summary>The one place where a fault becomes an answer to an agent.</summary>
 internal static class PuppetFaults
 {
-    /// <summary>Byte for byte the same for every cause, so that nobody learns which names exist (threats T18).</summary>
-    private const string NotAuthorised = "This request is not authorised. The cause is in the CA's audit log, and in the timeline of the instance.\n";
+    /// <summary>Byte for byte the same for every cause, so that names can't be probed (threats T18).</summary>
+    private const string NotAuthorized =
+        "This request is not authorized. The cause is in the CA's audit log, and in the timeline of the instance.\n";
 
     public static FaultException Revoked { get; } = new(FaultKind.Denied, Reason.NameBlocked, "the client certificate is revoked");
+
+    public static FaultException Unrecorded { get; } =
+        new(FaultKind.Denied, Reason.CertificateUnrecorded, "the client certificate has no record");
 
     public static int StatusOf(FaultKind kind) => kind switch
     {
@@ -19,7 +22,7 @@ internal static class PuppetFaults
         FaultKind.Denied => StatusCodes.Status403Forbidden,
         FaultKind.AlreadyExists or FaultKind.Conflict => StatusCodes.Status409Conflict,
         FaultKind.TooLarge => StatusCodes.Status413PayloadTooLarge,
-        FaultKind.Precondition or FaultKind.Unavailable => StatusCodes.Status503ServiceUnavailable,
+        FaultKind.Precondition or FaultKind.Unavailable or FaultKind.Unreadable => StatusCodes.Status503ServiceUnavailable,
         _ => StatusCodes.Status500InternalServerError,
     };
 
@@ -33,9 +36,9 @@ internal static class PuppetFaults
             context.Response.Headers.Connection = "close";
         return context.Text(status, fault.Kind switch
         {
-            FaultKind.Denied => NotAuthorised,
+            FaultKind.Denied => NotAuthorized,
             FaultKind.TooLarge => $"{fault.Reason.Code()}: at most {CsrFault.MaximumBytes} bytes\n",
-            _ => $"{fault.Reason.Code()}: {fault.Message}\n",
+            _ => $"{fault.Reason.Code()}: {fault.PublicMessage}\n",
         });
     }
 
@@ -43,7 +46,8 @@ internal static class PuppetFaults
     public static Task TooMany(HttpContext context, TimeSpan wait)
     {
         context.Response.Headers.RetryAfter = $"{Math.Max(1, Math.Ceiling(wait.TotalSeconds)):0}";
-        return context.Text(StatusCodes.Status429TooManyRequests, $"{Reason.RateLimited.Code()}: too many requests; try again after Retry-After\n");
+        return context.Text(
+            StatusCodes.Status429TooManyRequests, $"{Reason.RateLimited.Code()}: too many requests; try again after Retry-After\n");
     }
 
     /// <summary>A bug: its trace id, and nothing of its text.</summary>

@@ -20,8 +20,8 @@ internal static class RequestBody
     /// <returns>The body; where it is too large, one byte more than allowed, which the act then refuses and writes down.</returns>
     public static async Task<ReadOnlyMemory<byte>> Read(HttpRequest request, int limit, CancellationToken cancel)
     {
-        // Of a body that is somewhat too large Kestrel reads the rest away, so that its sender gets to see our answer; of one that is much too
-        // large it reads nothing more.
+        // Of a body that is somewhat too large Kestrel reads the rest away, so that its sender gets to see our answer; of one that is much
+        // too large it reads nothing more.
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } most)
             most.MaxRequestBodySize = Math.Max(limit, Drained);
         if (request.ContentLength > limit)

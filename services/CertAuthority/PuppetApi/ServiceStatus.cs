@@ -1,8 +1,8 @@
-using Overture.Platform.Tls;
+using Overture.Platform.Connections;
 
 namespace Overture.CertAuthority.PuppetApi;
 
-/// <summary>puppetserver's status service, as far as agents and `puppetserver ca` ask it (puppet-contracts §1.1).</summary>
+/// <summary>puppetserver's status service, as far as agents and `puppetserver ca` ask it (docs/puppet-contracts.md §1.1).</summary>
 internal static class ServiceStatus
 {
     // From 8.4.0 on `puppetserver ca` (2.6 and later) signs in bulk.
@@ -16,7 +16,8 @@ internal static class ServiceStatus
         app.MapGet("/status/v1/services/ca", Ca).OnListener(CaApiListener.Name).For(Access.Anyone);
     }
 
-    private static Task Running(HttpContext context) => context.Text(StatusCodes.Status200OK, "running"u8.ToArray(), "text/plain;charset=utf-8");
+    private static Task Running(HttpContext context) =>
+        context.Text(StatusCodes.Status200OK, "running"u8.ToArray(), "text/plain;charset=utf-8");
 
     private static Task Services(HttpContext context) => context.Json(StatusCodes.Status200OK, [.. "{\"ca\":"u8, .. CaStatus(), .. "}"u8]);
 

@@ -1,17 +1,21 @@
 using System.Globalization;
 using System.Net.Mime;
 using System.Text.Json;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Approval;
+using Overture.CertAuthority.Enrollment;
 using Overture.CertAuthority.Policy;
 using Overture.CertAuthority.Revocation;
+using Overture.Platform.Connections;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
-using Overture.Platform.Tls;
 using Overture.Records.V1;
 
 namespace Overture.CertAuthority.PuppetApi;
 
-/// <summary>certificate_status and certificate_statuses, by which `puppetserver ca` lists, signs, revokes and cleans one name (puppet-contracts §1.4, §1.5).</summary>
+/// <summary>
+/// certificate_status and certificate_statuses, by which `puppetserver ca` lists, signs, revokes and cleans one name
+/// (docs/puppet-contracts.md §1.4, §1.5).
+/// </summary>
 internal static class StatusEndpoints
 {
     public static void Map(WebApplication app, string root)
@@ -22,12 +26,15 @@ internal static class StatusEndpoints
         app.MapGet($"{root}/certificate_statuses/{{key}}", List).OnListener(CaApiListener.Name).For(Access.Admin);
         app.MapGet($"{root}/certificate_statuses", NoKey).OnListener(CaApiListener.Name).For(Access.Admin);
         app.MapMethods($"{root}/certificate_status/{{name}}", ["POST", "PATCH"], Wrong).OnListener(CaApiListener.Name).For(Access.Admin);
-        app.MapMethods($"{root}/certificate_statuses/{{key}}", ["POST", "PUT", "DELETE", "PATCH"], Wrong).OnListener(CaApiListener.Name).For(Access.Admin);
+        app.MapMethods($"{root}/certificate_statuses/{{key}}", ["POST", "PUT", "DELETE", "PATCH"], Wrong).OnListener(CaApiListener.Name)
+            .For(Access.Admin);
     }
 
     private static async Task Show(HttpContext context, string name, CertificateInventory inventory)
     {
-        var known = CertName.TryParse(name, out var parsed, out _) ? await inventory.Find(parsed, context.RequestAborted) : null;
+        var known = CertName.TryParse(name, out var parsed, out _)
+            ? await inventory.Find(parsed, context.RequestAborted)
+            : await inventory.FindUnclaimed(name, context.RequestAborted);
         await (known is null ? NoSubject(context) : context.Json(StatusCodes.Status200OK, StatusJson.Write(known)));
     }
 
@@ -48,7 +55,8 @@ internal static class StatusEndpoints
 
     private static Task Wrong(HttpContext context) => context.Text(StatusCodes.Status405MethodNotAllowed, "Method Not Allowed");
 
-    private static async Task Change(HttpContext context, string name, CertificateInventory inventory, ApproveRequest approve, RevokeName revoke)
+    private static async Task Change(HttpContext context, string name, CertificateInventory inventory, ApproveRequest approve,
+        RevokeName revoke, RevokeUnclaimed revokeUnclaimed)
     {
         // 1. What is asked for?
         if (context.Request.ContentType is { Length: > 0 } type && !IsJson(type))
@@ -62,28 +70,40 @@ internal static class StatusEndpoints
             await context.Text(StatusCodes.Status400BadRequest, problem);
             return;
         }
-        // 2. Of whom? A certificate that was cleaned away can still be revoked.
-        if (!CertName.TryParse(name, out var parsed, out _) || RequestNames.IsOwn(parsed)
-            || (await inventory.Find(parsed, context.RequestAborted) is var known && known is null && (await inventory.CertificatesOf(parsed, context.RequestAborted)).Count == 0))
+        var client = PuppetClient.Of(context)!;
+        // 2. Of whom? A certificate that was cleaned away can still be revoked; one that was moved in may have a name that is no certname.
+        if (!CertName.TryParse(name, out var parsed, out _) && await inventory.IsUnclaimed(name, context.RequestAborted))
+        {
+            if (!change.Sign)
+                await revokeUnclaimed.Run(name, AdminBody.Cause, client.By(context), CancellationToken.None);
+            await (change.Sign
+                ? context.Text(StatusCodes.Status409Conflict, WithoutRequest(name))
+                : context.Text(StatusCodes.Status204NoContent));
+            return;
+        }
+        if (parsed == default || RequestNames.IsOwn(parsed)
+            || (await inventory.Holds(parsed, context.RequestAborted) is var holds && !holds.Known
+                && (await inventory.CertificatesOf(parsed, context.RequestAborted)).Count == 0))
         {
             await NoSubject(context);
             return;
         }
         // 3. Do it; what was begun is finished, also when the caller hangs up.
-        var client = PuppetClient.Of(context)!;
         var refusal = change.Sign
-            ? await Sign(parsed, change.Life, client, context, known, approve)
-            : await Revoke(parsed, client, context, known, revoke);
+            ? await Sign(parsed, change.Life, client, context, await inventory.Find(parsed, context.RequestAborted), approve)
+            : await Revoke(parsed, client, context, holds, revoke);
         await (refusal is null ? context.Text(StatusCodes.Status204NoContent) : context.Text(StatusCodes.Status409Conflict, refusal));
     }
 
-    private static async Task<string?> Sign(CertName name, TimeSpan? life, PuppetClient client, HttpContext context, KnownName? known, ApproveRequest approve)
+    private static async Task<string?> Sign(
+        CertName name, TimeSpan? life, PuppetClient client, HttpContext context, KnownName? known, ApproveRequest approve)
     {
         if (known?.Held is null)
-            return $"Cannot sign certificate for host {name} without a certificate request";
+            return WithoutRequest($"{name}");
         try
         {
-            await approve.Run(new Approval(name, null, AdminBody.Reason, [], new Dictionary<string, string>(), life), client.By(context), CancellationToken.None);
+            await approve.Run(new ApprovalOrder(name, null, AdminBody.Reason, [], new Dictionary<string, string>(), life),
+                client.By(context), CancellationToken.None);
             return null;
         }
         catch (FaultException refusal) when (refusal.Kind is FaultKind.Conflict or FaultKind.Precondition or FaultKind.Invalid)
@@ -92,9 +112,13 @@ internal static class StatusEndpoints
         }
     }
 
-    private static async Task<string?> Revoke(CertName name, PuppetClient client, HttpContext context, KnownName? known, RevokeName revoke)
+    private static string WithoutRequest(string name) =>
+        $"Cannot sign certificate for host {AdminBody.Printable(name)} without a certificate request";
+
+    private static async Task<string?> Revoke(
+        CertName name, PuppetClient client, HttpContext context, (bool Known, bool Certified) holds, RevokeName revoke)
     {
-        if (known is { Certificate: null })
+        if (holds is (true, false))
             return $"Cannot revoke certificate for host {name} without a signed certificate";
         // Also where the newest is revoked: an older one may still be good. What is revoked already stays as it is.
         await revoke.Run(name, AdminBody.Cause, client.By(context), CancellationToken.None);
@@ -103,15 +127,20 @@ internal static class StatusEndpoints
 
     private static async Task Delete(HttpContext context, string name, CertificateInventory inventory)
     {
-        var there = CertName.TryParse(name, out var parsed, out _) && !RequestNames.IsOwn(parsed) && await inventory.Find(parsed, context.RequestAborted) is not null
-            && await inventory.Clean(parsed, PuppetClient.Of(context)!.By(context), CancellationToken.None);
+        var by = PuppetClient.Of(context)!.By(context);
+        var there = !CertName.TryParse(name, out var parsed, out _)
+            ? await inventory.FindUnclaimed(name, context.RequestAborted) is not null
+                && await inventory.CleanUnclaimed(name, by, CancellationToken.None)
+            : !RequestNames.IsOwn(parsed) && (await inventory.Holds(parsed, context.RequestAborted)).Known
+            && await inventory.Clean(parsed, by, CancellationToken.None);
         await (there ? context.Text(StatusCodes.Status204NoContent) : NoSubject(context));
     }
 
     private static Task NoSubject(HttpContext context) =>
         context.Text(StatusCodes.Status404NotFound, "Invalid certificate subject."u8.ToArray(), "text/plain; charset=UTF-8");
 
-    private static bool IsJson(string type) => type.Split(';')[0].Trim().Equals(MediaTypeNames.Application.Json, StringComparison.OrdinalIgnoreCase);
+    private static bool IsJson(string type) =>
+        type.Split(';')[0].Trim().Equals(MediaTypeNames.Application.Json, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The body of PUT certificate_status.</summary>
     private sealed record Desired(bool Sign, TimeSpan? Life)
@@ -122,24 +151,34 @@ internal static class StatusEndpoints
                 return (null, problem);
             using (json)
             {
-                if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("desired_state", out var state) || state.ValueKind != JsonValueKind.String)
+                if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("desired_state", out var state)
+                    || state.ValueKind != JsonValueKind.String)
+                {
                     return (null, "Missing required parameter \"desired_state\"");
+                }
                 var desired = state.GetString();
                 if (desired is not ("signed" or "revoked"))
-                    return (null, $"State {AdminBody.Printable(desired!)} invalid; Must specify desired state of 'signed' or 'revoked' for host {AdminBody.Printable(name)}.");
+                {
+                    return (null,
+                        $"State {AdminBody.Printable(desired!)} invalid; Must specify desired state of 'signed' or 'revoked' for host "
+                            + $"{AdminBody.Printable(name)}.");
+                }
                 if (!json.RootElement.TryGetProperty("cert_ttl", out var ttl) || ttl.ValueKind == JsonValueKind.Null)
                     return (new Desired(desired == "signed", null), "");
                 return Seconds(ttl) is { } seconds
                     ? (new Desired(desired == "signed", TimeSpan.FromSeconds(seconds)), "")
-                    : (null, $"cert_ttl specified for host {AdminBody.Printable(name)} must be an integer, not \"{AdminBody.Printable(ttl.ToString())}\"");
+                    : (null,
+                        $"cert_ttl specified for host {AdminBody.Printable(name)} must be an integer, not "
+                            + $"\"{AdminBody.Printable(ttl.ToString())}\"");
             }
         }
 
-        // `puppetserver ca sign --ttl 3600` sends the text "3600", on which the reference fails.
+        // `puppetserver ca sign --ttl 3600` sends the text "3600", on which puppetserver fails.
         private static long? Seconds(JsonElement ttl) => ttl.ValueKind switch
         {
             JsonValueKind.Number when ttl.TryGetInt64(out var number) && number is > 0 and < 400_000_000 => number,
-            JsonValueKind.String when long.TryParse(ttl.GetString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is > 0 and < 400_000_000 => number,
+            JsonValueKind.String when long.TryParse(ttl.GetString(), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && number is > 0 and < 400_000_000 => number,
             _ => null,
         };
     }

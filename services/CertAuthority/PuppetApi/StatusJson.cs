@@ -3,14 +3,14 @@ using System.Numerics;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
-using Overture.CertAuthority.Csr;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Enrollment;
+using Overture.CertAuthority.Signing;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 
 namespace Overture.CertAuthority.PuppetApi;
 
-/// <summary>A name's status as Puppet's tools read it (puppet-contracts §1.4). Serials are integers of any size.</summary>
+/// <summary>A name's status as Puppet's tools read it (docs/puppet-contracts.md §1.4). Serials are integers of any size.</summary>
 internal static class StatusJson
 {
     private const string AuthorizationArc = "1.3.6.1.4.1.34380.1.3.";
@@ -39,7 +39,7 @@ internal static class StatusJson
     private static void Write(Utf8JsonWriter writer, KnownName name)
     {
         writer.WriteStartObject();
-        writer.WriteString("name", name.Name.ToString());
+        writer.WriteString("name", name.Name);
         if (name.Certificate is { } record)
             WriteCertificate(writer, record, name.Revoked);
         else
@@ -51,14 +51,19 @@ internal static class StatusJson
     {
         using var certificate = X509Certificate2.CreateFromPem(record.Pem);
         writer.WriteString("state", revoked ? "revoked" : "signed");
-        WriteNames(writer, CarriedNames.DnsNames(certificate), CarriedNames.Addresses(certificate));
+        WriteNames(writer, CertificateExtensionsReader.DnsNames(certificate), CertificateExtensionsReader.Addresses(certificate));
         writer.WriteStartObject("authorization_extensions");
-        foreach (var (oid, value) in CarriedNames.PuppetExtensions(certificate).Where(e => e.Key.StartsWith(AuthorizationArc, StringComparison.Ordinal)))
+        foreach (var (oid, value) in CertificateExtensionsReader.PuppetExtensions(certificate)
+            .Where(e => e.Key.StartsWith(AuthorizationArc, StringComparison.Ordinal)))
+        {
             writer.WriteString(PuppetExtensions.NameOf(oid), value);
+        }
         writer.WriteEndObject();
-        WriteFingerprints(writer, certificate.GetCertHashString(HashAlgorithmName.SHA1), certificate.GetCertHashString(HashAlgorithmName.SHA256), certificate.GetCertHashString(HashAlgorithmName.SHA512));
+        WriteFingerprints(writer, certificate.GetCertHashString(HashAlgorithmName.SHA1),
+            certificate.GetCertHashString(HashAlgorithmName.SHA256), certificate.GetCertHashString(HashAlgorithmName.SHA512));
         writer.WritePropertyName("serial_number");
-        writer.WriteRawValue(new BigInteger(certificate.SerialNumberBytes.Span, isUnsigned: true, isBigEndian: true).ToString(CultureInfo.InvariantCulture));
+        writer.WriteRawValue(
+            new BigInteger(certificate.SerialNumberBytes.Span, isUnsigned: true, isBigEndian: true).ToString(CultureInfo.InvariantCulture));
         writer.WriteString("not_before", Time(certificate.NotBefore.ToUniversalTime()));
         writer.WriteString("not_after", Time(certificate.NotAfter.ToUniversalTime()));
     }

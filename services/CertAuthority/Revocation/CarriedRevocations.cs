@@ -1,14 +1,17 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf.WellKnownTypes;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Signing;
+using Overture.CertAuthority.Storage;
+using Overture.Platform.Certificates;
 using Overture.Platform.Faults;
 
 namespace Overture.CertAuthority.Revocation;
 
 /// <summary>
-/// Entries of the last list that its successor must hold although the store does not say so any more: their record was lost, or somebody changed
-/// the end of its certificate. The list has the CA's signature, the record has none; only a certificate that has it too can say that it is over.
+/// Entries of the last list that its successor must hold although the store does not say so any more: their record was lost, or changed
+/// the end of its certificate. The list has the CA's signature, the record has none; only a certificate that has it too can say
+/// that it is over. The time here is <see cref="PublishCrl"/>'s, which no clock moves by itself.
 /// </summary>
 internal sealed class CarriedRevocations(RevocationStore revocations, ClaimStore claims, CaSigner signer)
 {
@@ -16,13 +19,14 @@ internal sealed class CarriedRevocations(RevocationStore revocations, ClaimStore
     public static readonly TimeSpan Grace = TimeSpan.FromDays(1);
 
     public async Task<IReadOnlyList<RevocationRecord>> From(
-        CrlDocument last, IReadOnlyCollection<RevocationRecord> live, IReadOnlyCollection<RevocationRecord> all, DateTimeOffset now, CancellationToken cancel)
+        CrlDocument last, IReadOnlyCollection<RevocationRecord> live, IReadOnlyCollection<RevocationRecord> all, DateTimeOffset now,
+        CancellationToken cancel)
     {
-        var kept = live.Select(r => r.Serial).ToHashSet(StringComparer.Ordinal);
+        var kept = live.Select(r => SerialNumber.Recorded(r.Serial)).ToHashSet();
         var missing = last.Entries.Values.Where(e => !kept.Contains(e.Serial)).ToList();
         if (missing.Count == 0)
             return [];
-        var records = all.ToDictionary(r => r.Serial, StringComparer.Ordinal);
+        var records = all.ToDictionary(r => SerialNumber.Recorded(r.Serial));
         var carried = new List<RevocationRecord>();
         foreach (var entry in missing)
         {
@@ -30,7 +34,7 @@ internal sealed class CarriedRevocations(RevocationStore revocations, ClaimStore
                 continue;
             var again = new RevocationRecord
             {
-                Serial = entry.Serial,
+                Serial = $"{entry.Serial}",
                 ReasonCode = entry.Reason,
                 Sentence = "on the last list, and its record is gone",
                 At = entry.At.ToTimestamp(),
@@ -49,10 +53,12 @@ internal sealed class CarriedRevocations(RevocationStore revocations, ClaimStore
             if (await claims.Certificate(record.Serial, cancel) is { } released)
             {
                 using var certificate = X509Certificate2.CreateFromPem(released.Pem);
-                return SerialText.Of(certificate) == record.Serial && SignatureScheme.IsSignedBy(certificate.RawDataMemory, signer.Ca.Issuer) && certificate.NotAfter.ToUniversalTime() + Grace < now;
+                return $"{SerialNumber.Of(certificate)}" == record.Serial && SignatureScheme.IsSignedBy(
+                    certificate.RawDataMemory, signer.Ca.Issuer) && certificate.NotAfter.ToUniversalTime() + Grace < now;
             }
         }
-        catch (Exception e) when (e is CryptographicException or InvalidDataException or FaultException { Kind: not FaultKind.Unavailable })
+        catch (Exception e) when (e is CryptographicException or InvalidDataException or UnreadableObjectException
+            or FaultException { Kind: not FaultKind.Unavailable })
         {
             return false;
         }

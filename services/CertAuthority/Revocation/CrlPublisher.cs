@@ -1,14 +1,16 @@
 using System.Threading.Channels;
-using Overture.Platform.Faults;
+using Overture.CertAuthority.Signing;
+using Overture.Platform.Serving;
 using Overture.Records.V1;
 
 namespace Overture.CertAuthority.Revocation;
 
 /// <summary>
-/// Publishes when somebody asks, at start, and before the list gets old; at most once a second, so that a thousand revocations make a few
+/// Publishes on request, at start, and before the list gets old; at most once a second, so that a thousand revocations make a few
 /// lists. Also looks what other replicas published.
 /// </summary>
-internal sealed class CrlPublisher(PublishCrl publish, CertAuthorityOptions options, TimeProvider clock, ILogger<CrlPublisher> log) : BackgroundService
+internal sealed class CrlPublisher(PublishCrl publish, CertAuthorityOptions options, TimeProvider clock,
+    ILogger<CrlPublisher> log) : BackgroundService
 {
     private static readonly TimeSpan AtMostEvery = TimeSpan.FromSeconds(1), LookEvery = TimeSpan.FromSeconds(2);
     private readonly Channel<TaskCompletionSource<CrlRecord>> waiting = Channel.CreateUnbounded<TaskCompletionSource<CrlRecord>>();
@@ -55,7 +57,7 @@ internal sealed class CrlPublisher(PublishCrl publish, CertAuthorityOptions opti
 
     private bool Due()
     {
-        var age = clock.GetUtcNow() - Current!.ThisUpdate.ToDateTimeOffset();
+        var age = clock.GetUtcNow() - CrlDocument.MadeAt(Current!);
         // Made while this clock was ahead: agents would not take it for as long as it was.
         return age >= options.Crl.Refresh || age < TimeSpan.FromMinutes(-1);
     }

@@ -6,10 +6,11 @@ using Overture.Platform.Registry;
 namespace Overture.CertAuthority.Revocation;
 
 /// <summary>
-/// Does what the Conductor's facts ask for: closes names whose instance goes, and puts names in quarantine and lifts it. At a word on the change
-/// feed, and by looking every 5 s for facts that nothing was done about.
+/// Does what the Conductor's facts ask for: closes names whose instance goes, and puts names in quarantine and lifts it. At a message on
+/// the change feed, and by looking every 5 s for facts that nothing was done about.
 /// </summary>
-internal sealed class InstanceWatch(ObjectStore store, CloseName close, Quarantine quarantine, ChangeFeed feed, TimeProvider clock, ILogger<InstanceWatch> log) : BackgroundService
+internal sealed class InstanceWatch(ObjectStore store, RevokeTerminatedName close, Quarantine quarantine, ChangeFeed feed,
+    TimeProvider clock, ILogger<InstanceWatch> log) : BackgroundService
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
     private readonly HashSet<CertName> closed = [];
@@ -33,7 +34,7 @@ internal sealed class InstanceWatch(ObjectStore store, CloseName close, Quaranti
         }
     }
 
-    private async Task Wait(ChangeFeed.Ear called, CancellationToken stopping)
+    private async Task Wait(ChangeFeed.Subscription called, CancellationToken stopping)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         var timer = Task.Delay(LookEvery, clock, limit.Token);
@@ -41,7 +42,7 @@ internal sealed class InstanceWatch(ObjectStore store, CloseName close, Quaranti
         await Task.WhenAny(timer, word);
         await limit.CancelAsync();
         stopping.ThrowIfCancellationRequested();
-        // A word is a hint that something is there; the sweep looks for itself.
+        // A message is a hint that something is there; the sweep looks for itself.
         while (called.Names.TryRead(out _))
         {
         }
@@ -55,14 +56,20 @@ internal sealed class InstanceWatch(ObjectStore store, CloseName close, Quaranti
             var latest = new Dictionary<CertName, string>();
             await foreach (var key in store.List(ObjectKeys.Facts, null, stopping))
             {
-                if (key.Split('/') is [_, var text, "terminating" or "terminated"] && CertName.TryParse(text, out var name, out _) && !closed.Contains(name))
+                if (key.Split('/') is [_, var text, "terminating" or "terminated"] && CertName.TryParse(text, out var name, out _)
+                    && !closed.Contains(name))
+                {
                     open.Add(name);
-                else if (key.Split('/') is [_, var who, var what] && IsQuarantine(what) && CertName.TryParse(who, out name, out _) && IsLater(what, latest.GetValueOrDefault(name)))
+                }
+                else if (key.Split('/') is [_, var who, var what] && IsQuarantine(what) && CertName.TryParse(who, out name, out _)
+                    && IsLater(what, latest.GetValueOrDefault(name)))
+                {
                     latest[name] = what;
+                }
             }
             foreach (var (name, what) in latest.Where(l => quarantines.GetValueOrDefault(l.Key) != l.Value))
                 await Keep(name, what, stopping);
-            // Together, so that one list of revoked certificates serves them all.
+            // Together, so that one CRL serves them all.
             await Task.WhenAll(open.Select(name => Close(name, stopping)));
         }
         catch (FaultException e)
@@ -71,7 +78,8 @@ internal sealed class InstanceWatch(ObjectStore store, CloseName close, Quaranti
         }
     }
 
-    private static bool IsQuarantine(string what) => what.StartsWith(Quarantine.Begins, StringComparison.Ordinal) || what.StartsWith(Quarantine.Ends, StringComparison.Ordinal);
+    private static bool IsQuarantine(string what) =>
+        what.StartsWith(Quarantine.Begins, StringComparison.Ordinal) || what.StartsWith(Quarantine.Ends, StringComparison.Ordinal);
 
     // Their ids sort by time, whatever they say.
     private static bool IsLater(string what, string? than) => than is null || string.CompareOrdinal(Id(what), Id(than)) > 0;

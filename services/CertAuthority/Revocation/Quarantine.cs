@@ -1,5 +1,8 @@
 using Google.Protobuf.WellKnownTypes;
 using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.Storage;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
@@ -8,12 +11,12 @@ using Overture.Records.V1;
 namespace Overture.CertAuthority.Revocation;
 
 /// <summary>
-/// Bars a name for a while, at the Conductor's word: no certificate, no renewal, no classification. What it holds is not revoked, so it can be
-/// lifted; no other block can.
+/// Bars a name for a while, on the Conductor's order: no certificate, no renewal, no classification. What it holds is not revoked, so it
+/// can be lifted; no other block can.
 /// </summary>
-internal sealed class Quarantine(ObjectStore store, BlockStore blocks, AuditLog audit, EventLog events, Ids ids, TimeProvider clock)
+internal sealed class Quarantine(ObjectStore store, BlockStore blocks, AuditLog audit, Timeline timeline, Ids ids, TimeProvider clock)
 {
-    public const string Begins = "quarantined-", Ends = "released-";
+    public const string Begins = InstanceEvents.Quarantined, Ends = InstanceEvents.Released;
 
     /// <param name="name">Whose.</param>
     /// <param name="event">The latest of its facts that begin so.</param>
@@ -38,17 +41,23 @@ internal sealed class Quarantine(ObjectStore store, BlockStore blocks, AuditLog 
                 At = clock.GetUtcNow().ToTimestamp(),
             };
             if (await blocks.Put(block, cancel) == PutOutcome.Stored)
-                await Tell(name, "name.blocked", "block", sentence, by, cancel);
+                await Record(name, AuditAction.NameBlocked, DecisionOutcome.Block, sentence, by, block, cancel);
         }
         else if (await store.Get(ObjectKeys.Block(name, id), cancel) is not null)
         {
-            // Told before it is done: an audit log that knows of a block demands one.
-            await Tell(name, "name.released", "lift", sentence, by, cancel);
+            // Recorded before it is done: an audit log that knows of a block demands one.
+            await Record(name, AuditAction.NameReleased, DecisionOutcome.Lift, sentence, by, null, cancel);
             await store.Delete(ObjectKeys.Block(name, id), cancel);
         }
-        await events.Write(AuditLog.Service, name, $"ca:{@event}", @event.StartsWith(Begins, StringComparison.Ordinal) ? "no certificate, renewal or classification from now on" : "the quarantine is lifted");
+        timeline.Add(AuditLog.Service, name, $"ca:{@event}", @event.StartsWith(Begins, StringComparison.Ordinal)
+            ? "no certificate, renewal or classification from now on"
+            : "the quarantine is lifted");
     }
 
-    private ValueTask Tell(CertName name, string action, string outcome, string sentence, Caller by, CancellationToken cancel) =>
-        audit.Write(action, "allow", name.ToString(), by, decision: new Decision { Outcome = outcome, Reason = Reason.NameBlocked.Code(), Sentence = sentence }, cancel: cancel);
+    private ValueTask Record(
+        CertName name, AuditAction action, DecisionOutcome outcome, string sentence, Caller by, Block? block, CancellationToken cancel)
+    {
+        var record = action.Record(name.ToString(), by, decision: outcome.Because(Reason.NameBlocked, sentence));
+        return audit.Write(block is null ? record : record.Wrote(ObjectKeys.Block(name, block.Id), block), cancel);
+    }
 }

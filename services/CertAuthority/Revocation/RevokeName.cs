@@ -1,7 +1,9 @@
 using Google.Protobuf.WellKnownTypes;
-using Overture.CertAuthority.Approver;
 using Overture.CertAuthority.Audit;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.StockCa;
+using Overture.CertAuthority.Storage;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
@@ -9,21 +11,21 @@ using Overture.Records.V1;
 
 namespace Overture.CertAuthority.Revocation;
 
-/// <summary>Why a name is revoked.</summary>
-/// <param name="Kind">The block it leaves.</param>
-/// <param name="Sentence">For people; kept.</param>
-internal sealed record RevocationCause(BlockKind Kind, RevocationReason Reason, string Sentence);
-
 /// <summary>
 /// Ends everything that was certified for a name. The block comes first and the claims are listed after it, while the issuing side writes
 /// its claim first and reads the blocks after: so of a race between the two, at least one sees the other.
 /// </summary>
 internal sealed class RevokeName(
-    BlockStore blocks, KeyBlocks keyBlocks, ClaimStore claims, RevocationStore revocations, StockRevocation stock, CrlPublisher crls, AuditLog audit, EventLog events,
+    BlockStore blocks, KeyBlocks keyBlocks, ClaimStore claims, UnclaimedCertificates unclaimed, SpentNames spent,
+    RevocationStore revocations,
+    StockRevocation stock, CrlPublisher crls, AuditLog audit, Timeline timeline,
     Ids ids, TimeProvider clock)
 {
     /// <returns>Every serial of the name, and the list that says so.</returns>
-    public async Task<(IReadOnlyList<string> Serials, CrlRecord Crl)> Run(CertName name, RevocationCause cause, Caller by, CancellationToken cancel)
+    /// <exception cref="UnreadableObjectException">A claim is damaged: all others are revoked and the name is blocked, but that one's
+    /// serial is not known.</exception>
+    public async Task<(IReadOnlyList<string> Serials, CrlRecord Crl)> Run(
+        CertName name, RevocationCause cause, Caller by, CancellationToken cancel)
     {
         // 1. Block: nothing is released for this name from now on.
         var standing = await Block(name, cause, by, cancel);
@@ -32,9 +34,10 @@ internal sealed class RevokeName(
         // 3. Publish: also while puppetserver's own CA is away.
         var crl = await crls.Publish(cancel);
         // 4. At puppetserver's own CA, what was claimed for that one.
+        _ = await claims.Of(name, cancel); // a damaged one is said when all others are revoked
         serials = [.. serials, .. await stock.Run(name, cause, by, cancel)];
-        // 5. Tell.
-        await events.Write(AuditLog.Service, name, "revoked", $"{cause.Sentence}; on CRL {crl.Number}", proof: ObjectKeys.Crl(crl.Number));
+        // 5. Record it.
+        timeline.Add(AuditLog.Service, name, "revoked", $"{cause.Sentence}; on CRL {crl.Number}", proof: ObjectKeys.Crl(crl.Number));
         return (serials, crl);
     }
 
@@ -42,19 +45,20 @@ internal sealed class RevokeName(
     public async Task Start(CertName name, RevocationCause cause, Caller by, CancellationToken cancel)
     {
         await RevokeClaims(name, await Block(name, cause, by, cancel), cause, by, cancel);
-        await stock.Request(name, cancel);
         crls.Request();
+        _ = await claims.Of(name, cancel);
+        await stock.Request(name, cancel);
     }
 
-    // What stands for the name when its block does. A renewal names the claim it goes back to, and reads the blocks after its own claim is
+    // What exists for the name when its block does. A renewal names the claim it goes back to, and reads the blocks after its own claim is
     // written: so whatever this listing does not show is barred by a block that names what it goes back to.
     private async Task<IReadOnlyList<Claim>> Block(CertName name, RevocationCause cause, Caller by, CancellationToken cancel)
     {
-        var standing = await claims.Of(name, cancel);
+        var standing = (await claims.Readable(name, cancel)).Claims;
         while (true)
         {
             await PutBlock(name, cause, standing, by, cancel);
-            var now = await claims.Of(name, cancel);
+            var now = (await claims.Readable(name, cancel)).Claims;
             if (cause.Kind != BlockKind.Revoked || now.Count == standing.Count)
                 return now;
             standing = now;
@@ -64,14 +68,17 @@ internal sealed class RevokeName(
     private async Task PutBlock(CertName name, RevocationCause cause, IReadOnlyList<Claim> standing, Caller by, CancellationToken cancel)
     {
         var revoked = cause.Kind == BlockKind.Revoked;
-        if (revoked && (await blocks.Of(name, cancel)).Any(b => b.Kind == BlockKind.Revoked && standing.All(c => b.Claims.Contains(c.Claim_))))
+        if (revoked
+            && (await blocks.Of(name, cancel)).Any(b => b.Kind == BlockKind.Revoked && standing.All(c => b.Claims.Contains(c.Claim_))))
+        {
             return;
+        }
         var block = new Block
         {
             Schema = 1,
             WriteId = ids.Unguessable(),
             Certname = name.ToString(),
-            // One block of each kind says it all, but for "revoked": a hand-approved name may be certified anew, and revoked again.
+            // One block of each kind says it all, but for "revoked": a hand-approved name may be certified again, and revoked again.
             Id = revoked ? ids.Ordered() : cause.Kind.ToString().ToLowerInvariant(),
             Kind = cause.Kind,
             Sentence = cause.Sentence,
@@ -81,15 +88,25 @@ internal sealed class RevokeName(
         };
         if (await blocks.Put(block, cancel) == PutOutcome.Stored)
         {
-            var decision = new Decision { Outcome = "block", Reason = Reason.NameBlocked.Code(), Sentence = cause.Sentence };
-            await audit.Write("name.blocked", "allow", name.ToString(), by, decision: decision, cancel: cancel);
+            var decision = DecisionOutcome.Block.Because(Reason.NameBlocked, cause.Sentence);
+            await audit.Write(AuditAction.NameBlocked.Record(name.ToString(), by, decision: decision)
+                .Wrote(ObjectKeys.Block(name, block.Id), block), cancel);
         }
     }
 
-    private async Task<IReadOnlyList<string>> RevokeClaims(CertName name, IReadOnlyList<Claim> standing, RevocationCause cause, Caller by, CancellationToken cancel)
+    private async Task<IReadOnlyList<string>> RevokeClaims(
+        CertName name, IReadOnlyList<Claim> standing, RevocationCause cause, Caller by, CancellationToken cancel)
     {
         var serials = new List<string>();
-        foreach (var claim in standing)
+        // Also what a client was seen to use under this name, without a claim; and claims that the store lost: their serials are
+        // remembered here.
+        var seen = (await unclaimed.Of(name.ToString(), cancel))
+            .Select(c => new Claim { Serial = c.Serial, Certname = c.Certname, SpkiSha256 = c.SpkiSha256, NotAfter = c.NotAfter });
+        var lost = !spent.Knows(name)
+            ? []
+            : spent.SerialsOf(name).Select(serial => new Claim { Certname = name.ToString(), Serial = serial });
+        // Claims first: they hold more than the serials.
+        foreach (var claim in standing.Concat(seen).Concat(lost).DistinctBy(c => c.Serial.Length > 0 ? c.Serial : $"claim {c.Claim_}"))
         {
             if (cause.Reason == RevocationReason.KeyCompromise && claim.SpkiSha256.Length > 0)
                 await keyBlocks.Add(claim, cancel);
@@ -97,8 +114,11 @@ internal sealed class RevokeName(
             if (claim.Serial.Length == 0)
                 continue;
             serials.Add(claim.Serial);
-            if (await revocations.Put(claim, cause.Reason, cause.Sentence, by.Actor, cancel))
-                await audit.Write("cert.revoked", "allow", name.ToString(), by, claim.Serial, claim.SpkiSha256, cancel: cancel);
+            if (await revocations.Put(claim, cause.Reason, cause.Sentence, by.Actor, cancel) is { } fact)
+            {
+                await audit.Write(AuditAction.Revoked.Record(name.ToString(), by, claim.Serial, claim.SpkiSha256)
+                    .Wrote(ObjectKeys.Revocation(claim.Serial), fact), cancel);
+            }
         }
         return serials;
     }

@@ -1,7 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
-using Overture.Classifier.Definitions;
-using Overture.Classifier.History;
-using Overture.Classifier.Layers;
+using Overture.Classifier.Documents;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
@@ -9,8 +7,9 @@ using Overture.Platform.Telemetry;
 
 namespace Overture.Classifier.Classification;
 
-/// <summary>The act behind Puppet's "what is this node?". Never an empty answer: a node that may not be answered for is an error.</summary>
-public sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, NodeHistoryLog history, EventLog events, ClassifierOptions options)
+/// <summary>Answers Puppet's classification request. Never with an empty answer: a node that must not be classified is an error.</summary>
+internal sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, AnswerCache answers, NodeHistoryLog history,
+    Timeline timeline, ClassifierOptions options)
 {
     public async ValueTask<Answer> Run(CertName name, CancellationToken cancel)
     {
@@ -30,7 +29,8 @@ public sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, NodeHi
             throw;
         }
 
-        // 2. the fact that it was served: durable before it is given, once a version; a store that is away has it already, or it is not given
+        // 2. the fact that it was served: durable before it is given, once a version; a store that is away has it already, or it is not
+        // given
         if (entry.StaleSince is null && !history.Knows(answer))
             await Serve(name, entry, answer, cancel);
 
@@ -47,7 +47,7 @@ public sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, NodeHi
     {
         using var span = FlowTelemetry.Step(FlowTelemetry.Classify, entry.Launch?.TraceParent, name.ToString());
         if (await history.Served(name, entry, answer, cancel) is { } proof)
-            await events.Write("classifier", name, "classified", $"classified: {Summary(answer)}", proof: proof);
+            timeline.Add("classifier", name, InstanceEvents.Classified, $"classified: {Summary(answer)}", proof: proof);
     }
 
     /// <summary>The answer for a node that may be answered for.</summary>
@@ -58,8 +58,14 @@ public sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, NodeHi
         if (entry.Obstacle is { } obstacle)
             throw new FaultException(FaultKind.Precondition, Reason.NodeBlocked, $"{name} is not classified: {obstacle}");
         if (entry.Own.StoredVersion.Length == 0)
-            throw new FaultException(FaultKind.NotFound, Reason.NodeUnknown, $"no definition of {name}: it was never launched here, or was terminated");
-        var own = entry.Own.Good ?? throw Broken($"the definition of {name} is broken, and there is no version before it", entry.Own.Broken!);
+        {
+            answers.Forget(name);
+            throw new FaultException(FaultKind.NotFound, Reason.NodeUnknown,
+                $"no definition of {name}: it was never launched here, or was terminated");
+        }
+
+        var own = entry.Own.Good
+            ?? throw Broken($"the definition of {name} is broken, and there is no version before it", entry.Own.Broken!);
 
         // 2. the documents below; as they were, while the store is away
         var layers = await shared.Layers(cancel);
@@ -67,18 +73,23 @@ public sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, NodeHi
             throw Broken("the layers are broken, and there is no version before them", wrong);
         var profile = own.Profile.Length > 0 ? await shared.Profile(own.Profile, cancel) : null;
         if (profile is { Good: null })
-            throw Broken($"{name} goes by the profile {own.Profile}, which {(profile.Broken is null ? "is not there" : "is broken")}", profile.Broken);
+        {
+            throw Broken($"{name} uses the profile {own.Profile}, which {(profile.Broken is null ? "does not exist" : "is broken")}",
+                profile.Broken);
+        }
 
         // 3. made before, or made now
-        var below = $"{layers.Version} {profile?.Version}";
-        var told = Told(entry.Own.Broken, layers.Broken, profile?.Broken);
-        if (entry.Answer is { } made && made.OwnVersion == entry.Own.Version && made.BelowVersions == below && made.Broken == told)
+        var versions = new AnswerVersions(entry.Own.Version, $"{layers.Version} {profile?.Version}",
+            BrokenText(entry.Own.Broken, layers.Broken, profile?.Broken), entry.Launch);
+        if (!entry.IsDraft && answers.Find(name, versions) is { } made)
             return made;
         var subject = new Subject(name.ToString(), entry.Launch?.Profile ?? "", entry.Launch?.Labels ?? new Dictionary<string, string>());
-        return entry.Answer = Answer.Of(name, entry.Own.Version, below, told, [.. Layers(layers, profile, own, entry, subject)]);
+        var answer = Answer.Of(name, versions, [.. Layers(layers, profile, own, entry, subject)]);
+        return entry.IsDraft ? answer : answers.Keep(name, answer);
     }
 
-    private static IEnumerable<Layer> Layers(DocumentReading<LayersDocument> layers, DocumentReading<NodeDefinition>? profile, NodeDefinition own, NodeEntry entry, Subject subject)
+    private static IEnumerable<Layer> Layers(DocumentReading<LayersDocument> layers, DocumentReading<NodeDefinition>? profile,
+        NodeDefinition own, NodeEntry entry, Subject subject)
     {
         if (layers.Good?.Defaults is { } defaults)
             yield return new Layer("defaults", ObjectKeys.Layers, layers.Version, defaults);
@@ -89,8 +100,9 @@ public sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, NodeHi
         yield return new Layer(Layer.Own, $"{ObjectKeys.Nodes}{subject.Certname}", entry.Own.Version, own);
     }
 
-    private static string Told(params FaultException?[] broken) =>
-        string.Join("; ", broken.OfType<FaultException>().Select(b => $"an edit in the bucket is not served, the version before it is: {b.Message}"));
+    private static string BrokenText(params FaultException?[] broken) =>
+        string.Join("; ", broken.OfType<FaultException>()
+            .Select(b => $"an edit in the bucket is not served; the version before it is: {b.Message}"));
 
     private static FaultException Broken(string what, FaultException? why) =>
         new(FaultKind.Precondition, Reason.DefinitionInvalid, why is null ? what : $"{what}: {why.Message}");

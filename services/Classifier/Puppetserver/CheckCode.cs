@@ -1,25 +1,25 @@
 using Overture.Classifier.Classification;
-using Overture.Classifier.Definitions;
-using Overture.Classifier.Layers;
+using Overture.Classifier.Documents;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
 
 namespace Overture.Classifier.Puppetserver;
 
 /// <summary>
-/// The act of comparing what is to be saved with the code that a puppetserver has, where that is asked for or the option says always. A
+/// Compares what is to be saved with the code that a puppetserver has, where that is requested or the option says always. A
 /// puppetserver that does not answer is a refusal.
 /// </summary>
 /// <param name="server">Null: none is configured.</param>
-public sealed class CheckCode(ClassifierOptions options, NodeCache cache, ClassifyNode classify, PuppetserverClient? server = null)
+internal sealed class CheckCode(ClassifierOptions options, NodeCache cache, ClassifyNode classify, PuppetserverClient? server = null)
 {
-    private const int MostTold = 20;
+    private const int MaxReported = 20;
 
     /// <summary>
-    /// A node's own definition, in the environment that the node would get. It answers for its own classes; where it says the environment, for
-    /// those of the layers below too, which then come into that one.
+    /// A node's own definition, in the environment that the node would get. It answers for its own classes; where it says the environment,
+    /// for those of the layers below too, which then come into that one.
     /// </summary>
-    /// <exception cref="FaultException">PUPPET_CODE_MISSING, by field; PUPPETSERVER_UNAVAILABLE; DEFINITION_INVALID: the layers below give no answer.</exception>
+    /// <exception cref="FaultException">PUPPET_CODE_MISSING, by field; PUPPETSERVER_UNAVAILABLE; DEFINITION_INVALID: the layers below give
+    /// no answer.</exception>
     public async Task Node(CertName name, NodeDefinition own, bool asked, CancellationToken cancel)
     {
         if (!asked && !options.Puppetserver.ChecksAlways)
@@ -43,16 +43,18 @@ public sealed class CheckCode(ClassifierOptions options, NodeCache cache, Classi
 
     /// <exception cref="FaultException">PUPPETSERVER_UNAVAILABLE: none is configured.</exception>
     public PuppetserverClient Server() =>
-        server ?? throw new FaultException(FaultKind.Precondition, Reason.PuppetserverUnavailable, "nothing was saved or compared: this Classifier has no puppetserver to ask; give it puppetserver.url");
+        server ?? throw new FaultException(FaultKind.Precondition, Reason.PuppetserverUnavailable,
+            "nothing was saved or compared: this Classifier has no puppetserver; set puppetserver.url");
 
     // An answer of gRPC has some KiB for its errors.
     private static void Refuse(IEnumerable<FieldProblem> problems)
     {
-        var told = problems.Take(MostTold + 1).ToArray();
-        if (told.Length == 0)
+        var reported = problems.Take(MaxReported + 1).ToArray();
+        if (reported.Length == 0)
             return;
-        var more = told.Length > MostTold ? $"; and more than these {MostTold}" : "";
-        told = [.. told.Take(MostTold)];
-        throw new FaultException(FaultKind.Invalid, Reason.PuppetCodeMissing, string.Join("; ", told.Select(p => $"{p.Field}: {p.Rule}")) + more, told);
+        var more = reported.Length > MaxReported ? $"; and more than these {MaxReported}" : "";
+        reported = [.. reported.Take(MaxReported)];
+        throw new FaultException(FaultKind.Invalid, Reason.PuppetCodeMissing,
+            string.Join("; ", reported.Select(p => $"{p.Field}: {p.Rule}")) + more, reported);
     }
 }

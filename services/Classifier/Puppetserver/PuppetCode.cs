@@ -1,23 +1,25 @@
 using System.Text.Json;
-using Overture.Platform.PuppetHost;
+using Overture.Platform.Records;
 
 namespace Overture.Classifier.Puppetserver;
 
 /// <summary>What a puppetserver has for nodes: its environments, and the classes of those that were asked for and are there.</summary>
-public sealed record PuppetCode(IReadOnlySet<string> Environments, IReadOnlyDictionary<string, EnvironmentClasses> Asked)
+internal sealed record PuppetCode(IReadOnlySet<string> Environments, IReadOnlyDictionary<string, EnvironmentClasses> Asked)
 {
     /// <param name="json">Answer of GET /puppet/v3/environments: {"environments": {NAME: …}}.</param>
     /// <exception cref="FormatException">It is something else.</exception>
     public static IReadOnlySet<string> EnvironmentsOf(byte[] json) =>
-        AnswerJson.Read(json, root => root.GetProperty("environments").EnumerateObject().Select(e => e.Name).ToHashSet(StringComparer.Ordinal));
+        AnswerJson.Read(json,
+            root => root.GetProperty("environments").EnumerateObject().Select(e => e.Name).ToHashSet(StringComparer.Ordinal));
 }
 
 /// <summary>The classes of one environment.</summary>
 /// <param name="Parameters">Of each class, by its name without a leading ::.</param>
-/// <param name="Unread">Files that do not parse, so that nobody knows what is in them: what the puppetserver says of each.</param>
-public sealed record EnvironmentClasses(IReadOnlyDictionary<string, IReadOnlySet<string>> Parameters, IReadOnlyList<string> Unread)
+/// <param name="Unread">Files that do not parse, so that their classes are unknown: the puppetserver's message for each.</param>
+internal sealed record EnvironmentClasses(IReadOnlyDictionary<string, IReadOnlySet<string>> Parameters, IReadOnlyList<string> Unread)
 {
-    /// <param name="json">Answer of GET /puppet/v3/environment_classes: {"files": [{"path", "classes": [{"name", "params": [{"name"}]}]} or {"path", "error"}]}.</param>
+    /// <param name="json">Answer of GET /puppet/v3/environment_classes: {"files": [{"path", "classes": [{"name", "params": [{"name"}]}]} or
+    /// {"path", "error"}]}.</param>
     /// <exception cref="FormatException">It is something else.</exception>
     public static EnvironmentClasses Parse(byte[] json) => AnswerJson.Read(json, root =>
     {
@@ -26,7 +28,7 @@ public sealed record EnvironmentClasses(IReadOnlyDictionary<string, IReadOnlySet
         {
             if (file.TryGetProperty("error", out var error))
             {
-                unread.Add(PuppetPeer.Printable(error.GetString() ?? ""));
+                unread.Add(PrintableText.Of(error.GetString() ?? ""));
                 continue;
             }
             foreach (var one in file.GetProperty("classes").EnumerateArray())
@@ -49,7 +51,7 @@ internal static class AnswerJson
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {
-            throw new FormatException("it is not what Puppet's API says", e);
+            throw new FormatException("it does not follow Puppet's API", e);
         }
     }
 }

@@ -8,16 +8,17 @@ namespace Overture.Classifier.Puppetserver;
 
 /// <summary>
 /// Asks a puppetserver what code it has: /puppet/v3/environments and /puppet/v3/environment_classes. An answer that came with an ETag
-/// (environment-class-cache-enabled) is asked for again by it, and never believed unasked. puppetserver writes its ETags without quotes, so they
-/// are taken as they are.
+/// (environment-class-cache-enabled) is requested again with it, and never used without revalidation. puppetserver writes its ETags without
+/// quotes, so they are taken as they are.
 /// </summary>
 /// <param name="bundle">Null: there is no terminus listener, and the options name files.</param>
 /// <param name="own">The same.</param>
-public sealed class PuppetserverClient(ClassifierOptions options, TimeProvider clock, PuppetCaBundle? bundle = null, PuppetHostCertificate? own = null) : IDisposable
+internal sealed class PuppetserverClient(ClassifierOptions options, TimeProvider clock, PuppetCaBundle? bundle = null,
+    PuppetHostCertificate? own = null) : IDisposable
 {
-    private const int LargestAnswer = 8 * 1024 * 1024, MostKept = 50, MostAtOnce = 2;
+    private const int LargestAnswer = 8 * 1024 * 1024, MaxKept = 50, MaxAtOnce = 2;
     // Each question has its JRuby read every manifest, and may bring megabytes.
-    private readonly SemaphoreSlim asking = new(MostAtOnce);
+    private readonly SemaphoreSlim asking = new(MaxAtOnce);
     private readonly PuppetPeer peer = new(options.Puppetserver, bundle, own, clock, options.Puppetserver.Timeout, LargestAnswer);
     private readonly ConcurrentDictionary<string, (string Tag, EnvironmentClasses Classes)> kept = new(StringComparer.Ordinal);
 
@@ -62,12 +63,18 @@ public sealed class PuppetserverClient(ClassifierOptions options, TimeProvider c
         var known = kept.TryGetValue(environment, out var before) ? before : default;
         using var answer = await Ask($"puppet/v3/environment_classes?environment={environment}", known.Tag, cancel);
         if (answer.StatusCode == HttpStatusCode.NotModified)
-            return known.Classes ?? throw new FormatException("it answers 304 to what was not asked");
+            return known.Classes ?? throw new FormatException("it answers 304 to an unconditional request");
         var classes = EnvironmentClasses.Parse(await answer.Content.ReadAsByteArrayAsync(cancel));
-        if (answer.Headers.NonValidated.TryGetValues("ETag", out var tags) && tags.ToString() is { Length: > 0 } tag && (kept.ContainsKey(environment) || kept.Count < MostKept))
+        if (answer.Headers.NonValidated.TryGetValues("ETag", out var tags) && tags.ToString() is { Length: > 0 } tag
+            && (kept.ContainsKey(environment) || kept.Count < MaxKept))
+        {
             kept[environment] = (tag, classes);
+        }
         else
+        {
             kept.TryRemove(environment, out _);
+        }
+
         return classes;
     }
 
@@ -82,12 +89,13 @@ public sealed class PuppetserverClient(ClassifierOptions options, TimeProvider c
             return answer;
         using (answer)
         {
-            var words = PuppetPeer.Printable(await answer.Content.ReadAsStringAsync(cancel));
-            throw Unavailable($"it answers {(int)answer.StatusCode} to GET /{path}{(words.Length > 0 ? $" ({words})" : "")}"
-                + (answer.StatusCode == HttpStatusCode.Forbidden ? "; its auth.conf must allow this Classifier (class_readers of overture::puppetserver)" : ""));
+            var text = PrintableText.Of(await answer.Content.ReadAsStringAsync(cancel));
+            throw Unavailable($"it answers {(int)answer.StatusCode} to GET /{path}{(text.Length > 0 ? $" ({text})" : "")}"
+                + (answer.StatusCode == HttpStatusCode.Forbidden
+                    ? "; its auth.conf must allow this Classifier (class_readers of overture::puppetserver)" : ""));
         }
     }
 
     private FaultException Unavailable(string cause) => new(FaultKind.Unavailable, Reason.PuppetserverUnavailable,
-        $"nothing was saved or compared: the puppetserver at {options.Puppetserver.Url} does not say what code it has: {cause}");
+        $"nothing was saved or compared: the puppetserver at {options.Puppetserver.Url} did not report its code: {cause}");
 }

@@ -14,7 +14,9 @@ public sealed record PuppetserverOptions : PuppetPeerOptions
     /// <summary>Which saves are compared: those that ask for it, or all: "asked" or "always".</summary>
     public string Check { get; init; } = Asked;
 
-    /// <summary>Of one comparison, with all it asks for. 1s to 30s; the first question after a deploy makes puppetserver read all of an environment.</summary>
+    /// <summary>
+    /// Of one comparison, with all it asks for. 1s to 30s; the first question after a deploy makes puppetserver read all of an environment.
+    /// </summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
 
     internal bool ChecksAlways => Check == Always;

@@ -1,14 +1,17 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Overture.Classifier.Classification;
+using Overture.Classifier.Documents;
 
 namespace Overture.Classifier.Terminus;
 
-/// <summary>An answer for the node terminus: {"classes":{},"parameters":{},"environment":"…","version":"…"}; no environment where none is said; stale_since (RFC 3339) while the store does not answer. Pure.</summary>
+/// <summary>
+/// An answer for the node terminus: {"classes":{},"parameters":{},"environment":"…","version":"…"}; no environment where none is said;
+/// stale_since (RFC 3339) while the store does not answer. Pure.
+/// </summary>
 internal static class NodeJson
 {
-    // What may stand unescaped in a script of a page is of no concern here; control characters are always escaped.
+    // Escaping for HTML pages is not needed here; control characters are always escaped.
     private static readonly JsonWriterOptions Writing = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static ReadOnlyMemory<byte> Write(Answer answer)
@@ -75,6 +78,7 @@ internal static class NodeJson
         var text = real.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
         var exponent = text.IndexOf('E', StringComparison.Ordinal);
         var mantissa = exponent < 0 ? text : text[..exponent];
-        writer.WriteRawValue((mantissa.Contains('.', StringComparison.Ordinal) ? mantissa : mantissa + ".0") + (exponent < 0 ? "" : text[exponent..]));
+        writer.WriteRawValue((mantissa.Contains('.', StringComparison.Ordinal) ? mantissa : mantissa + ".0")
+            + (exponent < 0 ? "" : text[exponent..]));
     }
 }

@@ -1,3 +1,4 @@
+using Overture.Platform.Connections;
 using Overture.Platform.Faults;
 using Overture.Platform.Options;
 using Overture.Platform.Records;
@@ -5,8 +6,8 @@ using Overture.Platform.Records;
 namespace Overture.Classifier.Terminus;
 
 /// <summary>
-/// The listener that puppetservers with node_terminus = overture ask. Its certificate comes from the Puppet CA, for a name that somebody
-/// registered: overture instance register --certname NAME --dns-alt-name HOST --token-file FILE.
+/// The listener that puppetservers with node_terminus = overture ask. Its certificate comes from the Puppet CA, for a name that was
+/// registered before: overture instance register --certname NAME --dns-alt-name HOST --token-file FILE.
 /// </summary>
 public sealed record TerminusOptions
 {
@@ -31,6 +32,9 @@ public sealed record TerminusOptions
     /// <summary>Directory of the public keys (*.pem) whose launch records are believed.</summary>
     public string LaunchKeys { get; init; } = "";
 
+    /// <summary>Connections of the listener.</summary>
+    public HttpListenerLimits Limits { get; init; } = new();
+
     internal bool IsOn => Listen.Length > 0;
 
     internal IEnumerable<FieldProblem> Problems()
@@ -51,5 +55,7 @@ public sealed record TerminusOptions
             yield return new("terminus.caBundle", noBundle);
         if (OptionRules.DirectoryProblem(LaunchKeys) is { } noKeys)
             yield return new("terminus.launchKeys", noKeys);
+        foreach (var problem in Limits.Problems("terminus.limits"))
+            yield return problem;
     }
 }

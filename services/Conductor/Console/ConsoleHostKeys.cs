@@ -7,20 +7,22 @@ using Overture.Conductor.V1;
 namespace Overture.Conductor.Console;
 
 /// <summary>
-/// The SSH host keys that cloud-init printed on a console (keys-to-console). Pure. The guest's root may print anything: it can only lie about
-/// itself, and no text is too long or too odd to be read in one pass.
+/// The SSH host keys that cloud-init printed on a console (keys-to-console). Pure. The guest's root may print anything: it can only lie
+/// about itself, and no text is too long or too odd to be read in one pass.
 /// </summary>
 internal static partial class ConsoleHostKeys
 {
-    private const int MostKeys = 16, LongestLine = 20_000;
+    private const int MaxKeys = 16, LongestLine = 20_000;
 
     /// <summary>Those of the last complete block of keys; else the fingerprints of the last complete block of those; else none.</summary>
     public static IReadOnlyList<SshHostKey> Of(string console)
     {
         var lines = console.Split('\n').Select(l => Escapes().Replace(l, "").Trim('\r', ' ')).ToList();
-        var keys = LastBlock(lines, "-----BEGIN SSH HOST KEY KEYS-----", "-----END SSH HOST KEY KEYS-----").Select(Key).OfType<SshHostKey>().Take(MostKeys).ToList();
+        var keys = LastBlock(lines, "-----BEGIN SSH HOST KEY KEYS-----", "-----END SSH HOST KEY KEYS-----").Select(Key).OfType<SshHostKey>()
+            .Take(MaxKeys).ToList();
         return keys.Count > 0 ? keys
-            : [.. LastBlock(lines, "-----BEGIN SSH HOST KEY FINGERPRINTS-----", "-----END SSH HOST KEY FINGERPRINTS-----").Select(Fingerprint).OfType<SshHostKey>().Take(MostKeys)];
+            : [.. LastBlock(lines, "-----BEGIN SSH HOST KEY FINGERPRINTS-----", "-----END SSH HOST KEY FINGERPRINTS-----")
+                .Select(Fingerprint).OfType<SshHostKey>().Take(MaxKeys)];
     }
 
     // The kernel may write between its lines; a begin after a begin is a boot that was cut off.
@@ -52,10 +54,12 @@ internal static partial class ConsoleHostKeys
         var named = BinaryPrimitives.ReadUInt32BigEndian(blob);
         if (named != type.Length || length < 4 + type.Length || Encoding.ASCII.GetString(blob, 4, type.Length) != type)
             return null;
-        return new SshHostKey { Type = type, Key = text, Fingerprint = "SHA256:" + Convert.ToBase64String(SHA256.HashData(blob.AsSpan(0, length))).TrimEnd('=') };
+        return new SshHostKey { Type = type, Key = text,
+            Fingerprint = "SHA256:" + Convert.ToBase64String(SHA256.HashData(blob.AsSpan(0, length))).TrimEnd('=') };
     }
 
-    private static SshHostKey? Fingerprint(string line) => line.Length <= LongestLine && FingerprintLine().Match(line) is { Success: true } match
+    private static SshHostKey? Fingerprint(string line) =>
+        line.Length <= LongestLine && FingerprintLine().Match(line) is { Success: true } match
         ? new SshHostKey { Type = match.Groups[2].Value, Fingerprint = match.Groups[1].Value }
         : null;
 
@@ -63,7 +67,8 @@ internal static partial class ConsoleHostKeys
     private static partial Regex TypeName();
 
     // After a syslog prefix: "256 SHA256:… root@web1 (ED25519)".
-    [GeneratedRegex(@"(?:^|: )[0-9]{2,5} (SHA256:[A-Za-z0-9+/]{43}) [^\n]*\(([A-Z0-9-]{2,20})\)$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"(?:^|: )[0-9]{2,5} (SHA256:[A-Za-z0-9+/]{43}) [^\n]*\(([A-Z0-9-]{2,20})\)$",
+        RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex FingerprintLine();
 
     [GeneratedRegex(@"\x1b\[[0-9;?]*[A-Za-z]", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using Overture.Conductor.State;
+using Overture.Conductor.Instances;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
@@ -9,10 +9,10 @@ using Overture.Platform.Records;
 namespace Overture.Conductor.Launch;
 
 /// <summary>
-/// User data that an instance fetches by a URL: for more than a cloud takes. The object is private, its key can't be guessed, and its URL expires;
-/// it is removed once the instance has converged or ends. It is the only object that holds a token.
+/// User data that an instance fetches by a URL: for more than a cloud takes. The object is private, its key can't be guessed, and its URL
+/// expires; it is removed once the instance has converged or ends. It is the only object that holds a token.
 /// </summary>
-internal sealed class FetchedUserData(ObjectStore store, StateKeeper keeper, TimeProvider clock)
+internal sealed class FetchedUserData(ObjectStore store, InstanceTable table, TimeProvider clock)
 {
     private static readonly TimeSpan LongestLife = TimeSpan.FromMinutes(60);
 
@@ -21,34 +21,36 @@ internal sealed class FetchedUserData(ObjectStore store, StateKeeper keeper, Tim
     {
         if (!store.GivesUrls)
         {
-            throw new FaultException(FaultKind.Precondition, Reason.InvalidField, $"user_data_url: {store.Name} gives no URLs; leave it out, or keep the records in an s3: bucket",
+            throw new FaultException(FaultKind.Precondition, Reason.InvalidField,
+                $"user_data_url: the object store cannot issue URLs; leave it out, or keep the records in an s3: bucket",
                 new FieldProblem("user_data_url", "needs an s3: bucket"));
         }
     }
 
     /// <summary>Stores it; a second time it is the same object, with a fresh URL.</summary>
     /// <exception cref="FaultException">Its token is spent or has expired, or the instance ends.</exception>
-    public async Task<(string Url, DateTimeOffset Expires)> Keep(Enrolment enrolment, CancellationToken cancel)
+    public async Task<(string Url, DateTimeOffset Expires)> Keep(Enrollment enrollment, CancellationToken cancel)
     {
         // 1. the URL is good no longer than the token
         var now = clock.GetUtcNow();
-        var left = enrolment.Record.Deadline.ToDateTimeOffset() - now;
+        var left = enrollment.Record.Deadline.ToDateTimeOffset() - now;
         var life = left < LongestLife ? left : LongestLife;
         if (life < TimeSpan.FromSeconds(1))
-            throw Over(enrolment.Name, "its token has expired");
+            throw Over(enrollment.Name, "its token has expired");
 
         // 2. the object; the bundle in it may have changed since
-        var key = ObjectKeys.UserDataObject(enrolment.Name, IdOf(enrolment.Token));
-        var body = Encoding.UTF8.GetBytes(enrolment.UserData);
-        var held = await store.PutIfAbsent(key, (ReadOnlyMemory<byte>)body, cancel) == PutOutcome.Conflict ? await store.Get(key, cancel) : null;
+        var key = ObjectKeys.UserDataObject(enrollment.Name, IdOf(enrollment.Token));
+        var body = Encoding.UTF8.GetBytes(enrollment.UserData);
+        var held = await store.PutIfAbsent(key, (ReadOnlyMemory<byte>)body, cancel) == PutOutcome.Conflict ? await store.Get(key, cancel)
+            : null;
         if (held is not null && !held.Body.AsSpan().SequenceEqual(body))
             await store.PutIfMatch(key, body, held.ETag, cancel);
 
-        // 3. whoever removes it writes the fact first, or removes it once more after the fact: one of us sees the other
-        if (await keeper.Refold(enrolment.Name, cancel) is { State: >= InstanceState.Converged } ended)
+        // 3. the remover writes the fact first, or removes it again after the fact: one of the two sees the other
+        if (await table.Refold(enrollment.Name, cancel) is { State: >= InstanceState.Converged } ended)
         {
-            await Remove(enrolment.Name, cancel);
-            throw Over(enrolment.Name, ended.State == InstanceState.Converged ? "it has converged" : "it is terminated");
+            await Remove(enrollment.Name, cancel);
+            throw Over(enrollment.Name, ended.State == InstanceState.Converged ? "it has converged" : "it is terminated");
         }
         return (store.ReadUrl(key, life)!.AbsoluteUri, now + life);
     }
@@ -64,8 +66,10 @@ internal sealed class FetchedUserData(ObjectStore store, StateKeeper keeper, Tim
     }
 
     // Of the token, so that a repeated registration finds its object; not the hash that the launch record holds.
-    private static string IdOf(string token) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("overture user data " + token)));
+    private static string IdOf(string token) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("overture user data " + token)));
 
     private static FaultException Over(CertName name, string why) =>
-        new(FaultKind.Precondition, Reason.TokenExpired, $"{name} needs no user data any more: {why}; register another with a new request id");
+        new(FaultKind.Precondition, Reason.TokenExpired,
+            $"{name} needs no user data any more: {why}; register another with a new request id");
 }

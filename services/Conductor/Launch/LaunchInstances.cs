@@ -1,6 +1,6 @@
-using Overture.Conductor.Profiles;
+using Overture.Conductor.Instances;
 using Overture.Conductor.Providers;
-using Overture.Conductor.State;
+using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
@@ -11,50 +11,57 @@ using Overture.Platform.Telemetry;
 namespace Overture.Conductor.Launch;
 
 /// <summary>
-/// The act of launching, written ahead (design §5): whatever is killed between two steps, the same request again finishes it, with the same
-/// names, the same user data and no second instance.
+/// Launches instances with write-ahead records (docs/flows.md): after a crash between any two steps, the same request finishes it, with the
+/// same names, the same user data and no second instance.
 /// </summary>
 internal sealed class LaunchInstances(
-    LaunchLedger ledger, ProfileStore profiles, ProviderSet providers, StartInstance start, StateKeeper keeper, ObjectStore store, Ids ids,
+    LaunchLedger ledger, ProfileStore profiles, ProviderSet providers, StartInstance start, InstanceTable table, ObjectStore store, Ids ids,
     Drain drain) : IDisposable
 {
-    private const int MostInstances = 100, AtOnce = 5;
+    // Some wait for the provider (StartInstance has fewer ask it at once) while the records of the next ones are written.
+    private const int MaxInstances = 100, AtOnce = 20;
     private readonly SemaphoreSlim starting = new(AtOnce, AtOnce);
 
-    /// <param name="caller">For the records; a request id is his own.</param>
+    /// <param name="caller">For the records; request ids are per caller.</param>
     /// <param name="request">As by the contract.</param>
     /// <param name="cancel">Gives up before anything is written; from then on it goes on.</param>
-    /// <param name="byProfile">The spec is a stored profile's, which was named when it was asked for the first time.</param>
-    public async Task<LaunchInstancesResponse> Run(string caller, LaunchInstancesRequest request, CancellationToken cancel, bool byProfile = false)
+    /// <param name="source">What it was asked for by, if this is a launch in another's place.</param>
+    public async Task<LaunchInstancesResponse> Run(string caller, LaunchInstancesRequest request, CancellationToken cancel,
+        LaunchSource source = LaunchSource.Spec)
     {
         // 1. the request is sound, and this host can do it
         var count = request.Count == 0 ? 1 : request.Count;
         var spec = await profiles.SpecOf(request.Spec, request.Profile, cancel);
         var (plan, requestId) = Check(request, spec, count);
         var provider = providers.Find(plan.Spec.Provider)!; // the plan names a known one
-        if (await provider.Unfit(cancel) is { } unfit)
+        if (await provider.CheckReady(cancel) is { } unfit)
             throw new FaultException(FaultKind.Precondition, Reason.ProviderUnfit, unfit);
         ledger.CheckSize(plan, requestId, provider);
 
-        // 2. the names are fixed; from here on the launch goes on though the caller may hang up
+        // 2. the names are fixed; from here on the launch continues even if the caller disconnects
         using var span = FlowTelemetry.Source.StartActivity(FlowTelemetry.Launch);
         // A profile may be edited between two tries; what was asked for is the profile.
-        var body = request.Profile.Length > 0 ? RequestBody.Hash($"launch profile {request.Profile}", new LaunchSpec(), count) : RequestBody.Hash("launch", spec, count);
-        byProfile |= request.Profile.Length > 0;
-        var opened = await ledger.Open(caller, requestId, body, spec, count, cancel, byProfile: byProfile);
+        var body = request.Profile.Length > 0 ? RequestBody.Hash($"launch profile {request.Profile}", new LaunchSpec(), count)
+            : RequestBody.Hash("launch", spec, count);
+        if (request.Profile.Length > 0)
+            source = LaunchSource.Profile;
+        CertName[] names = [.. Enumerable.Range(0, count).Select(_ => ids.CertName())];
+        var opened = await ledger.Open(new RequestedLaunch(caller, requestId, body, spec, source, names), cancel);
         if (opened.Spec is { } asked && !asked.Equals(spec))
             plan = LaunchPlan.From(asked, store.Name, providers.Find);
-        plan = plan with { ByProfile = byProfile };
+        plan = plan with { Source = source };
 
         // 3. each instance by itself
         var traceparent = span?.Id ?? "";
-        var results = await Task.WhenAll(opened.Names.Select(name => One(new LaunchOrder(name, plan, caller, requestId, provider, traceparent), drain.Closing)));
+        var results = await Task.WhenAll(
+            opened.Names.Select(name => One(new LaunchOrder(name, plan, caller, requestId, provider, traceparent), drain.Closing)));
         if (results.All(r => r.Outage is not null))
             throw results[0].Outage!;
         return new LaunchInstancesResponse
         {
             RequestId = requestId,
             Results = { results.Select(r => r.Result) },
+            Warnings = { LaunchPlan.Warnings(plan.Spec.Node) },
             TraceId = results.Select(r => r.Result.Instance.TraceId).FirstOrDefault(t => t.Length > 0) ?? "",
         };
     }
@@ -66,21 +73,12 @@ internal sealed class LaunchInstances(
     private (LaunchPlan Plan, string RequestId) Check(LaunchInstancesRequest request, LaunchSpec spec, int count)
     {
         var problems = new List<FieldProblem>();
-        if (count is < 1 or > MostInstances)
-            problems.Add(new("count", $"must be 1-{MostInstances}; 0 means 1"));
+        if (count is < 1 or > MaxInstances)
+            problems.Add(new("count", $"must be 1-{MaxInstances}; 0 means 1"));
         var requestId = request.RequestId.Length > 0 ? request.RequestId : ids.Ordered();
-        LaunchPlan? plan = null;
-        foreach (var check in (Action[])[() => RequestId.Check(requestId), () => plan = LaunchPlan.From(spec, store.Name, providers.Find)])
-        {
-            try
-            {
-                check();
-            }
-            catch (FaultException e) when (e.Kind == FaultKind.Invalid)
-            {
-                problems.AddRange(e.Fields);
-            }
-        }
+        problems.AddRange(RequestId.Validate(requestId));
+        var plan = LaunchPlan.Validate(spec, store.Name, providers.Find, out var broken);
+        problems.AddRange(broken);
         return problems.Count == 0 ? (plan!, requestId) : throw FaultException.Invalid([.. problems]);
     }
 
@@ -94,17 +92,21 @@ internal sealed class LaunchInstances(
         }
         catch (FaultException e)
         {
-            var instance = keeper.Current(order.Name) ?? new Instance { Certname = order.Name.ToString() };
-            return new Outcome(new LaunchResult { Instance = instance, Reason = e.Reason.Code(), Detail = e.Message }, e.Kind == FaultKind.Unavailable ? e : null);
+            var instance = table.Current(order.Name) ?? new Instance { Certname = order.Name.ToString() };
+            return new Outcome(new LaunchResult { Instance = instance, Reason = e.Reason.Code(), Detail = e.PublicMessage },
+                e.Kind == FaultKind.Unavailable ? e : null);
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            throw new FaultException(FaultKind.Unavailable, Reason.ShuttingDown, "the Conductor is shutting down; repeat the launch with the same request id");
+            throw new FaultException(FaultKind.Unavailable, Reason.ShuttingDown,
+                "the Conductor is shutting down; repeat the launch with the same request id");
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or UnreadableObjectException)
         {
-            // A damaged or forged record of this one; the others are not to suffer.
-            return new Outcome(new LaunchResult { Instance = new Instance { Certname = order.Name.ToString() }, Reason = Reason.LaunchSignature.Code(), Detail = e.Message });
+            // A damaged or forged record of this one must not affect the others.
+            return new Outcome(new LaunchResult { Instance = new Instance { Certname = order.Name.ToString() },
+                Reason = (FaultException.Of(e)?.Reason ?? Reason.LaunchSignature).Code(),
+                Detail = FaultException.Of(e)?.PublicMessage ?? e.Message });
         }
         finally
         {

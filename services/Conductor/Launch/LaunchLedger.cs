@@ -1,29 +1,32 @@
 using Google.Protobuf.WellKnownTypes;
+using Overture.Conductor.Instances;
 using Overture.Conductor.Providers;
+using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
+using Overture.Platform.Tls;
 using Overture.Records.V1;
 
 namespace Overture.Conductor.Launch;
 
-/// <summary>A request that is written down.</summary>
+/// <summary>A recorded request.</summary>
 /// <param name="Names">Its certnames.</param>
-/// <param name="Spec">What was asked for the first time; null: nobody wrote it down (before it was stored).</param>
+/// <param name="Spec">The original spec; null: not recorded (by versions that did not store it).</param>
 internal sealed record OpenedRequest(IReadOnlyList<CertName> Names, LaunchSpec? Spec);
 
-/// <summary>An instance that is written down.</summary>
-/// <param name="Record">As first written, by whoever was first.</param>
+/// <summary>A recorded instance.</summary>
+/// <param name="Record">As first written.</param>
 /// <param name="Token">The one-time secret.</param>
 /// <param name="UserData">Holds it.</param>
-/// <param name="Fresh">This very call wrote it down.</param>
-internal sealed record Enrolment(CertName Name, LaunchRecord Record, string Token, string UserData, bool Fresh);
+/// <param name="Fresh">This call wrote it.</param>
+internal sealed record Enrollment(CertName Name, LaunchRecord Record, string Token, string UserData, bool Fresh);
 
 /// <summary>
-/// The durable part of a launch: request, node definition, signed record. Each write is put-if-absent in that order, so whoever repeats a launch
-/// after a crash finds what was written, and writes what was not.
+/// The durable part of a launch: request, node definition, signed record. Each write is put-if-absent in that order, so a repeated launch
+/// after a crash finds what was written and writes the rest.
 /// </summary>
 internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaBundle bundle, Ids ids, TimeProvider clock)
 {
@@ -31,130 +34,148 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
 
     /// <summary>Fixes the certnames of a request. The same id and body: those of the first time.</summary>
     /// <exception cref="FaultException">REQUEST_ID_REUSED: the same id with another body.</exception>
-    public async Task<OpenedRequest> Open(
-        string caller, string requestId, string bodyHash, LaunchSpec spec, int count, CancellationToken cancel, CertName? own = null, bool byProfile = false)
+    public async Task<OpenedRequest> Open(RequestedLaunch request, CancellationToken cancel)
     {
         var fresh = new LaunchRequestRecord
         {
             Schema = 1,
             WriteId = ids.Unguessable(),
-            Caller = caller,
-            RequestId = requestId,
-            BodySha256 = bodyHash,
-            Certnames = { Enumerable.Range(0, count).Select(_ => (own ?? ids.CertName()).ToString()) },
+            Caller = request.Caller,
+            RequestId = request.Id,
+            BodySha256 = request.BodySha256,
+            Certnames = { request.Names.Select(n => n.ToString()) },
             CreatedAt = clock.NowMs().ToTimestamp(),
-            Spec = RecordJson.WriteText(spec),
-            ByProfile = byProfile,
+            Spec = RecordJson.WriteText(request.Spec),
+            ByProfile = request.Source == LaunchSource.Profile,
         };
         fresh.Seal = Google.Protobuf.ByteString.CopyFrom(SealOf(fresh));
-        var key = ObjectKeys.Request(caller, requestId);
+        var key = ObjectKeys.Request(request.Caller, request.Id);
         CrashPoint.Reach("launch.named");
-        var standing = await store.PutIfAbsent(key, fresh, cancel) == PutOutcome.Stored
+        var first = await store.PutIfAbsent(key, fresh, cancel) == PutOutcome.Stored
             ? fresh
-            : await store.Get<LaunchRequestRecord>(key, cancel) ?? throw new InvalidDataException($"{key} is there and is not");
+            : await store.Get<LaunchRequestRecord>(key, cancel)
+                ?? throw new UnreadableObjectException(key, "was removed while it was being read");
         CrashPoint.Reach("launch.request");
-        if (standing.BodySha256 != bodyHash)
+        if (first.BodySha256 != request.BodySha256)
         {
             throw new FaultException(FaultKind.AlreadyExists, Reason.RequestIdReused,
-                $"request id {requestId} was used for another launch at {standing.CreatedAt.ToDateTimeOffset():yyyy-MM-dd'T'HH:mm:ss'Z'}; choose a new one");
+                $"request id {request.Id} was used for another launch at {first.CreatedAt.ToDateTimeOffset():yyyy-MM-dd'T'HH:mm:ss'Z'}; "
+                    + "choose a new one");
         }
-        return new OpenedRequest([.. standing.Certnames.Select(CertName.Parse)], SpecOf(standing));
+        return new OpenedRequest([.. first.Certnames.Select(CertName.Parse)], SpecOf(first));
     }
 
-    /// <summary>What was asked for when this instance was launched, and whether by a profile's name; null: nobody wrote it down, or not a Conductor.</summary>
-    public async Task<(LaunchSpec Spec, bool ByProfile)?> Asked(LaunchRecord record, CancellationToken cancel) =>
-        await store.Get<LaunchRequestRecord>(ObjectKeys.Request(record.Caller, record.RequestId), cancel) is { } request && SpecOf(request) is { } spec ? (spec, request.ByProfile) : null;
+    /// <summary>
+    /// What was asked for when this instance was launched, and by what; null: not recorded, or not by a Conductor.
+    /// </summary>
+    public async Task<(LaunchSpec Spec, LaunchSource Source)?> Asked(LaunchRecord record, CancellationToken cancel) =>
+        await store.Get<LaunchRequestRecord>(ObjectKeys.Request(record.Caller, record.RequestId), cancel) is { } request
+            && SpecOf(request) is { } spec ? (spec, request.ByProfile ? LaunchSource.Profile : LaunchSource.Spec) : null;
 
-    /// <summary>The certnames of a request; none: there was no such.</summary>
+    /// <summary>The certnames of a request; empty: no such request.</summary>
     public async Task<IReadOnlyList<CertName>> NamesOf(string caller, string requestId, CancellationToken cancel) =>
-        await store.Get<LaunchRequestRecord>(ObjectKeys.Request(caller, requestId), cancel) is { } request ? [.. request.Certnames.Select(CertName.Parse)] : [];
+        await store.Get<LaunchRequestRecord>(ObjectKeys.Request(caller, requestId), cancel) is { } request
+            ? [.. request.Certnames.Select(CertName.Parse)] : [];
 
     private byte[] SealOf(LaunchRequestRecord request) =>
-        keys.Seal("overture-request-1", string.Join('\n', [request.Caller, request.RequestId, request.BodySha256, request.ByProfile ? "by profile" : "", .. request.Certnames, request.Spec]));
+        keys.Seal("overture-request-1",
+            string.Join('\n', [request.Caller, request.RequestId, request.BodySha256, request.ByProfile ? "by profile" : "",
+                .. request.Certnames, request.Spec]));
 
     // A spec decides what is signed: it counts as sealed by a Conductor alone.
     private LaunchSpec? SpecOf(LaunchRequestRecord request) =>
-        request.Spec.Length == 0 || !System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(SealOf(request), request.Seal.Span) ? null : RecordJson.Read<LaunchSpec>(System.Text.Encoding.UTF8.GetBytes(request.Spec));
+        request.Spec.Length == 0
+            || !System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(SealOf(request), request.Seal.Span) ? null
+            : RecordJson.Read<LaunchSpec>(System.Text.Encoding.UTF8.GetBytes(request.Spec));
 
     /// <summary>Refuses a plan whose user data no provider would take, before anything is written.</summary>
-    public void CheckSize(LaunchPlan plan, string requestId, IProvider? provider, int most = UserData.MostBytes)
+    public void CheckSize(LaunchPlan plan, string requestId, IProvider? provider)
     {
         var any = ids.CertName();
-        _ = UserDataOf(any, plan, keys.Token(requestId, any), provider, most);
+        _ = UserDataOf(any, plan, keys.Token(requestId, any), provider);
     }
 
-    /// <summary>The user data of a plan under an example name, with the secret masked and never derived; and its true size in bytes.</summary>
+    /// <summary>
+    /// The user data of a plan under an example name, with the secret masked and never derived; and its true size in bytes.
+    /// </summary>
     /// <exception cref="FaultException">TOO_LARGE.</exception>
     public (string UserData, int Size) Preview(LaunchPlan plan, IProvider? provider)
     {
-        var size = UserDataOf(Example, plan, new string('*', EnrolmentToken.Length), provider, UserData.MostBytes).Length; // ASCII
-        return (UserDataOf(Example, plan, "********", provider, UserData.MostBytes), size);
+        var size = UserDataOf(Example, plan, new string('*', EnrollmentToken.Length), provider).Length; // ASCII
+        return (UserDataOf(Example, plan, "********", provider), size);
     }
 
-    /// <summary>Writes down one instance; a second time it changes nothing, not even a definition that was edited or archived since.</summary>
-    public async Task<Enrolment> Enrol(CertName name, LaunchPlan plan, string caller, string requestId, IProvider? provider, string traceparent, CancellationToken cancel, int most = UserData.MostBytes)
+    /// <summary>Records one instance; a second time it changes nothing, not even a definition that was edited or archived since.</summary>
+    public async Task<Enrollment> Enroll(LaunchOrder order, CancellationToken cancel)
     {
-        var token = keys.Token(requestId, name);
+        var name = order.Name;
+        var token = keys.Token(order.RequestId, name);
         var record = await Standing(name, cancel);
         var fresh = record is null;
-        if (record is not null && (record.RequestId != requestId || record.Caller != caller))
+        if (record is not null && (record.RequestId != order.RequestId || record.Caller != order.Caller))
             throw Registered(name, record);
         if (record is null)
         {
-            await store.PutIfAbsent(ObjectKeys.Node(name), (ReadOnlyMemory<byte>)System.Text.Encoding.UTF8.GetBytes(plan.Definition), cancel);
+            await store.PutIfAbsent(ObjectKeys.Node(name), (ReadOnlyMemory<byte>)System.Text.Encoding.UTF8.GetBytes(order.Plan.Definition),
+                cancel);
             CrashPoint.Reach("launch.definition");
-            record = RecordOf(name, plan, caller, requestId, provider, traceparent, token);
+            record = RecordOf(order, token);
             if (await store.PutIfAbsent(ObjectKeys.Launch(name), keys.Sign(record, ids.Unguessable()), cancel) == PutOutcome.Conflict)
             {
                 fresh = false;
-                record = await Standing(name, cancel) ?? throw new InvalidDataException($"launches/{name} is there and is not");
-                if (record.RequestId != requestId || record.Caller != caller)
+                record = await Standing(name, cancel)
+                    ?? throw new UnreadableObjectException(ObjectKeys.Launch(name), "was removed while it was being read");
+                if (record.RequestId != order.RequestId || record.Caller != order.Caller)
                     throw Registered(name, record);
             }
         }
         CrashPoint.Reach("launch.record");
-        return new Enrolment(name, record, token, UserDataOf(name, plan, token, provider, most), fresh);
+        return new Enrollment(name, record, token, UserDataOf(name, order.Plan, token, order.Provider), fresh);
     }
 
     // Only a host's own name can meet another's registration: all others are random.
     private static FaultException Registered(CertName name, LaunchRecord by) =>
-        new(FaultKind.AlreadyExists, Reason.AlreadyExists, $"{name} is registered already, by {by.Caller}; terminate it first, and choose another name: a name is launched once");
+        new(FaultKind.AlreadyExists, Reason.AlreadyExists,
+            $"{name} is registered already, by {by.Caller}; terminate it first, and choose another name: a name is launched once");
 
     /// <summary>The record of this name, if its signature holds.</summary>
-    /// <exception cref="InvalidDataException">There is one, and it does not.</exception>
+    /// <exception cref="UnreadableObjectException">There is one, and it does not.</exception>
     public async Task<LaunchRecord?> Standing(CertName name, CancellationToken cancel)
     {
         if (await store.Get<SignedLaunch>(ObjectKeys.Launch(name), cancel) is not { } signed)
             return null;
-        return keys.Verify(signed, name) ?? throw new InvalidDataException($"launches/{name} carries no signature of a key this Conductor trusts");
+        return keys.Verify(signed, name)
+            ?? throw store.Unreadable(new UnreadableObjectException(ObjectKeys.Launch(name),
+                "carries no signature of a key this Conductor trusts"));
     }
 
-    private string UserDataOf(CertName name, LaunchPlan plan, string token, IProvider? provider, int most) =>
-        UserData.Render(name, plan.Spec, plan.Node.Environment, token, bundle.Current.Pem, provider?.InstallsPuppet ?? true, most);
+    private string UserDataOf(CertName name, LaunchPlan plan, string token, IProvider? provider) =>
+        UserData.Render(name, plan.Spec, plan.Node.Environment, token, bundle.Current.Pem, provider?.InstallsPuppet ?? true,
+            plan.MaxUserData);
 
-    private LaunchRecord RecordOf(CertName name, LaunchPlan plan, string caller, string requestId, IProvider? provider, string traceparent, string token)
+    private LaunchRecord RecordOf(LaunchOrder order, string token)
     {
-        var spec = plan.Spec;
+        var (plan, spec) = (order.Plan, order.Plan.Spec);
         var now = clock.NowMs();
         return new LaunchRecord
         {
             Schema = 1,
-            Certname = name.ToString(),
-            RequestId = requestId,
+            Certname = order.Name.ToString(),
+            RequestId = order.RequestId,
             NotBefore = now.ToTimestamp(),
             Deadline = (now + plan.Deadline).ToTimestamp(),
-            TokenSha256 = EnrolmentToken.Hash(token),
+            TokenSha256 = EnrollmentToken.Hash(token),
             Attestation = spec.Attestation,
             Provider = spec.Provider,
-            Account = provider?.Account ?? "",
-            Region = provider?.Region ?? "",
-            ClientToken = name.ToString(),
+            Account = order.Provider?.Account ?? "",
+            Region = order.Provider?.Region ?? "",
+            ClientToken = order.Name.ToString(),
             DnsAltNames = { spec.DnsAltNames },
             Extensions = { spec.Extensions },
             Role = spec.Role,
             Labels = { spec.Labels },
-            Caller = caller,
-            Traceparent = traceparent,
+            Caller = order.Caller,
+            Traceparent = order.Traceparent,
             Profile = spec.Profile,
             Image = spec.Image,
             InstanceType = spec.InstanceType,

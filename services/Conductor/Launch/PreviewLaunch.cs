@@ -1,4 +1,3 @@
-using Overture.Conductor.Profiles;
 using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Objects;
@@ -7,13 +6,15 @@ using Overture.Platform.Records;
 namespace Overture.Conductor.Launch;
 
 /// <summary>What a launch would do: everything that is checked and rendered before its first write, and nothing written.</summary>
-internal sealed class PreviewLaunch(LaunchLedger ledger, ProfileStore profiles, ProviderSet providers, ObjectStore store, Ids ids, TimeProvider clock)
+internal sealed class PreviewLaunch(LaunchLedger ledger, ProfileStore profiles, ProviderSet providers, ObjectStore store, Ids ids,
+    TimeProvider clock)
 {
     /// <summary>How long a provider may think about it.</summary>
     internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <param name="request">As by the contract.</param>
-    /// <param name="ask">Ask the provider too: the caller might launch. Its answers have a price, since a cloud counts them as launches.</param>
+    /// <param name="ask">Ask the provider too: the caller might launch. Its answers have a price, since a cloud counts them as
+    /// launches.</param>
     /// <param name="cancel">Gives up.</param>
     public async Task<PreviewLaunchResponse> Run(PreviewLaunchRequest request, bool ask, CancellationToken cancel)
     {
@@ -27,7 +28,8 @@ internal sealed class PreviewLaunch(LaunchLedger ledger, ProfileStore profiles, 
 
         // 3. what the provider says of it
         var verdict = ask && provider is not null ? await Verdict(provider, plan.Spec, userData, cancel) : "";
-        return new PreviewLaunchResponse { Spec = plan.Spec, UserData = userData, UserDataSize = size, ProviderVerdict = verdict };
+        return new PreviewLaunchResponse { Spec = plan.Spec, UserData = userData, UserDataSize = size, ProviderVerdict = verdict,
+            Warnings = { LaunchPlan.Warnings(plan.Spec.Node) } };
     }
 
     // A cloud that is away makes no preview fail.

@@ -8,8 +8,8 @@ using Overture.Platform.Records;
 namespace Overture.Conductor.Launch;
 
 /// <summary>
-/// What makes two requests the same: verb, count and the spec as sent, maps in one order. Fields with their default value do not count, so a
-/// field added later changes no hash.
+/// What makes two requests the same: verb, count and the spec as sent, maps in one order. Fields with their default value do not count, so
+/// a field added later changes no hash.
 /// </summary>
 internal static class RequestBody
 {

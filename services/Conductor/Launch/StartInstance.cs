@@ -1,89 +1,129 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging;
+using Overture.Conductor.Instances;
 using Overture.Conductor.Providers;
-using Overture.Conductor.State;
+using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.Platform.Telemetry;
 using Overture.Records.V1;
-using EventLog = Overture.Platform.Registry.EventLog;
+using Timeline = Overture.Platform.Registry.Timeline;
 
 namespace Overture.Conductor.Launch;
 
-/// <summary>One instance of a request.</summary>
-/// <param name="Traceparent">Of the launch that is going on; the record keeps that of the first one.</param>
-internal sealed record LaunchOrder(CertName Name, LaunchPlan Plan, string Caller, string RequestId, IProvider Provider, string Traceparent);
-
-/// <summary>The act of starting one instance: written down, started, written down as started. Whoever repeats it finds how far it came.</summary>
-internal sealed class StartInstance(LaunchLedger ledger, FactLog facts, StateKeeper keeper, EventLog events, TimeProvider clock, ILogger<StartInstance> log)
+/// <summary>Starts one instance: recorded, started, recorded as started. Repeating it continues where it stopped.</summary>
+internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore facts, InstanceRecordsReader reader, InstanceTable table,
+    Timeline timeline, Ids ids, TimeProvider clock, ILogger<StartInstance> log) : IDisposable
 {
+    private const int MaxFailures = 10, AskedAtOnce = 5;
+    private readonly SemaphoreSlim asking = new(AskedAtOnce, AskedAtOnce);
+
     /// <returns>With a reason, where the provider did not start it.</returns>
     /// <exception cref="FaultException">The store is away.</exception>
     /// <exception cref="InvalidDataException">A record of it is damaged or forged.</exception>
     public async Task<LaunchResult> Run(LaunchOrder order, CancellationToken cancel)
     {
-        // 1. write it down: node definition, then the signed record
-        var enrolment = await ledger.Enrol(order.Name, order.Plan, order.Caller, order.RequestId, order.Provider, order.Traceparent, cancel);
-        await events.Write("conductor", order.Name, "requested", $"launch requested by {order.Caller}", proof: ObjectKeys.Launch(order.Name), at: enrolment.Record.NotBefore.ToDateTimeOffset());
-        var instance = await Seen(order.Name, enrolment.Fresh, cancel);
+        var provider = order.Provider ?? throw new InvalidOperationException($"{order.Name} is registered: its caller starts it");
+        // 1. record it: node definition, then the signed record
+        var enrollment = await ledger.Enroll(order, cancel);
+        timeline.Add("conductor", order.Name, InstanceEvents.Requested, $"launch requested by {order.Caller}",
+            proof: ObjectKeys.Launch(order.Name), at: enrollment.Record.NotBefore.ToDateTimeOffset());
+        var instance = await Seen(order.Name, enrollment.Fresh, cancel);
 
         // 2. a repeated request: it runs already, or is gone again, or another Conductor's provider holds it
-        if (instance.InstanceId.Length > 0 || instance.State >= InstanceState.Terminating || enrolment.Record.Account != order.Provider.Account)
+        if (instance.InstanceId.Length > 0 || instance.State >= InstanceState.Terminating
+            || enrollment.Record.Account != provider.Account)
+        {
             return new LaunchResult { Instance = instance };
-        if (clock.GetUtcNow() >= enrolment.Record.Deadline.ToDateTimeOffset())
-            return new LaunchResult { Instance = instance, Reason = Reason.TokenExpired.Code(), Detail = "its token expired before the provider was asked; launch again with a new request id" };
+        }
+
+        if (clock.GetUtcNow() >= enrollment.Record.Deadline.ToDateTimeOffset())
+        {
+            return new LaunchResult { Instance = instance, Reason = Reason.TokenExpired.Code(),
+                Detail = "its token expired before the provider was asked; launch again with a new request id" };
+        }
 
         // 3. the provider starts it, or finds that it did
         Started started;
+        await asking.WaitAsync(cancel);
         try
         {
-            using var span = FlowTelemetry.Step(FlowTelemetry.ProviderStart, enrolment.Record.Traceparent, enrolment.Record.Certname);
+            using var span = FlowTelemetry.Step(FlowTelemetry.ProviderStart, enrollment.Record.Traceparent, enrollment.Record.Certname);
             CrashPoint.Reach("launch.indexed");
-            started = await order.Provider.Start(order.Name, order.Plan.Spec, enrolment.UserData, again: !enrolment.Fresh, cancel);
+            started = await provider.Start(order.Name, order.Plan.Spec, enrollment.UserData, again: !enrollment.Fresh, cancel);
             CrashPoint.Reach("launch.started");
         }
         catch (ProviderException e)
         {
-            return await Failed(order.Name, e.Message, cancel);
+            return await Failed(order.Name, e, cancel);
+        }
+        finally
+        {
+            asking.Release();
         }
 
         // 4. the fact
-        await facts.Write(order.Name, new InstanceFact { Event = FactLog.Launched, InstanceId = started.InstanceId, Pending = !started.Runs }, cancel);
+        await facts.Write(order.Name,
+            new InstanceFact { Event = InstanceEvents.Launched, InstanceId = started.InstanceId, Pending = !started.Runs }, cancel);
         CrashPoint.Reach("launch.fact");
         Log.Started(log, order.Name, started.InstanceId, order.Caller, order.RequestId);
-        await events.Write("conductor", order.Name, FactLog.Launched, $"the provider {(started.Runs ? "started" : "accepted")} it as {started.InstanceId}", proof: ObjectKeys.Fact(order.Name, FactLog.Launched));
+        timeline.Add("conductor", order.Name, InstanceEvents.Launched,
+            $"the provider {(started.Runs ? "started" : "accepted")} it as {started.InstanceId}",
+            proof: ObjectKeys.Fact(order.Name, InstanceEvents.Launched));
 
         // 5. terminated meanwhile: the saga may have passed the provider before there was anything to stop
-        instance = await Seen(order.Name, enrolment.Fresh, cancel);
+        instance = await Seen(order.Name, enrollment.Fresh, cancel);
         CrashPoint.Reach("launch.answer");
         if (instance.State >= InstanceState.Terminating)
-            await TryStop(order, started, cancel);
+            await TryStop(provider, order.Name, started, cancel);
         return new LaunchResult { Instance = instance };
     }
 
+    public void Dispose() => asking.Dispose();
+
     // What can't be stopped yet (a cloud that does not list it) is found by the reconciler, as a ghost.
-    private async Task TryStop(LaunchOrder order, Started started, CancellationToken cancel)
+    private async Task TryStop(IProvider provider, CertName name, Started started, CancellationToken cancel)
     {
         try
         {
-            await order.Provider.Stop(order.Name, started.InstanceId, clock.GetUtcNow(), cancel);
+            await provider.Stop(name, started.InstanceId, clock.GetUtcNow(), cancel);
         }
         catch (ProviderException e)
         {
-            Log.TerminateWaits(log, order.Name, e.Message);
+            Log.TerminateWaits(log, name, e.Message);
         }
     }
 
-    private async Task<LaunchResult> Failed(CertName name, string why, CancellationToken cancel)
+    private async Task<LaunchResult> Failed(CertName name, ProviderException e, CancellationToken cancel)
     {
-        Log.LaunchFailed(log, name, why);
+        Log.LaunchFailed(log, name, e.Message);
         Activity.Current?.SetStatus(ActivityStatusCode.Error).SetTag(FlowTelemetry.ReasonTag, Reason.ProviderFailed.Code());
-        await facts.Write(name, new InstanceFact { Event = FactLog.LaunchFailed, Detail = why, Reason = Reason.ProviderFailed.Code() }, cancel);
-        await events.Write("conductor", name, FactLog.LaunchFailed, $"the provider did not start it: {why}", Reason.ProviderFailed, ObjectKeys.Fact(name, FactLog.LaunchFailed));
-        return new LaunchResult { Instance = await Seen(name, young: false, cancel), Reason = Reason.ProviderFailed.Code(), Detail = why };
+        var records = await reader.Read(name, cancel);
+        var known = records?.LaunchFailure;
+        if (records is null || known is null || IsNews(records, known, e))
+        {
+            var fact = new InstanceFact { Event = InstanceEvents.LaunchFailed, Detail = e.Message,
+                Reason = Reason.ProviderFailed.Code(), Final = e.Final };
+            // A fact is never changed: what a later try learned is one of its own, and counts.
+            if (known is not null || await facts.Write(name, fact, cancel) == PutOutcome.Conflict)
+            {
+                fact.Event = $"{InstanceEvents.LaunchFailedAgain}{ids.Ordered()}";
+                await facts.Write(name, fact, cancel);
+            }
+            timeline.Add("conductor", name, fact.Event, $"the provider did not start it: {e.Message}", Reason.ProviderFailed,
+                ObjectKeys.Fact(name, fact.Event));
+        }
+        return new LaunchResult { Instance = await Seen(name, young: false, cancel), Reason = Reason.ProviderFailed.Code(),
+            Detail = e.Message };
     }
 
-    private async Task<Instance> Seen(CertName name, bool young, CancellationToken cancel) => await keeper.Refold(name, cancel, young) ?? throw Lookup.Unknown(name);
+    // A cloud's messages may differ at each try and say the same: those are limited, another verdict is not.
+    private static bool IsNews(InstanceRecords records, InstanceFact known, ProviderException e) =>
+        known.Final != e.Final || (known.Detail != e.Message && records.LaunchFailures.Count() < MaxFailures);
+
+    private async Task<Instance> Seen(CertName name, bool young, CancellationToken cancel) =>
+        await table.Refold(name, cancel, young) ?? throw Lookup.Unknown(name);
 }

@@ -13,7 +13,9 @@ internal interface IProvider
     /// <summary>As in LaunchSpec.provider.</summary>
     string Name { get; }
 
-    /// <summary>Whose instances these are; in the launch record. Another Conductor's provider of the same name has another account.</summary>
+    /// <summary>
+    /// Whose instances these are; in the launch record. Another Conductor's provider of the same name has another account.
+    /// </summary>
     string Account { get; }
 
     /// <summary>Where its instances run, as the cloud calls it; empty: there are no regions.</summary>
@@ -22,20 +24,24 @@ internal interface IProvider
     /// <summary>Whether cloud-init has to install Puppet.</summary>
     bool InstallsPuppet { get; }
 
-    /// <summary>How long an instance that was started may be missing from <see cref="Look"/> and <see cref="Inventory"/>; zero: never.</summary>
+    /// <summary>
+    /// How long an instance that was started may be missing from <see cref="Look"/> and <see cref="Inventory"/>; zero: never.
+    /// </summary>
     TimeSpan Settling { get; }
 
-    /// <summary>The rules that a spec breaks here (image, type, the provider's own settings); fields as in LaunchSpec. No call to the provider.</summary>
+    /// <summary>
+    /// The rules that a spec breaks here (image, type, the provider's own settings); fields as in LaunchSpec. No call to the provider.
+    /// </summary>
     IEnumerable<FieldProblem> Check(LaunchSpec spec);
 
     /// <summary>One line why nothing can be launched here, or null.</summary>
-    Task<string?> Unfit(CancellationToken cancel);
+    Task<string?> CheckReady(CancellationToken cancel);
 
     /// <summary>Starts the instance, unless it was started already. The same certname always gives the same instance.</summary>
     /// <param name="name">Its certname.</param>
     /// <param name="spec">As <see cref="Check"/> approved of.</param>
     /// <param name="userData">At most 16 KiB.</param>
-    /// <param name="again">Somebody may have asked for it before; false: its name was made a moment ago, and nobody can have.</param>
+    /// <param name="again">It may have been started before; false: its name was just generated, so it cannot have been.</param>
     /// <param name="cancel">Gives up; it may have been started.</param>
     /// <exception cref="ProviderException">The provider can't or won't.</exception>
     Task<Started> Start(CertName name, LaunchSpec spec, string userData, bool again, CancellationToken cancel);
@@ -50,7 +56,7 @@ internal interface IProvider
 
     /// <summary>Ends the instance and removes all that is left of it; no error when there is none, or it ended before.</summary>
     /// <param name="name">Its certname.</param>
-    /// <param name="instanceId">As <see cref="Start"/> told; empty: nobody knows, it is found by its name.</param>
+    /// <param name="instanceId">As <see cref="Start"/> returned; empty: unknown, it is found by its name.</param>
     /// <param name="since">When it was started, or may have been.</param>
     /// <param name="cancel">Gives up.</param>
     /// <exception cref="ProviderException">It can't be ended now, or (younger than <see cref="Settling"/>) not be found yet.</exception>
@@ -58,7 +64,7 @@ internal interface IProvider
 
     /// <summary>What there is of the instance right now.</summary>
     /// <param name="name">Its certname.</param>
-    /// <param name="instanceId">As <see cref="Start"/> told; empty: nobody knows. Its mark may have been taken off since.</param>
+    /// <param name="instanceId">As <see cref="Start"/> returned; empty: unknown. Its mark may have been removed since.</param>
     /// <param name="cancel">Gives up.</param>
     /// <exception cref="ProviderException">The provider does not say.</exception>
     Task<Sighting> Look(CertName name, string instanceId, CancellationToken cancel);
@@ -74,7 +80,7 @@ internal interface IProvider
 
 /// <summary>An instance that was started.</summary>
 /// <param name="InstanceId">The provider's id of it.</param>
-/// <param name="Runs">False: it was accepted; that it runs, and where, <see cref="IProvider.Inventory"/> will tell.</param>
+/// <param name="Runs">False: it was accepted; that it runs, and where, <see cref="IProvider.Inventory"/> will show.</param>
 internal sealed record Started(string InstanceId, bool Runs);
 
 /// <summary>What a provider says of a launch that was not done.</summary>
@@ -87,7 +93,7 @@ internal sealed record Rehearsal(bool? Allowed, string Why)
 }
 
 /// <summary>One line of a provider's inventory.</summary>
-/// <param name="Name">The certname its mark tells; text that nobody checked.</param>
+/// <param name="Name">The certname in its mark; unvalidated text.</param>
 /// <param name="Seen">State, id and addresses.</param>
 /// <param name="Since">When it was started; null: the provider does not say.</param>
 internal sealed record Listed(string Name, Sighting Seen, DateTimeOffset? Since);
@@ -105,5 +111,9 @@ internal sealed record Sighting(string State, string InstanceId, IReadOnlyList<s
     public static Sighting Gone { get; } = new("gone", "", []);
 }
 
-/// <summary>A provider said no. The message is for people and holds no secret.</summary>
-internal sealed class ProviderException(string message) : Exception(message);
+/// <summary>A provider refused. The message is for users, without the next step, and holds no secret.</summary>
+/// <param name="final">Of a start: what was asked for can't be started, however often it is asked for; only another launch can.</param>
+internal sealed class ProviderException(string message, bool final = false) : Exception(message)
+{
+    public bool Final { get; } = final;
+}

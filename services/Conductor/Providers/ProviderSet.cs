@@ -1,4 +1,3 @@
-using Overture.Platform.Records;
 using Overture.Records.V1;
 
 namespace Overture.Conductor.Providers;
@@ -12,6 +11,7 @@ internal sealed class ProviderSet(IEnumerable<IProvider> providers)
 
     public IReadOnlyCollection<IProvider> All => byName.Values;
 
-    /// <summary>The provider that holds this very instance, or null: somebody else does (another Conductor, or whoever registered it).</summary>
-    public IProvider? HolderOf(LaunchRecord record) => Find(record.Provider) is { } provider && provider.Account == record.Account ? provider : null;
+    /// <summary>The provider that holds this instance, or null: it belongs to another Conductor, or was registered.</summary>
+    public IProvider? HolderOf(LaunchRecord record) =>
+        Find(record.Provider) is { } provider && provider.Account == record.Account ? provider : null;
 }

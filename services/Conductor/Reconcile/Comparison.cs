@@ -1,18 +1,21 @@
-using Overture.Conductor.State;
+using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
-using Overture.Records.V1;
 
 namespace Overture.Conductor.Reconcile;
 
-/// <summary>Records against one provider's inventory, taken before the records were listed: an instance in it has its record, or never had one. Pure.</summary>
-/// <param name="Settling">How long the provider may not list what it started; zero: its word is good at once.</param>
+/// <summary>
+/// Records against one provider's inventory, taken before the records were listed: an instance in it has its record, or never had one.
+/// Pure.
+/// </summary>
+/// <param name="Settling">How long the provider may not list what it started; zero: its answer is current at once.</param>
 /// <param name="Records">All that this provider holds.</param>
 /// <param name="Inventory">All that it lists.</param>
 /// <param name="Foreign">Whether a name that is in no record of this provider is in another's.</param>
 /// <param name="Missed">In how many looks in a row, this one included, the name was not listed.</param>
 /// <param name="Now">Time of the inventory.</param>
 internal sealed record Comparison(
-    TimeSpan Settling, IReadOnlyCollection<Evidence> Records, IReadOnlyCollection<Providers.Listed> Inventory, Func<string, bool> Foreign, Func<string, int> Missed, DateTimeOffset Now)
+    TimeSpan Settling, IReadOnlyCollection<ComparedRecord> Records, IReadOnlyCollection<Providers.Listed> Inventory,
+    Func<string, bool> Foreign, Func<string, int> Missed, DateTimeOffset Now)
 {
     private static readonly TimeSpan LaunchTime = TimeSpan.FromMinutes(5), OrphanGrace = TimeSpan.FromMinutes(30);
     private const int LooksNeeded = 3, LeastBrake = 5, BrakeShare = 20;
@@ -20,15 +23,17 @@ internal sealed record Comparison(
     /// <summary>How many ends at once look like an accident of ours.</summary>
     public int Brake => Math.Max(LeastBrake, Living / BrakeShare);
 
-    private int Living => Records.Count(r => r.Fact(FactLog.Launched) is not null && r.Fact(FactLog.Terminating) is null && r.Fact(FactLog.Terminated) is null);
+    private int Living =>
+        Records.Count(r => r.IsLaunched && !r.Terminating && r.Terminated is null);
 
     /// <param name="limit">Instead of <see cref="Brake"/>; 0: the brake.</param>
     public IReadOnlyList<Discrepancy> All(int limit = 0)
     {
-        var listed = Inventory.GroupBy(l => l.Name, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.ToList(), StringComparer.Ordinal);
-        var known = Records.Select(r => r.Launch.Certname).ToHashSet(StringComparer.Ordinal);
-        var all = Records.Select(r => OfRecord(r, listed.GetValueOrDefault(r.Launch.Certname))).OfType<Discrepancy>()
-            .Concat(Records.SelectMany(r => Doubles(r, listed.GetValueOrDefault(r.Launch.Certname))))
+        var listed = Inventory.GroupBy(l => l.Name, StringComparer.Ordinal)
+            .ToDictionary(g => g.Key, g => g.ToList(), StringComparer.Ordinal);
+        var known = Records.Select(r => r.Name).ToHashSet(StringComparer.Ordinal);
+        var all = Records.Select(r => OfRecord(r, listed.GetValueOrDefault(r.Name))).OfType<Discrepancy>()
+            .Concat(Records.SelectMany(r => Doubles(r, listed.GetValueOrDefault(r.Name))))
             .Concat(Inventory.Where(l => !known.Contains(l.Name) && !Foreign(l.Name)).Select(Orphan))
             .OrderBy(d => d.Kind).ThenBy(d => d.Name, StringComparer.Ordinal).ToList();
         var most = limit > 0 ? limit : Blind ? 0 : Brake;
@@ -41,55 +46,68 @@ internal sealed record Comparison(
 
     // A wrong region, account or filter looks like this too.
     private static string TooMany(int ends, int most) =>
-        $"brake: {ends} at once are more than {most}; see that the provider's account, region and credentials and the bucket are the right ones, then overture gc --apply --limit {ends}";
+        $"brake: {ends} terminations at once exceed the limit of {most}; check the provider's account, region and credentials and the "
+            + $"bucket, then run overture gc --apply --limit {ends}";
 
-    private Discrepancy? OfRecord(Evidence record, List<Providers.Listed>? listed)
+    private Discrepancy? OfRecord(ComparedRecord record, List<Providers.Listed>? listed)
     {
-        var name = record.Launch.Certname;
-        if (record.Fact(FactLog.Terminated) is { } terminated)
+        if (record.Terminated is { } terminated)
         {
-            return listed is not null ? new Discrepancy(FindingKind.Ghost, name, listed[0].Seen.InstanceId, $"terminated at {At(terminated)}, and the provider still lists it as {listed[0].Seen.State}", Mend.Stop)
-                : record.Unrevoked ? new Discrepancy(FindingKind.ZombieCertificate, name, "", $"terminated at {At(terminated)} without CertAuthority, which has not confirmed since that its certificate is revoked", Mend.Remind)
+            return listed is not null
+                ? new Discrepancy(FindingKind.Ghost, record.Name, listed[0].Seen.InstanceId,
+                    $"terminated at {At(terminated)}, and the provider still lists it as {listed[0].Seen.State}", Remedy.Stop)
+                : record.Unrevoked ? new Discrepancy(FindingKind.ZombieCertificate, record.Name, "",
+                    $"terminated at {At(terminated)} without CertAuthority, which has not confirmed since that its certificate is revoked",
+                    Remedy.Remind)
                 : null;
         }
-        if (record.Fact(FactLog.Terminating) is not null)
+        if (record.Terminating)
             return null; // the saga's
         return listed is not null ? Unwritten(record, listed[0]) : Missing(record);
     }
 
     // Which of them is the right one, the record of the launch says; what has no such record is adopted first.
-    private static IEnumerable<Discrepancy> Doubles(Evidence record, List<Providers.Listed>? listed) =>
-        listed is not { Count: > 1 } || record.Fact(FactLog.Launched) is not { } launched || record.Fact(FactLog.Terminated) is not null ? []
-        : listed.Where(l => l.Seen.InstanceId != launched.InstanceId).Select(l => new Discrepancy(
-            FindingKind.Orphan, record.Launch.Certname, l.Seen.InstanceId, $"{l.Seen.InstanceId} is a second instance of this name; {launched.InstanceId} is the first", Mend.Stop, "end it at the provider yourself, by its id"));
+    private static IEnumerable<Discrepancy> Doubles(ComparedRecord record, List<Providers.Listed>? listed) =>
+        listed is not { Count: > 1 } || !record.IsLaunched || record.Terminated is not null ? []
+        : listed.Where(l => l.Seen.InstanceId != record.InstanceId).Select(l => new Discrepancy(
+            FindingKind.Orphan, record.Name, l.Seen.InstanceId,
+            $"{l.Seen.InstanceId} is a second instance of this name; {record.InstanceId} is the first", Remedy.Stop,
+            "terminate it at the provider yourself, by its id"));
 
-    private static Discrepancy? Unwritten(Evidence record, Providers.Listed listed) => record.Fact(FactLog.Launched) is not null ? null
-        : new Discrepancy(FindingKind.Lost, record.Launch.Certname, listed.Seen.InstanceId, $"it is {listed.Seen.State} as {listed.Seen.InstanceId}, and its launch was not written down to the end", Mend.Adopt);
+    private static Discrepancy? Unwritten(ComparedRecord record, Providers.Listed listed) =>
+        record.IsLaunched ? null
+        : new Discrepancy(FindingKind.Lost, record.Name, listed.Seen.InstanceId,
+            $"it is {listed.Seen.State} as {listed.Seen.InstanceId}, and its launch was not fully recorded", Remedy.Adopt);
 
-    private Discrepancy? Missing(Evidence record)
+    private Discrepancy? Missing(ComparedRecord record)
     {
-        var name = record.Launch.Certname;
-        if (record.Fact(FactLog.Launched) is not { At: not null } launched)
+        var (name, id) = (record.Name, record.InstanceId);
+        if (record.Launched is not { } launched)
         {
-            var open = record.Fact(FactLog.LaunchFailed) is null && Now >= record.Launch.NotBefore.ToDateTimeOffset() + LaunchTime && Now < record.Launch.Deadline.ToDateTimeOffset();
-            return open ? new Discrepancy(FindingKind.Lost, name, "", "its launch was cut off before the provider answered", Mend.AskAgain) : null;
+            var open = !record.LaunchFailed && Now >= record.NotBefore + LaunchTime && Now < record.Deadline;
+            return open ? new Discrepancy(FindingKind.Lost, name, "", "its launch was interrupted before the provider answered",
+                Remedy.AskAgain) : null;
         }
-        if (Settling > TimeSpan.Zero && Now < launched.At.ToDateTimeOffset() + (Settling > LaunchTime ? Settling : LaunchTime))
+        if (Settling > TimeSpan.Zero && Now < launched + (Settling > LaunchTime ? Settling : LaunchTime))
             return null;
         var looks = Settling > TimeSpan.Zero ? LooksNeeded : 1;
         var held = record.Protected ? "it is protected: overture instance protect --off, then terminate it"
-            : Missed(name) < looks ? $"missing in {Missed(name)} of {looks} looks; the next is within a minute" : "";
-        return record.Certificate is null
-            ? new Discrepancy(FindingKind.Lost, name, launched.InstanceId, $"{launched.InstanceId} is gone, and nobody terminated it here", Mend.Terminate, held)
-            : new Discrepancy(FindingKind.ZombieCertificate, name, launched.InstanceId, $"{launched.InstanceId} is gone, and its certificate {record.Certificate.Serial} is still good", Mend.Terminate, held);
+            : Missed(name) < looks ? $"missing in {Missed(name)} of {looks} checks; the next is within a minute" : "";
+        return record.Serial is null
+            ? new Discrepancy(FindingKind.Lost, name, id, $"{id} is gone, and was not terminated here", Remedy.Terminate, held)
+            : new Discrepancy(FindingKind.ZombieCertificate, name, id, $"{id} is gone, and its certificate {record.Serial} is still valid",
+                Remedy.Terminate, held);
     }
 
     private Discrepancy Orphan(Providers.Listed listed)
     {
-        var held = !Platform.Records.CertName.TryParse(listed.Name, out _, out _) ? "its mark is no certname: end it at the provider yourself"
-            : listed.Since is null || Now < listed.Since.Value + OrphanGrace ? $"younger than {OrphanGrace.TotalMinutes:0} min: its record may be on its way" : "";
-        return new Discrepancy(FindingKind.Orphan, listed.Name, listed.Seen.InstanceId, $"{listed.Seen.InstanceId} carries our mark, and there is no record of it", Mend.Stop, held);
+        var held = !Platform.Records.CertName.TryParse(listed.Name, out _, out _)
+            ? "its mark is not a certname: terminate it at the provider yourself"
+            : listed.Since is null || Now < listed.Since.Value + OrphanGrace
+                ? $"younger than {OrphanGrace.TotalMinutes:0} min: its record may not be written yet" : "";
+        return new Discrepancy(FindingKind.Orphan, listed.Name, listed.Seen.InstanceId,
+            $"{listed.Seen.InstanceId} carries our mark, and there is no record of it", Remedy.Stop, held);
     }
 
-    private static string At(InstanceFact fact) => $"{fact.At.Maybe():yyyy-MM-dd'T'HH:mm:ss'Z'}";
+    private static string At(DateTimeOffset at) => $"{at:yyyy-MM-dd'T'HH:mm:ss'Z'}";
 }

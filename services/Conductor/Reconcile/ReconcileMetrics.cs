@@ -4,13 +4,16 @@ using Overture.Platform.Telemetry;
 
 namespace Overture.Conductor.Reconcile;
 
-/// <summary>What comparisons find and mend, as metrics; the only label is the kind of finding.</summary>
+/// <summary>What comparisons find and repair, as metrics; the only label is the kind of finding.</summary>
 internal static class ReconcileMetrics
 {
     private static readonly Meter Meter = new(FlowTelemetry.SourceName);
-    private static readonly Counter<long> Mended = Meter.CreateCounter<long>(FlowTelemetry.Mended, "{finding}", "discrepancies that were mended");
-    private static readonly Gauge<long> HeldBack = Meter.CreateGauge<long>(FlowTelemetry.HeldBack, "{finding}", "discrepancies that the last comparison left alone");
-    private static readonly Histogram<double> Time = Meter.CreateHistogram<double>(FlowTelemetry.ReconcileTime, "s", "how long a comparison took, mending included");
+    private static readonly Counter<long> Repaired =
+        Meter.CreateCounter<long>(FlowTelemetry.Mended, "{finding}", "discrepancies that were repaired");
+    private static readonly Gauge<long> HeldBack =
+        Meter.CreateGauge<long>(FlowTelemetry.HeldBack, "{finding}", "discrepancies that the last comparison did not repair");
+    private static readonly Histogram<double> Time =
+        Meter.CreateHistogram<double>(FlowTelemetry.ReconcileTime, "s", "duration of a comparison, repairs included");
 
     private static readonly (FindingKind Kind, KeyValuePair<string, object?> Label)[] Kinds =
     [
@@ -20,19 +23,19 @@ internal static class ReconcileMetrics
         (FindingKind.Ghost, new("kind", "ghost")),
     ];
 
-    /// <summary>A comparison that was to mend is over. One that only tells is no news: it counts nowhere.</summary>
+    /// <summary>A repairing comparison is over. One that only reports is not counted.</summary>
     public static void Compared(IReadOnlyCollection<Finding> findings, TimeSpan took)
     {
         foreach (var (kind, label) in Kinds)
         {
             if (findings.Count(f => f.Kind == kind && f.Done) is var done and > 0)
-                Mended.Add(done, label);
+                Repaired.Add(done, label);
             HeldBack.Record(findings.Count(f => f.Kind == kind && !f.Done), label);
         }
         Time.Record(took.TotalSeconds);
     }
 
-    /// <summary>Another Conductor compares: what this one left alone earlier is the other's to tell.</summary>
+    /// <summary>Another Conductor compares: what this one left alone is now in the other's metrics.</summary>
     public static void NotOurs()
     {
         foreach (var (_, label) in Kinds)

@@ -1,33 +1,34 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using Overture.Conductor.Instances;
 using Overture.Conductor.Providers;
-using Overture.Conductor.State;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
-using Overture.Platform.Records;
 
 namespace Overture.Conductor.Reconcile;
 
 /// <summary>
-/// The act of comparing what is written down with what there is, both ways, and of mending it. What was lost is found though every answer was,
-/// and what somebody ended by hand is cleaned up.
+/// Compares the records with the providers' inventories, both ways, and repairs differences. Launches whose answers were all lost are
+/// found, and instances that were terminated by hand are cleaned up.
 /// </summary>
-internal sealed class Reconciler(StateKeeper keeper, EvidenceReader reader, ProviderSet providers, Mender mender, Fence fence, TimeProvider clock, ILogger<Reconciler> log) : IDisposable
+internal sealed class Reconciler(InstanceTable table, InstanceRecordsReader reader, ProviderSet providers, Remediator remediator,
+    FencingLock fencing, TimeProvider clock, ILogger<Reconciler> log) : IDisposable
 {
-    /// <summary>The task of whoever holds the same instances: Conductors of other hosts' instances have turns of their own.</summary>
+    /// <summary>The task of the Conductors that hold the same instances: those of other hosts take turns among themselves.</summary>
     internal string Task { get; } = "reconcile-" + Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(
-        System.Text.Encoding.UTF8.GetBytes(string.Join('\n', providers.All.Select(p => $"{p.Name} {p.Account}").Order(StringComparer.Ordinal)))))[..16];
+        System.Text.Encoding.UTF8.GetBytes(string.Join('\n',
+            providers.All.Select(p => $"{p.Name} {p.Account}").Order(StringComparer.Ordinal)))))[..16];
 
-    // Looks that follow each other at once say no more than one: a person's, say, who asks again and again.
+    // Looks in quick succession, e.g. by a user who repeats the command, count as one.
     private static readonly TimeSpan Apart = TimeSpan.FromSeconds(20);
 
     // Of each provider: the names missing in the last look, in how many in a row, and when it was.
     private readonly ConcurrentDictionary<string, (DateTimeOffset At, Dictionary<string, int> Names)> missing = new();
     private readonly SemaphoreSlim oneAtATime = new(1, 1);
-    private HashSet<(FindingKind, string)> told = [];
+    private HashSet<(FindingKind, string)> reported = [];
 
-    /// <param name="apply">Mend; else only tell.</param>
-    /// <param name="orphans">With apply: end those too. The timer never does: a wrong bucket makes an orphan of everybody.</param>
+    /// <param name="apply">Repair; else only report.</param>
+    /// <param name="orphans">With apply: end those too. The timer never does: with a wrong bucket every instance is an orphan.</param>
     /// <param name="limit">How many may be ended, by provider; 0: the brake's.</param>
     /// <param name="cancel">Gives up between two of them.</param>
     public async Task<ReconcileResponse> Run(bool apply, bool orphans, int limit, CancellationToken cancel)
@@ -37,22 +38,22 @@ internal sealed class Reconciler(StateKeeper keeper, EvidenceReader reader, Prov
         {
             var response = new ReconcileResponse();
             var begun = clock.GetTimestamp();
-            // 1. what there is, before what is written down
+            // 1. what exists, before the records
             var now = clock.GetUtcNow();
             var inventories = await Inventories(response, cancel);
-            // 2. what is written down
+            // 2. the records
             var records = await Records(cancel);
             response.Records = records.Count;
             response.Instances = inventories.Sum(i => i.Listed.Count);
-            // 3. from here on whoever compared earlier mends no more
-            var turn = apply ? await fence.Raise(Task, cancel) : null;
+            // 3. from here on an earlier comparison repairs nothing more
+            var turn = apply ? await fencing.Raise(Task, cancel) : null;
             // 4. provider by provider
             foreach (var (provider, listed) in inventories)
             {
                 foreach (var discrepancy in Compare(provider, listed, records, now).All(limit))
                     response.Findings.Add(await One(provider, discrepancy, turn, orphans, cancel));
             }
-            Tell(response);
+            Report(response);
             if (apply)
                 ReconcileMetrics.Compared(response.Findings, clock.GetElapsedTime(begun));
             return response;
@@ -85,37 +86,39 @@ internal sealed class Reconciler(StateKeeper keeper, EvidenceReader reader, Prov
         return all;
     }
 
-    private async Task<Dictionary<string, Evidence>> Records(CancellationToken cancel)
+    private async Task<Dictionary<string, (IProvider? Holder, ComparedRecord Record)>> Records(CancellationToken cancel)
     {
-        var records = new Dictionary<string, Evidence>(StringComparer.Ordinal);
-        foreach (var name in await keeper.Names(cancel))
+        var all = new Dictionary<string, (IProvider?, ComparedRecord)>(StringComparer.Ordinal);
+        foreach (var name in await table.Names(cancel))
         {
             try
             {
-                if ((reader.Last(name) ?? await reader.Read(name, cancel)) is { } evidence)
-                    records.Add(name.ToString(), evidence);
+                if ((table.Rows.Find(name)?.Records() ?? await reader.Read(name, cancel)) is { } records)
+                    all.Add(name.ToString(), (providers.HolderOf(records.Launch), ComparedRecord.From(records)));
             }
             catch (Exception e) when (e is not (FaultException or OperationCanceledException))
             {
                 Log.Damaged(log, name, e.Message);
             }
         }
-        return records;
+        return all;
     }
 
-    private Comparison Compare(IProvider provider, IReadOnlyList<Listed> listed, Dictionary<string, Evidence> records, DateTimeOffset now)
+    private Comparison Compare(IProvider provider, IReadOnlyList<Listed> listed,
+        Dictionary<string, (IProvider? Holder, ComparedRecord Record)> records, DateTimeOffset now)
     {
-        var held = records.Values.Where(r => providers.HolderOf(r.Launch) == provider).ToList();
+        var held = records.Values.Where(r => r.Holder == provider).Select(r => r.Record).ToList();
         var there = listed.Select(l => l.Name).ToHashSet(StringComparer.Ordinal);
         var before = missing.GetValueOrDefault(provider.Name, (now - Apart, []));
         var counts = now - before.At >= Apart;
-        var absent = held.Select(r => r.Launch.Certname).Where(n => !there.Contains(n))
+        var absent = held.Select(r => r.Name).Where(n => !there.Contains(n))
             .ToDictionary(n => n, n => Math.Max(1, before.Names.GetValueOrDefault(n) + (counts ? 1 : 0)), StringComparer.Ordinal);
         missing[provider.Name] = (counts ? now : before.At, absent);
         return new Comparison(provider.Settling, held, listed, records.ContainsKey, n => absent.GetValueOrDefault(n), now);
     }
 
-    private async Task<Finding> One(IProvider provider, Discrepancy discrepancy, Fence.Turn? turn, bool orphans, CancellationToken cancel)
+    private async Task<Finding> One(IProvider provider, Discrepancy discrepancy, FencingLock.Turn? turn, bool orphans,
+        CancellationToken cancel)
     {
         var finding = new Finding
         {
@@ -131,28 +134,28 @@ internal sealed class Reconciler(StateKeeper keeper, EvidenceReader reader, Prov
             return finding;
         if (discrepancy.Kind == FindingKind.Orphan && !orphans)
         {
-            finding.HeldBack = "a person decides: overture gc --apply";
+            finding.HeldBack = "needs a decision: overture gc --apply";
             return finding;
         }
         try
         {
             await turn.Check(cancel);
-            finding.HeldBack = await mender.Mend(provider, discrepancy, cancel) ?? "";
+            finding.HeldBack = await remediator.Remediate(provider, discrepancy, cancel) ?? "";
             finding.Done = finding.HeldBack.Length == 0;
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {
-            Log.NotMended(log, discrepancy.Name, e.Message);
+            Log.NotRepaired(log, discrepancy.Name, e.Message);
             finding.HeldBack = e.Message;
         }
         return finding;
     }
 
     // Once each, however often it is found.
-    private void Tell(ReconcileResponse response)
+    private void Report(ReconcileResponse response)
     {
-        foreach (var f in response.Findings.Where(f => !told.Contains((f.Kind, f.Certname))))
+        foreach (var f in response.Findings.Where(f => !reported.Contains((f.Kind, f.Certname))))
             Log.Found(log, f.Kind, f.Certname, f.Provider, f.Detail, f.Done ? f.Action : f.HeldBack);
-        told = [.. response.Findings.Select(f => (f.Kind, f.Certname))];
+        reported = [.. response.Findings.Select(f => (f.Kind, f.Certname))];
     }
 }

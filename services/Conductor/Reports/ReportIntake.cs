@@ -1,25 +1,22 @@
-using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Overture.Conductor.Launch;
+using Overture.Conductor.Instances;
+using Overture.Platform.Connections;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.PuppetHost;
-using Overture.Platform.Records;
-using Overture.Platform.Tls;
+using Overture.Platform.Serving;
 
 namespace Overture.Conductor.Reports;
 
 /// <summary>
-/// Where puppetserver posts reports (reports = http). It does not try again and holds the agent's line meanwhile, so a report is taken to disk
-/// and answered at once; the work comes after.
+/// Where puppetserver posts reports (reports = http). It does not try again and keeps the agent waiting meanwhile, so a report is written
+/// to disk and answered at once; the work comes after.
 /// </summary>
 internal static class ReportIntake
 {
@@ -27,21 +24,21 @@ internal static class ReportIntake
 
     public static void Add(IServiceCollection services, ConductorOptions options)
     {
-        services.AddSingleton<ReportSpool>().AddSingleton(p => new PuppetserverPeers(p.GetRequiredService<ObjectStore>(), p.GetRequiredService<LaunchKeys>().Verify)).AddSingleton<ProcessReport>().AddHostedService<ReportWorker>();
-        services.AddSingleton(p => new PuppetHostCertificate(options.StateDirectory, p.GetRequiredService<PuppetCaBundle>(), p.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(p => new PuppetCaClient(options.Reports.CaServer, options.Reports.CaPort, p.GetRequiredService<PuppetCaBundle>()));
-        services.AddHostedService<ReportHostEnrolment>();
+        services.AddSingleton<ReportSpool>()
+            .AddSingleton(p => new PuppetserverPeers(
+                p.GetRequiredService<ObjectStore>(), p.GetRequiredService<PuppetCaBundle>(), p.GetRequiredService<LaunchKeys>().Verify))
+            .AddSingleton<ProcessReport>().AddHostedService<ReportWorker>();
+        services.AddSingleton(p => new PuppetHostCertificate(options.StateDirectory, p.GetRequiredService<PuppetCaBundle>(),
+            p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(p =>
+            new PuppetCaClient(options.Reports.CaServer, options.Reports.CaPort, p.GetRequiredService<PuppetCaBundle>()));
+        services.AddHostedService<ReportHostEnrollment>();
     }
 
     public static void Listen(KestrelServerOptions kestrel, ConductorOptions options)
     {
         var host = kestrel.ApplicationServices.GetRequiredService<PuppetHostCertificate>();
-        kestrel.Listen(IPEndPoint.Parse(options.Reports.Listen), listen =>
-        {
-            listen.Protocols = HttpProtocols.Http1;
-            listen.Named(Listener);
-            listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(host.ServerOptions()) });
-        });
+        kestrel.ListenTls(options.Reports.Listen, Listener, HttpProtocols.Http1, options.Reports.Limits, host.Listener);
     }
 
     public static void Map(WebApplication app)
@@ -58,11 +55,14 @@ internal static class ReportIntake
         try
         {
             // 1. who may
-            var refusal = await services.GetRequiredService<PuppetserverPeers>().Refusal(http.Connection.ClientCertificate, http.RequestAborted);
+            var refusal = await services.GetRequiredService<PuppetserverPeers>()
+                .Refusal(http.Connection.ClientCertificate, http.RequestAborted);
             if (refusal is not null)
             {
-                Log.ReportRefused(services.GetRequiredService<ILogger<ReportSpool>>(), $"{http.Connection.RemoteIpAddress}", refusal);
-                await Answer(http, StatusCodes.Status403Forbidden, $"{Reason.NotPuppetserver.Code()}: reports are taken from registered puppetservers only");
+                if (services.GetRequiredService<RefusalLines>().Allow($"{http.Connection.RemoteIpAddress}", "reports.refused", refusal))
+                    Log.ReportRefused(services.GetRequiredService<ILogger<ReportSpool>>(), $"{http.Connection.RemoteIpAddress}", refusal);
+                await Answer(http, StatusCodes.Status403Forbidden,
+                    $"{Reason.NotPuppetserver.Code()}: reports are taken from registered puppetservers only");
                 return;
             }
             // 2. to disk, and answered
@@ -74,8 +74,17 @@ internal static class ReportIntake
                 _ => StatusCodes.Status503ServiceUnavailable,
             }, "");
         }
-        catch (FaultException e) when (e.Kind == FaultKind.Unavailable)
+        catch (Exception e) when (FaultException.Of(e) is { Kind: FaultKind.Unavailable or FaultKind.Unreadable })
         {
+            Log.ReportNotTaken(services.GetRequiredService<ILogger<ReportSpool>>(), e.Message);
+            await Answer(http, StatusCodes.Status503ServiceUnavailable, "try again");
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException
+            || (e is IOException io and not (Microsoft.AspNetCore.Http.BadHttpRequestException or ConnectionResetException)
+                && !RequestFraming.IsBroken(io)))
+        {
+            // Our own disk; of the connection it is one of those three.
+            Log.ReportNotTaken(services.GetRequiredService<ILogger<ReportSpool>>(), e.Message);
             await Answer(http, StatusCodes.Status503ServiceUnavailable, "try again");
         }
     }

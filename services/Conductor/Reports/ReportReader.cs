@@ -5,18 +5,20 @@ using YamlDotNet.Core.Events;
 namespace Overture.Conductor.Reports;
 
 /// <summary>
-/// Reads a report as a stream of YAML events: nothing is built of what we do not want, Ruby's tags are passed over, and an alias is worth the
-/// scalar it names or nothing, so neither depth nor breadth nor self-reference can hurt (threats T70-T72).
+/// Reads a report as a stream of YAML events: nothing is built of what we do not want, Ruby's tags are passed over, and an alias is worth
+/// the scalar it names or nothing, so neither depth nor breadth nor self-reference can hurt (threats T70-T72).
 /// </summary>
 internal sealed class ReportReader
 {
-    private const int MostDepth = 64, MostEvents = 5_000_000, MostAnchors = 10_000, LongestScalar = 8 * 1024;
+    private const int MaxDepth = 64, MaxEvents = 5_000_000, MaxAnchors = 10_000, LongestScalar = 8 * 1024;
     private static readonly string[] ErrorLevels = ["err", "alert", "emerg", "crit"];
+    private static readonly string[] LogKeys = ["level", "message", "source", "file", "line"], EventKeys = ["status", "message"];
+    private static readonly string[] ResourceKeys = ["resource", "failed", "failed_to_restart", "file", "line"];
 
     private readonly Parser parser;
     private readonly Dictionary<string, string> anchors = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> fields = new(StringComparer.Ordinal);
-    private string firstError = "";
+    private readonly RunErrors errors = new();
     private int events;
     private int depth;
 
@@ -25,6 +27,7 @@ internal sealed class ReportReader
     /// <exception cref="InvalidDataException">Not a report; the message says why and holds nothing of it.</exception>
     public static ReportSummary Read(Stream stream)
     {
+        // Not strictly: a wrong byte in one log line must not keep a node from being converged. What decides is ASCII.
         using var text = new StreamReader(stream, new UTF8Encoding(false), detectEncodingFromByteOrderMarks: true, leaveOpen: true);
         try
         {
@@ -46,6 +49,8 @@ internal sealed class ReportReader
             var key = Text(parser.Current!);
             if (key == "logs")
                 Logs();
+            else if (key == "resource_statuses")
+                Resources();
             else
                 Field(key);
         }
@@ -59,11 +64,13 @@ internal sealed class ReportReader
             CachedCatalogStatus = Of("cached_catalog_status"),
             Environment = Of("environment"),
             Time = Of("time"),
-            FirstError = firstError,
+            Errors = errors.Best(),
         };
     }
 
-    private string Of(string key) => fields.GetValueOrDefault(key, "");
+    private string Of(string key) => Of(fields, key);
+
+    private static string Of(Dictionary<string, string> map, string key) => map.GetValueOrDefault(key, "");
 
     private void Field(string? key)
     {
@@ -71,37 +78,77 @@ internal sealed class ReportReader
         if (key is null || value is null)
             return;
         if (!fields.TryAdd(key, value))
-            throw new InvalidDataException("a key stands twice");
+            throw new InvalidDataException("a key appears twice");
     }
 
-    // A list of maps with level and message.
+    // A list of maps with level, message and where it came from.
     private void Logs()
     {
-        if (Next() is not SequenceStart)
+        foreach (var log in Maps(LogKeys))
+        {
+            if (ErrorLevels.Contains(Of(log, "level").TrimStart(':')))
+                errors.Log(Of(log, "source"), Of(log, "message"), Of(log, "file"), Of(log, "line"));
+        }
+    }
+
+    // A map of resource to its state; its events hold why it failed.
+    private void Resources()
+    {
+        if (Next() is not MappingStart)
         {
             Skip();
             return;
         }
-        while (Next() is not SequenceEnd)
+        while (Next() is not MappingEnd)
         {
-            if (parser.Current is not MappingStart)
+            var name = Text(parser.Current!);
+            if (Next() is not MappingStart)
             {
                 Skip();
                 continue;
             }
-            string? level = null, message = null;
-            while (Next() is not MappingEnd)
+            var why = "";
+            var state = Map(ResourceKeys, key =>
             {
-                var key = Text(parser.Current!);
-                var value = Value();
-                if (key == "level")
-                    level = value?.TrimStart(':');
-                else if (key == "message")
-                    message = value;
-            }
-            if (firstError.Length == 0 && ErrorLevels.Contains(level))
-                firstError = message ?? "";
+                if (key != "events")
+                    return false;
+                foreach (var happened in Maps(EventKeys))
+                    why = why.Length == 0 && Of(happened, "status") == "failure" ? Of(happened, "message") : why;
+                return true;
+            });
+            if (Of(state, "failed") == "true" || Of(state, "failed_to_restart") == "true")
+                errors.Resource(state.GetValueOrDefault("resource", name ?? ""), why, Of(state, "file"), Of(state, "line"));
         }
+    }
+
+    // The maps of the list that follows, with these keys alone; what is neither is skipped.
+    private IEnumerable<Dictionary<string, string>> Maps(string[] keys)
+    {
+        if (Next() is not SequenceStart)
+        {
+            Skip();
+            yield break;
+        }
+        while (Next() is not SequenceEnd)
+        {
+            if (parser.Current is MappingStart)
+                yield return Map(keys);
+            else
+                Skip();
+        }
+    }
+
+    // The map that was opened.
+    private Dictionary<string, string> Map(string[] keys, Func<string?, bool>? other = null)
+    {
+        var found = new Dictionary<string, string>(StringComparer.Ordinal);
+        while (Next() is not MappingEnd)
+        {
+            var key = Text(parser.Current!);
+            if (other?.Invoke(key) != true && Value() is { } value && keys.Contains(key))
+                found[key!] = value;
+        }
+        return found;
     }
 
     // The value that follows: a scalar's text, or null for what was skipped.
@@ -145,13 +192,13 @@ internal sealed class ReportReader
     {
         if (!parser.MoveNext() || parser.Current is not { } current)
             throw new InvalidDataException("ends early");
-        if (++events > MostEvents)
+        if (++events > MaxEvents)
             throw new InvalidDataException("has too many nodes");
-        if (current is SequenceStart or MappingStart && ++depth > MostDepth)
-            throw new InvalidDataException("is nested too deep");
+        if (current is SequenceStart or MappingStart && ++depth > MaxDepth)
+            throw new InvalidDataException("is nested too deeply");
         if (current is SequenceEnd or MappingEnd)
             depth--;
-        if (current is Scalar { Anchor.IsEmpty: false } named && named.Value.Length <= LongestScalar && anchors.Count < MostAnchors)
+        if (current is Scalar { Anchor.IsEmpty: false } named && named.Value.Length <= LongestScalar && anchors.Count < MaxAnchors)
             anchors[named.Anchor.Value] = named.Value;
         return current;
     }

@@ -9,8 +9,8 @@ internal readonly record struct SpooledReport(string File, long Bytes);
 /// <summary>Reports that were taken and are not worked off yet: files in stateDirectory/reports, named in the order they came.</summary>
 internal sealed class ReportSpool
 {
-    private const int MostWaiting = 5000;
-    private const long MostBytesWaiting = 1L << 30;
+    private const int MaxWaiting = 5000;
+    private const long MaxBytesWaiting = 1L << 30;
     private const string Partial = ".part";
     private readonly string directory;
     private readonly int maxBytes;
@@ -22,7 +22,7 @@ internal sealed class ReportSpool
     {
         this.ids = ids;
         maxBytes = options.Reports.MaxBytes;
-        directory = Path.Combine(options.StateDirectory, "reports");
+        directory = options.ReportSpool;
         Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         foreach (var half in Directory.EnumerateFiles(directory, "*" + Partial))
             File.Delete(half); // never acknowledged
@@ -38,7 +38,7 @@ internal sealed class ReportSpool
         Full,
     }
 
-    /// <summary>Files to work off, also those a former process left. Whoever is done with one says so.</summary>
+    /// <summary>Files to process, also those of an earlier process. The caller reports each one as done.</summary>
     public ChannelReader<SpooledReport> Waiting => waiting.Reader;
 
     /// <summary>It was worked off, or makes no sense.</summary>
@@ -52,7 +52,7 @@ internal sealed class ReportSpool
     {
         if (announced > maxBytes)
             return Taken.TooLarge;
-        if (waiting.Reader.Count >= MostWaiting || Interlocked.Read(ref bytes) > MostBytesWaiting)
+        if (waiting.Reader.Count >= MaxWaiting || Interlocked.Read(ref bytes) > MaxBytesWaiting)
             return Taken.Full;
         var file = Path.Combine(directory, ids.Ordered());
         try

@@ -1,6 +1,6 @@
 namespace Overture.Conductor.Reports;
 
-/// <summary>What a report says that we care for (puppet-contracts §6). Empty: absent.</summary>
+/// <summary>What a report says that we care for (docs/puppet-contracts.md §6). Empty: absent.</summary>
 internal sealed record ReportSummary
 {
     public string Host { get; init; } = "";
@@ -16,6 +16,6 @@ internal sealed record ReportSummary
     /// <summary>When the run began.</summary>
     public string Time { get; init; } = "";
 
-    /// <summary>The first log line of level err or worse.</summary>
-    public string FirstError { get; init; } = "";
+    /// <summary>Why it failed, what explains most first (<see cref="RunErrors"/>); at most three.</summary>
+    public IReadOnlyList<string> Errors { get; init; } = [];
 }

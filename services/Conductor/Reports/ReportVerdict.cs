@@ -10,10 +10,12 @@ internal enum RunOutcome
     Ignored,
 }
 
-/// <summary>Converged means: changed or unchanged, completed, not noop, fresh catalog, expected environment (puppet-contracts §6). Pure.</summary>
+/// <summary>
+/// Converged means: changed or unchanged, completed, not noop, fresh catalog, expected environment (docs/puppet-contracts.md §6). Pure.
+/// </summary>
 internal sealed record ReportVerdict(RunOutcome Outcome, string Sentence)
 {
-    private const int LongestSentence = 300;
+    private const int LongestCause = 300;
 
     public static ReportVerdict Of(ReportSummary report, string expectedEnvironment)
     {
@@ -35,12 +37,12 @@ internal sealed record ReportVerdict(RunOutcome Outcome, string Sentence)
     }
 
     private static ReportVerdict Failed(ReportSummary report, string what) =>
-        new(RunOutcome.Failed, Plain(report.FirstError.Length > 0 ? $"{what}: {report.FirstError}" : what));
+        new(RunOutcome.Failed, report.Errors.Count > 0 ? $"{what}: {string.Join("; also: ", report.Errors.Select(Plain))}" : what);
 
     // One line of printable text, short enough for a timeline.
     private static string Plain(string text)
     {
         var line = string.Concat(text.Select(c => char.IsControl(c) || char.IsSurrogate(c) ? ' ' : c)).Trim();
-        return line.Length <= LongestSentence ? line : line[..LongestSentence] + "…";
+        return line.Length <= LongestCause ? line : line[..LongestCause] + "…";
     }
 }

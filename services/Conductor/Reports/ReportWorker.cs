@@ -1,11 +1,15 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overture.Platform.Faults;
+using Overture.Platform.Serving;
 
 namespace Overture.Conductor.Reports;
 
-/// <summary>Works the spool off, one report after the other. A store that is away is waited for; a report that makes no sense is dropped.</summary>
-internal sealed class ReportWorker(ReportSpool spool, ProcessReport process, TimeProvider clock, ILogger<ReportWorker> log) : BackgroundService
+/// <summary>
+/// Works the spool off, one report after the other. A store that is away is waited for; a report that makes no sense is dropped.
+/// </summary>
+internal sealed class ReportWorker(ReportSpool spool, ProcessReport process, RefusalLines lines, TimeProvider clock,
+    ILogger<ReportWorker> log) : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
 
@@ -44,7 +48,9 @@ internal sealed class ReportWorker(ReportSpool spool, ProcessReport process, Tim
         catch (Exception e) when (e is not OperationCanceledException)
         {
             // A background loop: one report must not stop those behind it.
-            Log.ReportInvalid(log, e is InvalidDataException ? e.Message : e.GetType().Name);
+            var cause = e is InvalidDataException or UnreadableObjectException ? e.Message : e.GetType().Name;
+            if (lines.Allow("", "reports.invalid", cause))
+                Log.ReportInvalid(log, cause);
             return true;
         }
     }

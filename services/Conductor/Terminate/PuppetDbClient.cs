@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using Overture.Platform.Faults;
@@ -7,11 +8,13 @@ using Overture.Platform.Records;
 namespace Overture.Conductor.Terminate;
 
 /// <summary>
-/// The one command that PuppetDB is sent (its command API, v1): deactivate_node, version 3, which may be repeated. After an outage calls fail
-/// at once for a while, so that a thousand names do not wait a thousand time-outs.
+/// The one command that PuppetDB is sent (its command API, v1): deactivate_node, version 3, which may be repeated; and the one question
+/// before it (its query API, v4). After an outage calls fail at once for a while, so that a thousand names do not wait a thousand
+/// time-outs.
 /// </summary>
 /// <param name="own">Null: there is no report listener, and the options name files.</param>
-internal sealed class PuppetDbClient(ConductorOptions options, PuppetCaBundle bundle, TimeProvider clock, PuppetHostCertificate? own = null) : IDisposable
+internal sealed class PuppetDbClient(ConductorOptions options, PuppetCaBundle bundle, TimeProvider clock, PuppetHostCertificate? own = null)
+    : IDisposable
 {
     private const int LargestAnswer = 64 * 1024;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5), Rest = TimeSpan.FromSeconds(5);
@@ -19,30 +22,54 @@ internal sealed class PuppetDbClient(ConductorOptions options, PuppetCaBundle bu
     private readonly PuppetPeer peer = new(options.PuppetDb, bundle, own, clock, Limit, LargestAnswer);
     private volatile Outage? failed;
 
-    /// <summary>PuppetDB has taken the command: on its disk, worked on in its own time.</summary>
+    /// <summary>Whether PuppetDB has a row of this node, active or not; null: it does not let this certificate ask (401, 403).</summary>
+    /// <exception cref="FaultException">PUPPET_DB_UNAVAILABLE: it does not answer, or with none of these.</exception>
+    public Task<bool?> Knows(CertName name, CancellationToken cancel) => Ask<bool?>(
+        (client, c) => client.GetAsync($"pdb/query/v4/nodes/{name}", c),
+        status => status switch
+        {
+            HttpStatusCode.OK => (true, true),
+            HttpStatusCode.NotFound => (true, false),
+            HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => (true, null),
+            _ => (false, null),
+        }, cancel);
+
+    /// <summary>
+    /// PuppetDB has taken the command: on its disk, worked on in its own time. It makes a row for a node that it never saw.
+    /// </summary>
     /// <exception cref="FaultException">PUPPET_DB_UNAVAILABLE: it does not answer, or not with yes.</exception>
-    public async Task Deactivate(CertName name, CancellationToken cancel)
+    public Task Deactivate(CertName name, CancellationToken cancel)
     {
-        if (failed is { } before && clock.GetElapsedTime(before.At) < Rest)
-            throw Unavailable(before.Cause);
         var now = clock.NowMs().UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture);
         var body = JsonSerializer.Serialize(new Dictionary<string, string> { ["certname"] = $"{name}", ["producer_timestamp"] = now });
         var path = $"pdb/cmd/v1?command=deactivate_node&version=3&certname={name}&producer-timestamp={Uri.EscapeDataString(now)}";
+        return Ask((client, c) => client.PostAsync(path, new StringContent(body, Json), c),
+            status => ((int)status is >= 200 and < 300, true), cancel);
+    }
+
+    public void Dispose() => peer.Dispose();
+
+    // One request; the answer's meaning is the caller's, and whatever means nothing is an outage.
+    private async Task<T> Ask<T>(Func<HttpClient, CancellationToken, Task<HttpResponseMessage>> send,
+        Func<HttpStatusCode, (bool Known, T Meaning)> read, CancellationToken cancel)
+    {
+        if (failed is { } before && clock.GetElapsedTime(before.At) < Rest)
+            throw Unavailable(before.Cause);
         try
         {
-            using var answer = await peer.Client().PostAsync(path, new StringContent(body, Json), cancel);
-            var words = PuppetPeer.Printable(await answer.Content.ReadAsStringAsync(cancel));
-            if (!answer.IsSuccessStatusCode)
-                throw Rested($"it answers {(int)answer.StatusCode}{(words.Length > 0 ? $" ({words})" : "")}");
+            using var answer = await send(peer.Client(), cancel);
+            var text = PrintableText.Of(await answer.Content.ReadAsStringAsync(cancel));
+            var (known, meaning) = read(answer.StatusCode);
+            if (!known)
+                throw Rested($"it answers {(int)answer.StatusCode}{(text.Length > 0 ? $" ({text})" : "")}");
             failed = null;
+            return meaning;
         }
         catch (Exception e) when (PuppetPeer.IsOutage(e, cancel))
         {
             throw Rested(peer.Cause(e));
         }
     }
-
-    public void Dispose() => peer.Dispose();
 
     private FaultException Rested(string cause)
     {
@@ -51,7 +78,7 @@ internal sealed class PuppetDbClient(ConductorOptions options, PuppetCaBundle bu
     }
 
     private FaultException Unavailable(string cause) =>
-        new(FaultKind.Unavailable, Reason.PuppetDbUnavailable, $"PuppetDB at {options.PuppetDb.Url} does not take the command: {cause}");
+        new(FaultKind.Unavailable, Reason.PuppetDbUnavailable, $"PuppetDB at {options.PuppetDb.Url} does not accept the command: {cause}");
 
     private sealed record Outage(long At, string Cause);
 }

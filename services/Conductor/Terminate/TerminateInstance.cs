@@ -1,4 +1,4 @@
-using Overture.Conductor.State;
+using Overture.Conductor.Instances;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
@@ -6,32 +6,37 @@ using Overture.Platform.Registry;
 
 namespace Overture.Conductor.Terminate;
 
-/// <summary>Asks for the end of an instance and waits for it as long as the caller does; the work goes on without him.</summary>
-internal sealed class TerminateInstance(TerminateSaga saga, StateKeeper keeper, ChangeFeed feed, TimeProvider clock)
+/// <summary>Terminates an instance and waits for that as long as the caller does; the work continues without the caller.</summary>
+internal sealed class TerminateInstance(TerminateSaga saga, InstanceTable table, ChangeFeed feed, TimeProvider clock)
 {
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(150), FirstLook = TimeSpan.FromMilliseconds(500), LaterLooks = TimeSpan.FromSeconds(2), AnswerTime = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(150), FirstLook = TimeSpan.FromMilliseconds(500),
+        LaterLooks = TimeSpan.FromSeconds(2), AnswerTime = TimeSpan.FromSeconds(1);
 
     /// <param name="caller">For the records.</param>
     /// <param name="name">Any launched or registered one, in whatever state.</param>
-    /// <param name="reason">For people.</param>
+    /// <param name="reason">For users.</param>
     /// <param name="deadline">The caller's.</param>
-    /// <param name="cancel">He hung up.</param>
+    /// <param name="cancel">The caller hung up.</param>
     public async Task<Instance> Run(string caller, CertName name, string reason, DateTimeOffset deadline, CancellationToken cancel)
     {
         if (reason.Length > 500 || reason.Any(char.IsControl))
             throw FaultException.Invalid("reason", "must have at most 500 printable characters");
-        var instance = await keeper.Refold(name, cancel) ?? throw Lookup.Unknown(name);
+        var instance = await table.Refold(name, cancel) ?? throw Lookup.Unknown(name);
         if (instance.State == InstanceState.Terminated)
             return instance;
         if (instance is { Protected: true, State: < InstanceState.Terminating })
-            throw new FaultException(FaultKind.Precondition, Reason.Protected, $"{name} is protected; take that back first: overture instance protect {name} --off");
+        {
+            throw new FaultException(FaultKind.Precondition, Reason.Protected,
+                $"{name} is protected; remove the protection first: overture instance protect {name} --off");
+        }
+
         await saga.Begin(name, caller, reason, cancel);
 
-        using var word = new SemaphoreSlim(0, 1);
+        using var changes = new SemaphoreSlim(0, 1);
         void Wake(CertName changed, string what)
         {
-            if (changed == name && word.CurrentCount == 0)
-                word.Release();
+            if (changed == name && changes.CurrentCount == 0)
+                changes.Release();
         }
 
         feed.Changed += Wake;
@@ -46,8 +51,12 @@ internal sealed class TerminateInstance(TerminateSaga saga, StateKeeper keeper, 
             {
                 var left = end - clock.GetUtcNow();
                 if (left <= TimeSpan.Zero)
-                    throw new FaultException(FaultKind.Unavailable, Reason.RevocationPending, $"terminating {name} waits for {pending}; it goes on by itself");
-                await word.WaitAsync(pause < left ? pause : left, cancel);
+                {
+                    throw new FaultException(FaultKind.Unavailable, Reason.RevocationPending,
+                        $"termination of {name} is waiting for {pending}; it continues by itself");
+                }
+
+                await changes.WaitAsync(pause < left ? pause : left, cancel);
                 pause = pause * 2 < LaterLooks ? pause * 2 : LaterLooks;
             }
         }
@@ -55,6 +64,6 @@ internal sealed class TerminateInstance(TerminateSaga saga, StateKeeper keeper, 
         {
             feed.Changed -= Wake;
         }
-        return await keeper.Refold(name, cancel) ?? throw Lookup.Unknown(name);
+        return await table.Refold(name, cancel) ?? throw Lookup.Unknown(name);
     }
 }

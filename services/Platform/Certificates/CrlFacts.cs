@@ -1,19 +1,29 @@
 using System.Formats.Asn1;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 
 namespace Overture.Platform.Certificates;
 
 /// <summary>One revoked certificate of a list.</summary>
 /// <param name="Reason">RFC 5280 CRLReason; 0 where the list gives none.</param>
-public readonly record struct RevokedEntry(string Serial, DateTimeOffset At, int Reason);
+public readonly record struct RevokedEntry(SerialNumber Serial, DateTimeOffset At, int Reason);
 
 /// <summary>What a list of revoked certificates (RFC 5280 §5) says.</summary>
 /// <param name="Issuer">DER of its issuer's name.</param>
-/// <param name="Number">Null where it has none.</param>
+/// <param name="Number">Null where it has none, as lists of version 1, or none that can be used.</param>
 /// <param name="NextUpdate">Null where it has none.</param>
-public sealed record CrlFacts(ReadOnlyMemory<byte> Issuer, long? Number, DateTimeOffset ThisUpdate, DateTimeOffset? NextUpdate, IReadOnlyList<RevokedEntry> Entries)
+public sealed record CrlFacts(
+    ReadOnlyMemory<byte> Issuer, long? Number, DateTimeOffset ThisUpdate, DateTimeOffset? NextUpdate, IReadOnlyList<RevokedEntry> Entries)
 {
+    /// <summary>
+    /// What is wrong with its number, which it may have all the same; "" where nothing is. Entries and dates do not depend on it.
+    /// </summary>
+    public string NumberFault { get; private init; } = "";
+
+    // Room above it: the next list has a higher one.
+    private const long MaxNumber = long.MaxValue / 2;
     private const string NumberOid = "2.5.29.20", ReasonOid = "2.5.29.21";
 
     /// <summary>Says nothing of who signed it: <see cref="SignatureScheme.IsSignedBy"/>.</summary>
@@ -26,7 +36,7 @@ public sealed record CrlFacts(ReadOnlyMemory<byte> Issuer, long? Number, DateTim
         }
         catch (Exception e) when (e is AsnContentException or OverflowException)
         {
-            throw new CryptographicException("this is no list of revoked certificates in DER", e);
+            throw new CryptographicException("this is not a CRL in DER", e);
         }
     }
 
@@ -46,12 +56,13 @@ public sealed record CrlFacts(ReadOnlyMemory<byte> Issuer, long? Number, DateTim
             while (revoked.HasData)
                 entries.Add(ReadEntry(revoked.ReadSequence()));
         }
-        return new CrlFacts(issuer, ReadNumber(list), thisUpdate, nextUpdate, entries);
+        var (number, fault) = ReadNumber(list);
+        return new CrlFacts(issuer, number, thisUpdate, nextUpdate, entries) { NumberFault = fault };
     }
 
     private static RevokedEntry ReadEntry(AsnReader entry)
     {
-        var serial = SerialText.Of(entry.ReadIntegerBytes().Span);
+        var serial = SerialNumber.Of(entry.ReadIntegerBytes().Span);
         var at = ReadTime(entry);
         var reason = 0;
         for (var extensions = entry.HasData ? entry.ReadSequence() : null; extensions?.HasData == true;)
@@ -63,18 +74,48 @@ public sealed record CrlFacts(ReadOnlyMemory<byte> Issuer, long? Number, DateTim
         return new RevokedEntry(serial, at, reason);
     }
 
-    private static long? ReadNumber(AsnReader list)
+    private static (long? Number, string Fault) ReadNumber(AsnReader list)
     {
         if (!list.HasData)
-            return null;
+            return (null, "");
         var extensions = list.ReadSequence(new Asn1Tag(TagClass.ContextSpecific, 0)).ReadSequence();
         while (extensions.HasData)
         {
             var value = Extension(extensions, out var oid);
             if (oid == NumberOid)
-                return (long)new AsnReader(value, AsnEncodingRules.DER).ReadInteger();
+                return NumberIn(value);
         }
-        return null;
+        return (null, "");
+    }
+
+    private static (long? Number, string Fault) NumberIn(byte[] value)
+    {
+        if (DigitsIn(value) is { } digits)
+        {
+            var meant = long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= MaxNumber
+                ? number : (long?)null;
+            return (meant, $"its crlNumber is the digits {(digits.Length > 20 ? digits[..20] + "…" : digits)} instead of a DER INTEGER");
+        }
+        try
+        {
+            var reader = new AsnReader(value, AsnEncodingRules.DER);
+            var number = reader.ReadInteger();
+            reader.ThrowIfNotEmpty();
+            return number < 0 || number > MaxNumber ? (null, $"its crlNumber {(number < 0 ? "is negative" : "has more than 62 bits")}")
+                : ((long)number, "");
+        }
+        catch (AsnContentException)
+        {
+            return (null, "its crlNumber is not a DER INTEGER");
+        }
+    }
+
+    // As an old prune of puppetserver's CA wrote it: the digits, where DER of an INTEGER belongs; or those digits as a DER string.
+    private static string? DigitsIn(byte[] value)
+    {
+        var text = value is [0x04 or 0x0C or 0x12 or 0x13 or 0x16, var length, .. var content] && length == content.Length
+            ? content : value;
+        return Encoding.ASCII.GetString(text).Trim() is { Length: > 0 } digits && digits.All(char.IsAsciiDigit) ? digits : null;
     }
 
     private static byte[] Extension(AsnReader extensions, out string oid)
@@ -88,5 +129,6 @@ public sealed record CrlFacts(ReadOnlyMemory<byte> Issuer, long? Number, DateTim
 
     private static bool IsTime(AsnReader list) => list.PeekTag() == Asn1Tag.UtcTime || list.PeekTag() == Asn1Tag.GeneralizedTime;
 
-    private static DateTimeOffset ReadTime(AsnReader reader) => reader.PeekTag() == Asn1Tag.UtcTime ? reader.ReadUtcTime() : reader.ReadGeneralizedTime();
+    private static DateTimeOffset ReadTime(AsnReader reader) => reader.PeekTag() == Asn1Tag.UtcTime
+        ? reader.ReadUtcTime() : reader.ReadGeneralizedTime();
 }

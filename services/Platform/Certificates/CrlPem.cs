@@ -12,8 +12,10 @@ public static class CrlPem
     /// <summary>The DER of each list in the text, in order.</summary>
     public static IReadOnlyList<byte[]> Split(string pem)
     {
+        ArgumentNullException.ThrowIfNull(pem);
         var lists = new List<byte[]>();
-        var rest = pem.AsSpan();
+        // A byte order mark at the end of one file and the beginning of the next: without it a list would be passed over in silence.
+        var rest = (pem.Contains('\uFEFF') ? pem.Replace('\uFEFF', '\n') : pem).AsSpan();
         while (PemEncoding.TryFind(rest, out var fields))
         {
             if (rest[fields.Label].SequenceEqual(Label))

@@ -4,12 +4,11 @@ using System.Globalization;
 namespace Overture.Platform.Certificates;
 
 /// <summary>
-/// One line of puppetserver's inventory.txt (puppet-contracts §3.4): `0x0002 2026-11-21T07:15:35UTC 2031-11-21T07:15:35UTC /CN=a1`. The same
-/// name may stand in many lines; which of them is revoked, the CRL alone knows.
+/// One line of puppetserver's inventory.txt (docs/puppet-contracts.md §3.4): `0x0002 2026-11-21T07:15:35UTC 2031-11-21T07:15:35UTC /CN=a1`.
+/// The same name may be in many lines; only the CRL says which of them is revoked.
 /// </summary>
-/// <param name="Serial">In our spelling.</param>
 /// <param name="Name">The common name, as text.</param>
-public sealed record InventoryLine(string Serial, DateTimeOffset NotBefore, DateTimeOffset NotAfter, string Name)
+public sealed record InventoryLine(SerialNumber Serial, DateTimeOffset NotBefore, DateTimeOffset NotAfter, string Name)
 {
     /// <summary>Every entry; what is empty or a comment (Ruby's CA began with one) is none.</summary>
     /// <param name="text">The whole file.</param>
@@ -39,7 +38,7 @@ public sealed record InventoryLine(string Serial, DateTimeOffset NotBefore, Date
         // A subject may hold spaces: "/CN=Puppet CA: x".
         if (line.Split(' ', 4, StringSplitOptions.RemoveEmptyEntries) is not [var serial, var from, var until, var subject])
             return false;
-        if (!serial.StartsWith("0x", StringComparison.OrdinalIgnoreCase) || SerialText.FromHex(serial) is not { } number)
+        if (!serial.StartsWith("0x", StringComparison.OrdinalIgnoreCase) || !SerialNumber.TryParse(serial, out var number))
             return false;
         if (!TryTime(from, out var notBefore) || !TryTime(until, out var notAfter) || CommonName(subject) is not { Length: > 0 } name)
             return false;
@@ -54,5 +53,6 @@ public sealed record InventoryLine(string Serial, DateTimeOffset NotBefore, Date
     }
 
     private static bool TryTime(string text, out DateTimeOffset time) =>
-        DateTimeOffset.TryParseExact(text, "yyyy-MM-dd'T'HH:mm:ss'UTC'", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
+        DateTimeOffset.TryParseExact(text, "yyyy-MM-dd'T'HH:mm:ss'UTC'", CultureInfo.InvariantCulture,
+            DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out time);
 }

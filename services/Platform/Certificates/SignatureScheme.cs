@@ -61,12 +61,14 @@ public sealed record SignatureScheme
     }
 
     /// <summary>By its AlgorithmIdentifier, compared as bytes; null for any other.</summary>
-    public static SignatureScheme? Read(ReadOnlyMemory<byte> identifier) => Array.Find(All, s => s.Identifier.Span.SequenceEqual(identifier.Span));
+    public static SignatureScheme? Read(ReadOnlyMemory<byte> identifier) => Array.Find(All,
+        s => s.Identifier.Span.SequenceEqual(identifier.Span));
 
     /// <param name="key">A key of this scheme's kind.</param>
     /// <param name="data">Hashed here.</param>
     public byte[] Sign(AsymmetricAlgorithm key, ReadOnlySpan<byte> data) =>
-        IsRsa ? ((RSA)key).SignData(data, hash, RSASignaturePadding.Pkcs1) : ((ECDsa)key).SignData(data, hash, DSASignatureFormat.Rfc3279DerSequence);
+        IsRsa ? ((RSA)key).SignData(data, hash, RSASignaturePadding.Pkcs1) : ((ECDsa)key)
+            .SignData(data, hash, DSASignatureFormat.Rfc3279DerSequence);
 
     /// <summary>False also where the key is of another kind.</summary>
     public bool Verify(AsymmetricAlgorithm key, ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature) => key switch
@@ -76,7 +78,19 @@ public sealed record SignatureScheme
         _ => false,
     };
 
-    /// <summary>Whether a signed structure (certificate or list: what is signed, how, the signature) is by this certificate's key.</summary>
+    /// <summary>
+    /// Whether a certificate is a client of this very CA: signed by its key, and no CA itself. A chain to a common root is not enough.
+    /// </summary>
+    public static bool IsClientOf(X509Certificate2 certificate, X509Certificate2 ca)
+    {
+        ArgumentNullException.ThrowIfNull(certificate);
+        return IsSignedBy(certificate.RawDataMemory, ca) && !certificate.Extensions.OfType<X509BasicConstraintsExtension>()
+            .Any(c => c.CertificateAuthority);
+    }
+
+    /// <summary>
+    /// Whether a signed structure (certificate or list: what is signed, how, the signature) is by this certificate's key.
+    /// </summary>
     public static bool IsSignedBy(ReadOnlyMemory<byte> der, X509Certificate2 signer)
     {
         ArgumentNullException.ThrowIfNull(signer);

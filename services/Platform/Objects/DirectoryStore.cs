@@ -7,35 +7,39 @@ namespace Overture.Platform.Objects;
 
 /// <summary>
 /// The object store of one host: a directory. File.Move is not exclusive on Linux (326 of 400 races had two winners), so:
-/// put-if-absent = write a temporary file, sync, link(2) it to the key (EEXIST = lost), unlink, sync again, both syncs shared with whoever
-/// writes at the same time (docs/decisions/0006-group-commit.md); put-if-match = the same alone, under flock, then rename.
+/// put-if-absent = write a temporary file, sync, link(2) it to the key (EEXIST = lost), unlink, sync again, both syncs shared with any
+/// writer that writes at the same time (docs/decisions/0006-group-commit.md); put-if-match = the same alone, under flock, then rename.
 /// </summary>
 public sealed class DirectoryStore : ObjectStore
 {
     private const string Temporary = ".tmp";
     private readonly string root;
-    // Unlike any other process's, and any earlier run's.
-    private readonly string prefix = Path.GetRandomFileName();
-    private long temporaries;
+    private readonly TemporaryFiles temporaries;
 
     private DirectoryStore(string bucket, string root)
     {
         Name = "file:" + bucket;
         this.root = root;
-        Sync = new SharedSync(root, TimeProvider.System);
+        temporaries = new TemporaryFiles(Path.Combine(root, Temporary));
+        Sync = new GroupCommit(root, TimeProvider.System);
     }
 
     public override string Name { get; }
 
-    internal SharedSync Sync { get; }
+    // Nothing but this host's own disk is asked.
+    public override TimeSpan WriteProbePeriod => TimeSpan.FromSeconds(5);
 
-    /// <summary>Makes the directory (mode 0700) if need be; refuses network and FUSE file systems, whose link and flock do not hold.</summary>
+    internal GroupCommit Sync { get; }
+
+    /// <summary>
+    /// Makes the directory (mode 0700) if need be; refuses network and FUSE file systems, whose link and flock do not hold.
+    /// </summary>
     public static DirectoryStore At(string bucket, string deployment = "")
     {
         var root = Path.Combine(bucket, deployment);
         Directory.CreateDirectory(root, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         if (Libc.RemoteFileSystem(root) is { } kind)
-            throw FaultException.Invalid("bucket", $"{root} lies on {kind}: links and locks do not hold there; use a local disk");
+            throw FaultException.Invalid("bucket", $"{root} lies on {kind}: links and locks are not reliable there; use a local disk");
         Directory.CreateDirectory(Path.Combine(root, Temporary));
         return new DirectoryStore(bucket, root);
     }
@@ -43,14 +47,15 @@ public sealed class DirectoryStore : ObjectStore
     public override async Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel)
     {
         var path = PathOf(key);
+        ObjectSizes.CheckWrite(key, body.Length);
         cancel.ThrowIfCancellationRequested();
         try
         {
-            // 1. The bytes, whole and on the disk, under a name nobody reads.
+            // 1. The bytes, whole and on the disk, under a name that is never read.
             var won = false;
             if (!File.Exists(path))
             {
-                var temporary = NewTemporary();
+                var temporary = temporaries.Next();
                 try
                 {
                     using (var file = Libc.Create(temporary, body.Span))
@@ -63,7 +68,7 @@ public sealed class DirectoryStore : ObjectStore
                     Libc.Remove(temporary);
                 }
             }
-            // 3. The name on the disk; also for the loser: he acts on what he finds, which the winner may not have made durable yet.
+            // 3. The name on the disk; also for the loser: it acts on what it finds, which the winner may not have made durable yet.
             await Sync.Names(path);
             return won ? PutOutcome.Stored : PutOutcome.Conflict;
         }
@@ -73,11 +78,13 @@ public sealed class DirectoryStore : ObjectStore
         }
     }
 
-    public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) => OnDisk(() =>
+    public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag,
+        CancellationToken cancel) => OnDisk(() =>
     {
         var path = PathOf(key);
-        using var held = Libc.Lock(Path.Combine(root, Temporary, "lock"));
-        if (!File.Exists(path) || ETagOf(File.ReadAllBytes(path)) != etag)
+        ObjectSizes.CheckWrite(key, body.Length);
+        using var held = Libc.Lock(temporaries.Lock);
+        if (Libc.Read(path, ObjectSizes.MaxBytes(key)) is not { } standing || VersionOf(standing) != etag)
             return PutOutcome.Conflict;
         File.Move(WriteTemporary(body), path, overwrite: true);
         Libc.SyncDirectory(Path.GetDirectoryName(path)!);
@@ -89,23 +96,38 @@ public sealed class DirectoryStore : ObjectStore
     {
         try
         {
-            return Task.FromResult(Libc.Read(PathOf(key)) is var (body, modified) ? new StoredObject(body, ETagOf(body), modified) : null);
+            return Task.FromResult(Read(key));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return Task.FromException<StoredObject?>(Unavailable(e));
         }
-        catch (FaultException e)
+        catch (Exception e) when (e is FaultException or UnreadableObjectException)
         {
             return Task.FromException<StoredObject?>(e);
         }
     }
 
+    private StoredObject? Read(string key)
+    {
+        if (Libc.Read(PathOf(key), ObjectSizes.MaxBytes(key)) is not { } file)
+            return null;
+        if (file.Body is { } body)
+            return new StoredObject(body, ETagOf(body), file.Modified);
+        var version = VersionOf(file);
+        throw Unreadable(file.Size < 0 ? new UnreadableObjectException(key, "is no regular file") { Version = version }
+            : ObjectSizes.TooLarge(key, file.Size, version));
+    }
+
+    // Also of what is not read, so that it can be replaced.
+    private static string VersionOf(Libc.ReadFile file) =>
+        file.Body is { } body ? ETagOf(body) : $"unread-{file.Size}-{file.Modified.UtcTicks}";
+
     public override Task Delete(string key, CancellationToken cancel) => OnDisk(() =>
     {
         var path = PathOf(key);
         var parent = Path.GetDirectoryName(path)!;
-        using var held = Libc.Lock(Path.Combine(root, Temporary, "lock"));
+        using var held = Libc.Lock(temporaries.Lock);
         // Under the lock: another Delete may just have removed the empty folder.
         if (!Directory.Exists(parent))
             return false;
@@ -114,6 +136,8 @@ public sealed class DirectoryStore : ObjectStore
         RemoveEmpty(parent);
         return true;
     }, cancel);
+
+    public override Task<int> Tidy(DateTimeOffset now, CancellationToken cancel) => OnDisk(() => temporaries.Sweep(now), cancel);
 
     public override async IAsyncEnumerable<string> List(string prefix, string? after, [EnumeratorCancellation] CancellationToken cancel)
     {
@@ -146,11 +170,9 @@ public sealed class DirectoryStore : ObjectStore
         return [];
     }
 
-    private string NewTemporary() => Path.Combine(root, Temporary, $"{prefix}-{Interlocked.Increment(ref temporaries)}");
-
     private string WriteTemporary(ReadOnlyMemory<byte> body)
     {
-        var path = NewTemporary();
+        var path = temporaries.Next();
         using var file = Libc.Create(path, body.Span);
         Libc.Sync(file);
         return path;
@@ -163,7 +185,7 @@ public sealed class DirectoryStore : ObjectStore
             if (Libc.Link(temporary, path) is { } won)
                 return won;
             if (!File.Exists(temporary))
-                throw new IOException("the store's temporary file is gone: somebody cleared its folder");
+                throw new IOException("the store's temporary file is gone: its folder was cleared");
             // The first of its folder; or a Delete found the folder empty at this very moment.
             var parent = Path.GetDirectoryName(path)!;
             if (!Libc.MakeDirectory(parent))
@@ -213,6 +235,5 @@ public sealed class DirectoryStore : ObjectStore
         }
     }, cancel);
 
-    private static FaultException Unavailable(Exception e) =>
-        new(FaultKind.Unavailable, Reason.StoreUnavailable, $"the object store does not answer: {e.Message}");
+    private static FaultException Unavailable(Exception e) => StoreFault($"the object store does not answer: {e.Message}");
 }

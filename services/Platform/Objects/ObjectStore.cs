@@ -1,9 +1,10 @@
 using System.Buffers;
+using System.Diagnostics.Metrics;
 using System.Text.RegularExpressions;
 using Google.Protobuf;
 using Overture.Platform.Faults;
-using Overture.Platform.Options;
 using Overture.Platform.Records;
+using Overture.Platform.Telemetry;
 
 namespace Overture.Platform.Objects;
 
@@ -11,7 +12,7 @@ namespace Overture.Platform.Objects;
 public enum PutOutcome
 {
     Stored,
-    /// <summary>Somebody else was first (put-if-absent), or the version is another one (put-if-match).</summary>
+    /// <summary>Another writer was first (put-if-absent), or the version is another one (put-if-match).</summary>
     Conflict,
 }
 
@@ -24,7 +25,7 @@ public sealed record StoredObject(byte[] Body, string ETag, DateTimeOffset LastM
 public sealed record ConditionalGet(bool Unchanged, StoredObject? Found);
 
 /// <summary>What a store says of itself, beside its promises.</summary>
-/// <param name="Public">Anybody may list it or read its objects, without a key.</param>
+/// <param name="Public">Anyone may list it or read its objects, without a key.</param>
 /// <param name="Versioning">"enabled", "suspended" or "off"; "unknown": it does not say, or not to us.</param>
 public sealed record StoreSettings(bool Public, string Versioning);
 
@@ -34,27 +35,39 @@ public sealed record StoreSettings(bool Public, string Versioning);
 /// </summary>
 public abstract partial class ObjectStore
 {
+    private static readonly Meter Meter = new(FlowTelemetry.SourceName);
+    private static readonly Counter<long> UnreadableCount = Meter.CreateCounter<long>(FlowTelemetry.UnreadableObjects, "{object}",
+        "objects that were asked for and could not be read");
     private readonly ParsedRecords parsed = new();
+
+    /// <summary>An object was asked for that can't be read.</summary>
+    public event Action<UnreadableObjectException>? UnreadableFound;
 
     /// <summary>The store as users name it: "file:/absolute/path" or "s3://bucket".</summary>
     public abstract string Name { get; }
 
-    /// <summary>How far the store's own clock is ahead of this host's, by its last answer; null: it has none of its own, or has not said.</summary>
+    /// <summary>
+    /// How far the store's own clock is ahead of this host's, by its last answer; null: it has none of its own, or has not said.
+    /// </summary>
     public virtual TimeSpan? ClockAhead => null;
 
-    /// <summary>Exactly one of any number of racing writers is told <see cref="PutOutcome.Stored"/>.</summary>
+    /// <summary>Exactly one of any number of racing writers gets <see cref="PutOutcome.Stored"/>.</summary>
     public abstract Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel);
 
     /// <summary>Replaces the version <paramref name="etag"/>; a missing object is a conflict.</summary>
     public abstract Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel);
 
+    /// <returns>Null: there is none.</returns>
+    /// <exception cref="UnreadableObjectException">It is larger than any of its kind; none of it was read.</exception>
     public abstract Task<StoredObject?> Get(string key, CancellationToken cancel);
 
     /// <summary>Reads the object unless it is still the version <paramref name="etag"/>; empty: whatever it is.</summary>
     public virtual async Task<ConditionalGet> GetUnless(string key, string etag, CancellationToken cancel) =>
         await Get(key, cancel) is { } found ? new(found.ETag == etag, found) : new(false, null);
 
-    /// <summary>Keys that begin with <paramref name="prefix"/> (which ends with '/'), after <paramref name="after"/>, in ordinal order.</summary>
+    /// <summary>
+    /// Keys that begin with <paramref name="prefix"/> (which ends with '/'), after <paramref name="after"/>, in ordinal order.
+    /// </summary>
     public abstract IAsyncEnumerable<string> List(string prefix, string? after, CancellationToken cancel);
 
     /// <summary>Removes the object; no error when there is none.</summary>
@@ -63,8 +76,55 @@ public abstract partial class ObjectStore
     public Task<PutOutcome> PutIfAbsent(string key, IMessage record, CancellationToken cancel) =>
         PutIfAbsent(key, parsed.Write(record), cancel);
 
+    /// <exception cref="UnreadableObjectException">It is no such record, or too large.</exception>
     public async Task<T?> Get<T>(string key, CancellationToken cancel) where T : class, IMessage, new() =>
-        await Get(key, cancel) is { } found ? parsed.Read<T>(found.Body) : null;
+        await Get(key, cancel) is { } found ? Read<T>(key, found.Body) : null;
+
+    /// <summary>The record that these bytes of an object are.</summary>
+    /// <exception cref="UnreadableObjectException">They are none.</exception>
+    public T Read<T>(string key, byte[] body) where T : class, IMessage, new()
+    {
+        T record;
+        try
+        {
+            record = parsed.Read<T>(body);
+        }
+        catch (InvalidDataException e)
+        {
+            throw Unreadable(new UnreadableObjectException(key, body.Length == 0
+                ? "is empty" : $"is damaged: {PrintableText.Of(e.Message)}", e));
+        }
+        return RecordRules.Problem(key, record) is { } problem ? throw Unreadable(new UnreadableObjectException(key, problem)) : record;
+    }
+
+    /// <summary>Counts it and says so, to be thrown: every reader that finds an object unreadable comes here.</summary>
+    public UnreadableObjectException Unreadable(UnreadableObjectException found)
+    {
+        UnreadableCount.Add(1, new KeyValuePair<string, object?>("kind",
+            found.Key[..Math.Max(0, found.Key.IndexOf('/', StringComparison.Ordinal))]));
+        UnreadableFound?.Invoke(found);
+        return found;
+    }
+
+    /// <summary>What a store within this one finds unreadable is said here too.</summary>
+    protected void Relay(ObjectStore inner) => inner.UnreadableFound += found => UnreadableFound?.Invoke(found);
+
+    /// <summary>How often it is tried whether the store takes writes.</summary>
+    public virtual TimeSpan WriteProbePeriod => TimeSpan.FromMinutes(1);
+
+    /// <summary>Removes what killed writers left behind.</summary>
+    /// <returns>How many.</returns>
+    public virtual Task<int> Tidy(DateTimeOffset now, CancellationToken cancel) => Task.FromResult(0);
+
+    /// <summary>
+    /// The same store by each address of its name, for <see cref="StoreProbe"/> to race across them; itself where there is but one.
+    /// </summary>
+    public virtual Task<IReadOnlyList<ObjectStore>> Doors(CancellationToken cancel) => Task.FromResult<IReadOnlyList<ObjectStore>>([this]);
+
+    /// <summary>An outage: the whole message is for the log and for administrators.</summary>
+    protected static FaultException StoreFault(string message) =>
+        new(FaultKind.Unavailable, Reason.StoreUnavailable,
+            message) { PublicMessage = "the object store does not answer; nothing is lost, try again" };
 
     /// <summary>Whether any key begins with <paramref name="prefix"/>.</summary>
     public async Task<bool> Any(string prefix, CancellationToken cancel)
@@ -77,7 +137,7 @@ public abstract partial class ObjectStore
     /// <summary>Whether <see cref="ReadUrl"/> can make URLs.</summary>
     public virtual bool GivesUrls => false;
 
-    /// <summary>A URL by which anybody who has it reads the object, and nothing else: a bearer secret. No request is made.</summary>
+    /// <summary>A URL by which anyone who has it reads the object, and nothing else: a bearer secret. No request is made.</summary>
     /// <param name="key">Need not exist yet.</param>
     /// <param name="life">1 s to 6 d; shorter where the store's own credentials end sooner.</param>
     /// <returns>Null: the store can't.</returns>
@@ -85,7 +145,8 @@ public abstract partial class ObjectStore
 
     /// <param name="sample">An object that exists, to be read without a key.</param>
     /// <param name="cancel">Gives up.</param>
-    public virtual Task<StoreSettings> Settings(string sample, CancellationToken cancel) => Task.FromResult(new StoreSettings(false, "off"));
+    public virtual Task<StoreSettings> Settings(string sample, CancellationToken cancel) =>
+        Task.FromResult(new StoreSettings(false, "off"));
 
     /// <summary>Opens the store of this name. <see cref="StoreProbe"/> then proves that it keeps its promises.</summary>
     /// <param name="name">"file:PATH" (a relative path counts from the working directory) or "s3://BUCKET[/PREFIX]".</param>
@@ -104,7 +165,8 @@ public abstract partial class ObjectStore
     /// <summary>The rule that the name of a store breaks, or null.</summary>
     public static string? NameProblem(string name) =>
         name.StartsWith("file:", StringComparison.Ordinal) || BucketName().IsMatch(name) ? null
-            : "must be file:PATH, s3://BUCKET or s3://BUCKET/PREFIX (a bucket of 3-63 of [a-z0-9.-], a prefix of segments of [A-Za-z0-9._-])";
+            : "must be file:PATH, s3://BUCKET or s3://BUCKET/PREFIX (a bucket of 3-63 of [a-z0-9.-], a prefix of segments of "
+                + "[A-Za-z0-9._-])";
 
     /// <summary>The key, if it keeps to the grammar.</summary>
     protected static string Checked(string key)

@@ -11,7 +11,7 @@ namespace Overture.Platform.Objects;
 internal sealed class ParsedRecords
 {
     private const int Largest = 32 * 1024;
-    private readonly Recent<(Type, UInt128, UInt128), IMessage> seen = new(2000);
+    private readonly BoundedCache<(Type, UInt128, UInt128), IMessage> seen = new(2000);
 
     public T Read<T>(byte[] body) where T : class, IMessage, new()
     {
@@ -34,7 +34,7 @@ internal sealed class ParsedRecords
         return body;
     }
 
-    // A record can be changed, and belongs to whoever asked for it.
+    // A record is mutable, so each caller gets its own copy.
     private static IMessage Copy(IMessage record) => record switch
     {
         Overture.Records.V1.Claim r => r.Clone(),
@@ -47,6 +47,7 @@ internal sealed class ParsedRecords
     {
         Span<byte> hash = stackalloc byte[32];
         SHA256.HashData(body, hash);
-        return (type, System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(hash), System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(hash[16..]));
+        return (type, System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(hash),
+            System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(hash[16..]));
     }
 }

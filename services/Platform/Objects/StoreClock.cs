@@ -5,7 +5,9 @@ internal sealed class StoreClock(TimeProvider clock)
 {
     private long ahead = long.MinValue;
 
-    /// <summary>How far the server's clock was ahead of ours at its last answer, at least; zero where they may agree; null: no answer yet.</summary>
+    /// <summary>
+    /// How far the server's clock was ahead of ours at its last answer, at least; zero where they may agree; null: no answer yet.
+    /// </summary>
     public TimeSpan? Ahead => Interlocked.Read(ref ahead) is var ticks && ticks == long.MinValue ? null : TimeSpan.FromTicks(ticks);
 
     public DateTimeOffset Now => clock.GetUtcNow();

@@ -11,50 +11,70 @@ namespace Overture.Platform.Objects;
 public sealed record ProbedPromise(string Name, bool Kept, string Detail);
 
 /// <summary>
-/// Proves that the store keeps the promises everything else rests on: racing creators have one winner, a winner is listed and read back at once,
-/// and compare-and-swap refuses a stale or missing version. Several stores in the field fail this (threats §3.7).
+/// Proves that the store keeps the promises everything else rests on: racing creators have one winner, a winner is listed and read back at
+/// once, and compare-and-swap refuses a stale or missing version, by each address of the store's name and across them. Several stores in
+/// the field fail this (docs/threats.md §3.7).
 /// </summary>
 public sealed class StoreProbe(ObjectStore store, Ids ids)
 {
     public const string OneWinner = "one-winner", ReadAtOnce = "read-at-once", ListedAtOnce = "listed-at-once",
         ReplacesCurrent = "replaces-current", RefusesStale = "refuses-stale", RefusesMissing = "refuses-missing";
 
-    /// <param name="rounds">Each on a fresh key.</param>
+    /// <param name="rounds">Each on a fresh key; so many for each address of the store's name.</param>
     /// <param name="writers">Racing creators a round.</param>
     /// <param name="cancel">Gives up.</param>
     /// <exception cref="FaultException">The first broken promise, by name; or the store does not answer.</exception>
-    public async Task Run(int rounds, int writers, CancellationToken cancel)
+    public Task Run(int rounds, int writers, CancellationToken cancel) => Through(async doors =>
     {
-        for (var round = 0; round < rounds; round++)
+        for (var round = 0; round < rounds * doors.Count; round++)
         {
-            if (Broken(await Round(writers, _ => Task.CompletedTask, cancel)) is { } broken)
+            if (Broken(await Round(doors, writers, _ => Task.CompletedTask, cancel)) is { } broken)
                 throw new FaultException(FaultKind.Precondition, Reason.StoreUnavailable, broken);
         }
-    }
+        return true;
+    }, cancel);
 
     /// <summary>One round, and what the store says of itself.</summary>
     /// <param name="writers">Racing creators.</param>
     /// <param name="cancel">Gives up.</param>
     /// <exception cref="FaultException">The store does not answer.</exception>
-    public async Task<(IReadOnlyList<ProbedPromise> Promises, StoreSettings Settings)> Check(int writers, CancellationToken cancel)
+    public Task<(IReadOnlyList<ProbedPromise> Promises, StoreSettings Settings)> Check(int writers, CancellationToken cancel) =>
+        Through(async doors =>
     {
         var settings = new StoreSettings(false, "unknown");
-        var promises = await Round(writers, async key => settings = await store.Settings(key, cancel), cancel);
+        var promises = await Round(doors, writers, async key => settings = await store.Settings(key, cancel), cancel);
         return (promises, settings);
-    }
+    }, cancel);
 
     /// <summary>The first broken promise, in a sentence with the next step; null: all are kept.</summary>
     public string? Broken(IReadOnlyList<ProbedPromise> promises) => promises.FirstOrDefault(p => !p.Kept) is { } broken
-        ? $"the object store {store.Name} can't be trusted, it breaks {broken.Name}: {broken.Detail}; use one that keeps it (docs/operations.md)"
+        ? $"the object store {store.Name} can't be trusted, it breaks {broken.Name}: {broken.Detail}; use one that keeps it "
+            + "(docs/operations.md)"
         : null;
 
-    private async Task<IReadOnlyList<ProbedPromise>> Round(int writers, Func<string, Task> whileItStands, CancellationToken cancel)
+    // By every address that the store's name has: each front end may keep the promises by itself, and not together with another.
+    private async Task<T> Through<T>(Func<IReadOnlyList<ObjectStore>, Task<T>> work, CancellationToken cancel)
+    {
+        var doors = await store.Doors(cancel);
+        try
+        {
+            return await work(doors);
+        }
+        finally
+        {
+            foreach (var door in doors.Where(d => d != store).OfType<IDisposable>())
+                door.Dispose();
+        }
+    }
+
+    private async Task<IReadOnlyList<ProbedPromise>> Round(IReadOnlyList<ObjectStore> doors, int writers, Func<string, Task> whileItStands,
+        CancellationToken cancel)
     {
         var key = $"{ObjectKeys.Probes}{ids.Unguessable()}";
         var missing = key + "-none";
         try
         {
-            return await Promises(key, missing, writers, whileItStands, cancel);
+            return await Promises(doors, key, missing, writers, whileItStands, cancel);
         }
         finally
         {
@@ -63,38 +83,74 @@ public sealed class StoreProbe(ObjectStore store, Ids ids)
         }
     }
 
-    private async Task<IReadOnlyList<ProbedPromise>> Promises(string key, string missing, int writers, Func<string, Task> whileItStands, CancellationToken cancel)
+    private async Task<IReadOnlyList<ProbedPromise>> Promises(
+        IReadOnlyList<ObjectStore> doors, string key, string missing, int writers, Func<string, Task> whileItStands,
+        CancellationToken cancel)
     {
         var seen = new List<ProbedPromise>();
         void Saw(string name, bool kept, string good, string bad) => seen.Add(new(name, kept, kept ? good : bad));
 
-        // 1. racing creators: exactly one winner
-        var bodies = Enumerable.Range(0, writers).Select(_ => Encoding.ASCII.GetBytes(ids.Unguessable())).ToArray();
-        var outcomes = await Task.WhenAll(bodies.Select(b => store.PutIfAbsent(key, (ReadOnlyMemory<byte>)b, cancel)));
-        var winners = outcomes.Count(o => o == PutOutcome.Stored);
-        Saw(OneWinner, winners == 1, $"1 of {writers} racing creators was told that it won", $"{winners} of {writers} racing creators were told that they won");
+        // 1. racing creators, two at least by each address: exactly one winner
+        var bodies = Bodies(Math.Max(writers, 2 * doors.Count));
+        var won = await Race(doors, bodies, (door, body) => door.PutIfAbsent(key, body, cancel));
+        Saw(OneWinner, won.Count == 1, $"1 of {bodies.Length} racing creators won{By(doors)}",
+            $"{won.Count} of {bodies.Length} racing creators won{By(won.Select(w => doors[w % doors.Count]))}");
 
-        // 2. the winner's bytes, at once, by get and by list
+        // 2. the winner's bytes, at once, by get and by list, at every address
         var stored = await store.Get(key, cancel);
-        var wins = outcomes.Zip(bodies).Where(o => o.First == PutOutcome.Stored).Select(o => o.Second);
-        Saw(ReadAtOnce, stored is not null && wins.Any(stored.Body.SequenceEqual), "the winner's bytes are read at once", "the object is not the winner's");
-        Saw(ListedAtOnce, await Listed(key, cancel), "a new object is in the listing at once", "a new object is missing from the listing");
+        var unread = await Where(doors, async door => await door.Get(key, cancel) is not { } found
+            || !won.Any(w => found.Body.AsSpan().SequenceEqual(bodies[w])));
+        Saw(ReadAtOnce, unread.Count == 0, "the winner's bytes are read at once", $"the object is not the winner's{By(unread)}");
+        var unlisted = await Where(doors, async door => !await Listed(door, key, cancel));
+        Saw(ListedAtOnce, unlisted.Count == 0, "a new object is in the listing at once",
+            $"a new object is missing from the listing{By(unlisted)}");
         await whileItStands(key);
 
-        // 3. compare-and-swap
+        // 3. compare-and-swap: of racing ones the first is taken, all others are stale by then, as is any later one
         var etag = stored?.ETag ?? "\"none\"";
-        var replaced = await store.PutIfMatch(key, Encoding.ASCII.GetBytes("second"), etag, cancel) == PutOutcome.Stored;
-        Saw(ReplacesCurrent, replaced, "a write against the current version is taken", "a write against the current version was refused");
-        var stale = await store.PutIfMatch(key, Encoding.ASCII.GetBytes("third"), etag, cancel) == PutOutcome.Stored;
-        Saw(RefusesStale, replaced && !stale, "a write against a stale version is refused", stale ? "a write against a stale version was taken" : "not tried");
-        var made = await store.PutIfMatch(missing, Encoding.ASCII.GetBytes("x"), etag, cancel) == PutOutcome.Stored;
-        Saw(RefusesMissing, !made, "a conditional write to a missing object is refused", "a conditional write to a missing object was taken");
+        var seconds = Bodies(Math.Max(4, doors.Count));
+        var replaced = await Race(doors, seconds, (door, body) => door.PutIfMatch(key, body, etag, cancel));
+        Saw(ReplacesCurrent, replaced.Count > 0, "a write against the current version is taken",
+            "a write against the current version was refused");
+        var stale = await Where(doors, async door => await door.PutIfMatch(key, Bodies(1)[0], etag, cancel) == PutOutcome.Stored);
+        Saw(RefusesStale, replaced.Count == 1 && stale.Count == 0, "a write against a stale version is refused",
+            replaced.Count == 0 ? "not tried"
+                : $"a write against a stale version was taken{By(stale.Count > 0 ? stale : replaced.Select(r => doors[r % doors.Count]))}");
+        var made = await Where(doors, async door => await door.PutIfMatch(missing, Bodies(1)[0], etag, cancel) == PutOutcome.Stored);
+        Saw(RefusesMissing, made.Count == 0, "a conditional write to a missing object is refused",
+            $"a conditional write to a missing object was taken{By(made)}");
         return seen;
     }
 
-    private async Task<bool> Listed(string key, CancellationToken cancel)
+    private byte[][] Bodies(int count) => [.. Enumerable.Range(0, count).Select(_ => Encoding.ASCII.GetBytes(ids.Unguessable()))];
+
+    /// <returns>Which of them won by their answer; the n-th came by the n-th door, and round again.</returns>
+    private static async Task<IReadOnlyList<int>> Race(
+        IReadOnlyList<ObjectStore> doors, byte[][] bodies, Func<ObjectStore, ReadOnlyMemory<byte>, Task<PutOutcome>> put)
     {
-        await foreach (var found in store.List(ObjectKeys.Probes, null, cancel))
+        var outcomes = await Task.WhenAll(bodies.Select((body, i) => put(doors[i % doors.Count], body)));
+        return [.. Enumerable.Range(0, bodies.Length).Where(i => outcomes[i] == PutOutcome.Stored)];
+    }
+
+    private static async Task<IReadOnlyList<ObjectStore>> Where(IReadOnlyList<ObjectStore> doors, Func<ObjectStore, Task<bool>> holds)
+    {
+        var found = new List<ObjectStore>();
+        foreach (var door in doors)
+        {
+            if (await holds(door))
+                found.Add(door);
+        }
+        return found;
+    }
+
+    // Nothing where the store has but one address.
+    private string By(IEnumerable<ObjectStore> doors) =>
+        doors.Where(d => d != store).Select(d => d.Name).Distinct().Order(StringComparer.Ordinal).ToList() is { Count: > 0 } names
+            ? $" ({string.Join(", ", names)})" : "";
+
+    private static async Task<bool> Listed(ObjectStore door, string key, CancellationToken cancel)
+    {
+        await foreach (var found in door.List(ObjectKeys.Probes, null, cancel))
         {
             if (found == key)
                 return true;

@@ -5,33 +5,76 @@ using Overture.Platform.Faults;
 namespace Overture.Platform.Objects;
 
 /// <summary>
-/// Puts the store's promises to the test before anything is served (one that breaks them stops the start), and again every hour: while it breaks
-/// one, the service is not ready. Servers are upgraded and clusters lose nodes.
+/// Puts the store's promises to the test before anything is served (one that breaks them stops the start), and again every hour: while it
+/// breaks one, the service is not ready. Servers are upgraded and clusters lose nodes. Says too which objects were found unreadable, and
+/// tidies up. A store that has no id yet is put to the test once it has.
 /// </summary>
-public sealed partial class StoreWatch(StoreProbe probe, ObjectStore store, TimeProvider clock, ILogger<StoreWatch> log) : BackgroundService
+public sealed partial class StoreWatch : BackgroundService
 {
+    private const int MaxRemembered = 1000;
     private static readonly TimeSpan Usual = TimeSpan.FromHours(1), WhileBroken = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan WhileWaiting = TimeSpan.FromSeconds(1);
+    private readonly StoreIdentity identity;
+    private readonly StoreProbe probe;
+    private readonly ObjectStore store;
+    private readonly TimeProvider clock;
+    private readonly ILogger<StoreWatch> log;
+    // When each object was last said to be unreadable.
+    private readonly Dictionary<string, long> said = new(StringComparer.Ordinal);
+
+    public StoreWatch(StoreIdentity identity, StoreProbe probe, ObjectStore store, TimeProvider clock, ILogger<StoreWatch> log)
+    {
+        (this.identity, this.probe, this.store, this.clock, this.log) = (identity, probe, store, clock, log);
+        store.UnreadableFound += Say;
+    }
 
     /// <summary>The promise it breaks, in a sentence; null: none that we know.</summary>
     public string? Broken { get; private set; }
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        await probe.Run(rounds: 2, writers: 8, cancellationToken);
-        await Look(cancellationToken);
-        if (Broken is { } broken)
-            throw new FaultException(FaultKind.Precondition, Records.Reason.StoreUnavailable, broken);
+        if (identity.Waits)
+        {
+            Broken = $"the promises of the object store {store.Name} have not been tested yet";
+        }
+        else
+        {
+            await First(cancellationToken);
+            if (Broken is { } broken)
+                throw new FaultException(FaultKind.Precondition, Faults.Reason.StoreUnavailable, broken);
+        }
         await base.StartAsync(cancellationToken);
+    }
+
+    private async Task First(CancellationToken cancel)
+    {
+        await probe.Run(rounds: 2, writers: 8, cancel);
+        await Look(cancel);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         try
         {
+            for (var first = identity.Waits; first;)
+            {
+                await Task.Delay(WhileWaiting, clock, stoppingToken);
+                first = !await Try(async () =>
+                {
+                    if (await identity.Wrong(stoppingToken) is not null)
+                        return false;
+                    await First(stoppingToken);
+                    return true;
+                });
+            }
             while (true)
             {
                 await Task.Delay(Broken is null ? Usual : WhileBroken, clock, stoppingToken);
-                await Again(stoppingToken);
+                await Try(async () =>
+                {
+                    await Look(stoppingToken);
+                    return true;
+                });
             }
         }
         catch (OperationCanceledException)
@@ -40,15 +83,16 @@ public sealed partial class StoreWatch(StoreProbe probe, ObjectStore store, Time
         }
     }
 
-    private async Task Again(CancellationToken stopping)
+    private static async Task<bool> Try(Func<Task<bool>> look)
     {
         try
         {
-            await Look(stopping);
+            return await look();
         }
-        catch (FaultException)
+        catch (Exception e) when (FaultException.Of(e) is not null)
         {
-            // It does not answer: the readiness check tells that by itself, and nothing new is known of its promises.
+            // It does not answer: the readiness check reports that by itself, and nothing new is known of its promises.
+            return false;
         }
     }
 
@@ -60,10 +104,34 @@ public sealed partial class StoreWatch(StoreProbe probe, ObjectStore store, Time
             Untrustworthy(log, broken);
         if (settings.Public)
             OpenToAll(log, store.Name);
+        if (await store.Tidy(clock.GetUtcNow(), cancel) is > 0 and var removed)
+            Tidied(log, removed, store.Name);
+    }
+
+    // Asked for at each request, it is said once an hour.
+    private void Say(UnreadableObjectException found)
+    {
+        lock (said)
+        {
+            if (said.TryGetValue(found.Key, out var at) && clock.GetElapsedTime(at) < Usual)
+                return;
+            if (said.Count >= MaxRemembered)
+                said.Clear();
+            said[found.Key] = clock.GetTimestamp();
+        }
+        Unreadable(log, found.Message);
     }
 
     [LoggerMessage(EventId = 20, EventName = "store.untrustworthy", Level = LogLevel.Critical, Message = "not ready: {What}")]
     private static partial void Untrustworthy(ILogger logger, string what);
+
+    [LoggerMessage(EventId = 27, EventName = "store.unreadable", Level = LogLevel.Error,
+        Message = "{What}. Nothing is decided from it; restore it from a backup (docs/operations.md)")]
+    private static partial void Unreadable(ILogger logger, string what);
+
+    [LoggerMessage(EventId = 28, EventName = "store.tidied", Level = LogLevel.Information,
+        Message = "{Count} temporary files that killed writers left in {Store} are removed")]
+    private static partial void Tidied(ILogger logger, int count, string store);
 
     [LoggerMessage(EventId = 21, EventName = "store.public", Level = LogLevel.Warning,
         Message = "{Store} can be read by anybody, without a key: block public access to the bucket (docs/operations.md)")]

@@ -36,7 +36,8 @@ public static class OptionSchema
 
     private static IEnumerable<OptionEntry> Options(object section, string path, string environment) =>
         section.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.SetMethod is { IsPublic: true })
-            .SelectMany(p => Options(p, p.GetValue(section), path + JsonNamingPolicy.CamelCase.ConvertName(p.Name), environment + p.Name.ToUpperInvariant()));
+            .SelectMany(p => Options(p, p.GetValue(section), path + JsonNamingPolicy.CamelCase.ConvertName(p.Name),
+                environment + p.Name.ToUpperInvariant()));
 
     private static IEnumerable<OptionEntry> Options(PropertyInfo property, object? value, string path, string environment)
     {

@@ -6,7 +6,9 @@ using YamlDotNet.RepresentationModel;
 
 namespace Overture.Platform.Options;
 
-/// <summary>Reads a service's options: the YAML file, then the environment over it. An unknown key is an error, not a surprise later.</summary>
+/// <summary>
+/// Reads a service's options: the YAML file, then the environment over it. An unknown key is an error, not a surprise later.
+/// </summary>
 public static class OptionsFile
 {
     static OptionsFile() => TypeDescriptor.AddAttributes(typeof(TimeSpan), new TypeConverterAttribute(typeof(DurationConverter)));
@@ -39,14 +41,18 @@ public static class OptionsFile
 
     private static Dictionary<string, string?> Flatten(string file)
     {
+        const int largest = 256 * 1024;
         var yaml = new YamlStream();
         try
         {
-            using var text = File.OpenText(file);
+            if (new FileInfo(file).Length is > largest and var size)
+                throw FaultException.Invalid("--config", $"{file} has {size} bytes, and at most {largest} are read");
+            using var text = new StringReader(Records.Utf8Text.OfFile(file));
             yaml.Load(text);
         }
         // The parser says InvalidOperationException of some broken documents.
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or YamlDotNet.Core.YamlException or InvalidOperationException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or Records.NotUtf8Exception
+            or YamlDotNet.Core.YamlException or InvalidOperationException)
         {
             throw FaultException.Invalid("--config", $"{file}: {e.Message}");
         }
@@ -85,7 +91,8 @@ public sealed class DurationConverter : TimeSpanConverter
     public static string Text(TimeSpan duration)
     {
         (long Ticks, string Unit)[] units =
-            [(TimeSpan.TicksPerDay, "d"), (TimeSpan.TicksPerHour, "h"), (TimeSpan.TicksPerMinute, "m"), (TimeSpan.TicksPerSecond, "s"), (TimeSpan.TicksPerMillisecond, "ms")];
+            [(TimeSpan.TicksPerDay, "d"), (TimeSpan.TicksPerHour, "h"), (TimeSpan.TicksPerMinute, "m"), (TimeSpan.TicksPerSecond, "s"),
+                (TimeSpan.TicksPerMillisecond, "ms")];
         var fits = duration == TimeSpan.Zero ? units[3] : units.First(u => duration.Ticks % u.Ticks == 0);
         return string.Create(CultureInfo.InvariantCulture, $"{duration.Ticks / fits.Ticks}{fits.Unit}");
     }

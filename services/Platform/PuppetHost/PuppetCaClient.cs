@@ -33,10 +33,11 @@ public sealed class PuppetCaClient(string server, int port, PuppetCaBundle bundl
     {
         using var client = Client();
         using var answer = await client.GetAsync($"puppet-ca/v1/certificate/{certname}", cancel);
-        return answer.StatusCode == HttpStatusCode.NotFound ? null : await answer.EnsureSuccessStatusCode().Content.ReadAsStringAsync(cancel);
+        return answer.StatusCode == HttpStatusCode.NotFound
+            ? null : await answer.EnsureSuccessStatusCode().Content.ReadAsStringAsync(cancel);
     }
 
-    /// <summary>A new certificate for the name and key of a good one, by that one alone (puppet-contracts §1.7).</summary>
+    /// <summary>A new certificate for the name and key of a good one, by that one alone (docs/puppet-contracts.md §1.7).</summary>
     /// <param name="old">With its private key.</param>
     /// <returns>PEM.</returns>
     /// <exception cref="HttpRequestException">The CA is away, or refuses.</exception>
@@ -73,6 +74,7 @@ public sealed class PuppetCaClient(string server, int port, PuppetCaBundle bundl
         {
             BaseAddress = new UriBuilder("https", server, port).Uri,
             Timeout = TimeSpan.FromSeconds(15),
+            MaxResponseContentBufferSize = 1024 * 1024, // certificates
         };
     }
 }

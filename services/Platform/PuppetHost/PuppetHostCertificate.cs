@@ -2,13 +2,14 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Overture.Platform.Connections;
 using Overture.Platform.Records;
 
 namespace Overture.Platform.PuppetHost;
 
 /// <summary>
-/// The certificate of the Puppet CA that a listener for puppetservers shows, and the files it is kept in (stateDirectory/puppet-host). Until
-/// there is one every handshake fails; a newer one is taken without a restart.
+/// The certificate of the Puppet CA that a listener for puppetservers shows, and the files it is kept in (stateDirectory/puppet-host).
+/// Until there is one every handshake fails; a newer one is taken without a restart.
 /// </summary>
 public sealed class PuppetHostCertificate
 {
@@ -16,7 +17,9 @@ public sealed class PuppetHostCertificate
     private readonly PuppetCaBundle bundle;
     private readonly TimeProvider clock;
     private readonly string directory;
+    private readonly Lock gate = new();
     private volatile X509Certificate2? leaf;
+    private (X509Certificate2 Leaf, PuppetCaBundle.Loaded Trust, SslStreamCertificateContext Context)? shown;
 
     public PuppetHostCertificate(string stateDirectory, PuppetCaBundle bundle, TimeProvider clock)
     {
@@ -33,24 +36,25 @@ public sealed class PuppetHostCertificate
     public bool WantsRenewal => leaf is null || clock.GetUtcNow() >= leaf.NotBefore + ((leaf.NotAfter - leaf.NotBefore) * 2 / 3);
 
     /// <summary>It is this name's, and not past its end.</summary>
-    public bool IsOf(string certname) => leaf is not null && leaf.GetNameInfo(X509NameType.SimpleName, forIssuer: false) == certname && clock.GetUtcNow() < leaf.NotAfter;
+    public bool IsOf(string certname) => leaf is not null && leaf.GetNameInfo(X509NameType.SimpleName, forIssuer: false) == certname
+        && clock.GetUtcNow() < leaf.NotAfter;
 
     public string FileOf(string name) => Path.Combine(directory, name);
 
-    /// <summary>Peers must show a certificate of the Puppet CA.</summary>
+    /// <summary>Peers must show a certificate that the Puppet CA signed itself.</summary>
     /// <exception cref="AuthenticationException">There is no certificate yet.</exception>
-    public SslServerAuthenticationOptions ServerOptions()
+    public ListenerTls Listener()
     {
         var now = leaf ?? throw new AuthenticationException("the listener for puppetservers has no certificate yet");
         var trust = bundle.Current;
-        return new SslServerAuthenticationOptions
+        lock (gate)
         {
-            ServerCertificateContext = SslStreamCertificateContext.Create(now, [.. trust.Intermediates], offline: true),
-            ClientCertificateRequired = true,
+            // One context a certificate: with one for each connection, an idle one costs twice as much.
+            if (shown is not { } last || last.Leaf != now || last.Trust != trust)
+                shown = last = (now, trust, SslStreamCertificateContext.Create(now, [.. trust.Intermediates], offline: true));
             // puppetserver's Java may offer 1.2 at most
-            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-            CertificateChainPolicy = trust.Policy(),
-        };
+            return new ListenerTls(last.Context, trust.Policy(), [trust.Signer]) { Protocols = SslProtocols.Tls12 | SslProtocols.Tls13 };
+        }
     }
 
     /// <summary>The P-256 key of a name, made on first use.</summary>
@@ -80,8 +84,11 @@ public sealed class PuppetHostCertificate
         PrivateFile.Write(FileOf($"{certname}.pem"), pem);
         PrivateFile.Write(FileOf(CurrentName), certname);
         leaf = fresh;
-        foreach (var old in Directory.EnumerateFiles(directory).Where(f => Path.GetExtension(f) is ".key" or ".pem" && Path.GetFileNameWithoutExtension(f) != certname))
+        foreach (var old in Directory.EnumerateFiles(directory)
+            .Where(f => Path.GetExtension(f) is ".key" or ".pem" && Path.GetFileNameWithoutExtension(f) != certname))
+        {
             File.Delete(old);
+        }
     }
 
     private X509Certificate2? Load()

@@ -1,3 +1,4 @@
+using Overture.Platform.Records;
 using Overture.Platform.Faults;
 using Overture.Platform.Options;
 using Overture.Platform.Tls;
@@ -11,8 +12,8 @@ public abstract record PuppetPeerOptions
     public string Url { get; init; } = "";
 
     /// <summary>
-    /// PEM files of a client certificate, its key, and the roots that the server must chain to. All three, or none: then the certificate and
-    /// the CA bundle of the service's listener for puppetservers.
+    /// PEM files of a client certificate, its key, and the roots that the server must chain to. All three, or none: then the certificate
+    /// and the CA bundle of the service's listener for puppetservers.
     /// </summary>
     public string Certificate { get; init; } = "";
     public string Key { get; init; } = "";
@@ -36,12 +37,18 @@ public abstract record PuppetPeerOptions
                 yield return new($"{section}.url", $"must be set where {section}.certificate, key or roots is");
             yield break;
         }
-        if (!Uri.TryCreate(Url, UriKind.Absolute, out var url) || url.Scheme != Uri.UriSchemeHttps || url.PathAndQuery != "/" || url.UserInfo.Length > 0 || url.Fragment.Length > 0)
+        if (!Uri.TryCreate(Url, UriKind.Absolute, out var url) || url.Scheme != Uri.UriSchemeHttps || url.PathAndQuery != "/"
+            || url.UserInfo.Length > 0 || url.Fragment.Length > 0)
+        {
             yield return new($"{section}.url", $"must be https://HOST:PORT, e.g. {example}");
+        }
         if (!HasFiles)
         {
             if (!listens)
-                yield return new($"{section}.certificate", $"must be set where {listener} is empty: there is no certificate of that listener to use");
+            {
+                yield return new($"{section}.certificate",
+                    $"must be set where {listener} is empty: there is no certificate of that listener to use");
+            }
             yield break;
         }
         foreach (var (field, path) in new[] { ("certificate", Certificate), ("key", Key), ("roots", Roots) })

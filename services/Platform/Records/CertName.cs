@@ -1,10 +1,11 @@
 using System.Diagnostics.CodeAnalysis;
+using Overture.Platform.Faults;
 
 namespace Overture.Platform.Records;
 
 /// <summary>
 /// The name of a node: what Puppet calls certname. Parsed once, at the edge; inside, a value of this type is safe in a path, an object key
-/// and an argument list. Grammar of puppetserver 7.9.5 (puppet-contracts §1.3): 1-64 of lower-case letters, digits, '-', '_', '.';
+/// and an argument list. Grammar of puppetserver 7.9.5 (docs/puppet-contracts.md §1.3): 1-64 of lower-case letters, digits, '-', '_', '.';
 /// letter or digit first and last; no dot beside a dot or a '-'. Comparison is ordinal.
 /// </summary>
 public readonly record struct CertName
@@ -25,7 +26,7 @@ public readonly record struct CertName
     public static bool TryParse(string? text, out CertName name, [NotNullWhen(false)] out string? rule)
     {
         name = default;
-        rule = Broken(text);
+        rule = CertNameGrammar.Broken(text);
         if (rule is not null)
             return false;
         name = new CertName(text!);
@@ -33,25 +34,6 @@ public readonly record struct CertName
     }
 
     public override string ToString() => text ?? throw new InvalidOperationException("an unparsed certname");
-
-    private static string? Broken(string? text)
-    {
-        if (string.IsNullOrEmpty(text))
-            return "must not be empty";
-        if (text.Length > 64)
-            return "must have at most 64 characters";
-        if (text.AsSpan().ContainsAnyInRange('A', 'Z'))
-            return "must be lower case";
-        if (text.AsSpan().ContainsAnyExcept(Allowed))
-            return "may hold only a-z, 0-9, '-', '_' and '.'";
-        if (!char.IsAsciiLetterOrDigit(text[0]) || !char.IsAsciiLetterOrDigit(text[^1]))
-            return "must begin and end with a letter or digit";
-        if (text.Contains("..", StringComparison.Ordinal) || text.Contains("-.", StringComparison.Ordinal) || text.Contains(".-", StringComparison.Ordinal))
-            return "must not have a dot beside a dot or a '-'";
-        return null;
-    }
-
-    private static readonly System.Buffers.SearchValues<char> Allowed = System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-_.");
 
     // xxxxxxxx-xxxx-4xxx-[89ab]xxx-xxxxxxxxxxxx; never Guid.Parse, which takes many spellings (threats T46).
     private static bool IsUuidShape(string s)

@@ -9,8 +9,11 @@ public static class DurationText
     {
         duration = default;
         var unit = text.Length > 1 ? text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86_400, _ => 0 } : 0;
-        if (unit == 0 || !int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var count) || count is 0 or > 100_000)
+        if (unit == 0 || !int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            || count is 0 or > 100_000)
+        {
             return false;
+        }
         duration = TimeSpan.FromSeconds((double)count * unit);
         return true;
     }

@@ -48,8 +48,11 @@ public sealed class LaunchSigner(ECDsa key) : IDisposable
 public sealed class LaunchVerifier(IEnumerable<ECDsa> trusted)
 {
     private readonly Dictionary<string, ECDsa> keys = trusted.ToDictionary(LaunchKeyId.Of);
-    // By the hash of all that was verified: an enrolment asks for the same record several times.
-    private readonly Recent<string, LaunchRecord> verified = new(1000);
+    // By the hash of all that was verified: an enrollment reads the same record several times.
+    private readonly BoundedCache<string, LaunchRecord> verified = new(1000);
+
+    /// <summary>DER of each trusted key's SubjectPublicKeyInfo.</summary>
+    public IReadOnlyList<byte[]> PublicKeys { get; } = [.. trusted.Select(k => k.ExportSubjectPublicKeyInfo())];
 
     /// <summary>The record, if a trusted key signed these bytes for this very name; else null.</summary>
     public LaunchRecord? Verify(SignedLaunch signed, CertName certname)
@@ -60,8 +63,11 @@ public sealed class LaunchVerifier(IEnumerable<ECDsa> trusted)
         var seen = $"{signed.Kid} {Hash(payload)} {Hash(signed.Signature.Span)}";
         if (!verified.TryGet(seen, out var record))
         {
-            if (!key.VerifyData(payload, signed.Signature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation))
+            if (!key.VerifyData(payload, signed.Signature.Span, HashAlgorithmName.SHA256,
+                DSASignatureFormat.IeeeP1363FixedFieldConcatenation))
+            {
                 return null;
+            }
             record = RecordJson.Read<LaunchRecord>(payload);
             verified.Add(seen, record);
         }
@@ -75,7 +81,8 @@ public sealed class LaunchVerifier(IEnumerable<ECDsa> trusted)
     {
         var payload = signed.Payload.ToByteArray();
         if (!keys.TryGetValue(signed.Kid, out var key)
-            || !key.VerifyData(LaunchKeyId.OfObservation(payload), signed.Signature.Span, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation))
+            || !key.VerifyData(LaunchKeyId.OfObservation(payload), signed.Signature.Span, HashAlgorithmName.SHA256,
+                DSASignatureFormat.IeeeP1363FixedFieldConcatenation))
         {
             return null;
         }

@@ -1,8 +1,11 @@
 namespace Overture.Platform.Records;
 
-/// <summary>Every key of the object store (design §4), who writes it, and what it holds.</summary>
+/// <summary>Every key of the object store (docs/architecture.md), who writes it, and what it holds.</summary>
 public static class ObjectKeys
 {
+    /// <summary>CertAuthority or the Conductor, whichever starts first on a new store. StoreId.</summary>
+    public const string StoreId = "deployment/id";
+
     /// <summary>Conductor. LaunchRequestRecord.</summary>
     public static string Request(string caller, string requestId) => $"requests/{caller}/{requestId}";
 
@@ -35,7 +38,9 @@ public static class ObjectKeys
     public static string Fact(CertName name, string @event) => $"{Facts}{name}/{@event}";
 
     public const string UserData = "userdata/";
-    /// <summary>Conductor. User data with its token, in clear, behind a URL that expires; gone once the instance converged or ended.</summary>
+    /// <summary>
+    /// Conductor. User data with its token, in clear, behind a URL that expires; gone once the instance converged or ended.
+    /// </summary>
     public static string UserDataOf(CertName name) => $"{UserData}{name}/";
     public static string UserDataObject(CertName name, string unguessable) => $"{UserData}{name}/{unguessable}";
 
@@ -43,10 +48,19 @@ public static class ObjectKeys
     /// <summary>CertAuthority. Claim.</summary>
     public static string ClaimsOf(CertName name) => $"{Claims}{name}/";
     public static string Claim(CertName name, string claim) => $"{Claims}{name}/{claim}";
+    /// <summary>How the claims of administrators' certificates begin.</summary>
+    public const string AdminClaim = "admin-";
 
     public const string Certificates = "ca/certs/";
     /// <summary>CertAuthority. CertificateRecord.</summary>
     public static string Certificate(string serial) => $"{Certificates}{serial}";
+
+    public const string Unclaimed = "ca/unclaimed/";
+    /// <summary>CertAuthority. CertificateRecord: a certificate of this CA without a claim.</summary>
+    public static string UnclaimedCertificate(string serial) => $"{Unclaimed}{serial}";
+
+    /// <summary>CertAuthority. Issuer; mutable.</summary>
+    public static string Issuer(string keyId) => $"ca/issuers/{keyId}";
 
     public const string Blocks = "ca/blocks/";
     /// <summary>CertAuthority. Block.</summary>
@@ -57,7 +71,7 @@ public static class ObjectKeys
     /// <summary>CertAuthority. Revocation.</summary>
     public static string Revocation(string serial) => $"{Revocations}{serial}";
 
-    /// <summary>CertAuthority. Closure: the last word on a terminated name.</summary>
+    /// <summary>CertAuthority. Closure: the last record of a terminated name.</summary>
     public static string Closed(CertName name) => $"ca/closed/{name}";
 
     public const string Crls = "ca/crl/";
@@ -82,12 +96,14 @@ public static class ObjectKeys
 
     /// <summary>CertAuthority. ParentCrl.</summary>
     public static string ParentCrlsOf(string keyId) => $"ca/parents/{keyId}/";
-    public static string ParentCrl(string keyId, long number) => $"ca/parents/{keyId}/{number:D20}";
+    /// <param name="keyId">Of the CA above.</param>
+    /// <param name="list">Tells its lists apart: its thisUpdate and a hash. Before, its number.</param>
+    public static string ParentCrl(string keyId, string list) => $"ca/parents/{keyId}/{list}";
 
     /// <summary>CertAuthority. ImportDone: the CA of that key id was moved in, and all of it is in the store.</summary>
     public static string Imported(string keyId) => $"ca/imported/{keyId}";
 
-    /// <summary>CertAuthority. Binds a key to the first name that claimed it (one name per key).</summary>
+    /// <summary>CertAuthority. KeyOwner: binds a key to the first name that claimed it (one name per key).</summary>
     public static string KeyOwner(string spki) => $"ca/keys/{spki}";
 
     /// <summary>Each service. AuditBatch.</summary>
@@ -95,10 +111,20 @@ public static class ObjectKeys
     public static string Audit(string service, string replica, long sequence) => $"audit/{service}/{replica}/{sequence:D20}";
 
     public const string StockCertificates = "ca/stock/";
-    /// <summary>CertAuthority. CertificateRecord: what puppetserver's own CA made of a claim. A namespace of its own: its serials are not ours.</summary>
+    /// <summary>
+    /// CertAuthority. CertificateRecord: what puppetserver's own CA made of a claim. A namespace of its own: its serials are not ours.
+    /// </summary>
     public static string StockCertificate(CertName name) => $"{StockCertificates}{name}/certificate";
     /// <summary>CertAuthority. Revocation: it is on puppetserver's CRL.</summary>
     public static string StockRevocation(CertName name) => $"{StockCertificates}{name}/revoked";
+
+    /// <summary>CertAuthority. StockBaseline.</summary>
+    public const string StockBaseline = "ca/stock-baseline";
+    /// <summary>CertAuthority. StockUnclaimed.</summary>
+    public static string StockUnclaimed(string fingerprint) => $"ca/stock-unclaimed/{fingerprint}";
+
+    /// <summary>Each service. ServiceKey.</summary>
+    public static string ServiceKey(string spki) => $"service-keys/{spki}";
 
     public const string AuditStreams = "audit/";
     public const string AuditKeys = "audit-keys/";

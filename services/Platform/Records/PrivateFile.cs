@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Overture.Platform.Records;
 
-/// <summary>A small file that nobody else may read: whole or not at all, durable, and never readable by others, not even for a moment.</summary>
+/// <summary>
+/// A small file that no one else may read: whole or not at all, durable, and never readable by others, not even for a moment.
+/// </summary>
 public static class PrivateFile
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
@@ -15,12 +17,14 @@ public static class PrivateFile
         var full = Path.GetFullPath(file);
         var temporary = full + ".new";
         File.Delete(temporary);
-        using (var stream = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = mode }))
+        using (var stream = new FileStream(temporary,
+            new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = mode }))
         {
             stream.Write(Encoding.UTF8.GetBytes(text));
             stream.Flush(flushToDisk: true);
         }
         File.Move(temporary, full, overwrite: true);
+        Libc.SyncDirectory(Path.GetDirectoryName(full)!);
     }
 
     /// <summary>A directory of mode 0700, made if it is not there.</summary>

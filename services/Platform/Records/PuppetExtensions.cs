@@ -3,9 +3,9 @@ using System.Text.RegularExpressions;
 namespace Overture.Platform.Records;
 
 /// <summary>
-/// Puppet's own certificate extensions (puppet-contracts §3.1). A launch may grant those of the registered (…1.1) and the private arc (…1.2);
-/// never the authorization arc (…1.3): pp_cli_auth there makes its holder the CA's administrator. The Conductor checks a grant by these rules
-/// and CertAuthority issues by them.
+/// Puppet's own certificate extensions (docs/puppet-contracts.md §3.1). A launch may grant those of the registered (…1.1) and the private
+/// arc (…1.2); never the authorization arc (…1.3): pp_cli_auth there makes its holder the CA's administrator. The Conductor checks a grant
+/// by these rules and CertAuthority issues by them.
 /// </summary>
 public static partial class PuppetExtensions
 {
@@ -38,7 +38,8 @@ public static partial class PuppetExtensions
         CliAuth => "pp_cli_auth",
         "1.3.6.1.4.1.34380.1.3.1" => "pp_authorization",
         "1.3.6.1.4.1.34380.1.3.13" => "pp_auth_role",
-        _ when oid.StartsWith(Registered, StringComparison.Ordinal) && int.TryParse(oid.AsSpan(Registered.Length), out var n) && n >= 1 && n <= ShortNames.Length => ShortNames[n - 1],
+        _ when oid.StartsWith(Registered, StringComparison.Ordinal) && int.TryParse(oid.AsSpan(Registered.Length), out var n) && n >= 1
+            && n <= ShortNames.Length => ShortNames[n - 1],
         _ => oid,
     };
 

@@ -13,8 +13,18 @@ public static class RecordJson
 
     public static string WriteText(IMessage record) => Formatter.Format(record);
 
-    /// <exception cref="InvalidDataException">The bytes are not this record: a damaged object.</exception>
-    public static T Read<T>(ReadOnlySpan<byte> json) where T : IMessage, new() => Read<T>(Encoding.UTF8.GetString(json));
+    /// <exception cref="InvalidDataException">The bytes are not this record, or no UTF-8: a damaged object.</exception>
+    public static T Read<T>(ReadOnlySpan<byte> json) where T : IMessage, new()
+    {
+        try
+        {
+            return Read<T>(Utf8Text.Read(json));
+        }
+        catch (NotUtf8Exception e)
+        {
+            throw new InvalidDataException($"a stored {typeof(T).Name} {e.Message}", e);
+        }
+    }
 
     public static T Read<T>(string json) where T : IMessage, new()
     {

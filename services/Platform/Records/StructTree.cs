@@ -3,15 +3,17 @@ using Overture.Platform.Faults;
 
 namespace Overture.Platform.Records;
 
-/// <summary>google.protobuf.Struct to and from a YAML tree (<see cref="StrictYaml"/>). A Struct knows doubles only: whole ones become integers.</summary>
+/// <summary>
+/// google.protobuf.Struct to and from a YAML tree (<see cref="StrictYaml"/>). A Struct knows doubles only: whole ones become integers.
+/// </summary>
 public static class StructTree
 {
-    private const double MostExact = 9_007_199_254_740_992; // 2^53
-    private const int MostDepth = 32;
+    private const double MaxExact = 9_007_199_254_740_992; // 2^53
+    private const int MaxDepth = 32;
 
     public static Dictionary<string, object?> ToTree(Struct? source, int depth = 0)
     {
-        if (depth > MostDepth)
+        if (depth > MaxDepth)
             throw FaultException.Invalid("node", "is nested more than 32 levels deep");
         return source?.Fields.ToDictionary(f => f.Key, f => ToTree(f.Value, depth + 1)) ?? [];
     }
@@ -26,7 +28,7 @@ public static class StructTree
 
     private static object? ToTree(Value value, int depth)
     {
-        if (depth > MostDepth)
+        if (depth > MaxDepth)
             throw FaultException.Invalid("node", "is nested more than 32 levels deep");
         return value.KindCase switch
         {
@@ -43,7 +45,7 @@ public static class StructTree
     {
         if (!double.IsFinite(number))
             throw FaultException.Invalid("node", "holds a number that is not finite");
-        return Math.Floor(number) == number && Math.Abs(number) <= MostExact ? (object)(long)number : number;
+        return Math.Floor(number) == number && Math.Abs(number) <= MaxExact ? (object)(long)number : number;
     }
 
     public static Value ValueOf(object? node) => node switch

@@ -3,7 +3,7 @@ using StackExchange.Redis;
 
 namespace Overture.Platform.Registry;
 
-/// <summary>An instance as it stands in the index.</summary>
+/// <summary>An instance as it is in the index.</summary>
 /// <param name="Json">As users see it.</param>
 /// <param name="LaunchedAt">Its place.</param>
 public sealed record IndexEntry(CertName Name, string Json, DateTimeOffset LaunchedAt);
@@ -21,7 +21,9 @@ public sealed class InstanceIndex(RegistryConnection registry, RegistryKeys keys
 
     public async Task<string?> Find(CertName name) => await registry.Run(db => db.StringGetAsync(keys.Instance(name)));
 
-    /// <summary>Newest first, at most <paramref name="count"/>, launched before (score, then name) the given one; null: from the newest.</summary>
+    /// <summary>
+    /// Newest first, at most <paramref name="count"/>, launched before (score, then name) the given one; null: from the newest.
+    /// </summary>
     public async Task<IReadOnlyList<(string Certname, long LaunchedMs)>> Page((string Certname, long LaunchedMs)? after, int count)
     {
         var found = new List<(string, long)>();

@@ -2,76 +2,69 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overture.Platform.Faults;
-using Overture.Platform.Records;
 using StackExchange.Redis;
 
 namespace Overture.Platform.Registry;
 
-/// <summary>Where the registry is.</summary>
-public sealed record RegistryOptions
-{
-    /// <summary>host:port. Required.</summary>
-    public string Endpoint { get; init; } = "";
-
-    /// <summary>File that holds the password; empty: none.</summary>
-    public string PasswordFile { get; init; } = "";
-
-    /// <summary>TLS, where the server's certificate must be for the endpoint's host.</summary>
-    public bool Tls { get; init; }
-
-    /// <summary>PEM file of the CAs that the server's certificate may come from, instead of the system's. Empty: the system's.</summary>
-    public string TlsRoots { get; init; } = "";
-
-    /// <summary>How long one call may take before it is answered UNAVAILABLE. 100 ms to 10 s.</summary>
-    public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(1);
-}
-
 /// <summary>
-/// The one way to Redis. The client library never times out an async call and never drops a frozen server, so every call here has a
-/// deadline, and a watchdog PING makes a new connection when two in a row go unanswered. It connects lazily: services start without Redis.
+/// The one way to Redis. The client library keeps the connection; here is what it does not see: a server that answers and takes no writes,
+/// or not from our user, which is looked at once a second, and which server the Sentinels name. It connects by itself, also later: services
+/// start and work without Redis.
 /// </summary>
-public sealed class RegistryConnection(RegistryOptions options, TimeProvider clock, ILogger<RegistryConnection> log) : BackgroundService
+public sealed class RegistryConnection : BackgroundService
 {
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(1), SearchPeriod = TimeSpan.FromSeconds(5);
+    private readonly RegistryOptions options;
+    private readonly RegistryClient client;
+    private readonly RegistryProbe probe;
+    private readonly RegistrySentinels sentinels;
+    private readonly TimeProvider clock;
+    private readonly ILogger log;
     private volatile ConnectionMultiplexer? current;
+    private volatile RegistryState state = new(RegistryStatus.NotLooked);
+    private string? connectedTo;
+    private long connectedAt, askedAt, wrongSince;
 
-    /// <summary>Whether the last PING was answered.</summary>
-    public bool Healthy { get; private set; }
+    public RegistryConnection(RegistryOptions options, RegistryKeys keys, RegistryRights rights, TimeProvider clock,
+        ILogger<RegistryConnection> log)
+    {
+        (this.options, this.clock, this.log) = (options, clock, log);
+        client = new RegistryClient(options, log);
+        probe = new RegistryProbe(options, keys, rights);
+        sentinels = new RegistrySentinels(options, client, log);
+    }
 
-    /// <summary>Runs one command. <see cref="FaultException"/> (RegistryUnavailable) within the deadline when Redis does not answer.</summary>
+    /// <summary>What the last look found, at most some seconds ago.</summary>
+    public RegistryState State => state;
+
+    /// <summary>Whether the last look found that it takes writes.</summary>
+    public bool Healthy => state.Status == RegistryStatus.Healthy;
+
+    /// <summary>
+    /// Runs one command. <see cref="FaultException"/> (RegistryUnavailable) within the deadline when Redis does not do it.
+    /// </summary>
     internal async Task<T> Run<T>(Func<IDatabase, Task<T>> command)
     {
-        var connection = current ?? throw Unavailable("not connected yet");
+        var connection = current ?? throw Unavailable(state);
         try
         {
-            return await command(connection.GetDatabase()).WaitAsync(options.Deadline, clock);
+            return await command(connection.GetDatabase());
         }
-        catch (TimeoutException)
+        catch (Exception e) when (RegistryProbe.IsOfRedis(e))
         {
-            throw Unavailable($"no answer within {options.Deadline.TotalMilliseconds:0} ms");
-        }
-        catch (Exception e) when (e is RedisException or ObjectDisposedException)
-        {
-            // Disposed: the watchdog put another connection in its place meanwhile.
-            throw Unavailable(e.GetType().Name);
+            throw Unavailable(probe.Judge(connection, e));
         }
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), clock);
-        var silent = 0;
+        using var timer = new PeriodicTimer(Period, clock);
         do
-        {
-            silent = await Ping() ? 0 : silent + 1;
-            Healthy = silent == 0;
-            if (silent >= 2 || current is null)
-            {
-                await Reconnect();
-                silent = 0;
-            }
-        }
+            await Tend();
         while (await Next(timer, stoppingToken));
-        current?.Dispose();
+        await sentinels.DisposeAsync();
+        if (current is { } connection)
+            await connection.DisposeAsync();
     }
 
     private static async Task<bool> Next(PeriodicTimer timer, CancellationToken cancel)
@@ -86,70 +79,85 @@ public sealed class RegistryConnection(RegistryOptions options, TimeProvider clo
         }
     }
 
-    private async Task<bool> Ping()
+    private async Task Tend()
     {
         try
         {
-            await Run(async db => await db.PingAsync());
-            return true;
+            await Find();
+            Note(await probe.Look(current));
         }
-        catch (FaultException)
+        catch (Exception e)
         {
-            return false;
+            // Whatever a server answers must not end the service: the next look is in a second.
+            probe.Primary = null;
+            Note(new RegistryState(RegistryStatus.Away, RegistryProbe.Cause(e) ?? e.Message));
         }
     }
 
-    private async Task Reconnect()
+    // A name may lead to another server by now; a replica knows its primary; and Sentinels make another one the primary. A new connection
+    // also learns why it fails, which one that the library restores in vain does not.
+    private async Task Find()
     {
+        // Also while all seems well: a primary that is cut off from its Sentinels takes writes that will be lost.
+        if (sentinels.Used && (!Healthy || clock.GetElapsedTime(askedAt) >= SearchPeriod))
+        {
+            askedAt = clock.GetTimestamp();
+            await sentinels.Ask();
+        }
+        var primary = sentinels.Used ? sentinels.Primary : probe.Primary;
+        if (sentinels.Used && primary is null)
+            return;
+        var isAnother = sentinels.Used && primary != connectedTo;
+        var mayBeElsewhere = state.Status is RegistryStatus.ReadOnly or RegistryStatus.Away
+            && clock.GetElapsedTime(connectedAt) >= SearchPeriod;
+        if (current is null || isAnother || mayBeElsewhere)
+            await Connect(primary);
+    }
+
+    private async Task Connect(string? primary)
+    {
+        connectedAt = clock.GetTimestamp();
         try
         {
-            var configuration = new ConfigurationOptions
-            {
-                EndPoints = { options.Endpoint },
-                AbortOnConnectFail = false,
-                ConnectTimeout = (int)options.Deadline.TotalMilliseconds,
-                ReconnectRetryPolicy = new LinearRetry(200),
-                Ssl = options.Tls,
-                SslHost = options.Tls ? RegistryTls.HostOf(options.Endpoint) : null,
-                Password = options.PasswordFile.Length == 0 ? null : (await File.ReadAllTextAsync(options.PasswordFile)).Trim(),
-            };
-            if (options.Tls)
-                configuration.CertificateValidation += new RegistryTls(options, log).Accepts;
-            var fresh = await ConnectionMultiplexer.ConnectAsync(configuration).WaitAsync(options.Deadline * 3, clock);
-            // Out-of-order continuations are fine for commands, and in-order ones can deadlock.
-            fresh.PreserveAsyncOrder = false;
-            var old = current;
-            current = fresh;
-            old?.Dispose();
+            var fresh = await ConnectionMultiplexer.ConnectAsync(client.Redis(primary));
+            fresh.ConnectionFailed += (_, e) => probe.LastFailure = RegistryProbe.Cause(e.Exception) ?? e.FailureType.ToString();
+            connectedTo = primary;
+            var old = Interlocked.Exchange(ref current, fresh);
+            if (old is not null)
+                await old.DisposeAsync();
+        }
+        catch (Exception e) when (RegistryProbe.IsOfRedis(e) || e is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            probe.LastFailure = RegistryProbe.Cause(e) ?? e.GetType().Name;
+        }
+    }
+
+    // Once a change of status: the sentences may differ at each look.
+    private void Note(RegistryState found)
+    {
+        if (sentinels.Used && found.IsWrong)
+            found = found with { Cause = $"{found.Cause}; {sentinels.Said}" };
+        var before = state;
+        state = found;
+        if (found.Status == RegistryStatus.Healthy)
+            probe.LastFailure = null;
+        if (found.Status == before.Status)
+            return;
+        if (!before.IsWrong)
+            wrongSince = clock.GetTimestamp();
+        var seconds = clock.GetElapsedTime(wrongSince).TotalSeconds;
+        if (found.IsWrong)
+            RegistryLog.Wrong(log, options.Endpoint, found.Sentence);
+        else if (before.IsWrong)
+            RegistryLog.Healed(log, options.Endpoint, seconds);
+        else
             RegistryLog.Connected(log, options.Endpoint);
-        }
-        catch (Exception e) when (e is RedisException or TimeoutException or IOException or UnauthorizedAccessException or CryptographicException)
-        {
-            RegistryLog.NotConnected(log, options.Endpoint, e is CryptographicException ? e.Message : e.GetType().Name);
-        }
     }
 
-    private static FaultException Unavailable(string why) =>
-        new(FaultKind.Unavailable, Reason.RegistryUnavailable, $"the registry (Redis) does not answer: {why}; nothing is lost, try again");
-}
-
-internal static partial class RegistryLog
-{
-    [LoggerMessage(EventId = 10, EventName = "registry.connected", Level = LogLevel.Information, Message = "registry at {Endpoint}: new connection")]
-    public static partial void Connected(ILogger logger, string endpoint);
-
-    [LoggerMessage(EventId = 11, EventName = "registry.unreachable", Level = LogLevel.Warning, Message = "registry at {Endpoint} is unreachable: {Cause}")]
-    public static partial void NotConnected(ILogger logger, string endpoint, string cause);
-
-    [LoggerMessage(EventId = 15, EventName = "registry.tls_refused", Level = LogLevel.Warning, Message = "registry at {Endpoint}: its certificate is not taken: {Cause}")]
-    public static partial void TlsRefused(ILogger logger, string endpoint, string cause);
-
-    [LoggerMessage(EventId = 12, EventName = "registry.skipped", Level = LogLevel.Debug, Message = "the registry missed {What}; the store has it")]
-    public static partial void Skipped(ILogger logger, string what);
-
-    [LoggerMessage(EventId = 13, EventName = "registry.listener_failed", Level = LogLevel.Error, Message = "a listener of the change feed failed at {What}")]
-    public static partial void ListenerFailed(ILogger logger, string what, Exception exception);
-
-    [LoggerMessage(EventId = 14, EventName = "registry.lines_failed", Level = LogLevel.Error, Message = "{Count} lines of timelines could not be written")]
-    public static partial void LinesFailed(ILogger logger, int count, Exception exception);
+    // The state's sentence may name hosts of the inside.
+    private static FaultException Unavailable(RegistryState state) =>
+        new(FaultKind.Unavailable, Reason.RegistryUnavailable, $"the registry (Redis) {state.Sentence}; nothing is lost, try again")
+        {
+            PublicMessage = "the registry (Redis) does not answer; nothing is lost, try again",
+        };
 }

@@ -3,23 +3,29 @@ using Overture.Platform.Records;
 namespace Overture.Platform.Registry;
 
 /// <summary>
-/// Every key in Redis: who writes it, what it holds, when it goes (docs/registry.md). Nothing here is truth; deleting all of it costs time only.
+/// Every key in Redis: who writes it, what it holds, when it goes (docs/registry.md). Nothing here is truth; deleting all of it costs time
+/// only.
 /// </summary>
 public sealed class RegistryKeys(string deployment)
 {
-    private readonly string prefix = deployment.Length == 0 ? "overture" : $"overture:{deployment}";
+    private readonly string prefix = RegistryRights.Prefix(deployment);
 
     /// <summary>Conductor. JSON of the instance as users see it. No expiry: rebuilt from the store.</summary>
     public string Instance(CertName name) => $"{prefix}:instance:{name}";
 
-    /// <summary>Conductor. Sorted set: certname by launch time in ms. Also tells whether the index was built at all.</summary>
+    /// <summary>Conductor. Sorted set: certname by launch time in ms. Its presence shows that the index was built.</summary>
     public string Instances => $"{prefix}:instances";
 
-    /// <summary>All services. Hash: event key to compact JSON, HSETNX; expires a day after the end, then it is read from the store.</summary>
+    /// <summary>
+    /// All services. Hash: event key to compact JSON, HSETNX; expires a day after the end, then it is read from the store.
+    /// </summary>
     public string Timeline(CertName name) => $"{prefix}:timeline:{name}";
 
-    /// <summary>Whoever holds it. Its random id; expires by itself.</summary>
+    /// <summary>The random id of its holder; expires by itself.</summary>
     public string Lease(string task) => $"{prefix}:lease:{task}";
+
+    /// <summary>All services. Never there: a write that changes nothing asks whether writes are taken.</summary>
+    public string Probe => $"{prefix}:probe";
 
     /// <summary>All services. Stream, capped at about 10,000: wakes Watch, held requests and caches.</summary>
     public string Changes => $"{prefix}:changes";

@@ -5,56 +5,53 @@ using Microsoft.Extensions.Logging;
 
 namespace Overture.Platform.Registry;
 
-/// <summary>Which certificate of Redis a connection takes: one for the endpoint's host, from registry.tlsRoots or the system's CAs. Its refusals are logged once a connection.</summary>
-internal sealed class RegistryTls
+/// <summary>
+/// Which certificate of Redis a connection takes: one for the endpoint's host, from registry.tlsRoots or the system's CAs. Nothing is
+/// downloaded to judge it. A refusal is logged once, until it is another.
+/// </summary>
+internal sealed class RegistryTls(RegistryOptions options, ILogger log)
 {
-    private readonly RegistryOptions options;
-    private readonly ILogger log;
-    private readonly X509Certificate2Collection roots = [];
-    private string told = "";
+    private string logged = "";
 
+    /// <summary>For one connection; the roots are read each time, so that they may change.</summary>
     /// <exception cref="CryptographicException">registry.tlsRoots holds no certificate.</exception>
-    public RegistryTls(RegistryOptions options, ILogger log)
+    public SslClientAuthenticationOptions For(string host)
     {
-        (this.options, this.log) = (options, log);
-        if (options.TlsRoots.Length == 0)
-            return;
-        roots.ImportFromPemFile(options.TlsRoots);
-        if (roots.Count == 0)
-            throw new CryptographicException($"no certificate in {options.TlsRoots}");
+        var policy = new X509ChainPolicy
+        {
+            RevocationMode = X509RevocationMode.NoCheck,
+            DisableCertificateDownloads = true,
+            ApplicationPolicy = { new Oid("1.3.6.1.5.5.7.3.1") }, // serverAuth
+        };
+        if (options.TlsRoots.Length > 0)
+        {
+            policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+            policy.CustomTrustStore.ImportFromPemFile(options.TlsRoots);
+            if (policy.CustomTrustStore.Count == 0)
+                throw new CryptographicException($"no certificate in {options.TlsRoots}");
+        }
+        return new SslClientAuthenticationOptions
+        {
+            TargetHost = host,
+            CertificateChainPolicy = policy,
+            RemoteCertificateValidationCallback = (_, certificate, chain, errors) => Accepts(host, certificate, chain, errors),
+        };
     }
 
-    /// <summary>The host of HOST:PORT; an IPv6 address without its brackets.</summary>
-    public static string HostOf(string endpoint) => endpoint[..endpoint.LastIndexOf(':')].Trim('[', ']');
-
-    /// <summary>A <see cref="RemoteCertificateValidationCallback"/>.</summary>
-    public bool Accepts(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
+    private bool Accepts(string host, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
     {
-        if (Problem(certificate as X509Certificate2, chain, errors) is not { } problem)
-            return true;
+        var problem = Problem(host, certificate, chain, errors);
         // The client library comes again five times a second.
-        if (Interlocked.Exchange(ref told, problem) != problem)
+        if (Interlocked.Exchange(ref logged, problem) != problem && problem.Length > 0)
             RegistryLog.TlsRefused(log, options.Endpoint, problem);
-        return false;
+        return problem.Length == 0;
     }
 
-    private string? Problem(X509Certificate2? certificate, X509Chain? chain, SslPolicyErrors errors)
-    {
-        if (certificate is null)
-            return "it shows none";
-        if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
-            return $"it is not for {HostOf(options.Endpoint)}";
-        if (roots.Count == 0)
-            return errors == SslPolicyErrors.None ? null : $"the system's CAs do not vouch for it ({Statuses(chain)})";
-        using var own = new X509Chain();
-        own.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        own.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        own.ChainPolicy.DisableCertificateDownloads = true;
-        own.ChainPolicy.ApplicationPolicy.Add(new Oid("1.3.6.1.5.5.7.3.1")); // serverAuth
-        own.ChainPolicy.CustomTrustStore.AddRange(roots);
-        own.ChainPolicy.ExtraStore.AddRange((X509Certificate2[])[.. chain?.ChainPolicy.ExtraStore ?? [], .. chain?.ChainElements.Select(e => e.Certificate) ?? []]);
-        return own.Build(certificate) ? null : $"registry.tlsRoots do not vouch for it ({Statuses(own)})";
-    }
+    private string Problem(string host, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
+        certificate is null ? "it shows none"
+        : errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch) ? $"it is not for {host}"
+        : errors == SslPolicyErrors.None ? ""
+        : $"{(options.TlsRoots.Length > 0 ? "registry.tlsRoots" : "the system's CAs")} do not vouch for it ({Statuses(chain)})";
 
     private static string Statuses(X509Chain? chain) =>
         string.Join(", ", chain?.ChainStatus.Select(s => s.Status).Where(s => s != X509ChainStatusFlags.NoError).Distinct() ?? []);

@@ -7,9 +7,9 @@ using Overture.Platform.Options;
 namespace Overture.Platform.Serving;
 
 /// <summary>
-/// How a process ends, after SIGTERM. At once: health says NOT_SERVING, while everything is still taken for as long as the option drain says, since
-/// whoever balances has to hear it first. Then: streams end, listeners close, requests are finished. What still waits 12 s later is told to give
-/// up, well within the host's 25 s.
+/// How a process ends, after SIGTERM. At once: health says NOT_SERVING, while everything is still taken for as long as the option drain
+/// says, since load balancers have to see it first. Then: streams end, listeners close, requests are finished. What still waits 12 s later
+/// has to give up, well within the host's 25 s.
 /// </summary>
 public sealed class Drain : IHostedLifecycleService, IDisposable
 {
@@ -32,10 +32,10 @@ public sealed class Drain : IHostedLifecycleService, IDisposable
     /// <summary>Nothing more is taken: what can be taken up again elsewhere ends now.</summary>
     public CancellationToken Closing => streams.Token;
 
-    /// <summary>Whether a request was told to end, and is no longer waited for.</summary>
+    /// <summary>Whether a request was canceled, and is no longer waited for.</summary>
     public static bool Ended(HttpContext http) => http.Features.Get<Drain>() is { } drain && drain.EndOf(http).IsCancellationRequested;
 
-    /// <summary>Around every request: its RequestAborted also tells when a stream, or at last any request, has to end.</summary>
+    /// <summary>Around every request: its RequestAborted also fires when a stream, or at last any request, has to end.</summary>
     public async Task Around(HttpContext http, RequestDelegate next)
     {
         var gone = http.RequestAborted;
@@ -46,7 +46,8 @@ public sealed class Drain : IHostedLifecycleService, IDisposable
         {
             await next(http);
         }
-        catch (OperationCanceledException) when (lastCall.IsCancellationRequested && !gone.IsCancellationRequested && !http.Response.HasStarted)
+        catch (OperationCanceledException) when (lastCall.IsCancellationRequested && !gone.IsCancellationRequested
+            && !http.Response.HasStarted)
         {
             http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         }
@@ -79,8 +80,9 @@ public sealed class Drain : IHostedLifecycleService, IDisposable
         lastCall.Dispose();
     }
 
-    // Health's own stream has a last word to say, and ends by itself.
+    // Health's own stream has a last status to send, and ends by itself.
     private CancellationToken EndOf(HttpContext http) =>
-        http.GetEndpoint()?.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method is { Type: MethodType.ServerStreaming or MethodType.DuplexStreaming } method
-            && method.ServiceName != Protos.Health.V1.Health.Descriptor.FullName ? streams.Token : lastCall.Token;
+        http.GetEndpoint()?.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method
+            is { Type: MethodType.ServerStreaming or MethodType.DuplexStreaming } method
+            && method.ServiceName != Grpc.Health.V1.Health.Descriptor.FullName ? streams.Token : lastCall.Token;
 }

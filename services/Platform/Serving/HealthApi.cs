@@ -1,15 +1,15 @@
 using Grpc.Core;
-using Overture.Platform.Rpc;
-using Overture.Protos.Health.V1;
-using Status = Overture.Protos.Health.V1.HealthCheckResponse.Types.ServingStatus;
+using Grpc.Health.V1;
+using Overture.Platform.Faults;
+using Status = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace Overture.Platform.Serving;
 
 /// <summary>
-/// The standard gRPC health service. "" and the names of the services ask whether this replica shall get requests; "liveness" whether the process
-/// answers at all, whatever its dependencies do.
+/// The standard gRPC health service. "" and the names of the services ask whether this replica should get requests; "liveness" whether the
+/// process answers at all, whatever its dependencies do.
 /// </summary>
-public sealed class HealthApi(ServingState state, Drain drain, ServedServices served, TimeProvider clock) : Protos.Health.V1.Health.HealthBase
+public sealed class HealthApi(ServingState state, Drain drain, ServedServices served, TimeProvider clock) : Grpc.Health.V1.Health.HealthBase
 {
     public const string Liveness = "liveness";
 
@@ -19,15 +19,16 @@ public sealed class HealthApi(ServingState state, Drain drain, ServedServices se
     public override async Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context)
     {
         if (!Known(request.Service))
-            throw new Faults.FaultException(Faults.FaultKind.NotFound, Records.Reason.NotFound, $"no service {request.Service} here");
+            throw new Faults.FaultException(Faults.FaultKind.NotFound, Faults.Reason.NotFound, $"no service {request.Service} here");
         var (status, why) = await Now(request.Service, context.CancellationToken);
         if (why.Length > 0)
             context.ResponseTrailers.Add(Why, HeaderText(why));
         return new HealthCheckResponse { Status = status };
     }
 
-    /// <summary>A word a change, until the process is being stopped: then the last one.</summary>
-    public override async Task Watch(HealthCheckRequest request, IServerStreamWriter<HealthCheckResponse> responseStream, ServerCallContext context)
+    /// <summary>A message per change, until the process shuts down: then the last one.</summary>
+    public override async Task Watch(HealthCheckRequest request, IServerStreamWriter<HealthCheckResponse> responseStream,
+        ServerCallContext context)
     {
         var said = Status.Unknown;
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(2), clock);

@@ -3,36 +3,41 @@ using Microsoft.Extensions.Logging;
 
 namespace Overture.Platform.Serving;
 
-/// <summary>Whether this replica shall get requests: all of the framework's health checks, unless it is being stopped. Each change is logged once.</summary>
+/// <summary>
+/// Whether this replica should get requests: all of the framework's health checks, unless it is shutting down. Each change is logged once.
+/// </summary>
 public sealed partial class ServingState(HealthCheckService checks, Drain drain, ILogger<ServingState> log)
 {
     private readonly Lock gate = new();
-    private string told = "";
+    private string reported = "";
 
     /// <returns>What is wrong, in sentences without secrets; also of what does not stop it yet. "": nothing.</returns>
     public async Task<(bool Ready, string Why)> Now(CancellationToken cancel)
     {
         if (drain.Begun.IsCancellationRequested)
-            return (false, "it is being stopped");
+            return (false, "it is shutting down");
         var report = await checks.CheckHealthAsync(cancel);
-        var wrong = report.Entries.Where(e => e.Value.Status != HealthStatus.Healthy).OrderBy(e => e.Value.Status).ThenBy(e => e.Key, StringComparer.Ordinal).ToList();
-        // Whoever hung up, his checks were cut off.
+        var wrong = report.Entries.Where(e => e.Value.Status != HealthStatus.Healthy).OrderBy(e => e.Value.Status)
+            .ThenBy(e => e.Key, StringComparer.Ordinal).ToList();
+        // The caller hung up, so its checks were cut off.
         cancel.ThrowIfCancellationRequested();
         // What a check threw is for the log.
-        var why = string.Join("; ", wrong.Select(e => e.Value.Exception is null ? e.Value.Description ?? e.Key : $"the check of {e.Key} failed"));
-        Tell(report.Status, string.Join(' ', wrong.Select(e => $"{e.Key} {e.Value.Status}")), why, wrong.Select(e => e.Value.Exception).FirstOrDefault(e => e is not null));
+        var why = string.Join("; ", wrong.Select(e => e.Value.Exception is null ? e.Value.Description
+            ?? e.Key : $"the check of {e.Key} failed"));
+        LogChange(report.Status, string.Join(' ', wrong.Select(e => $"{e.Key} {e.Value.Status}")), why,
+            wrong.Select(e => e.Value.Exception).FirstOrDefault(e => e is not null));
         return (report.Status != HealthStatus.Unhealthy, why);
     }
 
     // The sentences hold what was measured just now; what is wrong is the same.
-    private void Tell(HealthStatus status, string wrong, string why, Exception? thrown)
+    private void LogChange(HealthStatus status, string wrong, string why, Exception? thrown)
     {
         lock (gate)
         {
-            var (before, now) = (told, $"{status} {wrong}");
+            var (before, now) = (reported, $"{status} {wrong}");
             if (now == before)
                 return;
-            told = now;
+            reported = now;
         }
         if (status == HealthStatus.Unhealthy)
             NotReady(log, why, thrown);

@@ -5,15 +5,19 @@ using Overture.Platform.Records;
 
 namespace Overture.Platform.Serving;
 
-/// <summary>The object store answers, and keeps its promises as far as we know. What an absent one is, the service says.</summary>
-internal sealed class StoreHealth(ObjectStore store, StoreWatch watch) : IHealthCheck
+/// <summary>
+/// The object store answers, takes writes, and keeps its promises as far as we know. What an absent one is, the service says.
+/// </summary>
+internal sealed class StoreHealth(ObjectStore store, StoreWatch watch, WriteWatch writes) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         try
         {
             await store.Any(ObjectKeys.Probes, cancellationToken);
-            return watch.Broken is { } broken ? HealthCheckResult.Unhealthy(broken) : HealthCheckResult.Healthy();
+            return watch.Broken is { } broken ? HealthCheckResult.Unhealthy(broken)
+                : writes.Store is { } problem ? new HealthCheckResult(context.Registration.FailureStatus, problem)
+                : HealthCheckResult.Healthy();
         }
         catch (FaultException e)
         {

@@ -4,7 +4,7 @@ namespace Overture.Platform.Telemetry;
 
 /// <summary>
 /// The one trace of an instance, from launch to first good run. The launch record carries its context; every later step is a span in it,
-/// whoever runs it. Names are listed in docs/telemetry.md (a test compares).
+/// whichever service runs it. Names are listed in docs/telemetry.md (a test compares).
 /// </summary>
 public static class FlowTelemetry
 {
@@ -25,16 +25,26 @@ public static class FlowTelemetry
     /// <summary>A counter of what a limit turned away, by kind.</summary>
     public const string Limited = "overture.limited";
 
+    /// <summary>A counter of certificates, and settings, that give access without a record, by kind.</summary>
+    public const string Alarms = "overture.ca.alarms";
+    /// <summary>A counter of connections that came to no request, by listener and cause.</summary>
+    public const string ConnectionsRefused = "overture.connections.refused";
+
     /// <summary>A counter of edits in the bucket that broke a rule, by kind of document.</summary>
     public const string BrokenEdits = "overture.broken_edits";
 
-    /// <summary>A counter of what reconcile mended, by kind.</summary>
+    /// <summary>A counter of damaged objects that a listing skipped.</summary>
+    public const string DamagedObjects = "overture.damaged_objects";
+    /// <summary>A counter of objects that were asked for and could not be read, by the first part of their keys.</summary>
+    public const string UnreadableObjects = "overture.store.unreadable";
+
+    /// <summary>A counter of what reconcile repaired, by kind.</summary>
     public const string Mended = "overture.reconcile.mended";
 
     /// <summary>A gauge of what the last comparison found and left alone, by kind.</summary>
     public const string HeldBack = "overture.reconcile.held_back";
 
-    /// <summary>A histogram of how long a comparison took, in seconds, mending included.</summary>
+    /// <summary>A histogram of how long a comparison took, in seconds, repairs included.</summary>
     public const string ReconcileTime = "overture.reconcile.duration";
 
     public const string CertNameTag = "overture.certname";
@@ -49,7 +59,8 @@ public static class FlowTelemetry
     {
         var served = Activity.Current;
         var activity = ActivityContext.TryParse(traceparent, null, isRemote: true, out var parent)
-            ? Source.StartActivity(name, ActivityKind.Internal, parent, links: served is null || served.TraceId == parent.TraceId ? null : [new ActivityLink(served.Context)])
+            ? Source.StartActivity(name, ActivityKind.Internal, parent, links: served is null || served.TraceId == parent.TraceId
+                ? null : [new ActivityLink(served.Context)])
             : Source.StartActivity(name);
         return activity?.SetTag(CertNameTag, certname);
     }

@@ -9,15 +9,18 @@ using OpenTelemetry.Trace;
 
 namespace Overture.Platform.Telemetry;
 
-/// <summary>Traces and metrics over OTLP when OTEL_EXPORTER_OTLP_ENDPOINT is set; logs as JSON lines with trace ids on standard output.</summary>
+/// <summary>
+/// Traces and metrics over OTLP when OTEL_EXPORTER_OTLP_ENDPOINT is set; logs as JSON lines with trace ids on standard output.
+/// </summary>
 public static class TelemetrySetup
 {
-    private const string EndpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    private const string EndpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT", Metrics = "metric exports";
 
     /// <summary>What the SDK and its exporter read beside; the SDK's limits and batch sizes are left out.</summary>
     public static IReadOnlyList<string> Variables { get; } =
     [
-        EndpointVariable, "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_COMPRESSION",
+        EndpointVariable, "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_COMPRESSION",
         "OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_KEY",
         "OTEL_RESOURCE_ATTRIBUTES", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "OTEL_METRIC_EXPORT_INTERVAL",
     ];
@@ -35,6 +38,8 @@ public static class TelemetrySetup
         // The framework says each request at Information; the access log and the spans have it.
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
         builder.Logging.AddFilter("Grpc", LogLevel.Warning);
+        // A warning for each connection over the limit, thousands a second; the metric kestrel.rejected_connections counts them.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.Connections", LogLevel.Error);
         // It says what is wrong at each probe; ServingState says it once.
         builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.Critical);
 
@@ -43,14 +48,23 @@ public static class TelemetrySetup
             AlwaysTrace();
             return;
         }
-        builder.Services.AddSingleton(_ => OpenTelemetrySdk.Create(sdk => sdk
+        builder.Services.AddSingleton<ExportCause>().AddSingleton(p => Watch(p, "spans"));
+        builder.Services.AddKeyedSingleton(Metrics, (p, _) => Watch(p, Metrics));
+        builder.Services.AddOpenTelemetry()
             .ConfigureResource(r => r.AddService($"overture-{service}", serviceVersion: ServiceVersion.Text))
-            .WithTracing(t => t.AddSource(FlowTelemetry.SourceName, "Microsoft.AspNetCore", "System.Net.Http").AddOtlpExporter())
-            .WithMetrics(m => m.AddMeter(FlowTelemetry.SourceName, "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting").AddOtlpExporter())));
-        builder.Services.AddHostedService<TelemetryRun>();
+            .WithTracing(t => t.AddSource(FlowTelemetry.SourceName).AddAspNetCoreInstrumentation().AddHttpClientInstrumentation()
+                .AddProcessor(p => WatchedSpans.Create(p.GetRequiredService<ExportWatch>())))
+            .WithMetrics(m => m.AddMeter(FlowTelemetry.SourceName).AddAspNetCoreInstrumentation().AddHttpClientInstrumentation()
+                .AddRuntimeInstrumentation()
+                .AddReader(p => WatchedMetrics.Reader(p.GetRequiredKeyedService<ExportWatch>(Metrics))));
+        builder.Services.AddHostedService<TelemetryEnd>();
     }
 
-    // Records, timelines and answers carry trace ids even when nobody collects the spans.
+    private static ExportWatch Watch(IServiceProvider services, string what) => new(
+        what, () => services.GetRequiredService<ExportCause>().Last, services.GetRequiredService<TimeProvider>(),
+        services.GetRequiredService<ILogger<ExportWatch>>());
+
+    // Records, timelines and answers carry trace ids even when no collector gets the spans.
     private static void AlwaysTrace()
     {
         if (FlowTelemetry.Source.HasListeners())
@@ -62,15 +76,20 @@ public static class TelemetrySetup
         });
     }
 
-    // Starts the SDK with the host and flushes it at the end.
-    private sealed class TelemetryRun(OpenTelemetrySdk sdk) : IHostedService
+    // Flushes at the end, and says what was lost.
+    private sealed class TelemetryEnd(
+        TracerProvider traces, MeterProvider meters, ExportCause cause, ExportWatch spans, [FromKeyedServices(Metrics)] ExportWatch exports)
+            : IHostedService
     {
-        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        // The cause listens from its construction on.
+        public Task StartAsync(CancellationToken cancellationToken) => Task.FromResult(cause);
 
         public Task StopAsync(CancellationToken cancellationToken)
         {
-            sdk.TracerProvider.ForceFlush(3000);
-            sdk.MeterProvider.ForceFlush(3000);
+            traces.ForceFlush(3000);
+            meters.ForceFlush(3000);
+            spans.Close();
+            exports.Close();
             return Task.CompletedTask;
         }
     }

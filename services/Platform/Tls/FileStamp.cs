@@ -4,8 +4,8 @@ namespace Overture.Platform.Tls;
 internal static class FileStamp
 {
     /// <summary>
-    /// In ticks. Of a link, its target's: a Secret in a Kubernetes volume is a link that never changes, to a folder that is replaced. A file that
-    /// is not there has a time, too.
+    /// In ticks. Of a link, its target's: a Secret in a Kubernetes volume is a link that never changes, to a folder that is replaced. A
+    /// file that is not there has a time, too.
     /// </summary>
     public static long Of(string file) => (Target(file) ?? new FileInfo(file)).LastWriteTimeUtc.Ticks;
 

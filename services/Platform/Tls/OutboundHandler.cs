@@ -1,15 +1,21 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Overture.Platform.Tls;
 
-/// <summary>Connections to a server that people configured (a store, a cloud): nothing is followed, no cookie kept, no proxy used to loopback.</summary>
+/// <summary>
+/// Connections to a server that people configured (a store, a cloud): nothing is followed, no cookie kept, no proxy used to loopback.
+/// </summary>
 public static class OutboundHandler
 {
     private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(3), Lifetime = TimeSpan.FromMinutes(5);
 
     /// <param name="url">Where to; null: it is far away.</param>
     /// <param name="tlsRoots">PEM file of the CAs to trust; empty: the system's.</param>
-    public static SocketsHttpHandler To(Uri? url, string tlsRoots)
+    /// <param name="only">The one address to connect to, whatever the name resolves to; the certificate must be the name's all the same.
+    /// Null: any.</param>
+    public static SocketsHttpHandler To(Uri? url, string tlsRoots, IPAddress? only = null)
     {
         var handler = new SocketsHttpHandler
         {
@@ -22,10 +28,28 @@ public static class OutboundHandler
         };
         if (tlsRoots.Length > 0)
         {
-            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck };
             policy.CustomTrustStore.ImportFromPemFile(tlsRoots);
             handler.SslOptions.CertificateChainPolicy = policy;
         }
+        if (only is not null)
+            handler.ConnectCallback = (context, cancel) => Connect(new IPEndPoint(only, context.DnsEndPoint.Port), cancel);
         return handler;
+    }
+
+    private static async ValueTask<Stream> Connect(IPEndPoint end, CancellationToken cancel)
+    {
+        var socket = new Socket(end.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(end, cancel);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 }

@@ -1,6 +1,7 @@
 using System.Net.Security;
-using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using Overture.Platform.Certificates;
+using Overture.Platform.Connections;
 
 namespace Overture.Platform.Tls;
 
@@ -37,22 +38,34 @@ public sealed class PeerCertificates(TlsFiles files, TimeProvider clock)
                     if (loaded?.Stamp != stamp)
                         loaded = TryLoad(stamp) ?? loaded;
                 }
-                return loaded ?? throw new InvalidOperationException($"no usable certificate in {files.Certificate}, {files.Key}, {files.Roots}");
+                return loaded
+                    ?? throw new InvalidOperationException($"no usable certificate in {files.Certificate}, {files.Key}, {files.Roots}");
             }
         }
     }
 
-    /// <summary>For a listener where every peer must show a certificate of our roots; TLS 1.3 only.</summary>
-    public SslServerAuthenticationOptions ServerOptions()
+    /// <summary>Reads the files now, also where they seem to be what they were.</summary>
+    /// <returns>What is used from here on.</returns>
+    /// <exception cref="InvalidOperationException">They are of no use; what was read before stays.</exception>
+    public string Reload()
+    {
+        lock (gate)
+        {
+            loaded = TryLoad(Stamp())
+                ?? throw new InvalidOperationException($"no usable certificate in {files.Certificate}, {files.Key}, {files.Roots}");
+            return $"certificate {files.Certificate} read again, valid until "
+                + $"{loaded.Leaf.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm:ss}Z, and {loaded.Roots.Count} roots";
+        }
+    }
+
+    /// <summary>
+    /// For a listener where every peer must show a certificate that one of our roots signed, or the CA that signed ours; TLS 1.3 only. Any
+    /// other CA below a root could grant roles.
+    /// </summary>
+    public ListenerTls Listener()
     {
         var now = Current;
-        return new SslServerAuthenticationOptions
-        {
-            ServerCertificateContext = now.Context,
-            ClientCertificateRequired = true,
-            EnabledSslProtocols = SslProtocols.Tls13,
-            CertificateChainPolicy = now.Policy(),
-        };
+        return new ListenerTls(now.Context, now.Policy(), now.Issuers);
     }
 
     private string Stamp() => string.Join('|', new[] { files.Certificate, files.Key, files.Roots }.Select(FileStamp.Of));
@@ -81,19 +94,10 @@ public sealed class PeerCertificates(TlsFiles files, TimeProvider clock)
         internal string Stamp { get; } = stamp;
         public X509Certificate2 Leaf { get; } = leaf;
         public X509Certificate2Collection Roots { get; } = roots;
+        public IReadOnlyList<X509Certificate2> Issuers { get; } = [.. roots, .. chain];
         public SslStreamCertificateContext Context { get; } = SslStreamCertificateContext.Create(leaf, chain, offline: true);
 
         /// <summary>Trusts our roots and nothing of the host's; revocation is each service's own affair.</summary>
-        public X509ChainPolicy Policy()
-        {
-            var policy = new X509ChainPolicy
-            {
-                TrustMode = X509ChainTrustMode.CustomRootTrust,
-                RevocationMode = X509RevocationMode.NoCheck,
-                DisableCertificateDownloads = true,
-            };
-            policy.CustomTrustStore.AddRange(Roots);
-            return policy;
-        }
+        public X509ChainPolicy Policy() => TrustPolicy.Of(Roots);
     }
 }

@@ -36,8 +36,10 @@ public sealed record PeerIdentity(string Name, IReadOnlySet<Role> Roles)
         return new PeerIdentity(plain ? name : "unnamed", roles);
     }
 
-    private static readonly Dictionary<string, Role> RoleNames = Enum.GetValues<Role>().ToDictionary(r => r.ToString().ToLowerInvariant(), r => r);
-    private static readonly System.Buffers.SearchValues<char> NameCharacters = System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789.-");
+    private static readonly Dictionary<string, Role> RoleNames = Enum.GetValues<Role>()
+        .ToDictionary(r => r.ToString().ToLowerInvariant(), r => r);
+    private static readonly System.Buffers.SearchValues<char> NameCharacters = System.Buffers.SearchValues.Create(
+        "abcdefghijklmnopqrstuvwxyz0123456789.-");
 
     // .NET's own reader of the extension gives DNS and IP names only. uniformResourceIdentifier is [6] IA5String (RFC 5280 §4.2.1.6).
     private static IEnumerable<string> UriNames(X509Certificate2 certificate)

@@ -1,10 +1,11 @@
 using Google.Protobuf.Reflection;
+using Overture.Protos;
 
 namespace Overture.Platform.Tls;
 
 /// <summary>
-/// Which roles may call which RPC. Deny by default; the start is refused while an RPC that is served has no roles here, or a row names an
-/// RPC that is not served.
+/// Which roles may call which RPC: of our own what their protos say (protos/overture/roles.proto), of others a row each. Deny by default;
+/// the start is refused while an RPC that is served has no roles here, or a row names an RPC that is not served.
 /// </summary>
 public sealed class RoleTable
 {
@@ -16,6 +17,15 @@ public sealed class RoleTable
     public RoleTable Allow(ServiceDescriptor service, string rpc, params Role[] roles)
     {
         rows.Add($"/{service.FullName}/{rpc}", [.. roles]);
+        return this;
+    }
+
+    /// <summary>A row for each RPC of services whose protos name the roles.</summary>
+    /// <exception cref="InvalidOperationException">A proto names a role that there is not.</exception>
+    public RoleTable Add(IEnumerable<ServiceDescriptor> services)
+    {
+        foreach (var method in services.SelectMany(s => s.Methods))
+            Allow(method.Service, method.Name, [.. Named(method)]);
         return this;
     }
 
@@ -33,4 +43,9 @@ public sealed class RoleTable
             .. rows.Keys.Where(m => !methods.Contains(m)).Select(m => $"{m} is not served"),
         ];
     }
+
+    private static IEnumerable<Role> Named(MethodDescriptor method) =>
+        (method.GetOptions()?.GetExtension(RolesExtensions.Roles)?.AnyOf ?? []).Select(named =>
+            Enum.TryParse<Role>(named.ToString(), out var role) && Enum.IsDefined(role) && named != Protos.Role.Unspecified ? role
+                : throw new InvalidOperationException($"{method.FullName}: there is no role {named}"));
 }

@@ -1,11 +1,12 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using Overture.Platform.Certificates;
 using Overture.Platform.Records;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests.Acceptance;
 
-/// <summary>Where an administrator types `puppetserver ca`: Debian's, told by a puppet.conf of its own where the CA is.</summary>
+/// <summary>Where an administrator types `puppetserver ca`: Debian's, with a puppet.conf of its own that names the CA.</summary>
 public sealed class AdminHost : IDisposable
 {
     private readonly TempDirectory home = new();
@@ -25,17 +26,20 @@ public sealed class AdminHost : IDisposable
         System.IO.File.Copy(ca.House.BundleFile, host.File("ssl/certs/ca.pem"));
         await System.IO.File.WriteAllTextAsync(host.File("ssl/crl.pem"), (await ca.Admin.GetCrlAsync(new())).CrlPem);
         await System.IO.File.WriteAllTextAsync(host.File("puppet.conf"),
-            $"[main]\ncertname = {admin.Name}\nssldir = {host.File("ssl")}\ncadir = {host.File("ca")}\nca_server = localhost\nca_port = {ca.ApiPort}\nkeylength = 2048\n");
+            $"[main]\ncertname = {admin.Name}\nssldir = {host.File("ssl")}\ncadir = {host.File("ca")}\nca_server = localhost\nca_port = "
+                + $"{ca.ApiPort}\nkeylength = 2048\n");
         return host;
     }
 
     /// <summary>`puppetserver ca ARGUMENTS --config …`.</summary>
-    public Task<(int Exit, string Output)> Ca(params string[] arguments) => Tool.Run("puppetserver", ["ca", .. arguments, "--config", home.File("puppet.conf")]);
+    public Task<(int Exit, string Output)> Ca(params string[] arguments) =>
+        Tool.Run("puppetserver", ["ca", .. arguments, "--config", home.File("puppet.conf")]);
 
     public async Task<JsonElement> List() => JsonDocument.Parse((await Ca("list", "--all", "--format", "json")).Output).RootElement;
 
     /// <summary>What an approval demands.</summary>
-    public Task Define(string certname) => ca.House.Store.PutIfAbsent(ObjectKeys.Node(CertName.Parse(certname)), "classes: {}\n"u8.ToArray(), default);
+    public Task Define(string certname) =>
+        ca.House.Store.PutIfAbsent(ObjectKeys.Node(CertName.Parse(certname)), "classes: {}\n"u8.ToArray(), default);
 
     /// <summary>A request that waits; its key.</summary>
     public async Task Submit(string certname, bool defined = true)

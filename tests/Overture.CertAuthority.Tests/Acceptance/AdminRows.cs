@@ -1,16 +1,17 @@
 using System.Globalization;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
-using Overture.CertAuthority.Issuance;
-using Overture.CertAuthority.Revocation;
-using Overture.Platform.Records;
 using Microsoft.Extensions.DependencyInjection;
+using Overture.CertAuthority.Signing;
+using Overture.Platform.Certificates;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
 
 namespace Overture.CertAuthority.Tests.Acceptance;
 
-/// <summary>Debian's `puppetserver ca` against CertAuthority: puppet-contracts §10, rows 15-22.</summary>
-[Collection(AcceptanceCollection.Name), Trait("Category", "integration")]
-public sealed class AdminRows(CaHouse house) : IAsyncLifetime
+/// <summary>Debian's `puppetserver ca` against CertAuthority: docs/puppet-contracts.md §10, rows 15-22.</summary>
+[Collection(AgentCollection.Name), Trait("Category", "integration")]
+public sealed class AdminRows(CaFixture house) : IAsyncLifetime
 {
     private readonly RunningCa ca = house.Ca;
     private AdminHost admin = null!;
@@ -34,7 +35,9 @@ public sealed class AdminRows(CaHouse house) : IAsyncLifetime
         var (exit, output) = await admin.Ca("list", "--all");
 
         Assert.True(exit == 0, output);
-        Assert.Matches($"(?s)Requested Certificates:.*row15\\.example\\.org.*Signed Certificates:.*{node.Name}.*Revoked Certificates:.*{gone.Name}", output);
+        Assert.Matches(
+            $"(?s)Requested Certificates:.*row15\\.example\\.org.*Signed Certificates:.*{node.Name}.*Revoked Certificates:.*{gone.Name}",
+            output);
         var json = await admin.List();
         foreach (var (group, name) in new[] { ("requested", "row15.example.org"), ("signed", $"{node.Name}"), ("revoked", $"{gone.Name}") })
         {
@@ -91,7 +94,8 @@ public sealed class AdminRows(CaHouse house) : IAsyncLifetime
     public async Task Row19_SignAll_NothingWaits_Is24()
     {
         await admin.Submit("row19.example.org");
-        var waiting = (await admin.List()).GetProperty("requested").EnumerateArray().Select(r => r.GetProperty("name").GetString()!).ToList();
+        var waiting = (await admin.List()).GetProperty("requested").EnumerateArray().Select(r => r.GetProperty("name").GetString()!)
+            .ToList();
         foreach (var name in waiting)
             await admin.Define(name);
         Assert.Equal(0, (await admin.Ca("sign", "--all")).Exit);
@@ -111,7 +115,8 @@ public sealed class AdminRows(CaHouse house) : IAsyncLifetime
         (exit, output) = await Tool.Run("openssl", "verify", "-CAfile", house.BundleFile, admin.File("ssl/certs/gen1.example.org.pem"));
         Assert.True(exit == 0, output);
         var ofKey = await Tool.Run("openssl", "pkey", "-in", admin.File("ssl/private_keys/gen1.example.org.pem"), "-pubout");
-        Assert.Equal(ofKey.Output, (await Tool.Run("openssl", "x509", "-in", admin.File("ssl/certs/gen1.example.org.pem"), "-noout", "-pubkey")).Output);
+        Assert.Equal(ofKey.Output,
+            (await Tool.Run("openssl", "x509", "-in", admin.File("ssl/certs/gen1.example.org.pem"), "-noout", "-pubkey")).Output);
     }
 
     [Fact]
@@ -127,8 +132,8 @@ public sealed class AdminRows(CaHouse house) : IAsyncLifetime
         Assert.Equal(1, (await admin.Ca("revoke", "--certname", "nope")).Exit);
 
         Assert.Equal((before.Number + 1, once.Number), (once.Number, twice.Number));
-        Assert.DoesNotContain(node.Serial, before.Serials);
-        Assert.Contains(node.Serial, twice.Serials);
+        Assert.DoesNotContain(SerialNumber.Recorded(node.Serial), before.Serials);
+        Assert.Contains(SerialNumber.Recorded(node.Serial), twice.Serials);
         Assert.Equal(before.Serials.Count + 1, twice.Serials.Count);
         Assert.True(twice.NextUpdate > TimeProvider.System.GetUtcNow());
         await File.WriteAllTextAsync(admin.File("list.pem"), (await ca.Admin.GetCrlAsync(new())).CrlPem);
@@ -144,7 +149,7 @@ public sealed class AdminRows(CaHouse house) : IAsyncLifetime
         Assert.Equal(0, (await admin.Ca("clean", "--certname", $"{node.Name}")).Exit);
         using var answer = await ca.Get($"certificate/{node.Name}");
         Assert.Equal(404, (int)answer.StatusCode);
-        Assert.Contains(node.Serial, (await List()).Serials);
+        Assert.Contains(SerialNumber.Recorded(node.Serial), (await List()).Serials);
 
         await admin.Submit("row22.example.org");
         Assert.Equal(24, (await admin.Ca("clean", "--certname", "row22.example.org")).Exit);

@@ -2,11 +2,18 @@ using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests.Acceptance;
 
-/// <summary>The tests of puppet-contracts §10, one after the other: some of them measure.</summary>
+/// <summary>Those tests of docs/puppet-contracts.md §10 that measure, or are a crowd: alone.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class AcceptanceCollection : ICollectionFixture<CaHouse>
+public sealed class AcceptanceCollection : ICollectionFixture<CaFixture>
 {
     public const string Name = "acceptance";
+}
+
+/// <summary>The others, whose time is that of their agents.</summary>
+[CollectionDefinition(Name)]
+public sealed class AgentCollection : ICollectionFixture<CaFixture>
+{
+    public const string Name = "agents";
 }
 
 /// <summary>A host with a real agent, Debian's Puppet, and directories of its own.</summary>
@@ -42,12 +49,15 @@ public sealed class AgentHost(int caPort, string certname, string? token = null)
         await System.IO.File.WriteAllTextAsync(home.File("conf/csr_attributes.yaml"), challenge + Attributes);
         string[] puppet =
         [
-            "puppet", "ssl", action, "--confdir", home.File("conf"), "--vardir", home.File("var"), "--ssldir", home.File("ssl"), "--certname", certname,
+            "puppet", "ssl", action, "--confdir", home.File("conf"), "--vardir", home.File("var"), "--ssldir", home.File("ssl"),
+                "--certname", certname,
             "--ca_server", "localhost", "--ca_port", $"{caPort}", "--keylength", "2048", "--color", "false",
             .. more.Contains("--waitforcert") ? [] : new[] { "--waitforcert", "0" }, .. more,
         ];
         // Files keep the times they have: else all that was written yesterday would be of the day that the clock says.
-        return Clock is null ? await Tool.Run(puppet[0], puppet[1..]) : await Tool.Run("env", ["NO_FAKE_STAT=1", "faketime", "-f", Clock, .. puppet]);
+        return Clock is null
+            ? await Tool.Run(puppet[0], puppet[1..])
+            : await Tool.Run("env", ["NO_FAKE_STAT=1", "faketime", "-f", Clock, .. puppet]);
     }
 
     public void Dispose() => home.Dispose();

@@ -4,14 +4,18 @@ using Xunit.Abstractions;
 
 namespace Overture.CertAuthority.Tests.Acceptance;
 
-/// <summary>puppet-contracts §10, row 36: the published overture-autosign, run as puppetserver runs its policy executable (§4).</summary>
+/// <summary>
+/// docs/puppet-contracts.md §10, row 36: the published overture-autosign, run as puppetserver runs its policy executable (§4).
+/// </summary>
 [Collection(AcceptanceCollection.Name), Trait("Category", "integration")]
-public sealed class AutosignRows(CaHouse house, ITestOutputHelper output) : IDisposable
+public sealed class AutosignRows(CaFixture house, ITestOutputHelper output) : IDisposable
 {
     private readonly TempDirectory files = new();
 
     /// <summary>What ./test built; a test of something else would prove nothing, so there is no other place.</summary>
-    private static string Binary => Environment.GetEnvironmentVariable("OVERTURE_CLI") is { Length: > 0 } named ? named : RepositoryPaths.File("artifacts/cli/overture");
+    private static string Binary => Environment.GetEnvironmentVariable("OVERTURE_CLI") is { Length: > 0 } named
+        ? named
+        : RepositoryPaths.File("artifacts/cli/overture");
 
     public void Dispose() => files.Dispose();
 
@@ -27,7 +31,8 @@ public sealed class AutosignRows(CaHouse house, ITestOutputHelper output) : IDis
         var other = await house.Launch();
         using var second = CsrBuilder.EcKey();
         var stranger = $"{house.NewName()}";
-        Assert.NotEqual(0, (await Autosign($"{other.Name}", new CsrBuilder($"{other.Name}", second).Challenge("notthetoken").Pem())).ExitCode);
+        Assert.NotEqual(
+            0, (await Autosign($"{other.Name}", new CsrBuilder($"{other.Name}", second).Challenge("notthetoken").Pem())).ExitCode);
         Assert.NotEqual(0, (await Autosign(stranger, new CsrBuilder(stranger, second).Challenge(other.Token).Pem())).ExitCode);
         Assert.NotEqual(0, (await Autosign("row36.example.org", new CsrBuilder("row36.example.org", second).Pem())).ExitCode);
         // All of it is read, or puppetserver would see a broken pipe (Shell.Run does).
@@ -58,13 +63,14 @@ public sealed class AutosignRows(CaHouse house, ITestOutputHelper output) : IDis
     {
         if (!File.Exists(files.File("overture-autosign")))
         {
-            File.CreateSymbolicLink(files.File("overture-autosign"), Binary);
+            (await Shell.Run(Binary, "hook", "install", files.File("overture-autosign"))).Ok();
             var tls = house.Pki.Files("autosign");
             await File.WriteAllTextAsync(files.File("hooks.yaml"), $$"""
                 certAuthority: localhost:{{house.Ca.GrpcPort}}
                 tls: { certificate: "{{tls.Certificate}}", key: "{{tls.Key}}", roots: "{{tls.Roots}}" }
                 """);
         }
-        return await Shell.Run("/usr/bin/env", ["-i", $"OVERTURE_HOOKS_CONFIG={files.File("hooks.yaml")}", files.File("overture-autosign"), certname], null, csr, "/", TimeSpan.FromSeconds(30));
+        return await Shell.Run("/usr/bin/env", ["-i", $"OVERTURE_HOOKS_CONFIG={files.File("hooks.yaml")}", files.File("overture-autosign"),
+            certname], null, csr, "/", TimeSpan.FromSeconds(30));
     }
 }

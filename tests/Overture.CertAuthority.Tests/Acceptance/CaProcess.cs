@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Overture.CertAuthority.Storage;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests.Acceptance;
@@ -7,15 +8,17 @@ namespace Overture.CertAuthority.Tests.Acceptance;
 public sealed class CaProcess : IAsyncDisposable
 {
     private readonly TempDirectory home = new();
-    private readonly CaHouse house;
+    private readonly CaFixture house;
+    private readonly string before;
     private Process? process;
 
     /// <param name="house">Whose replica it is.</param>
     /// <param name="replica">Its name.</param>
     /// <param name="more">Further lines of its options.</param>
-    public CaProcess(CaHouse house, string replica, string more = "")
+    /// <param name="before">Shell commands before it starts: limits, environment.</param>
+    public CaProcess(CaFixture house, string replica, string more = "", string before = "")
     {
-        this.house = house;
+        (this.house, this.before) = (house, before);
         var options = house.Options(replica);
         Port = System.Net.IPEndPoint.Parse(options.PuppetApi.Listen).Port;
         GrpcPort = System.Net.IPEndPoint.Parse(options.Listen).Port;
@@ -36,10 +39,21 @@ public sealed class CaProcess : IAsyncDisposable
     public int Port { get; }
     public int GrpcPort { get; }
 
+    public bool HasExited => process!.HasExited;
+
+    /// <summary>All it has printed so far.</summary>
+    public string Log => File.ReadAllText(home.File("log"));
+
+    /// <summary>The most memory it had, in MiB.</summary>
+    public int PeakMemory => int.Parse(File.ReadLines($"/proc/{process!.Id}/status").First(
+        l => l.StartsWith("VmHWM:", StringComparison.Ordinal)).Split(' ')[^2], System.Globalization.CultureInfo.InvariantCulture) / 1024;
+
     public async Task Start()
     {
-        // Its output goes nowhere: a pipe that nobody reads would stop it.
-        var command = $"exec dotnet '{RepositoryPaths.Output("services/CertAuthority", "Overture.CertAuthority.dll")}' --config '{home.File("certauthority.yaml")}' > '{home.File("log")}' 2>&1";
+        // Its output goes nowhere: a pipe that no one reads would stop it.
+        var command =
+            $"{before}\nexec dotnet '{RepositoryPaths.Output("services/CertAuthority", "Overture.CertAuthority.dll")}' --config "
+                + $"'{home.File("certauthority.yaml")}' > '{home.File("log")}' 2>&1";
         process = Process.Start("bash", ["-c", command]);
         using var client = RunningCa.AgentClient(house.BundleFile, Port);
         await Eventually.True(async () =>

@@ -15,8 +15,10 @@ public sealed class Curl(RunningCa ca) : IDisposable
     {
         var body = home.File("body");
         System.IO.File.Delete(body);
-        var (exit, output) = await Tool.Run("curl", ["-sk", "-o", body, "-w", "%{http_code}", "--path-as-is", .. more, $"https://localhost:{ca.ApiPort}{path}"]);
-        return (exit, int.Parse(output, CultureInfo.InvariantCulture), System.IO.File.Exists(body) ? await System.IO.File.ReadAllTextAsync(body) : "");
+        var (exit, output) = await Tool.Run(
+            "curl", ["-sk", "-o", body, "-w", "%{http_code}", "--path-as-is", .. more, $"https://localhost:{ca.ApiPort}{path}"]);
+        return (exit, int.Parse(output, CultureInfo.InvariantCulture),
+            System.IO.File.Exists(body) ? await System.IO.File.ReadAllTextAsync(body) : "");
     }
 
     /// <summary>The options that show a client's certificate.</summary>

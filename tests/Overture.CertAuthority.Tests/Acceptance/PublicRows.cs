@@ -5,9 +5,11 @@ using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests.Acceptance;
 
-/// <summary>What anybody may read, and what only the right certificate opens: puppet-contracts §10, rows 1-3 and 23-25, by curl and openssl.</summary>
-[Collection(AcceptanceCollection.Name), Trait("Category", "integration")]
-public sealed class PublicRows(CaHouse house) : IDisposable
+/// <summary>
+/// What anyone may read, and what only the right certificate opens: docs/puppet-contracts.md §10, rows 1-3 and 23-25, by curl and openssl.
+/// </summary>
+[Collection(AgentCollection.Name), Trait("Category", "integration")]
+public sealed class PublicRows(CaFixture house) : IDisposable
 {
     private const string Api = "/puppet-ca/v1";
     private static readonly string[] Closed = ["certificate_status/x", "certificate_statuses/any_key", "bogus"];
@@ -41,7 +43,8 @@ public sealed class PublicRows(CaHouse house) : IDisposable
         foreach (var list in lists)
         {
             await File.WriteAllTextAsync(curl.File("crl.pem"), $"{list}-----END X509 CRL-----\n");
-            Assert.Contains("verify OK", (await Tool.Run("openssl", "crl", "-in", curl.File("crl.pem"), "-verify", "-CAfile", house.BundleFile, "-noout")).Output, StringComparison.Ordinal);
+            Assert.Contains("verify OK", (await Tool.Run("openssl", "crl", "-in", curl.File("crl.pem"), "-verify", "-CAfile",
+                house.BundleFile, "-noout")).Output, StringComparison.Ordinal);
         }
     }
 
@@ -61,7 +64,8 @@ public sealed class PublicRows(CaHouse house) : IDisposable
         {
             foreach (var path in Closed)
                 Assert.Equal(403, (await curl.Run($"{Api}/{path}", client)).Status);
-            Assert.Equal(403, (await curl.Run($"{Api}/clean", [.. client, "-X", "PUT", "-H", "Content-Type: application/json", "-d", $$"""{"certnames":["{{node.Name}}"]}"""])).Status);
+            Assert.Equal(403, (await curl.Run($"{Api}/clean",
+                [.. client, "-X", "PUT", "-H", "Content-Type: application/json", "-d", $$"""{"certnames":["{{node.Name}}"]}"""])).Status);
         }
         Assert.NotNull(await house.Ca.Certificate(node.Name));
         // The certificate itself was taken.
@@ -69,7 +73,9 @@ public sealed class PublicRows(CaHouse house) : IDisposable
     }
 
     [Theory]
-    [InlineData("/puppet-ca/v1/certificate/ca"), InlineData("/puppet-ca/v1/certificate_revocation_list/ca"), InlineData("/status/v1/simple")]
+    [InlineData("/puppet-ca/v1/certificate/ca")]
+    [InlineData("/puppet-ca/v1/certificate_revocation_list/ca")]
+    [InlineData("/status/v1/simple")]
     public async Task Row24_RevokedCertificate_EndsTheHandshake(string path)
     {
         using var node = await house.Ca.Node();

@@ -3,9 +3,9 @@ using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests.Acceptance;
 
-/// <summary>puppet-contracts §10, row 35, by curl: Debian has no agent 8, so this is what one sends (§1.7).</summary>
-[Collection(AcceptanceCollection.Name), Trait("Category", "integration")]
-public sealed class RenewalRows(CaHouse house)
+/// <summary>docs/puppet-contracts.md §10, row 35, by curl: Debian has no agent 8, so this is what one sends (§1.7).</summary>
+[Collection(AgentCollection.Name), Trait("Category", "integration")]
+public sealed class RenewalRows(CaFixture house)
 {
     [Fact]
     public async Task Row35_Renewal_IsAnotherSerialOfTheSameKey_AgainAndAgain()
@@ -44,7 +44,8 @@ public sealed class RenewalRows(CaHouse house)
     private static async Task<(int Status, string Body)> Renew(RunningCa ca, CertifiedClient node)
     {
         using var curl = new Curl(ca);
-        var (_, status, body) = await curl.Run("/puppet-ca/v1/certificate_renewal", [.. curl.As(node), "-X", "POST", "-H", "Content-Type: text/plain", "-H", "Accept: text/plain", "-d", ""]);
+        var (_, status, body) = await curl.Run("/puppet-ca/v1/certificate_renewal",
+            [.. curl.As(node), "-X", "POST", "-H", "Content-Type: text/plain", "-H", "Accept: text/plain", "-d", ""]);
         return (status, body);
     }
 }

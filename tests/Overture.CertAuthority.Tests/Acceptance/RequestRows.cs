@@ -1,13 +1,15 @@
 using System.Security.Cryptography.X509Certificates;
+using Overture.CertAuthority.Enrollment;
+using Overture.CertAuthority.PuppetApi;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests.Acceptance;
 
-/// <summary>What may stand in a request, and whose key may: puppet-contracts §10, rows 9 and 11-14.</summary>
-[Collection(AcceptanceCollection.Name), Trait("Category", "integration")]
-public sealed class RequestRows(CaHouse house)
+/// <summary>What may be in a request, and whose key may: docs/puppet-contracts.md §10, rows 9 and 11-14.</summary>
+[Collection(AgentCollection.Name), Trait("Category", "integration")]
+public sealed class RequestRows(CaFixture house)
 {
     private readonly RunningCa ca = house.Ca;
 
@@ -20,7 +22,7 @@ public sealed class RequestRows(CaHouse house)
         var claim = Assert.Single(await house.All<Claim>(ObjectKeys.ClaimsOf(name)));
         Directory.Delete(agent.File("ssl/private_keys"), recursive: true);
 
-        // A second key comes with the token: nobody can tell which of the two is the thief's.
+        // A second key comes with the token: it can't be known which of the two is the thief's.
         var (exit, output) = await agent.Bootstrap();
         Assert.Equal(1, exit);
         Assert.Contains("HTTP response was 403", output, StringComparison.Ordinal);
@@ -56,8 +58,10 @@ public sealed class RequestRows(CaHouse house)
     public async Task Row11_GrantedExtensions_AreUtf8Strings_AndTheSecretIsNowhere()
     {
         const string Private = "1.3.6.1.4.1.34380.1.2.1.7", InstanceId = "1.3.6.1.4.1.34380.1.1.2";
-        var instance = await house.Launch(l => l.Extensions.Add(new Dictionary<string, string> { ["pp_instance_id"] = "i-0123", [Private] = "blue" }));
-        using var agent = new AgentHost(ca, instance.Name.ToString(), instance.Token) { Attributes = $"extension_requests:\n  pp_instance_id: i-0123\n  {Private}: blue\n" };
+        var instance =
+            await house.Launch(l => l.Extensions.Add(new Dictionary<string, string> { ["pp_instance_id"] = "i-0123", [Private] = "blue" }));
+        using var agent = new AgentHost(ca, instance.Name.ToString(),
+            instance.Token) { Attributes = $"extension_requests:\n  pp_instance_id: i-0123\n  {Private}: blue\n" };
 
         var (exit, output) = await agent.Bootstrap();
 
@@ -85,7 +89,8 @@ public sealed class RequestRows(CaHouse house)
     [InlineData("1.3.6.1.4.1.34380.1.3.39", "\"true\""), InlineData("1.3.6.1.4.1.34380.1.3.1", "x")]
     public async Task Row12_AuthorizationExtension_IsRefusedAndNeverSigned(string oid, string value)
     {
-        using var agent = new AgentHost(ca, $"row12-{oid.Split('.')[^1]}.example.org") { Attributes = $"extension_requests:\n  {oid}: {value}\n" };
+        using var agent =
+            new AgentHost(ca, $"row12-{oid.Split('.')[^1]}.example.org") { Attributes = $"extension_requests:\n  {oid}: {value}\n" };
         await NeverSigned(agent);
     }
 
@@ -127,21 +132,25 @@ public sealed class RequestRows(CaHouse house)
             ("a..b", [400], new CsrBuilder("a..b", key).Pem()),
             ("-x", [400], new CsrBuilder("-x", key).Pem()),
             ("..%2fx", [400], new CsrBuilder("../x", key).Pem()),
-            ("../x", [400, 403], new CsrBuilder("../x", key).Pem()), // another route, which is nobody's
+            ("../x", [400, 403], new CsrBuilder("../x", key).Pem()), // another route, which is no one's
             ("row14.example.org", [400], new CsrBuilder("row14.example.org", key) { BreakSignature = true }.Pem()),
-            ("row14.example.org", [400], new CsrBuilder("row14.example.org", key).Extension("2.5.29.15", w => w.WriteBitString([6], 1)).Pem()),
+            ("row14.example.org", [400],
+                new CsrBuilder("row14.example.org", key).Extension("2.5.29.15", w => w.WriteBitString([6], 1)).Pem()),
             ("row14.example.org", [413], new string('j', 1024 * 1024)),
         })
         {
             await File.WriteAllTextAsync(curl.File("csr"), request);
-            var (_, status, body) = await curl.Run($"/puppet-ca/v1/certificate_request/{asked}", "-X", "PUT", "-H", "Content-Type: text/plain", "--data-binary", $"@{curl.File("csr")}");
+            var (_, status, body) = await curl.Run($"/puppet-ca/v1/certificate_request/{asked}", "-X", "PUT", "-H",
+                "Content-Type: text/plain", "--data-binary", $"@{curl.File("csr")}");
             Assert.True(code.Contains(status), $"{asked}: {status} {body}");
         }
         Assert.Equal(before, await Stored());
     }
 
-    private static string Put(AgentHost agent, int status) => $"\"PUT /puppet-ca/v1/certificate_request/{agent.Certname} HTTP/1.1\" {status} ";
+    private static string Put(AgentHost agent, int status) =>
+        $"\"PUT /puppet-ca/v1/certificate_request/{agent.Certname} HTTP/1.1\" {status} ";
 
     private async Task<List<string>> Stored() =>
-        [.. await house.Keys(ObjectKeys.HeldRequests), .. await house.Keys(ObjectKeys.Claims), .. await house.Keys(ObjectKeys.Certificates), .. await house.Keys("ca/keys/")];
+        [.. await house.Keys(ObjectKeys.HeldRequests), .. await house.Keys(ObjectKeys.Claims), .. await house.Keys(ObjectKeys.Certificates),
+            .. await house.Keys("ca/keys/")];
 }

@@ -8,7 +8,7 @@ internal static class Full
     public static int Length(int slice, int full) => Asked ? full : slice;
 }
 
-/// <summary>Says the same time until it is told another.</summary>
+/// <summary>Returns the same time until another is set.</summary>
 internal sealed class StoppedClock(DateTimeOffset now) : TimeProvider
 {
     public DateTimeOffset Now { get; set; } = now;

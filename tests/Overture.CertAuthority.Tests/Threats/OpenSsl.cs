@@ -8,7 +8,8 @@ internal static class OpenSsl
     /// <returns>All it printed, the server's answer among it.</returns>
     public static async Task<string> Request(string request, params string[] arguments)
     {
-        var start = new ProcessStartInfo("openssl", ["s_client", .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("openssl", ["s_client", .. arguments]) { RedirectStandardInput = true,
+            RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Process.Start(start)!;
         var (said, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         try

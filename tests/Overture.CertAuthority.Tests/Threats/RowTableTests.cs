@@ -19,11 +19,15 @@ public sealed class RowTableTests
     [Theory, MemberData(nameof(Rows))]
     public void Row_OfThePartsAToC_HasATestOfItsName(string row)
     {
-        var here = typeof(RowTableTests).Assembly.GetTypes().SelectMany(t => t.GetMethods()).Where(m => m.GetCustomAttributes<FactAttribute>().Any()).Select(m => m.Name);
-        var there = Elsewhere.TryGetValue(row, out var file) ? File.ReadLines(RepositoryPaths.File($"tests/{file}")).Select(l => l.Trim()) : [];
+        var here = typeof(RowTableTests).Assembly.GetTypes().SelectMany(t => t.GetMethods())
+            .Where(m => m.GetCustomAttributes<FactAttribute>().Any()).Select(m => m.Name);
+        var there = Elsewhere.TryGetValue(row, out var file)
+            ? File.ReadLines(RepositoryPaths.File($"tests/{file}")).Select(l => l.Trim())
+            : [];
 
         var found = here.Where(name => name.StartsWith($"{row}_", StringComparison.Ordinal))
-            .Concat(there.Where(l => l.StartsWith("public ", StringComparison.Ordinal) && l.Contains($" {row}_", StringComparison.Ordinal)));
+            .Concat(there.Where(
+                l => l.StartsWith("public ", StringComparison.Ordinal) && l.Contains($" {row}_", StringComparison.Ordinal)));
 
         Assert.NotEmpty(found);
     }

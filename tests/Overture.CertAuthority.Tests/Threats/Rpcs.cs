@@ -15,7 +15,8 @@ internal static class Rpcs
     public static async Task Call(GrpcChannel channel, MethodDescriptor rpc, Metadata? headers = null)
     {
         var bytes = Marshallers.Create<byte[]>(b => b, b => b);
-        var method = new Method<byte[], byte[]>(rpc.IsServerStreaming ? MethodType.ServerStreaming : MethodType.Unary, rpc.Service.FullName, rpc.Name, bytes, bytes);
+        var method = new Method<byte[], byte[]>(
+            rpc.IsServerStreaming ? MethodType.ServerStreaming : MethodType.Unary, rpc.Service.FullName, rpc.Name, bytes, bytes);
         var options = new CallOptions(headers, TimeProvider.System.GetUtcNow().AddSeconds(10).UtcDateTime);
         if (rpc.IsServerStreaming)
         {

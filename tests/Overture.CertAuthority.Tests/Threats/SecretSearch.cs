@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using Overture.CertAuthority.PuppetApi;
 
 namespace Overture.CertAuthority.Tests.Threats;
 
@@ -30,8 +31,11 @@ public sealed partial class SecretSearch(RunningCa ca)
         foreach (var line in ca.Options.Log.Lines.Skip(logLines))
             Clean(line, "the log");
         Clean(ca.AccessLog[accessChars..], "the access log");
-        foreach (var file in Directory.EnumerateFiles(ca.House.Bucket, "*", SearchOption.AllDirectories).Where(f => File.GetLastWriteTimeUtc(f) >= from.UtcDateTime.AddSeconds(-1)))
+        foreach (var file in Directory.EnumerateFiles(ca.House.Bucket, "*", SearchOption.AllDirectories)
+            .Where(f => File.GetLastWriteTimeUtc(f) >= from.UtcDateTime.AddSeconds(-1)))
+        {
             Clean(File.ReadAllText(file), file);
+        }
     }
 
     public static IEnumerable<string> TokensIn(string text) => Token().Matches(text).Select(m => m.Value);

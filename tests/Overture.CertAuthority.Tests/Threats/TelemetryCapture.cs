@@ -37,7 +37,8 @@ internal sealed class TelemetryCapture : IDisposable
 
     private void Note(Activity span)
     {
-        var tags = span.TagObjects.Concat(span.Events.SelectMany(e => e.Tags)).Concat(span.Baggage.Select(b => KeyValuePair.Create(b.Key, (object?)b.Value)));
+        var tags = span.TagObjects.Concat(span.Events.SelectMany(e => e.Tags))
+            .Concat(span.Baggage.Select(b => KeyValuePair.Create(b.Key, (object?)b.Value)));
         seen.Enqueue($"{span.DisplayName} {span.StatusDescription} {string.Join(' ', tags)}");
     }
 

@@ -3,9 +3,11 @@ using Xunit.Abstractions;
 
 namespace Overture.CertAuthority.Tests.Threats;
 
-/// <summary>Threats §2.3 A: whom the agent believes when it boots. The real agent, with the files that our user data leaves on its disk.</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class ThreatsAFirstContact(CaHouse house, ITestOutputHelper output) : IDisposable
+/// <summary>
+/// Threats §2.3 A: whom the agent believes when it boots. The real agent, with the files that our user data leaves on its disk.
+/// </summary>
+[Collection(ThreatCollection.Name), Trait("Category", "integration")]
+public sealed class ThreatsAFirstContact(CaFixture house, ITestOutputHelper output) : IDisposable
 {
     private readonly TempDirectory node = new();
     private readonly TestPuppetCa other = new();
@@ -57,11 +59,14 @@ public sealed class ThreatsAFirstContact(CaHouse house, ITestOutputHelper output
         var home = Path.Combine(node.Path, instance.Name.ToString());
         Directory.CreateDirectory(Path.Combine(home, "conf"));
         Directory.CreateDirectory(Path.Combine(home, "ssl/certs"));
-        await File.WriteAllTextAsync(Path.Combine(home, "conf/csr_attributes.yaml"), $"custom_attributes:\n  1.2.840.113549.1.9.7: {instance.Token}\n");
+        await File.WriteAllTextAsync(
+            Path.Combine(home, "conf/csr_attributes.yaml"), $"custom_attributes:\n  1.2.840.113549.1.9.7: {instance.Token}\n");
         if (pin is not null)
             await File.WriteAllTextAsync(Path.Combine(home, "ssl/certs/ca.pem"), pin);
         // The stand-in serves no CRL; the pin has to hold without one.
-        return await Tool.Run("puppet", "ssl", "bootstrap", "--confdir", $"{home}/conf", "--vardir", $"{home}/var", "--ssldir", $"{home}/ssl", "--certname", instance.Name.ToString(),
-            "--ca_server", "localhost", "--ca_port", $"{port}", "--keylength", "2048", "--waitforcert", "0", "--certificate_revocation", "false", "--color", "false");
+        return await Tool.Run("puppet", "ssl", "bootstrap", "--confdir", $"{home}/conf", "--vardir", $"{home}/var", "--ssldir",
+            $"{home}/ssl", "--certname", instance.Name.ToString(),
+            "--ca_server", "localhost", "--ca_port", $"{port}", "--keylength", "2048", "--waitforcert", "0", "--certificate_revocation",
+            "false", "--color", "false");
     }
 }

@@ -1,7 +1,8 @@
 using System.Net;
 using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
-using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.Enrollment;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
 using Overture.Records.V1;
@@ -10,9 +11,11 @@ using Xunit.Abstractions;
 
 namespace Overture.CertAuthority.Tests.Threats;
 
-/// <summary>Threats §2.3 A: the token is right, and the instance is not. The tests play the Conductor, who alone asks the provider.</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class ThreatsAInstance(CaHouse house, ITestOutputHelper output) : IDisposable
+/// <summary>
+/// Threats §2.3 A: the token is right, and the instance is not. The tests play the Conductor, who alone asks the provider.
+/// </summary>
+[Collection(ThreatCollection.Name), Trait("Category", "integration")]
+public sealed class ThreatsAInstance(CaFixture house, ITestOutputHelper output) : IDisposable
 {
     private readonly RunningCa ca = house.Ca;
     private readonly ECDsa key = CsrBuilder.EcKey();
@@ -42,7 +45,8 @@ public sealed class ThreatsAInstance(CaHouse house, ITestOutputHelper output) : 
     [Fact]
     public async Task T13_LaunchThatNeverHappenedOrWasCancelled_Is403()
     {
-        var (intended, failed, cancelled, gone) = (await Launch(Attestation.Provider), await Launch(Attestation.Provider), await house.Launch(), await house.Launch());
+        var (intended, failed, cancelled, gone) =
+            (await Launch(Attestation.Provider), await Launch(Attestation.Provider), await house.Launch(), await house.Launch());
         await house.Fact(failed.Name, "launch-failed");
         await house.Fact(cancelled.Name, "terminating");
         await house.Fact(gone.Name, "terminated");
@@ -60,13 +64,15 @@ public sealed class ThreatsAInstance(CaHouse house, ITestOutputHelper output) : 
         await oracle.Holds();
     }
 
-    /// <summary>The Conductor's half, adopting the instance under its id, is Launch_ProvidersAnswerLost_RetryAdoptsWhatRuns of its tests.</summary>
+    /// <summary>
+    /// The Conductor's half, adopting the instance under its id, is Launch_ProvidersAnswerLost_RetryAdoptsWhatRuns of its tests.
+    /// </summary>
     [Theory]
     [InlineData(Attestation.Token), InlineData(Attestation.Provider)]
     public async Task T14_LaunchWhoseAnswerWasLost_IsSigned(Attestation level)
     {
         var instance = await Launch(level);
-        // No "launched" is there: to the Conductor a lost answer looks like a failure, which is why that alone refuses nobody.
+        // No "launched" is there: to the Conductor a lost answer looks like a failure, which is why that alone refuses no one.
         await house.Fact(instance.Name, "launch-failed");
         using var conductor = new Witness(ca, name => house.Observe(name, "running"));
 
@@ -94,7 +100,8 @@ public sealed class ThreatsAInstance(CaHouse house, ITestOutputHelper output) : 
     public async Task T15_InstanceOfSomebodyElse_Is403(string whose)
     {
         var instance = await Launch(Attestation.Provider);
-        await house.Observe(instance.Name, "running", change: o => { if (whose == "account") o.Account = "666"; else o.Provider = "another"; });
+        await house.Observe(
+            instance.Name, "running", change: o => { if (whose == "account") o.Account = "666"; else o.Provider = "another"; });
         var oracle = await Oracle.Watch(ca, output, instance);
 
         await oracle.Is403($"an instance of another {whose}", instance.Name, instance.Csr(key), Reason.InstanceNotRunning);
@@ -117,7 +124,7 @@ public sealed class ThreatsAInstance(CaHouse house, ITestOutputHelper output) : 
         string[] words = ["none", "one of 31 s ago", "one of the future", "a forged one", "another instance's", "rubbish"];
         var oracle = await Oracle.Watch(ca, output, instances);
 
-        // Nobody answers: each waits its patience, all at once.
+        // No one answers: each waits its patience, all at once.
         await Task.WhenAll(instances.Select(async (instance, i) =>
         {
             using var own = CsrBuilder.EcKey();

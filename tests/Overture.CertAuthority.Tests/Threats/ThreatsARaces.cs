@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using System.Net;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.PuppetApi;
+using Overture.Platform.Certificates;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.Records.V1;
 using Overture.TestSupport;
 using Xunit.Abstractions;
@@ -9,8 +12,8 @@ using Xunit.Abstractions;
 namespace Overture.CertAuthority.Tests.Threats;
 
 /// <summary>Threats §2.3 A: who comes twice, who comes first, and who comes with the disk of another.</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class ThreatsARaces(CaHouse house, ITestOutputHelper output)
+[Collection(ThreatCollection.Name), Trait("Category", "integration")]
+public sealed class ThreatsARaces(CaFixture house, ITestOutputHelper output)
 {
     private readonly RunningCa ca = house.Ca;
 
@@ -73,7 +76,7 @@ public sealed class ThreatsARaces(CaHouse house, ITestOutputHelper output)
             var answers = await Task.WhenAll(requests.Select((r, i) => replicas[i % replicas.Length].Put(instance.Name.ToString(), r)));
 
             // One claim fixes one serial. Before the node converged a second key with the right token contests the name, so the certificate
-            // that was signed (if it came that far) is revoked: nobody can tell which of the two is the thief.
+            // that was signed (if it came that far) is revoked: it can't be known which of the two is the thief.
             var claim = Assert.Single(await house.All<Claim>(ObjectKeys.ClaimsOf(instance.Name)));
             var good = answers.Count(a => a.StatusCode == HttpStatusCode.OK);
             Assert.Equal(64 - good, answers.Count(a => a.StatusCode == HttpStatusCode.Forbidden));
@@ -84,7 +87,9 @@ public sealed class ThreatsARaces(CaHouse house, ITestOutputHelper output)
             foreach (var disposable in answers.Cast<IDisposable>().Concat(keys))
                 disposable.Dispose();
         }
-        output.WriteLine($"64 keys raced {Full.Length(50, 1000)} times on {replicas.Length} replicas: each name has one claim, one serial, at most one certificate");
+        output.WriteLine(
+            $"64 keys raced {Full.Length(50, 1000)} times on {replicas.Length} replicas: each name has one claim, one serial, at most "
+                + "one certificate");
     }
 
     [Fact]
@@ -102,12 +107,14 @@ public sealed class ThreatsARaces(CaHouse house, ITestOutputHelper output)
         await oracle.Is403("the genuine node, second", instance.Name, instance.Csr(key), Reason.TokenConflict);
 
         // The alarm, in order, within 5 s.
-        await Eventually.True(async () => (await ca.Admin.GetCrlAsync(new())).CrlPem is { } pem && Revoked(pem, serial), "the list names the serial", TimeSpan.FromSeconds(5));
+        await Eventually.True(async () => (await ca.Admin.GetCrlAsync(new())).CrlPem is { } pem && Revoked(pem, serial),
+            "the list names the serial", TimeSpan.FromSeconds(5));
         Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(5));
         var told = (await ca.Timeline(instance.Name)).Select(e => e.Key).ToList();
         Assert.Equal(["csr-received", "signed"], told.Take(2));
         Assert.Equal(["contested", "csr-refused:TOKEN_CONFLICT"], told.Skip(2).Order(StringComparer.Ordinal));
-        Assert.Contains(ca.Options.Log.Lines, l => l.Contains("contested", StringComparison.OrdinalIgnoreCase) && l.Contains(instance.Name.ToString(), StringComparison.Ordinal));
+        Assert.Contains(ca.Options.Log.Lines, l =>
+            l.Contains("contested", StringComparison.OrdinalIgnoreCase) && l.Contains(instance.Name.ToString(), StringComparison.Ordinal));
         // The state: contested (so the Classifier refuses the node: ClassifierTests), and neither key gets in any more.
         Assert.Equal(BlockKind.Contested, Assert.Single(await house.All<Block>(ObjectKeys.BlocksOf(instance.Name))).Kind);
         Assert.NotNull(await house.Store.Get(ObjectKeys.Revocation(serial), default));
@@ -129,7 +136,8 @@ public sealed class ThreatsARaces(CaHouse house, ITestOutputHelper output)
         oracle.Secret(old.Token);
 
         await oracle.Is403("the old name, a new key, the old token", old.Name, old.Csr(newKey), Reason.TokenSpent);
-        await oracle.Is403("the old name, a new key, the new token", old.Name, new CsrBuilder(old.Name.ToString(), newKey).Challenge(copy.Token), Reason.TokenMismatch);
+        await oracle.Is403("the old name, a new key, the new token", old.Name,
+            new CsrBuilder(old.Name.ToString(), newKey).Challenge(copy.Token), Reason.TokenMismatch);
         await oracle.Is400("the new name, the old key", copy.Name, copy.Csr(oldKey), Reason.KeyReused);
         using (var same = await ca.Put(old, oldKey))
             Assert.Equal(HttpStatusCode.OK, same.StatusCode);
@@ -140,7 +148,8 @@ public sealed class ThreatsARaces(CaHouse house, ITestOutputHelper output)
         await oracle.Holds();
     }
 
-    private static bool Revoked(string pem, string serial) => CrlPem.Split(pem).Any(crl => Convert.ToHexStringLower(crl).Contains(serial, StringComparison.Ordinal));
+    private static bool Revoked(string pem, string serial) =>
+        CrlPem.Split(pem).Any(crl => Convert.ToHexStringLower(crl).Contains(serial, StringComparison.Ordinal));
 
     private async Task OneSerial(Launched instance, string? served, string sent)
     {

@@ -7,17 +7,21 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Overture.CertAuthority.Audit;
 using Overture.CertAuthority.Csr;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.Enrollment;
+using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.PuppetApi;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.Records.V1;
 using Overture.TestSupport;
 using Xunit.Abstractions;
 
 namespace Overture.CertAuthority.Tests.Threats;
 
-/// <summary>Threats §2.3 A: nobody learns which names exist, and no secret is ever said, kept or certified.</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class ThreatsASecrets(CaHouse house, ITestOutputHelper output)
+/// <summary>Threats §2.3 A: no one learns which names exist, and no secret is ever said, kept or certified.</summary>
+[Collection(ThreatCollection.Name), Trait("Category", "integration")]
+public sealed class ThreatsASecrets(CaFixture house, ITestOutputHelper output)
 {
     private readonly RunningCa ca = house.Ca;
 
@@ -45,7 +49,8 @@ public sealed class ThreatsASecrets(CaHouse house, ITestOutputHelper output)
         using var classifier = house.Pki.Channel(ca.GrpcPort, "classifier");
         foreach (var rpc in Rpcs.All)
         {
-            var refused = await Assert.ThrowsAsync<RpcException>(() => Rpcs.Call(classifier, rpc, new Metadata { { "authorization", $"Bearer {instance.Token}" } }));
+            var refused = await Assert.ThrowsAsync<RpcException>(
+                () => Rpcs.Call(classifier, rpc, new Metadata { { "authorization", $"Bearer {instance.Token}" } }));
             Assert.Equal((rpc.FullName, StatusCode.PermissionDenied), (rpc.FullName, refused.StatusCode));
         }
 
@@ -75,7 +80,8 @@ public sealed class ThreatsASecrets(CaHouse house, ITestOutputHelper output)
         var stranger = new Launched(house.NewName(), instance.Token);
         await oracle.Is403("an unknown name", stranger.Name, stranger.Csr(key), Reason.NodeUnknown);
         await oracle.Is403("no token", instance.Name, new CsrBuilder(instance.Name.ToString(), key), Reason.TokenMissing);
-        await oracle.Is403("a wrong token", instance.Name, new CsrBuilder(instance.Name.ToString(), key).Challenge("wrong"), Reason.TokenMismatch);
+        await oracle.Is403(
+            "a wrong token", instance.Name, new CsrBuilder(instance.Name.ToString(), key).Challenge("wrong"), Reason.TokenMismatch);
         await oracle.Is403("an expired one", expired.Name, expired.Csr(key), Reason.TokenExpired);
         await oracle.Is403("an early one", early.Name, early.Csr(key), Reason.NotYetValid);
         await oracle.Is403("an ended instance", ended.Name, ended.Csr(key), Reason.NameBlocked);
@@ -94,7 +100,8 @@ public sealed class ThreatsASecrets(CaHouse house, ITestOutputHelper output)
         using var key = CsrBuilder.EcKey();
         using var nodeKey = CsrBuilder.EcKey();
         using var second = CsrBuilder.EcKey();
-        var (registered, refused, signed, contested) = (await house.Launch(), await house.Launch(), await house.Launch(), await house.Launch());
+        var (registered, refused, signed, contested) =
+            (await house.Launch(), await house.Launch(), await house.Launch(), await house.Launch());
         (await ca.Put(refused with { Token = "wrong" }, key)).Dispose();
         (await ca.Put(signed, nodeKey)).Dispose();
         (await ca.Put(contested, key)).Dispose();
@@ -106,7 +113,8 @@ public sealed class ThreatsASecrets(CaHouse house, ITestOutputHelper output)
         using var own = certificate.CopyWithPrivateKey(nodeKey);
         using var node = ca.AgentClient(own);
 
-        foreach (var name in new[] { house.NewName().ToString(), registered.Name.ToString(), refused.Name.ToString(), signed.Name.ToString(), contested.Name.ToString(), held })
+        foreach (var name in new[] { house.NewName().ToString(), registered.Name.ToString(), refused.Name.ToString(),
+            signed.Name.ToString(), contested.Name.ToString(), held })
         {
             foreach (var client in new[] { ca.Agent, node })
             {
@@ -116,7 +124,8 @@ public sealed class ThreatsASecrets(CaHouse house, ITestOutputHelper output)
             }
         }
 
-        output.WriteLine("asked for the request of an unknown, registered, refused, signed, contested and held name: 404 to anybody and to a node");
+        output.WriteLine(
+            "asked for the request of an unknown, registered, refused, signed, contested and held name: 404 to anybody and to a node");
         await oracle.Holds();
     }
 
@@ -127,12 +136,17 @@ public sealed class ThreatsASecrets(CaHouse house, ITestOutputHelper output)
         using var key = CsrBuilder.EcKey();
         var oracle = await Oracle.Watch(ca, output, instance);
 
-        await oracle.Is400("the token as pp_preshared_key", instance.Name, instance.Csr(key).PuppetExtension("1.3.6.1.4.1.34380.1.1.4", instance.Token), Reason.CsrExtension);
-        await oracle.Is400("the token as pp_role", instance.Name, instance.Csr(key).PuppetExtension("1.3.6.1.4.1.34380.1.1.13", instance.Token), Reason.CsrExtension);
-        await oracle.Is400("the token as a private extension", instance.Name, instance.Csr(key).PuppetExtension("1.3.6.1.4.1.34380.1.2.1", instance.Token), Reason.CsrExtension);
-        await oracle.Is400("the token as pp_auth_role", instance.Name, instance.Csr(key).PuppetExtension("1.3.6.1.4.1.34380.1.3.13", instance.Token), Reason.CsrExtension);
+        await oracle.Is400("the token as pp_preshared_key", instance.Name,
+            instance.Csr(key).PuppetExtension("1.3.6.1.4.1.34380.1.1.4", instance.Token), Reason.CsrExtension);
+        await oracle.Is400("the token as pp_role", instance.Name,
+            instance.Csr(key).PuppetExtension("1.3.6.1.4.1.34380.1.1.13", instance.Token), Reason.CsrExtension);
+        await oracle.Is400("the token as a private extension", instance.Name,
+            instance.Csr(key).PuppetExtension("1.3.6.1.4.1.34380.1.2.1", instance.Token), Reason.CsrExtension);
+        await oracle.Is400("the token as pp_auth_role", instance.Name,
+            instance.Csr(key).PuppetExtension("1.3.6.1.4.1.34380.1.3.13", instance.Token), Reason.CsrExtension);
         await oracle.Is400("the token as an alternative name", instance.Name, instance.Csr(key).DnsNames(instance.Token), Reason.CsrSan);
-        await oracle.Is400("the token as an unknown attribute", instance.Name, new CsrBuilder(instance.Name.ToString(), key).Attribute("1.2.840.113549.1.9.2", CsrParts.Printable(instance.Token)), Reason.CsrAttribute);
+        await oracle.Is400("the token as an unknown attribute", instance.Name, new CsrBuilder(instance.Name.ToString(), key)
+            .Attribute("1.2.840.113549.1.9.2", CsrParts.Printable(instance.Token)), Reason.CsrAttribute);
 
         await oracle.Holds();
         // Whatever this run has issued so far: no certificate holds any token that was ever given out.
@@ -162,14 +176,17 @@ public sealed class ThreatsASecrets(CaHouse house, ITestOutputHelper output)
         var guess = new CsrBuilder(name, key).Challenge(canary);
 
         await oracle.Is403("a canary as token", instance.Name, guess, Reason.TokenMismatch);
-        await oracle.Is400("a canary with a broken signature", instance.Name, new CsrBuilder(name, key) { BreakSignature = true }.Challenge(canary), Reason.CsrSignature);
+        await oracle.Is400("a canary with a broken signature", instance.Name,
+            new CsrBuilder(name, key) { BreakSignature = true }.Challenge(canary), Reason.CsrSignature);
         await oracle.Is400("a canary under a wrong name", house.NewName(), guess, Reason.NameMismatch);
         await oracle.Is400("a canary in a body that is no PEM", name, canary + "\u0001", Reason.CsrPem);
         await oracle.Is400("a canary in a large body", name, string.Concat(Enumerable.Repeat(canary, 400)), Reason.CsrTooLarge);
-        var byRpc = await Assert.ThrowsAsync<RpcException>(async () => await verbose.Admin.SubmitCertificateRequestAsync(new() { Certname = name, CsrPem = guess.Pem() }));
+        var byRpc = await Assert.ThrowsAsync<RpcException>(
+            async () => await verbose.Admin.SubmitCertificateRequestAsync(new() { Certname = name, CsrPem = guess.Pem() }));
         oracle.Expect("a canary by RPC", Reason.TokenMismatch);
         oracle.NotIn(byRpc.ToString());
-        await verbose.Admin.AuthorizeCertificateRequestAsync(new() { Certname = stock.Name.ToString(), CsrPem = stock.Csr(stockKey).Pem() });
+        await verbose.Admin.AuthorizeCertificateRequestAsync(
+            new() { Certname = stock.Name.ToString(), CsrPem = stock.Csr(stockKey).Pem() });
         (await verbose.Put("t21.example.org", new CsrBuilder("t21.example.org", key).Challenge(canary).Pem())).Dispose();
         oracle.Expect("a canary of a name that waits for a person", Reason.HeldForApproval);
         var facts = CsrReader.Read(guess.Der());
@@ -184,11 +201,14 @@ public sealed class ThreatsASecrets(CaHouse house, ITestOutputHelper output)
     }
 
     // Every route of the listener, with the name filled in.
-    private IEnumerable<(string Method, string Path)> Routes(CertName name) => ca.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-        .Where(e => e.RoutePattern.RawText is { } text && (text.StartsWith("/puppet-ca/", StringComparison.Ordinal) || text.StartsWith("/status/", StringComparison.Ordinal)))
+    private IEnumerable<(string Method, string Path)> Routes(CertName name) =>
+        ca.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+        .Where(e => e.RoutePattern.RawText is { } text
+            && (text.StartsWith("/puppet-ca/", StringComparison.Ordinal) || text.StartsWith("/status/", StringComparison.Ordinal)))
         .SelectMany(e => (e.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["GET"]).Select(m => (m, e.RoutePattern.RawText!)))
         .Where(r => !r.Item2.Contains("certificate_request", StringComparison.Ordinal) || r.m == "GET")
-        .Select(r => (r.m, r.Item2.Replace("{name}", name.ToString(), StringComparison.Ordinal).Replace("{subject}", name.ToString(), StringComparison.Ordinal)));
+        .Select(r => (r.m, r.Item2.Replace("{name}", name.ToString(), StringComparison.Ordinal)
+            .Replace("{subject}", name.ToString(), StringComparison.Ordinal)));
 
     private async Task<string> Ask(string method, string path, string? token)
     {

@@ -5,7 +5,9 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using Google.Protobuf.WellKnownTypes;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.Records.V1;
 using Overture.TestSupport;
 using Xunit.Abstractions;
@@ -13,8 +15,8 @@ using Xunit.Abstractions;
 namespace Overture.CertAuthority.Tests.Threats;
 
 /// <summary>Threats §2.3 A: the token, guessed, borrowed, late, spent and misspelt.</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed partial class ThreatsATokens(CaHouse house, ITestOutputHelper output)
+[Collection(ThreatCollection.Name), Trait("Category", "integration")]
+public sealed partial class ThreatsATokens(CaFixture house, ITestOutputHelper output)
 {
     private readonly RunningCa ca = house.Ca;
 
@@ -30,7 +32,7 @@ public sealed partial class ThreatsATokens(CaHouse house, ITestOutputHelper outp
         for (var i = 0; i < names; i++)
         {
             var name = house.NewName();
-            var request = new CsrBuilder(name.ToString(), key).Challenge(EnrolmentToken.Derive("a guess"u8, $"{i}", name));
+            var request = new CsrBuilder(name.ToString(), key).Challenge(EnrollmentToken.Derive("a guess"u8, $"{i}", name));
             var began = Stopwatch.GetTimestamp();
             await oracle.Is403("a random token", name, request, Reason.NodeUnknown);
             took.Add(Stopwatch.GetElapsedTime(began));
@@ -39,7 +41,8 @@ public sealed partial class ThreatsATokens(CaHouse house, ITestOutputHelper outp
         await oracle.Holds();
         took.Sort();
         // The published figure is of a quiet machine; the slice shares it with everything else.
-        Assert.True(took[names * (Full.Asked ? 99 : 50) / 100] < TimeSpan.FromMilliseconds(50), $"p50 {took[names / 2]}, p99 {took[names * 99 / 100]}");
+        Assert.True(took[names * (Full.Asked ? 99 : 50) / 100] < TimeSpan.FromMilliseconds(50),
+            $"p50 {took[names / 2]}, p99 {took[names * 99 / 100]}");
         Assert.True(GC.GetTotalMemory(forceFullCollection: true) - heap < Environment.WorkingSet / 20 + (names * 4096L), "memory grew");
     }
 
@@ -74,8 +77,9 @@ public sealed partial class ThreatsATokens(CaHouse house, ITestOutputHelper outp
             ("padded", token + "====", Reason.TokenMismatch),
             ("a trailing newline", token + "\n", Reason.CsrAttribute),
             ("NUL-terminated", token + "\0", Reason.CsrAttribute),
-            ("its hash, which stands in the bucket", EnrolmentToken.Hash(token), Reason.TokenMismatch),
-            ("another cluster's token for this name", EnrolmentToken.Derive("another launch key"u8, "1", instance.Name), Reason.TokenMismatch),
+            ("its hash, which is in the bucket", EnrollmentToken.Hash(token), Reason.TokenMismatch),
+            ("another cluster's token for this name", EnrollmentToken.Derive("another launch key"u8, "1", instance.Name),
+                Reason.TokenMismatch),
             ("64 KiB", string.Concat(Enumerable.Repeat(token, 1261)), Reason.CsrTooLarge),
             ("nothing", "", Reason.TokenMissing),
         ];
@@ -84,7 +88,9 @@ public sealed partial class ThreatsATokens(CaHouse house, ITestOutputHelper outp
         {
             // UTF-8 carries them all.
             var request = new CsrBuilder(instance.Name.ToString(), key).Attribute(CsrBuilder.ChallengePassword, CsrParts.Utf8(text));
-            await (reason is Reason.CsrAttribute or Reason.CsrTooLarge ? oracle.Is400(what, instance.Name, request, reason) : oracle.Is403(what, instance.Name, request, reason));
+            await (reason is Reason.CsrAttribute or Reason.CsrTooLarge
+                ? oracle.Is400(what, instance.Name, request, reason)
+                : oracle.Is403(what, instance.Name, request, reason));
         }
 
         await oracle.Holds();
@@ -97,7 +103,8 @@ public sealed partial class ThreatsATokens(CaHouse house, ITestOutputHelper outp
         using var key = CsrBuilder.EcKey();
         var oracle = await Oracle.Watch(ca, output, one, other);
 
-        await oracle.Is403("the token of A for B", other.Name, new CsrBuilder(other.Name.ToString(), key).Challenge(one.Token), Reason.TokenMismatch);
+        await oracle.Is403(
+            "the token of A for B", other.Name, new CsrBuilder(other.Name.ToString(), key).Challenge(one.Token), Reason.TokenMismatch);
 
         await oracle.Holds();
     }
@@ -108,7 +115,8 @@ public sealed partial class ThreatsATokens(CaHouse house, ITestOutputHelper outp
         var deadline = DateTimeOffset.FromUnixTimeSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds()).AddHours(1);
         var clock = new StoppedClock(deadline);
         await using var timed = await RunningCa.Start(house, house.Options("t05") with { Clock = clock });
-        var (late, intime) = (await house.Launch(l => l.Deadline = deadline.ToTimestamp()), await house.Launch(l => l.Deadline = deadline.ToTimestamp()));
+        var (late, intime) =
+            (await house.Launch(l => l.Deadline = deadline.ToTimestamp()), await house.Launch(l => l.Deadline = deadline.ToTimestamp()));
         var patient = await house.Launch(l => l.Deadline = deadline.AddHours(1).ToTimestamp());
         using var key = CsrBuilder.EcKey();
         var oracle = await Oracle.Watch(timed, output, patient);
@@ -151,7 +159,8 @@ public sealed partial class ThreatsATokens(CaHouse house, ITestOutputHelper outp
         var claim = Assert.Single(await house.All<Claim>(ObjectKeys.ClaimsOf(instance.Name)));
         var record = await ca.Audited(instance.Name.ToString(), "TOKEN_SPENT");
         Assert.NotEqual(claim.SpkiSha256, record.SpkiSha256);
-        Assert.Contains(record.Decision.Checks, c => c.Name == "claim" && c.Observed.Contains(claim.SpkiSha256[..8], StringComparison.Ordinal));
+        Assert.Contains(
+            record.Decision.Checks, c => c.Name == "claim" && c.Observed.Contains(claim.SpkiSha256[..8], StringComparison.Ordinal));
         Assert.Contains((await ca.Timeline(instance.Name)), e => e.Reason == "TOKEN_SPENT");
     }
 
@@ -164,10 +173,14 @@ public sealed partial class ThreatsATokens(CaHouse house, ITestOutputHelper outp
         CsrBuilder Request() => new(instance.Name.ToString(), key);
         var (right, wrong) = (CsrParts.Printable(instance.Token), CsrParts.Printable("wrong"));
 
-        await oracle.Is400("two attributes, right first", instance.Name, Request().Challenge(instance.Token).Challenge("wrong"), Reason.CsrAttribute);
-        await oracle.Is400("two attributes, wrong first", instance.Name, Request().Challenge("wrong").Challenge(instance.Token), Reason.CsrAttribute);
-        await oracle.Is400("two values, right first", instance.Name, Request().Attribute(CsrBuilder.ChallengePassword, right, wrong), Reason.CsrAttribute);
-        await oracle.Is400("two values, wrong first", instance.Name, Request().Attribute(CsrBuilder.ChallengePassword, wrong, right), Reason.CsrAttribute);
+        await oracle.Is400(
+            "two attributes, right first", instance.Name, Request().Challenge(instance.Token).Challenge("wrong"), Reason.CsrAttribute);
+        await oracle.Is400(
+            "two attributes, wrong first", instance.Name, Request().Challenge("wrong").Challenge(instance.Token), Reason.CsrAttribute);
+        await oracle.Is400(
+            "two values, right first", instance.Name, Request().Attribute(CsrBuilder.ChallengePassword, right, wrong), Reason.CsrAttribute);
+        await oracle.Is400(
+            "two values, wrong first", instance.Name, Request().Attribute(CsrBuilder.ChallengePassword, wrong, right), Reason.CsrAttribute);
         await oracle.Is400("no value", instance.Name, Request().Attribute(CsrBuilder.ChallengePassword), Reason.CsrAttribute);
         await oracle.Is400("twice the same", instance.Name, instance.Csr(key).Challenge(instance.Token), Reason.CsrAttribute);
 
@@ -196,7 +209,10 @@ public sealed partial class ThreatsATokens(CaHouse house, ITestOutputHelper outp
         ];
 
         foreach (var (what, value) in values)
-            await oracle.Is400(what, instance.Name, new CsrBuilder(instance.Name.ToString(), key).Attribute(CsrBuilder.ChallengePassword, w => w.WriteEncodedValue(value)), Reason.CsrAttribute);
+        {
+            await oracle.Is400(what, instance.Name, new CsrBuilder(instance.Name.ToString(), key)
+                .Attribute(CsrBuilder.ChallengePassword, w => w.WriteEncodedValue(value)), Reason.CsrAttribute);
+        }
 
         await oracle.Holds();
     }
@@ -205,7 +221,7 @@ public sealed partial class ThreatsATokens(CaHouse house, ITestOutputHelper outp
     public void T23_EveryTokenGivenOut_IsOfTheSafeAlphabet()
     {
         for (var i = 0; i < 1000; i++)
-            Assert.Matches(Token(), EnrolmentToken.Derive(RandomNumberGenerator.GetBytes(32), $"{i}", house.NewName()));
+            Assert.Matches(Token(), EnrollmentToken.Derive(RandomNumberGenerator.GetBytes(32), $"{i}", house.NewName()));
     }
 
     [GeneratedRegex("^[a-z2-7]{52}$")]

@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.DependencyInjection;
-using Overture.CertAuthority.Issuance;
+using Overture.CertAuthority.PuppetApi;
+using Overture.CertAuthority.Storage;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Records.V1;
 using Overture.TestSupport;
@@ -12,8 +14,8 @@ using Xunit.Abstractions;
 namespace Overture.CertAuthority.Tests.Threats;
 
 /// <summary>Threats §2.3 B: certificates that should end, and would rather go on.</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class ThreatsBRenewal(CaHouse house, ITestOutputHelper output)
+[Collection(ThreatCollection.Name), Trait("Category", "integration")]
+public sealed class ThreatsBRenewal(CaFixture house, ITestOutputHelper output)
 {
     private static readonly Uri Renewal = new("certificate_renewal", UriKind.Relative);
     private readonly RunningCa ca = house.Ca;
@@ -58,7 +60,8 @@ public sealed class ThreatsBRenewal(CaHouse house, ITestOutputHelper output)
     [Fact]
     public async Task T32_Expired_IsNoConnection()
     {
-        await using var past = await RunningCa.Start(house, house.Options("t32-past") with { Clock = new ShiftedClock(TimeSpan.FromDays(-3)), LeafLife = TimeSpan.FromDays(1) });
+        await using var past = await RunningCa.Start(
+            house, house.Options("t32-past") with { Clock = new ShiftedClock(TimeSpan.FromDays(-3)), LeafLife = TimeSpan.FromDays(1) });
         using var node = await past.Node(l =>
         {
             l.NotBefore = TimeProvider.System.GetUtcNow().AddDays(-4).ToTimestamp();
@@ -80,9 +83,14 @@ public sealed class ThreatsBRenewal(CaHouse house, ITestOutputHelper output)
     {
         using var node = await ca.Node();
         if (how == "quarantined")
-            await house.Store.PutIfAbsent(ObjectKeys.Block(node.Name, how), new Block { Schema = 1, Certname = $"{node.Name}", Id = how, Kind = BlockKind.Quarantined, Sentence = "for a test" }, default);
+        {
+            await house.Store.PutIfAbsent(ObjectKeys.Block(node.Name, how), new Block { Schema = 1, Certname = $"{node.Name}", Id = how,
+                Kind = BlockKind.Quarantined, Sentence = "for a test", At = new() }, default);
+        }
         else
+        {
             await house.Fact(node.Name, how);
+        }
         var oracle = await Oracle.Watch(ca, output);
 
         using var answer = await node.Http.PostAsync(Renewal, null);
@@ -97,17 +105,18 @@ public sealed class ThreatsBRenewal(CaHouse house, ITestOutputHelper output)
     [Fact]
     public async Task T34_RenewalThatAsksForMore_GetsTheGrantUnderTodaysPolicy()
     {
-        // An old certificate that carries what nobody may be granted any more: as if it had been moved in.
+        // An old certificate that carries what no one may be granted any more: as if it had been moved in.
         using var old = await ca.Administrator("t34-imported.example.org");
         await house.Rewrite<Claim>((await house.Keys(ObjectKeys.ClaimsOf(old.Name))).Single(), claim =>
         {
             claim.Grant.Source = "import";
-            ca.Services.GetRequiredService<RecordSeal>().Put(claim);
+            ca.Services.GetRequiredService<RecordMac>().Put(claim);
         });
         await using var other = await house.Start("t34");
         using var elsewhere = other.AgentClient(old.Certificate);
         using var otherKey = RSA.Create(2048);
-        var wish = new CsrBuilder("someone-else.example.org", otherKey).DnsNames("puppet").PuppetExtension("1.3.6.1.4.1.34380.1.3.39", "true").Pem();
+        var wish = new CsrBuilder("someone-else.example.org", otherKey).DnsNames("puppet")
+            .PuppetExtension("1.3.6.1.4.1.34380.1.3.39", "true").Pem();
 
         using var first = await elsewhere.PostAsync(Renewal, new StringContent(wish));
         using var second = await elsewhere.PostAsync(Renewal, null);
@@ -124,6 +133,8 @@ public sealed class ThreatsBRenewal(CaHouse house, ITestOutputHelper output)
         Assert.DoesNotContain(renewed.Extensions, e => e.Oid!.Value!.StartsWith("1.3.6.1.4.1.34380.", StringComparison.Ordinal));
         Assert.True(renewed.NotAfter.ToUniversalTime() <= TimeProvider.System.GetUtcNow().UtcDateTime + other.Options.RenewingLeafLife);
         Assert.Equal(2, (await house.Keys(ObjectKeys.ClaimsOf(old.Name))).Count);
-        output.WriteLine($"sent a wish for another name, key and pp_cli_auth: 200; the store holds the old claim and renew-{old.Serial}: same key and name, no extension");
+        output.WriteLine(
+            $"sent a wish for another name, key and pp_cli_auth: 200; the store holds the old claim and renew-{old.Serial}: same key "
+                + "and name, no extension");
     }
 }

@@ -4,16 +4,17 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Grpc.Net.Client;
-using Overture.CertAuthority.Issuance;
-using Overture.Platform.Records;
+using Overture.Platform.Faults;
 using Overture.TestSupport;
 using Xunit.Abstractions;
 
 namespace Overture.CertAuthority.Tests.Threats;
 
-/// <summary>Threats §2.3 B: what a node's certificate is good for, and what only looks like one. (T30 is in Overture.Classifier.Tests.)</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
-public sealed class ThreatsBTls(CaHouse house, ITestOutputHelper output)
+/// <summary>
+/// Threats §2.3 B: what a node's certificate is good for, and what only looks like one. (T30 is in Overture.Classifier.Tests.)
+/// </summary>
+[Collection(ThreatCollection.Name), Trait("Category", "integration")]
+public sealed class ThreatsBTls(CaFixture house, ITestOutputHelper output)
 {
     private readonly RunningCa ca = house.Ca;
 
@@ -55,7 +56,8 @@ public sealed class ThreatsBTls(CaHouse house, ITestOutputHelper output)
         var authority = new CertificateRequest(genuine.SubjectName, twinKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         foreach (var extension in genuine.Extensions)
             authority.CertificateExtensions.Add(extension);
-        using var twin = authority.Create(genuine.IssuerName, X509SignatureGenerator.CreateForRSA(twinKey, RSASignaturePadding.Pkcs1), genuine.NotBefore, genuine.NotAfter, genuine.SerialNumberBytes.Span);
+        using var twin = authority.Create(genuine.IssuerName, X509SignatureGenerator.CreateForRSA(twinKey, RSASignaturePadding.Pkcs1),
+            genuine.NotBefore, genuine.NotAfter, genuine.SerialNumberBytes.Span);
         using var key = CsrBuilder.EcKey();
         var request = new CertificateRequest($"CN={node.Name}", key, HashAlgorithmName.SHA256);
         foreach (var extension in node.Certificate.Extensions)
@@ -69,13 +71,15 @@ public sealed class ThreatsBTls(CaHouse house, ITestOutputHelper output)
         using var answer = await node.Http.GetAsync(new Uri("certificate/ca", UriKind.Relative));
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
 
-        output.WriteLine($"sent a certificate for {node.Name} of another CA with the same name, key identifier and serial number: no TLS connection");
+        output.WriteLine(
+            $"sent a certificate for {node.Name} of another CA with the same name, key identifier and serial number: no TLS connection");
         await oracle.Holds();
     }
 
     /// <summary>
-    /// This listener resumes no session that carries a client certificate: each connection, ticket or not, is a whole handshake, in which the
-    /// certificate is looked at. Should a later .NET resume, the second half still holds: revoked is revoked. openssl's client says which it was.
+    /// This listener resumes no session that carries a client certificate: each connection, ticket or not, is a whole handshake, in which
+    /// the certificate is looked at. Should a later .NET resume, the second half still holds: revoked is revoked. openssl's client says
+    /// which it was.
     /// </summary>
     [Theory]
     [InlineData("-tls1_2"), InlineData("-tls1_3")]
@@ -83,7 +87,8 @@ public sealed class ThreatsBTls(CaHouse house, ITestOutputHelper output)
     {
         using var node = await ca.Node();
         using var files = new TempDirectory();
-        await File.WriteAllTextAsync(files.File("node.pem"), node.Certificate.ExportCertificatePem() + "\n" + node.Certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem() + "\n");
+        await File.WriteAllTextAsync(files.File("node.pem"),
+            node.Certificate.ExportCertificatePem() + "\n" + node.Certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem() + "\n");
         var oracle = await Oracle.Watch(ca, output);
 
         var first = await Connect("-sess_out", files.File("session"));
@@ -99,10 +104,14 @@ public sealed class ThreatsBTls(CaHouse house, ITestOutputHelper output)
         Assert.Contains(ticket ? "HTTP/1.1 200" : "drop connection and then reconnect", second, StringComparison.Ordinal);
         Assert.DoesNotContain("\nReused, ", second, StringComparison.Ordinal);
         Assert.DoesNotContain("HTTP/1.1 200", after, StringComparison.Ordinal);
-        output.WriteLine($"{version[1..]}: {(ticket ? "the ticket was offered and not taken" : "no session was given")}; after the revocation: no answer");
+        output.WriteLine(
+            $"{version[1..]}: {(ticket ? "the ticket was offered and not taken" : "no session was given")}; after the revocation: no "
+                + "answer");
         await oracle.Holds();
 
-        Task<string> Connect(params string[] session) => OpenSsl.Request($"GET /puppet-ca/v1/certificate/{node.Name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-            ["-connect", $"127.0.0.1:{ca.ApiPort}", "-cert", files.File("node.pem"), "-key", files.File("node.pem"), "-CAfile", house.BundleFile, version, "-ign_eof", .. session]);
+        Task<string> Connect(params string[] session) =>
+            OpenSsl.Request($"GET /puppet-ca/v1/certificate/{node.Name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+            ["-connect", $"127.0.0.1:{ca.ApiPort}", "-cert", files.File("node.pem"), "-key", files.File("node.pem"), "-CAfile",
+                house.BundleFile, version, "-ign_eof", .. session]);
     }
 }

@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using Grpc.Core;
 using Overture.CertAuthority.V1;
+using Overture.Platform.Certificates;
 using Overture.Platform.Faults;
-using Overture.Platform.Records;
 using Overture.Records.V1;
 
 namespace Overture.Cli.Tests.Fakes;
@@ -13,7 +13,8 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
     public ConcurrentQueue<AuthorizeCertificateRequestRequest> Authorized { get; } = new();
     public ConcurrentQueue<IssueAdminCertificateRequest> Admins { get; } = new();
 
-    public override Task<AuthorizeCertificateRequestResponse> AuthorizeCertificateRequest(AuthorizeCertificateRequestRequest request, ServerCallContext context)
+    public override Task<AuthorizeCertificateRequestResponse> AuthorizeCertificateRequest(AuthorizeCertificateRequestRequest request,
+        ServerCallContext context)
     {
         Authorized.Enqueue(request);
         return request.Certname switch
@@ -25,22 +26,27 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
         };
     }
 
-    public override Task<GetCertificateResponse> GetCertificate(GetCertificateRequest request, ServerCallContext context) => Task.FromResult(new GetCertificateResponse
+    public override Task<GetCertificateResponse> GetCertificate(GetCertificateRequest request, ServerCallContext context) =>
+        Task.FromResult(new GetCertificateResponse
     {
         CertificatePem = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
         Serial = "0f",
-        Decision = new Decision { Outcome = "sign", Reason = "TOKEN_ACCEPTED", Checks = { new Check { Name = "token", Expected = "aa", Observed = "aa", Passed = true } } },
+        Decision = new Decision { Outcome = "sign", Reason = "TOKEN_ACCEPTED",
+            Checks = { new Check { Name = "token", Expected = "aa", Observed = "aa", Passed = true } } },
     });
 
     public override Task<RevokeCertificateResponse> RevokeCertificate(RevokeCertificateRequest request, ServerCallContext context) =>
-        request.Reason.Length == 0 ? throw FaultException.Invalid("reason", "must not be empty") : Task.FromResult(new RevokeCertificateResponse { Serials = { "0f" }, CrlNumber = 7 });
+        request.Reason.Length == 0 ? throw FaultException.Invalid("reason", "must not be empty")
+            : Task.FromResult(new RevokeCertificateResponse { Serials = { "0f" }, CrlNumber = 7 });
 
-    public override Task<ListCertificateRequestsResponse> ListCertificateRequests(ListCertificateRequestsRequest request, ServerCallContext context)
+    public override Task<ListCertificateRequestsResponse> ListCertificateRequests(ListCertificateRequestsRequest request,
+        ServerCallContext context)
     {
         var first = request.PageToken.Length == 0;
         return Task.FromResult(new ListCertificateRequestsResponse
         {
-            Requests = { new HeldRequest { Certname = first ? "one.example.com" : "two.example.com", SpkiSha256 = "ab", Decision = new Decision { Reason = "HELD_FOR_APPROVAL" } } },
+            Requests = { new HeldRequest { Certname = first ? "one.example.com" : "two.example.com", SpkiSha256 = "ab",
+                Decision = new Decision { Reason = "HELD_FOR_APPROVAL" } } },
             NextPageToken = first ? "2" : "",
         });
     }
@@ -50,21 +56,30 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
     /// <summary>What the next verification finds wrong, where the expected heads name this stream.</summary>
     public const string BrokenStream = "certauthority/broken";
 
-    public override async Task VerifyAudit(VerifyAuditRequest request, IServerStreamWriter<VerifyAuditResponse> responseStream, ServerCallContext context)
+    public override async Task VerifyAudit(VerifyAuditRequest request, IServerStreamWriter<VerifyAuditResponse> responseStream,
+        ServerCallContext context)
     {
         Verifications.Enqueue(request);
         await responseStream.WriteAsync(new VerifyAuditResponse { Batches = 1, Records = 500 });
-        var verdict = new VerifyAuditResponse { Done = true, Batches = 2, Records = 700, Heads = { new AuditHead { Stream = "certauthority/one", Sequence = 2, HeadSha256 = "ab" } } };
+        var verdict = new VerifyAuditResponse { Done = true, Batches = 2, Records = 700,
+            Heads = { new AuditHead { Stream = "certauthority/one", Sequence = 2, HeadSha256 = "ab" } } };
         if (request.Expected.Any(h => h.Stream == BrokenStream))
-            verdict.Problems.Add([$"{BrokenStream}: cut off after batch 1; the head kept elsewhere saw its batch 2", "certauthority/one batch 2: its signature\nfaked line"]);
+        {
+            verdict.Problems.Add([$"{BrokenStream}: cut off after batch 1; the head kept elsewhere saw its batch 2",
+                "certauthority/one batch 2: its signature\nfaked line"]);
+        }
         await responseStream.WriteAsync(verdict);
     }
 
     public override Task<ExplainCertificateResponse> ExplainCertificate(ExplainCertificateRequest request, ServerCallContext context)
     {
-        if (request.Certname == "nobody.example.com")
-            throw new FaultException(FaultKind.NotFound, Reason.NotFound, "nothing was ever heard of nobody.example.com");
-        var decision = new Decision { Outcome = "sign", Reason = "TOKEN_ACCEPTED", Sentence = "signed because it brought its token", Checks = { new Check { Name = "token", Expected = "hash aa", Observed = "matches", Passed = true } } };
+        if (request.Certname == "unknown.example.com")
+        {
+            throw new FaultException(FaultKind.NotFound, Reason.NotFound, "unknown.example.com is unknown: never launched, registered or "
+                + "requested");
+        }
+        var decision = new Decision { Outcome = "sign", Reason = "TOKEN_ACCEPTED", Sentence = "signed because it brought its "
+            + "token", Checks = { new Check { Name = "token", Expected = "hash aa", Observed = "matches", Passed = true } } };
         return Task.FromResult(new ExplainCertificateResponse
         {
             Certname = request.Certname.Length > 0 ? request.Certname : $"of-{request.Serial}",
@@ -72,14 +87,16 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
             {
                 new ExplainedClaim
                 {
-                    Claim = new Claim { Claim_ = "1", Serial = "4f01", Issuer = "overture", Decision = decision, Grant = new Grant { Source = "launch" } },
+                    Claim = new Claim { Claim_ = "1", Serial = "4f01", Issuer = "overture", Decision = decision,
+                        Grant = new Grant { Source = "launch" } },
                     Certificate = new CertificateRecord { Serial = "4f01" },
                     Revocation = new Revocation { Serial = "4f01", By = "operator", Sentence = "leaked" },
                     LaunchKid = "kid1",
                 },
             },
             Blocks = { new Block { Kind = BlockKind.Revoked, By = "operator", Sentence = "leaked" } },
-            Audit = { new AuditRecord { Action = "cert.released", Outcome = "allow", Actor = "agent", Peer = "10.0.0.7", Decision = decision } },
+            Audit = { new AuditRecord { Action = "cert.released", Outcome = "allow", Actor = "agent", Peer = "10.0.0.7",
+                Decision = decision } },
             Summary = "certificate 4f01 was revoked",
         });
     }
@@ -90,39 +107,48 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
     public ConcurrentQueue<ApproveCertificateRequestRequest> Approved { get; } = new();
     public ConcurrentQueue<DenyCertificateRequestRequest> Denied { get; } = new();
 
-    public override Task<GetHeldRequestResponse> GetHeldRequest(GetHeldRequestRequest request, ServerCallContext context) => request.Certname == "nobody.example.com"
-        ? throw new FaultException(FaultKind.NotFound, Reason.NotFound, "no certificate request waits for nobody.example.com")
+    public override Task<GetHeldRequestResponse> GetHeldRequest(GetHeldRequestRequest request, ServerCallContext context) =>
+        request.Certname == "unknown.example.com"
+        ? throw new FaultException(FaultKind.NotFound, Reason.NotFound, "no certificate request waits for unknown.example.com")
         : Task.FromResult(new GetHeldRequestResponse
         {
             Request = new HeldRequest
             {
-                Certname = request.Certname, SpkiSha256 = WaitingKey, Key = "P-256", FingerprintSha256 = "ab01", Remedy = "approval by a person",
-                Decision = new Decision { Reason = "HELD_FOR_APPROVAL", Sentence = "waits for a person", Checks = { new Check { Name = "registered", Expected = "a launch record", Observed = "none" } } },
+                Certname = request.Certname, SpkiSha256 = WaitingKey, Key = "P-256", FingerprintSha256 = "ab01",
+                Remedy = "approval by a person",
+                Decision = new Decision { Reason = "HELD_FOR_APPROVAL", Sentence = "waits for a person",
+                    Checks = { new Check { Name = "registered", Expected = "a launch record", Observed = "none" } } },
             },
         });
 
-    public override Task<ApproveCertificateRequestResponse> ApproveCertificateRequest(ApproveCertificateRequestRequest request, ServerCallContext context)
+    public override Task<ApproveCertificateRequestResponse> ApproveCertificateRequest(ApproveCertificateRequestRequest request,
+        ServerCallContext context)
     {
         Approved.Enqueue(request);
         return request.Certname == "undefined.example.com"
             ? throw new FaultException(FaultKind.Precondition, Reason.DefinitionMissing, "undefined.example.com has no node definition")
-            : Task.FromResult(new ApproveCertificateRequestResponse { Serial = "4f", Decision = new Decision { Sentence = "admin approved it" } });
+            : Task.FromResult(new ApproveCertificateRequestResponse { Serial = "4f",
+                Decision = new Decision { Sentence = "admin approved it" } });
     }
 
-    public override Task<DenyCertificateRequestResponse> DenyCertificateRequest(DenyCertificateRequestRequest request, ServerCallContext context)
+    public override Task<DenyCertificateRequestResponse> DenyCertificateRequest(DenyCertificateRequestRequest request,
+        ServerCallContext context)
     {
         Denied.Enqueue(request);
         return Task.FromResult(new DenyCertificateRequestResponse());
     }
 
-    public override Task<IssueAdminCertificateResponse> IssueAdminCertificate(IssueAdminCertificateRequest request, ServerCallContext context)
+    public override Task<IssueAdminCertificateResponse> IssueAdminCertificate(IssueAdminCertificateRequest request,
+        ServerCallContext context)
     {
         Admins.Enqueue(request);
         return request.Certname == "node.example.com"
             ? throw new FaultException(FaultKind.Precondition, Reason.NameTaken, "node.example.com has a node's certificate")
-            : Task.FromResult(new IssueAdminCertificateResponse { CertificatePem = "a certificate\n", Serial = "0f", NotAfter = new Google.Protobuf.WellKnownTypes.Timestamp(), BundlePem = "a bundle\n", CrlPem = "a list\n" });
+            : Task.FromResult(new IssueAdminCertificateResponse { CertificatePem = "a certificate\n", Serial = "0f",
+                NotAfter = new Google.Protobuf.WellKnownTypes.Timestamp(), BundlePem = "a bundle\n", CrlPem = "a list\n" });
     }
 
     private static Task<AuthorizeCertificateRequestResponse> Decided(string outcome, string reason, string sentence) =>
-        Task.FromResult(new AuthorizeCertificateRequestResponse { Decision = new Decision { Outcome = outcome, Reason = reason, Sentence = sentence } });
+        Task.FromResult(new AuthorizeCertificateRequestResponse { Decision = new Decision { Outcome = outcome, Reason = reason,
+            Sentence = sentence } });
 }

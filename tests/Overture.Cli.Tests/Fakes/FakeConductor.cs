@@ -3,12 +3,14 @@ using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
-using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.Records.V1;
 
 namespace Overture.Cli.Tests.Fakes;
 
-/// <summary>A Conductor with canned answers. The image decides how an instance fares: "host" converges, "broken" fails, "stuck" waits for ever.</summary>
+/// <summary>
+/// A Conductor with canned answers. The image decides how an instance fares: "host" converges, "broken" fails, "stuck" waits forever.
+/// </summary>
 public sealed class FakeConductor : ConductorService.ConductorServiceBase
 {
     public const string Trace = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -29,10 +31,14 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         Launches.Enqueue(request);
         if (request.Count is < 1 or > 100)
             throw FaultException.Invalid(new FieldProblem("count", "must be 1 to 100"), new FieldProblem("spec.image", "must be an image"));
+        if (request.Spec.Node?.Classes?.Fields.ContainsKey("probe") == true)
+            throw FaultException.Invalid("spec.node.classes.probe.title", "is a name Puppet keeps for itself");
         if (request.Spec.Profile == "down")
             throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "the object store does not answer");
-        var made = Enumerable.Range(0, request.Count).Select(_ => Add(Guid.CreateVersion7().ToString(), InstanceState.Launching, request.Spec.Image)).ToList();
-        var results = made.Select(i => i.Image == "refused" ? new LaunchResult { Instance = i, Reason = "PROVIDER_FAILED", Detail = "no such image" } : new LaunchResult { Instance = i });
+        var made = Enumerable.Range(0, request.Count)
+            .Select(_ => Add(Guid.CreateVersion7().ToString(), InstanceState.Launching, request.Spec.Image)).ToList();
+        var results = made.Select(i => i.Image == "refused"
+            ? new LaunchResult { Instance = i, Reason = "PROVIDER_FAILED", Detail = "no such image" } : new LaunchResult { Instance = i });
         return Task.FromResult(new LaunchInstancesResponse { RequestId = request.RequestId, TraceId = Trace, Results = { results } });
     }
 
@@ -67,7 +73,8 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
             (other.Certname, other.Trouble) = ("0e0e0e0e-0000-4000-8000-000000000001", InstanceTrouble.Unspecified);
             return Task.FromResult(new RetryInstanceResponse { Instance = other, Replaces = instance.Certname });
         }
-        return Task.FromResult(instance.Image == "refused" ? new RetryInstanceResponse { Instance = instance, Reason = "PROVIDER_FAILED", Detail = "still no capacity" } : new RetryInstanceResponse { Instance = instance });
+        return Task.FromResult(instance.Image == "refused" ? new RetryInstanceResponse { Instance = instance, Reason = "PROVIDER_FAILED",
+            Detail = "still no capacity" } : new RetryInstanceResponse { Instance = instance });
     }
 
     public override Task<UpdateInstanceResponse> UpdateInstance(UpdateInstanceRequest request, ServerCallContext context)
@@ -101,7 +108,8 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
 
     public ConcurrentDictionary<string, GetConsoleResponse> Consoles { get; } = new();
 
-    public override Task<GetConsoleResponse> GetConsole(GetConsoleRequest request, ServerCallContext context) => Task.FromResult(Consoles[request.Certname]);
+    public override Task<GetConsoleResponse> GetConsole(GetConsoleRequest request, ServerCallContext context) =>
+        Task.FromResult(Consoles[request.Certname]);
     /// <summary>What the bucket is said to be.</summary>
     public CheckBucketResponse Bucket { get; set; } = new();
 
@@ -115,13 +123,21 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         Lists.Enqueue(request);
         // Two to a page, so that a caller who forgets the next page is found out.
         var all = instances.Values.Where(i => (request.ShowTerminated || i.State != InstanceState.Terminated)
-            && (request.State == InstanceState.Unspecified || i.State == request.State) && (request.Profile.Length == 0 || i.Profile == request.Profile))
+            && (request.State == InstanceState.Unspecified || i.State == request.State)
+                && (request.Profile.Length == 0 || i.Profile == request.Profile))
             .OrderBy(i => i.Certname, StringComparer.Ordinal).ToList();
         var from = request.PageToken.Length == 0 ? 0 : int.Parse(request.PageToken);
-        return Task.FromResult(new ListInstancesResponse { Instances = { all.Skip(from).Take(2) }, NextPageToken = from + 2 < all.Count ? $"{from + 2}" : "" });
+        return Task.FromResult(new ListInstancesResponse { Instances = { all.Skip(from).Take(2) }, NextPageToken = from + 2 < all.Count
+            ? $"{from + 2}" : "" });
     }
 
-    public override async Task WatchInstances(WatchInstancesRequest request, IServerStreamWriter<WatchInstancesResponse> responseStream, ServerCallContext context)
+    /// <summary>Released at each watch of a "frozen", which says nothing more before <see cref="Thawed"/>.</summary>
+    public SemaphoreSlim Watched { get; set; } = new(0);
+
+    public TaskCompletionSource Thawed { get; set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public override async Task WatchInstances(WatchInstancesRequest request, IServerStreamWriter<WatchInstancesResponse> responseStream,
+        ServerCallContext context)
     {
         foreach (var name in request.Certnames)
             await responseStream.WriteAsync(new WatchInstancesResponse { Instance = Find(name) });
@@ -129,6 +145,18 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         // The first watch of a "restarts" breaks, as at a restart of the Conductor.
         if (watched.Exists(i => i.Image == "restarts") && Interlocked.Increment(ref watches) == 1)
             throw new FaultException(FaultKind.Unavailable, Reason.ShuttingDown, "shutting down");
+        // As after a network or a host that stalled: the connection is given up, without an answer.
+        if (watched.Exists(i => i.Image == "cut off")
+            || (watched.Exists(i => i.Image == "cut off once") && Interlocked.Increment(ref watches) == 1))
+        {
+            context.GetHttpContext().Abort();
+            return;
+        }
+        if (watched.Exists(i => i.Image == "frozen"))
+        {
+            Watched.Release();
+            await Thawed.Task.WaitAsync(context.CancellationToken);
+        }
         foreach (var instance in watched.Where(i => i.State is not (InstanceState.Converged or InstanceState.Terminated)))
         {
             if (instance.Image == "broken")
@@ -156,7 +184,8 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
             Events =
             {
                 new TimelineEvent { Key = "requested", At = instance.CreatedAt, Service = "conductor", Detail = "launch written down" },
-                new TimelineEvent { Key = "csr-refused:TOKEN_MISMATCH", At = instance.CreatedAt, Service = "certauthority", Detail = "evil\u001b[31m\nline", Reason = "TOKEN_MISMATCH" },
+                new TimelineEvent { Key = "csr-refused:TOKEN_MISMATCH", At = instance.CreatedAt, Service = "certauthority",
+                    Detail = "evil\u001b[31m\nline", Reason = "TOKEN_MISMATCH" },
             },
         });
     }
@@ -165,18 +194,24 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
     {
         Terminations.Enqueue(request);
         var instance = Find(request.Certname);
+        if (instance.Profile == "cut off once" && Terminations.Count(t => t.Certname == request.Certname) == 1)
+            context.GetHttpContext().Abort();
         instance.State = InstanceState.Terminated;
         return Task.FromResult(new TerminateInstanceResponse { Instance = instance });
     }
 
     public override Task<PreviewLaunchResponse> PreviewLaunch(PreviewLaunchRequest request, ServerCallContext context) =>
-        Task.FromResult(new PreviewLaunchResponse { Spec = request.Spec ?? new LaunchSpec { Profile = request.Profile }, UserData = "#cloud-config\n# ********\n", UserDataSize = 77, ProviderVerdict = request.Profile.Length > 0 ? "no: not\u001b you" : "" });
+        Task.FromResult(new PreviewLaunchResponse { Spec = request.Spec ?? new LaunchSpec { Profile = request.Profile },
+            UserData = "#cloud-config\n# ********\n", UserDataSize = 77, ProviderVerdict = request.Profile.Length > 0
+            ? "no: not\u001b you" : "" });
 
     public ConcurrentQueue<PutProfileRequest> ProfilePuts { get; } = new();
 
-    private static Profile Web { get; } = new() { Name = "web", Document = "provider: local\n", Etag = "v1", Spec = new LaunchSpec { Provider = "local", Image = "host" } };
+    private static Profile Web { get; } = new() { Name = "web", Document = "provider: local\n", Etag = "v1",
+        Spec = new LaunchSpec { Provider = "local", Image = "host" } };
 
-    private static Profile Bad { get; } = new() { Name = "bad", Document = "imgae: host\n", Etag = "v1", Problems = { new ProfileProblem { Line = 1, Field = "imgae", Rule = "is unknown" } } };
+    private static Profile Bad { get; } = new() { Name = "bad", Document = "imgae: host\n", Etag = "v1",
+        Problems = { new ProfileProblem { Line = 1, Field = "imgae", Rule = "is unknown" } } };
 
     public override Task<ListProfilesResponse> ListProfiles(ListProfilesRequest request, ServerCallContext context) =>
         Task.FromResult(new ListProfilesResponse { Profiles = { Bad, Web } });
@@ -184,13 +219,16 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
     public override Task<GetProfileResponse> GetProfile(GetProfileRequest request, ServerCallContext context) =>
         Task.FromResult(new GetProfileResponse
         {
-            Profile = request.Name switch { "web" => Web, "bad" => Bad, _ => throw new FaultException(FaultKind.NotFound, Reason.NotFound, $"no profile {request.Name}") },
+            Profile = request.Name switch { "web" => Web, "bad" => Bad,
+                _ => throw new FaultException(FaultKind.NotFound, Reason.NotFound, $"no profile {request.Name}") },
         });
 
     public override Task<ValidateProfileResponse> ValidateProfile(ValidateProfileRequest request, ServerCallContext context) =>
         Task.FromResult(new ValidateProfileResponse
         {
-            Problems = { request.Document.Contains("imgae", StringComparison.Ordinal) ? [new ProfileProblem { Line = 2, Field = "imgae", Rule = "is unknown" }, new ProfileProblem { Field = "puppet.server", Rule = "must be\u001b[31m a host name" }] : [] },
+            Problems = { request.Document.Contains("imgae", StringComparison.Ordinal)
+                ? [new ProfileProblem { Line = 2, Field = "imgae", Rule = "is unknown" },
+                new ProfileProblem { Field = "puppet.server", Rule = "must be\u001b[31m a host name" }] : [] },
         });
 
     public override Task<PutProfileResponse> PutProfile(PutProfileRequest request, ServerCallContext context)
@@ -198,7 +236,8 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         ProfilePuts.Enqueue(request);
         if (request.Etag is not ("" or "v1"))
             throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, "read it again");
-        return Task.FromResult(new PutProfileResponse { Profile = new Profile { Name = request.Name, Document = request.Document, Etag = "v2" } });
+        return Task.FromResult(new PutProfileResponse { Profile = new Profile { Name = request.Name, Document = request.Document,
+            Etag = "v2" } });
     }
 
     private Instance Find(string certname) => instances.TryGetValue(certname, out var found) ? found

@@ -1,6 +1,6 @@
 using Grpc.Core;
-using Overture.Protos.Health.V1;
-using Status = Overture.Protos.Health.V1.HealthCheckResponse.Types.ServingStatus;
+using Grpc.Health.V1;
+using Status = Grpc.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace Overture.Cli.Tests.Fakes;
 

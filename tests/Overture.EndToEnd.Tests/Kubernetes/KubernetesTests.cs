@@ -56,20 +56,24 @@ public sealed class KubernetesTests
     [InlineData("Job/init", "spec.template.spec.containers.0.securityContext.readOnlyRootFilesystem", "false", "readOnlyRootFilesystem")]
     [InlineData("Job/init", "spec.template.spec.containers.0.securityContext.capabilities.drop", "[]", "drop ALL")]
     [InlineData("Job/init", "spec.template.spec.securityContext.seccompProfile.type", "\"Unconfined\"", "seccompProfile")]
-    [InlineData("StatefulSet/puppetserver", "spec.template.spec.initContainers.0.securityContext.allowPrivilegeEscalation", "true", "allowPrivilegeEscalation")]
+    [InlineData("StatefulSet/puppetserver", "spec.template.spec.initContainers.0.securityContext.allowPrivilegeEscalation", "true",
+        "allowPrivilegeEscalation")]
     [InlineData("StatefulSet/puppetserver", "spec.template.spec.automountServiceAccountToken", null, "automountServiceAccountToken")]
     [InlineData("StatefulSet/puppetserver", "spec.template.spec.hostNetwork", "true", "hostNetwork")]
     [InlineData("StatefulSet/puppetserver", "spec.template.spec.volumes.0", """{"name":"etc","hostPath":{"path":"/etc"}}""", "hostPath")]
-    [InlineData("StatefulSet/conductor", "spec.template.spec.volumes.0", """{"name":"etc","projected":{"sources":[{"serviceAccountToken":{"path":"token"}}]}}""", "token that this cluster")]
+    [InlineData("StatefulSet/conductor", "spec.template.spec.volumes.0",
+        """{"name":"etc","projected":{"sources":[{"serviceAccountToken":{"path":"token"}}]}}""", "token that this cluster")]
     [InlineData("StatefulSet/certauthority", "spec.template.spec.containers.0.startupProbe", null, "startupProbe")]
-    [InlineData("StatefulSet/certauthority", "spec.template.spec.containers.0.readinessProbe.exec.command.3", "\"conductor\"", "ask for health")]
+    [InlineData("StatefulSet/certauthority", "spec.template.spec.containers.0.readinessProbe.exec.command.3", "\"conductor\"",
+        "ask for health")]
     [InlineData("StatefulSet/certauthority", "spec.template.spec.containers.0.livenessProbe.exec.command.2", "\"--service\"", "--live")]
     [InlineData("StatefulSet/conductor", "spec.template.spec.terminationGracePeriodSeconds", "30", "terminationGracePeriodSeconds")]
     [InlineData("StatefulSet/conductor", "spec.template.spec.containers.0.lifecycle", null, "preStop")]
     [InlineData("StatefulSet/conductor", "spec.template.spec.topologySpreadConstraints", null, "topologySpreadConstraints")]
     [InlineData("StatefulSet/conductor", "spec.template.spec.serviceAccountName", "\"classifier\"", "ServiceAccount of its own")]
     [InlineData("StatefulSet/conductor", "spec.replicas", "1", "2 or 3 replicas")]
-    [InlineData("PodDisruptionBudget/conductor", "spec.selector.matchLabels", """{"app.kubernetes.io/component":"conductors"}""", "one PodDisruptionBudget")]
+    [InlineData("PodDisruptionBudget/conductor", "spec.selector.matchLabels", """{"app.kubernetes.io/component":"conductors"}""",
+        "one PodDisruptionBudget")]
     [InlineData("Namespace/overture", "metadata.labels", "{}", "pod-security")]
     [InlineData("Service/puppet", "spec.externalTrafficPolicy", "\"Cluster\"", "externalTrafficPolicy")]
     [InlineData("Service/conductor", "spec.type", "\"LoadBalancer\"", "agents' ports alone")]
@@ -84,13 +88,14 @@ public sealed class KubernetesTests
     [InlineData("NetworkPolicy/classifier", "spec.ingress", "[]", "puppetserver classifier 7003 is allowed to leave and not to enter")]
     [InlineData("NetworkPolicy/classifier", "spec.ingress.0.from", "[]", "lets everybody")]
     [InlineData("NetworkPolicy/classifier", "spec.ingress.0.from", """[{"podSelector":{"matchLabels":{"app":"x"}}}]""", "matches no pod")]
-    [InlineData("NetworkPolicy/redis", "spec.podSelector.matchLabels", """{"app":"redis"}""", "selects nobody")]
+    [InlineData("NetworkPolicy/redis", "spec.podSelector.matchLabels", """{"app":"redis"}""", "selects no pod")]
     [InlineData("Service/classifier", "spec.selector", """{"app.kubernetes.io/component":"x"}""", "selects 0 workloads")]
     [InlineData("Service/classifier", "spec.ports.0.port", "7004", "no container has the port")]
     [InlineData("Deployment/classifier", "spec.selector.matchLabels", """{"app":"x"}""", "its selector is not its pods'")]
     [InlineData("StatefulSet/redis", "spec.template.spec.volumes.0.persistentVolumeClaim.claimName", "\"keys\"", "there is no claim keys")]
     [InlineData("Job/init", "spec.template.spec.volumes.0", """{"name":"scripts","configMap":{"name":"x"}}""", "there is no ConfigMap x")]
-    [InlineData("Job/init", "spec.template.spec.volumes.0", """{"name":"scripts","secret":{"secretName":"redis","items":[{"key":"x","path":"x"}]}}""", "there is no Secret redis x")]
+    [InlineData("Job/init", "spec.template.spec.volumes.0",
+        """{"name":"scripts","secret":{"secretName":"redis","items":[{"key":"x","path":"x"}]}}""", "there is no Secret redis x")]
     [InlineData("HorizontalPodAutoscaler/puppetserver", "spec.scaleTargetRef.name", "\"puppet\"", "scales no workload")]
     public async Task Overlay_BrokenRule_IsTold(string name, string path, string? value, string said)
     {
@@ -112,19 +117,24 @@ public sealed class KubernetesTests
     }
 
     [Theory]
-    [InlineData("spec.template.spec.containers.0.env.1.name", "\"OVERTURE_CONDUCTOR__LISTENS\"", "nobody reads OVERTURE_CONDUCTOR__LISTENS")]
-    [InlineData("spec.template.spec.containers.0.env.1.value", "\"0.0.0.0:7009\"", "has the ports 7001 8142 and listens on 0.0.0.0:7009 0.0.0.0:8142")]
+    [InlineData("spec.template.spec.containers.0.env.1.name", "\"OVERTURE_CONDUCTOR__LISTENS\"",
+        "nothing reads OVERTURE_CONDUCTOR__LISTENS")]
+    [InlineData("spec.template.spec.containers.0.env.1.value", "\"0.0.0.0:7009\"",
+        "has the ports 7001 8142 and listens on 0.0.0.0:7009 0.0.0.0:8142")]
     [InlineData("spec.template.spec.containers.0.env.1.value", "\"127.0.0.1:7001\"", "listens on 127.0.0.1:7001")]
     [InlineData("spec.template.spec.containers.0.ports.1.containerPort", "8143", "has the ports 7001 8143")]
     [InlineData("spec.template.spec.containers.0.env.3.value", "\"/etc/overture/tls.crt\"", "nothing is mounted at /etc/overture/tls.crt")]
-    [InlineData("spec.template.spec.containers.0.env.0", """{"name":"OVERTURE_CONDUCTOR__REPLICA","value":"1"}""", "must be the pod's name")]
-    [InlineData("spec.template.spec.containers.0.env.0", """{"name":"OVERTURE_CONDUCTOR__REGISTRY__DEADLINE","value":"soon"}""", "is no duration")]
+    [InlineData("spec.template.spec.containers.0.env.0", """{"name":"OVERTURE_CONDUCTOR__REPLICA","value":"1"}""",
+        "must be the pod's name")]
+    [InlineData("spec.template.spec.containers.0.env.0", """{"name":"OVERTURE_CONDUCTOR__REGISTRY__DEADLINE","value":"soon"}""",
+        "is no duration")]
     public async Task Variables_BrokenOne_IsTold(string path, string value, string said)
     {
         var all = await Manifests.Build("production");
         Set(all.Find("StatefulSet/conductor"), path, value);
         var options = await PodOptions.Of("Conductor");
-        Assert.Contains(options.Problems(all, new Workload(all.Find("StatefulSet/conductor"))), p => p.Contains(said, StringComparison.Ordinal));
+        Assert.Contains(options.Problems(all, new Workload(all.Find("StatefulSet/conductor"))),
+            p => p.Contains(said, StringComparison.Ordinal));
     }
 
     private static List<string> Problems(Manifests all)
@@ -140,7 +150,8 @@ public sealed class KubernetesTests
     }
 
     private static Task<Ran> Schema(IEnumerable<JsonObject> objects) => Shell.Run("node",
-        [RepositoryPaths.File("tests/Overture.EndToEnd.Tests/Kubernetes/schema.mjs"), RepositoryPaths.File("artifacts/kubernetes/node_modules")], null,
+        [RepositoryPaths.File("tests/Overture.EndToEnd.Tests/Kubernetes/schema.mjs"),
+            RepositoryPaths.File("artifacts/kubernetes/node_modules")], null,
         new JsonArray([.. objects.Select(o => o.DeepClone())]).ToJsonString());
 
     // Null: taken away.

@@ -6,7 +6,9 @@ using YamlDotNet.RepresentationModel;
 
 namespace Overture.EndToEnd.Tests.Kubernetes;
 
-/// <summary>Manifests as Kubernetes reads them. A plain word that YAML 1.1 takes for a boolean and 1.2 for a string is refused: readers differ.</summary>
+/// <summary>
+/// Manifests as Kubernetes reads them. A plain word that YAML 1.1 takes for a boolean and 1.2 for a string is refused: readers differ.
+/// </summary>
 internal static partial class ManifestYaml
 {
     /// <exception cref="InvalidDataException">An ambiguous word; a document that is no mapping.</exception>
@@ -14,7 +16,8 @@ internal static partial class ManifestYaml
     {
         var yaml = new YamlStream();
         yaml.Load(new StringReader(text));
-        return [.. yaml.Documents.Select(d => Node(d.RootNode) as JsonObject ?? throw new InvalidDataException("a document is no mapping"))];
+        return [.. yaml.Documents.Select(d => Node(d.RootNode) as JsonObject
+            ?? throw new InvalidDataException("a document is no mapping"))];
     }
 
     private static JsonNode? Node(YamlNode node) => node switch

@@ -85,6 +85,7 @@ internal static class ManifestTree
         var equal = selector.At("matchLabels") is null && selector.At("matchExpressions") is null ? selector : selector.At("matchLabels");
         if (equal is JsonObject wanted && wanted.Any(w => labels.GetValueOrDefault(w.Key) != w.Value!.ToString()))
             return false;
-        return selector.List("matchExpressions").All(e => e.Text("operator") == "In" && e.Texts("values").Contains(labels.GetValueOrDefault(e.Text("key")!)));
+        return selector.List("matchExpressions")
+            .All(e => e.Text("operator") == "In" && e.Texts("values").Contains(labels.GetValueOrDefault(e.Text("key")!)));
     }
 }

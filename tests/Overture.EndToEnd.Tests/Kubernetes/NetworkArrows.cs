@@ -4,7 +4,9 @@ using Overture.TestSupport;
 
 namespace Overture.EndToEnd.Tests.Kubernetes;
 
-/// <summary>Who may open a connection to whom: "conductor certauthority 8141", out of NetworkPolicies and out of docs/architecture.md.</summary>
+/// <summary>
+/// Who may open a connection to whom: "conductor certauthority 8141", out of NetworkPolicies and out of docs/architecture.md.
+/// </summary>
 internal static class NetworkArrows
 {
     /// <summary>Rows "| from | to | port | …" below "Who calls whom"; several names in a cell are parted by commas.</summary>
@@ -14,7 +16,8 @@ internal static class NetworkArrows
             .TakeWhile(l => l.StartsWith('|')).Select(l => l.Split('|', StringSplitOptions.TrimEntries))
             .SelectMany(c => c[1].Split(", ").SelectMany(from => c[2].Split(", ").Select(to => $"{from} {to} {c[3]}"))).ToHashSet();
 
-    /// <param name="problems">What makes a policy no policy: an arrow that only one end allows, a way to the metadata service, no default.</param>
+    /// <param name="problems">What makes a policy no policy: an arrow that only one end allows, a way to the metadata service, no
+    /// default.</param>
     /// <param name="all">An overlay.</param>
     public static IReadOnlySet<string> Of(Manifests all, out IReadOnlyList<string> problems)
     {
@@ -26,32 +29,47 @@ internal static class NetworkArrows
         foreach (var policy in all.Of("NetworkPolicy"))
         {
             var title = policy.Name();
-            var own = components.Where(c => IsEverybody(policy) || policy.At("spec.podSelector").Selects(c.Labels)).Select(c => c.Component).ToList();
+            var own = components.Where(c => IsEverybody(policy) || policy.At("spec.podSelector").Selects(c.Labels))
+                .Select(c => c.Component).ToList();
             if (own.Count == 0)
-                found.Add($"{title} selects nobody");
-            // DNS is everybody's, and no arrow of the design.
+                found.Add($"{title} selects no pod");
+            // Every pod may ask DNS; it is not in that table.
             foreach (var rule in policy.List("spec.egress").Where(r => !IsDns(r)))
-                leaving.UnionWith(own.SelectMany(from => Ends(rule, "to", components, title, found).SelectMany(to => Ports(rule, title, found).Select(port => Arrow(from, to, port)))));
+            {
+                leaving.UnionWith(own.SelectMany(from => Ends(rule, "to", components, title, found)
+                    .SelectMany(to => Ports(rule, title, found).Select(port => Arrow(from, to, port)))));
+            }
             foreach (var rule in policy.List("spec.ingress"))
-                entering.UnionWith(own.SelectMany(to => Ends(rule, "from", components, title, found).SelectMany(from => Ports(rule, title, found).Select(port => Arrow(from, to, port)))));
+            {
+                entering.UnionWith(own.SelectMany(to => Ends(rule, "from", components, title, found)
+                    .SelectMany(from => Ports(rule, title, found).Select(port => Arrow(from, to, port)))));
+            }
         }
-        if (!all.Of("NetworkPolicy").Any(p => IsEverybody(p) && p.Texts("spec.policyTypes").Order().SequenceEqual(["Egress", "Ingress"]) && p.At("spec.ingress") is null && p.At("spec.egress") is null))
+        if (!all.Of("NetworkPolicy").Any(p => IsEverybody(p) && p.Texts("spec.policyTypes").Order().SequenceEqual(["Egress", "Ingress"])
+            && p.At("spec.ingress") is null && p.At("spec.egress") is null))
+        {
             found.Add("no default-deny in both directions");
+        }
         var inside = components.Select(c => c.Component).ToHashSet();
-        found.AddRange(leaving.Where(a => inside.Contains(a.Split(' ')[1]) && !entering.Contains(a)).Select(a => $"{a} is allowed to leave and not to enter"));
-        found.AddRange(entering.Where(a => inside.Contains(a.Split(' ')[0]) && !leaving.Contains(a)).Select(a => $"{a} is allowed to enter and not to leave"));
+        found.AddRange(leaving.Where(a => inside.Contains(a.Split(' ')[1]) && !entering.Contains(a))
+            .Select(a => $"{a} is allowed to leave and not to enter"));
+        found.AddRange(entering.Where(a => inside.Contains(a.Split(' ')[0]) && !leaving.Contains(a))
+            .Select(a => $"{a} is allowed to enter and not to leave"));
         problems = found;
         return leaving.Concat(entering).ToHashSet();
     }
 
     private static bool IsEverybody(JsonNode policy) => policy.At("spec.podSelector") is JsonObject { Count: 0 };
 
-    private static bool IsDns(JsonNode rule) => rule.List("ports").Any() && rule.List("to").Any() && rule.List("ports").All(p => p.Text("port") == "53") && rule.List("to").All(t => t.Text("podSelector.matchLabels.k8s-app") == "kube-dns");
+    private static bool IsDns(JsonNode rule) => rule.List("ports").Any() && rule.List("to").Any() && rule.List("ports")
+        .All(p => p.Text("port") == "53") && rule.List("to").All(t => t.Text("podSelector.matchLabels.k8s-app") == "kube-dns");
 
-    // An external Redis is what stands behind its port.
-    private static string Arrow(string from, string to, string port) => to == "cloud" && port == "6379" ? $"{from} redis {port}" : $"{from} {to} {port}";
+    // An external Redis is known by its port.
+    private static string Arrow(string from, string to, string port) => to == "cloud" && port == "6379"
+        ? $"{from} redis {port}" : $"{from} {to} {port}";
 
-    private static IEnumerable<string> Ends(JsonNode rule, string side, List<(string Component, IReadOnlyDictionary<string, string> Labels)> components, string title, List<string> problems)
+    private static IEnumerable<string> Ends(JsonNode rule, string side,
+        List<(string Component, IReadOnlyDictionary<string, string> Labels)> components, string title, List<string> problems)
     {
         var peers = rule.List(side).ToList();
         if (peers.Count == 0)
@@ -66,7 +84,8 @@ internal static class NetworkArrows
             }
             else if (peer.At("namespaceSelector") is { } space)
             {
-                yield return space.Strings("matchLabels").GetValueOrDefault("kubernetes.io/metadata.name") is { } name ? name == "observability" ? "collector" : name : "any-namespace";
+                yield return space.Strings("matchLabels").GetValueOrDefault("kubernetes.io/metadata.name") is { } name
+                    ? name == "observability" ? "collector" : name : "any-namespace";
             }
             else
             {
@@ -88,5 +107,6 @@ internal static class NetworkArrows
     }
 
     private static bool Excepts(JsonNode block, string address) =>
-        !IPNetwork.Parse(block.Text("cidr")!).Contains(IPAddress.Parse(address)) || block.Texts("except").Any(e => IPNetwork.Parse(e).Contains(IPAddress.Parse(address)));
+        !IPNetwork.Parse(block.Text("cidr")!).Contains(IPAddress.Parse(address)) || block.Texts("except")
+            .Any(e => IPNetwork.Parse(e).Contains(IPAddress.Parse(address)));
 }

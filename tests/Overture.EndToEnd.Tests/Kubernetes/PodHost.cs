@@ -13,7 +13,8 @@ internal sealed class PodHost : IAsyncDisposable
     private readonly List<(string From, string To)> replaced = [];
     private readonly List<ServiceProcess> services = [];
 
-    public static string Cli { get; } = Environment.GetEnvironmentVariable("OVERTURE_CLI") is { Length: > 0 } named ? named : RepositoryPaths.File("artifacts/cli/overture");
+    public static string Cli { get; } = Environment.GetEnvironmentVariable("OVERTURE_CLI") is { Length: > 0 } named
+        ? named : RepositoryPaths.File("artifacts/cli/overture");
 
     public string File(string name) => home.File(name);
 
@@ -31,13 +32,15 @@ internal sealed class PodHost : IAsyncDisposable
     {
         var words = command.Select(Translate).ToList();
         var search = $"{Path.GetDirectoryName(Cli)}:{Environment.GetEnvironmentVariable("PATH")}";
-        return Shell.Run(words[0] == "overture" ? Cli : words[0], words[1..], new Dictionary<string, string?>(environment ?? new Dictionary<string, string?>()) { ["PATH"] = search });
+        return Shell.Run(words[0] == "overture" ? Cli : words[0], words[1..],
+            new Dictionary<string, string?>(environment ?? new Dictionary<string, string?>()) { ["PATH"] = search });
     }
 
     /// <param name="service">"Conductor": the image's program.</param>
     /// <param name="environment">The container's, <see cref="PodOptions.Environment"/>.</param>
     /// <param name="more">Over it, not translated.</param>
-    public ServiceProcess Start(string service, IReadOnlyDictionary<string, string> environment, IReadOnlyDictionary<string, string>? more = null)
+    public ServiceProcess Start(string service,
+        IReadOnlyDictionary<string, string> environment, IReadOnlyDictionary<string, string>? more = null)
     {
         var config = home.File($"{service}.yaml");
         System.IO.File.WriteAllText(config, "{}\n");

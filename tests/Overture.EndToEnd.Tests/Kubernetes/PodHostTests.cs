@@ -7,7 +7,8 @@ namespace Overture.EndToEnd.Tests.Kubernetes;
 [Trait("Category", "integration")]
 public sealed class PodHostTests : IAsyncLifetime
 {
-    private static readonly (string Name, int[] Ports)[] Services = [("CertAuthority", [7002, 8141]), ("Classifier", [7003]), ("Conductor", [7001, 8142])];
+    private static readonly (string Name, int[] Ports)[] Services = [("CertAuthority", [7002, 8141]), ("Classifier", [7003]),
+        ("Conductor", [7001, 8142])];
     private readonly PodHost host = new();
     private Manifests kind = null!;
     private BoundProcess? redis;
@@ -16,9 +17,13 @@ public sealed class PodHostTests : IAsyncLifetime
     {
         kind = await Manifests.Build("kind");
         // The Job, with every claim a folder.
-        foreach (var mount in kind.Find("Job/init").At("spec.template.spec.containers.0")!.List("volumeMounts").Select(m => m.Text("mountPath")!).Where(m => m.StartsWith("/keys/", StringComparison.Ordinal)))
+        foreach (var mount in kind.Find("Job/init").At("spec.template.spec.containers.0")!.List("volumeMounts")
+            .Select(m => m.Text("mountPath")!).Where(m => m.StartsWith("/keys/", StringComparison.Ordinal)))
+        {
             Directory.CreateDirectory(host.File(mount[1..]));
-        foreach (var (name, text) in kind.Of("ConfigMap").Where(m => m.Text("metadata.name")!.StartsWith("cli-", StringComparison.Ordinal)).SelectMany(m => m.Strings("data")))
+        }
+        foreach (var (name, text) in kind.Of("ConfigMap").Where(m => m.Text("metadata.name")!.StartsWith("cli-", StringComparison.Ordinal))
+            .SelectMany(m => m.Strings("data")))
         {
             Directory.CreateDirectory(host.File("config"));
             await File.WriteAllTextAsync(host.File($"config/{name}"), text);
@@ -35,14 +40,16 @@ public sealed class PodHostTests : IAsyncLifetime
         {
             var workload = kind.Workloads.Single(w => w.Component.Equals(name, StringComparison.OrdinalIgnoreCase));
             await using var pod = new PodHost();
-            pod.Replace("$(metadata.name)", $"{workload.Name}-0").Replace("/run/overture/ca", pod.File("ca")).Replace("/given", host.File("keys/ca"))
+            pod.Replace("$(metadata.name)", $"{workload.Name}-0").Replace("/run/overture/ca", pod.File("ca"))
+                .Replace("/given", host.File("keys/ca"))
                 .Replace("/etc/overture", pod.File("etc")).Replace("/keys/ready", host.File($"keys/{workload.Name}/ready"))
                 .Replace("/var/lib/overture/state", pod.File("state")).Replace("/var/lib/overture/objects", host.File("objects"))
                 .Replace("redis:6379", $"127.0.0.1:{ports[6379]}");
             foreach (var port in own)
                 pod.Replace($"0.0.0.0:{port}", $"127.0.0.1:{ports[port]}");
             // The claim; cli.yaml names the port that the probes ask at.
-            await Copy(host.File($"keys/{workload.Name}"), pod.File("etc"), text => own.Aggregate(text, (t, p) => t.Replace($"localhost:{p}", $"localhost:{ports[p]}", StringComparison.Ordinal)));
+            await Copy(host.File($"keys/{workload.Name}"), pod.File("etc"),
+                text => own.Aggregate(text, (t, p) => t.Replace($"localhost:{p}", $"localhost:{ports[p]}", StringComparison.Ordinal)));
             Directory.CreateDirectory(pod.File("ca"));
             foreach (var init in workload.Pod.List("initContainers"))
                 (await pod.Run(init.Texts("command"))).Ok();
@@ -52,6 +59,9 @@ public sealed class PodHostTests : IAsyncLifetime
             var service = pod.Start(name, environment);
             foreach (var probe in new[] { "startupProbe", "readinessProbe", "livenessProbe" })
                 await pod.Succeeds(container, probe, service);
+            // As its own user, who has all the rights that it needs there.
+            await Eventually.True(() => service.PrintedSoFar.Contains($"registry at 127.0.0.1:{ports[6379]}: connected",
+                StringComparison.Ordinal), "the registry is connected");
         }
     }
 
@@ -59,13 +69,15 @@ public sealed class PodHostTests : IAsyncLifetime
     [Fact]
     public async Task CaKey_ByTheInitContainer_IsReadableForItsOwnerAlone()
     {
-        var command = kind.Find("StatefulSet/certauthority").At("spec.template.spec")!.List("initContainers").Single(c => c.Text("name") == "ca-key").Texts("command");
+        var command = kind.Find("StatefulSet/certauthority").At("spec.template.spec")!.List("initContainers")
+            .Single(c => c.Text("name") == "ca-key").Texts("command");
         foreach (var file in Directory.GetFiles(host.File("keys/ca")))
             File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.GroupRead);
         Directory.CreateDirectory(host.File("ca"));
         host.Replace("/given", host.File("keys/ca")).Replace("/run/overture/ca", host.File("ca"));
         (await host.Run(command)).Ok();
-        Assert.Equal(["ca_crt.pem", "ca_key.pem", "passphrase", "root_crl.pem"], Directory.GetFiles(host.File("ca")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["ca_crt.pem", "ca_key.pem", "passphrase", "root_crl.pem"], Directory.GetFiles(host.File("ca"))
+            .Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.All(Directory.GetFiles(host.File("ca")), f => Assert.Equal(UnixFileMode.UserRead, File.GetUnixFileMode(f)));
     }
 
@@ -75,16 +87,20 @@ public sealed class PodHostTests : IAsyncLifetime
         var before = await Digests();
         (await Init()).Ok();
         Assert.Equal(before, await Digests());
-        Assert.DoesNotContain(before, d => d.Contains("root_key", StringComparison.Ordinal) || d.Contains("/ca.key", StringComparison.Ordinal));
+        Assert.DoesNotContain(before, d => d.Contains("root_key", StringComparison.Ordinal)
+            || d.Contains("/ca.key", StringComparison.Ordinal));
         // Each party has its own identity and no other's.
-        Assert.Equal(6, before.Where(d => d.EndsWith("/tls/tls.key", StringComparison.Ordinal)).Select(d => d.Split(' ')[0]).Distinct().Count());
+        Assert.Equal(6, before.Where(d => d.EndsWith("/tls/tls.key", StringComparison.Ordinal)).Select(d => d.Split(' ')[0])
+            .Distinct().Count());
     }
 
     [Fact]
     public async Task Puppetserver_Configure_NeedsNeitherRootNorAWritableRootAndIsDoneOnce()
     {
-        var bin = kind.Of("ConfigMap").Single(c => c.Name().StartsWith("ConfigMap/puppetserver-", StringComparison.Ordinal)).Strings("data")["PUPPET_BIN"];
-        var said = (await Shell.Run("unshare", "--mount", RepositoryPaths.File("tests/Overture.EndToEnd.Tests/Kubernetes/configure.sh"), RepositoryPaths.Root, host.File("out"), bin)).Ok();
+        var bin = kind.Of("ConfigMap").Single(c => c.Name().StartsWith("ConfigMap/puppetserver-", StringComparison.Ordinal))
+            .Strings("data")["PUPPET_BIN"];
+        var said = (await Shell.Run("unshare", "--mount", RepositoryPaths.File("tests/Overture.EndToEnd.Tests/Kubernetes/configure.sh"),
+            RepositoryPaths.Root, host.File("out"), bin)).Ok();
         // The second time nothing was left to do.
         var runs = said.Split("is configured", StringSplitOptions.RemoveEmptyEntries);
         Assert.Contains("/ensure: created", runs[0], StringComparison.Ordinal);
@@ -108,19 +124,27 @@ public sealed class PodHostTests : IAsyncLifetime
         await using var moto = await MotoServer.Start();
         await moto.Enforce(false);
         await moto.MakeBucket("overture-records.example.com");
+        // Of CertAuthority or the Conductor, for which a Classifier waits.
+        await moto.MakeObject("overture-records.example.com", "production/deployment/id", """{"schema":1,"id":"a-test"}""");
         var ports = new[] { 7003, 6379 }.ToDictionary(p => p, _ => FreePort.Next());
         StartRedis(ports[6379]);
         await File.WriteAllTextAsync(host.File("token"), "a-token");
         Directory.CreateDirectory(host.File("keys/classifier/aws"));
         if (means == "key")
-            await File.WriteAllTextAsync(host.File("keys/classifier/aws/credentials"), $"[default]\naws_access_key_id = {moto.AccessKey}\naws_secret_access_key = {moto.SecretKey}\n");
+        {
+            await File.WriteAllTextAsync(host.File("keys/classifier/aws/credentials"),
+                $"[default]\naws_access_key_id = {moto.AccessKey}\naws_secret_access_key = {moto.SecretKey}\n");
+        }
         var cli = host.File("keys/classifier/cli.yaml");
         File.SetUnixFileMode(cli, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        await File.WriteAllTextAsync(cli, (await File.ReadAllTextAsync(cli)).Replace("localhost:7003", $"localhost:{ports[7003]}", StringComparison.Ordinal));
-        host.Replace("$(metadata.name)", "classifier-7c9d8f6b5d-abcde").Replace("/etc/overture", host.File("keys/classifier")).Replace("/var/lib/overture/state", host.File("state"))
+        await File.WriteAllTextAsync(cli, (await File.ReadAllTextAsync(cli))
+            .Replace("localhost:7003", $"localhost:{ports[7003]}", StringComparison.Ordinal));
+        host.Replace("$(metadata.name)", "classifier-7c9d8f6b5d-abcde").Replace("/etc/overture", host.File("keys/classifier"))
+            .Replace("/var/lib/overture/state", host.File("state"))
             .Replace("/run/role/token", host.File("token")).Replace("0.0.0.0:7003", $"127.0.0.1:{ports[7003]}");
 
-        var environment = PodOptions.Environment(production, container).Where(e => !e.Key.StartsWith("OTEL_", StringComparison.Ordinal)).ToDictionary();
+        var environment = PodOptions.Environment(production, container).Where(e => !e.Key.StartsWith("OTEL_", StringComparison.Ordinal))
+            .ToDictionary();
         // Redis with TLS is a test of its own.
         environment.Remove("OVERTURE_CLASSIFIER__REGISTRY__TLS");
         environment.Remove("OVERTURE_CLASSIFIER__REGISTRY__TLSROOTS");
@@ -149,13 +173,15 @@ public sealed class PodHostTests : IAsyncLifetime
     private void StartRedis(int port)
     {
         Directory.CreateDirectory(host.File("redis-data"));
-        var conf = File.ReadAllText(host.File("keys/redis/redis.conf")).Replace("port 6379", $"port {port}\nbind 127.0.0.1", StringComparison.Ordinal).Replace("/data", host.File("redis-data"), StringComparison.Ordinal);
+        var conf = File.ReadAllText(host.File("keys/redis/redis.conf")).Replace("port 6379", $"port {port}\nbind 127.0.0.1",
+            StringComparison.Ordinal).Replace("/data", host.File("redis-data"), StringComparison.Ordinal);
         File.WriteAllText(host.File("redis.conf"), conf);
         redis = new BoundProcess(host.File("redis.log"), "redis-server", [host.File("redis.conf")]);
     }
 
     private async Task<List<string>> Digests() =>
-        [.. (await Shell.Run("find", [host.File("keys"), "-path", host.File("keys/init"), "-prune", "-o", "-type", "f", "-not", "-name", "ready", "-exec", "sha256sum", "{}", "+"], null)).Ok()
+        [.. (await Shell.Run("find", [host.File("keys"), "-path", host.File("keys/init"), "-prune", "-o", "-type", "f", "-not", "-name",
+            "ready", "-exec", "sha256sum", "{}", "+"], null)).Ok()
             .Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal)];
 
     private static async Task Copy(string from, string to, Func<string, string> change)

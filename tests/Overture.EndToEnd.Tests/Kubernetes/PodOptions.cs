@@ -42,15 +42,17 @@ internal sealed partial class PodOptions
         var environment = Environment(all, container);
         foreach (var (name, value) in environment)
         {
-            var entry = entries.Find(e => e.Environment == name || e.Type.StartsWith("list", StringComparison.Ordinal) && e.Environment == ListIndex().Replace(name, "__0"));
+            var entry = entries.Find(e => e.Environment == name || e.Type.StartsWith("list", StringComparison.Ordinal)
+                && e.Environment == ListIndex().Replace(name, "__0"));
             if (entry is null)
-                yield return $"nobody reads {name}";
+                yield return $"nothing reads {name}";
             else if (!Parses(entry.Type, value))
                 yield return $"{name}={value} is no {entry.Type}";
         }
         // Listeners and ports.
         var listens = entries.Where(e => e.Path is "listen" || e.Path?.EndsWith(".listen", StringComparison.Ordinal) == true)
-            .Select(e => environment.GetValueOrDefault(e.Environment) ?? e.Default?.GetString() ?? "").Where(l => l.Length > 0).Order(StringComparer.Ordinal).ToList();
+            .Select(e => environment.GetValueOrDefault(e.Environment) ?? e.Default?.GetString() ?? "").Where(l => l.Length > 0)
+                .Order(StringComparer.Ordinal).ToList();
         foreach (var local in listens.Where(l => !l.StartsWith("0.0.0.0:", StringComparison.Ordinal)))
             yield return $"listens on {local}";
         var ports = container.List("ports").Select(p => p.Text("containerPort")!).Order(StringComparer.Ordinal);
@@ -59,12 +61,17 @@ internal sealed partial class PodOptions
         // Files: from a projected volume, each by name.
         var files = workload.Volumes.Where(v => v.At("projected") is not null)
             .SelectMany(v => container.List("volumeMounts").Where(m => m.Text("name") == v.Text("name")).SelectMany(m =>
-                v.List("projected.sources").SelectMany(s => ((JsonObject)s).SelectMany(p => p.Value!.At("items") is null ? [p.Value!.Text("path")] : p.Value!.List("items").Select(i => i.Text("path")))).Select(p => $"{m.Text("mountPath")}/{p}")))
+                v.List("projected.sources").SelectMany(s => ((JsonObject)s)
+                    .SelectMany(p => p.Value!.At("items") is null ? [p.Value!.Text("path")] : p.Value!.List("items")
+                    .Select(i => i.Text("path")))).Select(p => $"{m.Text("mountPath")}/{p}")))
             .ToList();
         if (files.Count > 0)
         {
-            foreach (var (name, path) in environment.Where(e => e.Value.StartsWith("/etc/overture/", StringComparison.Ordinal) && !files.Any(f => f == e.Value || f.StartsWith(e.Value + "/", StringComparison.Ordinal))))
+            foreach (var (name, path) in environment.Where(e => e.Value.StartsWith("/etc/overture/", StringComparison.Ordinal)
+                && !files.Any(f => f == e.Value || f.StartsWith(e.Value + "/", StringComparison.Ordinal))))
+            {
                 yield return $"{name}: nothing is mounted at {path}";
+            }
         }
         var replica = $"OVERTURE_{workload.Component.ToUpperInvariant()}__REPLICA";
         var longest = workload.Kind == "StatefulSet" ? $"{workload.Name}-10" : $"{workload.Name}-0123456789-abcde";

@@ -11,8 +11,10 @@ internal static partial class PodPolicy
     /// <summary>"StatefulSet/conductor/conductor: image …" for each rule that is broken.</summary>
     public static IEnumerable<string> Problems(Manifests all) =>
         all.Workloads.SelectMany(w => PodProblems(w).Select(p => $"{w.Title}: {p}"))
-            .Concat(all.Workloads.SelectMany(w => w.Containers.SelectMany(c => ContainerProblems(c).Select(p => $"{w.Title}/{c.Text("name")}: {p}"))))
-            .Concat(all.Lasting.SelectMany(w => w.Main.SelectMany(c => LastingProblems(w, c).Select(p => $"{w.Title}/{c.Text("name")}: {p}"))))
+            .Concat(all.Workloads.SelectMany(w => w.Containers.SelectMany(c => ContainerProblems(c)
+                .Select(p => $"{w.Title}/{c.Text("name")}: {p}"))))
+            .Concat(all.Lasting.SelectMany(w => w.Main.SelectMany(c => LastingProblems(w, c)
+                .Select(p => $"{w.Title}/{c.Text("name")}: {p}"))))
             .Concat(all.Lasting.SelectMany(w => Around(all, w).Select(p => $"{w.Title}: {p}")))
             .Concat(NamespaceProblems(all));
 
@@ -35,8 +37,11 @@ internal static partial class PodPolicy
             if (kinds is not ["emptyDir" or "projected" or "secret" or "configMap" or "persistentVolumeClaim"])
                 yield return $"volume {volume.Text("name")} is {string.Join(", ", kinds)}";
             // A token for the cloud is none for this cluster.
-            if (volume.List("projected.sources").Any(s => s.At("serviceAccountToken") is { } token && token.Text("audience") != "sts.amazonaws.com"))
+            if (volume.List("projected.sources").Any(s => s.At("serviceAccountToken") is { } token
+                && token.Text("audience") != "sts.amazonaws.com"))
+            {
                 yield return $"volume {volume.Text("name")} has a token that this cluster's API takes";
+            }
             if (volume.At("emptyDir") is not null && volume.Text("emptyDir.sizeLimit") is null)
                 yield return $"volume {volume.Text("name")} has no sizeLimit";
         }
@@ -46,16 +51,25 @@ internal static partial class PodPolicy
     {
         if (!Tagged().IsMatch(container.Text("image") ?? "") || container.Text("image")!.EndsWith(":latest", StringComparison.Ordinal))
             yield return $"image {container.Text("image")} needs a tag that stays";
-        foreach (var resource in new[] { "requests.cpu", "requests.memory", "limits.cpu", "limits.memory" }.Where(r => container.Text($"resources.{r}") is null))
+        foreach (var resource in new[] { "requests.cpu", "requests.memory", "limits.cpu",
+            "limits.memory" }.Where(r => container.Text($"resources.{r}") is null))
+        {
             yield return $"resources {resource}";
+        }
         if (container.Text("securityContext.readOnlyRootFilesystem") != "true")
             yield return "readOnlyRootFilesystem";
         if (container.Text("securityContext.allowPrivilegeEscalation") != "false")
             yield return "allowPrivilegeEscalation false";
-        if (!container.Texts("securityContext.capabilities.drop").SequenceEqual(["ALL"]) || container.At("securityContext.capabilities.add") is not null)
+        if (!container.Texts("securityContext.capabilities.drop").SequenceEqual(["ALL"])
+            || container.At("securityContext.capabilities.add") is not null)
+        {
             yield return "capabilities drop ALL";
-        foreach (var key in new[] { "runAsUser", "runAsNonRoot", "seccompProfile", "privileged" }.Where(k => container.At($"securityContext.{k}") is not null))
+        }
+        foreach (var key in new[] { "runAsUser", "runAsNonRoot", "seccompProfile", "privileged" }.Where(
+            k => container.At($"securityContext.{k}") is not null))
+        {
             yield return $"securityContext.{key} is the pod's affair";
+        }
         foreach (var variable in container.List("env").Where(e => e.At("valueFrom.secretKeyRef") is not null))
             yield return $"the secret {variable.Text("name")} in the environment";
         if (container.List("envFrom").Any(e => e.At("secretRef") is not null))
@@ -69,32 +83,46 @@ internal static partial class PodPolicy
         if (container.Text("image")!.Contains("overture/", StringComparison.Ordinal) && container.At("ports") is not null)
         {
             // New connections stop first; then the service has its whole shutdown.
-            var pause = int.TryParse(container.Texts("lifecycle.preStop.exec.command").Skip(1).FirstOrDefault(), out var seconds) ? seconds : 0;
-            if (pause < 5 || !int.TryParse(workload.Pod.Text("terminationGracePeriodSeconds"), out var grace) || grace < pause + Shutdown + 5)
+            var pause = int.TryParse(container.Texts("lifecycle.preStop.exec.command").Skip(1).FirstOrDefault(), out var seconds)
+                ? seconds : 0;
+            if (pause < 5 || !int.TryParse(workload.Pod.Text("terminationGracePeriodSeconds"), out var grace)
+                || grace < pause + Shutdown + 5)
+            {
                 yield return "preStop and terminationGracePeriodSeconds";
+            }
         }
         if (workload.Component is not ("conductor" or "certauthority" or "classifier"))
             yield break;
         string[] health = ["overture", "health", "--service", workload.Component, "--config", "/etc/overture/cli.yaml"];
-        if (!container.Texts("startupProbe.exec.command").SequenceEqual(health) || !container.Texts("readinessProbe.exec.command").SequenceEqual(health))
+        if (!container.Texts("startupProbe.exec.command").SequenceEqual(health) || !container.Texts("readinessProbe.exec.command")
+            .SequenceEqual(health))
+        {
             yield return "startupProbe and readinessProbe ask for health";
+        }
         if (!container.Texts("livenessProbe.exec.command").Order().SequenceEqual(health.Append("--live").Order()))
             yield return "livenessProbe asks for --live, which no dependency fails";
     }
 
-    // What stands beside a workload.
+    // Objects beside a workload.
     private static IEnumerable<string> Around(Manifests all, Workload workload)
     {
         if (all.Of("PodDisruptionBudget").Count(b => b.At("spec.selector").Selects(workload.Labels)) != 1)
             yield return "one PodDisruptionBudget";
-        if (!workload.Pod.List("topologySpreadConstraints").Any(c => c.Text("topologyKey") == "kubernetes.io/hostname" && c.At("labelSelector").Selects(workload.Labels)))
+        if (!workload.Pod.List("topologySpreadConstraints")
+            .Any(c => c.Text("topologyKey") == "kubernetes.io/hostname" && c.At("labelSelector").Selects(workload.Labels)))
+        {
             yield return "topologySpreadConstraints";
+        }
         var account = workload.Pod.Text("serviceAccountName");
-        var tokenless = all.Of("ServiceAccount").Any(a => a.Text("metadata.name") == account && a.Text("automountServiceAccountToken") == "false");
+        var tokenless = all.Of("ServiceAccount")
+            .Any(a => a.Text("metadata.name") == account && a.Text("automountServiceAccountToken") == "false");
         if (!tokenless || all.Lasting.Count(w => w.Pod.Text("serviceAccountName") == account) != 1)
             yield return "a ServiceAccount of its own, without a token";
-        if (workload.Component is "conductor" or "certauthority" or "classifier" && workload.Object.Text("spec.replicas") is not ("2" or "3"))
+        if (workload.Component is "conductor" or "certauthority" or "classifier"
+            && workload.Object.Text("spec.replicas") is not ("2" or "3"))
+        {
             yield return "2 or 3 replicas";
+        }
     }
 
     private static IEnumerable<string> NamespaceProblems(Manifests all)
@@ -102,13 +130,19 @@ internal static partial class PodPolicy
         var space = Assert.Single(all.Of("Namespace"));
         if (space.Strings("metadata.labels").GetValueOrDefault("pod-security.kubernetes.io/enforce") != "restricted")
             yield return "Namespace: pod-security enforce restricted";
-        foreach (var stray in all.Objects.Where(o => o.Text("kind") != "Namespace" && o.Text("metadata.namespace") != space.Text("metadata.name")))
+        foreach (var stray in all.Objects.Where(o => o.Text("kind") != "Namespace"
+            && o.Text("metadata.namespace") != space.Text("metadata.name")))
+        {
             yield return $"{stray.Name()} is in another namespace";
+        }
         foreach (var open in all.Of("Service").Where(s => s.Text("spec.type") is "LoadBalancer" or "NodePort"))
         {
             // Passed through as it comes, source address and all; and nothing but agents' ports.
-            if (open.Text("spec.externalTrafficPolicy") != "Local" || open.List("spec.ports").Any(p => p.Text("port") is not ("8140" or "8141")))
+            if (open.Text("spec.externalTrafficPolicy") != "Local" || open.List("spec.ports")
+                .Any(p => p.Text("port") is not ("8140" or "8141")))
+            {
                 yield return $"{open.Name()}: agents' ports alone, externalTrafficPolicy Local";
+            }
         }
         foreach (var ingress in all.Of("Ingress"))
             yield return $"{ingress.Name()} would end TLS";

@@ -4,7 +4,9 @@ using Overture.TestSupport;
 
 namespace Overture.EndToEnd.Tests.Kubernetes;
 
-/// <summary>What objects say of each other: each name and key that is used must be there, or be one that docs/kubernetes.md tells the user to make.</summary>
+/// <summary>
+/// What objects say of each other: each name and key that is used must be there, or be one that docs/kubernetes.md has the user make.
+/// </summary>
 internal static partial class References
 {
     public static IEnumerable<string> Problems(Manifests all)
@@ -16,31 +18,54 @@ internal static partial class References
                 yield return $"{workload.Title}: its selector is not its pods'";
             if (!all.Of("ServiceAccount").Any(a => a.Text("metadata.name") == workload.Pod.Text("serviceAccountName")))
                 yield return $"{workload.Title}: no ServiceAccount {workload.Pod.Text("serviceAccountName")}";
-            foreach (var (source, key) in Sources(workload).Where(u => !given.Contains(u.Source) || u.Key is not null && !given.Contains($"{u.Source} {u.Key}")))
+            foreach (var (source, key) in Sources(workload)
+                .Where(u => !given.Contains(u.Source) || u.Key is not null && !given.Contains($"{u.Source} {u.Key}")))
+            {
                 yield return $"{workload.Title}: there is no {source} {key}";
-            foreach (var claim in workload.Volumes.Select(v => v.Text("persistentVolumeClaim.claimName")).OfType<string>().Where(c => all.Of("PersistentVolumeClaim").All(p => p.Text("metadata.name") != c)))
+            }
+            foreach (var claim in workload.Volumes.Select(v => v.Text("persistentVolumeClaim.claimName")).OfType<string>()
+                .Where(c => all.Of("PersistentVolumeClaim").All(p => p.Text("metadata.name") != c)))
+            {
                 yield return $"{workload.Title}: there is no claim {claim}";
+            }
             var volumes = workload.Volumes.Select(v => v.Text("name")!).Concat(workload.Claims).ToList();
-            foreach (var mount in workload.Containers.SelectMany(c => c.Texts("volumeMounts").Any() ? c.List("volumeMounts") : []).Where(m => !volumes.Contains(m.Text("name")!)))
+            foreach (var mount in workload.Containers.SelectMany(c => c.Texts("volumeMounts").Any() ? c.List("volumeMounts") : [])
+                .Where(m => !volumes.Contains(m.Text("name")!)))
+            {
                 yield return $"{workload.Title}: there is no volume {mount.Text("name")}";
-            foreach (var unused in volumes.Where(v => !workload.Containers.SelectMany(c => c.List("volumeMounts")).Any(m => m.Text("name") == v)))
-                yield return $"{workload.Title}: nobody mounts {unused}";
-            if (workload.Kind == "StatefulSet" && all.Of("Service").All(s => s.Text("metadata.name") != workload.Object.Text("spec.serviceName")))
+            }
+            foreach (var unused in volumes.Where(v => !workload.Containers.SelectMany(c => c.List("volumeMounts"))
+                .Any(m => m.Text("name") == v)))
+            {
+                yield return $"{workload.Title}: nothing mounts {unused}";
+            }
+            if (workload.Kind == "StatefulSet" && all.Of("Service")
+                .All(s => s.Text("metadata.name") != workload.Object.Text("spec.serviceName")))
+            {
                 yield return $"{workload.Title}: there is no Service {workload.Object.Text("spec.serviceName")}";
+            }
         }
         foreach (var service in all.Of("Service"))
         {
             var targets = all.Lasting.Where(w => service.At("spec.selector").Selects(w.Labels)).ToList();
-            var named = targets.SelectMany(w => w.Main).SelectMany(c => c.List("ports")).Select(p => $"{p.Text("name")} {p.Text("containerPort")}").ToHashSet();
+            var named = targets.SelectMany(w => w.Main).SelectMany(c => c.List("ports"))
+                .Select(p => $"{p.Text("name")} {p.Text("containerPort")}").ToHashSet();
             if (targets.Count != 1)
                 yield return $"{service.Name()} selects {targets.Count} workloads";
             foreach (var port in service.List("spec.ports").Where(p => !named.Contains($"{p.Text("targetPort")} {p.Text("port")}")))
                 yield return $"{service.Name()}: no container has the port {port.Text("targetPort")} = {port.Text("port")}";
         }
-        foreach (var budget in all.Of("PodDisruptionBudget").Where(b => all.Lasting.Count(w => b.At("spec.selector").Selects(w.Labels)) != 1))
+        foreach (var budget in all.Of("PodDisruptionBudget")
+            .Where(b => all.Lasting.Count(w => b.At("spec.selector").Selects(w.Labels)) != 1))
+        {
             yield return $"{budget.Name()} selects no workload";
-        foreach (var scaler in all.Of("HorizontalPodAutoscaler").Where(h => all.Lasting.All(w => w.Title != h.At("spec.scaleTargetRef")!.Text("kind") + "/" + h.Text("spec.scaleTargetRef.name") || w.Object.At("spec.replicas") is not null)))
+        }
+        foreach (var scaler in all.Of("HorizontalPodAutoscaler")
+            .Where(h => all.Lasting.All(w => w.Title != h.At("spec.scaleTargetRef")!.Text("kind") + "/" + h.Text("spec.scaleTargetRef.name")
+            || w.Object.At("spec.replicas") is not null)))
+        {
             yield return $"{scaler.Name()} scales no workload, or one that says its own replicas";
+        }
     }
 
     /// <summary>"Secret redis", and "Secret redis password" for each key.</summary>
@@ -48,7 +73,10 @@ internal static partial class References
     {
         var given = new HashSet<string>();
         foreach (var map in all.Of("ConfigMap"))
-            given.UnionWith(map.Strings("data").Keys.Select(k => $"ConfigMap {map.Text("metadata.name")} {k}").Append($"ConfigMap {map.Text("metadata.name")}"));
+        {
+            given.UnionWith(map.Strings("data").Keys.Select(k => $"ConfigMap {map.Text("metadata.name")} {k}")
+                .Append($"ConfigMap {map.Text("metadata.name")}"));
+        }
         foreach (var name in all.Of("Certificate").Select(c => c.Text("spec.secretName")))
             given.UnionWith([$"Secret {name}", $"Secret {name} tls.crt", $"Secret {name} tls.key", $"Secret {name} ca.crt"]);
         // | Secret `launch-keys` | `signing.key`, `token.key` | …
@@ -64,7 +92,8 @@ internal static partial class References
     {
         foreach (var volume in workload.Volumes)
         {
-            foreach (var source in volume.List("projected.sources").Append(volume).SelectMany(s => new[] { ("Secret", s.At("secret")), ("ConfigMap", s.At("configMap")) }))
+            foreach (var source in volume.List("projected.sources").Append(volume)
+                .SelectMany(s => new[] { ("Secret", s.At("secret")), ("ConfigMap", s.At("configMap")) }))
             {
                 if (source.Item2 is not { } from)
                     continue;
@@ -74,8 +103,11 @@ internal static partial class References
                     yield return (name, item.Text("key"));
             }
         }
-        foreach (var map in workload.Containers.SelectMany(c => c.List("envFrom")).Select(e => e.Text("configMapRef.name")).OfType<string>())
+        foreach (var map in workload.Containers.SelectMany(c => c.List("envFrom")).Select(e => e.Text("configMapRef.name"))
+            .OfType<string>())
+        {
             yield return ($"ConfigMap {map}", null);
+        }
     }
 
     [GeneratedRegex(@"^ *\| (Secret|ConfigMap) `([a-z0-9-]+)` \| ([^|]*)\|")]

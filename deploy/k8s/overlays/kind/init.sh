@@ -1,5 +1,5 @@
 #!/bin/bash
-# The Job's: the internal PKI, the Puppet CA, launch keys and a Redis password, and for each party its own files and no other's, laid out as
+# The Job's: the internal PKI, the Puppet CA, launch keys and users of Redis, and for each party its own files and no other's, laid out as
 # production's Secrets are. Run again (delete the Job, apply) it renews what is past two thirds of its life and leaves the rest.
 # KEYS: where the claims are mounted, /keys; CONFIG: the ConfigMap cli, /config.
 set -euo pipefail
@@ -9,6 +9,7 @@ home=$keys/init/home
 
 overture pki init --home "$home" --host conductor --host certauthority --host classifier
 overture ca init --home "$home" --name "${CA_NAME:-Overture}"
+overture registry init --home "$home"
 [ -s "$home/redis.password" ] || head -c 24 /dev/urandom | base64 | tr -d '+/=\n' > "$home/redis.password"
 
 # give PARTY NAME FILE: in one step, since a service may be reading
@@ -25,7 +26,7 @@ identity() { # PARTY NAME
 
 for party in conductor certauthority classifier; do
     identity $party $party
-    give $party redis/password "$home/redis.password"
+    give $party redis/password "$home/redis/$party.password"
     give $party cli.yaml "$config/cli.yaml"
 done
 give conductor launch/signing.key "$home/launch/signing.key"
@@ -41,7 +42,11 @@ identity register operator
 give register cli.yaml "$config/register.yaml"
 identity cli admin
 give cli cli.yaml "$config/register.yaml"
-printf 'port 6379\ndir /data\nappendonly yes\nsave ""\nrequirepass %s\n' "$(cat "$home/redis.password")" > "$home/redis.conf"
+# The default user's password stays with the Job.
+{
+    printf 'port 6379\ndir /data\nappendonly yes\nsave ""\nrequirepass %s\n' "$(cat "$home/redis.password")"
+    cat "$home/redis/users.conf"
+} > "$home/redis.conf"
 give redis redis.conf "$home/redis.conf"
 for party in conductor certauthority ca classifier puppetserver register redis cli; do touch "$keys/$party/ready"; done
 echo "init: done"

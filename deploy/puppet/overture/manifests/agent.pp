@@ -1,7 +1,8 @@
 # @summary An agent that is here already and becomes Overture's: its settings, and the secret by which it is certified.
 #
-# It writes single lines of `puppet.conf`, in section agent, which wins over main, and leaves the rest alone. An agent
-# that has a certificate of another CA keeps it until somebody removes its ssl directory (`puppet ssl clean --localca`);
+# It writes single lines of `puppet.conf`, in section agent, which wins over main (in main only the name and, with a
+# token, which file of attributes the agent reads), and leaves the rest alone. An agent
+# that has a certificate of another CA keeps it until its ssl directory is removed (`puppet ssl clean --localca`);
 # one of a CA that was moved into Overture (`overture ca import`) goes on with what it has.
 #
 # @param server
@@ -15,8 +16,9 @@
 # @param certname
 #   The name it is registered under (`overture instance register --certname`); without it the agent keeps the one it has.
 # @param token
-#   The registration's one-time token. It is written to `csr_attributes.yaml`, which replaces what is there, and is spent
-#   once the agent has its certificate; leave it out then. Without it that file is left alone.
+#   The registration's one-time token. It is written to `csr_attributes.yaml` (0600), which replaces what is there, and is
+#   spent once the agent has its certificate: the next run or `puppet apply` with this class takes it out of the file. Leave
+#   it out then. Without it that file is left alone.
 # @param renewal_interval
 #   How long before its certificate's end a Puppet 8 agent renews it; Puppet 7 does not know the setting, and can't.
 # @param confdir
@@ -40,6 +42,8 @@ class overture::agent (
     default => $confdir,
   }
 
+  $attributes = "${directory}/csr_attributes.yaml"
+
   $settings = {
     'agent/server'                    => $server,
     'agent/serverport'                => String($serverport),
@@ -49,6 +53,9 @@ class overture::agent (
   } + ($certname ? {
       undef   => {},
       default => { 'main/certname' => $certname },
+  }) + ($token ? {
+      undef   => {},
+      default => { 'main/csr_attributes' => $attributes },
   })
   $settings.each |String $setting, String $value| {
     overture_setting { $setting:
@@ -58,12 +65,9 @@ class overture::agent (
   }
 
   if $token {
-    file { "${directory}/csr_attributes.yaml":
-      ensure    => file,
-      mode      => '0600',
-      backup    => false,
-      show_diff => false,
-      content   => Sensitive("custom_attributes:\n  1.2.840.113549.1.9.7: \"${token.unwrap}\"\n"),
+    overture_token { $attributes:
+      certname => $certname,
+      token    => $token,
     }
   }
 }

@@ -2,7 +2,7 @@
 #
 # It owns its directories, so that a packaged puppetserver on the same host stays as it is. With `ca => overture` the CA
 # service is off: the certificate comes from CertAuthority (`puppet ssl bootstrap`, before the first start), and a small
-# script keeps the CRL fresh, which otherwise nobody would do. With `ca => stock` puppetserver keeps its own CA, which it
+# script keeps the CRL fresh, which nothing else does. With `ca => stock` puppetserver keeps its own CA, which it
 # makes at the first start (or `puppetserver ca setup` before it), and CertAuthority decides by `autosign` and as an
 # administrator of the CA API. The directories' parents and the package `puppetserver` must exist.
 #
@@ -31,7 +31,7 @@
 # @param dns_alt_names
 #   For `stock`: names agents reach this server by, for its own certificate. Else they come from its registration.
 # @param allow_alt_names
-#   For `stock`: its CA signs requests that have names beside the certname, once somebody approves them.
+#   For `stock`: its CA signs requests that have names beside the certname, once they are approved.
 # @param terminus
 #   How this server asks what a node is: `exec` starts `enc_command` for each request; `native` keeps a connection to
 #   Classifier at `classifier_url`, which costs no process.
@@ -44,7 +44,7 @@
 #   For `native`: seconds after which a node that was not answered for is an error.
 # @param class_readers
 #   Certnames of Classifiers that may read which classes this server has (`/puppet/v3/environment_classes`), to compare
-#   definitions with them (`puppetserver.url`). Everybody else is refused, as the packaged rules do.
+#   definitions with them (`puppetserver.url`). All others are refused, as by the packaged rules.
 # @param report_url
 #   Where Conductor takes reports. Its certificate must come from the same CA as this server's. Without it no report is
 #   forwarded, and no node ever counts as converged.

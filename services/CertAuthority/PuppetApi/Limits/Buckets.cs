@@ -4,7 +4,7 @@ namespace Overture.CertAuthority.PuppetApi.Limits;
 internal sealed class Buckets<TKey>(Rate rate, int most, TimeProvider clock) where TKey : notnull
 {
     private readonly Lock gate = new();
-    private readonly RecentMap<TKey, long> fullAt = new(most);
+    private readonly BoundedMap<TKey, long> fullAt = new(most);
 
     private long Now => clock.GetElapsedTime(0).Ticks;
 
@@ -13,6 +13,13 @@ internal sealed class Buckets<TKey>(Rate rate, int most, TimeProvider clock) whe
     {
         lock (gate)
             return rate.Take(ref fullAt.Of(key), Now);
+    }
+
+    /// <summary>Gives back one that was taken for nothing.</summary>
+    public void GiveBack(TKey key)
+    {
+        lock (gate)
+            rate.GiveBack(ref fullAt.Of(key));
     }
 
     /// <summary>Takes one whether there is one or not.</summary>

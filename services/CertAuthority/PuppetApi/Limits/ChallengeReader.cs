@@ -6,7 +6,9 @@ using Overture.Platform.Faults;
 
 namespace Overture.CertAuthority.PuppetApi.Limits;
 
-/// <summary>Finds a request's challengePassword and nothing else: no key is looked at and no signature verified, which is what costs.</summary>
+/// <summary>
+/// Finds a request's challengePassword and nothing else: no key is looked at and no signature verified, which is what costs.
+/// </summary>
 internal static class ChallengeReader
 {
     /// <summary>Lower-case hex SHA-256 of the challenge; null where there is none, or the body is no request.</summary>
@@ -36,7 +38,8 @@ internal static class ChallengeReader
     private static string Hash(AsnReader values)
     {
         // One of the three string types of ASCII, or the exception of a wrong tag.
-        var kind = (UniversalTagNumber)values.PeekTag().TagValue is var tag && tag is UniversalTagNumber.PrintableString or UniversalTagNumber.IA5String
+        var kind = (UniversalTagNumber)values.PeekTag().TagValue is var tag
+            && tag is UniversalTagNumber.PrintableString or UniversalTagNumber.IA5String
             ? tag : UniversalTagNumber.UTF8String;
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(values.ReadCharacterString(kind))));
     }

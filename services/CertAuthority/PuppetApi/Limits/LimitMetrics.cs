@@ -6,13 +6,14 @@ namespace Overture.CertAuthority.PuppetApi.Limits;
 /// <summary>What was limited; the metric's only label.</summary>
 internal static class LimitKind
 {
-    public const string Csr = "csr", Certificate = "certificate", Address = "address", Connection = "connection", Slow = "slow";
+    public const string Csr = "csr", Certificate = "certificate", Renewal = "renewal", Address = "address", Slow = "slow";
 }
 
 internal static class LimitMetrics
 {
     private static readonly Meter Meter = new(FlowTelemetry.SourceName);
-    private static readonly Counter<long> Limited = Meter.CreateCounter<long>(FlowTelemetry.Limited, "{request}", "requests and connections that were turned away or ended by a limit");
+    private static readonly Counter<long> Limited =
+        Meter.CreateCounter<long>(FlowTelemetry.Limited, "{request}", "requests and connections rejected or ended by a limit");
 
     public static void Count(string kind) => Limited.Add(1, new KeyValuePair<string, object?>("kind", kind));
 }

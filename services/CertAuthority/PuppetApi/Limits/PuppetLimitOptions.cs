@@ -1,15 +1,15 @@
+using Overture.Platform.Connections;
 using Overture.Platform.Faults;
 
 namespace Overture.CertAuthority.PuppetApi.Limits;
 
-/// <summary>How much the listener for agents takes; no agent that behaves meets any of it (docs/decisions/0005-limits.md says why these numbers).</summary>
-public sealed record PuppetLimitOptions
+/// <summary>
+/// How much the listener for agents takes; no agent that behaves meets any of it (docs/decisions/0005-limits.md says why these numbers).
+/// </summary>
+public sealed record PuppetLimitOptions : HttpListenerLimits
 {
-    /// <summary>Connections open at once. 100 to 1000000; the process needs as many files.</summary>
-    public int Connections { get; init; } = 10_000;
-
-    /// <summary>Of one address, connections that have not completed a request yet. 10 to 1000000.</summary>
-    public int UnfinishedPerAddress { get; init; } = 2_000;
+    // A whole NAT may boot at once.
+    public PuppetLimitOptions() => (Connections, PerAddress, UnfinishedPerAddress, RequestsPerConnection) = (10_000, 4_000, 2_000, 500);
 
     /// <summary>From a request's headers to the beginning of its answer. 1s to 10m.</summary>
     public TimeSpan Request { get; init; } = TimeSpan.FromSeconds(30);
@@ -32,23 +32,45 @@ public sealed record PuppetLimitOptions
     /// <summary>How many of them may come at once. 1 to 1000000.</summary>
     public int PollBurst { get; init; } = 60;
 
-    /// <summary>Failures of one address a minute: answers 4xx (but for a GET's 404), and connections that end without a request. 1 to 1000000.</summary>
+    /// <summary>
+    /// Looks of one address at names that have no certificate, a minute; but for names whose request came from that address and was taken.
+    /// 1 to 1000000.
+    /// </summary>
+    public int UnfoundPerMinute { get; init; } = 12_000;
+
+    /// <summary>How many of them may come at once. 1 to 1000000.</summary>
+    public int UnfoundBurst { get; init; } = 6_000;
+
+    /// <summary>Renewals under one name, a minute. 1 to 1000000.</summary>
+    public int RenewalsPerMinute { get; init; } = 6;
+
+    /// <summary>How many of them may come at once. 1 to 1000000.</summary>
+    public int RenewalBurst { get; init; } = 30;
+
+    /// <summary>
+    /// Failures of one address a minute: answers 4xx (but for a GET's 404), and connections that end without a request. 1 to 1000000.
+    /// </summary>
     public int FailuresPerMinute { get; init; } = 12_000;
 
     /// <summary>How many of them may come at once. 1 to 1000000.</summary>
     public int FailureBurst { get; init; } = 6_000;
 
-    /// <summary>Names (and addresses) that are remembered at most; what did not come for longest is forgotten first. 1000 to 10000000.</summary>
+    /// <summary>
+    /// Names (and addresses) that are remembered at most; what did not come for longest is forgotten first. 1000 to 10000000.
+    /// </summary>
     public int Remembered { get; init; } = 100_000;
 
-    internal IEnumerable<FieldProblem> Problems(string at)
+    public override IEnumerable<FieldProblem> Problems(string at)
     {
+        foreach (var problem in base.Problems(at))
+            yield return problem;
         var counts = new (string Field, int Value, int Least, int Most)[]
         {
-            ("connections", Connections, 100, 1_000_000), ("unfinishedPerAddress", UnfinishedPerAddress, 10, 1_000_000),
             ("csrPerMinute", CsrPerMinute, 1, 1_000_000), ("csrBurst", CsrBurst, 1, 1_000_000),
             ("provenPerMinute", ProvenPerMinute, 1, 1_000_000), ("provenBurst", ProvenBurst, 1, 1_000_000),
             ("pollsPerMinute", PollsPerMinute, 1, 1_000_000), ("pollBurst", PollBurst, 1, 1_000_000),
+            ("unfoundPerMinute", UnfoundPerMinute, 1, 1_000_000), ("unfoundBurst", UnfoundBurst, 1, 1_000_000),
+            ("renewalsPerMinute", RenewalsPerMinute, 1, 1_000_000), ("renewalBurst", RenewalBurst, 1, 1_000_000),
             ("failuresPerMinute", FailuresPerMinute, 1, 1_000_000), ("failureBurst", FailureBurst, 1, 1_000_000),
             ("remembered", Remembered, 1_000, 10_000_000),
         };

@@ -1,8 +1,8 @@
 namespace Overture.CertAuthority.PuppetApi.Limits;
 
 /// <summary>
-/// A token bucket whose whole state is one number, the moment at which it is full again (the generic cell rate algorithm). Pure: moments are
-/// ticks of any clock that never goes back, 0 for a bucket that nobody has touched.
+/// A token bucket whose whole state is one number, the moment at which it is full again (the generic cell rate algorithm). Pure: moments
+/// are ticks of any clock that never goes back, 0 for an unused bucket.
 /// </summary>
 internal readonly record struct Rate(int PerMinute, int Burst)
 {
@@ -20,6 +20,9 @@ internal readonly record struct Rate(int PerMinute, int Burst)
         return wait;
     }
 
-    /// <summary>Takes one whether there is one or not; a bucket is never emptier than empty, so whoever stops is soon free.</summary>
+    /// <summary>Gives back one that was taken.</summary>
+    public void GiveBack(ref long fullAt) => fullAt = Math.Max(0, fullAt - Refill);
+
+    /// <summary>Takes one whether there is one or not; a bucket is never emptier than empty, so a client that stops is soon free.</summary>
     public void Spend(ref long fullAt, long now) => fullAt = Math.Min(Math.Max(fullAt, now) + Refill, now + Burst * Refill);
 }

@@ -1,20 +1,21 @@
 using System.Security.Cryptography;
 using System.Text;
-using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.Storage;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 
 namespace Overture.CertAuthority.PuppetApi.Limits;
 
 /// <summary>
 /// Whether a request of a name over its budget brings that name's token, at the price of one look into memory: guessing from anywhere must
-/// never shut out whoever knows (threats T17). It decides nothing else; the request is then judged like any other.
+/// never shut out the one that knows (threats T17). It decides nothing else; the request is then judged like any other.
 /// </summary>
-internal sealed class TokenProof(EvidenceReader evidence, PuppetLimitOptions limits, TimeProvider clock)
+internal sealed class TokenProof(EnrollmentContextReader context, PuppetLimitOptions limits, TimeProvider clock)
 {
     // A launch record never changes; only one that was not there yet may appear.
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(2);
     private readonly Lock gate = new();
-    private readonly RecentMap<CertName, Look> looks = new(limits.Remembered);
+    private readonly BoundedMap<CertName, Look> looks = new(limits.Remembered);
 
     /// <exception cref="Platform.Faults.FaultException">The store does not answer.</exception>
     public async Task<bool> Holds(CertName name, ReadOnlyMemory<byte> body)
@@ -22,7 +23,8 @@ internal sealed class TokenProof(EvidenceReader evidence, PuppetLimitOptions lim
         if (ChallengeReader.Sha256(body.Span) is not { } brought)
             return false;
         var expected = await Expected(name);
-        return expected is not null && CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(brought), Encoding.ASCII.GetBytes(expected));
+        return expected is not null
+            && CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(brought), Encoding.ASCII.GetBytes(expected));
     }
 
     // One read of the store for all who ask within two seconds, also when it fails.
@@ -40,7 +42,8 @@ internal sealed class TokenProof(EvidenceReader evidence, PuppetLimitOptions lim
     }
 
     // "No token needed" is no proof of anything: such a name waits like any other.
-    private async Task<string?> Read(CertName name) => (await evidence.Launch(name, CancellationToken.None)).Launch?.TokenSha256 is { Length: > 0 } hash ? hash : null;
+    private async Task<string?> Read(CertName name) =>
+        (await context.Launch(name, CancellationToken.None)).Launch?.TokenSha256 is { Length: > 0 } hash ? hash : null;
 
     private sealed record Look(long At, Lazy<Task<string?>> Hash);
 }

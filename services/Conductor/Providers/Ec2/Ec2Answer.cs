@@ -4,7 +4,9 @@ using System.Xml.Linq;
 
 namespace Overture.Conductor.Providers.Ec2;
 
-/// <summary>Reads the EC2 API's XML by local names alone: name spaces and roots differ between servers. A DTD or too much of it is no answer.</summary>
+/// <summary>
+/// Reads the EC2 API's XML by local names alone: name spaces and roots differ between servers. A DTD or too much of it is no answer.
+/// </summary>
 internal static class Ec2Answer
 {
     /// <summary>The most characters that an answer may have.</summary>
@@ -15,7 +17,8 @@ internal static class Ec2Answer
     /// <returns>The root; null: it is not XML that we read.</returns>
     public static XElement? Read(string body)
     {
-        var settings = new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = Limit };
+        var settings = new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null,
+            MaxCharactersInDocument = Limit };
         try
         {
             // Elements are walked by recursion later.

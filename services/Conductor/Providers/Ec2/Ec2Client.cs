@@ -3,12 +3,15 @@ using System.Text;
 using System.Xml.Linq;
 using Amazon.Runtime;
 using Amazon.Runtime.Credentials;
+using Overture.Conductor.Launch;
+using Overture.Platform.Connections;
+using Overture.Platform.Faults;
 using Overture.Platform.Telemetry;
 using Overture.Platform.Tls;
 
 namespace Overture.Conductor.Providers.Ec2;
 
-/// <summary>The cloud's no.</summary>
+/// <summary>An error answer of the cloud.</summary>
 /// <param name="code">Its code, e.g. InvalidAMIID.NotFound.</param>
 internal sealed class Ec2Exception(string code, Ec2Verdict verdict, string message) : Exception(message)
 {
@@ -17,12 +20,13 @@ internal sealed class Ec2Exception(string code, Ec2Verdict verdict, string messa
 }
 
 /// <summary>
-/// Calls of the Query API: signed anew at each try, tried again with full jitter while that may help and the budget lasts, never redirected
-/// (T89). What is sent holds user data, so nothing of it is logged or told.
+/// Calls of the Query API: signed at each try, retried with full jitter while that may help and the budget lasts, never redirected
+/// (T89). What is sent holds user data, so nothing of it is logged or returned.
 /// </summary>
 internal sealed class Ec2Client : IDisposable
 {
-    private static readonly TimeSpan TryTimeout = TimeSpan.FromSeconds(20), FirstPause = TimeSpan.FromMilliseconds(100), LongestPause = TimeSpan.FromSeconds(10), Slow = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan TryTimeout = TimeSpan.FromSeconds(20), FirstPause = TimeSpan.FromMilliseconds(100),
+        LongestPause = TimeSpan.FromSeconds(10), Slow = TimeSpan.FromSeconds(3);
     private const int CapacityTries = 3;
     private readonly Ec2Options options;
     private readonly Ec2Dialect dialect;
@@ -36,20 +40,23 @@ internal sealed class Ec2Client : IDisposable
     {
         (this.options, this.dialect, this.clock, this.credentials) = (options, dialect, clock, credentials);
         url = new Uri(options.Url, dialect.Path);
-        http = new HttpClient(OutboundHandler.To(url, options.TlsRoots)) { Timeout = TryTimeout, MaxResponseContentBufferSize = Ec2Answer.Limit };
+        http = new HttpClient(OutboundHandler.To(url, options.TlsRoots))
+            { Timeout = TryTimeout, MaxResponseContentBufferSize = Ec2Answer.Limit };
     }
 
     /// <param name="action">E.g. DescribeInstances.</param>
     /// <param name="fields">Its parameters; none with an empty value.</param>
     /// <param name="cancel">Gives up between two tries; the call may have happened.</param>
     /// <param name="untilFound">The instance was made a moment ago: not to be found means not yet.</param>
-    /// <exception cref="Ec2Exception">The cloud says no, or said nothing usable for as long as the budget lasts.</exception>
-    public async Task<XElement> Call(string action, IEnumerable<(string Name, string Value)> fields, CancellationToken cancel, bool untilFound = false)
+    /// <exception cref="Ec2Exception">The cloud refused, or gave no usable answer within the budget.</exception>
+    public async Task<XElement> Call(string action, IEnumerable<(string Name, string Value)> fields, CancellationToken cancel,
+        bool untilFound = false)
     {
         fields = [.. fields];
         var secret = fields.FirstOrDefault(f => f.Name == "UserData").Value ?? "";
         using var span = FlowTelemetry.Source.StartActivity($"ec2 {action}");
-        var body = Ec2Form.Encode(new[] { ("Action", action), ("Version", dialect.Version) }.Concat(fields).Where(f => f.Item2.Length > 0).Select(f => KeyValuePair.Create(f.Item1, f.Item2)));
+        var body = Ec2Form.Encode(new[] { ("Action", action), ("Version", dialect.Version) }.Concat(fields).Where(f => f.Item2.Length > 0)
+            .Select(f => KeyValuePair.Create(f.Item1, f.Item2)));
         var begin = clock.GetTimestamp();
         for (var tries = 1; ; tries++)
         {
@@ -58,33 +65,37 @@ internal sealed class Ec2Client : IDisposable
                 return answer;
             var verdict = Ec2Errors.Judge(code, status);
             span?.SetTag("ec2.code", code).SetTag("ec2.tries", tries);
-            var again = verdict.Action is Ec2Action.Retry or Ec2Action.SlowDown || (verdict.Action == Ec2Action.Capacity && tries < CapacityTries) || (untilFound && verdict.Action == Ec2Action.NotFound);
+            var again = verdict.Action is Ec2Action.Retry or Ec2Action.SlowDown
+                || (verdict.Action == Ec2Action.Capacity && tries < CapacityTries) || (untilFound && verdict.Action == Ec2Action.NotFound);
             var pause = Pause(tries, verdict.Action == Ec2Action.Capacity ? Slow : FirstPause);
             if (!again || clock.GetElapsedTime(begin) + pause > options.Budget)
-                throw new Ec2Exception(code, verdict, $"{action}: {code}{(message.Length > 0 ? $" ({message})" : "")}. {verdict.NextStep}");
+                throw new Ec2Exception(code, verdict, $"{action}: {code}{(message.Length > 0 ? $" ({message})" : "")}. {verdict.Sentence}");
             await Task.Delay(pause, clock, cancel);
         }
     }
 
     public void Dispose() => http.Dispose();
 
-    private async Task<(XElement? Answer, string Code, int Status, string Message)> Once(string body, string secret, CancellationToken cancel)
+    private async Task<(XElement? Answer, string Code, int Status, string Message)> Once(string body, string secret,
+        CancellationToken cancel)
     {
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
+            using var request = new HttpRequestMessage(HttpMethod.Post, url)
+                { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
             request.Content.Headers.TryAddWithoutValidation("Content-Type", Ec2Signature.ContentType);
             foreach (var (name, value) in Ec2Signature.Headers(await Credentials(cancel), options.Region, url, body, clock.GetUtcNow()))
                 request.Headers.TryAddWithoutValidation(name, value);
             using var answer = await http.SendAsync(request, cancel);
-            // As bytes: a charset that nobody knows would be an exception.
+            // As bytes: an unknown charset would throw.
             var text = Encoding.UTF8.GetString(await answer.Content.ReadAsByteArrayAsync(cancel));
             var status = (int)answer.StatusCode;
             if (answer.IsSuccessStatusCode)
                 return Ec2Answer.Read(text) is { } read ? (read, "", status, "") : (null, "NoXml", 0, "");
             return (null, Ec2Answer.Code(text, status), status, Sentence(text, secret));
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || (e is TaskCanceledException && !cancel.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException or IOException
+            || (e is TaskCanceledException && !cancel.IsCancellationRequested))
         {
             return (null, e.GetType().Name, 0, "");
         }
@@ -99,7 +110,8 @@ internal sealed class Ec2Client : IDisposable
         }
         catch (Exception e) when (e is AmazonClientException or AmazonServiceException)
         {
-            throw new Ec2Exception("NoCredentials", new Ec2Verdict(Ec2Action.Credentials, ""), "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the host a role");
+            throw new Ec2Exception("NoCredentials", new Ec2Verdict(Ec2Action.Credentials, ""),
+                "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the host a role");
         }
     }
 
@@ -107,10 +119,7 @@ internal sealed class Ec2Client : IDisposable
     private static string Sentence(string body, string secret)
     {
         var message = Ec2Answer.Read(body)?.DescendantsAndSelf().FirstOrDefault(e => e.Name.LocalName == "Message")?.Value ?? "";
-        var plain = string.Concat(message.Where(c => !char.IsControl(c))).Trim().TrimEnd('.');
-        // UnauthorizedOperation carries an encoded blob that nobody here can read.
-        var blob = plain.IndexOf("Encoded authorization", StringComparison.Ordinal);
-        plain = blob > 0 ? plain[..blob].Trim() : plain;
+        var plain = Ec2Errors.Plain(message);
         if (plain.Split(' ', '\'', '"').Any(word => word.Length >= 16 && secret.Contains(word[..16], StringComparison.Ordinal)))
             return "";
         return plain.Length <= 200 ? plain : plain[..200];

@@ -32,16 +32,19 @@ internal sealed record Ec2Dialect
 
     public static Ec2Dialect Aws { get; } = new()
     {
-        Path = "/", Version = "2016-11-15", TagOnCreate = true, MetadataOptions = true, Spot = true, ConsoleLatest = true, MaxResults = true, InstanceProfile = true, DryRun = true,
+        Path = "/", Version = "2016-11-15", TagOnCreate = true, MetadataOptions = true, Spot = true, ConsoleLatest = true,
+        MaxResults = true, InstanceProfile = true, DryRun = true,
     };
 
     public static Ec2Dialect Eucalyptus { get; } = Aws with
     {
-        Path = "/services/compute", Version = "2015-10-01", MetadataOptions = false, Spot = false, ConsoleLatest = false, MaxResults = false, DryRun = false,
+        Path = "/services/compute", Version = "2015-10-01", MetadataOptions = false, Spot = false, ConsoleLatest = false,
+        MaxResults = false, DryRun = false,
     };
 
     /// <summary>OpenStack's. It accepts an instance profile and ignores it.</summary>
-    public static Ec2Dialect Ec2Api { get; } = Eucalyptus with { Path = "/", Version = "2016-11-15", TagOnCreate = false, MaxResults = true, InstanceProfile = false };
+    public static Ec2Dialect Ec2Api { get; } =
+        Eucalyptus with { Path = "/", Version = "2016-11-15", TagOnCreate = false, MaxResults = true, InstanceProfile = false };
 
     /// <returns>Null: no preset has this name.</returns>
     public static Ec2Dialect? Preset(string name) => name switch

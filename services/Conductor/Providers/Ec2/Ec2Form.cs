@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Overture.Conductor.Providers.Ec2;
 
-/// <summary>The body of a request. A space is "+": servers that encode the form again before they check the signature refuse "%20".</summary>
+/// <summary>
+/// The body of a request. A space is "+": servers that encode the form again before they check the signature refuse "%20".
+/// </summary>
 internal static class Ec2Form
 {
     public static string Encode(IEnumerable<KeyValuePair<string, string>> fields)

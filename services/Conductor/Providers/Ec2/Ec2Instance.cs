@@ -5,13 +5,14 @@ namespace Overture.Conductor.Providers.Ec2;
 
 /// <summary>An instance in an answer of the API. Pure; unknown elements are passed over.</summary>
 /// <param name="Name">What our mark says; empty: it has none.</param>
-/// <param name="Token">The client token it was launched with, which nobody can change: whose it is, it says, and not the mark.</param>
+/// <param name="Token">The client token it was launched with. It cannot be changed, so it decides whose instance it is, and not the
+/// mark.</param>
 /// <param name="Reason">Why it ended, where the cloud says so.</param>
 internal sealed record Ec2Instance(string Id, Sighting Seen, string Name, string Token, DateTimeOffset? Since, string Reason)
 {
     private const int LowByte = 0xFF;
 
-    /// <summary>Launched by us under the name that its mark tells: a mark alone anybody can put on.</summary>
+    /// <summary>Launched by us under the name in its mark; a mark alone can be set by others.</summary>
     public bool IsOurs => Name.Length > 0 && Name == Token;
 
     /// <summary>Every instance in the answer, whatever reservation it is of.</summary>
@@ -21,12 +22,18 @@ internal sealed record Ec2Instance(string Id, Sighting Seen, string Name, string
     private static Ec2Instance Of(XElement item)
     {
         var id = Text(item, "instanceId");
-        var state = int.TryParse(Text(Child(item, "instanceState"), "code"), NumberStyles.None, CultureInfo.InvariantCulture, out var code) ? StateOf(code & LowByte) : Sighting.Pending;
-        var addresses = new[] { Text(item, "ipAddress"), Text(item, "privateIpAddress"), Text(item, "ipv6Address") }.Where(a => a.Length > 0).ToList();
+        var state = int.TryParse(Text(Child(item, "instanceState"), "code"), NumberStyles.None, CultureInfo.InvariantCulture, out var code)
+            ? StateOf(code & LowByte) : Sighting.Pending;
+        var addresses = new[] { Text(item, "ipAddress"), Text(item, "privateIpAddress"), Text(item, "ipv6Address") }
+            .Where(a => a.Length > 0).ToList();
         var tags = Child(item, "tagSet")?.Elements().FirstOrDefault(t => Text(t, "key") == Ec2Tags.CertName);
         return new Ec2Instance(
-            id, state == Sighting.Gone.State ? Sighting.Gone : new Sighting(state, id, state == Sighting.Running ? addresses : []), tags is null ? "" : Text(tags, "value"), Text(item, "clientToken"),
-            DateTimeOffset.TryParse(Text(item, "launchTime"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var since) ? since : null,
+            id,
+            state == Sighting.Gone.State ? Sighting.Gone : new Sighting(state, id, state == Sighting.Running ? addresses : []),
+            tags is null ? "" : Text(tags, "value"),
+            Text(item, "clientToken"),
+            DateTimeOffset.TryParse(Text(item, "launchTime"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var since)
+                ? since : null,
             Text(Child(item, "stateReason"), "message") is { Length: > 0 } reason ? reason : Text(item, "reason"));
     }
 

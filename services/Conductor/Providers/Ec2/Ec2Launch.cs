@@ -2,16 +2,20 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using System.Text.RegularExpressions;
+using Overture.Conductor.Launch;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
 
 namespace Overture.Conductor.Providers.Ec2;
 
-/// <summary>A launch spec as parameters of RunInstances, and the rules it must keep. Pure: the same launch gives the same bytes, or the client token is refused.</summary>
+/// <summary>
+/// A launch spec as parameters of RunInstances, and the rules it must keep. Pure: the same launch gives the same bytes, or the client token
+/// is refused.
+/// </summary>
 internal static partial class Ec2Launch
 {
-    private const int MostDisks = 26, MostGroups = 16, LargestDisk = 16_384, MostTags = 40, MostPlain = 12 * 1024;
+    private const int MaxDisks = 26, MaxGroups = 16, LargestDisk = 16_384, MaxTags = 40, MaxPlain = 12 * 1024;
 
     public static IEnumerable<FieldProblem> Check(LaunchSpec spec, Ec2Dialect dialect)
     {
@@ -26,30 +30,38 @@ internal static partial class Ec2Launch
         Rule(Image().IsMatch(spec.Image), "image", "must be an image id such as ami-0123456789abcdef0");
         Rule(TypeName().IsMatch(spec.InstanceType), "instance_type", "must be an instance type such as t3.micro");
         Rule(ec2.SubnetId.Length == 0 || Id("subnet").IsMatch(ec2.SubnetId), "ec2.subnet_id", "must be subnet-…");
-        Rule(ec2.SecurityGroupIds.Count <= MostGroups && ec2.SecurityGroupIds.All(Id("sg").IsMatch), "ec2.security_group_ids", $"must be at most {MostGroups} of sg-…");
-        Rule(ec2.InstanceProfile.Length <= 256 && ec2.InstanceProfile.All(c => c is > ' ' and < '\u007f'), "ec2.instance_profile", "must be a name or an ARN");
+        Rule(ec2.SecurityGroupIds.Count <= MaxGroups && ec2.SecurityGroupIds.All(Id("sg").IsMatch), "ec2.security_group_ids",
+            $"must be at most {MaxGroups} of sg-…");
+        Rule(ec2.InstanceProfile.Length <= 256 && ec2.InstanceProfile.All(c => c is > ' ' and < '\u007f'), "ec2.instance_profile",
+            "must be a name or an ARN");
         Rule(ec2.InstanceProfile.Length == 0 || dialect.InstanceProfile, "ec2.instance_profile", "has no effect at this endpoint");
-        Rule(ec2.KeyName.Length <= 255 && ec2.KeyName.All(c => c is >= ' ' and < '\u007f'), "ec2.key_name", "must have at most 255 printable ASCII characters");
-        Rule(!ec2.Spot || dialect.Spot, "ec2.spot", "is not known at this endpoint");
-        Rule(ec2.SpotMaxPrice.Length == 0 || (ec2.Spot && Price().IsMatch(ec2.SpotMaxPrice)), "ec2.spot_max_price", "must be dollars an hour such as 0.05, and goes with spot");
-        Rule(ec2.BlockDevices.Count <= MostDisks, "ec2.block_devices", $"must be at most {MostDisks}");
+        Rule(ec2.KeyName.Length <= 255 && ec2.KeyName.All(c => c is >= ' ' and < '\u007f'), "ec2.key_name",
+            "must have at most 255 printable ASCII characters");
+        Rule(!ec2.Spot || dialect.Spot, "ec2.spot", "is not supported by this endpoint");
+        Rule(ec2.SpotMaxPrice.Length == 0 || (ec2.Spot && Price().IsMatch(ec2.SpotMaxPrice)), "ec2.spot_max_price",
+            "must be dollars an hour such as 0.05, and requires spot");
+        Rule(ec2.BlockDevices.Count <= MaxDisks, "ec2.block_devices", $"must be at most {MaxDisks}");
         foreach (var disk in ec2.BlockDevices)
         {
             Rule(Device().IsMatch(disk.DeviceName), "ec2.block_devices.device_name", "must be a device such as /dev/xvda");
-            Rule(disk.VolumeSize is >= 0 and <= LargestDisk, "ec2.block_devices.volume_size", $"must be 1-{LargestDisk} GiB, or 0 for the image's");
-            Rule(disk.VolumeType.Length == 0 || TypeName().IsMatch(disk.VolumeType), "ec2.block_devices.volume_type", "must be a volume type such as gp3");
+            Rule(disk.VolumeSize is >= 0 and <= LargestDisk, "ec2.block_devices.volume_size",
+                $"must be 1-{LargestDisk} GiB, or 0 for the image's");
+            Rule(disk.VolumeType.Length == 0 || TypeName().IsMatch(disk.VolumeType), "ec2.block_devices.volume_type",
+                "must be a volume type such as gp3");
         }
-        Rule(ec2.Tags.Count <= MostTags, "ec2.tags", $"must be at most {MostTags}");
+        Rule(ec2.Tags.Count <= MaxTags, "ec2.tags", $"must be at most {MaxTags}");
         foreach (var (key, value) in ec2.Tags)
         {
-            Rule(key.Length is > 0 and <= 127 && !key.StartsWith("aws:", StringComparison.OrdinalIgnoreCase) && !key.StartsWith("overture:", StringComparison.OrdinalIgnoreCase),
+            Rule(key.Length is > 0 and <= 127 && !key.StartsWith("aws:", StringComparison.OrdinalIgnoreCase)
+                && !key.StartsWith("overture:", StringComparison.OrdinalIgnoreCase),
                 $"ec2.tags.{key}", "must have a key of 1-127 characters that begins neither with aws: nor with overture:");
             Rule(value.Length <= 255, $"ec2.tags.{key}", "must have a value of at most 255 characters");
         }
         return problems;
     }
 
-    public static IEnumerable<(string Name, string Value)> Fields(CertName name, LaunchSpec spec, string userData, string deployment, Ec2Dialect dialect)
+    public static IEnumerable<(string Name, string Value)> Fields(CertName name, LaunchSpec spec, string userData, string deployment,
+        Ec2Dialect dialect)
     {
         var ec2 = spec.Ec2 ?? new Ec2Settings();
         yield return ("ImageId", spec.Image);
@@ -60,7 +72,8 @@ internal static partial class Ec2Launch
         yield return ("UserData", Convert.ToBase64String(Packed(userData)));
         yield return ("InstanceInitiatedShutdownBehavior", "terminate");
         yield return ("KeyName", ec2.KeyName);
-        yield return (ec2.InstanceProfile.StartsWith("arn:", StringComparison.Ordinal) ? "IamInstanceProfile.Arn" : "IamInstanceProfile.Name", ec2.InstanceProfile);
+        yield return (ec2.InstanceProfile.StartsWith("arn:", StringComparison.Ordinal) ? "IamInstanceProfile.Arn"
+            : "IamInstanceProfile.Name", ec2.InstanceProfile);
         yield return ("Placement.AvailabilityZone", ec2.AvailabilityZone);
         // A public address can only be asked for of an interface, which then holds subnet and groups.
         var at = ec2.HasPublicAddress ? "NetworkInterface.1." : "";
@@ -123,7 +136,7 @@ internal static partial class Ec2Launch
     private static byte[] Packed(string userData)
     {
         var plain = Encoding.UTF8.GetBytes(userData);
-        if (plain.Length <= MostPlain)
+        if (plain.Length <= MaxPlain)
             return plain;
         using var packed = new MemoryStream();
         using (var gzip = new GZipStream(packed, CompressionLevel.SmallestSize, leaveOpen: true))

@@ -1,11 +1,12 @@
+using Overture.Platform.Records;
 using Overture.Platform.Faults;
 using Overture.Platform.Options;
 
 namespace Overture.Conductor.Providers.Ec2;
 
 /// <summary>
-/// An EC2-compatible cloud. Credentials come the way every AWS tool finds them (AWS_ACCESS_KEY_ID…, AWS_PROFILE, web identity, the host's role),
-/// never from here.
+/// An EC2-compatible cloud. Credentials come the way every AWS tool finds them (AWS_ACCESS_KEY_ID…, AWS_PROFILE, web identity, the host's
+/// role), never from here.
 /// </summary>
 public sealed record Ec2Options
 {
@@ -18,7 +19,7 @@ public sealed record Ec2Options
     /// <summary>What the endpoint understands: aws, eucalyptus or ec2api.</summary>
     public string Dialect { get; init; } = "aws";
 
-    /// <summary>A name for the account, which stands in launch records. Empty: the endpoint's host and the region. Must stay the same.</summary>
+    /// <summary>A name for the account, used in launch records. Empty: the endpoint's host and the region. Must stay the same.</summary>
     public string Account { get; init; } = "";
 
     /// <summary>PEM file of the CAs that sign the endpoint's certificate; empty: the system's.</summary>
@@ -42,9 +43,18 @@ public sealed record Ec2Options
         if (!IsOn)
             yield break;
         if (deployment.Length == 0)
-            yield return new("deployment", "must be set where ec2 is: another Overture in the same account would take our instances for its own orphans");
-        if (Endpoint.Length > 0 && (!Uri.TryCreate(Endpoint, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.UserInfo.Length > 0 || url.Query.Length > 0))
+        {
+            yield return new("deployment",
+                "must be set where ec2 is: another Overture in the same account would take our instances for its own orphans");
+        }
+
+        if (Endpoint.Length > 0
+            && (!Uri.TryCreate(Endpoint, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.UserInfo.Length > 0
+                || url.Query.Length > 0))
+        {
             yield return new("ec2.endpoint", "must be http://HOST[:PORT] or https://HOST[:PORT], without credentials");
+        }
+
         if (Region.Length == 0 || Region.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-'))
             yield return new("ec2.region", "must be a region's name, e.g. eu-central-1");
         if (Ec2Dialect.Preset(Dialect) is null)

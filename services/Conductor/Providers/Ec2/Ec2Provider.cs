@@ -9,12 +9,12 @@ using Overture.Platform.Records;
 namespace Overture.Conductor.Providers.Ec2;
 
 /// <summary>
-/// Instances of an EC2-compatible cloud. An instance is found by its tag, and by the client token, which is its certname: whoever starts it a
-/// second time gets the first one, on clouds that honour the token even where the tag is not to be seen yet.
+/// Instances of an EC2-compatible cloud. An instance is found by its tag, and by the client token, which is its certname: starting it a
+/// second time returns the first one, on clouds that honor the token even while the tag is not visible yet.
 /// </summary>
 internal sealed class Ec2Provider : IProvider, IDisposable
 {
-    private const int PageSize = 1000, MostConsole = 64 * 1024, Burst = 5, MostWaiting = 10_000;
+    private const int PageSize = 1000, MaxConsole = 64 * 1024, Burst = 5, MaxWaiting = 10_000;
     private static readonly TimeSpan ImageMemory = TimeSpan.FromMinutes(5);
     private readonly Ec2Options options;
     private readonly Ec2Dialect dialect;
@@ -22,8 +22,11 @@ internal sealed class Ec2Provider : IProvider, IDisposable
     private readonly TimeProvider clock;
     private readonly string deployment;
     private readonly RateLimiter launches;
-    private readonly PerName oneAtATime = new();
-    private readonly ConcurrentDictionary<string, (string? Refusal, DateTimeOffset At)> images = new(StringComparer.Ordinal);
+    private readonly KeyedLock oneAtATime = new();
+    private readonly ConcurrentDictionary<string, (Refusal? Refusal, DateTimeOffset At)> images = new(StringComparer.Ordinal);
+
+    /// <param name="Final">It will not boot later either.</param>
+    private sealed record Refusal(string Text, bool Final);
 
     public Ec2Provider(ConductorOptions options, TimeProvider clock) : this(options.Ec2, options.Deployment, clock, null)
     {
@@ -41,7 +44,7 @@ internal sealed class Ec2Provider : IProvider, IDisposable
             TokenLimit = Math.Max(Burst, options.LaunchesPerSecond),
             TokensPerPeriod = options.LaunchesPerSecond,
             ReplenishmentPeriod = TimeSpan.FromSeconds(1),
-            QueueLimit = MostWaiting,
+            QueueLimit = MaxWaiting,
         });
     }
 
@@ -51,7 +54,7 @@ internal sealed class Ec2Provider : IProvider, IDisposable
     public bool InstallsPuppet => options.InstallsPuppet;
     public TimeSpan Settling => TimeSpan.FromMinutes(10);
 
-    public async Task<string?> Unfit(CancellationToken cancel)
+    public async Task<string?> CheckReady(CancellationToken cancel)
     {
         try
         {
@@ -69,44 +72,62 @@ internal sealed class Ec2Provider : IProvider, IDisposable
     public async Task<Started> Start(CertName name, LaunchSpec spec, string userData, bool again, CancellationToken cancel)
     {
         using var alone = await oneAtATime.Enter(name, cancel);
-        return await Told(async () =>
+        return await Guarded(async () =>
         {
             // 1. It was started before, and its answer was lost.
             var found = again ? await Find(name, cancel) : [];
             if (found.FirstOrDefault(i => !i.Seen.IsGone) is { } standing)
                 return await Marked(standing, name, spec, cancel);
             if (found.Count > 0)
-                throw new ProviderException($"{found[0].Id} was ended at the cloud{(found[0].Reason.Length > 0 ? $" ({found[0].Reason})" : "")}; a name is launched once: launch another");
+            {
+                throw new ProviderException(
+                    $"{found[0].Id} was terminated at the cloud{(found[0].Reason.Length > 0 ? $" ({found[0].Reason})" : "")}; a name is "
+                        + "launched once", final: true);
+            }
+
             // 2. The image can boot at all.
             if (await ImageRefusal(spec.Image, cancel) is { } refusal)
-                throw new ProviderException(refusal);
+                throw new ProviderException(refusal.Text, refusal.Final);
             // 3. Started, or found by its token.
             using var turn = await launches.AcquireAsync(1, cancel);
-            var answer = Ec2Instance.All(await client.Call("RunInstances", Ec2Launch.Fields(name, spec, userData, deployment, dialect), cancel));
-            var started = answer.Count > 0 ? answer[0] : throw new ProviderException("the cloud's answer names no instance; it is looked for again");
+            var answer = Ec2Instance.All(await client.Call("RunInstances", Ec2Launch.Fields(name, spec, userData, deployment, dialect),
+                cancel));
+            var started = answer.Count > 0 ? answer[0]
+                : throw new ProviderException("the cloud's answer names no instance; it will be looked up again");
             if (started.Seen.IsGone)
-                throw new ProviderException($"the instance of this name was ended at the cloud{(started.Reason.Length > 0 ? $" ({started.Reason})" : "")}; launch another");
+            {
+                throw new ProviderException(
+                    $"the instance of this name was terminated at the cloud{(started.Reason.Length > 0 ? $" ({started.Reason})" : "")}; "
+                        + "a name is launched once", final: true);
+            }
+
             return await Marked(started, name, spec, cancel);
         });
     }
 
-    public Task<Rehearsal?> Rehearse(CertName name, LaunchSpec spec, string userData, CancellationToken cancel) => Told<Rehearsal?>(async () =>
+    public Task<Rehearsal?> Rehearse(CertName name, LaunchSpec spec, string userData, CancellationToken cancel) =>
+        Guarded<Rehearsal?>(async () =>
     {
         if (!dialect.DryRun)
-            return new Rehearsal(null, "this endpoint knows no dry run");
+            return new Rehearsal(null, "this endpoint does not support dry runs");
         try
         {
             // 1. The image can boot at all.
             if (await ImageRefusal(spec.Image, cancel) is { } refusal)
-                return new Rehearsal(false, refusal);
+                return new Rehearsal(false, refusal.Text);
             // 2. Asked in turn with launches, of which there are only so many a second. A good answer is an error.
             using var turn = await launches.AcquireAsync(1, cancel);
-            var answer = await client.Call("RunInstances", Ec2Launch.Fields(name, spec, userData, deployment, dialect).Append(("DryRun", "true")), cancel);
-            // 3. It was done all the same: undone. What is left after all carries our mark, and is found as an orphan.
+            var answer = await client.Call("RunInstances",
+                Ec2Launch.Fields(name, spec, userData, deployment, dialect).Append(("DryRun", "true")), cancel);
+            // 3. The endpoint launched anyway: undo that. Whatever remains carries our mark and is found as an orphan.
             var started = Ec2Instance.All(answer);
             if (started.Count > 0)
-                await client.Call("TerminateInstances", started.Select((s, i) => ($"InstanceId.{i + 1}", s.Id)), CancellationToken.None, untilFound: true);
-            return new Rehearsal(null, "this endpoint ignores DryRun; the instance it started was ended again");
+            {
+                await client.Call("TerminateInstances", started.Select((s, i) => ($"InstanceId.{i + 1}", s.Id)), CancellationToken.None,
+                    untilFound: true);
+            }
+
+            return new Rehearsal(null, "this endpoint ignores DryRun; the instance it started was terminated");
         }
         catch (Ec2Exception e)
         {
@@ -119,7 +140,7 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         }
     });
 
-    public Task Stop(CertName name, string instanceId, DateTimeOffset since, CancellationToken cancel) => Told(async () =>
+    public Task Stop(CertName name, string instanceId, DateTimeOffset since, CancellationToken cancel) => Guarded(async () =>
     {
         // 1. By its id, and by its mark: there may be another than we know.
         var found = await Find(name, cancel);
@@ -128,7 +149,11 @@ internal sealed class Ec2Provider : IProvider, IDisposable
             ids.Add(instanceId);
         var young = clock.GetUtcNow() < since + Settling;
         if (ids.Count == 0)
-            return found.Count > 0 || !young ? true : throw new ProviderException("the cloud does not list it, and may still: it is looked for again until 10 minutes after its launch");
+        {
+            return found.Count > 0 || !young ? true
+                : throw new ProviderException("the cloud does not list it yet: it is looked up again until 10 minutes after its launch");
+        }
+
         // 2. Its end; an instance that the cloud has forgotten is over, unless it has not heard of it yet.
         try
         {
@@ -141,7 +166,7 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         return true;
     });
 
-    public Task<Sighting> Look(CertName name, string instanceId, CancellationToken cancel) => Told(async () =>
+    public Task<Sighting> Look(CertName name, string instanceId, CancellationToken cancel) => Guarded(async () =>
     {
         var found = await Find(name, cancel);
         // Its mark may have been taken off: then it is not gone.
@@ -150,10 +175,11 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         return found.FirstOrDefault(i => !i.Seen.IsGone)?.Seen ?? Sighting.Gone;
     });
 
-    public Task<IReadOnlyList<Listed>> Inventory(CancellationToken cancel) => Told<IReadOnlyList<Listed>>(async () =>
-        [.. (await Describe([($"tag:{Ec2Tags.Deployment}", deployment)], cancel)).Where(i => i.IsOurs && !i.Seen.IsGone).Select(i => new Listed(i.Name, i.Seen, i.Since))]);
+    public Task<IReadOnlyList<Listed>> Inventory(CancellationToken cancel) => Guarded<IReadOnlyList<Listed>>(async () =>
+        [.. (await Describe([($"tag:{Ec2Tags.Deployment}", deployment)], cancel)).Where(i => i.IsOurs && !i.Seen.IsGone)
+            .Select(i => new Listed(i.Name, i.Seen, i.Since))]);
 
-    public Task<string?> Console(CertName name, string instanceId, CancellationToken cancel) => Told(async () =>
+    public Task<string?> Console(CertName name, string instanceId, CancellationToken cancel) => Guarded(async () =>
     {
         var id = instanceId.Length > 0 ? instanceId : (await Find(name, cancel)).FirstOrDefault(i => !i.Seen.IsGone)?.Id;
         return id is null ? null : await Console(id, dialect.ConsoleLatest, cancel);
@@ -173,7 +199,7 @@ internal sealed class Ec2Provider : IProvider, IDisposable
             var answer = await client.Call("GetConsoleOutput", [("InstanceId", id), ("Latest", latest ? "true" : "")], cancel);
             var text = answer.Elements().FirstOrDefault(e => e.Name.LocalName == "output")?.Value ?? "";
             var bytes = Convert.FromBase64String(string.Concat(text.Where(c => !char.IsWhiteSpace(c))));
-            return bytes.Length == 0 ? null : Encoding.UTF8.GetString(bytes.AsSpan(Math.Max(0, bytes.Length - MostConsole)));
+            return bytes.Length == 0 ? null : Encoding.UTF8.GetString(bytes.AsSpan(Math.Max(0, bytes.Length - MaxConsole)));
         }
         catch (Ec2Exception e) when (latest && e.Code is "UnsupportedOperation" or "Unsupported")
         {
@@ -181,7 +207,7 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         }
         catch (FormatException)
         {
-            throw new ProviderException("the cloud's copy of the console does not read");
+            throw new ProviderException("the cloud's copy of the console cannot be decoded");
         }
     }
 
@@ -189,16 +215,22 @@ internal sealed class Ec2Provider : IProvider, IDisposable
     {
         // Where tags can't come with the launch, they come now; until then only the client token says whose it is.
         if (!dialect.TagOnCreate && instance.Name.Length == 0)
-            await client.Call("CreateTags", new[] { ("ResourceId.1", instance.Id) }.Concat(Ec2Launch.Tags(name, spec, deployment, "")), cancel, untilFound: true);
-        // Whether it runs, and at which addresses, the inventory tells.
+        {
+            await client.Call("CreateTags", new[] { ("ResourceId.1", instance.Id) }.Concat(Ec2Launch.Tags(name, spec, deployment, "")),
+                cancel, untilFound: true);
+        }
+
+        // Whether it runs, and at which addresses, is in the inventory.
         return new Started(instance.Id, Runs: false);
     }
 
     private async Task<IReadOnlyList<Ec2Instance>> Find(CertName name, CancellationToken cancel)
     {
-        IReadOnlyList<Ec2Instance> marked = [.. (await Describe([($"tag:{Ec2Tags.CertName}", name.ToString()), ($"tag:{Ec2Tags.Deployment}", deployment)], cancel)).Where(i => i.IsOurs)];
+        IReadOnlyList<Ec2Instance> marked = [.. (await Describe([($"tag:{Ec2Tags.CertName}", name.ToString()),
+            ($"tag:{Ec2Tags.Deployment}", deployment)], cancel)).Where(i => i.IsOurs)];
         // Where the mark comes after the launch, a crash in between leaves only the token.
-        return marked.Count > 0 || dialect.TagOnCreate ? marked : [.. (await Describe([("client-token", name.ToString())], cancel)).Where(i => i.Token == name.ToString())];
+        return marked.Count > 0 || dialect.TagOnCreate ? marked
+            : [.. (await Describe([("client-token", name.ToString())], cancel)).Where(i => i.Token == name.ToString())];
     }
 
     private async Task<IReadOnlyList<Ec2Instance>> Describe(IReadOnlyList<(string Name, string Value)> filters, CancellationToken cancel)
@@ -208,12 +240,13 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         var seen = new HashSet<string>(StringComparer.Ordinal);
         do
         {
-            var fields = filters.Index().SelectMany(f => new[] { ($"Filter.{f.Index + 1}.Name", f.Item.Name), ($"Filter.{f.Index + 1}.Value.1", f.Item.Value) })
+            var fields = filters.Index()
+                .SelectMany(f => new[] { ($"Filter.{f.Index + 1}.Name", f.Item.Name), ($"Filter.{f.Index + 1}.Value.1", f.Item.Value) })
                 .Append(("MaxResults", dialect.MaxResults ? $"{PageSize}" : "")).Append(("NextToken", next));
             var page = await client.Call("DescribeInstances", fields, cancel);
-            // Any other page of XML would say that there is nothing.
+            // Any other XML page would look like an empty list.
             if (page.DescendantsAndSelf().All(e => e.Name.LocalName != "reservationSet"))
-                throw new ProviderException("the cloud's answer is no list of instances: is that the right endpoint?");
+                throw new ProviderException("the cloud's answer is not a list of instances: is that the right endpoint?");
             all.AddRange(Ec2Instance.All(page));
             next = page.Elements().FirstOrDefault(e => e.Name.LocalName == "nextToken")?.Value ?? "";
         }
@@ -221,22 +254,24 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         return all;
     }
 
-    private async Task<string?> ImageRefusal(string image, CancellationToken cancel)
+    private async Task<Refusal?> ImageRefusal(string image, CancellationToken cancel)
     {
         if (images.TryGetValue(image, out var known) && clock.GetUtcNow() - known.At < ImageMemory)
             return known.Refusal;
         var answer = await client.Call("DescribeImages", [("ImageId.1", image)], cancel);
         var found = answer.DescendantsAndSelf().FirstOrDefault(e => e.Name.LocalName == "imagesSet")?.Elements().FirstOrDefault();
         string Of(string name) => found?.Elements().FirstOrDefault(e => e.Name.LocalName == name)?.Value ?? "";
-        var refusal = found is null ? $"there is no image {image} in {options.Region}"
-            : Of("imageState") is { Length: > 0 } state and not "available" ? $"the image {image} is {state}, not available"
-            : Of("platform").Equals("windows", StringComparison.OrdinalIgnoreCase) ? $"the image {image} is Windows, which cloud-init and this user data are not for"
+        var refusal = found is null ? new Refusal($"there is no image {image} in {options.Region}", Final: true)
+            : Of("imageState") is { Length: > 0 } state and not "available"
+                ? new Refusal($"the image {image} is {state}, not available", Final: state is not ("pending" or "transient"))
+            : Of("platform").Equals("windows", StringComparison.OrdinalIgnoreCase)
+                ? new Refusal($"the image {image} is Windows, which cloud-init and this user data do not support", Final: true)
             : null;
         images[image] = (refusal, clock.GetUtcNow());
         return refusal;
     }
 
-    private static async Task<T> Told<T>(Func<Task<T>> act)
+    private static async Task<T> Guarded<T>(Func<Task<T>> act)
     {
         try
         {
@@ -244,11 +279,11 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         }
         catch (Ec2Exception e)
         {
-            throw new ProviderException(e.Message);
+            throw new ProviderException(e.Message, e.Verdict.Final);
         }
         catch (Exception e) when (e is not (ProviderException or OperationCanceledException))
         {
-            // Of the SDK's making, say: never its text, which may hold what was sent.
+            // E.g. from the SDK: never its text, which may hold what was sent.
             throw new ProviderException($"the cloud can't be asked: {e.GetType().Name}");
         }
     }

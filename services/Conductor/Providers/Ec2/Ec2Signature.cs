@@ -4,16 +4,18 @@ using Amazon.Runtime.Internal.Auth;
 
 namespace Overture.Conductor.Providers.Ec2;
 
-/// <summary>AWS Signature Version 4 of a POST to the Query API. The SDK computes it; it leaves the session's token to whoever signs.</summary>
+/// <summary>AWS Signature Version 4 of a POST to the Query API. The SDK computes it; it leaves the session's token to the caller.</summary>
 internal static class Ec2Signature
 {
     public const string ContentType = "application/x-www-form-urlencoded; charset=utf-8";
 
     /// <returns>The headers to send beside Content-Type and Host.</returns>
-    public static IReadOnlyList<(string Name, string Value)> Headers(ImmutableCredentials credentials, string region, Uri url, string body, DateTimeOffset now)
+    public static IReadOnlyList<(string Name, string Value)> Headers(ImmutableCredentials credentials, string region, Uri url, string body,
+        DateTimeOffset now)
     {
         var date = now.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
-        var signed = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["content-type"] = ContentType, ["host"] = url.Authority, ["x-amz-date"] = date };
+        var signed = new SortedDictionary<string, string>(StringComparer.Ordinal)
+            { ["content-type"] = ContentType, ["host"] = url.Authority, ["x-amz-date"] = date };
         if (credentials.UseToken)
             signed["x-amz-security-token"] = credentials.Token;
         var names = string.Join(';', signed.Keys);

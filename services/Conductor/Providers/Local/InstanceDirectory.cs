@@ -4,11 +4,12 @@ using Overture.Platform.Records;
 namespace Overture.Conductor.Providers.Local;
 
 /// <summary>
-/// One local instance on disk, mode 0700: user-data and meta-data (0600, they hold the token), console.log, process, and what the script keeps.
+/// One local instance on disk, mode 0700: user-data and meta-data (0600, they hold the token), console.log, process, and what the script
+/// keeps.
 /// </summary>
 internal sealed class InstanceDirectory(string path)
 {
-    private const int MostConsole = 64 * 1024;
+    private const int MaxConsole = 64 * 1024;
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     public string Path { get; } = path;
@@ -30,17 +31,9 @@ internal sealed class InstanceDirectory(string path)
     }
 
     /// <summary>The last line the console shows, for an error message.</summary>
-    public string LastWords()
-    {
-        try
-        {
-            return File.ReadLines(Console).LastOrDefault(l => l.Trim().Length > 0) ?? "its console is empty";
-        }
-        catch (IOException)
-        {
-            return "it has no console";
-        }
-    }
+    public string LastWords() => !File.Exists(Console) ? "it has no console"
+        // What an instance writes there has any size, and lines of any length.
+        : ConsoleTail()?.Split('\n').LastOrDefault(l => l.Trim().Length > 0)?.TrimEnd('\r') ?? "its console is empty";
 
     /// <summary>When its seed was written.</summary>
     public DateTimeOffset? Since => IsSeeded ? File.GetLastWriteTimeUtc(System.IO.Path.Combine(Path, "meta-data")) : null;
@@ -51,7 +44,7 @@ internal sealed class InstanceDirectory(string path)
         try
         {
             using var file = File.OpenRead(Console);
-            file.Seek(-Math.Min(file.Length, MostConsole), SeekOrigin.End);
+            file.Seek(-Math.Min(file.Length, MaxConsole), SeekOrigin.End);
             using var reader = new StreamReader(file, Encoding.UTF8);
             return reader.ReadToEnd() is { Length: > 0 } text ? text : null;
         }

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Overture.Conductor.Providers.Local;
 
 /// <summary>
-/// The process of a local instance, as written down by itself when it began: host boot and its line of /proc/&lt;pid&gt;/stat. Start time and boot
-/// id make sure that a pid which was given out again is not taken for the instance.
+/// The process of a local instance, as recorded by itself when it began: host boot and its line of /proc/&lt;pid&gt;/stat. Start time and
+/// boot id make sure that a pid which was given out again is not taken for the instance.
 /// </summary>
 internal sealed partial record InstanceProcess(int Pid, long StartTicks, string BootId)
 {
@@ -40,7 +40,8 @@ internal sealed partial record InstanceProcess(int Pid, long StartTicks, string 
             try
             {
                 return File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim() == BootId
-                    && StatOf(File.ReadAllText($"/proc/{Pid}/stat")) is var (pid, state, start) && pid == Pid && start == StartTicks && state is not ("Z" or "X");
+                    && StatOf(File.ReadAllText($"/proc/{Pid}/stat")) is var (pid, state, start) && pid == Pid && start == StartTicks
+                        && state is not ("Z" or "X");
             }
             catch (IOException)
             {
@@ -66,7 +67,8 @@ internal sealed partial record InstanceProcess(int Pid, long StartTicks, string 
         if (close < 0)
             return null;
         var fields = line[(close + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return int.TryParse(line.AsSpan(0, Math.Max(line.IndexOf(' ', StringComparison.Ordinal), 0)), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
+        return int.TryParse(line.AsSpan(0, Math.Max(line.IndexOf(' ', StringComparison.Ordinal), 0)), NumberStyles.None,
+            CultureInfo.InvariantCulture, out var pid)
             && fields.Length > 19 && long.TryParse(fields[19], NumberStyles.None, CultureInfo.InvariantCulture, out var start)
             ? (pid, fields[0], start)
             : null;

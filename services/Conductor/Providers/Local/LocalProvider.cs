@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Overture.Conductor.Instances;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
@@ -7,17 +8,19 @@ namespace Overture.Conductor.Providers.Local;
 
 /// <summary>
 /// Instances that are throw-away clones of this host: a directory each, and a process in a session of its own that outlives the Conductor.
-/// The kernel's lock on the directory, not our memory, sees to it that one runs only once.
+/// The kernel's lock on the directory, not our memory, ensures that one runs only once.
 /// </summary>
 internal sealed class LocalProvider : IProvider
 {
     private const string OnlyImage = "host";
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(10), SettleTime = TimeSpan.FromMilliseconds(200), EndLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(10), SettleTime = TimeSpan.FromMilliseconds(200),
+        EndLimit = TimeSpan.FromSeconds(5);
 
     // In a session of its own, with the lock in hand. $1 = wrapper, the rest its arguments.
-    private const string Detach = """umask 077; exec setsid flock --nonblock --no-fork started.lock /bin/sh -c "$@" >> console.log 2>&1 < /dev/null""";
+    private const string Detach =
+        """umask 077; exec setsid flock --nonblock --no-fork started.lock /bin/sh -c "$@" >> console.log 2>&1 < /dev/null""";
 
-    // Writes down who it is, then becomes the script. $0 = script, the rest its arguments.
+    // Records its identity, then becomes the script. $0 = script, the rest its arguments.
     private const string Wrapper =
         """
         read -r boot < /proc/sys/kernel/random/boot_id; read -r stat < /proc/self/stat
@@ -27,7 +30,7 @@ internal sealed class LocalProvider : IProvider
     private readonly LocalOptions options;
     private readonly IReadOnlyList<string> hidden;
     private readonly TimeProvider clock;
-    private readonly PerName oneAtATime = new();
+    private readonly KeyedLock oneAtATime = new();
     private volatile bool fit;
 
     public LocalProvider(ConductorOptions options, Ids ids, TimeProvider clock)
@@ -47,11 +50,12 @@ internal sealed class LocalProvider : IProvider
 
     private string Root => options.Directory;
 
-    public async Task<string?> Unfit(CancellationToken cancel)
+    public async Task<string?> CheckReady(CancellationToken cancel)
     {
         if (fit)
             return null;
-        using var check = new Process { StartInfo = new ProcessStartInfo(options.Script, ["check"]) { RedirectStandardError = true, RedirectStandardOutput = true } };
+        using var check = new Process { StartInfo = new ProcessStartInfo(options.Script, ["check"])
+            { RedirectStandardError = true, RedirectStandardOutput = true } };
         check.Start();
         var errors = check.StandardError.ReadToEndAsync(cancel);
         await check.StandardOutput.ReadToEndAsync(cancel);
@@ -68,7 +72,8 @@ internal sealed class LocalProvider : IProvider
             yield return new("ec2", "must be empty: the provider is local");
     }
 
-    public Task<Rehearsal?> Rehearse(CertName name, LaunchSpec spec, string userData, CancellationToken cancel) => Task.FromResult<Rehearsal?>(null);
+    public Task<Rehearsal?> Rehearse(CertName name, LaunchSpec spec, string userData, CancellationToken cancel) =>
+        Task.FromResult<Rehearsal?>(null);
 
     public async Task<Started> Start(CertName name, LaunchSpec spec, string userData, bool again, CancellationToken cancel)
     {
@@ -112,7 +117,8 @@ internal sealed class LocalProvider : IProvider
     public Task<IReadOnlyList<Listed>> Inventory(CancellationToken cancel) =>
         Task.FromResult<IReadOnlyList<Listed>>([.. Kept().Select(n => new Listed(n.ToString(), See(n), DirectoryOf(n).Since))]);
 
-    public Task<string?> Console(CertName name, string instanceId, CancellationToken cancel) => Task.FromResult(DirectoryOf(name).ConsoleTail());
+    public Task<string?> Console(CertName name, string instanceId, CancellationToken cancel) =>
+        Task.FromResult(DirectoryOf(name).ConsoleTail());
 
     /// <summary>Every instance that has a directory here, running or not.</summary>
     public IReadOnlyList<CertName> Kept() =>
@@ -124,7 +130,8 @@ internal sealed class LocalProvider : IProvider
     /// <summary>Only the outermost of directories that lie in one another: an empty one holds nothing that could be hidden again.</summary>
     internal static IReadOnlyList<string> Outermost(IEnumerable<string> directories)
     {
-        var all = directories.Select(d => Path.TrimEndingDirectorySeparator(Path.GetFullPath(d))).Where(d => d != "/").Distinct(StringComparer.Ordinal).ToList();
+        var all = directories.Select(d => Path.TrimEndingDirectorySeparator(Path.GetFullPath(d))).Where(d => d != "/")
+            .Distinct(StringComparer.Ordinal).ToList();
         return all.Where(d => !all.Exists(o => d.StartsWith(o + "/", StringComparison.Ordinal))).ToList();
     }
 
@@ -141,7 +148,7 @@ internal sealed class LocalProvider : IProvider
     private static IEnumerable<string> StoreDirectories(string bucket) =>
         bucket.StartsWith("file:", StringComparison.Ordinal) ? [bucket["file:".Length..]] : [];
 
-    // Whoever writes `process` holds started.lock already, and the script after him: a second start ends at once and changes nothing.
+    // The writer of `process` holds started.lock already, and the script after it: a second start ends at once and changes nothing.
     private async Task Spawn(CertName name, InstanceDirectory instance, CancellationToken cancel)
     {
         var start = new ProcessStartInfo("/bin/sh") { WorkingDirectory = instance.Path, UseShellExecute = false };
@@ -175,7 +182,8 @@ internal sealed class LocalProvider : IProvider
     {
         if (!Directory.Exists(directory))
             return;
-        using var rm = Process.Start(new ProcessStartInfo("/bin/rm", ["-rf", "--one-file-system", "--", directory]) { RedirectStandardError = true })!;
+        using var rm = Process.Start(new ProcessStartInfo("/bin/rm", ["-rf", "--one-file-system", "--", directory])
+            { RedirectStandardError = true })!;
         var errors = await rm.StandardError.ReadToEndAsync(cancel);
         await rm.WaitForExitAsync(cancel);
         if (Directory.Exists(directory))

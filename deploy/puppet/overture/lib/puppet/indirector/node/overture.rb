@@ -8,7 +8,7 @@ require 'puppet/indirector/plain'
 #
 # Settings are in $confdir/overture.yaml, read once a process:
 #
-#   url: https://classifier.example.com:8143   its host must stand in Classifier's certificate
+#   url: https://classifier.example.com:8143   its host must be in Classifier's certificate
 #   timeout: 5                                 seconds for the whole of an answer, 1 to 60 (default 5)
 #
 # This server shows its own host certificate and trusts Puppet's CA, by Puppet's CRL, alone. Whatever goes wrong is a Puppet::Error, which
@@ -57,7 +57,7 @@ class Puppet::Node::Overture < Puppet::Indirector::Plain
       end
     end
 
-    # Made anew when a file it was made from has changed. It keeps connections, and takes another where one was closed at the other end.
+    # Rebuilt when a file it was made from has changed. It keeps connections, and opens another when the server closed one.
     def client
       @gate.synchronize do
         now = Process.clock_gettime(Process::CLOCK_MONOTONIC)

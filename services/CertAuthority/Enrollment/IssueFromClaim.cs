@@ -1,0 +1,121 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using Google.Protobuf.WellKnownTypes;
+using Overture.CertAuthority.Audit;
+using Overture.CertAuthority.Policy;
+using Overture.CertAuthority.Revocation;
+using Overture.CertAuthority.Signing;
+using Overture.CertAuthority.Storage;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+using Overture.Platform.Registry;
+using Overture.Platform.Telemetry;
+using Overture.Records.V1;
+
+namespace Overture.CertAuthority.Enrollment;
+
+/// <summary>From a claim to its certificate. Any replica may run it at any time, as often as it likes: the outcome is the same.</summary>
+internal sealed class IssueFromClaim(
+    ClaimStore claims, RevocationStore revocations, CrlPublisher crls, EnrollmentContextReader context, CaSigner signer,
+    AuditLog audit, Timeline timeline, Ids ids, TimeProvider clock, ILogger<IssueFromClaim> log)
+{
+    private readonly ConcurrentDictionary<string, bool> released = new(StringComparer.Ordinal);
+
+    /// <summary>Whether this process has released the claim since it was last asked: then no other needs to look at it again.</summary>
+    public bool Released(string claimKey) => released.TryRemove(claimKey, out _);
+
+    /// <returns>The certificate as the store holds it; null: it must not be released, and its serial is revoked.</returns>
+    public async Task<CertificateRecord?> Run(Claim claim, string? traceparent, Caller by, CancellationToken cancel)
+    {
+        var name = CertName.Parse(claim.Certname);
+        var fresh = false;
+        // 1. Signed before? What has expired since is simply over: nothing to release, nothing to revoke.
+        var certificate = await claims.Certificate(claim.Serial, cancel);
+        if (certificate is not null && Expired(claim))
+            return null;
+        // Known by an imported inventory alone: revocable, and nothing to release.
+        if (certificate is null && claim.Tbs.IsEmpty)
+            return null;
+        // Put there by another writer, to have its content signed.
+        if (certificate is null && !claims.IsOurs(claim))
+        {
+            Log.ForeignClaim(log, claim.Certname, claim.Claim_);
+            return null;
+        }
+        if (certificate is null)
+        {
+            // 2. May it still be signed?
+            if (await Bar(name, claim, cancel) is { } bar)
+                return await Void(claim, bar, by, cancel);
+            // 3. Sign what the claim says, look at the product, store it.
+            certificate = await Sign(name, claim, traceparent, by, cancel);
+            fresh = true;
+        }
+        // 4. The blocks once more: revocation blocks first and lists claims after, so at least one of the two sees the other.
+        if (await Bar(name, claim, cancel) is { } late)
+            return await Void(claim, late, by, cancel);
+        if (fresh)
+            released.TryAdd(ObjectKeys.Claim(name, claim.Claim_), true);
+        return certificate;
+    }
+
+    private async Task<CertificateRecord> Sign(CertName name, Claim claim, string? traceparent, Caller by, CancellationToken cancel)
+    {
+        using var span = FlowTelemetry.Step(FlowTelemetry.Sign, traceparent, claim.Certname);
+        span?.SetTag(FlowTelemetry.SerialTag, claim.Serial);
+        var der = SignedDer.Seal(claim.Tbs.Span, signer);
+        SignedDer.Check(der, claim, signer);
+        var writeId = ids.Unguessable();
+        var stored = await claims.Put(new CertificateRecord
+        {
+            Schema = 1,
+            WriteId = writeId,
+            Serial = claim.Serial,
+            Certname = claim.Certname,
+            Claim = claim.Claim_,
+            Pem = PemEncoding.WriteString("CERTIFICATE", der) + "\n",
+            SignedAt = clock.GetUtcNow().ToTimestamp(),
+            NotAfter = claim.NotAfter,
+            SpkiSha256 = claim.SpkiSha256,
+        }, cancel);
+        // The process that stored it reports it; where that one died before, the audit sweep does.
+        if (stored.WriteId == writeId)
+            await audit.Write(AuditAction.Released, claim.Certname, by, claim.Serial, claim.SpkiSha256, claim.Decision, cancel);
+        if (claim.Grant.Kind() == GrantKind.Launch)
+        {
+            timeline.Add(AuditLog.Service, name, InstanceEvents.Signed,
+                $"certificate {claim.Serial} signed: {claim.Decision.Sentence}; the agent collects it by itself",
+                proof: ObjectKeys.Certificate(claim.Serial));
+        }
+        return stored;
+    }
+
+    // Why the certificate must not be released, or null.
+    private async Task<string?> Bar(CertName name, Claim claim, CancellationToken cancel)
+    {
+        if (Expired(claim))
+            return "it has expired";
+        if ((await context.Status(name, cancel)).Bar(claim) is { } bar)
+            return bar;
+        if (await revocations.Contains(SerialNumber.Recorded(claim.Serial), cancel))
+            return "it is revoked";
+        // Revocation of one serial asks after it for what was renewed from it, which was claimed before this is read.
+        return ClaimStore.Renewed(claim.Claim_) is { } predecessor && await revocations.Contains(predecessor, cancel)
+            ? "what it was renewed from is revoked"
+            : null;
+    }
+
+    private bool Expired(Claim claim) => claim.NotAfter.ToDateTimeOffset() <= clock.GetUtcNow();
+
+    private async Task<CertificateRecord?> Void(Claim claim, string why, Caller by, CancellationToken cancel)
+    {
+        if (await revocations.Put(claim, RevocationReason.CessationOfOperation, $"never released: {why}", by.Actor, cancel) is { } fact)
+        {
+            var decision = DecisionOutcome.Refuse.Because(Reason.ClaimVoid, why);
+            await audit.Write(AuditAction.ClaimVoided.Record(claim.Certname, by, claim.Serial, claim.SpkiSha256, decision)
+                .Wrote(ObjectKeys.Revocation(claim.Serial), fact), cancel);
+            crls.Request();
+        }
+        return null;
+    }
+}

@@ -1,0 +1,10 @@
+namespace Overture.CertAuthority.Queries;
+
+/// <summary>What is known of a certificate.</summary>
+internal static class QueriesModule
+{
+    public static IServiceCollection AddQueries(this IServiceCollection services) =>
+        services
+            .AddSingleton<FindCertificate>()
+            .AddSingleton<ExplainCertificate>();
+}

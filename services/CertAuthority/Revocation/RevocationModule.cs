@@ -1,0 +1,16 @@
+namespace Overture.CertAuthority.Revocation;
+
+/// <summary>From a revocation to the CRL that says so.</summary>
+internal static class RevocationModule
+{
+    public static IServiceCollection AddRevocation(this IServiceCollection services) =>
+        services
+            .AddSingleton<ParentCrls>()
+            .AddSingleton<CarriedRevocations>()
+            .AddSingleton<RevokeSerial>()
+            .AddSingleton<RevokeUnclaimed>()
+            .AddSingleton<PublishCrl>()
+            .AddSingleton<RevokeName>()
+            .AddSingleton<RevokeTerminatedName>()
+            .AddSingleton<Quarantine>();
+}

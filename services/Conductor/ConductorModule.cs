@@ -1,0 +1,79 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Overture.Conductor.Console;
+using Overture.Conductor.Instances;
+using Overture.Conductor.Launch;
+using Overture.Conductor.Providers.Ec2;
+using Overture.Conductor.Providers.Local;
+using Overture.Conductor.Providers;
+using Overture.Conductor.Reconcile;
+using Overture.Conductor.Reports;
+using Overture.Conductor.Retry;
+using Overture.Conductor.Terminate;
+using Overture.Conductor.V1;
+using Overture.Conductor.Workers;
+using Overture.Platform.Connections;
+using Overture.Platform.PuppetHost;
+using Overture.Platform.Registry;
+using Overture.Platform;
+using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
+
+namespace Overture.Conductor;
+
+/// <summary>Registers the service's parts.</summary>
+public sealed class ConductorModule : IServiceModule<ConductorOptions>
+{
+    public static string Name => "conductor";
+
+    public static IReadOnlyList<ServiceDescriptor> Services { get; } = [ConductorService.Descriptor];
+
+    public static void Add(WebApplicationBuilder builder, ConductorOptions options)
+    {
+        Directory.CreateDirectory(options.StateDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var services = builder.Services;
+        services.AddSingleton(new LaunchKeys(options));
+        var bundle = new PuppetCaBundle(options.Launch.CaBundle, "launch.caBundle");
+        _ = bundle.Current; // an unusable bundle is refused now, not at the first launch
+        services.AddSingleton(bundle);
+        services
+            .AddSingleton<InstanceIndex>()
+            .AddSingleton<CheckBucket>()
+            .AddSingleton<Lease>()
+            .AddInstances()
+            .AddSingleton<ProviderSet>()
+            .AddLaunch()
+            .AddSingleton<ReplaceInstance>()
+            .AddSingleton<RetryInstance>()
+            .AddSingleton<TerminateSaga>()
+            .AddSingleton<TerminateInstance>()
+            .AddSingleton<GetConsole>()
+            .AddReconcile()
+            .AddWorkers();
+        if (options.Local.Directory.Length > 0)
+        {
+            services.AddSingleton<LocalProvider>().AddSingleton<IProvider>(p => p.GetRequiredService<LocalProvider>());
+            services.AddHostedService<LocalInstanceRecovery>();
+        }
+        if (options.Ec2.IsOn)
+            services.AddSingleton<Ec2Provider>().AddSingleton<IProvider>(p => p.GetRequiredService<Ec2Provider>());
+        if (options.Reports.Listen.Length > 0)
+            ReportIntake.Add(services, options);
+        if (options.PuppetDb.IsOn)
+            services.AddSingleton<PuppetDbClient>().AddSingleton<DeactivateNode>();
+    }
+
+    public static void Listen(KestrelServerOptions kestrel, ConductorOptions options)
+    {
+        if (options.Reports.Listen.Length > 0)
+            ReportIntake.Listen(kestrel, options);
+    }
+
+    public static void Map(WebApplication app)
+    {
+        app.MapGrpcService<ConductorApi>().OnListener(Listeners.Grpc);
+        if (app.Services.GetRequiredService<ConductorOptions>().Reports.Listen.Length > 0)
+            ReportIntake.Map(app);
+    }
+}

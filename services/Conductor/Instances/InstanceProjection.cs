@@ -1,0 +1,87 @@
+using Google.Protobuf.WellKnownTypes;
+using Overture.Conductor.Specs;
+using Overture.Conductor.V1;
+using Overture.Platform.Records;
+
+namespace Overture.Conductor.Instances;
+
+/// <summary>
+/// Derives the state from the records. Pure, and independent of the order of facts: the state is the highest positive fact.
+/// </summary>
+internal static class InstanceProjection
+{
+    public static InstanceState StateOf(InstanceRecords records) => Reached(records).Max(r => r.State);
+
+    /// <param name="records">What is known.</param>
+    /// <param name="now">Deadlines that passed by then are missed.</param>
+    /// <returns>Null: nothing is wrong.</returns>
+    public static Condition? ConditionOf(InstanceRecords records, DateTimeOffset now)
+    {
+        var reached = Reached(records).ToList();
+        return reached.Max(r => r.State) >= InstanceState.Terminating ? null
+            : Conditions.Standing(records, reached.Max(r => r.At), now);
+    }
+
+    /// <param name="records">What is known.</param>
+    /// <param name="condition">Of <see cref="ConditionOf"/>.</param>
+    public static Instance From(InstanceRecords records, Condition? condition)
+    {
+        var launch = records.Launch;
+        var reached = Reached(records).OrderBy(r => r.State).ToList();
+        return new Instance
+        {
+            Certname = launch.Certname,
+            State = reached[^1].State,
+            Trouble = condition?.Kind ?? InstanceTrouble.Unspecified,
+            TroubleDetail = condition?.Detail ?? "",
+            States = { reached.Select(r => new StateTime { State = r.State, At = r.At.ToTimestamp() }) },
+            Provider = launch.Provider,
+            InstanceId = records.Fact(InstanceEvents.Launched)?.InstanceId ?? "",
+            Image = launch.Image,
+            InstanceType = launch.InstanceType,
+            Profile = launch.Profile,
+            Role = launch.Role,
+            Labels = { launch.Labels },
+            RequestId = launch.RequestId,
+            CreatedAt = launch.NotBefore,
+            Deadline = launch.Deadline,
+            TraceId = TraceIdOf(launch.Traceparent),
+            Serial = records.Certificate?.Serial ?? "",
+            Environment = launch.Environment,
+            Protected = records.Protected,
+            Quarantined = records.Quarantined,
+            Expires = records.Expires?.ToTimestamp(),
+            Addresses = { records.Fact(InstanceEvents.Running)?.Addresses ?? [] },
+        };
+    }
+
+    /// <summary>Nothing more is to come by itself: converged, terminated, or failed in a way that takes a person.</summary>
+    public static bool IsSettled(InstanceState state, InstanceTrouble trouble) =>
+        state is InstanceState.Converged or InstanceState.Terminated
+        || (state < InstanceState.Terminating
+            && trouble is InstanceTrouble.LaunchFailed or InstanceTrouble.BootStalled or InstanceTrouble.RunFailed);
+
+    /// <summary>The 32 hex digits of a W3C traceparent, or empty.</summary>
+    public static string TraceIdOf(string traceparent) => traceparent.Split('-') is [_, { Length: 32 } trace, ..] ? trace : "";
+
+    private static IEnumerable<(InstanceState State, DateTimeOffset At)> Reached(InstanceRecords records)
+    {
+        var launched = records.Fact(InstanceEvents.Launched)?.At.Maybe();
+        var registered = records.Launch.Provider == InstanceRecords.RegisteredProvider;
+        (InstanceState State, DateTimeOffset? At)[] facts =
+        [
+            (InstanceState.Requested, records.Launch.NotBefore.ToDateTimeOffset()),
+            (InstanceState.Launching, registered ? records.Launch.NotBefore.Maybe() : launched),
+            (InstanceState.Running,
+                records.Fact(InstanceEvents.Running)?.At.Maybe()
+                ?? (records.Fact(InstanceEvents.Launched) is { Pending: true } ? null : launched)),
+            (InstanceState.CsrReceived, records.Claim?.At.Maybe()),
+            (InstanceState.Signed, records.Certificate?.At.Maybe()),
+            (InstanceState.Classified, records.FirstServed?.At.Maybe()),
+            (InstanceState.Converged, records.Fact(InstanceEvents.Converged)?.At.Maybe()),
+            (InstanceState.Terminating, records.Fact(InstanceEvents.Terminating)?.At.Maybe()),
+            (InstanceState.Terminated, records.Fact(InstanceEvents.Terminated)?.At.Maybe()),
+        ];
+        return facts.Where(f => f.At is not null).Select(f => (f.State, f.At!.Value));
+    }
+}

@@ -1,0 +1,21 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Overture.Conductor.Instances;
+
+/// <summary>Instances: their records, the table of all, and what people ask of them.</summary>
+internal static class InstancesModule
+{
+    public static IServiceCollection AddInstances(this IServiceCollection services) =>
+        services
+            .AddSingleton<InstanceRecordsReader>()
+            .AddSingleton<InstanceRows>()
+            .AddSingleton<InstanceEventStore>()
+            .AddSingleton<InstanceList>()
+            .AddSingleton<InstanceWatch>()
+            .AddSingleton<InstanceTimeline>()
+            .AddSingleton<IndexWriter>()
+            .AddSingleton<SnapshotStore>()
+            .AddSingleton<InstanceTable>()
+            .AddSingleton<UpdateInstance>()
+            .AddSingleton<QuarantineInstance>();
+}

@@ -1,0 +1,65 @@
+using Google.Protobuf.WellKnownTypes;
+using Microsoft.Extensions.Logging;
+using Overture.Conductor.Launch;
+using Overture.Conductor.Specs;
+using Overture.Conductor.V1;
+using Overture.Platform.PuppetHost;
+using Overture.Platform.Records;
+
+namespace Overture.Conductor.Reports;
+
+/// <summary>
+/// The report listener's certificate, obtained the way every node obtains one: the Conductor registers a name for itself, then acts as the
+/// agent; at two thirds of the certificate's life under a new name.
+/// </summary>
+internal sealed class ReportHostEnrollment(
+    ConductorOptions options, PuppetHostCertificate host, PuppetCaClient ca, RegisterInstance register, Ids ids, TimeProvider clock,
+    ILogger<ReportHostEnrollment> log) : PuppetHostEnrollment(host, clock, log)
+{
+    private const string Pending = "pending";
+    private static readonly TimeSpan TokenLife = TimeSpan.FromHours(24);
+
+    protected override async Task<bool> Enrol(CancellationToken cancel)
+    {
+        // 1. a name of our own; the request id stays the same until we have the certificate, so a restart finds the same name
+        var requestId = await PendingRequest(cancel);
+        var registered = await register.Run(ConductorModule.Name, new RegisterInstanceRequest { Spec = Spec(), RequestId = requestId },
+            cancel);
+        if (Clock.GetUtcNow() >= registered.Instance.Deadline.ToDateTimeOffset() || registered.Instance.State >= InstanceState.Terminating)
+        {
+            File.Delete(Host.FileOf(Pending)); // that token is void: another name, next time
+            return false;
+        }
+
+        // 2. key and request; handing in the same key again is harmless
+        var certname = registered.Instance.Certname;
+        using var key = Host.KeyOf(certname);
+        await ca.Request(certname, key, registered.Token, renews: false, cancel);
+
+        // 3. the certificate, into use
+        if (await ca.Certificate(certname, cancel) is not { } pem)
+            return false;
+        Host.Take(certname, pem, key);
+        File.Delete(Host.FileOf(Pending));
+        return true;
+    }
+
+    private async Task<string> PendingRequest(CancellationToken cancel)
+    {
+        var file = Host.FileOf(Pending);
+        if (!File.Exists(file))
+            PrivateFile.Write(file, $"reports-{ids.Ordered()}");
+        return await File.ReadAllTextAsync(file, cancel);
+    }
+
+    private LaunchSpec Spec() => new()
+    {
+        Puppet = new PuppetSettings { Server = options.Reports.CaServer, CaServer = options.Reports.CaServer,
+            CaPort = options.Reports.CaPort },
+        DnsAltNames = { options.Reports.Names.Where(HostName.IsDns) },
+        Labels = { ["overture"] = "report-listener" },
+        Profile = "overture",
+        Attestation = Overture.Records.V1.Attestation.Token,
+        Deadline = Duration.FromTimeSpan(TokenLife),
+    };
+}

@@ -1,0 +1,16 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Overture.Conductor.Workers;
+
+/// <summary>What runs by itself, in the order it starts.</summary>
+internal static class WorkersModule
+{
+    public static IServiceCollection AddWorkers(this IServiceCollection services) =>
+        services
+            .AddHostedService<StateSweep>()
+            .AddHostedService<TerminateSweep>()
+            .AddHostedService<InstanceObserver>()
+            .AddHostedService<ReconcileTimer>()
+            .AddHostedService<PendingPoller>()
+            .AddHostedService<StalledConsoleCapture>();
+}

@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Grpc.AspNetCore.Server;
+using Grpc.Core;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Overture.Platform.Faults;
+
+namespace Overture.Platform.Connections;
+
+/// <summary>
+/// From when to when a client certificate is good. The handshake asks once, a connection may live for days: so each request is asked again,
+/// and a stream ends with the certificate that opened it.
+/// </summary>
+public static class CertificateTerm
+{
+    // A timer's delay has an end.
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromDays(20);
+
+    /// <returns>Null: it is good now. Else the <see cref="ConnectionCause"/>, and a sentence.</returns>
+    public static (string Cause, string Sentence)? Problem(X509Certificate2 certificate, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(certificate);
+        if (now > certificate.NotAfter)
+        {
+            return (ConnectionCause.Expired,
+                Sentence($"the client certificate (serial {certificate.SerialNumber}) was valid until {certificate.NotAfter.ToUniversalTime():s}Z, and it is {now:s}Z here: renew it, or check both clocks"));
+        }
+        return now < certificate.NotBefore
+            ? (ConnectionCause.NotYetValid,
+                Sentence($"the client certificate (serial {certificate.SerialNumber}) is valid from {certificate.NotBefore.ToUniversalTime():s}Z, and it is {now:s}Z here: check both clocks"))
+            : null;
+    }
+
+    /// <summary>The error that a gRPC caller gets.</summary>
+    public static FaultException Fault(string sentence) => new(FaultKind.Denied, Reason.CertificateNotValid, sentence);
+
+    /// <summary>The certificate that opened this request's stream has come to its end: the sentence; else null.</summary>
+    internal static string? Ended(HttpContext http) => http.Features.Get<Term>()?.Over;
+
+    /// <summary>Around every request. gRPC's are refused by their interceptor, with a status of their own.</summary>
+    public static void UseCertificateTerm(this WebApplication app)
+    {
+        var (clock, log) = (app.Services.GetRequiredService<TimeProvider>(), app.Services.GetRequiredService<ConnectionLog>());
+        app.Use(async (context, next) =>
+        {
+            if (context.Connection.ClientCertificate is not { } certificate)
+                await next(context);
+            else if (context.Features.Get<ListenerName>()?.Value == Listeners.Grpc)
+                await (IsStream(context) ? Until(certificate, clock, context, next) : next(context));
+            else if (Problem(certificate, clock.GetUtcNow()) is { } problem)
+                await Refuse(context, log, problem.Cause, problem.Sentence);
+            else
+                await next(context);
+        });
+    }
+
+    private static Task Refuse(HttpContext context, ConnectionLog log, string cause, string sentence)
+    {
+        log.Note(context.Features.Get<ListenerName>()?.Value ?? "", cause, context.Connection.RemoteIpAddress, sentence);
+        context.Response.StatusCode = StatusCodes.Status403Forbidden;
+        context.Response.Headers.Connection = "close";
+        context.Response.ContentType = "text/plain";
+        var body = Encoding.ASCII.GetBytes($"{Reason.CertificateNotValid.Code()}: {sentence}\n");
+        context.Response.ContentLength = body.Length;
+        return context.Response.Body.WriteAsync(body, context.RequestAborted).AsTask();
+    }
+
+    private static bool IsStream(HttpContext context) =>
+        context.GetEndpoint()?.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method.Type is not (null or MethodType.Unary);
+
+    private static async Task Until(X509Certificate2 certificate, TimeProvider clock, HttpContext context, RequestDelegate next)
+    {
+        var gone = context.RequestAborted;
+        await using var term = new Term(certificate, clock);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(gone, term.End);
+        context.RequestAborted = ends.Token;
+        context.Features.Set(term);
+        await next(context);
+    }
+
+    private static string Sentence(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    private sealed class Term : IAsyncDisposable
+    {
+        private readonly CancellationTokenSource end = new();
+        private readonly X509Certificate2 certificate;
+        private readonly TimeProvider clock;
+        private readonly ITimer timer;
+
+        public Term(X509Certificate2 certificate, TimeProvider clock)
+        {
+            (this.certificate, this.clock) = (certificate, clock);
+            timer = clock.CreateTimer(static self => ((Term)self!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            Look();
+        }
+
+        public CancellationToken End => end.Token;
+
+        public string? Over => end.IsCancellationRequested ? Problem(certificate, clock.GetUtcNow())?.Sentence : null;
+
+        public async ValueTask DisposeAsync()
+        {
+            await timer.DisposeAsync();
+            end.Dispose();
+        }
+
+        private void Look()
+        {
+            var left = certificate.NotAfter.ToUniversalTime() - clock.GetUtcNow().UtcDateTime;
+            if (left < TimeSpan.Zero)
+                end.Cancel();
+            else
+                timer.Change((left < LongestDelay ? left : LongestDelay) + TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
+        }
+    }
+}

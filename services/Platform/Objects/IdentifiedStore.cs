@@ -1,0 +1,83 @@
+using System.Runtime.CompilerServices;
+
+namespace Overture.Platform.Objects;
+
+/// <summary>The store as services use it: each read and write first makes sure that it is still the store they began with.</summary>
+public sealed class IdentifiedStore : ObjectStore
+{
+    private readonly StoreIdentity identity;
+    private readonly ObjectStore store;
+
+    public IdentifiedStore(StoreIdentity identity)
+    {
+        (this.identity, store) = (identity, identity.Store);
+        Relay(store);
+    }
+
+    public override string Name => store.Name;
+
+    public override TimeSpan? ClockAhead => store.ClockAhead;
+
+    public override bool GivesUrls => store.GivesUrls;
+
+    public override TimeSpan WriteProbePeriod => store.WriteProbePeriod;
+
+    public override Uri? ReadUrl(string key, TimeSpan life) => store.ReadUrl(key, life);
+
+    public override async Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel)
+    {
+        await identity.Demand(cancel);
+        return await store.PutIfAbsent(key, body, cancel);
+    }
+
+    public override async Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel)
+    {
+        await identity.Demand(cancel);
+        return await store.PutIfMatch(key, body, etag, cancel);
+    }
+
+    public override async Task<StoredObject?> Get(string key, CancellationToken cancel)
+    {
+        await identity.Demand(cancel);
+        return await store.Get(key, cancel);
+    }
+
+    public override async Task<ConditionalGet> GetUnless(string key, string etag, CancellationToken cancel)
+    {
+        await identity.Demand(cancel);
+        return await store.GetUnless(key, etag, cancel);
+    }
+
+    public override async IAsyncEnumerable<string> List(string prefix, string? after, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        await identity.Demand(cancel);
+        await foreach (var key in store.List(prefix, after, cancel))
+            yield return key;
+    }
+
+    public override async Task Delete(string key, CancellationToken cancel)
+    {
+        await identity.Demand(cancel);
+        await store.Delete(key, cancel);
+    }
+
+    public override async Task<StoreSettings> Settings(string sample, CancellationToken cancel)
+    {
+        await identity.Demand(cancel);
+        return await store.Settings(sample, cancel);
+    }
+
+    public override async Task<int> Tidy(DateTimeOffset now, CancellationToken cancel)
+    {
+        await identity.Demand(cancel);
+        return await store.Tidy(now, cancel);
+    }
+
+    public override async Task<IReadOnlyList<ObjectStore>> Doors(CancellationToken cancel)
+    {
+        await identity.Demand(cancel);
+        var doors = await store.Doors(cancel);
+        // One door is the store itself, which goes on being used; a caller closes what is not this.
+        return doors is [var only] && ReferenceEquals(only, store) ? [this] : doors;
+    }
+}

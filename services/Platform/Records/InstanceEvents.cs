@@ -1,0 +1,59 @@
+namespace Overture.Platform.Records;
+
+/// <summary>
+/// The names of what happens to an instance, for all services. <em>Facts</em> are objects, instances/&lt;certname&gt;/&lt;event&gt;, which
+/// the Conductor alone writes; all of them are also keys of timeline lines and words of the change feed.
+/// </summary>
+public static class InstanceEvents
+{
+    /// <summary>Its launch was recorded.</summary>
+    public const string Requested = "requested";
+
+    /// <summary>Fact: the provider accepted it.</summary>
+    public const string Launched = "launched";
+
+    /// <summary>Fact: the provider runs it.</summary>
+    public const string Running = "running";
+
+    /// <summary>Fact: the provider refused it.</summary>
+    public const string LaunchFailed = "launch-failed";
+
+    /// <summary>Fact, with an id after it: a later try of a refused launch learned something else.</summary>
+    public const string LaunchFailedAgain = "launch-failed-";
+
+    public const string CsrReceived = "csr-received";
+
+    /// <summary>With a reason code after a colon.</summary>
+    public const string CsrRefused = "csr-refused";
+
+    public const string CsrHeld = "csr-held";
+
+    /// <summary>A second key showed the one-time token of a name that has a claim.</summary>
+    public const string Contested = "contested";
+
+    public const string Signed = "signed";
+
+    /// <summary>puppetserver asked for its classification, and was answered.</summary>
+    public const string Classified = "classified";
+
+    /// <summary>Fact: the first good run was reported.</summary>
+    public const string Converged = "converged";
+
+    /// <summary>Fact, with the report's id after it.</summary>
+    public const string RunFailed = "run-failed-";
+
+    /// <summary>Fact, with an id after it that sorts by time: protection or ttl were changed.</summary>
+    public const string Updated = "updated-";
+
+    /// <summary>Fact, with an id after it that sorts by time: it is to get nothing until it is released.</summary>
+    public const string Quarantined = "quarantined-";
+
+    /// <summary>Fact, with an id after it that sorts by time.</summary>
+    public const string Released = "released-";
+
+    /// <summary>Fact: nothing is given to that name any more.</summary>
+    public const string Terminating = "terminating";
+
+    /// <summary>Fact: it is over.</summary>
+    public const string Terminated = "terminated";
+}

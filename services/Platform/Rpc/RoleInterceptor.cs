@@ -1,0 +1,76 @@
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography.X509Certificates;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Microsoft.AspNetCore.Http;
+using Overture.Platform.Connections;
+using Overture.Platform.Faults;
+using Overture.Platform.Serving;
+using Overture.Platform.Tls;
+
+namespace Overture.Platform.Rpc;
+
+/// <summary>
+/// Holds every RPC against the <see cref="RoleTable"/>; who calls is known from the TLS handshake alone, and asked again whether that
+/// certificate is still good.
+/// </summary>
+public sealed class RoleInterceptor(RoleTable table, ServiceKeys keys, TimeProvider clock) : Interceptor
+{
+    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        Check(context);
+        return continuation(request, context);
+    }
+
+    public override Task ServerStreamingServerHandler<TRequest, TResponse>(
+        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
+        ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        Check(context);
+        return continuation(request, responseStream, context);
+    }
+
+    public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        Check(context);
+        return continuation(requestStream, context);
+    }
+
+    public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
+        DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        Check(context);
+        return continuation(requestStream, responseStream, context);
+    }
+
+    private void Check(ServerCallContext context)
+    {
+        var peer = context.Peer();
+        if (context.GetHttpContext().Connection.ClientCertificate is { } certificate)
+        {
+            if (CertificateTerm.Problem(certificate, clock.GetUtcNow()) is { } over)
+                throw CertificateTerm.Fault(over.Sentence);
+            keys.Note(certificate);
+        }
+        if (!table.Allows(context.Method, peer))
+        {
+            var needed = string.Join(" or ", table.RolesOf(context.Method).Select(r => r.ToString().ToLowerInvariant()));
+            throw new FaultException(FaultKind.Denied, Reason.RoleMissing,
+                $"{peer.Name} may not call {context.Method}: it needs the role {(needed.Length == 0 ? "(none is allowed)" : needed)}");
+        }
+    }
+}
+
+/// <summary>The caller of an RPC.</summary>
+public static class PeerOfCall
+{
+    // One certificate a connection, read once: reading it takes longer than a short call.
+    private static readonly ConditionalWeakTable<X509Certificate2, PeerIdentity> Known = [];
+
+    public static PeerIdentity Peer(this ServerCallContext context) => Known.GetValue(
+        context.GetHttpContext().Connection.ClientCertificate
+            ?? throw new FaultException(FaultKind.Denied, Reason.RoleMissing, "no client certificate"), PeerIdentity.Of);
+}

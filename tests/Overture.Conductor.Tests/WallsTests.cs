@@ -1,0 +1,10 @@
+using Overture.TestSupport;
+
+namespace Overture.Conductor.Tests;
+
+public sealed class WallsTests
+{
+    [Fact]
+    public void Folders_KnowOnlyThoseBelow() => Walls.Hold(typeof(ConductorModule).Assembly, 
+        "Workers", "Reconcile", "Retry", "Reports Terminate", "Console Launch", "Providers", "Instances", "Specs");
+}

@@ -1,0 +1,59 @@
+using System.Diagnostics;
+using System.Globalization;
+using Overture.TestSupport;
+
+namespace Overture.EndToEnd.Tests;
+
+/// <summary>`./run` as somebody at a terminal has it: started, read, and stopped with Ctrl-C.</summary>
+public sealed class RunProcess : IAsyncDisposable
+{
+    private readonly Process process;
+    private readonly List<string> lines = [];
+
+    private RunProcess(Process process) => this.process = process;
+
+    /// <summary>Starts it and waits until it says that all is up.</summary>
+    public static async Task<RunProcess> Start(string checkout, IReadOnlyDictionary<string, string?> environment)
+    {
+        // A test run in the background has SIGINT ignored in all its children; a terminal has not.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", Path.Combine(checkout, "run")])
+        { WorkingDirectory = checkout, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        var run = new RunProcess(Process.Start(start)!);
+        run.process.OutputDataReceived += (_, e) => run.Hear(e.Data);
+        run.process.ErrorDataReceived += (_, e) => run.Hear(e.Data);
+        run.process.BeginOutputReadLine();
+        run.process.BeginErrorReadLine();
+        await Eventually.True(() => run.Heard("Ctrl-C stops everything") || run.process.HasExited, "./run is up", TimeSpan.FromMinutes(5));
+        Assert.True(run.Heard("Ctrl-C stops everything"), string.Join('\n', run.Lines()));
+        return run;
+    }
+
+    /// <summary>What it printed so far.</summary>
+    public IReadOnlyList<string> Lines()
+    {
+        lock (lines)
+            return [.. lines];
+    }
+
+    /// <summary>Whether it printed that.</summary>
+    public bool Heard(string text) => Lines().Any(l => l.Contains(text, StringComparison.Ordinal));
+
+    /// <summary>Ctrl-C, and waits for the end.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited)
+        {
+            await Shell.Run("kill", "-INT", process.Id.ToString(CultureInfo.InvariantCulture));
+            await process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(2));
+        }
+        process.Dispose();
+    }
+
+    private void Hear(string? line)
+    {
+        lock (lines)
+            lines.Add(line ?? "");
+    }
+}
