@@ -1,0 +1,36 @@
+using System.Globalization;
+using Overture.TestSupport;
+
+namespace Overture.EndToEnd.Tests;
+
+/// <summary>The trace UI of ./run, by the link that it prints.</summary>
+[Collection(nameof(StackCollection))]
+[Trait("Category", "e2e")]
+public sealed class TraceUiTests(Stack stack)
+{
+    [Fact]
+    public async Task Run_PrintedLink_OpensTheTraceOfItsInstanceWithAllThreeServices()
+    {
+        using var home = new TempDirectory();
+        await stack.StopRun();
+        try
+        {
+            await using var run = await RunProcess.Start(stack.Checkout, new Dictionary<string, string?>
+            {
+                ["OVERTURE_HOME"] = home.Path,
+                ["OVERTURE_PORT_OFFSET"] = Stack.Port(0).ToString(CultureInfo.InvariantCulture),
+                ["OTEL_EXPORTER_OTLP_ENDPOINT"] = null,
+                ["OTEL_BSP_SCHEDULE_DELAY"] = "500",
+            });
+            var link = run.Lines().SingleOrDefault(l => l.Contains("/traces/detail/", StringComparison.Ordinal));
+            Assert.True(link is not null, string.Join('\n', run.Lines()));
+
+            await using var browser = await Browser.Start();
+            await browser.Read(link.Trim(), TimeSpan.FromMinutes(1), "conductor", "certauthority", "classifier");
+        }
+        finally
+        {
+            await stack.StartRun();
+        }
+    }
+}
