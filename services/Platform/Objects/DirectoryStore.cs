@@ -108,6 +108,18 @@ public sealed class DirectoryStore : ObjectStore
         }
     }
 
+    public override FileStamp? Stamp(string key)
+    {
+        try
+        {
+            return Libc.Stamp(PathOf(key));
+        }
+        catch (IOException e)
+        {
+            throw Unavailable(e);
+        }
+    }
+
     private StoredObject? Read(string key)
     {
         if (Libc.Read(PathOf(key), ObjectSizes.MaxBytes(key)) is not { } file)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Overture.Platform.Records;
 
 namespace Overture.Platform.Objects;
 
@@ -21,6 +22,8 @@ public sealed class IdentifiedStore : ObjectStore
     public override bool GivesUrls => store.GivesUrls;
 
     public override TimeSpan WriteProbePeriod => store.WriteProbePeriod;
+
+    public override FileStamp? Stamp(string key) => store.Stamp(key);
 
     public override Uri? ReadUrl(string key, TimeSpan life) => store.ReadUrl(key, life);
 

@@ -65,6 +65,10 @@ public abstract partial class ObjectStore
     public virtual async Task<ConditionalGet> GetUnless(string key, string etag, CancellationToken cancel) =>
         await Get(key, cancel) is { } found ? new(found.ETag == etag, found) : new(false, null);
 
+    /// <summary>Tells, for less than a read costs, that an object is still the one that was read; null: only a read can.</summary>
+    /// <exception cref="FaultException">It does not answer.</exception>
+    public virtual FileStamp? Stamp(string key) => null;
+
     /// <summary>
     /// Keys that begin with <paramref name="prefix"/> (which ends with '/'), after <paramref name="after"/>, in ordinal order.
     /// </summary>

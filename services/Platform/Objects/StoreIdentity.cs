@@ -28,11 +28,12 @@ public sealed partial class StoreIdentity(
     // Prefixes of what a deployment that has worked holds; profiles and definitions may be put into a new store beforehand.
     private static readonly string[] Records = [ObjectKeys.Launches, ObjectKeys.Facts, "ca/", ObjectKeys.AuditStreams];
 
-    // A look costs a bucket one request, a directory next to nothing; a bucket does not vanish below a mount point either.
+    // A look costs a bucket one request, a directory a system call; a bucket does not vanish below a mount point either.
     private readonly TimeSpan goodFor = store.Name.StartsWith("file:", StringComparison.Ordinal) ? TimeSpan.Zero : TimeSpan.FromSeconds(1);
     private readonly SemaphoreSlim learning = new(1, 1);
     private string? own;
     private byte[]? confirmed;
+    private volatile FileStamp? stamp;
     private long looked;
     private volatile string? wrong;
     private bool waited;
@@ -53,6 +54,9 @@ public sealed partial class StoreIdentity(
             // Checked a moment ago; or another thread checks now.
             return;
         }
+        // An enrollment asks 30 times; the id was read, and its file is the same.
+        if (stamp is { } read && wrong is null && store.Stamp(ObjectKeys.StoreId) == read)
+            return;
         if (await Wrong(cancel) is not null)
         {
             throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable,
@@ -77,10 +81,12 @@ public sealed partial class StoreIdentity(
             ReportChange(none);
             return none;
         }
+        // Before the bytes: what is written in between is read again.
+        var now = store.Stamp(ObjectKeys.StoreId);
         var body = await Stored(cancel);
         var same = body is not null && (confirmed is { } known && known.AsSpan().SequenceEqual(body) || IdIn(body) == kept);
         if (same)
-            (confirmed, looked) = (body, clock.GetTimestamp());
+            (confirmed, looked, stamp) = (body, clock.GetTimestamp(), now);
         ReportChange(same ? null
             : $"the object store {store.Name} {(body is null ? $"has no {ObjectKeys.StoreId}" : $"has another {ObjectKeys.StoreId}")} "
                 + $"than {KeptFile} says ({kept}): its disk is not mounted, or it is another, emptied or restored "

@@ -10,7 +10,7 @@ internal static partial class Libc
 {
     private const int ENOENT = 2, EINTR = 4, EEXIST = 17, ENOTDIR = 20;
     private const int O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0x40, O_EXCL = 0x80, O_NONBLOCK = 0x800, O_CLOEXEC = 0x80000,
-        LOCK_EX = 2, AT_EMPTY_PATH = 0x1000;
+        LOCK_EX = 2, AT_FDCWD = -100, AT_EMPTY_PATH = 0x1000;
     private const int S_IFMT = 0xF000, S_IFREG = 0x8000;
 
     // arm64 has its own value for this one flag.
@@ -67,6 +67,19 @@ internal static partial class Libc
     /// <param name="Size">In bytes; -1: no regular file.</param>
     /// <param name="Modified">When it was written.</param>
     public sealed record ReadFile(byte[]? Body, long Size, DateTimeOffset Modified);
+
+    /// <summary>What changes whenever a file is written, replaced, or another file system is mounted over it; null: there is none.</summary>
+    public static unsafe FileStamp? Stamp(string path)
+    {
+        // struct statx, the same on every architecture: ino at 32, size at 40, ctime (seconds, nanoseconds) at 96, device at 136.
+        var stat = stackalloc byte[256];
+        if (statx(AT_FDCWD, path, 0, 0x380 /* STATX_CTIME | STATX_INO | STATX_SIZE */, stat) == 0)
+        {
+            return new FileStamp(
+                *(ulong*)(stat + 136), *(ulong*)(stat + 32), *(long*)(stat + 40), *(long*)(stat + 96), *(uint*)(stat + 104));
+        }
+        return Marshal.GetLastPInvokeError() is var error && error is ENOENT or ENOTDIR ? null : throw Failure("statx", error);
+    }
 
     /// <summary>A file's bytes, if there are at most <paramref name="most"/>; null when there is none.</summary>
     public static unsafe ReadFile? Read(string path, long most)
