@@ -32,9 +32,10 @@ launch_1k() {
 }
 
 seed_100k() {
-    [ ! -e "$home/names" ] || return 0
-    echo "writing the records of $BENCH_INSTANCES instances ..." >&2
-    load registry "$home" "$BENCH_INSTANCES" > /dev/null
+    if [ ! -e "$home/names" ]; then
+        echo "writing the records of $BENCH_INSTANCES instances ..." >&2
+        load registry "$home" "$BENCH_INSTANCES" > /dev/null
+    fi
     start_cloud 20
 }
 
@@ -46,6 +47,7 @@ registry_100k() {
     start_service conductor Conductor
     await "the index is whole" 180 conductor index_whole
     echo "first start, no snapshot: $(calc "$EPOCHREALTIME - $began") s until every record was read and the index written; the Conductor's memory: $(memory_mb) MB"
+    await "a snapshot is taken" 120 conductor snapshot_there
     load pages "$home" "$PORT_CONDUCTOR" 300 > "$home/pages"
     p99=$(sed -n 's/^all: .*p99_ms=\([0-9.]*\).*/\1/p' "$home/pages")
     verdict registry-100k "$p99" 20 at-most
@@ -56,14 +58,15 @@ registry_100k() {
     overture gc --dry-run > "$home/gc" 2>&1 || { cat "$home/gc" >&2; return 1; }
     compared=$(calc "$EPOCHREALTIME - $began")
     echo "  one comparison of records and instances: $compared s (bar 10: $(judged "$compared" 10 at-most)); it says: $(tail -n 1 "$home/gc")"
-    await "a snapshot is taken" 120 conductor snapshot_there
     echo "  snapshot: $(du -sm "$home/objects/bench/snapshots" | cut -f1) MB; the Conductor's memory: $(memory_mb) MB"
+    stop conductor; stop ec2
 }
 
 rebuild_100k() {
     local result began
     seed_100k
-    index_whole || { start_service conductor Conductor; await "the index is whole" 180 conductor index_whole; }
+    start_service conductor Conductor
+    await "the index is whole" 180 conductor index_whole
     began=$EPOCHREALTIME
     redis_cli flushall > /dev/null
     load pages "$home" "$PORT_CONDUCTOR" 100 > "$home/pages" &
@@ -77,7 +80,7 @@ rebuild_100k() {
     result=$(rebuilt "no snapshot")
     echo "$result"
     verdict rebuild-100k "$(of all_s "$result")" 60 at-most
-    stop conductor
+    stop conductor; stop ec2
 }
 
 # rebuilt WHAT: kill -9 and start on an empty Redis, until lists are answered and the index is whole

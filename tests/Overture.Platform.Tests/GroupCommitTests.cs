@@ -42,6 +42,31 @@ public sealed class GroupCommitTests : IDisposable
     }
 
     [Fact]
+    public async Task PutInOrder_Three_WaitForTheDiskTwiceAndAsOneWriter()
+    {
+        var together = 0;
+        store.Sync.Before = all => together += all ? 1 : 0;
+        Assert.Equal(3, await store.PutInOrder([new("a/1", Bytes("x")), new("b/2", Bytes("y")), new("c/d/3", Bytes("z"))], default));
+        Assert.Equal((2L, 0), (store.Sync.Rounds.Ended, together)); // alone: no dependence on what other programs write
+        Assert.Equal(["x", "y", "z"], [await Text("a/1"), await Text("b/2"), await Text("c/d/3")]);
+        Assert.Empty(Directory.GetFiles(directory.File(".tmp")));
+    }
+
+    [Fact]
+    public async Task PutInOrder_SyncOfTheNamesFails_NobodyIsToldStored()
+    {
+        var syncs = 0;
+        store.Sync.Before = _ =>
+        {
+            if (++syncs > 3)
+                throw new IOException("Input/output error");
+        };
+        var put = store.PutInOrder([new("a/1", Bytes("x")), new("b/2", Bytes("y")), new("c/3", Bytes("z"))], default);
+        Assert.Equal(FaultKind.Unavailable, (await Assert.ThrowsAsync<FaultException>(() => put)).Kind);
+        Assert.Empty(Directory.GetFiles(directory.File(".tmp")));
+    }
+
+    [Fact]
     public async Task PutIfAbsent_SyncOfTheBytesIsRunning_TheKeyIsNotThereYet()
     {
         var (syncing, go) = (new SemaphoreSlim(0), new SemaphoreSlim(0));

@@ -58,6 +58,36 @@ public abstract class ObjectStoreSuite
         }
     }
 
+    [Theory]
+    [InlineData(-1, 3), InlineData(0, 0), InlineData(1, 1), InlineData(2, 2)]
+    public async Task PutInOrder_UpToTheFirstThatIsThere_AndNothingBehindIt(int there, int stored)
+    {
+        var store = Open();
+        string[] keys = ["order/z", "order/below/y", "order/x"];
+        if (there >= 0)
+            await store.PutIfAbsent(keys[there], Bytes("first"), default);
+        Assert.Equal(stored, await store.PutInOrder([.. keys.Select(k => new NewObject(k, Bytes(k)))], default));
+        for (var i = 0; i < keys.Length; i++)
+        {
+            var body = (await store.Get(keys[i], default))?.Body;
+            Assert.Equal(i < stored ? keys[i] : i == there ? "first" : null, body is null ? null : Encoding.ASCII.GetString(body));
+        }
+    }
+
+    [Fact]
+    public async Task PutInOrder_RacingClients_WhoHasTheFirstHasTheSecond()
+    {
+        var clients = Enumerable.Range(0, 4).Select(_ => Open()).ToList();
+        for (var round = 0; round < 10; round++)
+        {
+            var (first, second) = ($"pair/{round}", $"pair/of/{round}");
+            var stored = await Task.WhenAll(Enumerable.Range(0, 16).Select(i =>
+                clients[i % 4].PutInOrder([new(first, Bytes($"{i}")), new(second, Bytes($"{i}"))], default)));
+            Assert.Equal(2, Assert.Single(stored, n => n > 0));
+            Assert.Equal((await clients[0].Get(first, default))!.Body, (await clients[1].Get(second, default))!.Body);
+        }
+    }
+
     [Fact]
     public async Task PutIfMatch_StaleVersion_ConflictsAndKeepsTheObject()
     {

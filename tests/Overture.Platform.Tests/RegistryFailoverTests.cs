@@ -57,7 +57,8 @@ public sealed class RegistryFailoverTests : IAsyncLifetime
         await Eventually.True(Saved, "it is written");
         Assert.Equal(HealthStatus.Healthy, (await new RegistryHealth(connection!, options)
             .CheckHealthAsync(new HealthCheckContext())).Status);
-        Assert.Contains("read-only replica of 127.0.0.1:9", Assert.Single(log.Of(Unavailable)), StringComparison.Ordinal);
+        // A look that a busy machine answered too late may stand before it.
+        Assert.Single(log.Of(Unavailable), l => l.Contains("read-only replica of 127.0.0.1:9", StringComparison.Ordinal));
         Assert.Single(log.Of(Healed));
         Assert.Single(log.Of("registry.connected"));
     }
@@ -161,9 +162,8 @@ public sealed class RegistryFailoverTests : IAsyncLifetime
         await a.Cli("config", "set", "requirepass", "new-secret-of-ours");
         options = new RegistryOptions { Endpoint = a.Endpoint, PasswordFile = files.File("password") };
         await Start();
-        await Eventually.True(() => log.Of(Unavailable).Count > 0, "it is refused");
-        Assert.Contains("it refuses our user or password (registry.user, registry.passwordFile)", log.Of(Unavailable)[0],
-            StringComparison.Ordinal);
+        const string Said = "it refuses our user or password (registry.user, registry.passwordFile)";
+        await Eventually.True(() => log.Of(Unavailable).Any(l => l.Contains(Said, StringComparison.Ordinal)), "it is refused, and why is said");
         await File.WriteAllTextAsync(files.File("password"), "new-secret-of-ours\n");
         await Eventually.True(() => connection!.Healthy, "the new one is taken");
         Assert.DoesNotContain(log.Said, l => l.Contains("secret-of-ours", StringComparison.Ordinal));

@@ -75,6 +75,44 @@ public sealed class StoreIdentityTests : IDisposable
         Assert.Equal((2, 1), (Count("Critical store.another"), Count("Warning store.back")));
     }
 
+    // As cheap as a look is: every way in which the file under the same path can be another is seen by the next read.
+    [Theory]
+    [InlineData("written in place"), InlineData("replaced, same size and time"), InlineData("removed")]
+    public async Task Point20_IdChangedBelowARunningService_IsSeenByTheNextRead(string how)
+    {
+        using var identity = New(home.File("state"));
+        var store = new IdentifiedStore(identity);
+        await store.PutIfAbsent("nodes/a", Bytes("x"), default);
+        Assert.NotNull(await store.Get("nodes/a", default));
+        var file = Path.Combine(Bucket, ObjectKeys.StoreId);
+        var (before, time) = (await File.ReadAllBytesAsync(file), File.GetLastWriteTimeUtc(file));
+        var another = System.Text.Encoding.UTF8.GetString(before).ToCharArray();
+        // The last character of the id itself, so that only the id differs.
+        var id = File.ReadAllText(Path.Combine(home.File("state"), StoreIdentity.FileName)).Trim();
+        var at = new string(another).IndexOf(id, StringComparison.Ordinal) + id.Length - 1;
+        another[at] = another[at] == 'A' ? 'B' : 'A';
+        if (how == "written in place")
+        {
+            await using var open = new FileStream(file, FileMode.Open, FileAccess.Write);
+            open.Write(System.Text.Encoding.UTF8.GetBytes(another));
+        }
+        else
+        {
+            File.Delete(file);
+        }
+        if (how.StartsWith("replaced", StringComparison.Ordinal))
+        {
+            await File.WriteAllTextAsync(file, new string(another));
+            File.SetLastWriteTimeUtc(file, time);
+        }
+
+        Assert.Equal(FaultKind.Unavailable, (await Assert.ThrowsAsync<FaultException>(() => store.Get("nodes/a", default))).Kind);
+
+        File.Delete(file);
+        await File.WriteAllBytesAsync(file, before);
+        Assert.NotNull(await store.Get("nodes/a", default));
+    }
+
     // An upgrade, or a start whose store.id is lost, while the mount is missing.
     [Theory]
     [InlineData("crl.json"), InlineData("spent-0123456789abcdef"), InlineData("below/current")]

@@ -36,8 +36,11 @@ internal sealed class ReviewHeld(
             // 2. As if it came in now, but without reading it again: admit, claim, finish.
             var submission = new Submission(waiting.Certname, ReadOnlyMemory<byte>.Empty, By(waiting));
             var admission = await enroll.Admit(name, HeldRequests.FactsOf(waiting), submission, Issuers.Own, cancel);
-            if (admission.Claim is null || await issue.Run(admission.Claim, admission.Traceparent, submission.By, cancel) is null)
+            if (admission.Claim is null
+                || await issue.Run(admission.Claim, admission.Stored, admission.Traceparent, submission.By, cancel) is null)
+            {
                 return false;
+            }
         }
         catch (FaultException refusal) when (refusal.Kind is FaultKind.Denied or FaultKind.Invalid)
         {

@@ -18,7 +18,9 @@ internal sealed record Submission(string Name, ReadOnlyMemory<byte> Body, Caller
 internal sealed record Submitted(Decision Decision, CertificateRecord? Certificate);
 
 /// <summary>A request that was let in: it has a claim, or (without claim) it waits for a person.</summary>
-internal sealed record Admission(CertName Name, EnrollmentContext EnrollmentContext, Verdict Verdict, Claim? Claim)
+/// <param name="Stored">The claim's certificate, where it was stored with the claim just now, and not handed out yet.</param>
+internal sealed record Admission(
+    CertName Name, EnrollmentContext EnrollmentContext, Verdict Verdict, Claim? Claim = null, CertificateRecord? Stored = null)
 {
     public string? Traceparent => EnrollmentContext.Launch?.Traceparent;
 }
@@ -37,12 +39,13 @@ internal sealed class EnrollCertificate(
     {
         // 1. Size, PEM, DER, shape, name, key and signature, from the request alone.
         var (name, request) = await Read(submission, cancel);
-        // 2. What the store says of the name, and the policy of that; 3. the claim. Without one a person decides.
+        // 2. What the store says of the name, and the policy of that; 3. the claim, and with it 4. what was signed from it. Without a
+        // claim a person decides.
         var admission = await Admit(name, request, submission, Issuers.Own, cancel);
         if (admission.Claim is null)
             return await Hold(admission, submission, cancel);
-        // 4. Sign the claim's bytes, check the product, put the certificate; 5. look at the blocks once more.
-        var certificate = await issue.Run(admission.Claim, admission.Traceparent, submission.By, cancel)
+        // 4., where the claim was there before: sign its bytes, check the product, put the certificate; 5. look at the blocks once more.
+        var certificate = await issue.Run(admission.Claim, admission.Stored, admission.Traceparent, submission.By, cancel)
             ?? throw await recorder.Refused(admission.EnrollmentContext, Voided(admission.Verdict), submission, FaultKind.Denied, cancel);
         // 6. Record it, and answer what the store holds.
         if (admission.Verdict.Reason == Reason.SameKey)
@@ -100,7 +103,7 @@ internal sealed class EnrollCertificate(
             var verdict = RequestPolicy.Decide(facts, options.Lives);
             span?.SetTag(FlowTelemetry.ReasonTag, verdict.Reason.Code());
             if (verdict.Outcome == Outcome.Hold)
-                return new Admission(name, facts, verdict, null);
+                return new Admission(name, facts, verdict);
             if (verdict.Outcome == Outcome.Ask && !asked)
             {
                 // The observation is too old: once more, with a new one.
@@ -110,29 +113,35 @@ internal sealed class EnrollCertificate(
             }
             if (verdict.Outcome != Outcome.Sign)
                 throw await Refusal(facts, verdict, submission, cancel);
-            // 3. The claim that is there, or a new one: it spends the token, binds the key, fixes serial and bytes, all in one write.
-            var claim = facts.Claim ?? await Claim(facts, verdict, submission, issuer, cancel);
+            // 3. The claim that is there, or a new one: it spends the token, fixes serial and bytes, all in one write.
+            var (claim, stored) = facts.Claim is { } standing
+                ? (standing, null) : await Claim(facts, verdict, submission, issuer, cancel);
             if (facts.Claim is not null && !Issuers.Serves(issuer, claim))
                 throw await recorder.Refused(facts, SpentElsewhere(verdict), submission, FaultKind.Denied, cancel);
             // Another key was first, or another CA: look again, and decide on what is stored now.
             if (facts.Claim is null && (!request.Key.Hash.Is(claim.SpkiSha256) || claim.Issuer != issuer))
                 continue;
-            var admission = new Admission(name, facts, verdict, claim);
+            var admission = new Admission(name, facts, verdict, claim, stored);
             recorder.Received(admission);
             return admission;
         }
     }
 
-    // The name is no administrator's (a UUID never is); one name a key.
-    private async Task<Claim> Claim(
+    // The name is no administrator's (a UUID never is); one name a key. Signed before the claim is in force, so that key, claim and
+    // certificate wait for the disk together; nothing of it leaves this process before they are there.
+    private async Task<(Claim, CertificateRecord?)> Claim(
         EnrollmentContext facts, Verdict verdict, Submission submission, string issuer, CancellationToken cancel)
     {
         var (name, key) = (facts.Name, facts.Request.Key.Hash);
         if (!name.IsUuid && await claims.HasAdmin(name, cancel))
             throw await Refusal(facts, TakenByAdmin(verdict), submission, cancel);
-        if (await reserved.Holds(key, cancel) || !await claims.BindKey(key, name, cancel))
+        // Asked before a signature is spent on it.
+        if (await reserved.Holds(key, cancel) || (await claims.OwnerOf($"{key}", cancel) is { } owner && owner.Certname != $"{name}"))
             throw await Refusal(facts, Reused(verdict), submission, cancel);
-        return await claims.Put(maker.Make(facts, verdict, issuer), cancel);
+        var mine = maker.Make(facts, verdict, issuer);
+        var signed = issuer == Issuers.Own ? issue.Sign(mine, facts.Launch?.Traceparent) : null;
+        return await claims.Put(key, mine, signed, cancel)
+            ?? throw await Refusal(facts, Reused(verdict), submission, cancel);
     }
 
     private async Task<FaultException> Refusal(EnrollmentContext facts, Verdict verdict, Submission submission, CancellationToken cancel)

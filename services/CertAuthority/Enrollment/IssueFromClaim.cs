@@ -28,7 +28,6 @@ internal sealed class IssueFromClaim(
     public async Task<CertificateRecord?> Run(Claim claim, string? traceparent, Caller by, CancellationToken cancel)
     {
         var name = CertName.Parse(claim.Certname);
-        var fresh = false;
         // 1. Signed before? What has expired since is simply over: nothing to release, nothing to revoke.
         var certificate = await claims.Certificate(claim.Serial, cancel);
         if (certificate is not null && Expired(claim))
@@ -42,34 +41,30 @@ internal sealed class IssueFromClaim(
             Log.ForeignClaim(log, claim.Certname, claim.Claim_);
             return null;
         }
-        if (certificate is null)
-        {
-            // 2. May it still be signed?
-            if (await Bar(name, claim, cancel) is { } bar)
-                return await Void(claim, bar, by, cancel);
-            // 3. Sign what the claim says, look at the product, store it.
-            certificate = await Sign(name, claim, traceparent, by, cancel);
-            fresh = true;
-        }
-        // 4. The blocks once more: revocation blocks first and lists claims after, so at least one of the two sees the other.
-        if (await Bar(name, claim, cancel) is { } late)
-            return await Void(claim, late, by, cancel);
-        if (fresh)
-            released.TryAdd(ObjectKeys.Claim(name, claim.Claim_), true);
-        return certificate;
+        if (certificate is not null)
+            return await Release(name, claim, certificate, by, cancel);
+        // 2. May it still be signed?
+        if (await Bar(name, claim, cancel) is { } bar)
+            return await Void(claim, bar, by, cancel);
+        // 3. Sign what the claim says, look at the product, store it.
+        var signed = Sign(claim, traceparent);
+        certificate = await claims.Put(signed, cancel);
+        return certificate.WriteId == signed.WriteId
+            ? await ReleaseFirst(claim, certificate, by, cancel)
+            : await Release(name, claim, certificate, by, cancel);
     }
 
-    private async Task<CertificateRecord> Sign(CertName name, Claim claim, string? traceparent, Caller by, CancellationToken cancel)
+    /// <summary>A claim's certificate, signed and looked at, in memory alone: not to be handed out until the store holds both.</summary>
+    public CertificateRecord Sign(Claim claim, string? traceparent)
     {
         using var span = FlowTelemetry.Step(FlowTelemetry.Sign, traceparent, claim.Certname);
         span?.SetTag(FlowTelemetry.SerialTag, claim.Serial);
         var der = SignedDer.Seal(claim.Tbs.Span, signer);
         SignedDer.Check(der, claim, signer);
-        var writeId = ids.Unguessable();
-        var stored = await claims.Put(new CertificateRecord
+        return new CertificateRecord
         {
             Schema = 1,
-            WriteId = writeId,
+            WriteId = ids.Unguessable(),
             Serial = claim.Serial,
             Certname = claim.Certname,
             Claim = claim.Claim_,
@@ -77,18 +72,34 @@ internal sealed class IssueFromClaim(
             SignedAt = clock.GetUtcNow().ToTimestamp(),
             NotAfter = claim.NotAfter,
             SpkiSha256 = claim.SpkiSha256,
-        }, cancel);
-        // The process that stored it reports it; where that one died before, the audit sweep does.
-        if (stored.WriteId == writeId)
-            await audit.Write(AuditAction.Released, claim.Certname, by, claim.Serial, claim.SpkiSha256, claim.Decision, cancel);
+        };
+    }
+
+    /// <summary>The same where this process has just stored the certificate with its claim; null: it has not.</summary>
+    public Task<CertificateRecord?> Run(Claim claim, CertificateRecord? stored, string? traceparent, Caller by, CancellationToken cancel) =>
+        stored is null ? Run(claim, traceparent, by, cancel) : ReleaseFirst(claim, stored, by, cancel);
+
+    // The process that stored it reports it; where that one died before, the audit sweep does.
+    private async Task<CertificateRecord?> ReleaseFirst(Claim claim, CertificateRecord stored, Caller by, CancellationToken cancel)
+    {
+        var name = CertName.Parse(claim.Certname);
+        await audit.Write(AuditAction.Released, claim.Certname, by, claim.Serial, claim.SpkiSha256, claim.Decision, cancel);
         if (claim.Grant.Kind() == GrantKind.Launch)
         {
             timeline.Add(AuditLog.Service, name, InstanceEvents.Signed,
                 $"certificate {claim.Serial} signed: {claim.Decision.Sentence}; the agent collects it by itself",
                 proof: ObjectKeys.Certificate(claim.Serial));
         }
+        if (await Release(name, claim, stored, by, cancel) is null)
+            return null;
+        released.TryAdd(ObjectKeys.Claim(name, claim.Claim_), true);
         return stored;
     }
+
+    // 4. The blocks once more: revocation blocks first and lists claims after, so at least one of the two sees the other.
+    private async Task<CertificateRecord?> Release(
+        CertName name, Claim claim, CertificateRecord certificate, Caller by, CancellationToken cancel) =>
+        await Bar(name, claim, cancel) is { } late ? await Void(claim, late, by, cancel) : certificate;
 
     // Why the certificate must not be released, or null.
     private async Task<string?> Bar(CertName name, Claim claim, CancellationToken cancel)

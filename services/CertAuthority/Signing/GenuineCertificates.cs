@@ -18,8 +18,7 @@ internal sealed class GenuineCertificates(params IReadOnlyCollection<X509Certifi
     /// <returns>What is wrong, as the rest of a sentence that begins with the object; null: it is genuine.</returns>
     public string? Problem(CertificateRecord record, string serial)
     {
-        var seen = (serial, Convert.ToHexStringLower(
-            SHA256.HashData(Encoding.UTF8.GetBytes($"{record.Serial} {record.Certname} {record.SpkiSha256} {record.Pem}"))));
+        var seen = Seen(record, serial);
         if (verified.TryGet(seen, out _))
             return null;
         if (Check(record, serial) is { } problem)
@@ -27,6 +26,12 @@ internal sealed class GenuineCertificates(params IReadOnlyCollection<X509Certifi
         verified.Add(seen, true);
         return null;
     }
+
+    /// <summary>It was signed here, and looked at by <see cref="SignedDer.Check"/>, a moment ago.</summary>
+    public void Remember(CertificateRecord record) => verified.Add(Seen(record, record.Serial), true);
+
+    private static (string, string) Seen(CertificateRecord record, string serial) => (serial, Convert.ToHexStringLower(
+        SHA256.HashData(Encoding.UTF8.GetBytes($"{record.Serial} {record.Certname} {record.SpkiSha256} {record.Pem}"))));
 
     private string? Check(CertificateRecord record, string serial)
     {

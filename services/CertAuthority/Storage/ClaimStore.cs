@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Overture.CertAuthority.Policy;
 using Overture.CertAuthority.Signing;
 using Overture.Platform.Faults;
@@ -84,17 +85,60 @@ internal sealed class ClaimStore(ObjectStore store, RecordMac seal, SpentNames s
     /// <summary>The linearization point: the claim in force afterwards, this one or another's.</summary>
     public async Task<Claim> Put(Claim claim, CancellationToken cancel)
     {
-        var name = CertName.Parse(claim.Certname);
-        // Written before, here: then that one counts or none, even where it was deleted a moment ago.
-        if (claim.Claim_ == Launched && claim.Grant.Kind() == GrantKind.Launch && spent.Holds(name))
-        {
-            return await Find(name, Launched, cancel) ?? throw new FaultException(
-                FaultKind.Denied, Reason.TokenSpent, "the token was spent, and its claim is gone from the store; launch again");
-        }
+        if (await WhereSpent(claim, cancel) is { } first)
+            return first;
         seal.Put(claim);
-        var standing = await store.PutIfAbsent(ObjectKeys.Claim(name, claim.Claim_), claim, cancel) == PutOutcome.Stored
-            ? claim
-            : (await Find(name, claim.Claim_, cancel))!;
+        return await Standing(
+            claim, await store.PutIfAbsent(KeyOf(claim), claim, cancel) == PutOutcome.Stored, cancel);
+    }
+
+    /// <summary>
+    /// The same in one durable commit with what goes before it and comes after it: the key is bound to the name, then the claim is put,
+    /// then its certificate.
+    /// </summary>
+    /// <param name="key">The claim's.</param>
+    /// <param name="claim">As made.</param>
+    /// <param name="signed">From the claim, looked at and not handed out; null: another CA signs.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <returns>The claim in force, and the certificate where it is the one given and is stored; null: the key is another name's.</returns>
+    public async Task<(Claim Claim, CertificateRecord? Stored)?> Put(
+        SpkiHash key, Claim claim, CertificateRecord? signed, CancellationToken cancel)
+    {
+        if (await WhereSpent(claim, cancel) is { } first)
+            return (first, null);
+        seal.Put(claim);
+        List<(string, IMessage)> all = [(ObjectKeys.KeyOwner($"{key}"), Owner(claim.Certname)), (KeyOf(claim), claim)];
+        if (signed is not null)
+            all.Add((ObjectKeys.Certificate(signed.Serial), signed));
+        var stored = await store.PutRecordsInOrder(all, cancel);
+        if (stored == 0)
+        {
+            if ((await OwnerOf($"{key}", cancel))?.Certname != claim.Certname)
+                return null;
+            stored = 1 + await store.PutRecordsInOrder(all[1..], cancel);
+        }
+        var standing = await Standing(claim, stored > 1, cancel);
+        if (stored < 3)
+            return (standing, null);
+        genuine.Remember(signed!);
+        return (standing, signed);
+    }
+
+    private static string KeyOf(Claim claim) => ObjectKeys.Claim(CertName.Parse(claim.Certname), claim.Claim_);
+
+    // Written before, here: then that one counts or none, even where it was deleted a moment ago.
+    private async Task<Claim?> WhereSpent(Claim claim, CancellationToken cancel)
+    {
+        var name = CertName.Parse(claim.Certname);
+        if (claim.Claim_ != Launched || claim.Grant.Kind() != GrantKind.Launch || !spent.Holds(name))
+            return null;
+        return await Find(name, Launched, cancel) ?? throw new FaultException(
+            FaultKind.Denied, Reason.TokenSpent, "the token was spent, and its claim is gone from the store; launch again");
+    }
+
+    private async Task<Claim> Standing(Claim claim, bool isOurs, CancellationToken cancel)
+    {
+        var standing = isOurs ? claim : (await Read(KeyOf(claim), cancel))!;
         Remember(standing);
         return standing;
     }
@@ -111,10 +155,12 @@ internal sealed class ClaimStore(ObjectStore store, RecordMac seal, SpentNames s
     /// <summary>Binds a key to the first name that claims it; false when it is another's.</summary>
     public async Task<bool> BindKey(SpkiHash key, CertName name, CancellationToken cancel)
     {
-        var owner = new KeyOwner { Schema = 1, WriteId = ids.Unguessable(), Certname = name.ToString() };
+        var owner = Owner(name.ToString());
         return await store.PutIfAbsent(ObjectKeys.KeyOwner($"{key}"), owner, cancel) == PutOutcome.Stored
             || await OwnerOf($"{key}", cancel) is { } first && first.Certname == owner.Certname;
     }
+
+    private KeyOwner Owner(string certname) => new() { Schema = 1, WriteId = ids.Unguessable(), Certname = certname };
 
     /// <summary>The name that a key is bound to; null: none.</summary>
     public Task<KeyOwner?> OwnerOf(string spki, CancellationToken cancel) => store.Get<KeyOwner>(ObjectKeys.KeyOwner(spki), cancel);

@@ -11,9 +11,9 @@ namespace Overture.CertAuthority.Storage;
 
 /// <summary>
 /// What was claimed, in this replica's state directory: a line for each claim (name, claim, serial), appended after the claim is in the
-/// store and before it is signed, never rewritten. Deleting a claim in the bucket does not make its token usable again. A line survives the
-/// process at once, and a power cut once the audit batch that records its certificate is written (<see cref="Sync"/>): no sync of its own
-/// for each agent.
+/// store and before its certificate is handed out, never rewritten. Deleting a claim in the bucket does not make its token usable again. A
+/// line survives the process at once, and a power cut once the audit batch that records its certificate is written (<see cref="Sync"/>): no
+/// sync of its own for each agent.
 /// </summary>
 internal sealed class SpentNames : IDisposable
 {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
+using Microsoft.Win32.SafeHandles;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
 
@@ -7,8 +8,9 @@ namespace Overture.Platform.Objects;
 
 /// <summary>
 /// The object store of one host: a directory. File.Move is not exclusive on Linux (326 of 400 races had two winners), so:
-/// put-if-absent = write a temporary file, sync, link(2) it to the key (EEXIST = lost), unlink, sync again, both syncs shared with any
-/// writer that writes at the same time (docs/decisions/0006-group-commit.md); put-if-match = the same alone, under flock, then rename.
+/// put-if-absent = write a temporary file, sync, renameat2(2) it to the key without replacing (EEXIST = lost), sync again, both syncs
+/// shared with any writer that writes at the same time (docs/decisions/0006-group-commit.md); put-if-match = the same alone, under flock,
+/// then rename.
 /// </summary>
 public sealed class DirectoryStore : ObjectStore
 {
@@ -44,37 +46,57 @@ public sealed class DirectoryStore : ObjectStore
         return new DirectoryStore(bucket, root);
     }
 
-    public override async Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel)
+    public override async Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel) =>
+        await PutInOrder([new NewObject(key, body)], cancel) == 1 ? PutOutcome.Stored : PutOutcome.Conflict;
+
+    public override async Task<int> PutInOrder(IReadOnlyList<NewObject> objects, CancellationToken cancel)
     {
-        var path = PathOf(key);
-        ObjectSizes.CheckWrite(key, body.Length);
+        var paths = objects.Select(o => PathOf(o.Key)).ToList();
+        foreach (var each in objects)
+            ObjectSizes.CheckWrite(each.Key, each.Body.Length);
         cancel.ThrowIfCancellationRequested();
         try
         {
-            // 1. The bytes, whole and on the disk, under a name that is never read.
-            var won = false;
-            if (!File.Exists(path))
+            // 1. The bytes, whole and on the disk, under names that are never read.
+            var (temporary, stored) = (new List<string>(), 0);
+            try
             {
-                var temporary = temporaries.Next();
-                try
-                {
-                    using (var file = Libc.Create(temporary, body.Span))
-                        await Sync.Bytes(file);
-                    // 2. The key: the first to link it has won.
-                    won = LinkBelowParents(temporary, path);
-                }
-                finally
-                {
-                    Libc.Remove(temporary);
-                }
+                await WriteAll(objects, paths, temporary);
+                // 2. The keys, in their order: the first to move its file there has won it.
+                while (stored < temporary.Count && MoveBelowParents(temporary[stored], paths[stored]))
+                    stored++;
             }
-            // 3. The name on the disk; also for the loser: it acts on what it finds, which the winner may not have made durable yet.
-            await Sync.Names(path);
-            return won ? PutOutcome.Stored : PutOutcome.Conflict;
+            finally
+            {
+                temporary.Skip(stored).ToList().ForEach(Libc.Remove);
+            }
+            // 3. The names on the disk; also for a loser: it acts on what it finds, which the winner may not have made durable yet.
+            await Sync.Names([.. paths.Take(stored + 1)]);
+            return stored;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw Unavailable(e);
+        }
+    }
+
+    // Up to the first whose key is there already.
+    private async Task WriteAll(IReadOnlyList<NewObject> objects, List<string> paths, List<string> temporary)
+    {
+        var files = new List<SafeFileHandle>();
+        try
+        {
+            for (var i = 0; i < objects.Count && Libc.Stamp(paths[i]) is null; i++)
+            {
+                temporary.Add(temporaries.Next());
+                files.Add(Libc.Create(temporary[i], objects[i].Body.Span));
+            }
+            if (files.Count > 0)
+                await Sync.Bytes(files);
+        }
+        finally
+        {
+            files.ForEach(f => f.Dispose());
         }
     }
 
@@ -154,8 +176,10 @@ public sealed class DirectoryStore : ObjectStore
     public override async IAsyncEnumerable<string> List(string prefix, string? after, [EnumeratorCancellation] CancellationToken cancel)
     {
         var folder = PathOf(prefix.TrimEnd('/'));
-        // Most names have no block, and no second claim.
-        var keys = Directory.Exists(folder) ? await OnDisk(() => Keys(folder, after), cancel) : [];
+        // Most names have no block; what is below one name is a few files, not worth a thread's hop.
+        var keys = Libc.Stamp(folder) is null ? []
+            : prefix.AsSpan().Count('/') > 2 ? AtOnce(() => Keys(folder, after))
+            : await OnDisk(() => Keys(folder, after), cancel);
         foreach (var key in keys)
         {
             cancel.ThrowIfCancellationRequested();
@@ -190,11 +214,11 @@ public sealed class DirectoryStore : ObjectStore
         return path;
     }
 
-    private static bool LinkBelowParents(string temporary, string path)
+    private static bool MoveBelowParents(string temporary, string path)
     {
         while (true)
         {
-            if (Libc.Link(temporary, path) is { } won)
+            if (Libc.MoveIfAbsent(temporary, path) is { } won)
                 return won;
             if (!File.Exists(temporary))
                 throw new IOException("the store's temporary file is gone: its folder was cleared");
@@ -235,7 +259,9 @@ public sealed class DirectoryStore : ObjectStore
 
     private static string ETagOf(byte[] body) => Convert.ToHexStringLower(SHA256.HashData(body).AsSpan(0, 16));
 
-    private static Task<T> OnDisk<T>(Func<T> work, CancellationToken cancel) => Task.Run(() =>
+    private static Task<T> OnDisk<T>(Func<T> work, CancellationToken cancel) => Task.Run(() => AtOnce(work), cancel);
+
+    private static T AtOnce<T>(Func<T> work)
     {
         try
         {
@@ -245,7 +271,7 @@ public sealed class DirectoryStore : ObjectStore
         {
             throw Unavailable(e);
         }
-    }, cancel);
+    }
 
     private static FaultException Unavailable(Exception e) => StoreFault($"the object store does not answer: {e.Message}");
 }

@@ -26,14 +26,14 @@ internal sealed class GroupCommit(string root, TimeProvider clock)
     internal (long Begun, long Ended) Rounds;
     internal Action<bool>? Before { get; set; }
 
-    /// <returns>Ends when what was written to the file before the call is on the disk.</returns>
+    /// <returns>Ends when what was written to the files before the call is on the disk.</returns>
     /// <exception cref="IOException">It may not be.</exception>
-    public Task Bytes(SafeFileHandle file) => Wait(new Waiter(file, null));
+    public Task Bytes(IReadOnlyList<SafeFileHandle> files) => Wait(new Waiter(files, []));
 
-    /// <returns>Ends when the name is on the disk: its folder is itself an entry, and may have been made a moment ago; so all of them, from
+    /// <returns>Ends when the names are on the disk: a folder is itself an entry, and may have been made a moment ago; so all of them, from
     /// the root down.</returns>
-    /// <exception cref="IOException">It may not be.</exception>
-    public Task Names(string path) => Wait(new Waiter(null, path));
+    /// <exception cref="IOException">They may not be.</exception>
+    public Task Names(IReadOnlyList<string> paths) => Wait(new Waiter([], paths));
 
     private Task Wait(Waiter waiter)
     {
@@ -118,9 +118,12 @@ internal sealed class GroupCommit(string root, TimeProvider clock)
         var folders = new Dictionary<string, Exception?>(StringComparer.Ordinal);
         for (var i = 0; i < batch.Count; i++)
         {
-            failures[i] = batch[i].Path is not { } path ? Try(() => Libc.Sync(batch[i].File!))
-                : together ?? Folders(path).Select(f => folders.TryGetValue(f, out var known)
+            failures[i] = batch[i].Files.Select(file => Try(() => Libc.Sync(file))).FirstOrDefault(e => e is not null);
+            if (batch[i].Paths.Count > 0)
+            {
+                failures[i] = together ?? batch[i].Paths.SelectMany(Folders).Select(f => folders.TryGetValue(f, out var known)
                     ? known : folders[f] = Try(() => SyncFolder(f))).FirstOrDefault(e => e is not null);
+            }
         }
         return failures;
     }
@@ -157,10 +160,10 @@ internal sealed class GroupCommit(string root, TimeProvider clock)
         }
     }
 
-    private sealed class Waiter(SafeFileHandle? file, string? path)
+    private sealed class Waiter(IReadOnlyList<SafeFileHandle> files, IReadOnlyList<string> paths)
         : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
     {
-        public SafeFileHandle? File => file;
-        public string? Path => path;
+        public IReadOnlyList<SafeFileHandle> Files => files;
+        public IReadOnlyList<string> Paths => paths;
     }
 }

@@ -33,6 +33,12 @@ public sealed class IdentifiedStore : ObjectStore
         return await store.PutIfAbsent(key, body, cancel);
     }
 
+    public override async Task<int> PutInOrder(IReadOnlyList<NewObject> objects, CancellationToken cancel)
+    {
+        await identity.Demand(cancel);
+        return await store.PutInOrder(objects, cancel);
+    }
+
     public override async Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel)
     {
         await identity.Demand(cancel);

@@ -19,6 +19,9 @@ public enum PutOutcome
 /// <summary>An object as read: its bytes and its version.</summary>
 public sealed record StoredObject(byte[] Body, string ETag, DateTimeOffset LastModified);
 
+/// <summary>An object to be put where there is none.</summary>
+public sealed record NewObject(string Key, ReadOnlyMemory<byte> Body);
+
 /// <summary>The answer to a read of what is known in some version.</summary>
 /// <param name="Unchanged">It still is that version.</param>
 /// <param name="Found">The object, where it is another; null: there is none (any more).</param>
@@ -54,6 +57,19 @@ public abstract partial class ObjectStore
     /// <summary>Exactly one of any number of racing writers gets <see cref="PutOutcome.Stored"/>.</summary>
     public abstract Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel);
 
+    /// <summary>
+    /// <see cref="PutIfAbsent(string, ReadOnlyMemory{byte}, CancellationToken)"/> of each in this order, up to the first that is there
+    /// already: none lies in the store without those before it. Where the store can, they wait for the disk together.
+    /// </summary>
+    /// <returns>How many were stored.</returns>
+    public virtual async Task<int> PutInOrder(IReadOnlyList<NewObject> objects, CancellationToken cancel)
+    {
+        var stored = 0;
+        while (stored < objects.Count && await PutIfAbsent(objects[stored].Key, objects[stored].Body, cancel) == PutOutcome.Stored)
+            stored++;
+        return stored;
+    }
+
     /// <summary>Replaces the version <paramref name="etag"/>; a missing object is a conflict.</summary>
     public abstract Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel);
 
@@ -79,6 +95,10 @@ public abstract partial class ObjectStore
 
     public Task<PutOutcome> PutIfAbsent(string key, IMessage record, CancellationToken cancel) =>
         PutIfAbsent(key, parsed.Write(record), cancel);
+
+    /// <inheritdoc cref="PutInOrder(IReadOnlyList{NewObject}, CancellationToken)"/>
+    public Task<int> PutRecordsInOrder(IEnumerable<(string Key, IMessage Record)> records, CancellationToken cancel) =>
+        PutInOrder([.. records.Select(r => new NewObject(r.Key, parsed.Write(r.Record)))], cancel);
 
     /// <exception cref="UnreadableObjectException">It is no such record, or too large.</exception>
     public async Task<T?> Get<T>(string key, CancellationToken cancel) where T : class, IMessage, new() =>

@@ -4,7 +4,7 @@ namespace Overture.Platform.Objects;
 
 /// <summary>
 /// The folder in which <see cref="DirectoryStore"/> makes an object before it has its name. A process that was killed leaves its file
-/// there. A writer needs moments; one that slept so long that its file was removed fails at link(2) or rename(2), and has stored nothing.
+/// there. A writer needs moments; one that slept so long that its file was removed fails at its rename, and has stored nothing.
 /// </summary>
 internal sealed class TemporaryFiles(string folder)
 {

@@ -8,9 +8,9 @@ namespace Overture.Platform.Records;
 /// </summary>
 internal static partial class Libc
 {
-    private const int ENOENT = 2, EINTR = 4, EEXIST = 17, ENOTDIR = 20;
+    private const int ENOENT = 2, EINTR = 4, EEXIST = 17, ENOTDIR = 20, EINVAL = 22, ENOSYS = 38;
     private const int O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0x40, O_EXCL = 0x80, O_NONBLOCK = 0x800, O_CLOEXEC = 0x80000,
-        LOCK_EX = 2, AT_FDCWD = -100, AT_EMPTY_PATH = 0x1000;
+        LOCK_EX = 2, AT_FDCWD = -100, AT_EMPTY_PATH = 0x1000, RENAME_NOREPLACE = 1;
     private const int S_IFMT = 0xF000, S_IFREG = 0x8000;
 
     // arm64 has its own value for this one flag.
@@ -23,12 +23,20 @@ internal static partial class Libc
         [0x01021997] = "9p", [0x00C36400] = "Ceph", [0x5346414F] = "AFS", [0x19830326] = "FhGFS",
     };
 
-    /// <summary>link(2): false when the new name exists; null when its folder does not.</summary>
-    public static bool? Link(string existing, string created)
+    /// <summary>
+    /// renameat2(2) that replaces nothing, or link(2) and unlink(2) where the file system lacks it: false when the new name exists; null when
+    /// its folder does not, or the old name is gone.
+    /// </summary>
+    public static bool? MoveIfAbsent(string existing, string created)
     {
-        if (link(existing, created) == 0)
+        if (renameat2(AT_FDCWD, existing, AT_FDCWD, created, RENAME_NOREPLACE) == 0)
             return true;
-        return Marshal.GetLastPInvokeError() switch { EEXIST => false, ENOENT => null, var error => throw Failure("link", error) };
+        if (Marshal.GetLastPInvokeError() is EINVAL or ENOSYS && link(existing, created) == 0)
+        {
+            Remove(existing);
+            return true;
+        }
+        return Marshal.GetLastPInvokeError() switch { EEXIST => false, ENOENT => null, var error => throw Failure("rename", error) };
     }
 
     /// <summary>mkdir(2): true when it exists, perhaps made by another process; false when the folder around it is not.</summary>
@@ -191,6 +199,9 @@ internal static partial class Libc
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int link(string existing, string created);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int renameat2(int from, string existing, int to, string created, uint flags);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int mkdir(string path, uint mode);

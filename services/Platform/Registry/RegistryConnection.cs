@@ -132,7 +132,7 @@ public sealed class RegistryConnection : BackgroundService
         }
     }
 
-    // Once a change of status: the sentences may differ at each look.
+    // Once a change of status, since the sentences may differ at each look; and once more when a cause is known that was not at first.
     private void Note(RegistryState found)
     {
         if (sentinels.Used && found.IsWrong)
@@ -141,7 +141,8 @@ public sealed class RegistryConnection : BackgroundService
         state = found;
         if (found.Status == RegistryStatus.Healthy)
             probe.LastFailure = null;
-        if (found.Status == before.Status)
+        var isExplained = Unexplained(before) && found.IsWrong && !Unexplained(found);
+        if (found.Status == before.Status && !isExplained)
             return;
         if (!before.IsWrong)
             wrongSince = clock.GetTimestamp();
@@ -153,6 +154,8 @@ public sealed class RegistryConnection : BackgroundService
         else
             RegistryLog.Connected(log, options.Endpoint);
     }
+
+    private static bool Unexplained(RegistryState wrong) => wrong.Cause.StartsWith(RegistryProbe.NoConnection, StringComparison.Ordinal);
 
     // The state's sentence may name hosts of the inside.
     private static FaultException Unavailable(RegistryState state) =>

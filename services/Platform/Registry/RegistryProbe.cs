@@ -22,6 +22,9 @@ internal sealed class RegistryProbe(RegistryOptions options, RegistryKeys keys, 
         return refused
         """;
 
+    /// <summary>The cause where none is known yet: the library has not said why it does not get through.</summary>
+    public const string NoConnection = "no connection";
+
     private readonly RedisValue[] samples = [.. rights.Samples.Select(s => (RedisValue)s)];
 
     /// <summary>HOST:PORT that a replica named as its primary, where it may be followed; null: none.</summary>
@@ -33,7 +36,7 @@ internal sealed class RegistryProbe(RegistryOptions options, RegistryKeys keys, 
     public async Task<RegistryState> Look(ConnectionMultiplexer? connection)
     {
         if (connection is null)
-            return new RegistryState(RegistryStatus.Away, LastFailure ?? "no connection");
+            return new RegistryState(RegistryStatus.Away, LastFailure ?? NoConnection);
         try
         {
             var db = connection.GetDatabase();
@@ -68,7 +71,7 @@ internal sealed class RegistryProbe(RegistryOptions options, RegistryKeys keys, 
             return new RegistryState(RegistryStatus.ReadOnly, "it is a read-only replica");
         return new RegistryState(RegistryStatus.Away,
             e is TimeoutException ? $"no answer within {options.Deadline.TotalMilliseconds:0} ms" : Cause(e) ?? LastFailure
-                ?? "no connection");
+                ?? NoConnection);
     }
 
     // Disposed: another connection was put in its place meanwhile.
