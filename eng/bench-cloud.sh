@@ -21,14 +21,10 @@ index_whole() { [ "$(redis_cli zcard overture:bench:instances)" -ge "$BENCH_INST
 snapshot_there() { [ -n "$(find "$home/objects/bench/snapshots" -name whole 2> /dev/null)" ]; }
 
 launch_1k() {
-    local result
     start_cloud 20
     start_service conductor Conductor
-    result=$(load launch "$home" "$PORT_CONDUCTOR" "$(pid_of conductor)" 1000 4)
+    load launch "$home" "$PORT_CONDUCTOR" "$(pid_of conductor)" 1000 4 | figure ours
     stop conductor; stop ec2
-    # 5 at a time, 20 ms each: what the API alone takes.
-    verdict launch "$(awk -v t="$(of seconds "$result")" 'BEGIN { printf "%.2f", (t - 1000 * 0.020 / 5) / t }')" 0.15 at-most
-    echo "  $result; the API's own part: $(calc "1000 * 0.020 / 5") s (5 at a time, 20 ms each)"
 }
 
 seed_100k() {
@@ -40,50 +36,43 @@ seed_100k() {
 }
 
 registry_100k() {
-    local began before compared p99
     seed_100k
-    before=$(redis_memory)
-    began=$EPOCHREALTIME
+    echo "$BENCH_INSTANCES" | figure instances
+    redis_memory | figure redis-before
+    now start-begin
     start_service conductor Conductor
     await "the index is whole" 180 conductor index_whole
-    echo "first start, no snapshot: $(calc "$EPOCHREALTIME - $began") s until every record was read and the index written; the Conductor's memory: $(memory_mb) MB"
+    now start-end
+    memory_mb | figure memory-start
     await "a snapshot is taken" 120 conductor snapshot_there
-    load pages "$home" "$PORT_CONDUCTOR" 300 > "$home/pages"
-    p99=$(sed -n 's/^all: .*p99_ms=\([0-9.]*\).*/\1/p' "$home/pages")
-    verdict registry-100k "$p99" 20 at-most
-    echo "  milliseconds a page of 50, p99; all kinds of list:"
-    sed 's/^/    /' "$home/pages"
-    echo "  Redis: $(calc "($(redis_memory) - $before) / $BENCH_INSTANCES") bytes each (bar 2048), without the timeline of a live one"
-    began=$EPOCHREALTIME
+    load pages "$home" "$PORT_CONDUCTOR" 300 | figure all
+    redis_memory | figure redis-after
+    now compared-begin
     overture gc --dry-run > "$home/gc" 2>&1 || { cat "$home/gc" >&2; return 1; }
-    compared=$(calc "$EPOCHREALTIME - $began")
-    echo "  one comparison of records and instances: $compared s (bar 10: $(judged "$compared" 10 at-most)); it says: $(tail -n 1 "$home/gc")"
-    echo "  snapshot: $(du -sm "$home/objects/bench/snapshots" | cut -f1) MB; the Conductor's memory: $(memory_mb) MB"
+    now compared-end
+    tail -n 1 "$home/gc" | figure compared
+    du -sm "$home/objects/bench/snapshots" | cut -f1 | figure snapshot
+    memory_mb | figure memory-end
     stop conductor; stop ec2
 }
 
 rebuild_100k() {
-    local result began
     seed_100k
     start_service conductor Conductor
     await "the index is whole" 180 conductor index_whole
-    began=$EPOCHREALTIME
     redis_cli flushall > /dev/null
-    load pages "$home" "$PORT_CONDUCTOR" 100 > "$home/pages" &
+    echo "Redis emptied, the Conductor up; lists until the index is whole:"
+    load pages "$home" "$PORT_CONDUCTOR" 100 | sed 's/^/  /' &
     await "the index is whole" 180 conductor index_whole
-    echo "Redis emptied, the Conductor up: index whole after $(calc "$EPOCHREALTIME - $began") s; lists meanwhile:"
     wait $!
-    sed 's/^/  /' "$home/pages"
     await "a snapshot is taken" 120 conductor snapshot_there
-    rebuilt "snapshot + newer keys"
+    rebuilt "snapshot + newer keys" snapshot
     rm -rf "$home/objects/bench/snapshots"
-    result=$(rebuilt "no snapshot")
-    echo "$result"
-    verdict rebuild-100k "$(of all_s "$result")" 60 at-most
+    rebuilt "no snapshot" no-snapshot
     stop conductor; stop ec2
 }
 
-# rebuilt WHAT: kill -9 and start on an empty Redis, until lists are answered and the index is whole
+# rebuilt WHAT FIGURE: kill -9 and start on an empty Redis, until lists are answered and the index is whole
 rebuilt() {
     local checker
     kill -9 "$(pid_of conductor)"
@@ -93,6 +82,7 @@ rebuilt() {
     launch conductor "$DOTNET" "$root/services/Conductor/bin/Release/net10.0/Overture.Conductor.dll" --config "$home/etc/conductor.yaml"
     (until index_whole; do sleep 0.2; done; touch "$home/indexed") &
     checker=$!
-    echo "Redis emptied, the Conductor killed and started, $1: $(load rebuilt "$home" "$PORT_CONDUCTOR" | paste -sd' ')"
+    load rebuilt "$home" "$PORT_CONDUCTOR" | figure "$2"
+    echo "Redis emptied, the Conductor killed and started, $1: $(paste -sd' ' "$figures/$2")"
     kill $checker 2> /dev/null || true
 }

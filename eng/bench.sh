@@ -80,179 +80,105 @@ start_service() { # name, project
 }
 
 warm=${BENCH_WARM:-20} seconds=${BENCH_SECONDS:-20} connections=${BENCH_CONNECTIONS:-16} BENCH_INSTANCES=${BENCH_INSTANCES:-100000}
+export BENCH_COMMIT=$(git rev-parse --short HEAD 2> /dev/null || echo none)
+figures=$home/figures # what is measured, a file each; all arithmetic is in benchmarks/Load
 
-# judged VALUE BAR at-least|at-most: ok or short
-judged() { awk -v r="$1" -v b="$2" -v how="$3" 'BEGIN { print ((how == "at-least" ? r >= b : r <= b) ? "ok" : "short") }'; }
-
-# verdict NAME RATIO BAR at-least|at-most
-verdict() {
-    echo "bench $1 ratio=$2 bar=$3 $(judged "$2" "$3" "$4")"
-    machine
-}
-
-machine() {
-    echo "  commit $(git rev-parse --short HEAD 2>/dev/null || echo none), $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), load $(cut -d' ' -f1 /proc/loadavg)"
-}
-
-of() { sed "s/.*$1=\([0-9.]*\).*/\1/" <<< "$2"; } # NAME LINE: that figure of the load client's line
-calc() { awk "BEGIN { printf \"%.2f\", $1 }"; }
+figure() { tee "$figures/$1" > /dev/null; } # NAME: from standard input
+now() { echo "$EPOCHREALTIME" | figure "$1"; }
+verdict() { load verdict "$1" "$figures" "$connections connections, $warm s warm, $seconds s measured"; }
 pid_of() { local pid _; read -r pid _ < "$home/run/$1.pid"; echo "$pid"; }
 
-# What the machine can sign, all cores at it.
-openssl_rate() { openssl speed -seconds 6 -multi "$(nproc)" rsa4096 2> /dev/null | awk '/^rsa 4096/ { print $6 }'; }
-
-# CPU milliseconds of one signature while all cores sign (without -multi, openssl counts CPU time).
-signature_ms() {
-    local i
-    for ((i = 0; i < $(nproc); i++)); do openssl speed -seconds 3 rsa4096 2> /dev/null & done | awk '/^rsa 4096/ { sum += $4; n++ } END { printf "%.2f", sum / n * 1000 }'
-}
-
-# enrolled RATE: what the load client says of our CA; RATE: agents to make beforehand for each second
+# enrolled A_SECOND: what the load client says of our CA, into the figure "ours"; A_SECOND: agents to make beforehand for each second
 enrolled() {
     start_service certauthority CertAuthority > /dev/null
-    load enrol "$home" "$PORT_CA_API" "$(pid_of certauthority)" "$connections" "$warm" "$seconds" "$1"
+    load enrol "$home" "$PORT_CA_API" "$(pid_of certauthority)" "$connections" "$warm" "$seconds" "$1" | figure ours
     stop certauthority
 }
 
-report_p99() { # LINE
-    local most
-    most=$(calc "2000 * $connections / $(of rate "$1")")
-    echo "  p99: $(of p99_ms "$1") ms, at most 2 x connections / throughput = $most ms: $(judged "$(of p99_ms "$1")" "$most" at-most)"
-}
-
-report_ours() { echo "  ours: $1 ($connections connections, $warm s warm, $seconds s measured; others_cores: what other programs used of the machine meanwhile)"; }
-
 enrol_rsa() {
-    local before after ours limit one cpu
-    before=$(openssl_rate)
-    ours=$(enrolled "$(calc "$before * 0.9 + 30" | cut -d. -f1)")
-    after=$(openssl_rate) one=$(signature_ms)
-    limit=$(calc "($before + $after) / 2") cpu=$(calc "$(of server_cpu_ms "$ours") / $one")
-    verdict enrol-rsa "$(calc "$(of rate "$ours") / $limit")" 0.65 at-least
-    report_ours "$ours"
-    echo "  openssl speed -multi $(nproc) rsa4096: sign/s=$before before, $after after"
-    echo "  server CPU: $(of server_cpu_ms "$ours") ms per enrollment, one signature $one ms: ratio=$cpu bar=1.35 $(judged "$cpu" 1.35 at-most)"
-    report_p99 "$ours"
+    load openssl-rate | figure openssl-before
+    enrolled "$(printf '%.0f' "$(cat "$figures/openssl-before")")"
+    load openssl-rate | figure openssl-after
+    load openssl-signature | figure signature
 }
 
 enrol_p256() {
-    local ours folder
+    local folder
     mv "$home/ca" "$home/ca-rsa"
-    overture ca init --home "$home" --key-type p256 > /dev/null
+    overture ca init --home "$home" --key-type p256 > /dev/null 2>&1
     # Another CA has another store, and remembers nothing of the first. Neither is there yet where this benchmark runs alone.
     for folder in objects state; do [ ! -e "$home/$folder" ] || mv "$home/$folder" "$home/$folder-rsa"; done
-    ours=$(enrolled 1500)
+    enrolled 1800
     rm -rf "$home/ca" "$home/objects" "$home/state" && mv "$home/ca-rsa" "$home/ca"
     for folder in objects state; do [ ! -e "$home/$folder-rsa" ] || mv "$home/$folder-rsa" "$home/$folder"; done
-    verdict enrol-p256 "$(calc "$(of rate "$ours") / 600")" 1.00 at-least
-    report_ours "$ours"
-    report_p99 "$ours"
 }
 
 enrol_stock() {
-    local ours theirs stock=$home/stock
+    local stock=$home/stock
     chmod 711 "$home" # user puppet must reach its own
     start_stock_puppetserver "$stock" "$PORT_PUPPETSERVER" true
-    theirs=$(load stock "$stock/ssl/certs/ca.pem" "$PORT_PUPPETSERVER" "$(cut -d' ' -f1 "$stock/pid")" "$connections" "$warm" "$seconds" 200)
+    load stock "$stock/ssl/certs/ca.pem" "$PORT_PUPPETSERVER" "$(cut -d' ' -f1 "$stock/pid")" "$connections" "$warm" "$seconds" 200 | figure theirs
     stop_stock_puppetserver "$stock"
     chmod 700 "$home"
-    ours=$(enrolled 400)
-    verdict enrol-stock "$(calc "$(of rate "$ours") / $(of rate "$theirs")")" 4.00 at-least
-    report_ours "$ours"
-    echo "  puppetserver $(dpkg-query -W -f='${Version}' puppetserver), its own CA, autosign=true: $theirs"
+    dpkg-query -W -f='${Version}' puppetserver | figure puppetserver
+    enrolled 500
 }
 
 renew() {
-    local before after ours
-    before=$(openssl_rate)
+    load openssl-rate | figure openssl-before
     start_service certauthority CertAuthority
-    ours=$(load renew "$home" "$PORT_CA_API" "$(pid_of certauthority)" "$connections" "$warm" "$seconds")
+    load renew "$home" "$PORT_CA_API" "$(pid_of certauthority)" "$connections" "$warm" "$seconds" | figure ours
     stop certauthority
-    after=$(openssl_rate)
-    verdict renew "$(calc "$(of rate "$ours") * 2 / ($before + $after)")" 0.00 at-least
-    report_ours "$ours"
-    echo "  openssl speed -multi $(nproc) rsa4096: sign/s=$before before, $after after"
-    report_p99 "$ours"
+    load openssl-rate | figure openssl-after
 }
 
 revoke_10k() {
-    local name began opened asked ended
+    local name
     load revoked "$home" 9999
-    began=$EPOCHREALTIME
+    now began
     start_service certauthority CertAuthority
-    opened=$EPOCHREALTIME
+    now opened
     name=$(load name "$home" "$PORT_CA_API" 2> /dev/null)
-    asked=$EPOCHREALTIME
+    now asked
     overture certificate revoke "$name" --reason bench > "$home/revoke.out" 2>&1 || { cat "$home/revoke.out" >&2; return 1; }
-    ended=$EPOCHREALTIME
-    curl -s --cacert "$home/ca/ca_crt.pem" -o "$home/crl.pem" -w '%{time_total}' "https://localhost:$PORT_CA_API/puppet-ca/v1/certificate_revocation_list/ca" > "$home/crl.time"
+    now ended
+    curl -s --cacert "$home/ca/ca_crt.pem" -o "$home/crl.pem" -w '%{time_total}' "https://localhost:$PORT_CA_API/puppet-ca/v1/certificate_revocation_list/ca" | figure crl-seconds
     stop certauthority
-    verdict revoke-10k "$(calc "$ended - $asked")" 2.00 at-most
-    echo "  the seconds of \`overture certificate revoke NAME\`, which waits for the list; entries on it: $(openssl crl -in "$home/crl.pem" -noout -text | grep -c 'Serial Number')"
-    echo "  GET certificate_revocation_list/ca: $(stat -c %s "$home/crl.pem") bytes in $(cat "$home/crl.time") s, TLS handshake included"
-    echo "  start on a store with 9,999 revocations no list has yet: $(calc "$opened - $began") s until healthy"
-}
-
-# medians_ms COUNT COMMAND -- COMMAND: of each, p50 and p99 of the whole process, fork to exit; in turns, since the machine changes meanwhile
-medians_ms() {
-    python3 - "$@" << 'EOF'
-import subprocess, sys, time
-count, both = int(sys.argv[1]), sys.argv[2:]
-at = both.index("--")
-commands = both[:at], both[at + 1:]
-times = [], []
-for i in range(count + 3):
-    for command, of in zip(commands, times):
-        begin = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        of.append((time.perf_counter() - begin) * 1000)
-for of in times:
-    of = sorted(of[3:])
-    print(f"{of[len(of) // 2]:.1f} {of[int(len(of) * 0.99)]:.1f}")
-EOF
+    openssl crl -in "$home/crl.pem" -noout -text | grep -c 'Serial Number' | figure entries
+    stat -c %s "$home/crl.pem" | figure bytes
 }
 
 enc_hook() {
     start_service classifier Classifier
-    local certname python=/usr/bin/python3 ours theirs
+    local certname python=/usr/bin/python3
     certname=$(load seed "$home" 100)
     ln -sf "$root/artifacts/cli/overture" "$home/overture-enc"
     printf 'import sys, urllib.request\nsys.stdout.write(urllib.request.urlopen(sys.argv[1]).read().decode())\n' > "$home/enc.py"
     mkdir -p "$home/www" && cp "$home/objects/nodes/$certname" "$home/www/"
     launch http "$python" -m http.server --bind 127.0.0.1 --directory "$home/www" $((PORT_REPORTS))
     await "the HTTP server answers" 10 http curl -sf "http://127.0.0.1:$PORT_REPORTS/$certname"
-    export OVERTURE_HOOKS_CONFIG=$home/cli.yaml
-    { read -r ours; read -r theirs; } < <(medians_ms 100 "$home/overture-enc" "$certname" -- "$python" "$home/enc.py" "http://127.0.0.1:$PORT_REPORTS/$certname")
+    OVERTURE_HOOKS_CONFIG=$home/cli.yaml load in-turns "$figures" 100 "$home/overture-enc" "$certname" -- \
+        "$python" "$home/enc.py" "http://127.0.0.1:$PORT_REPORTS/$certname"
     stop http; stop classifier
-    verdict enc-hook "$(awk -v a="${ours% *}" -v b="${theirs% *}" 'BEGIN { printf "%.2f", a / b }')" 0.40 at-most
-    echo "  overture-enc over mTLS: p50_ms=${ours% *} p99_ms=${ours#* }; p50 at most 30 ms: $(judged "${ours% *}" 30 at-most)"
-    echo "  Python, one plain HTTP GET: p50_ms=${theirs% *} p99_ms=${theirs#* }"
 }
 
-# empty_calls: what the load client says of the Classifier's server with nothing behind it
+# empty_calls FIGURE: what the load client says of the Classifier's server with nothing behind it
 empty_calls() {
     grep -v '^terminus:\|^  ' "$home/etc/classifier.yaml" > "$home/etc/empty.yaml"
     launch classifier "$DOTNET" "$root/benchmarks/Load/bin/Release/net10.0/Overture.Load.dll" empty "$home/etc/empty.yaml"
     await "the empty server is healthy" 60 classifier overture health --service classifier
-    load classify "$home" "$PORT_CLASSIFIER" "$(pid_of classifier)" 50 "$warm" "$seconds"
+    load classify "$home" "$PORT_CLASSIFIER" "$(pid_of classifier)" 50 "$warm" "$seconds" | figure "$1"
     stop classifier
 }
 
 classify() {
-    local before ours after limit
     load seed "$home" 100000 > /dev/null
     echo "freshness: 60s" >> "$home/etc/classifier.yaml"
-    before=$(empty_calls)
+    empty_calls before
     start_service classifier Classifier
-    ours=$(load classify "$home" "$PORT_CLASSIFIER" "$(pid_of classifier)" 50 "$warm" "$seconds")
+    load classify "$home" "$PORT_CLASSIFIER" "$(pid_of classifier)" 50 "$warm" "$seconds" | figure ours
     stop classifier
-    after=$(empty_calls)
-    limit=$(calc "($(of rate "$before") + $(of rate "$after")) / 2")
-    verdict classify "$(calc "$(of rate "$ours") / $limit")" 0.60 at-least
-    echo "  ours: $ours (50 callers, 5 connections, 100,000 nodes, freshness 60 s, $warm s warm, $seconds s measured)"
-    echo "  rate: at least 20000/s: $(judged "$(of rate "$ours")" 20000 at-least); p99: at most 10 ms: $(judged "$(of p99_ms "$ours")" 10 at-most)"
-    echo "  empty, before: $before"
-    echo "  empty, after: $after"
+    empty_calls after
 }
 
 # One registration: its certname, and its token in $home/NAME.token
@@ -270,20 +196,20 @@ certify() {
     curl -sf --cacert "$home/node/ca.pem" -o "$home/node/node.pem" "$api/certificate/$1"
 }
 
-# measure_nodes NAME PARAMETER...: what the load client says of the puppetserver, so configured
+# measure_nodes FIGURE NAME PARAMETER...: what the load client says of the puppetserver, so configured
 measure_nodes() {
-    local name=$1 server=$home/puppetserver; shift
+    local figure=$1 name=$2 server=$home/puppetserver; shift 2
     "$root/eng/puppetserver.sh" apply "$server" "$@" >> "$home/log/puppet-apply.log" 2>&1
     [ -e "$server/ssl/certs/ca.pem" ] || "$root/eng/puppetserver.sh" bootstrap "$server" "$home/ca/ca_crt.pem" "$home/server.token" >> "$home/log/puppet-apply.log" 2>&1
     OVERTURE_HOOKS_CONFIG=/mnt/hooks/hooks.yaml launch puppetserver "$root/eng/puppetserver.sh" start "$server"
     await "the puppetserver is ready" 150 puppetserver \
         curl -sf --cacert "$home/ca/ca_crt.pem" "https://localhost:$PORT_PUPPETSERVER/status/v1/simple" >&2
-    load nodes "$home/node" "$name" "$PORT_PUPPETSERVER" "$(pid_of puppetserver)" "$connections" "$warm" "$seconds"
+    load nodes "$home/node" "$name" "$PORT_PUPPETSERVER" "$(pid_of puppetserver)" "$connections" "$warm" "$seconds" | figure "$figure"
     stop puppetserver
 }
 
 node_terminus() {
-    local name own native exec python common
+    local name own common
     name_classifier
     configure
     for name in certauthority:CertAuthority conductor:Conductor classifier:Classifier; do start_service "${name%:*}" "${name#*:}"; done
@@ -304,23 +230,21 @@ node_terminus() {
     common="certname=$own ca_server=localhost ca_port=$PORT_CA_API port=$PORT_PUPPETSERVER listen=127.0.0.1 report_url=https://localhost:$PORT_REPORTS/reports"
     # shellcheck disable=SC2086 # several parameters
     {
-        native=$(measure_nodes "$name" $common terminus=native "classifier_url=https://localhost:$PORT_TERMINUS")
-        exec=$(measure_nodes "$name" $common)
-        python=$(measure_nodes "$name" $common enc_command=/mnt/bin/enc.py)
+        measure_nodes native "$name" $common terminus=native "classifier_url=https://localhost:$PORT_TERMINUS"
+        measure_nodes exec "$name" $common
+        measure_nodes python "$name" $common enc_command=/mnt/bin/enc.py
     }
     for name in http classifier certauthority; do stop $name; done
-    echo "bench node-terminus ratio=$(calc "$(of rate "$native") / $(of rate "$exec")") bar=none"
-    machine
-    echo "  native: $native ($connections connections, $warm s warm, $seconds s measured; server_cpu_ms: the JVM's alone, the classifiers' is in others_cores)"
-    echo "  exec, overture-enc: $exec"
-    echo "  exec, Python: $python; native is $(calc "$(of rate "$native") / $(of rate "$python")") times it"
 }
 
 for name in "$@"; do
+    rm -rf "$figures"
+    mkdir -p "$figures"
     case $name in
         launch) launch_1k ;;
         registry-100k | rebuild-100k) "${name//-/_}" ;;
         enrol-rsa | enrol-p256 | enrol-stock | renew | revoke-10k | node-terminus | classify | enc-hook) "${name//-/_}" ;;
         *) echo "error: no benchmark $name" >&2; exit 2 ;;
     esac
+    verdict "$name"
 done

@@ -31,7 +31,7 @@ internal static class Lists
                 times.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
                 filter.PageToken = page.NextPageToken;
             }
-            Tell(name, times);
+            Print(name, times);
         }
         return 0;
     }
@@ -59,7 +59,7 @@ internal static class Lists
         }
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"listening_s={listening.TotalSeconds:0.0} "
             + $"list_s={listed?.TotalSeconds:0.0} all_s={Stopwatch.GetElapsedTime(began).TotalSeconds:0.0}"));
-        Tell("get", times);
+        Print("get", times);
         return listed is null ? 1 : 0;
     }
 
@@ -126,7 +126,7 @@ internal static class Lists
         return failed;
     }
 
-    private static void Tell(string what, List<double> times)
+    private static void Print(string what, List<double> times)
     {
         times.Sort();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: calls={times.Count} p50_ms={times[times.Count / 2]:0.0} "

@@ -62,7 +62,8 @@ internal sealed record StoredDocument(string Text, string Version)
         if (Version.Length == 0 || Text == by)
             return;
         Printer.Say(
-            $"replaced version {NodeExplainVerb.Short(Version)}{(At.Length > 0 ? $" of {At}" : "")}{(Author.Length > 0 ? $", by {Author}" : "")}");
+            $"replaced version {NodeExplainVerb.Short(Version)}{(At.Length > 0 ? $" of {At}" : "")}"
+                + (Author.Length > 0 ? $", by {Author}" : ""));
         if (Unreadable.Length > 0)
             Printer.Say($"it could not be read: it {Unreadable}");
         else

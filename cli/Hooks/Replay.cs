@@ -23,6 +23,7 @@ internal sealed class Replay(long began)
                 $"run by {Environment.UserName}; as puppetserver runs it: setpriv --reuid puppet --regid puppet --init-groups env "
                     + $"-i{pointed} {AutosignLauncher.CommandLine(Environment.GetCommandLineArgs())}");
         }
-        Step($"configuration {config.Source}{(config.IsPointed ? " (OVERTURE_HOOKS_CONFIG; puppetserver needs it in its own environment)" : "")}, log: {config.Log}");
+        var how = config.IsPointed ? " (OVERTURE_HOOKS_CONFIG; puppetserver needs it in its own environment)" : "";
+        Step($"configuration {config.Source}{how}, log: {config.Log}");
     }
 }

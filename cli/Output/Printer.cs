@@ -86,7 +86,10 @@ internal sealed class Printer(OutputFormat format)
         foreach (var field in failure.Fields)
             Say($"  {field.Field}: {field.Rule}");
         if (failure.Reason.Length > 0 || failure.TraceId.Length > 0)
-            Say($"reason: {(failure.Reason.Length > 0 ? failure.Reason : failure.Code)}{(failure.TraceId.Length > 0 ? $" (trace {failure.TraceId})" : "")}");
+        {
+            var trace = failure.TraceId.Length > 0 ? $" (trace {failure.TraceId})" : "";
+            Say($"reason: {(failure.Reason.Length > 0 ? failure.Reason : failure.Code)}{trace}");
+        }
         if (failure.Next.Length > 0)
             Say($"next: {failure.Next}");
     }

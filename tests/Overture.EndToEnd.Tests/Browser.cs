@@ -24,7 +24,9 @@ public sealed class Browser : IAsyncDisposable
         }));
     }
 
-    /// <summary>Opens the address and waits until the page says all of it, however its scripts get there; else fails with what it says.</summary>
+    /// <summary>
+    /// Opens the address and waits until the page says all of it, however its scripts get there; else fails with what it says.
+    /// </summary>
     public async Task<string> Read(string address, TimeSpan limit, params string[] texts)
     {
         var page = await browser.NewPageAsync();

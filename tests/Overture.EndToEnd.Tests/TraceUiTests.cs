@@ -26,7 +26,9 @@ public sealed class TraceUiTests(Stack stack)
             Assert.True(link is not null, string.Join('\n', run.Lines()));
 
             await using var browser = await Browser.Start();
-            await browser.Read(link.Trim(), TimeSpan.FromMinutes(1), "conductor", "certauthority", "classifier");
+            // Each service and a span that only it makes.
+            await browser.Read(link.Trim(), TimeSpan.FromMinutes(1), "overture-conductor", "overture.report", "overture-certauthority",
+                "overture.sign", "overture-classifier", "overture.classify");
         }
         finally
         {

@@ -163,7 +163,8 @@ public sealed class RegistryFailoverTests : IAsyncLifetime
         options = new RegistryOptions { Endpoint = a.Endpoint, PasswordFile = files.File("password") };
         await Start();
         const string Said = "it refuses our user or password (registry.user, registry.passwordFile)";
-        await Eventually.True(() => log.Of(Unavailable).Any(l => l.Contains(Said, StringComparison.Ordinal)), "it is refused, and why is said");
+        await Eventually.True(
+            () => log.Of(Unavailable).Any(l => l.Contains(Said, StringComparison.Ordinal)), "it is refused, and why is said");
         await File.WriteAllTextAsync(files.File("password"), "new-secret-of-ours\n");
         await Eventually.True(() => connection!.Healthy, "the new one is taken");
         Assert.DoesNotContain(log.Said, l => l.Contains("secret-of-ours", StringComparison.Ordinal));

@@ -86,7 +86,8 @@ internal static class AuditChain
 
     private static byte[] DroppedText(AuditBatch batch, string stream) =>
         Encoding.UTF8.GetBytes(
-            $"overture-audit-dropped-1\n{stream}\n{batch.Sequence}\n{batch.HeadSha256}\n{batch.DroppedKid}\n{string.Join(',', batch.Dropped)}");
+            $"overture-audit-dropped-1\n{stream}\n{batch.Sequence}\n{batch.HeadSha256}\n{batch.DroppedKid}\n"
+                + string.Join(',', batch.Dropped));
 
     private static byte[] Signed(AuditBatch batch, string stream)
     {

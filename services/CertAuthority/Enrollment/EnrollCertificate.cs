@@ -99,9 +99,7 @@ internal sealed class EnrollCertificate(
         {
             // 2. What the store says, and the policy of that.
             var facts = await context.Read(name, request, issuer == Issuers.Own ? submission.By.Address : null, cancel);
-            using var span = FlowTelemetry.Step(FlowTelemetry.DecideRequest, facts.Launch?.Traceparent, name.ToString());
-            var verdict = RequestPolicy.Decide(facts, options.Lives);
-            span?.SetTag(FlowTelemetry.ReasonTag, verdict.Reason.Code());
+            var verdict = Decide(facts);
             if (verdict.Outcome == Outcome.Hold)
                 return new Admission(name, facts, verdict);
             if (verdict.Outcome == Outcome.Ask && !asked)
@@ -127,6 +125,14 @@ internal sealed class EnrollCertificate(
         }
     }
 
+    private Verdict Decide(EnrollmentContext facts)
+    {
+        using var span = FlowTelemetry.Step(FlowTelemetry.DecideRequest, facts.Launch?.Traceparent, facts.Name.ToString());
+        var verdict = RequestPolicy.Decide(facts, options.Lives);
+        span?.SetTag(FlowTelemetry.ReasonTag, verdict.Reason.Code());
+        return verdict;
+    }
+
     // The name is no administrator's (a UUID never is); one name a key. Signed before the claim is in force, so that key, claim and
     // certificate wait for the disk together; nothing of it leaves this process before they are there.
     private async Task<(Claim, CertificateRecord?)> Claim(
@@ -139,7 +145,8 @@ internal sealed class EnrollCertificate(
         if (await reserved.Holds(key, cancel) || (await claims.OwnerOf($"{key}", cancel) is { } owner && owner.Certname != $"{name}"))
             throw await Refusal(facts, Reused(verdict), submission, cancel);
         var mine = maker.Make(facts, verdict, issuer);
-        var signed = issuer == Issuers.Own ? issue.Sign(mine, facts.Launch?.Traceparent) : null;
+        using var span = issuer == Issuers.Own ? IssueFromClaim.Begin(mine, facts.Launch?.Traceparent) : null;
+        var signed = issuer == Issuers.Own ? issue.Sign(mine) : null;
         return await claims.Put(key, mine, signed, cancel)
             ?? throw await Refusal(facts, Reused(verdict), submission, cancel);
     }

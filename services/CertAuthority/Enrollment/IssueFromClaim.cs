@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Security.Cryptography;
 using Google.Protobuf.WellKnownTypes;
 using Overture.CertAuthority.Audit;
@@ -47,18 +48,25 @@ internal sealed class IssueFromClaim(
         if (await Bar(name, claim, cancel) is { } bar)
             return await Void(claim, bar, by, cancel);
         // 3. Sign what the claim says, look at the product, store it.
-        var signed = Sign(claim, traceparent);
+        using var span = Begin(claim, traceparent);
+        var signed = Sign(claim);
         certificate = await claims.Put(signed, cancel);
         return certificate.WriteId == signed.WriteId
             ? await ReleaseFirst(claim, certificate, by, cancel)
             : await Release(name, claim, certificate, by, cancel);
     }
 
-    /// <summary>A claim's certificate, signed and looked at, in memory alone: not to be handed out until the store holds both.</summary>
-    public CertificateRecord Sign(Claim claim, string? traceparent)
+    /// <summary>The span of a certificate's making: to be signed, and stored.</summary>
+    public static Activity? Begin(Claim claim, string? traceparent)
     {
-        using var span = FlowTelemetry.Step(FlowTelemetry.Sign, traceparent, claim.Certname);
+        var span = FlowTelemetry.Step(FlowTelemetry.Sign, traceparent, claim.Certname);
         span?.SetTag(FlowTelemetry.SerialTag, claim.Serial);
+        return span;
+    }
+
+    /// <summary>A claim's certificate, signed and looked at, in memory alone: not to be handed out until the store holds both.</summary>
+    public CertificateRecord Sign(Claim claim)
+    {
         var der = SignedDer.Seal(claim.Tbs.Span, signer);
         SignedDer.Check(der, claim, signer);
         return new CertificateRecord

@@ -53,7 +53,9 @@ internal static class InstanceProof
     {
         (null, _) => "none",
         (var peer, { Addresses.Count: > 0 } seen) =>
-            $"{Plain(peer)}, {(seen.Addresses.Any(a => Same(a, peer)) ? "the instance's" : $"while the instance has {string.Join(", ", seen.Addresses)}")}",
+            $"{Plain(peer)}, "
+                + (seen.Addresses.Any(a => Same(a, peer)) ? "the instance's"
+                    : $"while the instance has {string.Join(", ", seen.Addresses)}"),
         var (peer, _) => $"{Plain(peer)}",
     };
 }

@@ -84,7 +84,8 @@ internal static class CodeComparison
             if (found.Count == 0)
             {
                 yield return new($"{prefix}classes.{name}",
-                    $"is not a class {where}{Meant(PuppetNames.Unanchored(name), there.SelectMany(e => code.Asked[e].Parameters.Keys))}{Unread(there, code)}");
+                    $"is not a class {where}"
+                        + Meant(PuppetNames.Unanchored(name), there.SelectMany(e => code.Asked[e].Parameters.Keys)) + Unread(there, code));
                 continue;
             }
             foreach (var parameter in (value as IReadOnlyDictionary<string, object?>)?.Keys.Where(p => !Metaparameters.Contains(p)

@@ -27,9 +27,11 @@ internal static class Conditions
         if (records.LaunchFailure is { } failed && records.Fact(InstanceEvents.Launched) is null)
         {
             // One step, and one that works: the same request again is the same launch, and a request id with another spec is refused.
-            yield return new(InstanceTrouble.LaunchFailed, failed.At.ToDateTimeOffset(), $"The provider did not start it: {failed.Detail.TrimEnd('.')}. {(failed.Final
+            var next = failed.Final
                 ? $"It can't be started as requested: terminate it (overture instance terminate {records.Name}) and launch another"
-                : $"Once that is fixed, try again: overture instance retry {records.Name}")}.");
+                : $"Once that is fixed, try again: overture instance retry {records.Name}";
+            yield return new(InstanceTrouble.LaunchFailed, failed.At.ToDateTimeOffset(),
+                $"The provider did not start it: {failed.Detail.TrimEnd('.')}. {next}.");
         }
         if (records.Claim is null)
         {

@@ -43,5 +43,7 @@ internal static class MimeParts
     private static string Part(string type, string file, string body) =>
         $"Content-Type: {type}; charset=\"utf-8\"\nContent-Disposition: attachment; filename=\"{file}\"\n"
         + (Ascii.IsValid(body) ? $"\n{body}"
-            : $"Content-Transfer-Encoding: base64\n\n{Convert.ToBase64String(Encoding.UTF8.GetBytes(body), Base64FormattingOptions.InsertLineBreaks).Replace("\r\n", "\n", StringComparison.Ordinal)}");
+            : "Content-Transfer-Encoding: base64\n\n"
+                + Convert.ToBase64String(Encoding.UTF8.GetBytes(body), Base64FormattingOptions.InsertLineBreaks)
+                    .Replace("\r\n", "\n", StringComparison.Ordinal));
 }

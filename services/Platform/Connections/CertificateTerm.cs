@@ -23,14 +23,16 @@ public static class CertificateTerm
     public static (string Cause, string Sentence)? Problem(X509Certificate2 certificate, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(certificate);
+        var (serial, from, until) = (
+            certificate.SerialNumber, certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime());
         if (now > certificate.NotAfter)
         {
-            return (ConnectionCause.Expired,
-                Sentence($"the client certificate (serial {certificate.SerialNumber}) was valid until {certificate.NotAfter.ToUniversalTime():s}Z, and it is {now:s}Z here: renew it, or check both clocks"));
+            return (ConnectionCause.Expired, Sentence(
+                $"the client certificate (serial {serial}) was valid until {until:s}Z, and it is {now:s}Z here: renew it, or check both clocks"));
         }
         return now < certificate.NotBefore
             ? (ConnectionCause.NotYetValid,
-                Sentence($"the client certificate (serial {certificate.SerialNumber}) is valid from {certificate.NotBefore.ToUniversalTime():s}Z, and it is {now:s}Z here: check both clocks"))
+                Sentence($"the client certificate (serial {serial}) is valid from {from:s}Z, and it is {now:s}Z here: check both clocks"))
             : null;
     }
 

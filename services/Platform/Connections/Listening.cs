@@ -15,8 +15,8 @@ using Overture.Platform.Rpc;
 namespace Overture.Platform.Connections;
 
 /// <summary>
-/// The one way to listen, for gRPC and for Puppet: limits by connection and address, TLS with client certificates of exactly one CA, a trace
-/// of every handshake that fails, and small buffers.
+/// The one way to listen, for gRPC and for Puppet: limits by connection and address, TLS with client certificates of exactly one CA, a
+/// trace of every handshake that fails, and small buffers.
 /// </summary>
 public static class Listening
 {

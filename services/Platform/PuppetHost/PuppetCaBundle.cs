@@ -63,7 +63,8 @@ public sealed class PuppetCaBundle(string file, string option)
             c => !certificates.Any(o => o != c && SignatureScheme.IsSignedBy(o.RawDataMemory, c)));
 
         /// <summary>Its subject key identifier (RFC 5280 §4.2.1.2), lower-case hex; empty: it has none.</summary>
-        public string SignerKeyId => Signer.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault()?.SubjectKeyIdentifierBytes is { } id
+        public string SignerKeyId => Signer.Extensions.OfType<X509SubjectKeyIdentifierExtension>().FirstOrDefault()
+            ?.SubjectKeyIdentifierBytes is { } id
             ? Convert.ToHexStringLower(id.Span)
             : "";
 

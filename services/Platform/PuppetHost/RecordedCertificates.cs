@@ -41,7 +41,9 @@ public sealed class RecordedCertificates(ObjectStore store)
         return null;
     }
 
-    /// <summary>Whether that CA keeps its records here and wants those without one refused. Where its own record is gone: as it was last.</summary>
+    /// <summary>
+    /// Whether that CA keeps its records here and wants those without one refused. Where its own record is gone: as it was last.
+    /// </summary>
     /// <param name="keyId">The subject key identifier of the CA whose signature the handshake checked, lower-case hex.</param>
     /// <param name="cancel">Gives up.</param>
     public async Task<bool> RefusesUnrecorded(string keyId, CancellationToken cancel)

@@ -24,8 +24,8 @@ internal static partial class Libc
     };
 
     /// <summary>
-    /// renameat2(2) that replaces nothing, or link(2) and unlink(2) where the file system lacks it: false when the new name exists; null when
-    /// its folder does not, or the old name is gone.
+    /// renameat2(2) that replaces nothing, or link(2) and unlink(2) where the file system lacks it: false when the new name exists; null
+    /// when its folder does not, or the old name is gone.
     /// </summary>
     public static bool? MoveIfAbsent(string existing, string created)
     {
@@ -76,7 +76,9 @@ internal static partial class Libc
     /// <param name="Modified">When it was written.</param>
     public sealed record ReadFile(byte[]? Body, long Size, DateTimeOffset Modified);
 
-    /// <summary>What changes whenever a file is written, replaced, or another file system is mounted over it; null: there is none.</summary>
+    /// <summary>
+    /// What changes whenever a file is written, replaced, or another file system is mounted over it; null: there is none.
+    /// </summary>
     public static unsafe FileStamp? Stamp(string path)
     {
         // struct statx, the same on every architecture: ino at 32, size at 40, ctime (seconds, nanoseconds) at 96, device at 136.

@@ -5,8 +5,8 @@ using Overture.Platform.Faults;
 namespace Overture.Platform.Rpc;
 
 /// <summary>
-/// Messages whose texts are to be stored hold no U+FFFD: clients put it in the place of bytes that are not UTF-8 and say nothing. (Such bytes on
-/// the wire are refused by protobuf's parser, and the caller reads UNKNOWN.)
+/// Messages whose texts are to be stored hold no U+FFFD: clients put it in the place of bytes that are not UTF-8 and say nothing. (Such
+/// bytes on the wire are refused by protobuf's parser, and the caller reads UNKNOWN.)
 /// </summary>
 public static class WholeText
 {

@@ -19,7 +19,8 @@ internal static class Ec2Signature
         if (credentials.UseToken)
             signed["x-amz-security-token"] = credentials.Token;
         var names = string.Join(';', signed.Keys);
-        var canonical = $"POST\n{url.AbsolutePath}\n\n{string.Concat(signed.Select(h => $"{h.Key}:{h.Value.Trim()}\n"))}\n{names}\n{Convert.ToHexStringLower(AWS4Signer.ComputeHash(body))}";
+        var canonical = $"POST\n{url.AbsolutePath}\n\n{string.Concat(signed.Select(h => $"{h.Key}:{h.Value.Trim()}\n"))}\n{names}\n"
+            + Convert.ToHexStringLower(AWS4Signer.ComputeHash(body));
         var result = AWS4Signer.ComputeSignature(credentials, region, now.UtcDateTime, "ec2", names, canonical);
         var headers = new List<(string, string)> { ("X-Amz-Date", date), ("Authorization", result.ForAuthorizationHeader) };
         if (credentials.UseToken)
