@@ -135,8 +135,9 @@ internal static class Verdict
         Say($"p99: {p99:0.0} ms, at most 2 x connections / throughput = {most:0.0} ms: {Judged(p99, most, false)}");
     }
 
-    private static void Line(string name, double ratio, double? bar, bool atLeast)
+    private static void Line(string name, double exact, double? bar, bool atLeast)
     {
+        var ratio = Math.Round(exact, 2);
         Console.WriteLine(bar is { } b
             ? Text($"bench {name} ratio={ratio:0.00} bar={b:0.00} {Judged(ratio, b, atLeast)}") : Text($"bench {name} ratio={ratio:0.00} bar=none"));
         var model = File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[^1];

@@ -66,6 +66,20 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
         return await inner.PutIfAbsent(key, body, cancel);
     }
 
+    /// <summary>Writes can be read, and are never on the disk: their writers, and whoever waits for them to be, get an error.</summary>
+    public bool NothingIsDurable { get; set; }
+
+    public override async Task<int> PutInOrder(IReadOnlyList<NewObject> objects, CancellationToken cancel)
+    {
+        var stored = await base.PutInOrder(objects, cancel);
+        await MakeDurable([], cancel);
+        return stored;
+    }
+
+    public override Task MakeDurable(IReadOnlyList<string> keys, CancellationToken cancel) => NothingIsDurable
+        ? throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "the disk of this test broke")
+        : inner.MakeDurable(keys, cancel);
+
     public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) =>
         inner.PutIfMatch(key, body, etag, cancel);
 

@@ -141,6 +141,26 @@ public sealed class KillPointTests(CaFixture house) : IAsyncLifetime
         await ca.Audited(instance.Name.ToString(), "CLAIM_VOID");
     }
 
+    // Whoever reads meanwhile sees claim and certificate: an answer would outlive them in a power cut.
+    [Fact]
+    public async Task CommitIsNotOnTheDisk_NobodyIsAnsweredByIt()
+    {
+        var instance = await house.Launch();
+        store.NothingIsDurable = true;
+
+        using var failed = await ca.Put(instance, key);
+        using var again = await ca.Put(instance, key);
+        using var collected = await ca.Get($"certificate/{instance.Name}");
+
+        Assert.Single(await house.All<CertificateRecord>(ObjectKeys.Certificates), c => c.Certname == instance.Name.ToString());
+        Assert.Equal([HttpStatusCode.ServiceUnavailable, HttpStatusCode.ServiceUnavailable, HttpStatusCode.ServiceUnavailable],
+            [failed.StatusCode, again.StatusCode, collected.StatusCode]);
+        store.NothingIsDurable = false;
+        using var healed = await ca.Put(instance, key);
+        Assert.Equal(HttpStatusCode.OK, healed.StatusCode);
+        await OneCertificate(instance);
+    }
+
     private async Task OneCertificate(Launched instance)
     {
         var claim = Assert.Single(await house.All<Claim>(ObjectKeys.ClaimsOf(instance.Name)));

@@ -63,6 +63,11 @@ public sealed class GroupCommitTests : IDisposable
         };
         var put = store.PutInOrder([new("a/1", Bytes("x")), new("b/2", Bytes("y")), new("c/3", Bytes("z"))], default);
         Assert.Equal(FaultKind.Unavailable, (await Assert.ThrowsAsync<FaultException>(() => put)).Kind);
+        // They can be read, and who asks learns that they may not stay.
+        Assert.Equal("z", await Text("c/3"));
+        await Assert.ThrowsAsync<FaultException>(() => store.MakeDurable(["a/1", "c/3"], default));
+        store.Sync.Before = null;
+        await store.MakeDurable(["a/1", "c/3"], default);
         Assert.Empty(Directory.GetFiles(directory.File(".tmp")));
     }
 

@@ -21,6 +21,9 @@ internal sealed class IssueFromClaim(
     AuditLog audit, Timeline timeline, Ids ids, TimeProvider clock, ILogger<IssueFromClaim> log)
 {
     private readonly ConcurrentDictionary<string, bool> released = new(StringComparer.Ordinal);
+    private const string OtherKey = "its key belongs to another name";
+    // Serials whose claim and certificate this process knows to be on the disk.
+    private readonly BoundedCache<string, bool> settled = new(10_000);
 
     /// <summary>Whether this process has released the claim since it was last asked: then no other needs to look at it again.</summary>
     public bool Released(string claimKey) => released.TryRemove(claimKey, out _);
@@ -43,17 +46,20 @@ internal sealed class IssueFromClaim(
             return null;
         }
         if (certificate is not null)
-            return await Release(name, claim, certificate, by, cancel);
+            return await ReleaseFound(name, claim, certificate, by, cancel);
         // 2. May it still be signed?
         if (await Bar(name, claim, cancel) is { } bar)
             return await Void(claim, bar, by, cancel);
         // 3. Sign what the claim says, look at the product, store it.
-        using var span = Begin(claim, traceparent);
-        var signed = Sign(claim);
-        certificate = await claims.Put(signed, cancel);
-        return certificate.WriteId == signed.WriteId
-            ? await ReleaseFirst(claim, certificate, by, cancel)
-            : await Release(name, claim, certificate, by, cancel);
+        using (Begin(claim, traceparent))
+        {
+            var signed = Sign(claim);
+            certificate = await claims.Put(signed, cancel);
+            if (certificate.WriteId != signed.WriteId)
+                return await ReleaseFound(name, claim, certificate, by, cancel);
+        }
+        return await claims.Settle(claim, cancel) ? await ReleaseFirst(claim, certificate, by, cancel)
+            : await Void(claim, OtherKey, by, cancel);
     }
 
     /// <summary>The span of a certificate's making: to be signed, and stored.</summary>
@@ -91,6 +97,7 @@ internal sealed class IssueFromClaim(
     private async Task<CertificateRecord?> ReleaseFirst(Claim claim, CertificateRecord stored, Caller by, CancellationToken cancel)
     {
         var name = CertName.Parse(claim.Certname);
+        settled.Add(claim.Serial, true);
         await audit.Write(AuditAction.Released, claim.Certname, by, claim.Serial, claim.SpkiSha256, claim.Decision, cancel);
         if (claim.Grant.Kind() == GrantKind.Launch)
         {
@@ -102,6 +109,19 @@ internal sealed class IssueFromClaim(
             return null;
         released.TryAdd(ObjectKeys.Claim(name, claim.Claim_), true);
         return stored;
+    }
+
+    // What is read can be a moment younger than what is on the disk.
+    private async Task<CertificateRecord?> ReleaseFound(
+        CertName name, Claim claim, CertificateRecord certificate, Caller by, CancellationToken cancel)
+    {
+        if (!settled.TryGet(claim.Serial, out _))
+        {
+            if (!await claims.Settle(claim, cancel))
+                return await Void(claim, OtherKey, by, cancel);
+            settled.Add(claim.Serial, true);
+        }
+        return await Release(name, claim, certificate, by, cancel);
     }
 
     // 4. The blocks once more: revocation blocks first and lists claims after, so at least one of the two sees the other.

@@ -110,18 +110,47 @@ internal sealed class ClaimStore(ObjectStore store, RecordMac seal, SpentNames s
         List<(string, IMessage)> all = [(ObjectKeys.KeyOwner($"{key}"), Owner(claim.Certname)), (KeyOf(claim), claim)];
         if (signed is not null)
             all.Add((ObjectKeys.Certificate(signed.Serial), signed));
-        var stored = await store.PutRecordsInOrder(all, cancel);
-        if (stored == 0)
+        int stored;
+        try
         {
-            if ((await OwnerOf($"{key}", cancel))?.Certname != claim.Certname)
-                return null;
-            stored = 1 + await store.PutRecordsInOrder(all[1..], cancel);
+            stored = await store.PutRecordsInOrder(all, cancel);
+            if (stored == 0)
+            {
+                if ((await OwnerOf($"{key}", cancel))?.Certname != claim.Certname)
+                    return null;
+                stored = 1 + await store.PutRecordsInOrder(all[1..], cancel);
+            }
+        }
+        catch (FaultException)
+        {
+            // The claim may be there: then its name is spent, whatever becomes of it.
+            if (await store.Get<Claim>(KeyOf(claim), CancellationToken.None) is { } there)
+                Remember(there);
+            throw;
         }
         var standing = await Standing(claim, stored > 1, cancel);
         if (stored < 3)
             return (standing, null);
         genuine.Remember(signed!);
         return (standing, signed);
+    }
+
+    /// <summary>
+    /// A claim and its certificate that were found in the store are on the disk, with what goes before them, and the name is spent: they may
+    /// have been put a moment ago, by a writer that never heard whether they are.
+    /// </summary>
+    /// <returns>False: the key of a launched name is another name's, so nothing may be released.</returns>
+    /// <exception cref="FaultException">STORE_UNAVAILABLE: they may not be.</exception>
+    public async Task<bool> Settle(Claim claim, CancellationToken cancel)
+    {
+        Remember(claim);
+        if (claim.Grant.Kind() == GrantKind.Launch
+            && !await BindKey(SpkiHash.Recorded(claim.SpkiSha256), CertName.Parse(claim.Certname), cancel))
+        {
+            return false;
+        }
+        await store.MakeDurable([KeyOf(claim), ObjectKeys.Certificate(claim.Serial)], cancel);
+        return true;
     }
 
     private static string KeyOf(Claim claim) => ObjectKeys.Claim(CertName.Parse(claim.Certname), claim.Claim_);

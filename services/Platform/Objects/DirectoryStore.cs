@@ -80,6 +80,19 @@ public sealed class DirectoryStore : ObjectStore
         }
     }
 
+    // The bytes were on the disk before there was a name.
+    public override async Task MakeDurable(IReadOnlyList<string> keys, CancellationToken cancel)
+    {
+        try
+        {
+            await Sync.Names([.. keys.Select(PathOf)]);
+        }
+        catch (IOException e)
+        {
+            throw Unavailable(e);
+        }
+    }
+
     // Up to the first whose key is there already.
     private async Task WriteAll(IReadOnlyList<NewObject> objects, List<string> paths, List<string> temporary)
     {
@@ -176,10 +189,8 @@ public sealed class DirectoryStore : ObjectStore
     public override async IAsyncEnumerable<string> List(string prefix, string? after, [EnumeratorCancellation] CancellationToken cancel)
     {
         var folder = PathOf(prefix.TrimEnd('/'));
-        // Most names have no block; what is below one name is a few files, not worth a thread's hop.
-        var keys = Libc.Stamp(folder) is null ? []
-            : prefix.AsSpan().Count('/') > 2 ? AtOnce(() => Keys(folder, after))
-            : await OnDisk(() => Keys(folder, after), cancel);
+        // Most names have no block, and no second claim.
+        var keys = Stamp(prefix.TrimEnd('/')) is null ? [] : await OnDisk(() => Keys(folder, after), cancel);
         foreach (var key in keys)
         {
             cancel.ThrowIfCancellationRequested();
@@ -259,9 +270,7 @@ public sealed class DirectoryStore : ObjectStore
 
     private static string ETagOf(byte[] body) => Convert.ToHexStringLower(SHA256.HashData(body).AsSpan(0, 16));
 
-    private static Task<T> OnDisk<T>(Func<T> work, CancellationToken cancel) => Task.Run(() => AtOnce(work), cancel);
-
-    private static T AtOnce<T>(Func<T> work)
+    private static Task<T> OnDisk<T>(Func<T> work, CancellationToken cancel) => Task.Run(() =>
     {
         try
         {
@@ -271,7 +280,7 @@ public sealed class DirectoryStore : ObjectStore
         {
             throw Unavailable(e);
         }
-    }
+    }, cancel);
 
     private static FaultException Unavailable(Exception e) => StoreFault($"the object store does not answer: {e.Message}");
 }

@@ -39,6 +39,12 @@ public sealed class IdentifiedStore : ObjectStore
         return await store.PutInOrder(objects, cancel);
     }
 
+    public override async Task MakeDurable(IReadOnlyList<string> keys, CancellationToken cancel)
+    {
+        await identity.Demand(cancel);
+        await store.MakeDurable(keys, cancel);
+    }
+
     public override async Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel)
     {
         await identity.Demand(cancel);

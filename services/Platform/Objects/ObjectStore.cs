@@ -70,6 +70,13 @@ public abstract partial class ObjectStore
         return stored;
     }
 
+    /// <summary>
+    /// Ends when what can be read under these keys survives a power cut: an object that another writer is putting can be read a moment before
+    /// that. Whoever answers outsiders by what it read asks first.
+    /// </summary>
+    /// <exception cref="FaultException">STORE_UNAVAILABLE: it may not.</exception>
+    public virtual Task MakeDurable(IReadOnlyList<string> keys, CancellationToken cancel) => Task.CompletedTask;
+
     /// <summary>Replaces the version <paramref name="etag"/>; a missing object is a conflict.</summary>
     public abstract Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel);
 

@@ -23,6 +23,7 @@ public sealed class RegistryConnection : BackgroundService
     private volatile ConnectionMultiplexer? current;
     private volatile RegistryState state = new(RegistryStatus.NotLooked);
     private string? connectedTo;
+    private bool explained;
     private long connectedAt, askedAt, wrongSince;
 
     public RegistryConnection(RegistryOptions options, RegistryKeys keys, RegistryRights rights, TimeProvider clock,
@@ -141,7 +142,8 @@ public sealed class RegistryConnection : BackgroundService
         state = found;
         if (found.Status == RegistryStatus.Healthy)
             probe.LastFailure = null;
-        var isExplained = Unexplained(before) && found.IsWrong && !Unexplained(found);
+        var isExplained = !explained && found.IsWrong && !Unexplained(found);
+        explained = found.IsWrong && (explained || !Unexplained(found));
         if (found.Status == before.Status && !isExplained)
             return;
         if (!before.IsWrong)
