@@ -240,6 +240,7 @@ node_terminus() {
 for name in "$@"; do
     rm -rf "$figures"
     mkdir -p "$figures"
+    echo "$connections" | figure connections
     case $name in
         launch) launch_1k ;;
         registry-100k | rebuild-100k) "${name//-/_}" ;;

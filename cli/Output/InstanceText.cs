@@ -21,6 +21,7 @@ internal static class InstanceText
         InstanceTrouble.CsrHeld => "csr-held",
         InstanceTrouble.CsrRefused => "csr-refused",
         InstanceTrouble.RunFailed => "run-failed",
+        InstanceTrouble.PartialRun => "partial-run",
         _ => "unknown",
     };
 

@@ -120,6 +120,12 @@ public sealed class InstanceFoldTests
     [InlineData("launched@1 run-failed-a@5 converged@6", "claim certificate served", 10, InstanceTrouble.Unspecified)]
     // a failed run after the first good one is Puppet's everyday business
     [InlineData("launched@1 converged@6 run-failed-a@7", "claim certificate served", 10, InstanceTrouble.Unspecified)]
+    // the deadline of the first good run is 3603
+    [InlineData("launched@1 run-failed-a@5", "claim certificate served", 3700, InstanceTrouble.RunFailed)]
+    [InlineData("launched@1 run-partial-a@5", "claim certificate served", 10, InstanceTrouble.PartialRun)]
+    [InlineData("launched@1 run-partial-a@5", "claim certificate served", 3700, InstanceTrouble.BootStalled)]
+    [InlineData("launched@1 run-failed-a@5 run-partial-a@6", "claim certificate served", 10, InstanceTrouble.RunFailed)]
+    [InlineData("launched@1 run-partial-a@5 converged@6", "claim certificate served", 10, InstanceTrouble.Unspecified)]
     [InlineData("launched@1 run-failed-a@5 terminating@6", "claim certificate served", 10, InstanceTrouble.Unspecified)]
     public void From_Trouble_StandsUntilALaterPositiveFact(string facts, string seen, int now, InstanceTrouble expected)
     {

@@ -91,8 +91,9 @@ public sealed partial class ReportIntakeTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("noop: false", "noop: true", InstanceTrouble.Unspecified)]
-    [InlineData("cached_catalog_status: not_used", "cached_catalog_status: explicitly_requested", InstanceTrouble.Unspecified)]
+    [InlineData("noop: false", "noop: true", InstanceTrouble.PartialRun)]
+    [InlineData("{failed: false, changed: true,", "{failed: false, skipped: true,", InstanceTrouble.PartialRun)]
+    [InlineData("cached_catalog_status: not_used", "cached_catalog_status: explicitly_requested", InstanceTrouble.PartialRun)]
     [InlineData("cached_catalog_status: not_used", "cached_catalog_status: on_failure", InstanceTrouble.RunFailed)]
     [InlineData("environment: production", "environment: staging", InstanceTrouble.RunFailed)]
     [InlineData("transaction_completed: true", "transaction_completed: false", InstanceTrouble.RunFailed)]

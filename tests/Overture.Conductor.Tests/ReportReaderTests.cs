@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using Overture.Conductor.Reports;
+using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
@@ -50,6 +51,8 @@ public sealed class ReportReaderTests
             CachedCatalogStatus = "not_used",
             Environment = "production",
             Time = "2026-01-01T12:00:00.123456789+00:00",
+            NoopPending = "false",
+            Resources = 1,
         }, Read(Good) with { Errors = [] });
 
     [Fact]
@@ -138,10 +141,11 @@ public sealed class ReportReaderTests
     [InlineData("changed", "cached_catalog_status: ", "Converged")]
     [InlineData("failed", "", "Failed")]
     [InlineData("changed", "transaction_completed: false", "Failed")]
-    [InlineData("changed", "noop: true", "Ignored")]
+    [InlineData("changed", "noop: true", "Partial")]
+    [InlineData("unchanged", "noop_pending: true", "Partial")]
     [InlineData("failed", "noop: true", "Failed")]
     [InlineData("unchanged", "cached_catalog_status: on_failure", "Failed")]
-    [InlineData("unchanged", "cached_catalog_status: explicitly_requested", "Ignored")]
+    [InlineData("unchanged", "cached_catalog_status: explicitly_requested", "Partial")]
     [InlineData("changed", "environment: staging", "Failed")]
     [InlineData("changed", "environment: ", "Failed")]
     [InlineData("pending", "", "Ignored")]
@@ -155,6 +159,33 @@ public sealed class ReportReaderTests
         }
 
         Assert.Equal(expected, ReportVerdict.Of(Read(text), "production").Outcome.ToString());
+    }
+
+    [Theory]
+    [InlineData("whole.yaml", "Converged", "(changed)")]
+    [InlineData("partial-tags.yaml", "Partial", "it skipped 4 of 4 resources")]
+    [InlineData("partial-skip-tags.yaml", "Partial", "it skipped 3 of 4 resources")]
+    [InlineData("partial-noop-resource.yaml", "Partial", "resources with noop => true")]
+    public void Verdict_OfReportsByARealAgent(string file, string expected, string sentence)
+    {
+        using var report = File.OpenRead(RepositoryPaths.File($"tests/Overture.Conductor.Tests/testdata/reports/{file}"));
+        var verdict = ReportVerdict.Of(ReportReader.Read(report), "production");
+        Assert.Equal(expected, verdict.Outcome.ToString());
+        Assert.Contains(sentence, verdict.Sentence, StringComparison.Ordinal);
+    }
+
+    // A schedule may keep some for another hour; it can't be why nothing at all was applied.
+    [Theory]
+    [InlineData("Partial", "File[/a]: {skipped: true}", "File[/b]: {skipped: false}")]
+    [InlineData("Converged", "File[/a]: {skipped: true}", "File[/b]: {skipped: false}", "Schedule[night]: {skipped: false}")]
+    [InlineData("Partial", "File[/a]: {skipped: true}", "Schedule[night]: {skipped: true}")]
+    [InlineData("Converged", "File[/a]: {skipped: false}", "Schedule[daily]: {skipped: true}", "Filebucket[puppet]: {skipped: true}")]
+    [InlineData("Failed", "File[/a]: {failed_to_restart: true}")]
+    public void Verdict_BySkippedResources(string expected, params string[] resources)
+    {
+        var report = Read("status: unchanged\ntransaction_completed: true\nenvironment: production\nresource_statuses:\n"
+            + string.Concat(resources.Select(r => $"  {r}\n")));
+        Assert.Equal(expected, ReportVerdict.Of(report, "production").Outcome.ToString());
     }
 
     [Fact]

@@ -12,15 +12,19 @@ internal sealed record Condition(InstanceTrouble Kind, DateTimeOffset At, string
 /// <summary>Derives conditions from records. Pure.</summary>
 internal static class Conditions
 {
+    private const string Whole = "Run the agent without --noop, --tags and the like; it counts once it has applied everything.";
     private static readonly TimeSpan RunningLimit = TimeSpan.FromMinutes(10), CsrLimit = TimeSpan.FromMinutes(30),
         ConvergedLimit = TimeSpan.FromMinutes(60);
 
-    /// <summary>The latest one that no positive fact came after, or null.</summary>
+    /// <summary>
+    /// The latest one that no positive fact came after, or null. That the first good run is late never hides why the last one failed.
+    /// </summary>
     /// <param name="records">What is known.</param>
     /// <param name="lastGood">Time of the latest positive fact.</param>
     /// <param name="now">For the missed deadline.</param>
     public static Condition? Standing(InstanceRecords records, DateTimeOffset lastGood, DateTimeOffset now) =>
-        All(records, now).Where(t => t.At >= lastGood).OrderByDescending(t => t.At).ThenByDescending(t => t.Kind).FirstOrDefault();
+        All(records, now).Where(t => t.At >= lastGood).OrderByDescending(t => t.Kind == InstanceTrouble.RunFailed)
+            .ThenByDescending(t => t.At).ThenByDescending(t => t.Kind).FirstOrDefault();
 
     private static IEnumerable<Condition> All(InstanceRecords records, DateTimeOffset now)
     {
@@ -38,12 +42,15 @@ internal static class Conditions
             foreach (var condition in BeforeTheClaim(records, now))
                 yield return condition;
         }
+        var partial = records.PartialRuns.MaxBy(f => f.At.ToDateTimeOffset());
         if (records.Fact(InstanceEvents.Converged) is null && records.Certificate?.At.Maybe() is { } signed
             && signed + Limit(records.Launch.ConvergedSeconds, ConvergedLimit) is var latestRun && now >= latestRun)
         {
             yield return new(InstanceTrouble.BootStalled, latestRun, records.FirstServed is null
                 ? $"It has had its certificate since {signed:HH:mm:ss'Z'}, but no puppetserver asked for its classification. Check that "
                     + "it reaches the puppetserver, which must use overture-enc."
+                : partial is not null
+                ? $"It has had its certificate since {signed:HH:mm:ss'Z'}, and no run applied all of its catalog: {partial.Detail}. {Whole}"
                 : $"It has had its certificate since {signed:HH:mm:ss'Z'} and was classified, but no good run was reported. Check the "
                     + "agent's log, and that the puppetserver sends its reports here.");
         }
@@ -52,6 +59,11 @@ internal static class Conditions
         {
             yield return new(InstanceTrouble.RunFailed, run.At.ToDateTimeOffset(),
                 $"The Puppet run failed: {run.Detail}. Fix the code or the node definition; the agent tries again by itself.");
+        }
+        if (records.Fact(InstanceEvents.Converged) is null && partial is not null)
+        {
+            yield return new(InstanceTrouble.PartialRun, partial.At.ToDateTimeOffset(),
+                $"The Puppet run was not a whole one: {partial.Detail}. {Whole}");
         }
     }
 

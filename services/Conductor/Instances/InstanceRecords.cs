@@ -80,6 +80,9 @@ internal sealed record InstanceRecords
     public IEnumerable<InstanceFact> FailedRuns =>
         Facts.Where(f => f.Event.StartsWith(InstanceEvents.RunFailed, StringComparison.Ordinal));
 
+    public IEnumerable<InstanceFact> PartialRuns =>
+        Facts.Where(f => f.Event.StartsWith(InstanceEvents.RunPartial, StringComparison.Ordinal));
+
     /// <summary>The part that can't change any more.</summary>
     public InstanceEvidence ToEvidence() => new()
     {

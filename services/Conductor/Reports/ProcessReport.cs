@@ -19,8 +19,8 @@ internal sealed class ProcessReport(
     InstanceRecordsReader reader, InstanceEventStore facts, FetchedUserData fetched, InstanceTable table, Timeline timeline,
     RefusalLines lines, Ids ids, ILogger<ProcessReport> log)
 {
-    // A node that fails for months must fill neither the bucket nor Redis.
-    private const int MaxFailedRuns = 10;
+    // Of each kind: a node that fails for months must fill neither the bucket nor Redis.
+    private const int MaxRuns = 10;
 
     /// <exception cref="InvalidDataException">Not a report of an instance of ours.</exception>
     public async Task Run(ReportSummary report, CancellationToken cancel)
@@ -51,9 +51,21 @@ internal sealed class ProcessReport(
         // 4. the fact
         if (verdict.Outcome == RunOutcome.Converged)
             await Converged(records, report, verdict, cancel);
+        else if (verdict.Outcome == RunOutcome.Failed)
+            await NotGood(InstanceEvents.RunFailed, records.FailedRuns, Reason.RunFailed);
         else
-            await Failed(records, report, verdict, cancel);
+            await NotGood(InstanceEvents.RunPartial, records.PartialRuns, Reason.RunPartial);
         await table.Refold(name, cancel);
+
+        async Task NotGood(string kind, IEnumerable<InstanceFact> before, Reason reason)
+        {
+            if (before.Count() >= MaxRuns)
+                return;
+            var fact = FactOf(kind + TransactionOf(report), report);
+            (fact.Detail, fact.Reason) = (verdict.Sentence, reason.Code());
+            await facts.Write(name, fact, cancel);
+            timeline.Add("conductor", name, fact.Event, verdict.Sentence, reason, ObjectKeys.Fact(name, fact.Event));
+        }
     }
 
     private async Task Converged(InstanceRecords records, ReportSummary report, ReportVerdict verdict, CancellationToken cancel)
@@ -67,18 +79,6 @@ internal sealed class ProcessReport(
             proof: ObjectKeys.Fact(records.Name, InstanceEvents.Converged));
         if (first)
             Phases(records, fact.At.ToDateTimeOffset());
-    }
-
-    private async Task Failed(InstanceRecords records, ReportSummary report, ReportVerdict verdict, CancellationToken cancel)
-    {
-        var fact = FactOf(InstanceEvents.RunFailed + TransactionOf(report), report);
-        fact.Detail = verdict.Sentence;
-        fact.Reason = Reason.RunFailed.Code();
-        if (records.FailedRuns.Count() >= MaxFailedRuns)
-            return;
-        await facts.Write(records.Name, fact, cancel);
-        timeline.Add("conductor", records.Name, fact.Event, verdict.Sentence, Reason.RunFailed,
-            ObjectKeys.Fact(records.Name, fact.Event));
     }
 
     // What was waited for, with its true start and end, reported once: by the writer of the fact.

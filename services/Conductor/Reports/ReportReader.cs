@@ -13,12 +13,18 @@ internal sealed class ReportReader
     private const int MaxDepth = 64, MaxEvents = 5_000_000, MaxAnchors = 10_000, LongestScalar = 8 * 1024;
     private static readonly string[] ErrorLevels = ["err", "alert", "emerg", "crit"];
     private static readonly string[] LogKeys = ["level", "message", "source", "file", "line"], EventKeys = ["status", "message"];
-    private static readonly string[] ResourceKeys = ["resource", "failed", "failed_to_restart", "file", "line"];
+    private static readonly string[] ResourceKeys = ["resource", "failed", "failed_to_restart", "skipped", "file", "line"];
+
+    // In every catalog.
+    private static readonly string[] Added = ["Schedule[puppet]", "Schedule[hourly]", "Schedule[daily]", "Schedule[weekly]",
+        "Schedule[monthly]", "Schedule[never]", "Filebucket[puppet]"];
 
     private readonly Parser parser;
     private readonly Dictionary<string, string> anchors = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> fields = new(StringComparer.Ordinal);
     private readonly RunErrors errors = new();
+    private int resources, skipped;
+    private bool hasSchedules, hasFailures;
     private int events;
     private int depth;
 
@@ -64,6 +70,11 @@ internal sealed class ReportReader
             CachedCatalogStatus = Of("cached_catalog_status"),
             Environment = Of("environment"),
             Time = Of("time"),
+            NoopPending = Of("noop_pending"),
+            Resources = resources,
+            Skipped = skipped,
+            HasSchedules = hasSchedules,
+            HasFailures = hasFailures,
             Errors = errors.Best(),
         };
     }
@@ -116,9 +127,23 @@ internal sealed class ReportReader
                     why = why.Length == 0 && Of(happened, "status") == "failure" ? Of(happened, "message") : why;
                 return true;
             });
+            var resource = state.GetValueOrDefault("resource", name ?? "");
+            Count(resource, Of(state, "skipped") == "true");
             if (Of(state, "failed") == "true" || Of(state, "failed_to_restart") == "true")
-                errors.Resource(state.GetValueOrDefault("resource", name ?? ""), why, Of(state, "file"), Of(state, "line"));
+            {
+                hasFailures = true;
+                errors.Resource(resource, why, Of(state, "file"), Of(state, "line"));
+            }
         }
+    }
+
+    private void Count(string resource, bool isSkipped)
+    {
+        if (Added.Contains(resource))
+            return;
+        hasSchedules |= resource.StartsWith("Schedule[", StringComparison.Ordinal);
+        resources++;
+        skipped += isSkipped ? 1 : 0;
     }
 
     // The maps of the list that follows, with these keys alone; what is neither is skipped.

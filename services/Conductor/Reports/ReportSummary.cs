@@ -16,6 +16,21 @@ internal sealed record ReportSummary
     /// <summary>When the run began.</summary>
     public string Time { get; init; } = "";
 
+    /// <summary>"true": resources that are noop by themselves would have changed.</summary>
+    public string NoopPending { get; init; } = "";
+
+    /// <summary>Resources of the catalog, without those that Puppet adds to each.</summary>
+    public int Resources { get; init; }
+
+    /// <summary>How many of them were passed over: by tags, skip_tags, a schedule, or because one they depend on failed.</summary>
+    public int Skipped { get; init; }
+
+    /// <summary>The catalog has a schedule of its own, so skipping may be what it asks for.</summary>
+    public bool HasSchedules { get; init; }
+
+    /// <summary>A resource failed, or could not be restarted.</summary>
+    public bool HasFailures { get; init; }
+
     /// <summary>Why it failed, what explains most first (<see cref="RunErrors"/>); at most three.</summary>
     public IReadOnlyList<string> Errors { get; init; } = [];
 }

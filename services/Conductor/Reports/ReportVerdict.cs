@@ -6,12 +6,15 @@ internal enum RunOutcome
     /// <summary>A good run: the node is what it was to become.</summary>
     Converged,
     Failed,
-    /// <summary>Neither proves nor disproves anything (noop, a cached catalog that was asked for).</summary>
+    /// <summary>It applied nothing, or not all of the catalog: no good run, and no failed one.</summary>
+    Partial,
+    /// <summary>Says nothing.</summary>
     Ignored,
 }
 
 /// <summary>
-/// Converged means: changed or unchanged, completed, not noop, fresh catalog, expected environment (docs/puppet-contracts.md §6). Pure.
+/// Converged means: changed or unchanged, completed, not noop, fresh catalog, expected environment, and every resource was applied
+/// (docs/puppet-contracts.md §6). Pure.
 /// </summary>
 internal sealed record ReportVerdict(RunOutcome Outcome, string Sentence)
 {
@@ -21,18 +24,26 @@ internal sealed record ReportVerdict(RunOutcome Outcome, string Sentence)
     {
         if (report.Status is not ("changed" or "unchanged" or "failed"))
             return new(RunOutcome.Ignored, "a report without a known status");
-        if (report.Status == "failed")
+        if (report.Status == "failed" || report.HasFailures)
             return Failed(report, "the run failed");
         if (report.TransactionCompleted == "false")
             return Failed(report, "the run was not completed");
         if (report.Noop == "true")
-            return new(RunOutcome.Ignored, "a noop run proves nothing");
+            return new(RunOutcome.Partial, "it was a noop run, which applies nothing");
         if (report.CachedCatalogStatus == "on_failure")
             return Failed(report, "the catalog did not compile and an old one was applied");
         if (report.CachedCatalogStatus is not ("" or "not_used"))
-            return new(RunOutcome.Ignored, "a run from a cached catalog proves nothing");
+            return new(RunOutcome.Partial, "it applied a cached catalog, not the present one");
         if (report.Environment != expectedEnvironment)
             return new(RunOutcome.Failed, Plain($"it ran in environment {report.Environment}, not in {expectedEnvironment}"));
+        // A catalog with schedules of its own may ask for it; not for all of it.
+        if (report.Skipped > 0 && (!report.HasSchedules || report.Skipped == report.Resources))
+        {
+            return new(RunOutcome.Partial,
+                $"it skipped {report.Skipped} of {report.Resources} resources, as with --tags, --skip_tags or a schedule");
+        }
+        if (report.NoopPending == "true")
+            return new(RunOutcome.Partial, "resources with noop => true are not as they are to be, and were left so");
         return new(RunOutcome.Converged, $"the first good run was reported ({report.Status})");
     }
 

@@ -94,6 +94,7 @@ public enum Reason
     ProviderFailed,
     ProviderUnfit,
     RunFailed,
+    RunPartial,
     NotPuppetserver,
 
     // ending

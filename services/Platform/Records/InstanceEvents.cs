@@ -42,6 +42,9 @@ public static class InstanceEvents
     /// <summary>Fact, with the report's id after it.</summary>
     public const string RunFailed = "run-failed-";
 
+    /// <summary>Fact, with the report's id after it: the run applied nothing, or not all.</summary>
+    public const string RunPartial = "run-partial-";
+
     /// <summary>Fact, with an id after it that sorts by time: protection or ttl were changed.</summary>
     public const string Updated = "updated-";
 
