@@ -27,16 +27,21 @@ install_packages() {
     return $rc
 }
 
-# While apt works, no package may start a daemon (policy-rc.d, exit code 101). Run in a subshell: its trap is its own.
+# While apt works, no package may start a daemon (policy-rc.d, exit code 101), and what it is at is said every 5 s. Run in a subshell: its
+# traps are its own.
 quiet_install() {
     local log
+    teller= own_policy= # the trap outlives this function
+    log=$(mktemp)
+    tell_progress "$log" &
+    teller=$!
+    trap 'kill $teller 2> /dev/null; [ -z "$own_policy" ] || rm -f "$policy"' EXIT
+    trap 'exit 130' INT TERM
     if [ ! -e $policy ]; then
-        trap "rm -f $policy" EXIT
-        trap 'exit 130' INT TERM
+        own_policy=yes
         printf '#!/bin/sh\n%s\nexit 101\n' "$policy_mark" > $policy
         chmod 755 $policy
     fi
-    log=$(mktemp)
     local patience=(-o DPkg::Lock::Timeout=120 -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20)
     apt-get "${patience[@]}" update > "$log" 2>&1 || true # a stale list may do; the install will show
     if ! DEBIAN_FRONTEND=noninteractive apt-get "${patience[@]}" install -y --no-install-recommends -o Dpkg::Options::=--force-confold "$@" >> "$log" 2>&1; then
@@ -46,6 +51,19 @@ quiet_install() {
         exit 1
     fi
     rm -f "$log"
+}
+
+# tell_progress LOG: until it is killed
+tell_progress() {
+    local began=$SECONDS doing pause=
+    trap 'kill $pause 2> /dev/null; exit' TERM # sleep would hold our output open
+    while true; do
+        sleep 5 &
+        pause=$!
+        wait $pause || return 0
+        doing=$(grep -aE '^(Get:|Preparing|Unpacking|Setting up|Processing)' "$1" 2> /dev/null | tail -n 1 | cut -c1-70)
+        echo "  $((SECONDS - began)) s: ${doing:-asking the mirrors}"
+    done
 }
 
 disable_new_units() {

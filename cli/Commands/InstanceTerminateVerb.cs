@@ -4,54 +4,100 @@ using Overture.Conductor.V1;
 
 namespace Overture.Cli.Commands;
 
-/// <summary>overture instance terminate: each name is tried; the exit code is the first failure's.</summary>
+/// <summary>overture instance terminate: each is tried, several at a time; the exit code is the first failure's.</summary>
 internal sealed class InstanceTerminateVerb : Verb
 {
-    private readonly Argument<string[]> names = Names.Many();
+    private const int AtOnce = 8;
+
+    // It is written down at once; a second or two more, and many are over.
+    private static readonly TimeSpan Usual = TimeSpan.FromMinutes(3), Begun = TimeSpan.FromSeconds(4);
+    private readonly Selection selection = new();
     private readonly Option<string> reason = new("--reason")
     {
         Description = "Why; kept in the records",
         HelpName = "TEXT",
         DefaultValueFactory = _ => "terminated by overture instance terminate",
     };
+    private readonly Option<bool> wait = new("--wait")
+    {
+        Description = "Until each is over; --wait=false: until that is written down, then it goes on by itself",
+        DefaultValueFactory = _ => true,
+    };
     private readonly Option<TimeSpan?> timeout = Durations.Timeout("For each (3m)");
 
     public InstanceTerminateVerb() : base("terminate", "Revoke the certificate, stop the instance, archive its definition",
-        "overture instance terminate 4f1c --reason 'load test over'",
-            "overture instance terminate $(overture instance list -o json | jq -r '.instances[].certname')")
+        "overture instance terminate 4f1c --reason 'load test over'", "overture instance terminate -l team=blue,stage!=production",
+        "overture instance terminate --profile load-test --yes --wait=false")
     {
-        Arguments.Add(names);
+        selection.AddTo(this);
         Options.Add(reason);
+        Options.Add(wait);
         Options.Add(timeout);
     }
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
-        var gone = new ListInstancesResponse();
-        Failure? first = null;
-        foreach (var certname in await Names.Resolve(session, session.Parse.GetRequiredValue(names), cancel))
+        if (await selection.Choose(session, "terminate", cancel) is not { } chosen)
+            return ExitCodes.Failed;
+        var ends = new (Instance? Ended, Failure? Failure)[chosen.Count];
+        // The one connection of all.
+        session.Open("conductor", session.Config.Conductor);
+        var (progress, gate) = (new Progress(session.Clock), new Lock());
+        try
         {
-            var request = new TerminateInstanceRequest { Certname = certname, Reason = session.Parse.GetRequiredValue(reason) };
-            try
+            await progress.While(async () =>
             {
-                var answer = await session.ConductorAgain((c, o) => c.TerminateInstanceAsync(request, o), session.Parse.GetValue(timeout)
-                    ?? TimeSpan.FromMinutes(3), cancel);
-                gone.Instances.Add(answer.Instance);
-            }
-            catch (Failure failure)
-            {
-                session.Printer.Error(failure);
-                first ??= failure;
-            }
+                await Parallel.ForAsync(0, chosen.Count,
+                    new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel },
+                    async (i, stop) => ends[i] = await End(session, chosen[i], Report, stop));
+                return true;
+            });
         }
-        session.Printer.Answer(gone, p =>
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            if (gone.Instances.Count > 0)
-            {
-                p.Table(["CERTNAME", "STATE", "SERIAL"],
-                    gone.Instances.Select(i => new[] { i.Certname, InstanceText.Summary(i), i.Serial }));
-            }
+            Printer.Say("what was begun goes on by itself: overture instance list --state terminating");
+            throw;
+        }
+        foreach (var failure in ends.Select(e => e.Failure).OfType<Failure>())
+            session.Printer.Error(failure);
+        var gone = ends.Select(e => e.Ended).OfType<Instance>().ToList();
+        session.Printer.Answer(new ListInstancesResponse { Instances = { gone } }, p =>
+        {
+            if (gone.Count > 0)
+                p.Table(["CERTNAME", "STATE", "SERIAL"], gone.Select(i => new[] { i.Certname, InstanceText.Summary(i), i.Serial }));
         });
-        return first?.Exit ?? ExitCodes.Ok;
+        return ends.Select(e => e.Failure).OfType<Failure>().FirstOrDefault()?.Exit ?? ExitCodes.Ok;
+
+        void Report(Instance instance)
+        {
+            lock (gate)
+                progress.Report(instance);
+        }
+    }
+
+    private async Task<(Instance?, Failure?)> End(Session session, string certname, Action<Instance> report, CancellationToken cancel)
+    {
+        var request = new TerminateInstanceRequest { Certname = certname, Reason = session.Parse.GetRequiredValue(reason) };
+        var waits = session.Parse.GetValue(wait);
+        Instance? known = null;
+        try
+        {
+            known = (await session.Conductor((c, o) => c.GetInstanceAsync(new() { Certname = certname }, o), cancel)).Instance;
+            if (known.State < InstanceState.Terminating && !known.Protected)
+                known.State = InstanceState.Terminating;
+            report(known);
+            var answer = await session.ConductorAgain((c, o) => c.TerminateInstanceAsync(request, o),
+                waits ? session.Parse.GetValue(timeout) ?? Usual : Begun, cancel);
+            report(answer.Instance);
+            return (answer.Instance, null);
+        }
+        catch (Failure failure) when (!waits && known is not null && failure.Reason == "REVOCATION_PENDING")
+        {
+            return (known, null);
+        }
+        catch (Failure failure)
+        {
+            return (null, failure);
+        }
     }
 }

@@ -30,6 +30,34 @@ public sealed class ProcessesTests : IDisposable
     }
 
     [Fact]
+    public async Task Packages_WhileAptWorks_WhatItIsAtIsSaidAndNothingOfItStays()
+    {
+        // An apt that ends once its step was said.
+        await File.WriteAllTextAsync(home.File("apt-get"), """
+            #!/bin/bash
+            [[ " $* " == *" install "* ]] || exit 0
+            echo "Setting up redis-server (5:7.0.15) ..."
+            for ((i = 0; i < 300; i++)); do
+                ! grep -q "Setting up redis-server" "$OUT" || exit 0
+                sleep 0.1
+            done
+            exit 1
+            """);
+        File.SetUnixFileMode(home.File("apt-get"), (UnixFileMode)0x1ED); // 0755
+        var ran = await Script("""
+            . eng/packages.sh
+            policy=$home/policy-rc.d PATH=$home:$PATH
+            export OUT=$home/out
+            (quiet_install redis-server) > "$OUT"
+            [ ! -e "$policy" ]
+            cat "$OUT"
+            """);
+        Assert.Equal(0, ran.ExitCode);
+        Assert.Matches(@"^  \d+ s: Setting up redis-server \(5:7\.0\.15\) \.\.\.\n\z", ran.Output);
+        Assert.Empty(HostProcesses.With(home.Path));
+    }
+
+    [Fact]
     public async Task Process_KilledWhileSomethingElseIsWaitedFor_IsReportedAtOnce()
     {
         var ran = await Script("""

@@ -196,6 +196,12 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         var instance = Find(request.Certname);
         if (instance.Profile == "cut off once" && Terminations.Count(t => t.Certname == request.Certname) == 1)
             context.GetHttpContext().Abort();
+        if (instance.Image == "slow to end")
+        {
+            instance.State = InstanceState.Terminating;
+            throw new FaultException(FaultKind.Unavailable, Reason.RevocationPending,
+                $"termination of {request.Certname} is waiting for CertAuthority; it continues by itself");
+        }
         instance.State = InstanceState.Terminated;
         return Task.FromResult(new TerminateInstanceResponse { Instance = instance });
     }

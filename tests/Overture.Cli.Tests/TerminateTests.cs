@@ -1,0 +1,82 @@
+using Overture.Conductor.V1;
+using Overture.TestSupport;
+
+namespace Overture.Cli.Tests;
+
+/// <summary>overture instance terminate of many: which, after what question, and what is said meanwhile.</summary>
+[Collection(OvertureCollection.Name)]
+[Trait("Category", "integration")]
+public sealed class TerminateTests(OvertureFixture overture)
+{
+    private readonly string team = TestIds.New().Unguessable();
+
+    [Fact]
+    public async Task Labels_Yes_EndsThoseThatHaveThemAll()
+    {
+        var (web, build, other) = (Add(("role", "web")), Add(("role", "build")), Add(("role", "web"), ("stage", "production")));
+        var ran = (await overture.Run("instance", "terminate", "-l", $"team={team},stage!=production", "-l", "role=web", "--yes")).Exit(0)
+            .Says($"{web}  terminating").Says($"{web}  terminated");
+        Assert.Contains(web, ran.Output, StringComparison.Ordinal);
+        Assert.Equal([web], Ended(web, build, other));
+    }
+
+    [Fact]
+    public async Task Selected_NoTerminalToAskAt_ListsThemAndDoesNothing()
+    {
+        var (one, two) = (Add(), Add());
+        (await overture.Run("instance", "terminate", "-l", $"team={team}")).Exit(2).Says(one).Says(two)
+            .Says("nothing was done: there is no terminal to ask whether to terminate these 2 instances").Says("next: add --yes");
+        Assert.Empty(Ended(one, two));
+    }
+
+    [Theory]
+    [InlineData(3, "y", true)]
+    [InlineData(3, "", false)]
+    [InlineData(11, "y", false)]
+    [InlineData(11, "11", true)]
+    public async Task Selected_OnATerminal_IsAskedAndMoreThanTenByTheirNumber(int count, string typed, bool ends)
+    {
+        var names = Enumerable.Range(0, count).Select(_ => Add()).ToArray();
+        var command = $"OVERTURE_HOME={overture.Pki.Home} {OvertureFixture.Binary} instance terminate -l team={team}";
+        var ran = await Shell.Run("bash", "-c", $"printf '{typed}\\n' | script -qec '{command}' /dev/null");
+        Assert.Contains(count > 10 ? "type 11 to terminate these 11 instances:" : "terminate these 3 instances? [y/N]", ran.Output,
+            StringComparison.Ordinal);
+        Assert.Equal(!ends, ran.Output.Contains("nothing was done", StringComparison.Ordinal));
+        Assert.Equal((ends ? 0 : 1, ends ? count : 0), (ran.ExitCode, Ended(names).Count()));
+    }
+
+    [Fact]
+    public async Task Nothing_OrBoth_OrNoSuchState_IsRefusedWithWhatToGive()
+    {
+        var name = Add();
+        (await overture.Run("instance", "terminate")).Exit(2).Says("give names, or choose by --label, --profile or --state");
+        (await overture.Run("instance", "terminate", "--yes")).Exit(2).Says("give names, or choose by");
+        (await overture.Run("instance", "terminate", name, "-l", $"team={team}")).Exit(2).Says("not both");
+        (await overture.Run("instance", "terminate", "-l", "team")).Exit(2).Says("'team' is neither KEY=VALUE nor KEY!=VALUE");
+        (await overture.Run("instance", "terminate", "--state", "dead")).Exit(2).Says("'dead' is no state; the states are requested, ");
+        Assert.Empty(Ended(name));
+        (await overture.Run("instance", "terminate", "-l", "team=none", "--state", "converged,running")).Exit(0)
+            .Says("no instance is selected");
+    }
+
+    [Fact]
+    public async Task NoWait_EndsOnceItIsWrittenDown()
+    {
+        var name = overture.Conductor.Add(TestIds.New().Unguessable(), image: "slow to end").Certname;
+        var ran = (await overture.Run("instance", "terminate", name, "--wait=false", "-o", "json")).Exit(0);
+        Assert.Equal("INSTANCE_STATE_TERMINATING", ran.Json()["instances"]![0]!["state"].Text());
+        (await overture.Run("instance", "terminate", name)).Exit(5).Says("it continues by itself");
+    }
+
+    private string Add(params (string Key, string Value)[] labels)
+    {
+        var instance = overture.Conductor.Add(TestIds.New().Unguessable());
+        instance.Labels.Add("team", team);
+        foreach (var (key, value) in labels)
+            instance.Labels.Add(key, value);
+        return instance.Certname;
+    }
+
+    private IEnumerable<string> Ended(params string[] names) =>
+        names.Where(n => overture.Conductor.Terminations.Any(t => t.Certname == n));
+}
