@@ -31,12 +31,12 @@ install_packages() {
 # traps are its own.
 quiet_install() {
     local log
-    teller= own_policy= # the trap outlives this function
-    log=$(mktemp)
-    tell_progress "$log" &
-    teller=$!
-    trap 'kill $teller 2> /dev/null; [ -z "$own_policy" ] || rm -f "$policy"' EXIT
+    teller= own_policy= # the traps outlive this function
+    trap '[ -z "$own_policy" ] || rm -f "$policy"; [ -z "$teller" ] || kill $teller 2> /dev/null || true' EXIT
     trap 'exit 130' INT TERM
+    log=$(mktemp)
+    tell_progress "$log" "$BASHPID" &
+    teller=$!
     if [ ! -e $policy ]; then
         own_policy=yes
         printf '#!/bin/sh\n%s\nexit 101\n' "$policy_mark" > $policy
@@ -53,15 +53,15 @@ quiet_install() {
     rm -f "$log"
 }
 
-# tell_progress LOG: until it is killed
+# tell_progress LOG PID: until it is killed, or that process is gone
 tell_progress() {
     local began=$SECONDS doing pause=
-    trap 'kill $pause 2> /dev/null; exit' TERM # sleep would hold our output open
-    while true; do
+    trap 'kill $pause 2> /dev/null || true; exit 0' TERM # sleep would hold our output open
+    while kill -0 "$2" 2> /dev/null; do
         sleep 5 &
         pause=$!
         wait $pause || return 0
-        doing=$(grep -aE '^(Get:|Preparing|Unpacking|Setting up|Processing)' "$1" 2> /dev/null | tail -n 1 | cut -c1-70)
+        doing=$(grep -aE '^(Get:|Preparing|Unpacking|Setting up|Processing)' "$1" 2> /dev/null | tail -n 1 | cut -c1-70) || true
         echo "  $((SECONDS - began)) s: ${doing:-asking the mirrors}"
     done
 }

@@ -10,7 +10,7 @@ internal sealed class InstanceTerminateVerb : Verb
     private const int AtOnce = 8;
 
     // It is written down at once; a second or two more, and many are over.
-    private static readonly TimeSpan Usual = TimeSpan.FromMinutes(3), Begun = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan Usual = TimeSpan.FromMinutes(3), Begun = TimeSpan.FromSeconds(4), Look = TimeSpan.FromSeconds(15);
     private readonly Selection selection = new();
     private readonly Option<string> reason = new("--reason")
     {
@@ -55,17 +55,11 @@ internal sealed class InstanceTerminateVerb : Verb
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
+            Print(session, ends);
             Printer.Say("what was begun goes on by itself: overture instance list --state terminating");
             throw;
         }
-        foreach (var failure in ends.Select(e => e.Failure).OfType<Failure>())
-            session.Printer.Error(failure);
-        var gone = ends.Select(e => e.Ended).OfType<Instance>().ToList();
-        session.Printer.Answer(new ListInstancesResponse { Instances = { gone } }, p =>
-        {
-            if (gone.Count > 0)
-                p.Table(["CERTNAME", "STATE", "SERIAL"], gone.Select(i => new[] { i.Certname, InstanceText.Summary(i), i.Serial }));
-        });
+        Print(session, ends);
         return ends.Select(e => e.Failure).OfType<Failure>().FirstOrDefault()?.Exit ?? ExitCodes.Ok;
 
         void Report(Instance instance)
@@ -75,14 +69,25 @@ internal sealed class InstanceTerminateVerb : Verb
         }
     }
 
+    private static void Print(Session session, (Instance? Ended, Failure? Failure)[] ends)
+    {
+        foreach (var failure in ends.Select(e => e.Failure).OfType<Failure>())
+            session.Printer.Error(failure);
+        var gone = ends.Select(e => e.Ended).OfType<Instance>().ToList();
+        session.Printer.Answer(new ListInstancesResponse { Instances = { gone } }, p =>
+        {
+            if (gone.Count > 0)
+                p.Table(["CERTNAME", "STATE", "SERIAL"], gone.Select(i => new[] { i.Certname, InstanceText.Summary(i), i.Serial }));
+        });
+    }
+
     private async Task<(Instance?, Failure?)> End(Session session, string certname, Action<Instance> report, CancellationToken cancel)
     {
         var request = new TerminateInstanceRequest { Certname = certname, Reason = session.Parse.GetRequiredValue(reason) };
         var waits = session.Parse.GetValue(wait);
-        Instance? known = null;
         try
         {
-            known = (await session.Conductor((c, o) => c.GetInstanceAsync(new() { Certname = certname }, o), cancel)).Instance;
+            var known = await Known(session, certname, cancel);
             if (known.State < InstanceState.Terminating && !known.Protected)
                 known.State = InstanceState.Terminating;
             report(known);
@@ -91,13 +96,30 @@ internal sealed class InstanceTerminateVerb : Verb
             report(answer.Instance);
             return (answer.Instance, null);
         }
-        catch (Failure failure) when (!waits && known is not null && failure.Reason == "REVOCATION_PENDING")
+        catch (Failure failure) when (!waits && failure.Exit is ExitCodes.Timeout or ExitCodes.Unavailable)
         {
-            return (known, null);
+            return await Written(session, certname, failure, cancel);
         }
         catch (Failure failure)
         {
             return (null, failure);
         }
     }
+
+    // Not over in that time, by the answer or without one: what counts is whether it is written down.
+    private static async Task<(Instance?, Failure?)> Written(Session session, string certname, Failure failure, CancellationToken cancel)
+    {
+        try
+        {
+            var found = await Known(session, certname, cancel);
+            return found.State >= InstanceState.Terminating ? (found, null) : (null, failure);
+        }
+        catch (Failure)
+        {
+            return (null, failure);
+        }
+    }
+
+    private static async Task<Instance> Known(Session session, string certname, CancellationToken cancel) =>
+        (await session.ConductorAgain((c, o) => c.GetInstanceAsync(new() { Certname = certname }, o), Look, cancel)).Instance;
 }

@@ -23,7 +23,11 @@ internal sealed class Selection
         Description = "Instead of names: those with these labels",
         HelpName = "KEY=VALUE,KEY!=VALUE",
     };
-    private readonly Option<string?> profile = new("--profile") { Description = "Instead of names: those of this profile", HelpName = "NAME" };
+    private readonly Option<string?> profile = new("--profile")
+    {
+        Description = "Instead of names: those of this profile",
+        HelpName = "NAME",
+    };
     private readonly Option<string?> states = new("--state")
     {
         Description = "Instead of names: those in one of these states",
@@ -47,8 +51,11 @@ internal sealed class Selection
     {
         var typed = session.Parse.GetValue(names) ?? [];
         var wanted = (session.Parse.GetValue(labels) ?? []).SelectMany(l => l.Split(',')).Select(LabelTerm.Parse).ToList();
-        var among = (session.Parse.GetValue(states) ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(StateNamed).ToHashSet();
+        var among = session.Parse.GetValue(states)?.Split(',').Select(StateNamed).ToHashSet() ?? [];
         var of = session.Parse.GetValue(profile) ?? "";
+        // A variable of a script that is not set must not choose more than was meant.
+        if (of.Length == 0 && session.Parse.GetValue(profile) is not null)
+            throw Failure.Usage("--profile is empty");
         var selects = wanted.Count > 0 || among.Count > 0 || of.Length > 0;
         if (selects == typed.Length > 0)
         {
@@ -61,7 +68,8 @@ internal sealed class Selection
             .Where(i => wanted.TrueForAll(w => w.Fits(i)) && (among.Count == 0 || among.Contains(i.State))).ToList();
         if (chosen.Count == 0)
             Printer.Say("no instance is selected");
-        return chosen.Count == 0 || session.Parse.GetValue(yes) || Confirmed(session, act, chosen) ? [.. chosen.Select(i => i.Certname)] : null;
+        return chosen.Count == 0 || session.Parse.GetValue(yes) || Confirmed(session, act, chosen)
+            ? [.. chosen.Select(i => i.Certname)] : null;
     }
 
     private static bool Confirmed(Session session, string act, List<Instance> chosen)
@@ -82,8 +90,11 @@ internal sealed class Selection
         return false;
     }
 
-    private static InstanceState StateNamed(string name) => InstanceText.States.TryGetValue(name, out var state) ? state
-        : throw Failure.Usage($"--state: '{name}' is no state; the states are {string.Join(", ", InstanceText.States.Keys)}");
+    // A terminated one is never chosen: nothing is left to be done to it.
+    private static InstanceState StateNamed(string name) =>
+        InstanceText.States.TryGetValue(name, out var state) && state != InstanceState.Terminated ? state
+            : throw Failure.Usage($"--state: '{name}' is none of "
+                + string.Join(", ", InstanceText.States.Where(s => s.Value != InstanceState.Terminated).Select(s => s.Key)));
 
     private sealed record LabelTerm(string Key, string Value, bool IsEqual)
     {

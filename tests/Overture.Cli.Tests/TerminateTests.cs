@@ -1,4 +1,3 @@
-using Overture.Conductor.V1;
 using Overture.TestSupport;
 
 namespace Overture.Cli.Tests;
@@ -53,7 +52,9 @@ public sealed class TerminateTests(OvertureFixture overture)
         (await overture.Run("instance", "terminate", "--yes")).Exit(2).Says("give names, or choose by");
         (await overture.Run("instance", "terminate", name, "-l", $"team={team}")).Exit(2).Says("not both");
         (await overture.Run("instance", "terminate", "-l", "team")).Exit(2).Says("'team' is neither KEY=VALUE nor KEY!=VALUE");
-        (await overture.Run("instance", "terminate", "--state", "dead")).Exit(2).Says("'dead' is no state; the states are requested, ");
+        (await overture.Run("instance", "terminate", "--state", "dead")).Exit(2).Says("'dead' is none of requested, ");
+        (await overture.Run("instance", "terminate", "--state", "", "--yes")).Exit(2).Says("--state: '' is none of");
+        (await overture.Run("instance", "terminate", "--profile", "", "--state", "converged", "--yes")).Exit(2).Says("--profile is empty");
         Assert.Empty(Ended(name));
         (await overture.Run("instance", "terminate", "-l", "team=none", "--state", "converged,running")).Exit(0)
             .Says("no instance is selected");

@@ -121,7 +121,8 @@ public sealed class InstanceFoldTests
     // a failed run after the first good one is Puppet's everyday business
     [InlineData("launched@1 converged@6 run-failed-a@7", "claim certificate served", 10, InstanceTrouble.Unspecified)]
     // the deadline of the first good run is 3603
-    [InlineData("launched@1 run-failed-a@5", "claim certificate served", 3700, InstanceTrouble.RunFailed)]
+    [InlineData("launched@1 run-failed-a@5", "claim certificate served", 3700, InstanceTrouble.BootStalled)]
+    [InlineData("launched@1 run-partial-a@3650", "claim certificate served", 3700, InstanceTrouble.BootStalled)]
     [InlineData("launched@1 run-partial-a@5", "claim certificate served", 10, InstanceTrouble.PartialRun)]
     [InlineData("launched@1 run-partial-a@5", "claim certificate served", 3700, InstanceTrouble.BootStalled)]
     [InlineData("launched@1 run-failed-a@5 run-partial-a@6", "claim certificate served", 10, InstanceTrouble.RunFailed)]
@@ -167,6 +168,26 @@ public sealed class InstanceFoldTests
         records.Launch.CsrSeconds = 60;
         Assert.Equal(InstanceTrouble.Unspecified, Shown(records, Start.AddSeconds(60)).Trouble);
         Assert.Equal(InstanceTrouble.BootStalled, Shown(records, Start.AddSeconds(61)).Trouble);
+    }
+
+    [Theory]
+    [InlineData("run-failed-a@5 run-partial-a@6", "the last one that failed: of run-failed-a. Fix the code")]
+    [InlineData("run-partial-a@3650", "no run applied all of its catalog; the last one: of run-partial-a. Run the agent without")]
+    [InlineData("launched@1", "no good run was reported, though it was classified")]
+    public void Stalled_AfterTheDeadlineOfTheFirstGoodRun_SaysWhyTheRunsWereNoGood(string facts, string why)
+    {
+        var records = InstanceRecords("claim certificate served") with
+        {
+            Facts = [.. facts.Split(' ').Select(f => f.Split('@')).Select(f =>
+            {
+                var fact = Fact(f[0], int.Parse(f[1]));
+                fact.Detail = $"of {f[0]}";
+                return fact;
+            })],
+        };
+        var instance = Shown(records, Start.AddSeconds(3700));
+        Assert.Equal(InstanceTrouble.BootStalled, instance.Trouble);
+        Assert.Contains(why, instance.TroubleDetail, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -188,6 +188,17 @@ public sealed class ReportReaderTests
         Assert.Equal(expected, ReportVerdict.Of(report, "production").Outcome.ToString());
     }
 
+    // What the failed run applied by `schedule => daily`, the good one skips.
+    [Fact]
+    public void Verdict_SomeSkippedAfterAFailedRun_Counts()
+    {
+        const string Skips = "status: changed\ntransaction_completed: true\nenvironment: production\nresource_statuses:\n"
+            + "  File[/a]: {skipped: true}\n";
+        Assert.Equal(RunOutcome.Partial, ReportVerdict.Of(Read(Skips), "production", failedBefore: true).Outcome);
+        Assert.Equal(RunOutcome.Converged,
+            ReportVerdict.Of(Read(Skips + "  File[/b]: {skipped: false}\n"), "production", failedBefore: true).Outcome);
+    }
+
     [Fact]
     public void Verdict_OfAFailedRun_HasItsErrorInOneShortLine()
     {

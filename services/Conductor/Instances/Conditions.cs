@@ -12,18 +12,17 @@ internal sealed record Condition(InstanceTrouble Kind, DateTimeOffset At, string
 /// <summary>Derives conditions from records. Pure.</summary>
 internal static class Conditions
 {
+    private const string Mend = "Fix the code or the node definition; the agent tries again by itself.";
     private const string Whole = "Run the agent without --noop, --tags and the like; it counts once it has applied everything.";
     private static readonly TimeSpan RunningLimit = TimeSpan.FromMinutes(10), CsrLimit = TimeSpan.FromMinutes(30),
         ConvergedLimit = TimeSpan.FromMinutes(60);
 
-    /// <summary>
-    /// The latest one that no positive fact came after, or null. That the first good run is late never hides why the last one failed.
-    /// </summary>
+    /// <summary>The latest one that no positive fact came after, or null; a partial run only where there is nothing else.</summary>
     /// <param name="records">What is known.</param>
     /// <param name="lastGood">Time of the latest positive fact.</param>
     /// <param name="now">For the missed deadline.</param>
     public static Condition? Standing(InstanceRecords records, DateTimeOffset lastGood, DateTimeOffset now) =>
-        All(records, now).Where(t => t.At >= lastGood).OrderByDescending(t => t.Kind == InstanceTrouble.RunFailed)
+        All(records, now).Where(t => t.At >= lastGood).OrderBy(t => t.Kind == InstanceTrouble.PartialRun)
             .ThenByDescending(t => t.At).ThenByDescending(t => t.Kind).FirstOrDefault();
 
     private static IEnumerable<Condition> All(InstanceRecords records, DateTimeOffset now)
@@ -42,25 +41,36 @@ internal static class Conditions
             foreach (var condition in BeforeTheClaim(records, now))
                 yield return condition;
         }
+        if (records.Fact(InstanceEvents.Converged) is null)
+        {
+            foreach (var condition in BeforeTheFirstGoodRun(records, now))
+                yield return condition;
+        }
+    }
+
+    // Later failed runs are Puppet's everyday business: launching is over once a good run was reported.
+    private static IEnumerable<Condition> BeforeTheFirstGoodRun(InstanceRecords records, DateTimeOffset now)
+    {
+        var failed = records.FailedRuns.MaxBy(f => f.At.ToDateTimeOffset());
         var partial = records.PartialRuns.MaxBy(f => f.At.ToDateTimeOffset());
-        if (records.Fact(InstanceEvents.Converged) is null && records.Certificate?.At.Maybe() is { } signed
+        if (records.Certificate?.At.Maybe() is { } signed
             && signed + Limit(records.Launch.ConvergedSeconds, ConvergedLimit) is var latestRun && now >= latestRun)
         {
-            yield return new(InstanceTrouble.BootStalled, latestRun, records.FirstServed is null
-                ? $"It has had its certificate since {signed:HH:mm:ss'Z'}, but no puppetserver asked for its classification. Check that "
-                    + "it reaches the puppetserver, which must use overture-enc."
-                : partial is not null
-                ? $"It has had its certificate since {signed:HH:mm:ss'Z'}, and no run applied all of its catalog: {partial.Detail}. {Whole}"
-                : $"It has had its certificate since {signed:HH:mm:ss'Z'} and was classified, but no good run was reported. Check the "
-                    + "agent's log, and that the puppetserver sends its reports here.");
+            // That it is late never hides why.
+            var why = failed is not null ? $"no run was good; the last one that failed: {failed.Detail}. {Mend}"
+                : partial is not null ? $"no run applied all of its catalog; the last one: {partial.Detail}. {Whole}"
+                : records.FirstServed is null
+                ? "no puppetserver asked for its classification. Check that it reaches the puppetserver, which must use overture-enc."
+                : "no good run was reported, though it was classified. Check the agent's log, and that the puppetserver sends its reports "
+                    + "here.";
+            yield return new(InstanceTrouble.BootStalled, latestRun,
+                $"It has had its certificate since {signed:HH:mm:ss'Z'}, but {why}");
         }
-        // Later failed runs are Puppet's everyday business: launching is over once a good run was reported.
-        if (records.Fact(InstanceEvents.Converged) is null && records.FailedRuns.MaxBy(f => f.At.ToDateTimeOffset()) is { } run)
+        if (failed is not null)
         {
-            yield return new(InstanceTrouble.RunFailed, run.At.ToDateTimeOffset(),
-                $"The Puppet run failed: {run.Detail}. Fix the code or the node definition; the agent tries again by itself.");
+            yield return new(InstanceTrouble.RunFailed, failed.At.ToDateTimeOffset(), $"The Puppet run failed: {failed.Detail}. {Mend}");
         }
-        if (records.Fact(InstanceEvents.Converged) is null && partial is not null)
+        if (partial is not null)
         {
             yield return new(InstanceTrouble.PartialRun, partial.At.ToDateTimeOffset(),
                 $"The Puppet run was not a whole one: {partial.Detail}. {Whole}");

@@ -33,7 +33,8 @@ internal sealed class ProcessReport(
         using var span = FlowTelemetry.Step(FlowTelemetry.Report, records.Launch.Traceparent, records.Launch.Certname);
 
         // 2. what it proves
-        var verdict = ReportVerdict.Of(report, await reader.ServedEnvironment(name, cancel) ?? records.Launch.Environment);
+        var verdict = ReportVerdict.Of(report, await reader.ServedEnvironment(name, cancel) ?? records.Launch.Environment,
+            records.FailedRuns.Any());
         // A node may have its puppetserver post as many reports as it likes.
         if (lines.Allow(records.Launch.Certname, "reports.processed", verdict.Sentence))
             Log.ReportProcessed(log, records.Launch.Certname, verdict.Sentence);

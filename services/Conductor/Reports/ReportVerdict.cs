@@ -20,7 +20,10 @@ internal sealed record ReportVerdict(RunOutcome Outcome, string Sentence)
 {
     private const int LongestCause = 300;
 
-    public static ReportVerdict Of(ReportSummary report, string expectedEnvironment)
+    /// <param name="report">The run's.</param>
+    /// <param name="expectedEnvironment">The one it was classified into.</param>
+    /// <param name="failedBefore">A run of it failed before: what that one applied by a schedule may be skipped in this one.</param>
+    public static ReportVerdict Of(ReportSummary report, string expectedEnvironment, bool failedBefore = false)
     {
         if (report.Status is not ("changed" or "unchanged" or "failed"))
             return new(RunOutcome.Ignored, "a report without a known status");
@@ -36,8 +39,8 @@ internal sealed record ReportVerdict(RunOutcome Outcome, string Sentence)
             return new(RunOutcome.Partial, "it applied a cached catalog, not the present one");
         if (report.Environment != expectedEnvironment)
             return new(RunOutcome.Failed, Plain($"it ran in environment {report.Environment}, not in {expectedEnvironment}"));
-        // A catalog with schedules of its own may ask for it; not for all of it.
-        if (report.Skipped > 0 && (!report.HasSchedules || report.Skipped == report.Resources))
+        // Schedules may ask for it, Puppet's own too (daily) once they were kept to; not for all of it.
+        if (report.Skipped > 0 && (report.Skipped == report.Resources || !(report.HasSchedules || failedBefore)))
         {
             return new(RunOutcome.Partial,
                 $"it skipped {report.Skipped} of {report.Resources} resources, as with --tags, --skip_tags or a schedule");
