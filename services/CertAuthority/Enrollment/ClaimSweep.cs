@@ -55,7 +55,7 @@ internal sealed class ClaimSweep(ObjectStore store, ClaimStore claims, IssueFrom
         if (Clock.GetUtcNow() - claim.ClaimedAt.ToDateTimeOffset() < LeaveAlone)
             return false;
         var launch = (await context.Launch(CertName.Parse(claim.Certname), cancel)).Launch;
-        await issue.Run(claim, launch?.Traceparent, Caller.Own("sweep"), cancel);
+        await issue.Finish(claim, launch?.Traceparent, Caller.Own("sweep"), cancel);
         return true;
     }
 }

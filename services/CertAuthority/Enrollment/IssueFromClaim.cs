@@ -21,15 +21,38 @@ internal sealed class IssueFromClaim(
     AuditLog audit, Timeline timeline, Ids ids, TimeProvider clock, ILogger<IssueFromClaim> log)
 {
     private readonly ConcurrentDictionary<string, bool> released = new(StringComparer.Ordinal);
-    private const string OtherKey = "its key belongs to another name";
     // Serials whose claim and certificate this process knows to be on the disk.
     private readonly BoundedCache<string, bool> settled = new(10_000);
 
     /// <summary>Whether this process has released the claim since it was last asked: then no other needs to look at it again.</summary>
     public bool Released(string claimKey) => released.TryRemove(claimKey, out _);
 
+    /// <summary>Finishes the claim, for whoever hands out what comes of it: what can be read is on the disk before it is answered by.</summary>
     /// <returns>The certificate as the store holds it; null: it must not be released, and its serial is revoked.</returns>
     public async Task<CertificateRecord?> Run(Claim claim, string? traceparent, Caller by, CancellationToken cancel)
+    {
+        if (await Finish(claim, traceparent, by, cancel) is not { } certificate)
+            return null;
+        if (settled.TryGet(claim.Serial, out _))
+            return certificate;
+        if (!await claims.Settle(claim, cancel))
+            return await Void(claim, "its key belongs to another name", by, cancel);
+        settled.Add(claim.Serial, true);
+        return certificate;
+    }
+
+    /// <summary>The same where this process has just stored the certificate with its claim; null: it has not.</summary>
+    public Task<CertificateRecord?> Run(Claim claim, CertificateRecord? stored, string? traceparent, Caller by, CancellationToken cancel)
+    {
+        if (stored is null)
+            return Run(claim, traceparent, by, cancel);
+        settled.Add(claim.Serial, true);
+        return ReleaseFirst(claim, stored, by, cancel);
+    }
+
+    /// <summary>For who hands out nothing: a sweep looks at every claim there is.</summary>
+    /// <inheritdoc cref="Run(Claim, string, Caller, CancellationToken)" path="/returns"/>
+    public async Task<CertificateRecord?> Finish(Claim claim, string? traceparent, Caller by, CancellationToken cancel)
     {
         var name = CertName.Parse(claim.Certname);
         // 1. Signed before? What has expired since is simply over: nothing to release, nothing to revoke.
@@ -46,7 +69,7 @@ internal sealed class IssueFromClaim(
             return null;
         }
         if (certificate is not null)
-            return await ReleaseFound(name, claim, certificate, by, cancel);
+            return await Release(name, claim, certificate, by, cancel);
         // 2. May it still be signed?
         if (await Bar(name, claim, cancel) is { } bar)
             return await Void(claim, bar, by, cancel);
@@ -56,10 +79,9 @@ internal sealed class IssueFromClaim(
             var signed = Sign(claim);
             certificate = await claims.Put(signed, cancel);
             if (certificate.WriteId != signed.WriteId)
-                return await ReleaseFound(name, claim, certificate, by, cancel);
+                return await Release(name, claim, certificate, by, cancel);
         }
-        return await claims.Settle(claim, cancel) ? await ReleaseFirst(claim, certificate, by, cancel)
-            : await Void(claim, OtherKey, by, cancel);
+        return await ReleaseFirst(claim, certificate, by, cancel);
     }
 
     /// <summary>The span of a certificate's making: to be signed, and stored.</summary>
@@ -89,15 +111,10 @@ internal sealed class IssueFromClaim(
         };
     }
 
-    /// <summary>The same where this process has just stored the certificate with its claim; null: it has not.</summary>
-    public Task<CertificateRecord?> Run(Claim claim, CertificateRecord? stored, string? traceparent, Caller by, CancellationToken cancel) =>
-        stored is null ? Run(claim, traceparent, by, cancel) : ReleaseFirst(claim, stored, by, cancel);
-
     // The process that stored it reports it; where that one died before, the audit sweep does.
     private async Task<CertificateRecord?> ReleaseFirst(Claim claim, CertificateRecord stored, Caller by, CancellationToken cancel)
     {
         var name = CertName.Parse(claim.Certname);
-        settled.Add(claim.Serial, true);
         await audit.Write(AuditAction.Released, claim.Certname, by, claim.Serial, claim.SpkiSha256, claim.Decision, cancel);
         if (claim.Grant.Kind() == GrantKind.Launch)
         {
@@ -109,19 +126,6 @@ internal sealed class IssueFromClaim(
             return null;
         released.TryAdd(ObjectKeys.Claim(name, claim.Claim_), true);
         return stored;
-    }
-
-    // What is read can be a moment younger than what is on the disk.
-    private async Task<CertificateRecord?> ReleaseFound(
-        CertName name, Claim claim, CertificateRecord certificate, Caller by, CancellationToken cancel)
-    {
-        if (!settled.TryGet(claim.Serial, out _))
-        {
-            if (!await claims.Settle(claim, cancel))
-                return await Void(claim, OtherKey, by, cancel);
-            settled.Add(claim.Serial, true);
-        }
-        return await Release(name, claim, certificate, by, cancel);
     }
 
     // 4. The blocks once more: revocation blocks first and lists claims after, so at least one of the two sees the other.
