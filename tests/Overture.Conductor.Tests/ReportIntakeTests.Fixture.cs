@@ -54,12 +54,18 @@ public sealed partial class ReportIntakeTests
     /// <summary>Launched, certified and classified, according to the store.</summary>
     private async Task<CertName> Launch()
     {
+        var name = await Certified();
+        await Classified(name);
+        return name;
+    }
+
+    private async Task<CertName> Certified()
+    {
         var name = CertName.Parse((await LaunchOne()).Results.Single().Instance.Certname);
         var now = TimeProvider.System.GetUtcNow().ToTimestamp();
         await store.PutIfAbsent(ObjectKeys.Certificate($"0a{name.ToString()[..8]}"), new CertificateRecord { SignedAt = now }, default);
         await store.PutIfAbsent(ObjectKeys.Claim(name, "1"),
             new Claim { Claim_ = "1", Serial = $"0a{name.ToString()[..8]}", CsrReceivedAt = now }, default);
-        await Classified(name);
         return name;
     }
 

@@ -74,6 +74,19 @@ public sealed partial class ReportIntakeTests : IAsyncLifetime
         Assert.Null(await store.Get(ObjectKeys.Fact(victim, "converged"), default));
     }
 
+    // Its classification is what failed: without Classifier there is no catalog.
+    [Fact]
+    public async Task Post_FailedRunOfANodeThatWasNeverClassified_IsShownAndAGoodOneIsNotBelieved()
+    {
+        var (name, marker) = (await Certified(), await Launch());
+        await Post(Report(name).Replace("status: changed\n", "status: failed\n", StringComparison.Ordinal));
+        await Eventually.True(async () => (await Get(name)).Trouble == InstanceTrouble.RunFailed, "the failed run shows");
+        await Post(Report(name));
+        await Post(Report(marker));
+        await State(marker, InstanceState.Converged); // reports are worked off in order
+        Assert.Equal((InstanceState.Signed, InstanceTrouble.RunFailed), ((await Get(name)).State, (await Get(name)).Trouble));
+    }
+
     [Fact]
     public async Task Post_FailedThenGood_TroubleIsShownAndCleared()
     {

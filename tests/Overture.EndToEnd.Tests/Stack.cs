@@ -76,6 +76,16 @@ public sealed class Stack : IAsyncLifetime
         await Eventually.True(() => !Directory.Exists($"/proc/{pid}"), $"{service} is dead");
     }
 
+    /// <summary>SIGUSR1 to the agent of a local instance: it runs at once, unless it is at it.</summary>
+    public async Task AskForARun(string certname)
+    {
+        foreach (var process in HostProcesses.With(Path.Combine(Home, "instances", certname)))
+        {
+            if (process.Contains("puppet agent", StringComparison.Ordinal))
+                await Shell.Run("kill", "-USR1", process.Split(':')[0]);
+        }
+    }
+
     /// <summary>After a kill: waits until ./run has started it again.</summary>
     public Task StartedAgain(string service) => Eventually.True(
         async () => Directory.Exists($"/proc/{Pid(service)}") && (await Overture("health", "--service", service)).ExitCode == 0,

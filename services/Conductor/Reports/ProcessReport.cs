@@ -44,10 +44,12 @@ internal sealed class ProcessReport(
             return;
         }
 
-        // 3. puppetserver passes on what an agent says of itself, also a wrong name: a node that has no certificate or was never classified
-        // has not run
-        if (records.FirstServed is null || (records.Certificate is null && records.Claim is not { IsStock: true }))
-            throw new InvalidDataException($"{name} has no certificate, or was never classified: it can't have run");
+        // 3. puppetserver passes on what an agent says of itself, also a wrong name: a node that has no certificate has not run, and one
+        // that was never classified has at most failed at that
+        if (records.Certificate is null && records.Claim is not { IsStock: true })
+            throw new InvalidDataException($"{name} has no certificate: it can't have run");
+        if (records.FirstServed is null && verdict.Outcome != RunOutcome.Failed)
+            throw new InvalidDataException($"{name} was never classified: it can't have run well");
 
         // 4. the fact
         if (verdict.Outcome == RunOutcome.Converged)
