@@ -21,6 +21,7 @@ public sealed partial class StoreWatch : BackgroundService
     private readonly ILogger<StoreWatch> log;
     // When each object was last said to be unreadable.
     private readonly Dictionary<string, long> said = new(StringComparer.Ordinal);
+    private bool untested;
 
     public StoreWatch(StoreIdentity identity, StoreProbe probe, ObjectStore store, TimeProvider clock, ILogger<StoreWatch> log)
     {
@@ -33,7 +34,8 @@ public sealed partial class StoreWatch : BackgroundService
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        if (identity.Waits)
+        untested = identity.Waits;
+        if (untested)
         {
             Broken = $"the promises of the object store {store.Name} have not been tested yet";
         }
@@ -56,10 +58,11 @@ public sealed partial class StoreWatch : BackgroundService
     {
         try
         {
-            for (var first = identity.Waits; first;)
+            // As the start found it: the store may have its id by now, and is untested all the same.
+            while (untested)
             {
                 await Task.Delay(WhileWaiting, clock, stoppingToken);
-                first = !await Try(async () =>
+                untested = !await Try(async () =>
                 {
                     if (await identity.Wrong(stoppingToken) is not null)
                         return false;
