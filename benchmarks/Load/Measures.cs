@@ -42,8 +42,9 @@ internal static class Measures
             {
                 var began = Stopwatch.GetTimestamp();
                 await Output(both[each][0], both[each][1..]);
+                var took = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
                 if (i >= 3)
-                    times[each].Add(string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(began).TotalMilliseconds:0.00}"));
+                    times[each].Add(took.ToString("0.00", CultureInfo.InvariantCulture));
             }
         }
         await File.WriteAllLinesAsync(Path.Combine(folder, "ours"), times[0]);
@@ -57,9 +58,11 @@ internal static class Measures
 
     private static async Task<string> Output(string program, string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
         var (text, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync();
-        return process.ExitCode == 0 ? await text : throw new InvalidOperationException($"{program} ended with {process.ExitCode}: {await errors}");
+        return process.ExitCode == 0 ? await text
+            : throw new InvalidOperationException($"{program} ended with {process.ExitCode}: {await errors}");
     }
 }

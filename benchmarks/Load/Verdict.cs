@@ -67,14 +67,16 @@ internal static class Verdict
         Line("revoke-10k", seen.Number("ended") - seen.Number("asked"), 2, atLeast: false);
         Say($"the seconds of `overture certificate revoke NAME`, which waits for the list; entries on it: {seen.Text("entries")}");
         Say($"GET certificate_revocation_list/ca: {seen.Text("bytes")} bytes in {seen.Text("crl-seconds")} s, TLS handshake included");
-        Say($"start on a store with 9,999 revocations no list has yet: {seen.Number("opened") - seen.Number("began"):0.00} s until healthy");
+        Say("start on a store with 9,999 revocations no list has yet: "
+            + $"{seen.Number("opened") - seen.Number("began"):0.00} s until healthy");
     }
 
     private static void EncHook(Figures seen)
     {
         var (ours, theirs) = (seen.Percentile("ours", 0.5), seen.Percentile("theirs", 0.5));
         Line("enc-hook", ours / theirs, 0.4, atLeast: false);
-        Say($"overture-enc over mTLS: p50_ms={ours:0.0} p99_ms={seen.Percentile("ours", 0.99):0.0}; p50 at most 30 ms: {Judged(ours, 30, false)}");
+        Say($"overture-enc over mTLS: p50_ms={ours:0.0} p99_ms={seen.Percentile("ours", 0.99):0.0}; "
+            + $"p50 at most 30 ms: {Judged(ours, 30, false)}");
         Say($"Python, one plain HTTP GET: p50_ms={theirs:0.0} p99_ms={seen.Percentile("theirs", 0.99):0.0}");
     }
 
@@ -138,9 +140,10 @@ internal static class Verdict
     private static void Line(string name, double exact, double? bar, bool atLeast)
     {
         var ratio = Math.Round(exact, 2);
-        Console.WriteLine(bar is { } b
-            ? Text($"bench {name} ratio={ratio:0.00} bar={b:0.00} {Judged(ratio, b, atLeast)}") : Text($"bench {name} ratio={ratio:0.00} bar=none"));
-        var model = File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[^1];
+        var judged = bar is { } b ? Text($"bar={b:0.00} {Judged(ratio, b, atLeast)}") : "bar=none";
+        Console.WriteLine(Text($"bench {name} ratio={ratio:0.00} {judged}"));
+        var model = File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))
+            ?.Split(": ")[^1];
         Say($"commit {Environment.GetEnvironmentVariable("BENCH_COMMIT")}, {Environment.ProcessorCount} cores, {model}, "
             + $"load {File.ReadAllText("/proc/loadavg").Split(' ')[0]}");
     }

@@ -10,7 +10,7 @@ namespace Overture.Cli.Commands;
 /// </summary>
 internal sealed class Selection
 {
-    // More than that are confirmed by their number, which nobody types by habit.
+    // More than that are confirmed by typing their number: `y` is typed by habit.
     private const int Few = 10;
 
     private readonly Argument<string[]> names = new("NAME")

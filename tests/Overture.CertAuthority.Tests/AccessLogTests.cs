@@ -5,7 +5,7 @@ using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
 
-/// <summary>The access log where logrotate has been (issue 12, point 7).</summary>
+/// <summary>The access log where logrotate has been.</summary>
 public sealed class AccessLogTests
 {
     [Fact]

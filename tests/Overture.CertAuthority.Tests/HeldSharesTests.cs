@@ -5,7 +5,7 @@ using Overture.CertAuthority.Enrollment;
 
 namespace Overture.CertAuthority.Tests;
 
-/// <summary>Point 26 of issue 12: ten addresses must not fill the queue of requests that wait for a person.</summary>
+/// <summary>Ten addresses must not fill the queue of requests that wait for a person.</summary>
 public sealed class HeldSharesTests
 {
     private const int Share = 50;

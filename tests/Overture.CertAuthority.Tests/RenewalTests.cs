@@ -169,7 +169,7 @@ public sealed class RenewalTests(CaFixture house)
         Assert.Equal(HttpStatusCode.NotFound, (await Renew(node)).Code);
     }
 
-    // Point 25 of issue 12: each is a claim and a certificate that stay.
+    // Each is a claim and a certificate that stay.
     [Fact]
     public async Task Point25_RenewalsWithoutEnd_AreLimitedByName()
     {

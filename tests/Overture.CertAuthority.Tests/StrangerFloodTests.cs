@@ -20,7 +20,7 @@ using Overture.TestSupport;
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>
-/// Points 6, 25 and 26 of issue 12: what strangers can make grow, at the limits as they are delivered, and how it is found afterwards.
+/// What strangers can make grow, at the limits as they are delivered, and how it is found afterwards.
 /// </summary>
 [Trait("Category", "integration")]
 public sealed partial class StrangerFloodTests(Xunit.Abstractions.ITestOutputHelper output) : IAsyncLifetime

@@ -3,7 +3,7 @@ using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>Signals whose default ends a process without a line (issue 12, point 7). Each service starts by the same ServiceHost.</summary>
+/// <summary>Signals whose default ends a process without a line. Each service starts by the same ServiceHost.</summary>
 [Trait("Category", "integration")]
 public sealed class SignalTests : IDisposable
 {

@@ -7,7 +7,7 @@ using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>A collector that takes nothing for a while (issue 12, point 9).</summary>
+/// <summary>A collector that takes nothing for a while.</summary>
 [Trait("Category", "integration")]
 public sealed class TelemetryLossTests : IDisposable
 {

@@ -2,7 +2,7 @@ using Overture.TestSupport;
 
 namespace Overture.EndToEnd.Tests;
 
-/// <summary>eng/processes.sh by itself: what ./run does about a process that ends (issue 12, point 7).</summary>
+/// <summary>eng/processes.sh by itself: what ./run does about a process that ends.</summary>
 [Trait("Category", "e2e")]
 public sealed class ProcessesTests : IDisposable
 {

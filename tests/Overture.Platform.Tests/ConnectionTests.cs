@@ -7,7 +7,7 @@ using Overture.Platform.Connections;
 namespace Overture.Platform.Tests;
 
 /// <summary>
-/// Who is admitted to a listener, what a process can hold, and what is written of those that were turned away (issue 12, points 6 and 18).
+/// Who is admitted to a listener, what a process can hold, and what is written of those that were turned away.
 /// </summary>
 public sealed class ConnectionTests : IDisposable
 {

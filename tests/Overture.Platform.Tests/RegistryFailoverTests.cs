@@ -8,7 +8,7 @@ using Overture.TestSupport;
 namespace Overture.Platform.Tests;
 
 /// <summary>
-/// Servers that answer and take no writes, failovers, and silence: what is said of it, and where writes go (issue 12, point 8).
+/// Servers that answer and take no writes, failovers, and silence: what is said of it, and where writes go.
 /// </summary>
 [Trait("Category", "integration")]
 public sealed class RegistryFailoverTests : IAsyncLifetime

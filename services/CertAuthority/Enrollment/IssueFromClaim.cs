@@ -27,7 +27,7 @@ internal sealed class IssueFromClaim(
     /// <summary>Whether this process has released the claim since it was last asked: then no other needs to look at it again.</summary>
     public bool Released(string claimKey) => released.TryRemove(claimKey, out _);
 
-    /// <summary>Finishes the claim, for whoever hands out what comes of it: what can be read is on the disk before it is answered by.</summary>
+    /// <summary>Finishes the claim, for a caller that hands out its certificate: claim and certificate are durable when it returns.</summary>
     /// <returns>The certificate as the store holds it; null: it must not be released, and its serial is revoked.</returns>
     public async Task<CertificateRecord?> Run(Claim claim, string? traceparent, Caller by, CancellationToken cancel)
     {
@@ -50,7 +50,7 @@ internal sealed class IssueFromClaim(
         return ReleaseFirst(claim, stored, by, cancel);
     }
 
-    /// <summary>For who hands out nothing: a sweep looks at every claim there is.</summary>
+    /// <summary>The same for a caller that hands out nothing: a sweep, which looks at every claim and must not wait for the disk.</summary>
     /// <inheritdoc cref="Run(Claim, string, Caller, CancellationToken)" path="/returns"/>
     public async Task<CertificateRecord?> Finish(Claim claim, string? traceparent, Caller by, CancellationToken cancel)
     {

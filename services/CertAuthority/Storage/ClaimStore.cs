@@ -136,8 +136,8 @@ internal sealed class ClaimStore(ObjectStore store, RecordMac seal, SpentNames s
     }
 
     /// <summary>
-    /// A claim and its certificate that were found in the store are on the disk, with what goes before them, and the name is spent: they may
-    /// have been put a moment ago, by a writer that never heard whether they are.
+    /// Makes a claim and its certificate that were found in the store durable, binds the key to the name, and records the name as spent:
+    /// their writer may have put them a moment ago, and failed before it had done so.
     /// </summary>
     /// <returns>False: the key of a launched name is another name's, so nothing may be released.</returns>
     /// <exception cref="FaultException">STORE_UNAVAILABLE: they may not be.</exception>

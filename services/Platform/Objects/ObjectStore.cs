@@ -71,8 +71,8 @@ public abstract partial class ObjectStore
     }
 
     /// <summary>
-    /// Ends when what can be read under these keys survives a power cut: an object that another writer is putting can be read a moment before
-    /// that. Whoever answers outsiders by what it read asks first.
+    /// Returns when what can be read under these keys survives a power cut: an object can be read a moment before its writer has made it
+    /// durable. A caller that hands out what it read asks first.
     /// </summary>
     /// <exception cref="FaultException">STORE_UNAVAILABLE: it may not.</exception>
     public virtual Task MakeDurable(IReadOnlyList<string> keys, CancellationToken cancel) => Task.CompletedTask;
