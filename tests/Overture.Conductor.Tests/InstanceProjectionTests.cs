@@ -10,7 +10,7 @@ using Overture.TestSupport;
 namespace Overture.Conductor.Tests;
 
 /// <summary>Evidence to state, as tables.</summary>
-public sealed class InstanceFoldTests
+public sealed class InstanceProjectionTests
 {
     private static readonly DateTimeOffset Start = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
     private static readonly CertName Name = TestIds.New().CertName();
