@@ -16,8 +16,8 @@ namespace Overture.Conductor;
 
 /// <summary>The gRPC service: maps messages to actions and back. The contract is documented in conductor.proto.</summary>
 internal sealed class ConductorApi(
-    LaunchInstances launch, RegisterInstance register, InstanceTable table, InstanceList list, InstanceWatch watch,
-    InstanceTimeline timeline,
+    LaunchInstances launch, RegisterInstance register, InstanceTable table, InstanceList list, SummarizeInstances summary,
+    InstanceWatch watch, InstanceTimeline timeline,
     TerminateInstance terminate, RetryInstance retry, UpdateInstance update, QuarantineInstance quarantine, GetConsole console,
     Reconciler reconciler,
     PreviewLaunch preview, ProfileStore profiles, CheckBucket checkBucket) : ConductorService.ConductorServiceBase
@@ -39,14 +39,20 @@ internal sealed class ConductorApi(
     public override Task<ListInstancesResponse> ListInstances(ListInstancesRequest request, ServerCallContext context) =>
         list.Page(request, context.CancellationToken);
 
+    public override Task<SummarizeInstancesResponse> SummarizeInstances(SummarizeInstancesRequest request, ServerCallContext context) =>
+        summary.Run(request.Filter, context.CancellationToken);
+
     public override Task WatchInstances(WatchInstancesRequest request, IServerStreamWriter<WatchInstancesResponse> responseStream,
         ServerCallContext context)
     {
-        if (request.Certnames.Count is < 1 or > MaxWatched)
-            throw FaultException.Invalid("certnames", $"must be 1-{MaxWatched}");
-        return watch.Follow(
-            [.. request.Certnames.Select(CertName.Parse).Distinct()], request.UntilSettled,
-            instance => responseStream.WriteAsync(new WatchInstancesResponse { Instance = instance }), context.CancellationToken);
+        Task Send(Instance instance) => responseStream.WriteAsync(new WatchInstancesResponse { Instance = instance });
+        if (request.Certnames.Count > MaxWatched)
+            throw FaultException.Invalid("certnames", $"must be at most {MaxWatched}; to follow more, leave it empty and use filter");
+        if (request.Certnames.Count > 0 && request.Filter is not null)
+            throw FaultException.Invalid("filter", "must be empty where certnames is not");
+        return request.Certnames.Count > 0
+            ? watch.Follow([.. request.Certnames.Select(CertName.Parse).Distinct()], request.UntilSettled, Send, context.CancellationToken)
+            : watch.Follow(new InstanceQuery(request.Filter ?? new InstanceFilter()), request.UntilSettled, Send, context.CancellationToken);
     }
 
     public override Task<GetTimelineResponse> GetTimeline(GetTimelineRequest request, ServerCallContext context) =>
@@ -56,7 +62,8 @@ internal sealed class ConductorApi(
         ServerCallContext context) => new()
     {
         Instance = await terminate.Run(
-            context.Peer().Name, CertName.Parse(request.Certname), request.Reason, DeadlineOf(context), context.CancellationToken),
+            context.Peer().Name, CertName.Parse(request.Certname), request.Reason, request.Force, DeadlineOf(context),
+            context.CancellationToken),
     };
 
     public override Task<RetryInstanceResponse> RetryInstance(RetryInstanceRequest request, ServerCallContext context) =>

@@ -39,6 +39,7 @@ public sealed class ConductorModule : IServiceModule<ConductorOptions>
         services.AddSingleton(bundle);
         services
             .AddSingleton<InstanceIndex>()
+            .AddSingleton<LastRuns>()
             .AddSingleton<CheckBucket>()
             .AddSingleton<Lease>()
             .AddInstances()

@@ -115,6 +115,12 @@ public sealed record ReportOptions
     /// <summary>The largest report taken, in bytes. 64 KiB to 256 MiB.</summary>
     public int MaxBytes { get; init; } = 16 * 1024 * 1024;
 
+    /// <summary>
+    /// How often agents run (Puppet's runinterval): a node whose reports stop for three times that is shown as silent. 1 min to 7 days;
+    /// 0: none is.
+    /// </summary>
+    public TimeSpan RunInterval { get; init; } = TimeSpan.FromMinutes(30);
+
     /// <summary>Connections of the listener.</summary>
     public HttpListenerLimits Limits { get; init; } = new();
 
@@ -134,6 +140,8 @@ public sealed record ReportOptions
             yield return new("reports.caPort", "must be 1-65535");
         if (MaxBytes is < 64 * 1024 or > 256 * 1024 * 1024)
             yield return new("reports.maxBytes", "must be 65536 to 268435456");
+        if (RunInterval != TimeSpan.Zero && (RunInterval < TimeSpan.FromMinutes(1) || RunInterval > TimeSpan.FromDays(7)))
+            yield return new("reports.runInterval", "must be 00:01:00 to 7.00:00:00, or 0");
         foreach (var problem in Limits.Problems("reports.limits"))
             yield return problem;
     }

@@ -38,8 +38,8 @@ internal static partial class Log
     public static partial void Orphan(ILogger logger, CertName certname);
 
     [LoggerMessage(EventId = 120, EventName = "state.moved", Level = LogLevel.Information,
-        Message = "{Certname} is {State}, condition {Condition}")]
-    public static partial void Moved(ILogger logger, string certname, InstanceState state, InstanceTrouble condition);
+        Message = "{Certname} is {State}, conditions: {Conditions}")]
+    public static partial void Moved(ILogger logger, string certname, InstanceState state, string conditions);
 
     [LoggerMessage(EventId = 121, EventName = "state.sweep_failed", Level = LogLevel.Warning,
         Message = "the store could not be read, states may be stale: {Cause}")]

@@ -177,7 +177,7 @@ public static class ServiceHost
         services.AddSingleton<StoreWatch>().AddHostedService(p => p.GetRequiredService<StoreWatch>());
         services.AddSingleton<WriteWatch>().AddHostedService(p => p.GetRequiredService<WriteWatch>());
         services.AddHostedService(p => p.GetRequiredService<RegistryConnection>());
-        services.AddSingleton<Timeline>();
+        services.AddSingleton<Timeline>().AddSingleton<BrokenDefinitions>();
         // Stopped before the connection, which was started before.
         services.AddHostedService<LastLines>();
         services.AddSingleton<ChangeFeed>();

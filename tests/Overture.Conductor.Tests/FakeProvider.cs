@@ -19,6 +19,7 @@ internal sealed class FakeProvider(TimeProvider? clock = null) : IProvider
     public string Region => "";
     public bool InstallsPuppet => false;
     public TimeSpan Settling { get; set; }
+    public TimeSpan LookEvery => TimeSpan.FromSeconds(10);
 
     /// <summary>Instances really started, by certname.</summary>
     public ConcurrentDictionary<CertName, int> Starts { get; } = new();

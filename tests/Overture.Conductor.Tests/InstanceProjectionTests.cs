@@ -32,6 +32,7 @@ public sealed class InstanceProjectionTests
     {
         var instance = Fold(seen);
         Assert.Equal(expected, instance.State);
+        Assert.Empty(instance.Conditions);
         Assert.Equal(InstanceTrouble.Unspecified, instance.Trouble);
         Assert.Equal(instance.States.Select(s => s.State).Order(), instance.States.Select(s => s.State));
         Assert.Equal(InstanceState.Requested, instance.States[0].State);
@@ -93,48 +94,52 @@ public sealed class InstanceProjectionTests
     }
 
     [Theory]
-    [InlineData("launch-failed@1", "", 10, InstanceTrouble.LaunchFailed)]
-    [InlineData("launch-failed@1 launched@2", "", 10, InstanceTrouble.Unspecified)]
-    [InlineData("launch-failed@1 launch-failed-a@2 launched@3", "", 10, InstanceTrouble.Unspecified)]
+    [InlineData("launch-failed@1", "", 10, "LaunchFailed")]
+    [InlineData("launch-failed@1 launched@2", "", 10, "")]
+    [InlineData("launch-failed@1 launch-failed-a@2 launched@3", "", 10, "")]
     // it was started by hand
-    [InlineData("launch-failed@1", "claim", 10, InstanceTrouble.Unspecified)]
-    [InlineData("launched@1", "", 1800, InstanceTrouble.Unspecified)]
-    [InlineData("launched@1", "", 1801, InstanceTrouble.BootStalled)]
-    [InlineData("launched@1", "refused", 1801, InstanceTrouble.CsrRefused)]
-    [InlineData("launched@1", "held", 1801, InstanceTrouble.CsrHeld)]
-    [InlineData("launched@1 running@100", "", 1801, InstanceTrouble.Unspecified)]
-    [InlineData("launched@1", "claim certificate", 3602, InstanceTrouble.Unspecified)]
-    [InlineData("launched@1", "claim certificate", 3603, InstanceTrouble.BootStalled)]
-    [InlineData("launched@1 converged@5", "claim certificate served", 9999, InstanceTrouble.Unspecified)]
-    [InlineData("launched@1", "", 3600, InstanceTrouble.BootStalled)]
-    [InlineData("launch-failed@1", "", 3600, InstanceTrouble.BootStalled)]
-    [InlineData("launched@1", "claim", 3600, InstanceTrouble.Unspecified)]
-    [InlineData("launched@1", "held", 10, InstanceTrouble.CsrHeld)]
-    [InlineData("launched@1", "held claim", 10, InstanceTrouble.Unspecified)]
-    [InlineData("launched@1", "refused", 10, InstanceTrouble.CsrRefused)]
-    [InlineData("launched@1", "refused", 3700, InstanceTrouble.BootStalled)]
-    [InlineData("launched@1", "refused claim", 10, InstanceTrouble.Unspecified)]
-    [InlineData("launched@1 run-failed-a@5", "claim certificate served", 10, InstanceTrouble.RunFailed)]
+    [InlineData("launch-failed@1", "claim", 10, "")]
+    [InlineData("launched@1", "", 1800, "")]
+    [InlineData("launched@1", "", 1801, "Stalled")]
+    [InlineData("launched@1", "refused", 1801, "CsrRefused")]
+    [InlineData("launched@1", "held", 1801, "CsrHeld")]
+    [InlineData("launched@1", "held refused", 10, "CsrRefused CsrHeld")]
+    [InlineData("launched@1 running@100", "", 1801, "")]
+    // that a poll saw it run does not take back what came before
+    [InlineData("launched@1 running@100", "refused", 110, "CsrRefused")]
+    [InlineData("launched@1", "claim certificate", 3602, "")]
+    [InlineData("launched@1", "claim certificate", 3603, "Stalled")]
+    [InlineData("launched@1 converged@5", "claim certificate served", 9999, "")]
+    [InlineData("launched@1", "", 3600, "Stalled")]
+    // an emptier cause that comes later never hides the true one
+    [InlineData("launch-failed@1", "", 3600, "LaunchFailed Stalled")]
+    [InlineData("launched@1", "refused", 3700, "CsrRefused Stalled")]
+    [InlineData("launched@1 run-failed-a@5", "claim certificate served", 3700, "RunFailed Stalled")]
+    [InlineData("launched@1 run-partial-a@3650", "claim certificate served", 3700, "Stalled PartialRun")]
+    [InlineData("launched@1", "claim", 3600, "")]
+    [InlineData("launched@1", "held", 10, "CsrHeld")]
+    [InlineData("launched@1", "held claim", 10, "")]
+    [InlineData("launched@1", "refused", 10, "CsrRefused")]
+    [InlineData("launched@1", "refused claim", 10, "")]
+    [InlineData("launched@1 run-failed-a@5", "claim certificate served", 10, "RunFailed")]
     // the failed run came before the definition was served: a later good sign clears it
-    [InlineData("launched@1 run-failed-a@3", "claim certificate served", 10, InstanceTrouble.Unspecified)]
-    [InlineData("launched@1 run-failed-a@5 converged@6", "claim certificate served", 10, InstanceTrouble.Unspecified)]
-    // a failed run after the first good one is Puppet's everyday business
-    [InlineData("launched@1 converged@6 run-failed-a@7", "claim certificate served", 10, InstanceTrouble.Unspecified)]
-    // the deadline of the first good run is 3603
-    [InlineData("launched@1 run-failed-a@5", "claim certificate served", 3700, InstanceTrouble.BootStalled)]
-    [InlineData("launched@1 run-partial-a@3650", "claim certificate served", 3700, InstanceTrouble.BootStalled)]
-    [InlineData("launched@1 run-partial-a@5", "claim certificate served", 10, InstanceTrouble.PartialRun)]
-    [InlineData("launched@1 run-partial-a@5", "claim certificate served", 3700, InstanceTrouble.BootStalled)]
-    [InlineData("launched@1 run-failed-a@5 run-partial-a@6", "claim certificate served", 10, InstanceTrouble.RunFailed)]
-    [InlineData("launched@1 run-partial-a@5 converged@6", "claim certificate served", 10, InstanceTrouble.Unspecified)]
-    [InlineData("launched@1 run-failed-a@5 terminating@6", "claim certificate served", 10, InstanceTrouble.Unspecified)]
-    public void From_Trouble_StandsUntilALaterPositiveFact(string facts, string seen, int now, InstanceTrouble expected)
+    [InlineData("launched@1 run-failed-a@3", "claim certificate served", 10, "")]
+    [InlineData("launched@1 run-failed-a@5 converged@6", "claim certificate served", 10, "")]
+    [InlineData("launched@1 run-partial-a@5", "claim certificate served", 10, "PartialRun")]
+    [InlineData("launched@1 run-failed-a@5 run-partial-a@6", "claim certificate served", 10, "RunFailed PartialRun")]
+    [InlineData("launched@1 run-partial-a@5 converged@6", "claim certificate served", 10, "")]
+    [InlineData("launched@1 run-failed-a@5 terminating@6", "claim certificate served", 10, "")]
+    [InlineData("launched@1 quarantined-a@5", "claim certificate", 10, "Quarantined")]
+    [InlineData("launched@1 quarantined-a@5 released-b@6", "claim certificate", 10, "")]
+    public void From_Conditions_HoldUntilWhatEndsThem(string facts, string seen, int now, string expected)
     {
         var records = InstanceRecords(
             seen) with { Facts = [.. facts.Split(' ').Select(f => Fact(f.Split('@')[0], int.Parse(f.Split('@')[1])))] };
         var instance = Shown(records, Start.AddSeconds(now));
-        Assert.Equal(expected, instance.Trouble);
-        Assert.Equal(expected == InstanceTrouble.Unspecified, instance.TroubleDetail.Length == 0);
+        Assert.Equal(expected, Types(instance));
+        Assert.All(instance.Conditions, c => Assert.All(new[] { c.Reason, c.Message, c.Next }, t => Assert.NotEqual("", t)));
+        Assert.All(instance.Conditions, c => Assert.True(c.Since.ToDateTimeOffset() <= Start.AddSeconds(now)));
+        Assert.Equal(instance.Trouble == InstanceTrouble.Unspecified, instance.TroubleDetail.Length == 0);
     }
 
     [Theory]
@@ -186,8 +191,8 @@ public sealed class InstanceProjectionTests
             })],
         };
         var instance = Shown(records, Start.AddSeconds(3700));
-        Assert.Equal(InstanceTrouble.BootStalled, instance.Trouble);
-        Assert.Contains(why, instance.TroubleDetail, StringComparison.Ordinal);
+        var stalled = instance.Conditions.Single(c => c.Type == ConditionType.Stalled);
+        Assert.Contains(why, $"{stalled.Message} {stalled.Next}", StringComparison.Ordinal);
     }
 
     [Fact]
@@ -200,16 +205,19 @@ public sealed class InstanceProjectionTests
     }
 
     [Theory]
-    [InlineData(InstanceState.Running, InstanceTrouble.Unspecified, false)]
-    [InlineData(InstanceState.Running, InstanceTrouble.BootStalled, true)]
-    [InlineData(InstanceState.Requested, InstanceTrouble.LaunchFailed, true)]
-    [InlineData(InstanceState.Running, InstanceTrouble.CsrRefused, false)]
-    [InlineData(InstanceState.Classified, InstanceTrouble.RunFailed, true)]
-    [InlineData(InstanceState.Converged, InstanceTrouble.Unspecified, true)]
-    [InlineData(InstanceState.Terminating, InstanceTrouble.Unspecified, false)]
-    [InlineData(InstanceState.Terminated, InstanceTrouble.Unspecified, true)]
-    public void IsSettled_StateAndTrouble_TellsWhetherMoreIsToCome(InstanceState state, InstanceTrouble condition, bool settled) =>
-        Assert.Equal(settled, InstanceProjection.IsSettled(state, condition));
+    [InlineData(InstanceState.Running, ConditionType.Unspecified, false)]
+    [InlineData(InstanceState.Running, ConditionType.Stalled, true)]
+    [InlineData(InstanceState.Requested, ConditionType.LaunchFailed, true)]
+    [InlineData(InstanceState.Running, ConditionType.CsrRefused, false)]
+    [InlineData(InstanceState.Running, ConditionType.Protected, false)]
+    [InlineData(InstanceState.Running, ConditionType.Gone, true)]
+    [InlineData(InstanceState.Signed, ConditionType.Contested, true)]
+    [InlineData(InstanceState.Classified, ConditionType.RunFailed, true)]
+    [InlineData(InstanceState.Converged, ConditionType.Unspecified, true)]
+    [InlineData(InstanceState.Terminating, ConditionType.Unspecified, false)]
+    [InlineData(InstanceState.Terminated, ConditionType.Unspecified, true)]
+    public void IsSettled_StateAndConditions_SaysWhetherMoreIsToCome(InstanceState state, ConditionType condition, bool settled) =>
+        Assert.Equal(settled, InstanceProjection.IsSettled(state, [new Condition { Type = condition }]));
 
     [Fact]
     public void Proven_AllFacts_AreALineEachWithTheirProof()
@@ -223,6 +231,8 @@ public sealed class InstanceProjectionTests
 
     // By its row: packed and unpacked, as lists have it.
     private static Instance Shown(InstanceRecords records, DateTimeOffset now) => new InstanceRow(records, now).Instance();
+
+    private static string Types(Instance instance) => string.Join(' ', instance.Conditions.Select(c => c.Type));
 
     private static Instance Fold(string seen) => Shown(InstanceRecords(seen), Start.AddSeconds(8));
 

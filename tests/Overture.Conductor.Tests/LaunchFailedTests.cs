@@ -36,7 +36,7 @@ public sealed class LaunchFailedTests : IAsyncLifetime
         provider.Refusal = new ProviderException("no room.");
         var first = await Launch();
         var retry = $"overture instance retry {first.Certname}";
-        Assert.EndsWith($": no room. Once that is fixed, try again: {retry}.", first.TroubleDetail, StringComparison.Ordinal);
+        Assert.EndsWith($": no room. Once that is fixed, try again: {retry}", first.TroubleDetail, StringComparison.Ordinal);
 
         provider.Refusal = new ProviderException("i-1 was terminated at the cloud", final: true);
         for (var tries = 0; tries < 2; tries++)

@@ -38,11 +38,14 @@ internal sealed class NodeCache
     private readonly Freshness freshness;
     private readonly NodeHistoryLog history;
     private readonly Timeline timeline;
+    private readonly BrokenDefinitions shown;
+    private readonly TimeProvider clock;
 
     public NodeCache(NodeStore store, DocumentReader reader, Freshness freshness, NodeHistoryLog history, Timeline timeline,
-        ChangeFeed feed)
+        BrokenDefinitions shown, ChangeFeed feed, TimeProvider clock)
     {
         (this.store, this.reader, this.freshness, this.history, this.timeline) = (store, reader, freshness, history, timeline);
+        (this.shown, this.clock) = (shown, clock);
         feed.Changed += (name, _) => Forget(name);
     }
 
@@ -83,8 +86,22 @@ internal sealed class NodeCache
         {
             timeline.Add("classifier", name, $"definition-broken:{definition.StoredVersion}",
                 $"an edit in the bucket is not served: {broken.Message}", Reason.DefinitionInvalid, ObjectKeys.Node(name));
+            await Show(new BrokenDefinition(name, definition.StoredVersion, broken.Message, clock.GetUtcNow()));
         }
 
         return new NodeEntry(definition, why, launch, definition.ReadAt, definition.At);
+    }
+
+    // For the list of instances: best effort, as all of the registry is.
+    private async Task Show(BrokenDefinition broken)
+    {
+        try
+        {
+            await shown.Save(broken);
+        }
+        catch (FaultException e) when (e.Reason == Reason.RegistryUnavailable)
+        {
+            // The connection logs that it is away; the next version or start writes it again.
+        }
     }
 }

@@ -6,7 +6,7 @@ using Overture.Platform.Registry;
 namespace Overture.Conductor.Instances;
 
 /// <summary>
-/// Lists instances, newest first, from their last states. The registry's index names those that another Conductor launched a moment ago.
+/// Lists instances, in the order of their launches, from their last states. The registry's index names those that another Conductor launched a moment ago.
 /// </summary>
 internal sealed class InstanceList(InstanceIndex index, InstanceTable table, TimeProvider clock)
 {
@@ -17,19 +17,27 @@ internal sealed class InstanceList(InstanceIndex index, InstanceTable table, Tim
     {
         if (request.PageSize is < 0 or > LargestPage)
             throw FaultException.Invalid("page_size", $"must be 1-{LargestPage}; 0 means {DefaultPage}");
-        if (!Enum.IsDefined(request.State))
-            throw FaultException.Invalid("state", "is not a state");
+        if (!Enum.IsDefined(request.Order))
+            throw FaultException.Invalid("order", "is not an order");
         var size = request.PageSize == 0 ? DefaultPage : request.PageSize;
-        var after = PageToken.Read(request);
+        var query = InstanceQuery.Of(request);
+        var after = PageToken.Read(request, query);
         // 1. refuse an incomplete list
-        await Whole(cancel);
-        await Newest(cancel);
+        await Complete(cancel);
         // 2. one more than the page, to know whether another follows
-        var found = table.Rows.Take(after, size + 1, row => Matches(row, request));
+        var found = table.Rows.Take(after, size + 1, query.Matches, oldestFirst: request.Order == InstanceOrder.OldestFirst);
         var response = new ListInstancesResponse { Instances = { found.Take(size).Select(r => r.Instance()) } };
         if (found.Count > size)
-            response.NextPageToken = PageToken.Write(found[size - 1].Place, request);
+            response.NextPageToken = PageToken.Write(found[size - 1].Place, request, query);
         return response;
+    }
+
+    /// <summary>Ends once every instance is known that was launched before, here or by another Conductor.</summary>
+    /// <exception cref="FaultException">STARTING: that will take a while.</exception>
+    public async Task Complete(CancellationToken cancel)
+    {
+        await Whole(cancel);
+        await Newest(cancel);
     }
 
     private async Task Whole(CancellationToken cancel)
@@ -67,10 +75,4 @@ internal sealed class InstanceList(InstanceIndex index, InstanceTable table, Tim
             // a damaged record; the sweep reports it
         }
     }
-
-    private static bool Matches(InstanceRow row, ListInstancesRequest filter) =>
-        (filter.State == InstanceState.Unspecified
-            ? filter.ShowTerminated || row.State != InstanceState.Terminated
-            : row.State == filter.State)
-        && (filter.Profile.Length == 0 || row.Profile == filter.Profile);
 }

@@ -13,27 +13,18 @@ internal static class InstanceProjection
     public static InstanceState StateOf(InstanceRecords records) => Reached(records).Max(r => r.State);
 
     /// <param name="records">What is known.</param>
-    /// <param name="now">Deadlines that passed by then are missed.</param>
-    /// <returns>Null: nothing is wrong.</returns>
-    public static Condition? ConditionOf(InstanceRecords records, DateTimeOffset now)
-    {
-        var reached = Reached(records).ToList();
-        return reached.Max(r => r.State) >= InstanceState.Terminating ? null
-            : Conditions.Standing(records, reached.Max(r => r.At), now);
-    }
-
-    /// <param name="records">What is known.</param>
-    /// <param name="condition">Of <see cref="ConditionOf"/>.</param>
-    public static Instance From(InstanceRecords records, Condition? condition)
+    /// <param name="conditions">Of <see cref="ConditionRules"/>.</param>
+    public static Instance From(InstanceRecords records, IReadOnlyList<Condition> conditions)
     {
         var launch = records.Launch;
         var reached = Reached(records).OrderBy(r => r.State).ToList();
+        var first = conditions.FirstOrDefault(c => TroubleOf(c.Type) != InstanceTrouble.Unspecified);
         return new Instance
         {
             Certname = launch.Certname,
             State = reached[^1].State,
-            Trouble = condition?.Kind ?? InstanceTrouble.Unspecified,
-            TroubleDetail = condition?.Detail ?? "",
+            Trouble = TroubleOf(first?.Type ?? ConditionType.Unspecified),
+            TroubleDetail = first is null ? "" : $"{first.Message} {first.Next}",
             States = { reached.Select(r => new StateTime { State = r.State, At = r.At.ToTimestamp() }) },
             Provider = launch.Provider,
             InstanceId = records.Fact(InstanceEvents.Launched)?.InstanceId ?? "",
@@ -46,20 +37,34 @@ internal static class InstanceProjection
             CreatedAt = launch.NotBefore,
             Deadline = launch.Deadline,
             TraceId = TraceIdOf(launch.Traceparent),
-            Serial = records.Certificate?.Serial ?? "",
+            Serial = records.Current?.Serial ?? records.Certificate?.Serial ?? "",
             Environment = launch.Environment,
             Protected = records.Protected,
-            Quarantined = records.Quarantined,
+            Quarantined = records.Quarantine is not null,
             Expires = records.Expires?.ToTimestamp(),
             Addresses = { records.Fact(InstanceEvents.Running)?.Addresses ?? [] },
+            Conditions = { conditions },
+            LaunchedBy = launch.Caller,
+            LastReport = (records.LastRun?.At ?? records.Fact(InstanceEvents.Converged)?.At.Maybe())?.ToTimestamp(),
         };
     }
 
     /// <summary>Nothing more is to come by itself: converged, terminated, or failed in a way that takes a person.</summary>
-    public static bool IsSettled(InstanceState state, InstanceTrouble trouble) =>
+    public static bool IsSettled(InstanceState state, IEnumerable<Condition> conditions) =>
         state is InstanceState.Converged or InstanceState.Terminated
-        || (state < InstanceState.Terminating
-            && trouble is InstanceTrouble.LaunchFailed or InstanceTrouble.BootStalled or InstanceTrouble.RunFailed);
+        || (state < InstanceState.Terminating && conditions.Any(c => c.Type is ConditionType.LaunchFailed or ConditionType.Stalled
+            or ConditionType.RunFailed or ConditionType.Contested or ConditionType.Revoked or ConditionType.Gone));
+
+    private static InstanceTrouble TroubleOf(ConditionType type) => type switch
+    {
+        ConditionType.LaunchFailed => InstanceTrouble.LaunchFailed,
+        ConditionType.Stalled => InstanceTrouble.BootStalled,
+        ConditionType.CsrHeld => InstanceTrouble.CsrHeld,
+        ConditionType.CsrRefused => InstanceTrouble.CsrRefused,
+        ConditionType.RunFailed => InstanceTrouble.RunFailed,
+        ConditionType.PartialRun => InstanceTrouble.PartialRun,
+        _ => InstanceTrouble.Unspecified,
+    };
 
     /// <summary>The 32 hex digits of a W3C traceparent, or empty.</summary>
     public static string TraceIdOf(string traceparent) => traceparent.Split('-') is [_, { Length: 32 } trace, ..] ? trace : "";

@@ -1,5 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
 using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.Records.V1;
 
 namespace Overture.Conductor.Instances;
@@ -19,13 +20,48 @@ internal sealed record Signed(string Serial, Timestamp? At);
 /// <summary>The part of a history entry that a state needs.</summary>
 internal sealed record Served(string Id, Timestamp? At);
 
+/// <summary>The certificate that an instance uses now: the first, or what it was renewed to.</summary>
+/// <param name="Serial">Lower-case hex.</param>
+/// <param name="NotAfter">Its end; null: not recorded.</param>
+/// <param name="Claims">How many claims there were when this was read.</param>
+internal sealed record CurrentCertificate(string Serial, Timestamp? NotAfter, int Claims);
+
+/// <summary>What CertAuthority recorded against a name or its certificate.</summary>
+/// <param name="Sentence">Why, for people.</param>
+/// <param name="At">When.</param>
+internal sealed record CaRecord(string Sentence, DateTimeOffset At);
+
+/// <summary>What the provider says of an instance that does not run.</summary>
+/// <param name="State">In the provider's words: stopped, stopping, shutting-down, terminated or missing.</param>
+/// <param name="Why">As the provider has it; empty: it does not say.</param>
+/// <param name="Since">When that was seen first.</param>
+internal sealed record Absence(string State, string Why, DateTimeOffset Since);
+
+/// <summary>What the last report said.</summary>
+/// <param name="At">When it came; null: none has, as far as is known.</param>
+/// <param name="Result">Of that run.</param>
+/// <param name="Sentence">Why it was no good one; empty: it was.</param>
+/// <param name="OverdueSince">Since when the next one is overdue; null: it is not.</param>
+internal sealed record LastRun(DateTimeOffset? At, RunResult Result, string Sentence, DateTimeOffset? OverdueSince)
+{
+    public static LastRun None { get; } = new(null, RunResult.Good, "", null);
+
+    public static LastRun Of(ReportedRun run) => new(run.At, run.Result, run.Sentence, null);
+}
+
+/// <summary>How the definition in the bucket is broken.</summary>
+/// <param name="Version">Which version.</param>
+/// <param name="Sentence">The rule that it breaks.</param>
+/// <param name="At">When Classifier found it.</param>
+internal sealed record DefinitionFault(string Version, string Sentence, DateTimeOffset At);
+
 /// <summary>
 /// All that the object store knows of an instance; <see cref="InstanceProjection"/> derives the state from it. Kept for every instance,
 /// packed (<see cref="InstanceRow"/>): no documents in it.
 /// </summary>
 internal sealed record InstanceRecords
 {
-    public const string RegisteredProvider = "registered";
+    public const string RegisteredProvider = "registered", OwnRole = "overture", PuppetserverRole = "puppetserver";
 
     public required CertName Name { get; init; }
     public required LaunchRecord Launch { get; init; }
@@ -49,18 +85,45 @@ internal sealed record InstanceRecords
     /// <summary>Terminated while CertAuthority was silent, and it still has not said that the certificate is revoked.</summary>
     public bool Unrevoked { get; init; }
 
+    /// <summary>The certificate in use; null where there is none, or it was not looked for.</summary>
+    public CurrentCertificate? Current { get; init; }
+
+    /// <summary>Two keys came with its token.</summary>
+    public CaRecord? Contested { get; init; }
+
+    /// <summary>The certificate in use is revoked.</summary>
+    public CaRecord? Revoked { get; init; }
+
+    /// <summary>The provider does not run it; null: it does, or was not asked.</summary>
+    public Absence? Absence { get; init; }
+
+    /// <summary>Since when there is no definition of it; null: there is one, or that was not looked for.</summary>
+    public DateTimeOffset? UndefinedSince { get; init; }
+
+    /// <summary>The definition in the bucket is broken.</summary>
+    public DefinitionFault? BrokenDefinition { get; init; }
+
+    /// <summary>The last report after it converged; null: none is known.</summary>
+    public LastRun? LastRun { get; init; }
+
+    /// <summary>It is what Overture or a puppetserver runs on.</summary>
+    public bool IsOwn => Launch.Role is OwnRole or PuppetserverRole;
+
     /// <summary>It must not be terminated.</summary>
-    public bool Protected => Updated?.Protected ?? Launch.Protected;
+    public bool Protected => Updated?.Protected ?? (Launch.Protected || IsOwn);
 
     /// <summary>When it ends by itself; null: never.</summary>
     public DateTimeOffset? Expires => Updated is { } updated ? updated.Expires.Maybe() : Launch.Expires.Maybe();
 
-    /// <summary>It is to get nothing until that is lifted.</summary>
-    public bool Quarantined =>
+    /// <summary>The fact that it is to get nothing; null: it is not, or that was lifted.</summary>
+    public InstanceFact? Quarantine =>
         Facts.Where(f => f.Event.StartsWith(InstanceEvents.Quarantined, StringComparison.Ordinal)
             || f.Event.StartsWith(InstanceEvents.Released, StringComparison.Ordinal))
-        .MaxBy(f => f.Event[(f.Event.IndexOf('-', StringComparison.Ordinal) + 1)..],
-            StringComparer.Ordinal)?.Event.StartsWith(InstanceEvents.Quarantined, StringComparison.Ordinal) == true;
+        .MaxBy(f => f.Event[(f.Event.IndexOf('-', StringComparison.Ordinal) + 1)..], StringComparer.Ordinal) is { } last
+            && last.Event.StartsWith(InstanceEvents.Quarantined, StringComparison.Ordinal) ? last : null;
+
+    /// <summary>Since when <see cref="Protected"/> is as it is.</summary>
+    public DateTimeOffset ProtectedSince => Updated?.At.Maybe() ?? Launch.NotBefore.ToDateTimeOffset();
 
     private InstanceFact? Updated =>
         Facts.Where(f => f.Event.StartsWith(InstanceEvents.Updated, StringComparison.Ordinal))
@@ -95,6 +158,9 @@ internal sealed record InstanceRecords
         SignedAt = Certificate?.At,
         Served = FirstServed?.Id ?? "",
         ServedAt = FirstServed?.At,
+        CurrentSerial = Current?.Serial ?? "",
+        CurrentNotAfter = Current?.NotAfter,
+        Claims = (uint)(Current?.Claims ?? 0),
     };
 
     public static InstanceRecords From(InstanceEvidence record) => new()
@@ -106,5 +172,7 @@ internal sealed record InstanceRecords
             ? new Claimed(record.Claim, record.ClaimSerial, record.CsrReceivedAt) : null,
         Certificate = record.SignedAt is not null ? new Signed(record.Serial, record.SignedAt) : null,
         FirstServed = record.Served.Length > 0 || record.ServedAt is not null ? new Served(record.Served, record.ServedAt) : null,
+        Current = record.CurrentSerial.Length > 0
+            ? new CurrentCertificate(record.CurrentSerial, record.CurrentNotAfter, (int)record.Claims) : null,
     };
 }

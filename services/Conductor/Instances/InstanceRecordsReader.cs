@@ -31,11 +31,14 @@ internal sealed class InstanceRecordsReader(ObjectStore store, Timeline timeline
         var claim = known?.Claim ?? await ClaimOf(name, cancel);
         var certificate = known?.Certificate ?? (claim is null ? null : await CertificateOf(name, claim, cancel));
         var facts = await FactsOf(name, known?.Facts ?? [], cancel);
-        return new InstanceRecords
+        var over = facts.Any(f => f.Event is InstanceEvents.Terminating or InstanceEvents.Terminated);
+        var current = certificate is null || over ? known?.Current : await Current(name, claim!, certificate, known?.Current, cancel);
+        return (known ?? new InstanceRecords { Name = name, Launch = launch }) with
         {
-            Name = name,
-            Launch = launch,
             Facts = facts,
+            Current = current,
+            Contested = claim is null || over ? null : known?.Contested ?? await Contested(name, cancel),
+            Revoked = current is null || over ? null : await Revoked(name, claim!, current, cancel),
             Unrevoked = facts.Any(f => f.Event == InstanceEvents.Terminated && f.Reason == Reason.RevocationPending.Code())
                 && await store.Get(ObjectKeys.Closed(name), cancel) is null,
             Claim = claim,
@@ -74,6 +77,34 @@ internal sealed class InstanceRecordsReader(ObjectStore store, Timeline timeline
         return await store.Get<CertificateRecord>(key, cancel) is { } certificate
             ? new Signed(certificate.Serial, certificate.SignedAt ?? throw Lacks(key, "signedAt")) : null;
     }
+
+    // The first, or what it was renewed to: the claim that was made last.
+    private async Task<CurrentCertificate> Current(CertName name, Claimed claim, Signed first, CurrentCertificate? known,
+        CancellationToken cancel)
+    {
+        var claims = new List<string>();
+        await foreach (var key in store.List(ObjectKeys.ClaimsOf(name), null, cancel))
+            claims.Add(key);
+        if (known is not null && known.Claims == claims.Count)
+            return known;
+        var (serial, end, at) = (first.Serial, default(Google.Protobuf.WellKnownTypes.Timestamp), DateTimeOffset.MinValue);
+        foreach (var key in claims)
+        {
+            if (await store.Get<Claim>(key, cancel) is { } other && (other.ClaimedAt.Maybe() ?? DateTimeOffset.MinValue) >= at)
+                (serial, end, at) = (other.Serial.Length > 0 ? other.Serial : serial, other.NotAfter, other.ClaimedAt.Maybe() ?? at);
+        }
+        if (claim.IsStock)
+            (serial, end) = (first.Serial, (await store.Get<CertificateRecord>(ObjectKeys.StockCertificate(name), cancel))?.NotAfter);
+        return new CurrentCertificate(serial, end, claims.Count);
+    }
+
+    private async Task<CaRecord?> Contested(CertName name, CancellationToken cancel) =>
+        await store.Get<Block>(ObjectKeys.Block(name, InstanceEvents.Contested), cancel) is { } block
+            ? new CaRecord(block.Sentence, block.At.Maybe() ?? DateTimeOffset.MinValue) : null;
+
+    private async Task<CaRecord?> Revoked(CertName name, Claimed claim, CurrentCertificate current, CancellationToken cancel) =>
+        await store.Get<Revocation>(claim.IsStock ? ObjectKeys.StockRevocation(name) : ObjectKeys.Revocation(current.Serial), cancel)
+            is { } revocation ? new CaRecord(revocation.Sentence, revocation.At.Maybe() ?? DateTimeOffset.MinValue) : null;
 
     private UnreadableObjectException Lacks(string key, string field) =>
         store.Unreadable(new UnreadableObjectException(key, RecordRules.Lacks(field)));

@@ -28,19 +28,26 @@ internal sealed class InstanceRow
 {
     private readonly byte[] packed;
     private readonly Passing? passing;
-    private readonly Condition? condition;
+    private readonly IReadOnlyList<Condition> conditions;
 
     /// <param name="records">As read.</param>
     /// <param name="now">Deadlines that passed by then are missed.</param>
     public InstanceRow(InstanceRecords records, DateTimeOffset now)
     {
-        condition = InstanceProjection.ConditionOf(records, now);
+        var rules = ConditionRules.Of(records, now);
+        conditions = rules.Found.Count == 0 ? [] : [.. rules.Found];
+        NextChange = rules.NextChange;
         packed = records.ToEvidence().ToByteArray();
-        passing = records is { Held: null, Refusals.Count: 0, Unrevoked: false } ? null
-            : new Passing(records.Held, records.Refusals, records.Unrevoked);
+        passing = Passing.Of(records);
         Place = new Place(records.Launch.NotBefore.ToDateTimeOffset().ToUnixTimeMilliseconds(), records.Name);
         State = InstanceProjection.StateOf(records);
         Profile = records.Launch.Profile;
+        LaunchedBy = string.Intern(records.Launch.Caller);
+        (Provider, Account) = (string.Intern(records.Launch.Provider), string.Intern(records.Launch.Account));
+        InstanceId = records.Fact(InstanceEvents.Launched)?.InstanceId ?? "";
+        Serial = records.Current?.Serial ?? records.Certificate?.Serial ?? "";
+        Labels = records.Launch.Labels.Count == 0 ? [] : [.. records.Launch.Labels];
+        IsOwn = records.IsOwn;
         Protected = records.Protected;
         Expires = records.Expires ?? DateTimeOffset.MaxValue;
         IsPending = records.Fact(InstanceEvents.Launched) is { Pending: true, InstanceId.Length: > 0 }
@@ -51,8 +58,26 @@ internal sealed class InstanceRow
     public CertName Name => Place.Name;
     public Place Place { get; }
     public InstanceState State { get; }
-    public InstanceTrouble Trouble => condition?.Kind ?? InstanceTrouble.Unspecified;
+    /// <summary>As the API shows them.</summary>
+    public IReadOnlyList<Condition> Conditions => conditions;
+
+    /// <summary>When a condition begins by itself; the maximum: never.</summary>
+    public DateTimeOffset NextChange { get; }
+
     public string Profile { get; }
+    public string LaunchedBy { get; }
+    public string Provider { get; }
+    public string Account { get; }
+
+    /// <summary>The provider's; empty: none is known.</summary>
+    public string InstanceId { get; }
+
+    /// <summary>Of the certificate in use; empty: there is none.</summary>
+    public string Serial { get; }
+    public IReadOnlyList<KeyValuePair<string, string>> Labels { get; }
+
+    /// <summary>It is what Overture or a puppetserver runs on.</summary>
+    public bool IsOwn { get; }
     public bool Protected { get; }
 
     /// <summary>When it ends by itself; the maximum: never.</summary>
@@ -66,16 +91,23 @@ internal sealed class InstanceRow
     /// <summary>Terminated while CertAuthority was silent (<see cref="InstanceRecords.Unrevoked"/>).</summary>
     public bool Unrevoked => passing?.Unrevoked == true;
 
-    /// <summary>Nothing more is to come by itself (<see cref="InstanceProjection.IsSettled(InstanceState, InstanceTrouble)"/>).</summary>
-    public bool IsSettled => InstanceProjection.IsSettled(State, Trouble);
+    public bool IsContested => passing?.Contested is not null;
+    public bool IsRevoked => passing?.Revoked is not null;
+    public bool IsUndefined => passing?.UndefinedSince is not null;
+    public Absence? Absence => passing?.Absence;
+    public DefinitionFault? BrokenDefinition => passing?.BrokenDefinition;
+    public LastRun? LastRun => passing?.LastRun;
 
-    /// <summary>What the object store knows of it, unpacked: microseconds.</summary>
-    public InstanceRecords Records()
-    {
-        var records = InstanceRecords.From(Evidence());
-        return passing is null ? records
-            : records with { Held = passing.Held, Refusals = passing.Refusals, Unrevoked = passing.Unrevoked };
-    }
+    /// <summary>Nothing more is to come by itself (<see cref="InstanceProjection.IsSettled"/>).</summary>
+    public bool IsSettled => InstanceProjection.IsSettled(State, conditions);
+
+    /// <summary>The types of the conditions, for the log.</summary>
+    public string ConditionsText => conditions.Count == 0 ? "none" : string.Join(", ", conditions.Select(c => c.Type));
+
+    public bool Has(ConditionType type) => conditions.Any(c => c.Type == type);
+
+    /// <summary>What is known of it, unpacked: microseconds.</summary>
+    public InstanceRecords Records() => passing?.On(InstanceRecords.From(Evidence())) ?? InstanceRecords.From(Evidence());
 
     /// <summary>What a snapshot keeps of it.</summary>
     public InstanceEvidence Evidence() => InstanceEvidence.Parser.ParseFrom(packed);
@@ -84,12 +116,31 @@ internal sealed class InstanceRow
     public Instance Instance() => Shown(Records());
 
     /// <summary>The same, where its records are at hand.</summary>
-    public Instance Shown(InstanceRecords records) => InstanceProjection.From(records, condition);
+    public Instance Shown(InstanceRecords records) => InstanceProjection.From(records, conditions);
 
-    /// <summary>Whether the API shows the same of both.</summary>
-    public bool ShowsTheSameAs(InstanceRow other) => packed.AsSpan().SequenceEqual(other.packed)
-        && Trouble == other.Trouble && condition?.Detail == other.condition?.Detail;
+    /// <summary>Whether the API shows the same of both, but for the time of the last report.</summary>
+    public bool ShowsTheSameAs(InstanceRow other) => packed.AsSpan().SequenceEqual(other.packed) && ConditionsAreThoseOf(other);
 
-    // What is not recorded, or passes.
-    private sealed record Passing(HeldRequest? Held, IReadOnlyList<TimelineEvent> Refusals, bool Unrevoked);
+    /// <summary>Whether the same conditions hold, for the same reasons.</summary>
+    public bool ConditionsAreThoseOf(InstanceRow other) => conditions.SequenceEqual(other.conditions);
+
+    // What is not recorded of the instance itself, or passes.
+    private sealed record Passing(HeldRequest? Held, IReadOnlyList<TimelineEvent> Refusals, bool Unrevoked, CaRecord? Contested,
+        CaRecord? Revoked, Absence? Absence, DateTimeOffset? UndefinedSince, DefinitionFault? BrokenDefinition, LastRun? LastRun)
+    {
+        private static readonly Passing None = new(null, [], false, null, null, null, null, null, null);
+
+        public static Passing? Of(InstanceRecords r)
+        {
+            var all = new Passing(r.Held, r.Refusals.Count == 0 ? None.Refusals : r.Refusals, r.Unrevoked, r.Contested, r.Revoked,
+                r.Absence, r.UndefinedSince, r.BrokenDefinition, r.LastRun);
+            return all == None ? null : all;
+        }
+
+        public InstanceRecords On(InstanceRecords records) => records with
+        {
+            Held = Held, Refusals = Refusals, Unrevoked = Unrevoked, Contested = Contested, Revoked = Revoked, Absence = Absence,
+            UndefinedSince = UndefinedSince, BrokenDefinition = BrokenDefinition, LastRun = LastRun,
+        };
+    }
 }

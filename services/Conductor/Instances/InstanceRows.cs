@@ -51,16 +51,20 @@ internal sealed class InstanceRows
     }
 
     /// <summary>The first <paramref name="most"/> after a place that are wanted.</summary>
-    /// <param name="after">Null: from the newest.</param>
+    /// <param name="after">Null: from the first.</param>
     /// <param name="most">How many at most.</param>
     /// <param name="wanted">Quick: it is asked under the lock.</param>
-    public List<InstanceRow> Take(Place? after, int most, Func<InstanceRow, bool> wanted)
+    /// <param name="oldestFirst">Else the newest is the first.</param>
+    public List<InstanceRow> Take(Place? after, int most, Func<InstanceRow, bool> wanted, bool oldestFirst = false)
     {
         var found = new List<InstanceRow>();
         lock (guard)
         {
             Sort();
-            for (var i = (after is { } last ? FirstNotAfter(last) : placed.Count) - 1; i >= 0 && found.Count < most; i--)
+            var step = oldestFirst ? 1 : -1;
+            var begin = after is not { } last ? (oldestFirst ? 0 : placed.Count - 1)
+                : oldestFirst ? FirstNotBefore(last) : FirstNotAfter(last) - 1;
+            for (var i = begin; i >= 0 && i < placed.Count && found.Count < most; i += step)
             {
                 if (wanted(placed[i].Row))
                     found.Add(placed[i].Row);
@@ -100,6 +104,15 @@ internal sealed class InstanceRows
                 high = middle;
         }
         return low;
+    }
+
+    // The first here that comes before that place in the list, which is newest first.
+    private int FirstNotBefore(Place last)
+    {
+        var at = FirstNotAfter(last);
+        while (at < placed.Count && placed[at].Row.Place.CompareTo(last) == 0)
+            at++;
+        return at;
     }
 
     private sealed class Slot(InstanceRow row)

@@ -43,7 +43,23 @@ internal sealed class InstanceTable(ObjectStore store, InstanceRecordsReader rea
         using var alone = await oneAtATime.Enter(name, cancel);
         if (await reader.Read(name, cancel, young) is not { } records)
             return null;
-        var before = rows.Find(name);
+        return await Take(records);
+    }
+
+    /// <summary>Takes what passes of an instance, as it is known now, without reading its records again; nothing where it is unknown.</summary>
+    /// <param name="name">Whose.</param>
+    /// <param name="change">What is known now; quick. The same: only what time changed.</param>
+    /// <param name="cancel">Gives up.</param>
+    public async Task Update(CertName name, Func<InstanceRecords, InstanceRecords> change, CancellationToken cancel)
+    {
+        using var alone = await oneAtATime.Enter(name, cancel);
+        if (rows.Find(name) is { } row)
+            await Take(change(row.Records()));
+    }
+
+    private async Task<Instance> Take(InstanceRecords records)
+    {
+        var before = rows.Find(records.Name);
         var row = new InstanceRow(records, clock.GetUtcNow());
         rows.Keep(row);
         var now = row.Shown(records);
@@ -52,9 +68,9 @@ internal sealed class InstanceTable(ObjectStore store, InstanceRecordsReader rea
         Interlocked.Increment(ref changes);
         // All of them at a start are written together.
         if (SeenAll)
-            await index.Save(name, now);
-        if ((before is not null || SeenAll) && (before?.State != row.State || before.Trouble != row.Trouble))
-            Log.Moved(log, now.Certname, row.State, row.Trouble);
+            await index.Save(records.Name, now);
+        if ((before is not null || SeenAll) && (before?.State != row.State || !before.ConditionsAreThoseOf(row)))
+            Log.Moved(log, now.Certname, row.State, row.ConditionsText);
         Changed?.Invoke(now);
         return now;
     }

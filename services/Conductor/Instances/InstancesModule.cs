@@ -11,6 +11,7 @@ internal static class InstancesModule
             .AddSingleton<InstanceRows>()
             .AddSingleton<InstanceEventStore>()
             .AddSingleton<InstanceList>()
+            .AddSingleton<SummarizeInstances>()
             .AddSingleton<InstanceWatch>()
             .AddSingleton<InstanceTimeline>()
             .AddSingleton<IndexWriter>()

@@ -10,13 +10,13 @@ namespace Overture.Conductor.Instances;
 /// <summary>Where a page ended: version, hash of the filter, last key. Opaque to callers; of use with the same filter only.</summary>
 internal static class PageToken
 {
-    private const string Version = "1";
+    private const string Version = "2";
 
-    public static string Write(Place last, ListInstancesRequest filter) =>
-        Convert.ToBase64String(Encoding.ASCII.GetBytes($"{Version} {HashOf(filter)} {last.LaunchedMs} {last.Name}"));
+    public static string Write(Place last, ListInstancesRequest request, InstanceQuery query) =>
+        Convert.ToBase64String(Encoding.ASCII.GetBytes($"{Version} {HashOf(request, query)} {last.LaunchedMs} {last.Name}"));
 
     /// <exception cref="FaultException">Not a token of ours, or of another filter.</exception>
-    public static Place? Read(ListInstancesRequest request)
+    public static Place? Read(ListInstancesRequest request, InstanceQuery query)
     {
         if (request.PageToken.Length == 0)
             return null;
@@ -28,12 +28,11 @@ internal static class PageToken
         {
             throw FaultException.Invalid("page_token", "was not issued by this service");
         }
-        return hash == HashOf(request)
+        return hash == HashOf(request, query)
             ? new Place(launched, name)
-            : throw FaultException.Invalid("page_token", "belongs to another filter; start again without it");
+            : throw FaultException.Invalid("page_token", "belongs to another filter or order; start again without it");
     }
 
-    private static string HashOf(ListInstancesRequest filter) =>
-        Convert.ToHexStringLower(
-            SHA256.HashData(Encoding.UTF8.GetBytes($"{(int)filter.State}|{filter.ShowTerminated}|{filter.Profile}")))[..16];
+    private static string HashOf(ListInstancesRequest request, InstanceQuery query) =>
+        Convert.ToHexStringLower(SHA256.HashData([(byte)request.Order, .. query.Canonical]))[..16];
 }

@@ -18,7 +18,7 @@ internal sealed class QuarantineInstance(InstanceRecordsReader reader, InstanceE
         var records = await reader.Read(name, cancel) ?? throw Lookup.Unknown(name);
         // 1. the fact, unless it exists
         var verb = request.Lift ? "released" : "quarantined";
-        if (records.Quarantined == request.Lift)
+        if ((records.Quarantine is not null) == request.Lift)
         {
             var fact = new InstanceFact
             {

@@ -82,7 +82,8 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
         CheckTimes(plan, Rule);
         problems.AddRange(CloudConfig.Check(plan.CloudConfig).Concat(MimeParts.Check(plan.Scripts))
             .Select(p => p with { Field = $"spec.{p.Field}" }));
-        Rule(plan.Role is "" or "puppetserver", "role", "must be empty or puppetserver");
+        Rule(plan.Role is "" or "puppetserver" or "overture", "role",
+            "must be empty, puppetserver, or overture (a listener of its own)");
         if (plan.Attestation == Attestation.Unspecified)
             plan.Attestation = Attestation.Token;
         Rule(System.Enum.IsDefined(plan.Attestation), "attestation", "must be ATTESTATION_REGISTRY, _TOKEN, _SOURCE or _PROVIDER");

@@ -29,6 +29,9 @@ internal interface IProvider
     /// </summary>
     TimeSpan Settling { get; }
 
+    /// <summary>How often <see cref="Inventory"/> may be asked for where nothing is awaited.</summary>
+    TimeSpan LookEvery { get; }
+
     /// <summary>
     /// The rules that a spec breaks here (image, type, the provider's own settings); fields as in LaunchSpec. No call to the provider.
     /// </summary>
@@ -69,7 +72,10 @@ internal interface IProvider
     /// <exception cref="ProviderException">The provider does not say.</exception>
     Task<Sighting> Look(CertName name, string instanceId, CancellationToken cancel);
 
-    /// <summary>Everything there is of ours, with or without a record: what carries our mark, in this account and deployment.</summary>
+    /// <summary>
+    /// Everything there is of ours, with or without a record: what carries our mark, in this account and deployment. Also what has ended,
+    /// as long as the provider knows of it.
+    /// </summary>
     /// <exception cref="ProviderException">The provider does not say, or not all of it.</exception>
     Task<IReadOnlyList<Listed>> Inventory(CancellationToken cancel);
 
@@ -100,13 +106,19 @@ internal sealed record Listed(string Name, Sighting Seen, DateTimeOffset? Since)
 
 /// <summary>An instance as its provider sees it.</summary>
 /// <param name="State">"pending", "running", "stopped" or "gone".</param>
-/// <param name="InstanceId">The provider's id; empty where it is gone.</param>
+/// <param name="InstanceId">The provider's id; empty where there is no instance.</param>
 /// <param name="Addresses">That its requests come from; empty unless it runs.</param>
 internal sealed record Sighting(string State, string InstanceId, IReadOnlyList<string> Addresses)
 {
     public const string Pending = "pending", Running = "running", Stopped = "stopped";
 
     public bool IsGone => State == Gone.State;
+
+    /// <summary>More exactly, where it does not run: "stopping", "stopped", "shutting-down" or "terminated".</summary>
+    public string Phase { get; init; } = State;
+
+    /// <summary>Why, in the provider's words; empty: it does not say.</summary>
+    public string Why { get; init; } = "";
 
     public static Sighting Gone { get; } = new("gone", "", []);
 }

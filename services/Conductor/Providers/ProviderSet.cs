@@ -12,6 +12,10 @@ internal sealed class ProviderSet(IEnumerable<IProvider> providers)
     public IReadOnlyCollection<IProvider> All => byName.Values;
 
     /// <summary>The provider that holds this instance, or null: it belongs to another Conductor, or was registered.</summary>
-    public IProvider? HolderOf(LaunchRecord record) =>
-        Find(record.Provider) is { } provider && provider.Account == record.Account ? provider : null;
+    public IProvider? HolderOf(LaunchRecord record) => HolderOf(record.Provider, record.Account);
+
+    /// <param name="name">As in the launch record.</param>
+    /// <param name="account">As in the launch record.</param>
+    public IProvider? HolderOf(string name, string account) =>
+        Find(name) is { } provider && provider.Account == account ? provider : null;
 }

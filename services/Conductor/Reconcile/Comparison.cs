@@ -9,7 +9,7 @@ namespace Overture.Conductor.Reconcile;
 /// </summary>
 /// <param name="Settling">How long the provider may not list what it started; zero: its answer is current at once.</param>
 /// <param name="Records">All that this provider holds.</param>
-/// <param name="Inventory">All that it lists.</param>
+/// <param name="Inventory">All that it lists, with what has ended.</param>
 /// <param name="Foreign">Whether a name that is in no record of this provider is in another's.</param>
 /// <param name="Missed">In how many looks in a row, this one included, the name was not listed.</param>
 /// <param name="Now">Time of the inventory.</param>
@@ -23,18 +23,22 @@ internal sealed record Comparison(
     /// <summary>How many ends at once look like an accident of ours.</summary>
     public int Brake => Math.Max(LeastBrake, Living / BrakeShare);
 
+    // By the provider's own word: these need no second look.
+    private readonly HashSet<string> ended = Inventory.Where(l => l.Seen.IsGone).Select(l => l.Seen.InstanceId).ToHashSet(StringComparer.Ordinal);
+
     private int Living =>
         Records.Count(r => r.IsLaunched && !r.Terminating && r.Terminated is null);
 
     /// <param name="limit">Instead of <see cref="Brake"/>; 0: the brake.</param>
     public IReadOnlyList<Discrepancy> All(int limit = 0)
     {
-        var listed = Inventory.GroupBy(l => l.Name, StringComparer.Ordinal)
+        var there = Inventory.Where(l => !l.Seen.IsGone).ToList();
+        var listed = there.GroupBy(l => l.Name, StringComparer.Ordinal)
             .ToDictionary(g => g.Key, g => g.ToList(), StringComparer.Ordinal);
         var known = Records.Select(r => r.Name).ToHashSet(StringComparer.Ordinal);
         var all = Records.Select(r => OfRecord(r, listed.GetValueOrDefault(r.Name))).OfType<Discrepancy>()
             .Concat(Records.SelectMany(r => Doubles(r, listed.GetValueOrDefault(r.Name))))
-            .Concat(Inventory.Where(l => !known.Contains(l.Name) && !Foreign(l.Name)).Select(Orphan))
+            .Concat(there.Where(l => !known.Contains(l.Name) && !Foreign(l.Name)).Select(Orphan))
             .OrderBy(d => d.Kind).ThenBy(d => d.Name, StringComparer.Ordinal).ToList();
         var most = limit > 0 ? limit : Blind ? 0 : Brake;
         var ends = all.Count(d => d.Ends && d.HeldBack.Length == 0);
@@ -88,9 +92,10 @@ internal sealed record Comparison(
             return open ? new Discrepancy(FindingKind.Lost, name, "", "its launch was interrupted before the provider answered",
                 Remedy.AskAgain) : null;
         }
-        if (Settling > TimeSpan.Zero && Now < launched + (Settling > LaunchTime ? Settling : LaunchTime))
+        var certain = Settling == TimeSpan.Zero || ended.Contains(id);
+        if (!certain && Now < launched + (Settling > LaunchTime ? Settling : LaunchTime))
             return null;
-        var looks = Settling > TimeSpan.Zero ? LooksNeeded : 1;
+        var looks = certain ? 1 : LooksNeeded;
         var held = record.Protected ? "it is protected: overture instance protect --off, then terminate it"
             : Missed(name) < looks ? $"missing in {Missed(name)} of {looks} checks; the next is within a minute" : "";
         return record.Serial is null

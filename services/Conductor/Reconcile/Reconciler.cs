@@ -44,7 +44,7 @@ internal sealed class Reconciler(InstanceTable table, InstanceRecordsReader read
             // 2. the records
             var records = await Records(cancel);
             response.Records = records.Count;
-            response.Instances = inventories.Sum(i => i.Listed.Count);
+            response.Instances = inventories.Sum(i => i.Listed.Count(l => !l.Seen.IsGone));
             // 3. from here on an earlier comparison repairs nothing more
             var turn = apply ? await fencing.Raise(Task, cancel) : null;
             // 4. provider by provider
@@ -75,7 +75,7 @@ internal sealed class Reconciler(InstanceTable table, InstanceRecordsReader read
         {
             try
             {
-                all.Add(new Inventory(provider, [.. (await provider.Inventory(cancel)).Where(l => !l.Seen.IsGone)]));
+                all.Add(new Inventory(provider, await provider.Inventory(cancel)));
             }
             catch (ProviderException e)
             {
@@ -108,7 +108,7 @@ internal sealed class Reconciler(InstanceTable table, InstanceRecordsReader read
         Dictionary<string, (IProvider? Holder, ComparedRecord Record)> records, DateTimeOffset now)
     {
         var held = records.Values.Where(r => r.Holder == provider).Select(r => r.Record).ToList();
-        var there = listed.Select(l => l.Name).ToHashSet(StringComparer.Ordinal);
+        var there = listed.Where(l => !l.Seen.IsGone).Select(l => l.Name).ToHashSet(StringComparer.Ordinal);
         var before = missing.GetValueOrDefault(provider.Name, (now - Apart, []));
         var counts = now - before.At >= Apart;
         var absent = held.Select(r => r.Name).Where(n => !there.Contains(n))

@@ -17,7 +17,7 @@ namespace Overture.Conductor.Reports;
 /// <summary>What a report means for an instance. May be repeated: facts are written once.</summary>
 internal sealed class ProcessReport(
     InstanceRecordsReader reader, InstanceEventStore facts, FetchedUserData fetched, InstanceTable table, Timeline timeline,
-    RefusalLines lines, Ids ids, ILogger<ProcessReport> log)
+    LastRuns runs, RefusalLines lines, Ids ids, TimeProvider clock, ILogger<ProcessReport> log)
 {
     // Of each kind: a node that fails for months must fill neither the bucket nor Redis.
     private const int MaxRuns = 10;
@@ -38,9 +38,11 @@ internal sealed class ProcessReport(
         // A node may have its puppetserver post as many reports as it likes.
         if (lines.Allow(records.Launch.Certname, "reports.processed", verdict.Sentence))
             Log.ReportProcessed(log, records.Launch.Certname, verdict.Sentence);
-        if (verdict.Outcome == RunOutcome.Ignored || records.Fact(InstanceEvents.Converged) is not null
-            || records.Fact(InstanceEvents.Terminating) is not null)
+        if (verdict.Outcome == RunOutcome.Ignored || records.Fact(InstanceEvents.Terminating) is not null)
+            return;
+        if (records.Fact(InstanceEvents.Converged) is not null)
         {
+            await Note(name, verdict, cancel);
             return;
         }
 
@@ -59,6 +61,8 @@ internal sealed class ProcessReport(
         else
             await NotGood(InstanceEvents.RunPartial, records.PartialRuns, Reason.RunPartial);
         await table.Refold(name, cancel);
+        if (verdict.Outcome == RunOutcome.Converged)
+            await Note(name, verdict, cancel);
 
         async Task NotGood(string kind, IEnumerable<InstanceFact> before, Reason reason)
         {
@@ -68,6 +72,27 @@ internal sealed class ProcessReport(
             (fact.Detail, fact.Reason) = (verdict.Sentence, reason.Code());
             await facts.Write(name, fact, cancel);
             timeline.Add("conductor", name, fact.Event, verdict.Sentence, reason, ObjectKeys.Fact(name, fact.Event));
+        }
+    }
+
+    // Everyday runs after the first good one: no fact, just what the last one said.
+    private async Task Note(CertName name, ReportVerdict verdict, CancellationToken cancel)
+    {
+        var (result, why) = verdict.Outcome switch
+        {
+            RunOutcome.Failed => (RunResult.Failed, verdict.Sentence),
+            RunOutcome.Partial => (RunResult.Partial, verdict.Sentence),
+            _ => (RunResult.Good, ""),
+        };
+        var run = new ReportedRun(name, clock.NowMs(), result, why);
+        await table.Update(name, r => r with { LastRun = LastRun.Of(run) }, cancel);
+        try
+        {
+            await runs.Save(run);
+        }
+        catch (FaultException e) when (e.Reason == Reason.RegistryUnavailable)
+        {
+            // Other Conductors learn of the next one.
         }
     }
 

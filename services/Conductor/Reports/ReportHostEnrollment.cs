@@ -1,5 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.Logging;
+using Overture.Conductor.Instances;
 using Overture.Conductor.Launch;
 using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
@@ -59,6 +60,7 @@ internal sealed class ReportHostEnrollment(
         DnsAltNames = { options.Reports.Names.Where(HostName.IsDns) },
         Labels = { ["overture"] = "report-listener" },
         Profile = "overture",
+        Role = InstanceRecords.OwnRole,
         Attestation = Overture.Records.V1.Attestation.Token,
         Deadline = Duration.FromTimeSpan(TokenLife),
     };

@@ -45,7 +45,7 @@ internal sealed class ReplaceInstance(LaunchLedger ledger, InstanceRecordsReader
             response.Detail = $"{answer.Instance.Certname}, which was launched in its place before, is {answer.Instance.State}; {name} "
                 + "is kept: launch another yourself";
         }
-        else if (await table.Refold(name, cancel) is not { Trouble: InstanceTrouble.BootStalled } now)
+        else if (await table.Refold(name, cancel) is not { } now || now.Conditions.All(c => c.Type != ConditionType.Stalled))
         {
             response.Detail = $"{name} has recovered meanwhile and is kept";
         }

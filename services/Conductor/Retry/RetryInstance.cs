@@ -24,7 +24,7 @@ internal sealed class RetryInstance(
         // Replaced before, and the answer was lost.
         if (instance.State >= InstanceState.Terminating && await replace.Find(name, cancel) is { } other)
             return other;
-        return instance.Trouble == InstanceTrouble.BootStalled ? await replace.Run(caller, name, keepFailed, cancel)
+        return instance.Conditions.Any(c => c.Type == ConditionType.Stalled) ? await replace.Run(caller, name, keepFailed, cancel)
             : await Again(instance, name, cancel);
     }
 

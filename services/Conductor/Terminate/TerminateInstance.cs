@@ -15,16 +15,27 @@ internal sealed class TerminateInstance(TerminateSaga saga, InstanceTable table,
     /// <param name="caller">For the records.</param>
     /// <param name="name">Any launched or registered one, in whatever state.</param>
     /// <param name="reason">For users.</param>
+    /// <param name="force">Also where Overture or a puppetserver runs on it.</param>
     /// <param name="deadline">The caller's.</param>
     /// <param name="cancel">The caller hung up.</param>
-    public async Task<Instance> Run(string caller, CertName name, string reason, DateTimeOffset deadline, CancellationToken cancel)
+    public async Task<Instance> Run(string caller, CertName name, string reason, bool force, DateTimeOffset deadline,
+        CancellationToken cancel)
     {
         if (reason.Length > 500 || reason.Any(char.IsControl))
             throw FaultException.Invalid("reason", "must have at most 500 printable characters");
         var instance = await table.Refold(name, cancel) ?? throw Lookup.Unknown(name);
         if (instance.State == InstanceState.Terminated)
             return instance;
-        if (instance is { Protected: true, State: < InstanceState.Terminating })
+        var own = instance.Role is InstanceRecords.OwnRole or InstanceRecords.PuppetserverRole;
+        if (own && !force && instance.State < InstanceState.Terminating)
+        {
+            throw new FaultException(FaultKind.Precondition, Reason.Protected, instance.Role == InstanceRecords.OwnRole
+                ? $"{name} is a listener of Overture itself: without its certificate puppetservers reach it no more, and reports or "
+                    + "classification stop until it has another. If that is meant: overture instance terminate --force"
+                : $"{name} is a puppetserver: without its certificate its agents get no catalogs from it, and its reports and hooks are "
+                    + "refused. If that is meant: overture instance terminate --force");
+        }
+        if (!own && instance is { Protected: true, State: < InstanceState.Terminating })
         {
             throw new FaultException(FaultKind.Precondition, Reason.Protected,
                 $"{name} is protected; remove the protection first: overture instance protect {name} --off");

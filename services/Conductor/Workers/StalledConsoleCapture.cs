@@ -25,7 +25,7 @@ internal sealed class StalledConsoleCapture(
         var stalled = Channel.CreateBounded<CertName>(new BoundedChannelOptions(1000) { FullMode = BoundedChannelFullMode.DropWrite });
         void Hear(Instance instance)
         {
-            if (instance.Trouble == InstanceTrouble.BootStalled)
+            if (instance.Conditions.Any(c => c.Type == ConditionType.Stalled))
                 stalled.Writer.TryWrite(CertName.Parse(instance.Certname));
         }
 
@@ -49,8 +49,8 @@ internal sealed class StalledConsoleCapture(
     {
         try
         {
-            if (await reader.Read(name, cancel) is not { } records
-                || table.Current(name) is not { Trouble: InstanceTrouble.BootStalled } instance)
+            if (await reader.Read(name, cancel) is not { } records || table.Current(name) is not { } instance
+                || instance.Conditions.FirstOrDefault(c => c.Type == ConditionType.Stalled) is not { } condition)
             {
                 return;
             }
@@ -59,7 +59,7 @@ internal sealed class StalledConsoleCapture(
             var holder = providers.HolderOf(records.Launch);
             if (holder is null && records.Launch.Provider != InstanceRecords.RegisteredProvider)
                 return;
-            var detail = instance.TroubleDetail;
+            var detail = $"{condition.Message} {condition.Next}";
             if (holder is not null && await holder.Console(name, instance.InstanceId, cancel) is { } console)
             {
                 detail = Report(detail,

@@ -16,8 +16,8 @@ namespace Overture.Conductor.Workers;
 /// and compared, at least 30 s apart. Looks that take long are taken less often (<see cref="AdaptiveInterval"/>).
 /// </summary>
 internal sealed class StateSweep(
-    InstanceTable table, SnapshotStore snapshots, ObjectStore store, ChangeFeed feed, TimeProvider clock, ILogger<StateSweep> log)
-        : PeriodicWorker(Period, clock)
+    InstanceTable table, FleetScan scan, SnapshotStore snapshots, ObjectStore store, ChangeFeed feed, TimeProvider clock,
+    ILogger<StateSweep> log) : PeriodicWorker(Period, clock)
 {
     // Fewer are read in a moment; and no more than a fifth of them is read on top of a snapshot.
     private const int AtOnce = 8, LeastForSnapshot = 1000, NewerShare = 5;
@@ -86,12 +86,16 @@ internal sealed class StateSweep(
         // 2. what has other facts than when it was read, or failed and may come right after all
         if (all is not null && (first || facts.IsDue))
         {
-            var listed = await facts.Measure(() => FactsByName(stopping));
+            var (listed, stale) = await facts.Measure(async () => (await FactsByName(stopping), await scan.Run(stopping)));
             known.UnionWith(all.Where(n => table.Rows.Find(n) is not
                 { State: InstanceState.Converged or InstanceState.Terminated, Unrevoked: false } row
                 || row.Facts != listed.GetValueOrDefault(n)));
+            known.UnionWith(stale);
         }
-        // 3. each of them by itself
+        // 3. each of them by itself; and what time alone changes
+        var now = Clock.GetUtcNow();
+        foreach (var row in table.Rows.All.Where(r => r.NextChange <= now && !known.Contains(r.Name)))
+            await table.Update(row.Name, r => r, stopping);
         var missed = 0;
         await Parallel.ForEachAsync(known, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stopping },
             async (name, cancel) =>

@@ -7,10 +7,12 @@ internal static class WorkersModule
 {
     public static IServiceCollection AddWorkers(this IServiceCollection services) =>
         services
+            .AddSingleton<FleetScan>()
             .AddHostedService<StateSweep>()
             .AddHostedService<TerminateSweep>()
             .AddHostedService<InstanceObserver>()
             .AddHostedService<ReconcileTimer>()
-            .AddHostedService<PendingPoller>()
+            .AddHostedService<InventoryPoller>()
+            .AddHostedService<RunFollower>()
             .AddHostedService<StalledConsoleCapture>();
 }

@@ -21,6 +21,15 @@ public sealed class RegistryKeys(string deployment)
     /// </summary>
     public string Timeline(CertName name) => $"{prefix}:timeline:{name}";
 
+    /// <summary>Conductor. Sorted set: certname by the time of its last report in ms. No expiry: as many as nodes.</summary>
+    public string LastRuns => $"{prefix}:last-runs";
+
+    /// <summary>Conductor. Hash: certname to what the last report said, where it was no good run.</summary>
+    public string BadRuns => $"{prefix}:bad-runs";
+
+    /// <summary>Classifier; Conductor removes. Hash: certname to the version of its definition that is broken, and why.</summary>
+    public string BrokenDefinitions => $"{prefix}:broken-definitions";
+
     /// <summary>The random id of its holder; expires by itself.</summary>
     public string Lease(string task) => $"{prefix}:lease:{task}";
 

@@ -21,7 +21,11 @@ public sealed class RegistryRights
         "set ~instance:* v", "mset ~instance:* v", "get ~instance:*", "zadd ~instances 1 m", "zrevrangebyscore ~instances + -",
         "zcard ~instances", "hgetall ~timeline:*", "expire ~timeline:* 1", "pexpire ~timeline:* 1", "set ~lease:* v", "get ~lease:*",
         "pexpire ~lease:* 1", "del ~lease:*",
+        "zadd ~last-runs NX 1 m", "zscore ~last-runs m", "zrangebyscore ~last-runs 0 1", "hset ~bad-runs k v", "hdel ~bad-runs k",
+        "hmget ~bad-runs k", "zrem ~last-runs m", "hgetall ~broken-definitions", "hdel ~broken-definitions k",
     ];
+
+    private static readonly string[] OfTheClassifier = ["hset ~broken-definitions k v"];
 
     /// <summary>The services, by the names that their users have.</summary>
     public static readonly IReadOnlyList<string> Services = ["conductor", "certauthority", "classifier"];
@@ -31,7 +35,7 @@ public sealed class RegistryRights
     public RegistryRights(string service, string deployment)
     {
         var prefix = Prefix(deployment);
-        string[] own = service == Services[0] ? OfTheConductor : [];
+        string[] own = service == Services[0] ? OfTheConductor : service == Services[2] ? OfTheClassifier : [];
         Samples = [.. OfAll.Concat(own).Select(line => line.Replace("~", $"{prefix}:", StringComparison.Ordinal))];
         var keys = OfAll.Concat(own).SelectMany(line => line.Split(' ')).Where(part => part[0] == '~').Distinct()
             .Select(key => $"~{prefix}:{key[1..]}");

@@ -10,7 +10,7 @@ namespace Overture.Conductor.Providers.Ec2;
 /// <param name="Reason">Why it ended, where the cloud says so.</param>
 internal sealed record Ec2Instance(string Id, Sighting Seen, string Name, string Token, DateTimeOffset? Since, string Reason)
 {
-    private const int LowByte = 0xFF;
+    private const int LowByte = 0xFF, PendingCode = 0;
 
     /// <summary>Launched by us under the name in its mark; a mark alone can be set by others.</summary>
     public bool IsOurs => Name.Length > 0 && Name == Token;
@@ -22,19 +22,21 @@ internal sealed record Ec2Instance(string Id, Sighting Seen, string Name, string
     private static Ec2Instance Of(XElement item)
     {
         var id = Text(item, "instanceId");
-        var state = int.TryParse(Text(Child(item, "instanceState"), "code"), NumberStyles.None, CultureInfo.InvariantCulture, out var code)
-            ? StateOf(code & LowByte) : Sighting.Pending;
+        var code = int.TryParse(Text(Child(item, "instanceState"), "code"), NumberStyles.None, CultureInfo.InvariantCulture, out var read)
+            ? read & LowByte : PendingCode;
+        var state = StateOf(code);
+        var why = Text(Child(item, "stateReason"), "message") is { Length: > 0 } reason ? reason : Text(item, "reason");
         var addresses = new[] { Text(item, "ipAddress"), Text(item, "privateIpAddress"), Text(item, "ipv6Address") }
             .Where(a => a.Length > 0).ToList();
         var tags = Child(item, "tagSet")?.Elements().FirstOrDefault(t => Text(t, "key") == Ec2Tags.CertName);
         return new Ec2Instance(
             id,
-            state == Sighting.Gone.State ? Sighting.Gone : new Sighting(state, id, state == Sighting.Running ? addresses : []),
+            new Sighting(state, id, state == Sighting.Running ? addresses : []) { Phase = PhaseOf(code, state), Why = why },
             tags is null ? "" : Text(tags, "value"),
             Text(item, "clientToken"),
             DateTimeOffset.TryParse(Text(item, "launchTime"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var since)
                 ? since : null,
-            Text(Child(item, "stateReason"), "message") is { Length: > 0 } reason ? reason : Text(item, "reason"));
+            why);
     }
 
     // 0 pending, 16 running, 32 shutting-down, 48 terminated, 64 stopping, 80 stopped. What is on its way out does not come back.
@@ -44,6 +46,15 @@ internal sealed record Ec2Instance(string Id, Sighting Seen, string Name, string
         16 => Sighting.Running,
         64 or 80 => Sighting.Stopped,
         _ => Sighting.Gone.State,
+    };
+
+    private static string PhaseOf(int code, string state) => code switch
+    {
+        32 => "shutting-down",
+        48 => "terminated",
+        64 => "stopping",
+        80 => "stopped",
+        _ => state,
     };
 
     private static XElement? Child(XElement? of, string name) => of?.Elements().FirstOrDefault(e => e.Name.LocalName == name);

@@ -53,6 +53,7 @@ internal sealed class Ec2Provider : IProvider, IDisposable
     public string Region => options.Region;
     public bool InstallsPuppet => options.InstallsPuppet;
     public TimeSpan Settling => TimeSpan.FromMinutes(10);
+    public TimeSpan LookEvery => TimeSpan.FromSeconds(30);
 
     public async Task<string?> CheckReady(CancellationToken cancel)
     {
@@ -176,7 +177,7 @@ internal sealed class Ec2Provider : IProvider, IDisposable
     });
 
     public Task<IReadOnlyList<Listed>> Inventory(CancellationToken cancel) => Guarded<IReadOnlyList<Listed>>(async () =>
-        [.. (await Describe([($"tag:{Ec2Tags.Deployment}", deployment)], cancel)).Where(i => i.IsOurs && !i.Seen.IsGone)
+        [.. (await Describe([($"tag:{Ec2Tags.Deployment}", deployment)], cancel)).Where(i => i.IsOurs)
             .Select(i => new Listed(i.Name, i.Seen, i.Since))]);
 
     public Task<string?> Console(CertName name, string instanceId, CancellationToken cancel) => Guarded(async () =>

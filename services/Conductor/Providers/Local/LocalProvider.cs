@@ -47,6 +47,7 @@ internal sealed class LocalProvider : IProvider
     public string Region => "";
     public bool InstallsPuppet => false;
     public TimeSpan Settling => TimeSpan.Zero;
+    public TimeSpan LookEvery => TimeSpan.FromSeconds(10);
 
     private string Root => options.Directory;
 
@@ -139,7 +140,7 @@ internal sealed class LocalProvider : IProvider
     private Sighting See(CertName name) =>
         !Directory.Exists(DirectoryOf(name).Path) ? Sighting.Gone
         : DirectoryOf(name).IsRunning ? new Sighting(Sighting.Running, IdOf(name), ["127.0.0.1", "::1"])
-        : new Sighting(Sighting.Stopped, IdOf(name), []);
+        : new Sighting(Sighting.Stopped, IdOf(name), []) { Why = "its process ended" };
 
     private static string IdOf(CertName name) => $"local-{name.ToString()[..8]}";
 

@@ -1,0 +1,93 @@
+using Overture.Conductor.Instances;
+using Overture.Conductor.V1;
+using Overture.Platform.Faults;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Platform.Registry;
+
+namespace Overture.Conductor.Workers;
+
+/// <summary>
+/// What other services wrote about instances: the names of all such objects, compared with the rows. Cheap by the instance, since nothing is
+/// read where they agree.
+/// </summary>
+internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDefinitions broken, TimeProvider clock)
+{
+    /// <summary>Notes missing and broken definitions.</summary>
+    /// <returns>The names whose records are to be read again: contested or revoked, and not shown so.</returns>
+    /// <exception cref="FaultException">The store is away.</exception>
+    public async Task<IReadOnlyCollection<CertName>> Run(CancellationToken cancel)
+    {
+        var stale = new HashSet<CertName>();
+        // 1. whose token came with two keys
+        await foreach (var key in store.List(ObjectKeys.Blocks, null, cancel))
+        {
+            if (key.Split('/') is [.., var text, InstanceEvents.Contested] && CertName.TryParse(text, out var name, out _)
+                && Living(name) is { IsContested: false })
+            {
+                stale.Add(name);
+            }
+        }
+        // 2. whose certificate is revoked
+        var serials = await Names(ObjectKeys.Revocations, cancel);
+        stale.UnionWith(table.Rows.All.Where(r => r is { State: < InstanceState.Terminating, IsRevoked: false, Serial.Length: > 0 }
+            && serials.Contains(r.Serial)).Select(r => r.Name));
+        // 3. who has no definition
+        var defined = await Names(ObjectKeys.Nodes, cancel);
+        foreach (var row in table.Rows.All.Where(r => r.State < InstanceState.Terminating))
+        {
+            if (defined.Contains(row.Name.ToString()) == row.IsUndefined)
+            {
+                DateTimeOffset? since = row.IsUndefined ? null : clock.GetUtcNow();
+                await table.Update(row.Name, r => r with { UndefinedSince = since }, cancel);
+            }
+        }
+        // 4. whose is broken
+        await ShowBroken(cancel);
+        return stale;
+    }
+
+    private InstanceRow? Living(CertName name) => table.Rows.Find(name) is { State: < InstanceState.Terminating } row ? row : null;
+
+    private async Task<HashSet<string>> Names(string prefix, CancellationToken cancel)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        await foreach (var key in store.List(prefix, null, cancel))
+            names.Add(key[prefix.Length..]);
+        return names;
+    }
+
+    private async Task ShowBroken(CancellationToken cancel)
+    {
+        var found = new Dictionary<CertName, DefinitionFault>();
+        try
+        {
+            foreach (var entry in await broken.All())
+            {
+                // Another version by now: mended, or broken in another way, which Classifier will find.
+                if (Living(entry.Name) is not null && await Version(entry.Name, cancel) == entry.Version)
+                    found[entry.Name] = new DefinitionFault(entry.Version, entry.Sentence, entry.At);
+                else
+                    await broken.Remove(entry.Name);
+            }
+        }
+        catch (FaultException e) when (e.Reason == Reason.RegistryUnavailable)
+        {
+            return;
+        }
+        foreach (var row in table.Rows.All.Where(r => r.BrokenDefinition != found.GetValueOrDefault(r.Name)))
+            await table.Update(row.Name, r => r with { BrokenDefinition = found.GetValueOrDefault(row.Name) }, cancel);
+    }
+
+    private async Task<string?> Version(CertName name, CancellationToken cancel)
+    {
+        try
+        {
+            return (await store.Get(ObjectKeys.Node(name), cancel))?.ETag;
+        }
+        catch (UnreadableObjectException e)
+        {
+            return e.Version;
+        }
+    }
+}

@@ -1,0 +1,62 @@
+using Overture.Conductor.Instances;
+using Overture.Conductor.V1;
+using Overture.Platform.Faults;
+using Overture.Platform.Registry;
+using Overture.Platform.Serving;
+
+namespace Overture.Conductor.Workers;
+
+/// <summary>
+/// Follows the reports of converged nodes, whichever Conductor took them, and notes whose are overdue. While the registry is away nothing
+/// is called overdue, nor within the same time after it: reports of that time are known to one Conductor alone.
+/// </summary>
+internal sealed class RunFollower(InstanceTable table, LastRuns runs, ConductorOptions options, TimeProvider clock)
+    : PeriodicWorker(TimeSpan.FromSeconds(10), clock)
+{
+    private const int Intervals = 3;
+
+    // Clocks of other Conductors may be behind.
+    private static readonly TimeSpan Overlap = TimeSpan.FromSeconds(30);
+    private DateTimeOffset latest, seeingSince = DateTimeOffset.MaxValue;
+
+    protected override async Task Turn(CancellationToken cancel)
+    {
+        if (!table.SeenAll)
+            return;
+        // 1. since when reports are kept, and have been seen here
+        var now = Clock.GetUtcNow();
+        await runs.Begin(now);
+        if (await runs.Since() is not { } kept)
+            return;
+        if (seeingSince > now)
+            seeingSince = latest == default ? kept : now;
+        // 2. what came
+        foreach (var run in await runs.From(latest - (latest == default ? TimeSpan.Zero : Overlap)))
+            await Take(run, cancel);
+        // 3. what did not
+        if (options.Reports.RunInterval == TimeSpan.Zero)
+            return;
+        var begin = kept > seeingSince ? kept : seeingSince;
+        foreach (var row in table.Rows.All.Where(r => r.State == InstanceState.Converged))
+        {
+            var last = row.LastRun?.At ?? DateTimeOffset.FromUnixTimeMilliseconds(row.Place.LaunchedMs);
+            var due = (last > begin ? last : begin) + (options.Reports.RunInterval * Intervals);
+            if (now >= due && row.LastRun?.OverdueSince is null)
+                await table.Update(row.Name, r => r with { LastRun = (r.LastRun ?? LastRun.None) with { OverdueSince = due } }, cancel);
+        }
+    }
+
+    protected override void Failed(Exception e) => seeingSince = DateTimeOffset.MaxValue;
+
+    protected override bool IsExpected(Exception e) => FaultException.Of(e) is { Reason: Reason.RegistryUnavailable };
+
+    private async Task Take(ReportedRun run, CancellationToken cancel)
+    {
+        if (run.At > latest)
+            latest = run.At;
+        if (table.Rows.Find(run.Name) is not { State: < InstanceState.Terminating } row)
+            await runs.Remove(run.Name);
+        else if (row.LastRun?.At is not { } known || known < run.At)
+            await table.Update(run.Name, r => r with { LastRun = LastRun.Of(run) }, cancel);
+    }
+}
