@@ -36,4 +36,20 @@ internal static class ExitCodes
 
     /// <summary>128 + SIGTERM.</summary>
     public const int Terminated = 143;
+
+    /// <summary>All of them, for help: code and meaning, a line each.</summary>
+    public static IReadOnlyList<string> Meanings { get; } =
+    [
+        "0    done",
+        "1    done and not well: an instance failed, a service does not serve, a dry run would be refused",
+        "2    wrong arguments, a wrong file, or a field that the service refuses",
+        "3    not found",
+        "4    the certificate's role may not do this",
+        "5    the service does not answer or can't reach its store; nothing is lost, try again",
+        "6    conflict: the state forbids it, or it was changed in between",
+        "7    not finished in the time given; the work may go on",
+        "70   a bug, here or in the service",
+        "78   no usable configuration, certificate or key",
+        "130  interrupted (143: terminated)",
+    ];
 }

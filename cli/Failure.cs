@@ -20,6 +20,12 @@ internal sealed class Failure(int exit, string message, string next = "") : Exce
     public string TraceId { get; init; } = "";
     public IReadOnlyList<FieldProblem> Fields { get; init; } = [];
 
+    /// <summary>The message says no more than the fields, as a service's does that checked nothing else.</summary>
+    public bool IsItsFields => Fields.Count > 0 && Message == Sentence(Fields);
+
+    /// <summary>Several fields in one sentence, as the services put it.</summary>
+    public static string Sentence(IEnumerable<FieldProblem> fields) => string.Join("; ", fields.Select(f => $"{f.Field}: {f.Rule}"));
+
     /// <summary>The same, with another next step.</summary>
     public Failure Then(string step) => new(Exit, Message, step) { Code = Code, Reason = Reason, TraceId = TraceId, Fields = Fields };
 

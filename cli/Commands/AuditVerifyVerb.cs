@@ -22,6 +22,7 @@ internal sealed class AuditVerifyVerb : Verb
     public AuditVerifyVerb() : base("verify", "Read the audit log from its first record to its last, and compare it with every certificate",
         "overture audit verify --save-heads heads.json", "overture audit verify --expect heads.json --save-heads heads.json")
     {
+        Exits = ["1  the log is broken, or does not hold what it is expected to"];
         Options.Add(expect);
         Options.Add(save);
         Options.Add(timeout);

@@ -84,7 +84,7 @@ internal sealed class CaAdminCertVerb : Verb
 
     private static void Tell(Session session, AdminDirectory files, string certname, IssueAdminCertificateResponse answer)
     {
-        var until = answer.NotAfter.ToDateTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+        var until = Times.Seconds(answer.NotAfter.ToDateTimeOffset());
         var line = $"puppetserver ca list --config {files.ConfigFile}";
         var document = new Struct
         {

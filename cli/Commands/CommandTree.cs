@@ -13,21 +13,22 @@ internal static class CommandTree
         // The runtime has replaced what was not UTF-8; it would go into a history or a name like that.
         if (args.FirstOrDefault(a => a.Contains('\uFFFD')) is { } garbled)
         {
-            new Printer(WantsJson(args) ? OutputFormat.Json : OutputFormat.Table)
-                .Error(Failure.Usage($"the argument {garbled} is not UTF-8", "use a UTF-8 locale, or type it in ASCII"));
+            Early(args).Error(Failure.Usage($"the argument {garbled} is not UTF-8", "use a UTF-8 locale, or type it in ASCII"));
             return ExitCodes.Usage;
         }
         // Without @file expansion: an argument that begins with @ is that argument.
         var parse = Build().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parse.Action is ParseErrorAction)
+        if (parse.Action is ParseErrorAction
+            || (parse.Action == parse.CommandResult.Command.Action && WrongCommandLine.Strays(parse).Count > 0))
         {
-            new Printer(WantsJson(args) ? OutputFormat.Json : OutputFormat.Table)
-                .Error(Failure.Usage(string.Join("; ", parse.Errors.Select(e => e.Message)), $"{Path(parse.CommandResult)} --help"));
+            Early(args).Error(WrongCommandLine.Of(parse));
             return ExitCodes.Usage;
         }
         return await parse.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false,
             ProcessTerminationTimeout = null }, cancel);
     }
+
+    private static Printer Early(string[] args) => new(new OutputChoice(WantsJson(args) ? OutputFormat.Json : OutputFormat.Table));
 
     // By hand: a command line that did not parse gives no values.
     private static bool WantsJson(string[] args) =>
@@ -65,12 +66,13 @@ internal static class CommandTree
             new CompletionVerb(),
             new VersionVerb(),
         };
-        root.Options.Add(Globals.Config);
-        root.Options.Add(Globals.Output);
+        foreach (var option in Globals.All)
+            root.Options.Add(option);
+        VerbAliases.Add(root);
         foreach (var option in root.Options)
         {
             if (option is HelpOption help && help.Action is HelpAction usual)
-                help.Action = new HelpWithExamples(usual);
+                help.Action = new HelpText(usual);
         }
         return root;
     }
@@ -81,26 +83,5 @@ internal static class CommandTree
         foreach (var verb in verbs)
             group.Subcommands.Add(verb);
         return group;
-    }
-
-    private static string Path(System.CommandLine.Parsing.CommandResult result) =>
-        result.Parent is System.CommandLine.Parsing.CommandResult parent ? $"{Path(parent)} {result.Command.Name}" : "overture";
-
-    private sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLineAction
-    {
-        // Help is asked for in spite of missing arguments.
-        public override bool ClearsParseErrors => true;
-
-        public override int Invoke(ParseResult parseResult)
-        {
-            usual.Invoke(parseResult);
-            if (parseResult.CommandResult.Command is Verb { Examples.Count: > 0 } verb)
-            {
-                Console.Out.WriteLine("Examples:");
-                foreach (var example in verb.Examples)
-                    Console.Out.WriteLine($"  {example}");
-            }
-            return ExitCodes.Ok;
-        }
     }
 }

@@ -27,6 +27,7 @@ internal sealed class HealthVerb : Verb
         "overture health --service certauthority", "overture health --live --service certauthority")
     {
         service.AcceptOnlyFromAmong("conductor", "certauthority", "classifier");
+        Exits = ["1  a service does not serve"];
         Options.Add(service);
         Options.Add(live);
     }

@@ -30,7 +30,7 @@ internal sealed class InstanceTtlVerb : Verb
         var answer = await session.Conductor((c, o) =>
             c.UpdateInstanceAsync(new() { Certname = certname, Ttl = Duration.FromTimeSpan(life) }, o), cancel);
         session.Printer.Answer(answer, _ => Printer.Say(answer.Instance.Expires is { } end
-            ? $"{certname} ends at {end.ToDateTimeOffset():yyyy-MM-dd'T'HH:mm:ss'Z'}" : $"{certname} stays until it is terminated"));
+            ? $"{certname} ends at {Times.Seconds(end.ToDateTimeOffset())}" : $"{certname} stays until it is terminated"));
         return ExitCodes.Ok;
     }
 }

@@ -43,12 +43,13 @@ internal sealed class LaunchFile
         }
         catch (Failure f) when (f.Exit == ExitCodes.Usage && f.Fields.Count > 0)
         {
-            throw new Failure(f.Exit, f.Message, f.Next)
+            FieldProblem[] placed = [.. f.Fields.Select(Placed)];
+            throw new Failure(f.Exit, f.IsItsFields ? Failure.Sentence(placed) : f.Message, f.Next)
             {
                 Code = f.Code,
                 Reason = f.Reason,
                 TraceId = f.TraceId,
-                Fields = [.. f.Fields.Select(Placed)],
+                Fields = placed,
             };
         }
     }

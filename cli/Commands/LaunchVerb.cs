@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Overture.Cli.Output;
 using Overture.Conductor.V1;
 
@@ -7,6 +8,9 @@ namespace Overture.Cli.Commands;
 /// <summary>overture launch: starts instances from a file, and with --wait stays until each is converged or failed.</summary>
 internal sealed class LaunchVerb : Verb
 {
+    // The Conductor's own limit.
+    private const int MostAtOnce = 100;
+
     private readonly Option<string?> file = new("-c", "--file")
     {
         Description = "What to launch; examples/start_instance.yaml shows every key",
@@ -51,6 +55,19 @@ internal sealed class LaunchVerb : Verb
         "overture launch -c web.yaml --dry-run",
         "overture launch -c web.yaml host --wait -o json | jq -r '.instances[].certname'")
     {
+        count.Validators.Add(result =>
+        {
+            if (result.Tokens is [var only] && int.TryParse(only.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+                out var many) && many is < 1 or > MostAtOnce)
+            {
+                result.AddError($"--count must be 1 to {MostAtOnce}, not {many}");
+            }
+        });
+        Exits =
+        [
+            "1  an instance was not started or, with --wait, failed; with --dry-run, the cloud would refuse it",
+            "7  with --wait: not converged within --timeout; the launch goes on",
+        ];
         Arguments.Add(image);
         Options.Add(file);
         Options.Add(profile);
@@ -107,7 +124,8 @@ internal sealed class LaunchVerb : Verb
         Printer.Say($"{answer.UserDataSize} bytes of user data; nothing was launched");
         if (answer.ProviderVerdict.Length > 0)
             Printer.Say($"would {answer.Spec.Provider} launch it? {answer.ProviderVerdict}");
-        return ExitCodes.Ok;
+        // "unknown: …" is no refusal: a cloud without dry runs can't say.
+        return answer.ProviderVerdict.StartsWith("no:", StringComparison.Ordinal) ? ExitCodes.Failed : ExitCodes.Ok;
     }
 
     private static Task<T> Placed<T>(LaunchFile? from, Func<Task<T>> call) => from is null ? call() : from.Placed(call);

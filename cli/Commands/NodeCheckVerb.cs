@@ -15,6 +15,7 @@ internal sealed class NodeCheckVerb : Verb
             + "lacks some",
         "overture node check 4f1c", "overture node check 4f1c -o json | jq -r '.problems[].path'")
     {
+        Exits = ["1  the definition and the puppetserver's code do not match"];
         Arguments.Add(name);
     }
 

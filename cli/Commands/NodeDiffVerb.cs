@@ -22,6 +22,7 @@ internal sealed class NodeDiffVerb : Verb
     public NodeDiffVerb() : base("diff", "Compare two versions of a node's definition, as diff -u does; 1 where they differ",
         "overture node diff 4f1c", "overture node diff 4f1c 0190a1b2-… 0190a1c3-…")
     {
+        Exits = ["0  nothing changed", "1  something changed"];
         Arguments.Add(name);
         Arguments.Add(from);
         Arguments.Add(to);

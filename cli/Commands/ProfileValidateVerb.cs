@@ -12,6 +12,7 @@ internal sealed class ProfileValidateVerb : Verb
     public ProfileValidateVerb() : base("validate", "Report every rule that a file would break as a profile, by line",
         "overture profile validate web.yaml")
     {
+        Exits = ["2  it breaks a rule"];
         Arguments.Add(file);
     }
 

@@ -17,6 +17,9 @@ internal abstract class Verb : Command
     /// <summary>Whole command lines, shown below --help.</summary>
     public IReadOnlyList<string> Examples { get; }
 
+    /// <summary>Exit codes that mean something special of this verb, a line each, shown below --help: "1  an instance failed".</summary>
+    public IReadOnlyList<string> Exits { get; protected init; } = [];
+
     /// <returns>The exit code.</returns>
     /// <exception cref="Failure">Printed, with its own exit code.</exception>
     /// <exception cref="RpcException">Only from calls made through <see cref="Session"/>, which translates them.</exception>
@@ -25,13 +28,14 @@ internal abstract class Verb : Command
     private async Task<int> Invoke(ParseResult parse, CancellationToken cancel)
     {
         using var session = new Session(parse, TimeProvider.System);
+        Times.Zone = parse.GetValue(Globals.Utc) ? TimeZoneInfo.Utc : TimeZoneInfo.Local;
         try
         {
             return await Run(session, cancel);
         }
         catch (Failure failure)
         {
-            session.Printer.Error(failure);
+            session.Printer.Error(failure.Next.Length > 0 ? failure : failure.Then(NextOf(failure)));
             return failure.Exit;
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
@@ -52,5 +56,20 @@ internal abstract class Verb : Command
                 "please report it with the command line you typed"));
             return ExitCodes.Internal;
         }
+    }
+
+    // Where neither the verb nor the service has a better one.
+    private string NextOf(Failure failure) => failure.Exit switch
+    {
+        ExitCodes.NotFound => "overture instance list --all, or overture profile list, show the names there are",
+        ExitCodes.Conflict => "look at its state (overture instance show NAME), then repeat it or let it be",
+        ExitCodes.Config => "docs/cli.md shows a configuration; overture health tries it",
+        _ => $"{string.Join(' ', Above(this).Reverse())} --help has its arguments and examples",
+    };
+
+    private static IEnumerable<string> Above(Command command)
+    {
+        for (Command? at = command; at is not null; at = at.Parents.OfType<Command>().FirstOrDefault())
+            yield return at is RootCommand ? "overture" : at.Name;
     }
 }

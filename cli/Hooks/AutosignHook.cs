@@ -20,6 +20,8 @@ internal static class AutosignHook
     public static Task<int> Run(string[] args)
     {
         var began = TimeProvider.System.GetTimestamp();
+        if (HookArguments.AsksForHelp(args))
+            return Help(began);
         return Decide(args, args is ["--replay", ..] ? Task.FromResult<string?>(null) : Task.Run(Drain), began);
     }
 
@@ -27,6 +29,8 @@ internal static class AutosignHook
     public static async Task<int> Refuse(string[] args)
     {
         var began = TimeProvider.System.GetTimestamp();
+        if (HookArguments.AsksForHelp(args))
+            return await Help(began);
         var reading = args is ["--replay", ..] ? Task.FromResult<string?>(null) : Task.Run(Drain);
         Printer.Say(
             $"{Name}: this is the overture binary and not its launcher, so it signs nothing: a puppetserver that may not execute it "
@@ -34,6 +38,15 @@ internal static class AutosignHook
             + "that matches every name; next: overture hook install /usr/bin/overture-autosign");
         await Drained(reading, began);
         return ExitCodes.Config;
+    }
+
+    // puppetserver, for a request with that name, has its stdin read to the end as ever; a person at a terminal has nothing to send.
+    private static async Task<int> Help(long began)
+    {
+        var exit = HookHelp.Print(Name);
+        if (Console.IsInputRedirected)
+            await Drained(Task.Run(Drain), began);
+        return exit;
     }
 
     private static async Task<int> Decide(string[] args, Task<string?> reading, long began)

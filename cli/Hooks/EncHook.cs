@@ -8,7 +8,12 @@ namespace Overture.Cli.Hooks;
 /// </summary>
 internal static class EncHook
 {
-    public static Task<int> Run(string[] args) => HookCall.Run("overture-enc", args, async (call, config) =>
+    private const string Name = "overture-enc";
+
+    public static Task<int> Run(string[] args) => HookArguments.AsksForHelp(args) ? Task.FromResult(HookHelp.Print(Name))
+        : HookCall.Run(Name, args, Answer);
+
+    private static async Task<int> Answer(HookCall call, CliConfig config)
     {
         var request = new ClassifyRequest { Certname = call.Arguments.Certname };
         var answer = await call.Ask(config, "classifier", config.Classifier, "overture.classifier.v1.ClassifierService/Classify", request,
@@ -19,8 +24,8 @@ internal static class EncHook
         if (answer.StaleSince is { } since)
             call.Warn($"the store does not answer; this answer is as of {Output.InstanceText.Time(since)}");
         if (answer.Broken.Length > 0)
-            call.Warn(Output.Printable.Line(answer.Broken));
+            call.Warn(answer.Broken);
         StandardStreams.Write(System.Text.Encoding.UTF8.GetBytes(answer.Yaml));
         return ExitCodes.Ok;
-    });
+    }
 }

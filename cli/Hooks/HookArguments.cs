@@ -13,6 +13,9 @@ internal sealed record HookArguments(string Hook, string Certname, bool IsReplay
         ? "usage: overture-enc CERTNAME, or overture-enc --replay CERTNAME"
         : "usage: overture-autosign CERTNAME < csr.pem, or overture-autosign --replay CERTNAME csr.pem";
 
+    /// <summary>A person, or a CSR whose name is spelled like that: <see cref="HookHelp"/> has an exit code for both.</summary>
+    public static bool AsksForHelp(string[] args) => args is ["--help" or "-h"];
+
     public static HookArguments Parse(string hook, string[] args) => args switch
     {
         [not "--replay" and var certname] => new(hook, certname, false, ""),

@@ -42,7 +42,7 @@ internal sealed class HookLog(string hook, string subject)
             // RFC 3164 as local daemons read it: they add time and host themselves.
             log.Send(Encoding.UTF8.GetBytes(
                 $"<{Daemon + severity}>{hook}[{Environment.ProcessId}]: "
-                    + $"{(subject.Length > 0 ? subject + ": " : "")}{Printable.Line(text)}"));
+                    + $"{(subject.Length > 0 ? subject + ": " : "")}{Printable.Sentence(text)}"));
             return true;
         }
         catch (Exception e) when (e is SocketException or ArgumentException)

@@ -34,8 +34,7 @@ internal static class InstanceText
         instance.Trouble == InstanceTrouble.Unspecified ? State(instance.State)
         : $"{State(instance.State)}, {Trouble(instance.Trouble)}{(instance.TroubleDetail.Length > 0 ? ": " + instance.TroubleDetail : "")}";
 
-    public static string Time(Timestamp? at) => at is null
-        ? "" : at.ToDateTime().ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture);
+    public static string Time(Timestamp? at) => at is null ? "" : Times.Exact(at.ToDateTimeOffset());
 
     public static string Age(Timestamp? since, TimeProvider clock)
     {

@@ -23,6 +23,18 @@ internal static class Printable
         return clean.ToString();
     }
 
+    /// <summary>
+    /// A message of several lines as one: a line break within it is no escape to decipher, and no second message either.
+    /// </summary>
+    public static string Sentence(string text)
+    {
+        if (!text.AsSpan().ContainsAny('\n', '\r'))
+            return Line(text);
+        var lines = text.Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return Line(lines.Length == 0 ? "" : lines.Aggregate((said, next) => char.IsLower(next[0]) || said[^1] is ':' or ',' or ';' or '.'
+            ? $"{said} {next}" : $"{said}; {next}"));
+    }
+
     // Also the bidirectional overrides, which show a name in another order than it is compared.
     private static bool CheckReady(char c) => char.IsControl(c)
         || c is '\u2028' or '\u2029' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');

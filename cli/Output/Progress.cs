@@ -54,7 +54,7 @@ internal sealed class Progress(TimeProvider clock)
             if (shown.TryGetValue(certname, out var before) && before == summary)
                 continue;
             shown[certname] = summary;
-            Printer.Say($"{clock.GetUtcNow():HH:mm:ss}  {certname}  {summary}");
+            Printer.Say($"{Times.Clock(clock.GetUtcNow())}  {certname}  {summary}");
         }
     }
 

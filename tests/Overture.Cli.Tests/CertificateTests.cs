@@ -23,7 +23,7 @@ public sealed class CertificateTests(OvertureFixture overture)
     public async Task Revoke_WithoutReason_IsUsage()
     {
         (await overture.Run("certificate", "revoke", "web.example.com")).Exit(2).Says("--reason");
-        (await overture.Run("certificate", "revoke", "web.example.com", "--reason", "")).Exit(2).Says("  reason: must not be empty");
+        (await overture.Run("certificate", "revoke", "web.example.com", "--reason", "")).Exit(2).Says("error: reason: must not be empty\n");
     }
 
     [Fact]

@@ -30,7 +30,13 @@ public sealed class CommandLineTests(OvertureFixture overture)
 
     [Theory]
     [InlineData("", "Required command")]
-    [InlineData("lunch", "lunch")]
+    [InlineData("lunch", "overture has no command 'lunch'; did you mean launch?")]
+    [InlineData("instance shwo 4f1c", "overture instance has no command 'shwo'; did you mean show?\nnext: ")]
+    [InlineData("terminate 4f1c", "did you mean instance terminate?\nnext: ")]
+    [InlineData("launch -c x --wiat", "overture launch has no option '--wiat'; did you mean --wait?\nnext: ")]
+    [InlineData("launch -c x --coun 3", "overture launch has no option '--coun'; did you mean --count?\nnext: ")]
+    [InlineData("instance list --outptu json", "overture instance list has no option '--outptu'; did you mean --output?\nnext: ")]
+    [InlineData("version now", "'now' is one argument too many for overture version")]
     [InlineData("instance", "next: overture instance --help")]
     [InlineData("instance show", "NAME")]
     [InlineData("instance list --state asleep", "asleep")]
@@ -44,6 +50,40 @@ public sealed class CommandLineTests(OvertureFixture overture)
     {
         var ran = (await overture.Run(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries))).Exit(2).Says("error: ").Says(told);
         Assert.Equal("", ran.Output);
+    }
+
+    [Theory]
+    [InlineData("instances list")]
+    [InlineData("instance ls")]
+    [InlineData("instances ls")]
+    public async Task Aliases_DoTheSame(string typed) =>
+        Assert.Equal((await overture.Run("instance", "list", "-o", "name")).Exit(0).Output,
+            (await overture.Run([.. typed.Split(' '), "-o", "name"])).Exit(0).Output);
+
+    [Theory]
+    [InlineData("profiles ls")]
+    [InlineData("nodes show web")]
+    [InlineData("certificates show web")]
+    [InlineData("layer show")]
+    public async Task Aliases_OfGroups_AreUnderstood(string typed) =>
+        Assert.NotEqual(2, (await overture.Run(typed.Split(' '))).ExitCode);
+
+    [Fact]
+    public async Task Aliases_AreNotInHelp()
+    {
+        var root = (await overture.Run("--help")).Exit(0).Output;
+        Assert.Matches("(?m)^  instance +Instances$", root);
+        Assert.Matches("(?m)^  profile +Launch profiles", root);
+        Assert.DoesNotContain("ls", (await overture.Run("instance", "--help")).Exit(0).Output.Split(' ', ',', '\n'));
+    }
+
+    [Fact]
+    public async Task Help_OfTheRoot_HasExamplesAndExitCodes()
+    {
+        var root = (await overture.Run("--help")).Exit(0).Output;
+        Assert.Contains("Examples:\n  overture launch", root, StringComparison.Ordinal);
+        Assert.Contains("Exit codes:\n  0    done\n", root, StringComparison.Ordinal);
+        Assert.Contains("\n  78   no usable configuration", root, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -8,7 +8,7 @@ namespace Overture.Cli.Tests;
 public sealed class LaunchFileTests(OvertureFixture overture)
 {
     [Theory]
-    [InlineData("provider: local\nimgae: host\n", ":2: imgae is unknown")]
+    [InlineData("provider: local\nimgae: host\n", ":2: imgae is unknown; is image meant?")]
     [InlineData("puppet:\n  server: a\n  sever: b\n", ":3: puppet.sever is unknown")]
     [InlineData("puppet:\n  serverport: 70000\n", ":2: puppet.serverport must be a port")]
     [InlineData("node:\n  class: {}\n", ":2: node.class is unknown")]

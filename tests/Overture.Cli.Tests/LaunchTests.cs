@@ -122,9 +122,22 @@ public sealed class LaunchTests(OvertureFixture overture)
     [Fact]
     public async Task Launch_FieldsRefused_NamesEachFieldReasonAndNothingOnStdout()
     {
-        var ran = (await overture.Run("launch", "-c", Example, "--count", "0")).Exit(2).Says("  count: must be 1 to 100")
-            .Says($"  spec.image: must be an image ({Example}:").Says("reason: INVALID_FIELD");
+        var ran = (await overture.Run("launch", "-c", Example, "two mistakes")).Exit(2).Says("error: 2 fields are refused\n")
+            .Says("  request_id: must be of A-Z").Says($"  spec.image: must be an image ({Example}:").Says("reason: INVALID_FIELD");
         Assert.Equal("", ran.Output);
+        Assert.Single(ran.Errors.Split("must be of A-Z")[1..]);
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("101")]
+    public async Task Launch_CountOutOfRange_IsRefusedBeforeAnythingIsSent(string count)
+    {
+        var before = overture.Conductor.Launches.Count;
+        (await overture.Run("launch", "-c", Example, "--count", count)).Exit(2).Says($"error: --count must be 1 to 100, not {count}\n")
+            .Says("next: overture launch --help");
+        Assert.Equal(before, overture.Conductor.Launches.Count);
     }
 
     [Fact]

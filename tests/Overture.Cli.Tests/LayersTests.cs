@@ -92,7 +92,7 @@ public sealed class LayersTests(OvertureFixture overture)
     {
         (await overture.Run(["layers", "set", "-f", "-", "--check"], [], "defaults: {}\n")).Exit(0).Says("valid");
         (await overture.Run(["layers", "set", "-f", "-", "--check"], [], "wrong\n")).Exit(2)
-            .Says("  groups.b.parameters.a: contradicts group a");
+            .Says("error: groups.b.parameters.a: contradicts group a");
         Assert.All(overture.Classifier.LayerPuts.Where(p => p.Reason.Length == 0), p => Assert.True(p.ValidateOnly));
         (await overture.Run(["layers", "set", "-f", "-"], [], "defaults: {}\n")).Exit(2).Says("give --reason TEXT, or --check");
     }

@@ -57,9 +57,9 @@ public sealed class ProfileTests(OvertureFixture overture)
     public async Task Launch_DryRun_PrintsAndLaunchesNothing()
     {
         var before = overture.Conductor.Launches.Count;
-        Assert.Equal("#cloud-config\n# ********\n", (await overture.Run("launch", "--profile", "web", "--dry-run")).Exit(0)
+        Assert.Equal("#cloud-config\n# ********\n", (await overture.Run("launch", "--profile", "web", "--dry-run")).Exit(1)
             .Says("77 bytes of user data; nothing was launched").Output);
-        (await overture.Run("launch", "--profile", "web", "--dry-run")).Exit(0).Says("launch it? no: not");
+        (await overture.Run("launch", "--profile", "web", "--dry-run")).Exit(1).Says("launch it? no: not");
         var file = RepositoryPaths.File("examples/start_instance.yaml");
         Assert.Equal("host", (await overture.Run("launch", "-c", file, "--dry-run", "-o", "json")).Exit(0).Json()["spec"]!["image"].Text());
         Assert.Equal(before, overture.Conductor.Launches.Count);

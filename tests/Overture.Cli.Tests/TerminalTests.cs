@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Overture.Conductor.V1;
 using Overture.TestSupport;
 
@@ -24,26 +25,52 @@ public sealed class TerminalTests(OvertureFixture overture)
         Assert.DoesNotMatch("\u001b\\[[0-9;]*m", output.Replace("\u001b[0m", "", StringComparison.Ordinal));
     }
 
-    [Fact]
-    public async Task List_TooWideForTheTerminal_KeepsCertnamesWhole()
+    [Theory]
+    [InlineData(80)]
+    [InlineData(60)]
+    [InlineData(25)]
+    public async Task List_TooWideForTheTerminal_IsShortenedInTheMiddle(int columns)
     {
-        var profile = $"p-{Guid.CreateVersion7()}";
+        var profile = $"p-{Guid.CreateVersion7()}-{new string('x', 30)}";
         var name = overture.Conductor.Add(TestIds.New().Unguessable(), InstanceState.CsrReceived, profile: profile).Certname;
-        Assert.Contains("╭", await OnTerminal($"instance list --profile {profile}", 200), StringComparison.Ordinal);
-        var narrow = await OnTerminal($"instance list --profile {profile}", 60);
-        Assert.Contains(name, narrow, StringComparison.Ordinal);
-        Assert.DoesNotContain("╭", narrow, StringComparison.Ordinal);
+        Assert.Contains("╭", await OnTerminal($"instance list --profile {profile}", 240), StringComparison.Ordinal);
+        var narrow = await OnTerminal($"instance list --profile {profile}", columns);
+        var lines = Regex.Replace(narrow, "\u001b(=|>|\\[\\?1[hl])", "").Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, lines.Length);
+        Assert.All(lines, l => Assert.InRange(l.Length, 1, columns));
+        Assert.Contains('…', lines[1]);
+        if (columns < 60)
+            return;
+        // Both ends of the certname are there.
+        var shown = lines[1].Split(' ')[0].Split('…');
+        Assert.StartsWith(shown[0], name, StringComparison.Ordinal);
+        Assert.EndsWith(shown[^1], name, StringComparison.Ordinal);
+        Assert.True(shown[0].Length >= 4 && shown[^1].Length >= 3, lines[1]);
+        // A pipe gets all of it, whatever the terminal.
+        var piped = (await overture.Run("instance", "list", "--profile", profile)).Exit(0).Output;
+        Assert.Contains(profile, piped, StringComparison.Ordinal);
+        Assert.Contains(name, piped, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Error_OnTerminal_IsRedUnlessNoColor()
+    {
+        Assert.Contains("\u001b[31merror:\u001b[0m", (await Ran("instance show", 80)).Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("\u001b[31m", (await Ran("instance show", 80, "NO_COLOR=1 ")).Output, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Json_OnTerminal_IsIndented() => Assert.Contains("{\r\n  \"version\"", await OnTerminal("version -o json", 80),
         StringComparison.Ordinal);
 
-    private async Task<string> OnTerminal(string arguments, int columns, string environment = "")
+    private async Task<string> OnTerminal(string arguments, int columns, string environment = "") =>
+        (await Ran(arguments, columns, environment)).Exit(0).Output;
+
+    private Task<Ran> Ran(string arguments, int columns, string environment = "")
     {
         var command =
             $"stty cols {columns} rows 50; TERM=xterm-256color OVERTURE_HOME={overture.Pki.Home} {environment}{OvertureFixture.Binary} "
                 + $"{arguments}";
-        return (await Shell.Run("script", "-qec", command, "/dev/null")).Exit(0).Output;
+        return Shell.Run("script", "-qec", command, "/dev/null");
     }
 }

@@ -93,8 +93,8 @@ public sealed class LaunchDocumentTests
     }
 
     [Theory]
-    [InlineData("provider: local\nimgae: host\n", 2, "imgae", "is unknown")]
-    [InlineData("puppet:\n  server: a\n  sever: b\n", 3, "puppet.sever", "is unknown")]
+    [InlineData("provider: local\nimgae: host\n", 2, "imgae", "is unknown; is image meant?")]
+    [InlineData("puppet:\n  server: a\n  sever: b\n", 3, "puppet.sever", "is unknown; is server meant?")]
     [InlineData("puppet:\n  serverport: 70000\n", 2, "puppet.serverport", "must be a port")]
     [InlineData("puppet: [a]\n", 1, "puppet", "must be a mapping")]
     [InlineData("node:\n  class: {}\n", 2, "node.class", "is unknown")]

@@ -96,7 +96,7 @@ public sealed class ProfileTests : IAsyncLifetime
         Assert.Equal(["bad", "old", "web"], profiles.Select(p => p.Name));
         Assert.Equal((null, "host", "host"), (profiles[0].Spec, profiles[1].Spec?.Image, profiles[2].Spec?.Image));
         Assert.All(profiles, p => Assert.Equal("", p.Document));
-        Assert.Contains(profiles[0].Problems, p => (p.Line, p.Field, p.Rule) == (2, "imgae", "is unknown"));
+        Assert.Contains(profiles[0].Problems, p => (p.Line, p.Field, p.Rule) == (2, "imgae", "is unknown; is image meant?"));
         Assert.Empty(profiles[2].Problems);
     }
 
@@ -146,7 +146,7 @@ public sealed class ProfileTests : IAsyncLifetime
         Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
         var fields = RpcDetails.Of(refused)
             .Unpack<Google.Rpc.BadRequest>()!.FieldViolations.Select(v => $"{v.Field} {v.Description}").ToList();
-        Assert.Contains("imgae is unknown (line 2)", fields);
+        Assert.Contains("imgae is unknown; is image meant? (line 2)", fields);
         Assert.Contains("provider is not a provider of this Conductor (line 1)", fields);
         Assert.Contains("ttl must be 10 minutes to 366 days, in whole seconds (line 3)", fields);
         Assert.Contains("puppet.server must be a host name", fields);

@@ -38,7 +38,7 @@ internal sealed partial class LayersDocument
         if (document.ToTree() is not IReadOnlyDictionary<string, object?> map)
             throw StrictYaml.Broken([new("document", "must be a mapping with defaults and groups")], LinesOf(document));
         problems.AddRange(map.Keys.Where(k => k is not ("defaults" or "groups"))
-            .Select(k => new FieldProblem(k, "is unknown; the document has defaults and groups")));
+            .Select(k => new FieldProblem(k, Unknown(k, ["defaults", "groups"], "the document has defaults and groups"))));
         var defaults = map.GetValueOrDefault("defaults") is { } tree ? ContentOf(tree, "defaults", served, problems) : null;
         var groups = GroupsOf(map.GetValueOrDefault("groups"), served, problems);
         problems.AddRange(groups.GroupBy(g => g.Name, StringComparer.Ordinal).Where(g => g.Count() > 1)
@@ -58,6 +58,9 @@ internal sealed partial class LayersDocument
             ? map.Entries.Where(e => e.Key.Text == "defaults").SelectMany(e => DefinitionWarnings.Of(e.Value, "defaults")) : [];
         return defaults.Concat(Named(document).SelectMany(g => DefinitionWarnings.Of(g.Node, $"groups.{g.Name}"))).OrderBy(w => w.Line);
     }
+
+    private static string Unknown(string key, string[] known, string all) =>
+        $"is unknown; {(NearestName.Of(key, known) is { } near ? $"is {near} meant?" : all)}";
 
     // Messages name groups, not their numbers.
     private static YamlLines LinesOf(YamlNode document)
@@ -111,7 +114,8 @@ internal sealed partial class LayersDocument
         if (node is not (null or IReadOnlyDictionary<string, object?>))
             problems.Add(new(field, "must be a mapping with certname, profile and labels"));
         problems.AddRange(map.Keys.Where(k => k is not ("certname" or "profile" or "labels"))
-            .Select(k => new FieldProblem($"{field}.{k}", "is unknown; a rule has certname, profile and labels")));
+            .Select(k => new FieldProblem($"{field}.{k}", Unknown(k, ["certname", "profile", "labels"],
+                "a rule has certname, profile and labels"))));
         var labels = new Dictionary<string, string>(StringComparer.Ordinal);
         if (map.GetValueOrDefault("labels") is { } wanted)
         {

@@ -175,7 +175,7 @@ internal sealed class LaunchDocument
             else if (key.Text == "certname" && place.Path != "puppet")
                 Wrong(path, NoCertname);
             else if (!problems.Exists(p => p.Field == path || p.Field.StartsWith(path + ".", StringComparison.Ordinal)))
-                Wrong(path, "is unknown");
+                Wrong(path, NearestName.Of(key.Text, keys.Keys) is { } near ? $"is unknown; is {near} meant?" : "is unknown");
         }
     }
 

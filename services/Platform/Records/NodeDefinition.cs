@@ -51,7 +51,10 @@ public sealed partial record NodeDefinition(
         if (!served)
             problems.AddRange(Reserved(map));
         foreach (var key in map.Keys.Where(k => !Keys.Contains(k)))
-            problems.Add(new(key, "is unknown; a definition has classes, parameters and environment, and may name a profile"));
+        {
+            problems.Add(new(key, NearestName.Of(key, Keys) is { } near ? $"is unknown; is {near} meant?"
+                : "is unknown; a definition has classes, parameters and environment, and may name a profile"));
+        }
         var classes = ClassesOf(map.GetValueOrDefault("classes"), problems);
         var parameters = ParametersOf(map.GetValueOrDefault("parameters"), problems);
         var environment = map.GetValueOrDefault("environment") ?? "production";

@@ -26,11 +26,13 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
     public Instance Add(string certname, InstanceState state = InstanceState.Converged, string image = "host", string profile = "") =>
         instances[certname] = New(certname, state, image, profile);
 
+    public DateTimeOffset Created(string certname) => Find(certname).CreatedAt.ToDateTimeOffset();
+
     public override Task<LaunchInstancesResponse> LaunchInstances(LaunchInstancesRequest request, ServerCallContext context)
     {
         Launches.Enqueue(request);
-        if (request.Count is < 1 or > 100)
-            throw FaultException.Invalid(new FieldProblem("count", "must be 1 to 100"), new FieldProblem("spec.image", "must be an image"));
+        if (request.Spec.Image == "two mistakes")
+            throw FaultException.Invalid(new FieldProblem("request_id", "must be of A-Z"), new FieldProblem("spec.image", "must be an image"));
         if (request.Spec.Node?.Classes?.Fields.ContainsKey("probe") == true)
             throw FaultException.Invalid("spec.node.classes.probe.title", "is a name Puppet keeps for itself");
         if (request.Spec.Profile == "down")
