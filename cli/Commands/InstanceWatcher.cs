@@ -9,7 +9,9 @@ namespace Overture.Cli.Commands;
 /// <param name="TimedOut">The time given ran out first.</param>
 internal sealed record Watched(IReadOnlyList<Instance> Instances, bool TimedOut)
 {
-    public bool Converged => Instances.All(i => i.State == InstanceState.Converged);
+    /// <summary>And nothing that a person must mend: a certificate that is revoked or contested, a run that failed since.</summary>
+    public bool Converged => Instances.All(i => i.State == InstanceState.Converged
+        && i.Conditions.All(c => c.Severity != ConditionSeverity.Error));
 }
 
 /// <summary>
@@ -19,6 +21,7 @@ internal sealed record Watched(IReadOnlyList<Instance> Instances, bool TimedOut)
 internal sealed class InstanceWatcher(Session session)
 {
     /// <param name="start">What is known of each already.</param>
+    /// <param name="filter">Where start is empty: which.</param>
     /// <param name="untilSettled">End when each is converged, failed or terminated.</param>
     /// <param name="limit">The time given.</param>
     /// <param name="answered">The Conductor has answered this command before, so that a connection that fails is worth a further
@@ -28,8 +31,8 @@ internal sealed class InstanceWatcher(Session session)
     /// <param name="cancel">Gives up.</param>
     /// <exception cref="Failure">The Conductor refuses, or can't be reached any more.</exception>
     public async Task<Watched> Follow(
-        IReadOnlyList<Instance> start, bool untilSettled, TimeSpan limit, bool answered, Action<Instance> report, Action<string> say,
-        CancellationToken cancel)
+        IReadOnlyList<Instance> start, InstanceFilter? filter, bool untilSettled, TimeSpan limit, bool answered, Action<Instance> report,
+        Action<string> say, CancellationToken cancel)
     {
         var latest = start.ToDictionary(i => i.Certname, i => i, StringComparer.Ordinal);
         var connection = session.Open("conductor", session.Config.Conductor);
@@ -40,7 +43,8 @@ internal sealed class InstanceWatcher(Session session)
         {
             try
             {
-                var request = new WatchInstancesRequest { Certnames = { latest.Keys }, UntilSettled = untilSettled };
+                var request = start.Count > 0 ? new WatchInstancesRequest { Certnames = { latest.Keys }, UntilSettled = untilSettled }
+                    : new WatchInstancesRequest { Filter = filter, UntilSettled = untilSettled };
                 using var stream = client.WatchInstances(request, new CallOptions(deadline: end.UtcDateTime, cancellationToken: cancel));
                 while (await stream.ResponseStream.MoveNext(cancel))
                 {

@@ -174,8 +174,8 @@ internal sealed class LaunchVerb : Verb
             return await progress.While(() =>
             {
                 instances.ForEach(progress.Report);
-                return new InstanceWatcher(session).Follow(instances, untilSettled: true, left, answered: true, progress.Report,
-                    progress.Say, cancel);
+                return new InstanceWatcher(session).Follow(instances, filter: null, untilSettled: true, left, answered: true,
+                    progress.Report, progress.Say, cancel);
             });
         }
         catch (OperationCanceledException)

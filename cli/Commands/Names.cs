@@ -14,6 +14,12 @@ internal static class Names
     public static Argument<string> One(string description = "Certname, or at least the first 4 characters of one") =>
         new("NAME") { Description = description };
 
+    public static Argument<string[]> AnyNumber(string description) => new("NAME")
+    {
+        Description = description,
+        Arity = ArgumentArity.ZeroOrMore,
+    };
+
     public static Argument<string[]> Many() => new("NAME")
     {
         Description = "Certnames, or at least the first 4 characters of each",

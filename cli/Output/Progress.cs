@@ -65,8 +65,8 @@ internal sealed class Progress(TimeProvider clock)
         var grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn().AddColumn(new GridColumn().NoWrap());
         foreach (var (certname, instance) in latest)
         {
-            var color = instance.State == InstanceState.Converged ? Color.Green : instance.Trouble == InstanceTrouble.Unspecified
-                ? Color.Default : Color.Red;
+            var color = InstanceText.Wrong(instance).Any() ? Color.Red
+                : instance.State == InstanceState.Converged ? Color.Green : Color.Default;
             grid.AddRow(new Text(Printable.Line(certname)), new Text(Printable.Line(InstanceText.Summary(instance)), new Style(color)),
                 new Text(InstanceText.Age(instance.CreatedAt, clock)));
         }

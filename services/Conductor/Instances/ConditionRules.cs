@@ -58,7 +58,8 @@ internal sealed class ConditionRules
     {
         if (records.Contested is { } contested)
         {
-            Add(ConditionType.Contested, Reason.TokenConflict.Code(), contested.At, $"{Sentence(contested.Sentence)} One of them is a thief's.",
+            Add(ConditionType.Contested, Reason.TokenConflict.Code(), contested.At,
+                $"{Sentence(contested.Sentence)} One of them is a thief's.",
                 $"Find out who could read its user data; then: overture instance terminate {Name}, and launch another");
         }
         if (records.Revoked is { } revoked)

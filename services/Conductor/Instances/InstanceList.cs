@@ -6,7 +6,8 @@ using Overture.Platform.Registry;
 namespace Overture.Conductor.Instances;
 
 /// <summary>
-/// Lists instances, in the order of their launches, from their last states. The registry's index names those that another Conductor launched a moment ago.
+/// Lists instances, in the order of their launches, from their last states. The registry's index names those that another Conductor
+/// launched a moment ago.
 /// </summary>
 internal sealed class InstanceList(InstanceIndex index, InstanceTable table, TimeProvider clock)
 {

@@ -46,7 +46,9 @@ internal sealed class InstanceTable(ObjectStore store, InstanceRecordsReader rea
         return await Take(records);
     }
 
-    /// <summary>Takes what passes of an instance, as it is known now, without reading its records again; nothing where it is unknown.</summary>
+    /// <summary>
+    /// Takes what passes of an instance, as it is known now, without reading its records again; nothing where it is unknown.
+    /// </summary>
     /// <param name="name">Whose.</param>
     /// <param name="change">What is known now; quick. The same: only what time changed.</param>
     /// <param name="cancel">Gives up.</param>

@@ -24,7 +24,8 @@ internal sealed class LabelSelector
         selector = new LabelSelector([.. terms.OfType<Term>()]);
         rule = terms.Count > MaxTerms ? $"must have at most {MaxTerms} terms"
             : terms.FindIndex(t => t is null) is var wrong and >= 0
-                ? $"must be key=value, key!=value, key or !key, separated by commas; '{PrintableText.Of(text.Split(',')[wrong])}' is not" : "";
+                ? "must be key=value, key!=value, key or !key, separated by commas; "
+                    + $"'{PrintableText.Of(text.Split(',')[wrong])}' is not" : "";
         return rule.Length == 0;
     }
 

@@ -8,8 +8,8 @@ using Overture.Platform.Registry;
 namespace Overture.Conductor.Workers;
 
 /// <summary>
-/// What other services wrote about instances: the names of all such objects, compared with the rows. Cheap by the instance, since nothing is
-/// read where they agree.
+/// What other services wrote about instances: the names of all such objects, compared with the rows. Cheap by the instance, since nothing
+/// is read where they agree.
 /// </summary>
 internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDefinitions broken, TimeProvider clock)
 {

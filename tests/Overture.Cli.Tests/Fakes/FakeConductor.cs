@@ -124,9 +124,13 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
     {
         Lists.Enqueue(request);
         // Two to a page, so that a caller who forgets the next page is found out.
-        var all = instances.Values.Where(i => (request.ShowTerminated || i.State != InstanceState.Terminated)
-            && (request.State == InstanceState.Unspecified || i.State == request.State)
-                && (request.Profile.Length == 0 || i.Profile == request.Profile))
+        var filter = request.Filter ?? new InstanceFilter();
+        var all = instances.Values.Where(i => (request.ShowTerminated || filter.ShowTerminated || i.State != InstanceState.Terminated)
+            && (filter.States.Count == 0 || filter.States.Contains(i.State))
+            && (filter.Conditions.Count == 0 || i.Conditions.Any(c => filter.Conditions.Contains(c.Type)))
+            && (filter.Profile.Length == 0 || i.Profile == filter.Profile)
+            && (request.Profile.Length == 0 || i.Profile == request.Profile)
+            && (filter.Prefix.Length == 0 || i.Certname.StartsWith(filter.Prefix, StringComparison.Ordinal)))
             .OrderBy(i => i.Certname, StringComparer.Ordinal).ToList();
         var from = request.PageToken.Length == 0 ? 0 : int.Parse(request.PageToken);
         return Task.FromResult(new ListInstancesResponse { Instances = { all.Skip(from).Take(2) }, NextPageToken = from + 2 < all.Count
@@ -165,6 +169,10 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
             {
                 instance.Trouble = InstanceTrouble.RunFailed;
                 instance.TroubleDetail = "the first run failed";
+                instance.Conditions.Add(new Condition
+                {
+                    Type = ConditionType.RunFailed, Severity = ConditionSeverity.Error, Message = "the first run failed",
+                });
             }
             else if (instance.Image != "stuck")
             {
