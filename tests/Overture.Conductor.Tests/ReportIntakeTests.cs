@@ -103,6 +103,24 @@ public sealed partial class ReportIntakeTests : IAsyncLifetime
         Assert.Equal(InstanceTrouble.Unspecified, (await Get(name)).Trouble);
     }
 
+    // Without a registry too: it only spreads this.
+    [Fact]
+    public async Task Post_FailedAfterTheFirstGoodRun_IsShownUntilTheNextGoodOne()
+    {
+        var name = await Launch();
+        await Post(Report(name));
+        await State(name, InstanceState.Converged);
+        await Post(Report(name).Replace("status: changed\n", "status: failed\n", StringComparison.Ordinal));
+        await Eventually.True(async () => (await Get(name)).Trouble == InstanceTrouble.RunFailed, "the failed run shows");
+        await Post(Report(name).Replace("noop: false", "noop: true", StringComparison.Ordinal));
+        await Eventually.True(async () => (await Get(name)).Trouble == InstanceTrouble.PartialRun, "the noop run shows");
+        Assert.Equal(InstanceState.Converged, (await Get(name)).State);
+        await Post(Report(name));
+        await Eventually.True(async () => (await Get(name)).Conditions.Count == 0, "it is well again");
+        Assert.Equal(["converged"], (await host.Get<InstanceRecordsReader>().Read(name, default))!.Facts.Select(f => f.Event)
+            .Where(e => e.StartsWith("run-", StringComparison.Ordinal) || e == "converged"));
+    }
+
     [Theory]
     [InlineData("noop: false", "noop: true", InstanceTrouble.PartialRun)]
     [InlineData("{failed: false, changed: true,", "{failed: false, skipped: true,", InstanceTrouble.PartialRun)]

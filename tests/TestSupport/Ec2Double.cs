@@ -17,7 +17,7 @@ namespace Overture.TestSupport;
 public sealed class Ec2Double : IAsyncDisposable
 {
     private const string CertNameTag = "overture:certname", DeploymentTag = "overture:deployment";
-    private const int Pending = 0, Running = 16, ShuttingDown = 32, Terminated = 48;
+    private const int Pending = 0, Running = 16, ShuttingDown = 32, Terminated = 48, StoppedCode = 80;
 
     private readonly ConcurrentDictionary<string, Instance> instances = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Instance> byToken = new(StringComparer.Ordinal);
@@ -108,6 +108,21 @@ public sealed class Ec2Double : IAsyncDisposable
 
     /// <summary>As if by hand at the cloud's own console.</summary>
     public void Kill(string certname) => instances.Values.Where(i => i.Token == certname).ToList().ForEach(i => i.End());
+
+    /// <summary>Somebody stops it at the cloud; what is booted is not stopped.</summary>
+    public void Stop(string certname) => SetCode(certname, StoppedCode);
+
+    /// <summary>And starts it again.</summary>
+    public void StartAgain(string certname) => SetCode(certname, Running);
+
+    /// <summary>It is no longer in any list.</summary>
+    public void Forget(string certname)
+    {
+        foreach (var (id, _) in instances.Where(i => i.Value.Token == certname).ToList())
+            instances.TryRemove(id, out _);
+    }
+
+    private void SetCode(string certname, int code) => instances.Values.Where(i => i.Token == certname).ToList().ForEach(i => i.Code = code);
 
     public static string Error(string code) =>
         $"<Response><Errors><Error><Code>{code}</Code><Message>from the "

@@ -8,6 +8,7 @@ namespace Overture.Conductor.Instances;
 /// <summary>What is so of an instance now, what a person must mend first; and when that may change by time alone. Pure.</summary>
 internal sealed class ConditionRules
 {
+    private const string LocalProvider = "local";
     private static readonly TimeSpan Soon = TimeSpan.FromDays(1), CertificateSoon = TimeSpan.FromDays(30),
         DefinitionGrace = TimeSpan.FromMinutes(1);
 
@@ -105,7 +106,8 @@ internal sealed class ConditionRules
         var (message, next) = absence.State switch
         {
             "stopped" or "stopping" => ($"It does not run: the provider says {absence.State}{why}.",
-                $"Start it at the provider, or: overture instance terminate {Name}"),
+                records.Launch.Provider == LocalProvider ? $"It boots again when the Conductor starts; or: overture instance terminate {Name}"
+                    : $"Start it at the provider, or: overture instance terminate {Name}"),
             "missing" => ("The provider no longer lists it.",
                 "Its clean-up begins by itself once several checks in a row have not found it; see: overture gc"),
             _ => ($"It was ended outside Overture: the provider says {absence.State}{why}.",
@@ -172,12 +174,12 @@ internal sealed class ConditionRules
         }
         if (records.Expires is { } end && Due(end - Soon))
         {
-            Add(ConditionType.Expiring, "TTL", end - Soon, $"It is terminated at {Utc(end)}, when its ttl ends.",
+            Add(ConditionType.Expiring, "TTL", Max(end - Soon, records.ChangedAt), $"It is terminated at {Utc(end)}, when its ttl ends.",
                 $"To keep it longer: overture instance ttl {Name} 7d", ConditionSeverity.Info);
         }
         if (records.Protected)
         {
-            Add(ConditionType.Protected, Reason.Protected.Code(), records.ProtectedSince,
+            Add(ConditionType.Protected, Reason.Protected.Code(), records.ChangedAt,
                 records.IsOwn ? $"Overture or a puppetserver runs on it (role {records.Launch.Role})." : "It can't be terminated.",
                 records.IsOwn ? "" : $"To take that back: overture instance protect {Name} --off");
         }
@@ -192,6 +194,8 @@ internal sealed class ConditionRules
             NextChange = at;
         return false;
     }
+
+    private static DateTimeOffset Max(DateTimeOffset a, DateTimeOffset b) => a > b ? a : b;
 
     private DateTimeOffset At(string fact) => records.Fact(fact)?.At.Maybe() ?? now;
 

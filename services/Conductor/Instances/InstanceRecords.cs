@@ -122,8 +122,8 @@ internal sealed record InstanceRecords
         .MaxBy(f => f.Event[(f.Event.IndexOf('-', StringComparison.Ordinal) + 1)..], StringComparer.Ordinal) is { } last
             && last.Event.StartsWith(InstanceEvents.Quarantined, StringComparison.Ordinal) ? last : null;
 
-    /// <summary>Since when <see cref="Protected"/> is as it is.</summary>
-    public DateTimeOffset ProtectedSince => Updated?.At.Maybe() ?? Launch.NotBefore.ToDateTimeOffset();
+    /// <summary>Since when protection and end are as they are.</summary>
+    public DateTimeOffset ChangedAt => Updated?.At.Maybe() ?? Launch.NotBefore.ToDateTimeOffset();
 
     private InstanceFact? Updated =>
         Facts.Where(f => f.Event.StartsWith(InstanceEvents.Updated, StringComparison.Ordinal))

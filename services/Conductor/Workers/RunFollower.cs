@@ -17,7 +17,8 @@ internal sealed class RunFollower(InstanceTable table, LastRuns runs, ConductorO
 
     // Clocks of other Conductors may be behind.
     private static readonly TimeSpan Overlap = TimeSpan.FromSeconds(30);
-    private DateTimeOffset latest, seeingSince = DateTimeOffset.MaxValue;
+    private DateTimeOffset latest, seeingSince;
+    private bool isBlind;
 
     protected override async Task Turn(CancellationToken cancel)
     {
@@ -28,8 +29,8 @@ internal sealed class RunFollower(InstanceTable table, LastRuns runs, ConductorO
         await runs.Begin(now);
         if (await runs.Since() is not { } kept)
             return;
-        if (seeingSince > now)
-            seeingSince = latest == default ? kept : now;
+        if (isBlind)
+            (isBlind, seeingSince) = (false, now);
         // 2. what came
         foreach (var run in await runs.From(latest - (latest == default ? TimeSpan.Zero : Overlap)))
             await Take(run, cancel);
@@ -46,7 +47,7 @@ internal sealed class RunFollower(InstanceTable table, LastRuns runs, ConductorO
         }
     }
 
-    protected override void Failed(Exception e) => seeingSince = DateTimeOffset.MaxValue;
+    protected override void Failed(Exception e) => isBlind = true;
 
     protected override bool IsExpected(Exception e) => FaultException.Of(e) is { Reason: Reason.RegistryUnavailable };
 
