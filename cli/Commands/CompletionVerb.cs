@@ -52,7 +52,7 @@ internal sealed class CompletionVerb : Verb
         #compdef overture
         # overture completion for zsh:  source <(overture completion zsh)
         _overture() {
-            local line files=0
+            local line files=0 rest=1
             local -a found shown
             for line in "${(@f)$("${words[1]}" __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
                 case $line in
@@ -62,8 +62,9 @@ internal sealed class CompletionVerb : Verb
                     *) found+=("$line"); shown+=("$line") ;;
                 esac
             done
-            (( $#found )) && compadd -l -d shown -a found
-            (( files )) && _files
+            (( $#found )) && compadd -l -d shown -a found && rest=0
+            (( files )) && _files && rest=0
+            return rest
         }
         compdef _overture overture
         """;
