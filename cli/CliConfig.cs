@@ -1,5 +1,3 @@
-using Overture.Platform.Records;
-
 namespace Overture.Cli;
 
 /// <summary>Where the services are and who we are. The same keys for the command line (cli.yaml) and the hooks (hooks.yaml).</summary>
@@ -39,22 +37,30 @@ internal sealed record CliConfig
     /// <summary>A hook's: the datagram socket of syslog.</summary>
     public string SyslogSocket { get; init; } = "/dev/log";
 
-    private const string Shape =
-        "it needs conductor, certAuthority and classifier (HOST:PORT) and tls: {certificate, key, roots}; see docs/cli.md";
-
     /// <summary>The command line's: the file named, else the first that exists of the places a person would expect.</summary>
-    public static CliConfig ForPerson(string? named)
+    /// <param name="named">By --config; a file of one site, or of contexts.</param>
+    /// <param name="context">By --context.</param>
+    /// <exception cref="Failure">With the file and the line, or the places looked at.</exception>
+    public static CliConfig ForPerson(string? named, string? context)
     {
+        var chosen = context ?? Variable("OVERTURE_CONTEXT");
         if (named is not null)
-            return Read(named);
+            return Read(named, context, chosen);
         if (Variable("OVERTURE_CLI_CONFIG") is { } pointed)
-            return Read(pointed);
-        string[] places = Variable("OVERTURE_HOME") is { } home
-            ? [Path.Combine(home, "cli.yaml"), Path.Combine(".overture", "cli.yaml"), "/etc/overture/cli.yaml"]
-            : [Path.Combine(".overture", "cli.yaml"), "/etc/overture/cli.yaml"];
+            return Read(pointed, chosen, chosen);
+        if (chosen is not null)
+            return Of(ContextFile.Read(ContextFile.Usual), chosen);
+        var home = Variable("OVERTURE_HOME") is { } directory ? Path.Combine(directory, "cli.yaml") : "";
+        if (File.Exists(home))
+            return Read(home, null, null);
+        // What a person chose goes before what happens to be in this directory.
+        if (ContextFile.Read(ContextFile.Usual) is { Current.Length: > 0 } contexts)
+            return Of(contexts, null);
+        string[] places = [Path.Combine(".overture", "cli.yaml"), "/etc/overture/cli.yaml"];
         return Read(places.FirstOrDefault(File.Exists) ?? throw Failure.Config(
-            $"no configuration: there is no {string.Join(", no ", places.Select(Path.GetFullPath))}",
-            "run ./run once, or name a file with --config FILE or OVERTURE_CLI_CONFIG; docs/cli.md shows its keys"));
+            $"no configuration: there is no {string.Join(", no ", (home.Length > 0 ? [home, .. places] : places).Select(Path.GetFullPath))}, "
+                + $"and no current context in {ContextFile.Usual}",
+            "run ./run once, or name a file with --config FILE or OVERTURE_CLI_CONFIG; docs/cli.md shows its keys"), null, null);
     }
 
     /// <summary>A hook's: puppetserver starts it with a thin environment, so there is one place. Each hook has a role of its own, so
@@ -64,72 +70,28 @@ internal sealed record CliConfig
         var pointed = Variable("OVERTURE_HOOKS_CONFIG");
         var file = Path.GetFullPath(pointed ?? "/etc/overture/hooks.yaml");
         FileGuard.Check(file, "configuration", secret: false);
-        return Read(file, autosign: hook == "overture-autosign") with { IsGuarded = true, IsPointed = pointed is not null };
+        var settings = YamlFile.Read(file, ExitCodes.Config, CliConfigReader.Shape);
+        return CliConfigReader.Read(file, settings, autosign: hook == "overture-autosign") with { IsGuarded = true,
+            IsPointed = pointed is not null };
     }
 
-    private static CliConfig Read(string file, bool autosign = false)
+    // A file of one site has no context to choose; one that was chosen for this very file must not be passed over.
+    private static CliConfig Read(string file, string? demanded, string? chosen)
     {
         var full = Path.GetFullPath(file);
-        var folder = Path.GetDirectoryName(full) ?? "/";
-        var config = new CliConfig { Source = full };
-        // Last, so that it wins.
-        foreach (var (key, value) in YamlFile.Read(full, ExitCodes.Config, Shape).Entries.OrderBy(e => e.Key.Text == "autosignTls"))
-        {
-            config = key.Text switch
-            {
-                "conductor" => config with { Conductor = Endpoint(full, key, value) },
-                "certAuthority" => config with { CertAuthority = Endpoint(full, key, value) },
-                "classifier" => config with { Classifier = Endpoint(full, key, value) },
-                "caApi" => config with { CaApi = Endpoint(full, key, value) },
-                "tls" => WithTls(config, folder, key, value),
-                "autosignTls" => autosign ? WithTls(config, folder, key, value) : config,
-                "silence" => config with
-                {
-                    Silence = value is YamlScalar text && DurationText.TryParse(text.Text, out var silence)
-                        && silence.TotalSeconds is >= 1 and <= 300
-                        ? silence : throw Wrong(full, key, "must be 1s to 5m"),
-                },
-                "log" => config with { Log = value is YamlScalar { Text: "stderr" or "syslog" or "both" } log
-                    ? log.Text : throw Wrong(full, key, "must be stderr, syslog or both") },
-                "syslogSocket" => config with { SyslogSocket = value is YamlScalar { Text: ['/', ..] } socket
-                    ? socket.Text : throw Wrong(full, key, "must be an absolute path") },
-                _ => throw Wrong(full, key, "is unknown"),
-            };
-        }
-        if (config.Certificate.Length == 0 || config.Key.Length == 0 || config.Roots.Length == 0)
-            throw Failure.Config($"{full}: tls must name certificate, key and roots", Shape);
-        return config;
+        var document = YamlFile.Read(full, ExitCodes.Config, CliConfigReader.Shape);
+        if (ContextFile.Is(document))
+            return Of(ContextFile.Of(full, document), chosen);
+        return demanded is null ? CliConfigReader.Read(full, document) : throw Failure.Config(
+            $"{full} is the configuration of one site and has no context {demanded}",
+            $"leave out the context, or the file: without it, contexts are read from {ContextFile.Usual}");
     }
 
-    private static CliConfig WithTls(CliConfig config, string folder, YamlScalar key, YamlNode value)
+    private static CliConfig Of(ContextFile contexts, string? name)
     {
-        if (value is not YamlMap map)
-            throw Wrong(config.Source, key, "must hold certificate, key and roots");
-        foreach (var (name, path) in map.Entries)
-        {
-            // Relative paths count from the file, not from puppetserver's or the user's working directory.
-            var file = path is YamlScalar { IsNull: false } text
-                ? Path.GetFullPath(text.Text, folder) : throw Wrong(config.Source, name, "must be a path");
-            config = name.Text switch
-            {
-                "certificate" => config with { Certificate = file },
-                "key" => config with { Key = file },
-                "roots" => config with { Roots = file },
-                _ => throw Wrong(config.Source, name, "is unknown"),
-            };
-        }
-        return config;
+        var (found, settings) = contexts.Choose(name);
+        return CliConfigReader.Read(contexts.File, settings, found);
     }
-
-    private static string Endpoint(string file, YamlScalar key, YamlNode value) =>
-        value is YamlScalar text && Uri.TryCreate($"https://{text.Text}", UriKind.Absolute, out var uri) && !uri.IsDefaultPort
-            && uri.AbsolutePath == "/" && uri.UserInfo.Length == 0 && uri.Query.Length == 0 && uri.Fragment.Length == 0
-                && !text.Text.EndsWith('/')
-            ? text.Text
-            : throw Wrong(file, key, "must be HOST:PORT, e.g. localhost:17001");
-
-    private static Failure Wrong(string file, YamlScalar key, string rule) =>
-        Failure.Config($"{file}:{key.Line}: {key.Text} {rule}", Shape);
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 }

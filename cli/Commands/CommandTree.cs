@@ -10,6 +10,8 @@ internal static class CommandTree
 {
     public static async Task<int> Run(string[] args, CancellationToken cancel)
     {
+        if (args is [CompletionAnswer.Verb, .. var words])
+            return await CompletionAnswer.Run(Build(), words);
         // The runtime has replaced what was not UTF-8; it would go into a history or a name like that.
         if (args.FirstOrDefault(a => a.Contains('\uFFFD')) is { } garbled)
         {
@@ -60,6 +62,8 @@ internal static class CommandTree
             Group("ca", "The Puppet CA", new CaInitVerb(), new CaImportVerb(), new CaAdminCertVerb()),
             Group("registry", "Redis, which services share", new RegistryInitVerb()),
             Group("hook", "What a puppetserver calls", new HookInstallVerb()),
+            Group("config", "Sites to work at: contexts, each with its addresses and certificate", new ContextListVerb(),
+                new ContextCurrentVerb(), new ContextUseVerb(), new ContextSetVerb(), new ContextDeleteVerb(), new ConfigViewVerb()),
             new SshVerb(),
             new GcVerb(),
             new HealthVerb(),

@@ -22,7 +22,7 @@ internal sealed class NodeEditVerb : Verb
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
-        var certname = await Names.Resolve(session, session.Parse.GetRequiredValue(name), cancel);
+        var certname = await Names.ResolveOrNew(session, session.Parse.GetRequiredValue(name), cancel);
         return await new DocumentEdit(session, $"node-{certname}", c => StoredDocument.Node(session, certname, c),
             async (text, version, c) =>
         {

@@ -1,11 +1,14 @@
 using System.CommandLine;
+using Overture.CertAuthority.V1;
+using Overture.Classifier.V1;
+using Overture.Cli.Output;
 using Overture.Conductor.V1;
 
 namespace Overture.Cli.Commands;
 
 /// <summary>
-/// NAME as a person types it: a whole certname, or the first 4 or more characters of a UUID that begins no other instance's name.
-/// What can't be the beginning of a UUID (puppet.example.com) is taken literally.
+/// NAME as a person types it: a whole certname, or the first 4 or more characters of one that begins no other instance's. What is a name
+/// itself, of an instance, a node or a certificate, is never taken for the beginning of another.
 /// </summary>
 internal static class Names
 {
@@ -32,9 +35,12 @@ internal static class Names
         var names = new List<string>();
         foreach (var name in typed)
         {
-            if (IsPrefix(name))
-                known ??= await All(session, cancel);
-            names.Add(IsPrefix(name) ? Match(name, known!) : name);
+            if (IsPartOfUuid(name))
+                names.Add(Match(name, known ??= await All(session, cancel)));
+            else if (name.Length < Shortest || Guid.TryParse(name, out _) || await IsInstance(session, name, cancel) is not false)
+                names.Add(name);
+            else
+                names.Add(await Longer(session, name, known ??= await All(session, cancel), cancel));
         }
         return [.. names.Distinct(StringComparer.Ordinal)];
     }
@@ -42,20 +48,78 @@ internal static class Names
     public static async Task<string> Resolve(Session session, string typed, CancellationToken cancel) =>
         (await Resolve(session, [typed], cancel))[0];
 
-    private static string Match(string prefix, IReadOnlyList<Instance> known)
+    /// <summary>Of what the verb may make: only the beginning of a UUID is taken for more than it is.</summary>
+    public static async Task<string> ResolveOrNew(Session session, string typed, CancellationToken cancel) =>
+        IsPartOfUuid(typed) ? await Resolve(session, typed, cancel) : typed;
+
+    private static string Match(string prefix, IReadOnlyList<Instance> known) => Beginning(prefix, known) switch
     {
-        var matches = known.Where(i => i.Certname.StartsWith(prefix, StringComparison.Ordinal)).Select(i => i.Certname).ToList();
-        return matches.Count switch
+        [] => throw new Failure(ExitCodes.NotFound, $"no instance's name begins with {prefix}", "overture instance list --all"),
+        var matches => One(prefix, matches),
+    };
+
+    // A name that is no part of a UUID, and of no instance. Its node or certificate may be there all the same.
+    private static async Task<string> Longer(Session session, string name, IReadOnlyList<Instance> known, CancellationToken cancel)
+    {
+        // web-1 is no beginning of web-10: a number is not cut in two.
+        var matches = Beginning(name, known).Where(m => !char.IsAsciiDigit(name[^1]) || !char.IsAsciiDigit(m[name.Length])).ToList();
+        if (matches.Count == 0)
+            return name;
+        try
         {
-            1 => matches[0],
-            0 => throw new Failure(ExitCodes.NotFound, $"no instance's name begins with {prefix}", "overture instance list --all"),
-            _ => throw Failure.Usage(
-                $"{prefix} begins the names of {matches.Count} instances: "
-                    + $"{string.Join(", ", matches.Take(5))}{(matches.Count > 5 ? ", …" : "")}", "type more of it"),
-        };
+            if (await IsThere(() => session.Classifier((c, o) => c.GetNodeAsync(new GetNodeRequest { Certname = name }, o), cancel))
+                || await IsThere(() => session.CertAuthority((c, o) => c.GetCertificateAsync(new GetCertificateRequest { Certname = name }, o),
+                    cancel)))
+            {
+                return name;
+            }
+        }
+        catch (Failure failure)
+        {
+            throw new Failure(failure.Exit, $"can't tell whether {name} is a name or the beginning of one: {failure.Message}",
+                $"type all of it: {matches[0]}");
+        }
+        var found = One(name, matches);
+        Printer.Say($"{name} is taken for {found}");
+        return found;
     }
 
-    private static bool IsPrefix(string name)
+    private static List<string> Beginning(string prefix, IReadOnlyList<Instance> known) =>
+        known.Any(i => i.Certname == prefix) ? [prefix]
+            : [.. known.Select(i => i.Certname).Where(n => n.StartsWith(prefix, StringComparison.Ordinal))];
+
+    private static string One(string prefix, List<string> matches) => matches is [var only] ? only : throw Failure.Usage(
+        $"{prefix} begins the names of {matches.Count} instances: {string.Join(", ", matches.Take(5))}{(matches.Count > 5 ? ", …" : "")}",
+        "type more of it");
+
+    /// <returns>Null: it can't be told, and the verb itself will find out why.</returns>
+    private static async Task<bool?> IsInstance(Session session, string name, CancellationToken cancel)
+    {
+        try
+        {
+            return await IsThere(() => session.Conductor((c, o) => c.GetInstanceAsync(new GetInstanceRequest { Certname = name }, o), cancel));
+        }
+        catch (Failure)
+        {
+            return null;
+        }
+    }
+
+    // What is refused as a name is none.
+    private static async Task<bool> IsThere<T>(Func<Task<T>> read)
+    {
+        try
+        {
+            await read();
+            return true;
+        }
+        catch (Failure failure) when (failure.Exit is ExitCodes.NotFound or ExitCodes.Usage)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsPartOfUuid(string name)
     {
         var shaped = name.Length < Whole && name.All(c => char.IsAsciiHexDigitLower(c) || c == '-');
         if (shaped && name.Length < Shortest)

@@ -44,7 +44,7 @@ internal sealed class NodeSetVerb : Verb
     {
         var from = session.Parse.GetRequiredValue(file);
         var definition = YamlFile.Text(from, ExitCodes.Usage);
-        var certname = await Names.Resolve(session, session.Parse.GetRequiredValue(name), cancel);
+        var certname = await Names.ResolveOrNew(session, session.Parse.GetRequiredValue(name), cancel);
         var before = await StoredDocument.Node(session, certname, cancel);
         var request = new PutNodeRequest
         {

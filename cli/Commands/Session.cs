@@ -17,7 +17,7 @@ internal sealed class Session(ParseResult parse, TimeProvider clock) : IDisposab
     public ParseResult Parse { get; } = parse;
     public TimeProvider Clock { get; } = clock;
     public Printer Printer { get; } = new(Globals.ChoiceOf(parse));
-    public CliConfig Config => config ??= CliConfig.ForPerson(Parse.GetValue(Globals.Config));
+    public CliConfig Config => config ??= CliConfig.ForPerson(Parse.GetValue(Globals.Config), Parse.GetValue(Globals.Context));
 
     /// <summary>One call to the Conductor; its errors in the person's words.</summary>
     public Task<T> Conductor<T>(Func<ConductorService.ConductorServiceClient, CallOptions, AsyncUnaryCall<T>> call,

@@ -45,7 +45,7 @@ internal abstract class Verb : Command
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
         {
-            session.Printer.Error(new Failure(ExitCodes.Failed, e.Message));
+            session.Printer.Error(new Failure(ExitCodes.Failed, e.Message, "check that path and who may use it, then repeat the command"));
             return ExitCodes.Failed;
         }
         catch (Exception e)

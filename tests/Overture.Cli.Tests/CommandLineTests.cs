@@ -100,33 +100,6 @@ public sealed class CommandLineTests(OvertureFixture overture)
         (await overture.Run("version", "-o", "json")).Exit(0).Json()["version"].Text());
 
     [Fact]
-    public async Task Completion_Bash_IsValidAndCompletesVerbsAndOptions()
-    {
-        using var directory = new TempDirectory();
-        await File.WriteAllTextAsync(directory.File("overture.bash"), (await overture.Run("completion", "bash")).Exit(0).Output);
-        (await Shell.Run("bash", "-n", directory.File("overture.bash"))).Ok();
-        var asked = await Shell.Run("bash", "-c", $"""
-            . {directory.File("overture.bash")}
-            ask() {"{"} COMP_LINE="$*"; COMP_POINT=${"{"}#COMP_LINE{"}"}; COMP_WORDS=("{OvertureFixture.Binary}" "${"{"}@:2{"}"}"); COMP_CWORD=$((${"{"}#COMP_WORDS[@]{"}"} - 1)); _overture; echo "${"{"}COMPREPLY[*]{"}"}"; {"}"}
-            ask overture inst
-            ask overture instance te
-            ask overture launch --co
-            ask overture instance list --state conv
-            """);
-        Assert.Equal(["instance", "terminate", "--config --count", "converged"], asked.Ok().TrimEnd('\n').Split('\n'));
-    }
-
-    [Theory]
-    [InlineData("zsh", "#compdef overture")]
-    [InlineData("fish", "complete -c overture")]
-    public async Task Completion_OtherShells_AskTheBinary(string shell, string has)
-    {
-        var script = (await overture.Run("completion", shell)).Exit(0).Output;
-        Assert.Contains(has, script, StringComparison.Ordinal);
-        Assert.Contains("[suggest:", script, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public async Task Published_Directory_HoldsTheBinaryAlone()
     {
         var files = Directory.GetFiles(Path.GetDirectoryName(OvertureFixture.Binary)!).Select(Path.GetFileName);

@@ -62,6 +62,45 @@ public sealed class InstanceTests(OvertureFixture overture)
     }
 
     [Fact]
+    public async Task Show_PrefixOfAnyName_FindsTheOneAndSaysSo()
+    {
+        overture.Conductor.Add("puppetserver-eu.example.com");
+        (await overture.Run("instance", "show", "puppetserver-e", "-o", "name")).Exit(0)
+            .Says("puppetserver-e is taken for puppetserver-eu.example.com");
+        overture.Conductor.Add("puppetserver-eu.example.com.au");
+        // Exactly first; then whatever begins with it, if that is one.
+        Assert.Equal("puppetserver-eu.example.com\n",
+            (await overture.Run("instance", "show", "puppetserver-eu.example.com", "-o", "name")).Exit(0).Output);
+        (await overture.Run("instance", "show", "puppetserver-eu.ex")).Exit(2)
+            .Says("begins the names of 2 instances: puppetserver-eu.example.com, puppetserver-eu.example.com.au").Says("next: type more of it");
+        (await overture.Run("instance", "show", "nothing-begins-so")).Exit(3).Says("no instance nothing-begins-so");
+    }
+
+    [Fact]
+    public async Task Show_NumberCutInTwo_IsAnotherName()
+    {
+        overture.Conductor.Add("worker-10.example.com");
+        (await overture.Run("instance", "show", "worker-1")).Exit(3).Says("no instance worker-1");
+        (await overture.Run("instance", "show", "worker-10")).Exit(0);
+    }
+
+    [Fact]
+    public async Task Name_OfANodeOrCertificate_IsNeverTakenForTheBeginningOfAnother()
+    {
+        // The fake Classifier has a node of this name, which is no instance.
+        overture.Conductor.Add($"{Fakes.FakeClassifier.Versioned}.au");
+        (await overture.Run("instance", "show", Fakes.FakeClassifier.Versioned)).Exit(3).Says($"no instance {Fakes.FakeClassifier.Versioned}");
+        // What is to be made may be the beginning of something.
+        overture.Conductor.Add("fresh-host.example.com");
+        var before = overture.Classifier.Puts.Count;
+        using var directory = new TempDirectory();
+        await File.WriteAllTextAsync(directory.File("node.yaml"), "classes: {}\n");
+        await overture.Run("node", "set", "fresh-host", "-f", directory.File("node.yaml"), "--reason", "new");
+        Assert.Equal("fresh-host", overture.Classifier.Puts.Skip(before).Single(p => p.Certname.StartsWith("fresh-host", StringComparison.Ordinal))
+            .Certname);
+    }
+
+    [Fact]
     public async Task Show_UnknownName_Is3InWordsAndInJson()
     {
         var name = NewName();
