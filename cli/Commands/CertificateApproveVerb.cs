@@ -83,8 +83,9 @@ internal sealed class CertificateApproveVerb : Verb
         var definition = $"classes:\n{string.Concat(classes.Select(c => $"  {Quoted(c)}:\n"))}environment: \"production\"\n";
         try
         {
-            await session.Classifier((c, o) => c.PutNodeAsync(
-                new PutNodeRequest { Certname = certname, Definition = definition, Reason = reason }, o), cancel, PuppetserverCheck.Limit);
+            // The person has seen the request that waits under this name: it is no typing error.
+            await session.Classifier((c, o) => c.PutNodeAsync(new PutNodeRequest { Certname = certname, Definition = definition,
+                Reason = reason, AllowUnregistered = true }, o), cancel, PuppetserverCheck.Limit);
         }
         catch (Failure there) when (there.Reason == "ALREADY_EXISTS")
         {
