@@ -57,7 +57,7 @@ internal sealed class NodeDeleteVerb : Verb
     private static bool Confirmed(string certname, string version)
     {
         if (Console.IsInputRedirected)
-            throw Failure.Usage($"nothing was done: there is no terminal to ask whether to delete the definition of {certname}", "add --yes");
+            throw Failure.Usage($"nothing was done: there is no terminal to ask about the definition of {certname}", "add --yes");
         Console.Error.Write($"delete the definition of {certname}, version {NodeExplainVerb.Short(version)}? [y/N] ");
         if (Console.ReadLine()?.Trim() is "y" or "Y" or "yes")
             return true;

@@ -9,8 +9,8 @@ using Overture.Platform.Records;
 namespace Overture.Classifier.Classification;
 
 /// <summary>
-/// Lists definitions by certname, each with what it would be classified by. There may be 100,000: a page looks at a limited number, whatever
-/// the filter, and reads the history of those alone that are in it.
+/// Lists definitions by certname, each with what it would be classified by. There may be 100,000: a page looks at a limited number,
+/// whatever the filter, and reads the history of those alone that are in it.
 /// </summary>
 internal sealed class ListDefinitions(ObjectStore store, NodeStore nodes, NodeCache cache, ClassifyNode classify)
 {
@@ -20,8 +20,11 @@ internal sealed class ListDefinitions(ObjectStore store, NodeStore nodes, NodeCa
     {
         if (request.PageSize is < 0 or > LargestPage)
             throw FaultException.Invalid("page_size", $"must be 1-{LargestPage}; 0 means {UsualPage}");
-        if (request.Prefix.Length > 64 || request.Prefix.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && !"-_.".Contains(c)))
+        if (request.Prefix.Length > 64
+            || request.Prefix.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c is not ('-' or '_' or '.')))
+        {
             throw FaultException.Invalid("prefix", "must be the beginning of a certname: at most 64 of a-z, 0-9, '-', '_' and '.'");
+        }
         var size = request.PageSize == 0 ? UsualPage : request.PageSize;
         var after = DefinitionPageToken.Read(request);
         var isFiltered = request.ProblemsOnly || request.Environment.Length > 0;
@@ -133,7 +136,8 @@ internal sealed class ListDefinitions(ObjectStore store, NodeStore nodes, NodeCa
 
     private async Task<DefinitionSummary> Sign(DefinitionSummary summary, CancellationToken cancel)
     {
-        summary.Author = await HistoryEntries.Author(store, ObjectKeys.HistoryOf(CertName.Parse(summary.Certname)), summary.Version, cancel);
+        var history = ObjectKeys.HistoryOf(CertName.Parse(summary.Certname));
+        summary.Author = await HistoryEntries.Author(store, history, summary.Version, cancel);
         return summary;
     }
 

@@ -16,7 +16,9 @@ internal enum NameStanding
     Ended,
 }
 
-/// <summary>Asks the records of the other services whether there is such a node. Keys alone: a damaged record is one all the same.</summary>
+/// <summary>
+/// Asks the records of the other services whether there is such a node. A damaged record is one all the same.
+/// </summary>
 internal sealed class NodeNames(ObjectStore store)
 {
     public async Task<NameStanding> Of(CertName name, CancellationToken cancel)
