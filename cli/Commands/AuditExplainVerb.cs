@@ -65,13 +65,19 @@ internal sealed class AuditExplainVerb : Verb
         {
             Section("audit");
             // Of one name it would be the same in each line.
-            string[] name = answer.Certname.Length > 0 ? [] : ["NAME"];
-            printer.Table(["AT", "ACTION", "OUTCOME", .. name, "BY", "FROM", "REASON", "WHAT"], answer.Audit.Select(r => (string[])
-            [
-                InstanceText.Time(r.At), r.Action, r.Outcome, .. name.Select(_ => NameOf(r)), r.Actor, From(r), r.Decision?.Reason ?? "",
-                r.Decision?.Sentence ?? "",
-            ]));
+            Table(printer, answer.Audit, withNames: answer.Certname.Length == 0);
         }
+    }
+
+    /// <summary>Audit records, a line each.</summary>
+    internal static void Table(Printer printer, IReadOnlyCollection<AuditRecord> records, bool withNames)
+    {
+        string[] name = withNames ? ["NAME"] : [];
+        printer.Table(["AT", "ACTION", "OUTCOME", .. name, "BY", "FROM", "REASON", "WHAT"], records.Select(r => (string[])
+        [
+            InstanceText.Time(r.At), r.Action, r.Outcome, .. name.Select(_ => NameOf(r)), r.Actor, From(r), r.Decision?.Reason ?? "",
+            r.Decision?.Sentence ?? "",
+        ]));
     }
 
     private static string NameOf(AuditRecord record) => record.AskedName.Length > 0 ? record.AskedName : record.Certname.Length > 0

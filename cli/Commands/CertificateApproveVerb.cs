@@ -39,11 +39,13 @@ internal sealed class CertificateApproveVerb : Verb
     };
     private readonly Option<TimeSpan?> life = Durations.Of("--life", "How long the certificate lives; else by policy", "12h|90d");
 
-    public CertificateApproveVerb() : base("approve", "Sign a certificate request that waits for approval",
+    public CertificateApproveVerb() : base("approve", "Sign a certificate request that waits for approval (also: sign)",
         "overture certificate approve db1.example.com --key 3f0c2a4e --reason 'built by hand' --class profile::db",
         "overture certificate approve puppet2.example.com --key 3f0c2a4e --reason 'second compiler' --class profile::puppet "
             + "--dns-alt-name puppet")
     {
+        // As `puppetserver ca` calls it.
+        Aliases.Add("sign");
         Arguments.Add(name);
         foreach (var option in (System.CommandLine.Option[])[key, reason, classes, names, extensions, life])
             Options.Add(option);
@@ -83,8 +85,9 @@ internal sealed class CertificateApproveVerb : Verb
         var definition = $"classes:\n{string.Concat(classes.Select(c => $"  {Quoted(c)}:\n"))}environment: \"production\"\n";
         try
         {
-            await session.Classifier((c, o) => c.PutNodeAsync(
-                new PutNodeRequest { Certname = certname, Definition = definition, Reason = reason }, o), cancel, PuppetserverCheck.Limit);
+            // The person has seen the request that waits under this name: it is no typing error.
+            await session.Classifier((c, o) => c.PutNodeAsync(new PutNodeRequest { Certname = certname, Definition = definition,
+                Reason = reason, AllowUnregistered = true }, o), cancel, PuppetserverCheck.Limit);
         }
         catch (Failure there) when (there.Reason == "ALREADY_EXISTS")
         {

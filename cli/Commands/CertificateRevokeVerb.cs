@@ -25,10 +25,13 @@ internal sealed class CertificateRevokeVerb : Verb
     };
 
     public CertificateRevokeVerb() : base("revoke",
-        "Revoke every certificate of a name, or one by its serial number; returns once the published CRL lists them",
+        "Revoke every certificate of a name, or one by its serial number; returns once the published CRL lists them (also: clean; unlike "
+            + "puppetserver ca clean it removes nothing: lists go on showing them as revoked)",
         "overture certificate revoke 4f1c --reason 'key leaked'",
             "overture certificate revoke --serial 4F:0A:77 --reason 'its record was lost'")
     {
+        // As `puppetserver ca` calls it.
+        Aliases.Add("clean");
         Arguments.Add(name);
         Options.Add(serial);
         Options.Add(reason);

@@ -20,7 +20,7 @@ internal sealed class CertificateShowVerb : Verb
             (c, o) => c.GetCertificateAsync(new GetCertificateRequest { Certname = certname }, o), cancel);
         session.Printer.Answer(answer, p =>
         {
-            Printer.Facts(("certname", certname), ("serial", answer.Serial), ("revoked", answer.Revoked ? "yes" : "no"),
+            Printer.Facts(("certname", certname), ("serial", answer.Serial), ("state", CertificateText.State(answer.State)),
                 ("not after", InstanceText.Time(answer.NotAfter)),
                 ("decision", answer.Decision is null ? "" : $"{answer.Decision.Outcome}, {answer.Decision.Reason}"),
                     ("why", answer.Decision?.Sentence ?? ""));

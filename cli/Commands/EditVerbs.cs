@@ -11,6 +11,7 @@ internal sealed class NodeEditVerb : Verb
     private readonly Argument<string> name = Names.One();
     private readonly Option<string> reason = EditReason.Option();
     private readonly Option<bool> checkPuppetserver = PuppetserverCheck.Option();
+    private readonly Option<bool> unregistered = Unregistered.Option();
 
     public NodeEditVerb() : base("edit", $"Edit a node's definition in {DocumentEdit.Choice}",
         "overture node edit 4f1c --reason 'more memory'")
@@ -18,6 +19,7 @@ internal sealed class NodeEditVerb : Verb
         Arguments.Add(name);
         Options.Add(reason);
         Options.Add(checkPuppetserver);
+        Options.Add(unregistered);
     }
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
@@ -33,6 +35,7 @@ internal sealed class NodeEditVerb : Verb
                 Etag = version,
                 Reason = session.Parse.GetRequiredValue(reason),
                 CheckPuppetserver = session.Parse.GetValue(checkPuppetserver),
+                AllowUnregistered = session.Parse.GetValue(unregistered),
             };
             var answer = await session.Classifier((s, o) => s.PutNodeAsync(request, o), c, PuppetserverCheck.Limit);
             session.Printer.Answer(answer, p => Printer.Facts(("certname", answer.Node.Certname), ("version", answer.Node.Etag)));

@@ -15,7 +15,8 @@ internal sealed class GcVerb : Verb
         HelpName = "N",
     };
 
-    public GcVerb() : base("gc", "Compare records, instances and certificates, and repair what does not match",
+    public GcVerb() : base("gc",
+        "Compare records, instances, certificates and definitions, and repair what does not match; definitions are only reported",
         "overture gc --dry-run", "overture gc --apply", "overture gc --apply --limit 40")
     {
         Options.Add(dryRun);
@@ -33,12 +34,15 @@ internal sealed class GcVerb : Verb
             Printer.Say($"error: the instances of {unknown} could not be listed");
         session.Printer.Answer(answer, p =>
         {
-            Printer.Say($"{answer.Records} records, {answer.Instances} instances, {answer.Findings.Count} that do not match");
+            var unfit = answer.Findings.Count + answer.Omitted;
+            Printer.Say($"{answer.Records} records, {answer.Instances} instances, {unfit} that do not match");
             if (answer.Findings.Count > 0)
             {
                 p.Table(["KIND", "CERTNAME", "INSTANCE", "WHAT", "OUTCOME"],
                     answer.Findings.Select(f => new[] { Kind(f.Kind), f.Certname, f.InstanceId, f.Detail, Outcome(f, request.Apply) }));
             }
+            if (answer.Omitted > 0)
+                Printer.Say($"{answer.Omitted} more of the definitions are not in the list");
         });
         var left = request.Apply && answer.Findings.Any(f => !f.Done);
         return answer.Unknown.Count > 0 ? ExitCodes.Unavailable : left ? ExitCodes.Failed : ExitCodes.Ok;
@@ -50,6 +54,8 @@ internal sealed class GcVerb : Verb
         FindingKind.Orphan => "orphan",
         FindingKind.ZombieCertificate => "zombie certificate",
         FindingKind.Ghost => "ghost",
+        FindingKind.StrayDefinition => "stray definition",
+        FindingKind.MissingDefinition => "missing definition",
         _ => kind.ToString(),
     };
 

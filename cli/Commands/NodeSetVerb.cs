@@ -27,6 +27,7 @@ internal sealed class NodeSetVerb : Verb
     };
 
     private readonly Option<bool> checkPuppetserver = PuppetserverCheck.Option();
+    private readonly Option<bool> unregistered = Unregistered.Option();
 
     public NodeSetVerb() : base("set", "Replace a node's definition",
         "overture node set 4f1c -f node.yaml --reason 'more memory'",
@@ -38,6 +39,7 @@ internal sealed class NodeSetVerb : Verb
         Options.Add(reason);
         Options.Add(etag);
         Options.Add(checkPuppetserver);
+        Options.Add(unregistered);
     }
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
@@ -53,6 +55,7 @@ internal sealed class NodeSetVerb : Verb
             Reason = session.Parse.GetRequiredValue(reason),
             Etag = session.Parse.GetValue(etag) ?? before.Version,
             CheckPuppetserver = session.Parse.GetValue(checkPuppetserver),
+            AllowUnregistered = session.Parse.GetValue(unregistered),
         };
         var answer = await session.Classifier((c, o) => c.PutNodeAsync(request, o), cancel, PuppetserverCheck.Limit);
         session.Printer.Answer(answer, p => Printer.Facts(

@@ -25,7 +25,7 @@ internal sealed partial class CertAuthorityApi(
     UnclaimedCertificates unclaimed, ClaimStore claims, SpentNames spent, EnrollmentContextReader evidence,
     CrlPublisher crls, HeldRequests held, ApproveRequest approve, DenyRequest deny, ReviewHeld review, IssueAdminCertificate admin,
     CaSigner signer,
-    VerifyAudit verify, ExplainCertificate explain) : CertAuthorityService.CertAuthorityServiceBase
+    VerifyAudit verify, ExplainCertificate explain, ListCertificates list, ListAuditRecords auditRecords, TimeProvider clock) : CertAuthorityService.CertAuthorityServiceBase
 {
     public override async Task<SubmitCertificateRequestResponse> SubmitCertificateRequest(
         SubmitCertificateRequestRequest request, ServerCallContext context)
@@ -59,6 +59,7 @@ internal sealed partial class CertAuthorityApi(
             Revoked = found.Revoked,
             NotAfter = found.Certificate.NotAfter,
             Decision = found.Decision,
+            State = Queries.ListCertificates.StateOf(found.Revoked, found.Certificate.NotAfter.ToDateTimeOffset(), clock.GetUtcNow()),
         };
     }
 

@@ -14,8 +14,8 @@ using Overture.Platform.Rpc;
 namespace Overture.Classifier;
 
 /// <summary>The gRPC service: maps messages to actions and back.</summary>
-internal sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, PutNode put, NodeStore nodes, PutLayers layers,
-    CheckNode check, ObjectStore store) : ClassifierService.ClassifierServiceBase
+internal sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, PutNode put, DeleteNode delete, ListDefinitions definitions,
+    NodeStore nodes, PutLayers layers, CheckNode check, ObjectStore store) : ClassifierService.ClassifierServiceBase
 {
     private const int MaxPerPage = 500, UsualPage = 50;
 
@@ -31,7 +31,7 @@ internal sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, 
     public override async Task<PutNodeResponse> PutNode(PutNodeRequest request, ServerCallContext context) => new()
     {
         Node = MessageOf(await put.Run(CertName.Parse(WholeText.Of(request).Certname), request.Definition, request.Etag,
-            context.Peer().Name, request.Reason, request.CheckPuppetserver, context.CancellationToken)),
+            context.Peer().Name, request.Reason, request.CheckPuppetserver, request.AllowUnregistered, context.CancellationToken)),
         Warnings = { DefinitionWarnings.Of(StrictYaml.Document(request.Definition)).Select(MessageOf) },
     };
 
@@ -56,6 +56,15 @@ internal sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, 
             NextPageToken = page.Count == size ? page[^1].Certname.ToString() : "",
         };
     }
+
+    public override Task<ListDefinitionsResponse> ListDefinitions(ListDefinitionsRequest request, ServerCallContext context) =>
+        definitions.Page(request, context.CancellationToken);
+
+    public override async Task<DeleteNodeResponse> DeleteNode(DeleteNodeRequest request, ServerCallContext context) => new()
+    {
+        HistoryId = await delete.Run(CertName.Parse(WholeText.Of(request).Certname), request.Etag, context.Peer().Name, request.Reason,
+            request.Force, context.CancellationToken),
+    };
 
     public override async Task<ListHistoryResponse> ListHistory(ListHistoryRequest request, ServerCallContext context)
     {

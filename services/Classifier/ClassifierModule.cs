@@ -31,6 +31,7 @@ public sealed class ClassifierModule : IServiceModule<ClassifierOptions>
             .AddClassification()
             .AddSingleton<PutLayers>()
             .AddSingleton<PutNode>()
+            .AddSingleton<DeleteNode>()
             .AddSingleton<CheckCode>()
             .AddSingleton<CheckNode>();
         if (options.Puppetserver.IsOn)

@@ -19,7 +19,7 @@ internal sealed class ConductorApi(
     LaunchInstances launch, RegisterInstance register, InstanceTable table, InstanceList list, SummarizeInstances summary,
     InstanceWatch watch, InstanceTimeline timeline,
     TerminateInstance terminate, RetryInstance retry, UpdateInstance update, QuarantineInstance quarantine, GetConsole console,
-    Reconciler reconciler,
+    Reconciler reconciler, DefinitionFindings definitions,
     PreviewLaunch preview, ProfileStore profiles, CheckBucket checkBucket) : ConductorService.ConductorServiceBase
 {
     private const int MaxWatched = 100;
@@ -79,13 +79,15 @@ internal sealed class ConductorApi(
     public override Task<GetConsoleResponse> GetConsole(GetConsoleRequest request, ServerCallContext context) =>
         console.Run(CertName.Parse(request.Certname), context.CancellationToken);
 
-    public override Task<ReconcileResponse> Reconcile(ReconcileRequest request, ServerCallContext context)
+    public override async Task<ReconcileResponse> Reconcile(ReconcileRequest request, ServerCallContext context)
     {
         if (request.Limit is < 0 or > 10_000)
             throw FaultException.Invalid("limit", "must be 0-10000; 0 means the default limit");
         if (request.Apply && !MayLaunch(context))
             throw new FaultException(FaultKind.Denied, Reason.RoleMissing, "apply requires the role operator or admin");
-        return reconciler.Run(request.Apply, orphans: request.Apply, request.Limit, context.CancellationToken);
+        var response = await reconciler.Run(request.Apply, orphans: request.Apply, request.Limit, context.CancellationToken);
+        await definitions.Add(response, context.CancellationToken);
+        return response;
     }
 
     public override Task<PreviewLaunchResponse> PreviewLaunch(PreviewLaunchRequest request, ServerCallContext context) =>

@@ -117,6 +117,20 @@ public sealed class FoldImportedTests(CaFixture house, ImportedFixture imported)
     }
 
     [Fact]
+    public async Task ListCertificates_Imported_HasThoseOfTheInventoryAloneAndOfOtherNames()
+    {
+        await using var ca = await Start("listed");
+        var all = (await ca.Admin.ListCertificatesAsync(new() { PageSize = 500 })).Certificates;
+        Assert.Equal(["_odd.example.org 30 Revoked", "agent.example.org 20 Valid", "gone.example.org 10 Revoked",
+            "puppet.example.org 01 Valid", "short.example.org 41 Valid", "twice.example.org 50 Valid", "twice.example.org 51 Revoked",
+            "web.example.org 00ab Valid", "web.example.org 00ac Valid"], all.Select(c => $"{c.Certname} {c.Serial} {c.State}"));
+        Assert.All(all, c => Assert.Equal("import", c.Issuer));
+        // The inventory has no key and no beginning.
+        Assert.Equal(("", null), (all[5].KeyAlgorithm, all[5].NotBefore));
+        Assert.Equal("RSA 2048", all[8].KeyAlgorithm);
+    }
+
+    [Fact]
     public async Task Start_NameOfAnotherGrammar_IsToldAndStaysRevoked()
     {
         await using var ca = await Start("odd");

@@ -163,7 +163,8 @@ public sealed class CheckFaultTests : IAsyncLifetime, IDisposable
     }
 
     private PutNodeRequest Node(bool check, string definition = "classes: {ntp: {servers: [a]}}\n") =>
-        new() { Certname = node.ToString(), Definition = definition, Reason = "a test", CheckPuppetserver = check };
+        new() { Certname = node.ToString(), Definition = definition, Reason = "a test", CheckPuppetserver = check,
+            AllowUnregistered = true };
 
     // Node, layers, and what is stored: none is compared, nothing is written.
     private async Task Refused(ClassifierHost host, string cause, StatusCode code = StatusCode.Unavailable)

@@ -107,14 +107,16 @@ public sealed class ClassifierTests : IAsyncLifetime
         var first = await Put(Definition);
         var second = await As("operator")
             .PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = "classes: {a: }\n", Etag = first.Etag,
-                Reason = "x" });
+                Reason = "x", AllowUnregistered = true });
         Assert.Equal((StatusCode.Aborted, "ETAG_MISMATCH"),
             await Refused(() => As("operator")
-                .PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = Definition, Etag = first.Etag, Reason = "x" })
+                .PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = Definition, Etag = first.Etag, Reason = "x",
+                    AllowUnregistered = true })
                 .ResponseAsync));
         Assert.Equal((StatusCode.AlreadyExists, "ALREADY_EXISTS"),
             await Refused(() => As("operator")
-                .PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = Definition, Reason = "x" }).ResponseAsync));
+                .PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = Definition, Reason = "x",
+                    AllowUnregistered = true }).ResponseAsync));
         Assert.Equal(second.Node.Etag, (await As("viewer").GetNodeAsync(new GetNodeRequest { Certname = node.ToString() })).Node.Etag);
     }
 
@@ -133,7 +135,10 @@ public sealed class ClassifierTests : IAsyncLifetime
     {
         var names = Enumerable.Range(0, 7).Select(_ => TestIds.New().CertName().ToString()).Order(StringComparer.Ordinal).ToList();
         foreach (var name in names)
-            await As("admin").PutNodeAsync(new PutNodeRequest { Certname = name, Definition = "classes: {}\n", Reason = "x" });
+        {
+            await As("admin").PutNodeAsync(new PutNodeRequest { Certname = name, Definition = "classes: {}\n", Reason = "x",
+                AllowUnregistered = true });
+        }
         var seen = new List<string>();
         var token = "";
         do
@@ -191,7 +196,8 @@ public sealed class ClassifierTests : IAsyncLifetime
     }
 
     private async Task<Node> Put(string definition) =>
-        (await As("operator").PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = definition, Reason = "test" }))
+        (await As("operator").PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = definition, Reason = "test",
+            AllowUnregistered = true }))
             .Node;
 
     // As `aws s3 cp` or an editor would: straight into the bucket.

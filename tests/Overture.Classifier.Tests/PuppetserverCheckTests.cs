@@ -126,7 +126,7 @@ public sealed class PuppetserverCheckTests(NativeServer native) : IAsyncLifetime
     {
         var etag = again ? (await Classifier.GetNodeAsync(new GetNodeRequest { Certname = node.ToString() })).Node.Etag : "";
         return await Classifier.PutNodeAsync(new PutNodeRequest { Certname = node.ToString(), Definition = definition, Etag = etag,
-            Reason = "a test", CheckPuppetserver = check });
+            Reason = "a test", CheckPuppetserver = check, AllowUnregistered = true });
     }
 
     private async Task Layers(string document, bool check = false) => await Classifier.PutLayersAsync(new PutLayersRequest

@@ -146,7 +146,7 @@ public sealed class ServedLayersTests : IAsyncLifetime
             Assert.Equal(("", true), (read.Definition, read.Unreadable.Contains("line 2", StringComparison.Ordinal)));
             await host.As("operator")
                 .PutNodeAsync(new() { Certname = node.ToString(), Definition = "\uFEFFclasses: [own]\n", Etag = read.Etag,
-                    Reason = "mended" });
+                    Reason = "mended", AllowUnregistered = true });
             Assert.Equal("classes: [own]\n", (await host.As("viewer").GetNodeAsync(new() { Certname = node.ToString() })).Node.Definition);
         }
         if (which == "layers")
@@ -201,6 +201,7 @@ public sealed class ServedLayersTests : IAsyncLifetime
             Certname = node.ToString(),
             Definition = "parameters:\n  fqdn: db7.example.org\nclasses:\n  ssh:\n    root: no\n    umask: 0022\n",
             Reason = "x",
+            AllowUnregistered = true,
         });
         Assert.Equal([(2, "parameters.fqdn"), (5, "classes.ssh.root"), (6, "classes.ssh.umask")],
             put.Warnings.Select(w => (w.Line, w.Field)));

@@ -9,9 +9,9 @@ public sealed class CommandLineTests(OvertureFixture overture)
     public static readonly TheoryData<string> Verbs =
     [
         "launch", "instance list", "instance show", "instance watch", "instance timeline", "instance register", "instance terminate",
-        "node show", "node set",
-        "certificate show", "certificate revoke", "certificate requests", "certificate approve", "certificate deny", "audit verify",
-        "audit explain",
+        "node list", "node show", "node set", "node delete",
+        "certificate list", "certificate expiring", "certificate show", "certificate revoke", "certificate requests", "certificate approve", "certificate deny", "audit verify",
+        "audit explain", "audit list",
         "pki init", "ca init", "ca import", "ca admin-cert", "registry init", "health", "completion", "version",
     ];
 

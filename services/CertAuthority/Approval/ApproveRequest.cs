@@ -97,7 +97,7 @@ internal sealed class ApproveRequest(
         {
             throw new FaultException(FaultKind.Precondition, Reason.DefinitionMissing,
                 $"{name} has no node definition, so its runs would always fail. Next: `overture certificate approve {name} --key KEY "
-                    + $"--reason TEXT --class CLASS`, or `overture node set {name} -f FILE --reason TEXT` first");
+                    + $"--reason TEXT --class CLASS`, or `overture node set {name} --unregistered -f FILE --reason TEXT` first");
         }
     }
 

@@ -6,5 +6,9 @@ internal static class QueriesModule
     public static IServiceCollection AddQueries(this IServiceCollection services) =>
         services
             .AddSingleton<FindCertificate>()
+            .AddSingleton<CertificateReading>()
+            .AddSingleton<CertificateRows>()
+            .AddSingleton<ListCertificates>()
+            .AddSingleton<ListAuditRecords>()
             .AddSingleton<ExplainCertificate>();
 }

@@ -116,7 +116,8 @@ internal sealed class RevokeName(
             serials.Add(claim.Serial);
             if (await revocations.Put(claim, cause.Reason, cause.Sentence, by.Actor, cancel) is { } fact)
             {
-                await audit.Write(AuditAction.Revoked.Record(name.ToString(), by, claim.Serial, claim.SpkiSha256)
+                await audit.Write(AuditAction.Revoked.Record(name.ToString(), by, claim.Serial, claim.SpkiSha256,
+                        DecisionOutcome.Revoke.Because(Reason.None, cause.Sentence))
                     .Wrote(ObjectKeys.Revocation(claim.Serial), fact), cancel);
             }
         }

@@ -27,6 +27,9 @@ internal sealed class RevocationStore(ObjectStore store, Ids ids, TimeProvider c
     /// <summary>By what this replica has seen so far; no store is asked.</summary>
     public bool IsKnown(SerialNumber serial) => known.ContainsKey(serial) || listed.Contains(serial);
 
+    /// <summary>Its record, as this replica has seen it; null: it is not revoked, or no record says so.</summary>
+    public RevocationRecord? Find(SerialNumber serial) => known.GetValueOrDefault(serial);
+
     /// <summary>What a list of ours holds is revoked, whatever became of its record.</summary>
     public void Listed(IReadOnlySet<SerialNumber> serials) => listed = serials;
 

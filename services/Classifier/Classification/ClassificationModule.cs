@@ -8,6 +8,7 @@ internal static class ClassificationModule
     public static IServiceCollection AddClassification(this IServiceCollection services) =>
         services
             .AddSingleton<ExplainNode>()
+            .AddSingleton<ListDefinitions>()
             .AddSingleton<AnswerCache>()
             .AddSingleton<ClassifyNode>();
 }

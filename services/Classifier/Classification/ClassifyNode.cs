@@ -54,6 +54,21 @@ internal sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, Answ
     /// <exception cref="FaultException">NODE_BLOCKED, NODE_UNKNOWN, DEFINITION_INVALID.</exception>
     public async ValueTask<Answer> Answered(CertName name, NodeEntry entry, CancellationToken cancel)
     {
+        // 1. of these documents
+        var (versions, layers) = await Documents(name, entry, cancel);
+
+        // 2. made before, or made now
+        if (!entry.IsDraft && answers.Find(name, versions) is { } made)
+            return made;
+        var answer = Answer.Of(name, versions, [.. layers]);
+        return entry.IsDraft ? answer : answers.Keep(name, answer);
+    }
+
+    /// <summary>What the answer for a node is made of, without making it: the layers, lowest first.</summary>
+    /// <exception cref="FaultException">As of <see cref="Answered"/>.</exception>
+    public async ValueTask<(AnswerVersions Versions, IEnumerable<Layer> Layers)> Documents(CertName name, NodeEntry entry,
+        CancellationToken cancel)
+    {
         // 1. it may be answered for
         if (entry.Obstacle is { } obstacle)
             throw new FaultException(FaultKind.Precondition, Reason.NodeBlocked, $"{name} is not classified: {obstacle}");
@@ -78,14 +93,10 @@ internal sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, Answ
                 profile.Broken);
         }
 
-        // 3. made before, or made now
         var versions = new AnswerVersions(entry.Own.Version, $"{layers.Version} {profile?.Version}",
             BrokenText(entry.Own.Broken, layers.Broken, profile?.Broken), entry.Launch);
-        if (!entry.IsDraft && answers.Find(name, versions) is { } made)
-            return made;
         var subject = new Subject(name.ToString(), entry.Launch?.Profile ?? "", entry.Launch?.Labels ?? new Dictionary<string, string>());
-        var answer = Answer.Of(name, versions, [.. Layers(layers, profile, own, entry, subject)]);
-        return entry.IsDraft ? answer : answers.Keep(name, answer);
+        return (versions, Layers(layers, profile, own, entry, subject));
     }
 
     private static IEnumerable<Layer> Layers(DocumentReading<LayersDocument> layers, DocumentReading<NodeDefinition>? profile,

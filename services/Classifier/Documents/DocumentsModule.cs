@@ -8,6 +8,7 @@ internal static class DocumentsModule
     public static IServiceCollection AddDocuments(this IServiceCollection services) =>
         services
             .AddSingleton<NodeStore>()
+            .AddSingleton<NodeNames>()
             .AddSingleton<Freshness>()
             .AddSingleton<DocumentReader>()
             .AddSingleton<SharedDocuments>()

@@ -12,12 +12,26 @@ namespace Overture.Classifier.Documents;
 /// </summary>
 internal sealed class NodeHistoryLog(ObjectStore store, Ids ids, TimeProvider clock)
 {
-    private const string ServedKind = "served", PutKind = "put";
+    private const string ServedKind = "served", PutKind = "put", ArchivedKind = "archived";
     private readonly ConcurrentDictionary<string, string> served = new(StringComparer.Ordinal);
 
     /// <summary>Notes who replaced a definition, and why.</summary>
     public Task Put(StoredNode node, string author, string reason, CancellationToken cancel) =>
         Add(node.Certname, PutKind, node.ETag, node.Document, entry => (entry.Author, entry.Reason) = (author, reason), cancel);
+
+    /// <summary>Keeps a version that is about to be deleted; where the latest entry keeps it already, that one is it.</summary>
+    /// <returns>Its id.</returns>
+    public async Task<string> Archive(CertName name, string version, string document, string author, string reason,
+        CancellationToken cancel)
+    {
+        if (await HistoryEntries.Latest(store, ObjectKeys.HistoryOf(name), cancel) is { Kind: ArchivedKind } latest
+            && latest.Version == version)
+        {
+            return latest.Id;
+        }
+        var key = await Add(name, ArchivedKind, version, document, entry => (entry.Author, entry.Reason) = (author, reason), cancel);
+        return key[(key.LastIndexOf('/') + 1)..];
+    }
 
     /// <summary>This process has noted that this answer is the one being served.</summary>
     public bool Knows(Answer answer) =>

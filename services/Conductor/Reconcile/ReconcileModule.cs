@@ -9,5 +9,6 @@ internal static class ReconcileModule
         services
             .AddSingleton<FencingLock>()
             .AddSingleton<Remediator>()
+            .AddSingleton<DefinitionFindings>()
             .AddSingleton<Reconciler>();
 }

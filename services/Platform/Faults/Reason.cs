@@ -89,6 +89,8 @@ public enum Reason
     // classification
     NodeBlocked,
     DefinitionInvalid,
+    NodeUnregistered,
+    NodeInUse,
 
     // launching
     ProviderFailed,

@@ -33,6 +33,7 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
     {
         CertificatePem = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
         Serial = "0f",
+        State = CertificateState.Expired,
         Decision = new Decision { Outcome = "sign", Reason = "TOKEN_ACCEPTED",
             Checks = { new Check { Name = "token", Expected = "aa", Observed = "aa", Passed = true } } },
     });
@@ -51,6 +52,42 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
                 Decision = new Decision { Reason = "HELD_FOR_APPROVAL" } } },
             NextPageToken = first ? "2" : "",
         });
+    }
+
+    public ConcurrentQueue<ListCertificatesRequest> Listings { get; } = new();
+
+    // Two pages: a valid one that ends late, a revoked one that ends early.
+    public override Task<ListCertificatesResponse> ListCertificates(ListCertificatesRequest request, ServerCallContext context)
+    {
+        Listings.Enqueue(request.Clone());
+        var first = request.PageToken.Length == 0;
+        var certificate = new CertificateSummary
+        {
+            Certname = first ? "one.example.com" : "two.example.com", Serial = first ? "4f01" : "4f02", Issuer = "overture",
+            State = first ? CertificateState.Valid : CertificateState.Revoked, NotBefore = new(), GrantedBy = "launch",
+            NotAfter = new() { Seconds = first ? 2_000_000_000 : 1_900_000_000 }, KeyAlgorithm = "P-256",
+        };
+        if (!first)
+            (certificate.RevokedAt, certificate.RevokedBy, certificate.RevocationReason) = (new(), "admin", "leaked\nkey");
+        return Task.FromResult(new ListCertificatesResponse { Certificates = { certificate }, NextPageToken = first ? "2" : "" });
+    }
+
+    public ConcurrentQueue<ListAuditRecordsRequest> AuditListings { get; } = new();
+
+    public override async Task ListAuditRecords(ListAuditRecordsRequest request,
+        IServerStreamWriter<ListAuditRecordsResponse> responseStream, ServerCallContext context)
+    {
+        AuditListings.Enqueue(request);
+        if (request.Action == "none")
+        {
+            await responseStream.WriteAsync(new ListAuditRecordsResponse());
+            return;
+        }
+        await responseStream.WriteAsync(new ListAuditRecordsResponse { Records = { new AuditRecord { Action = "cert.revoked",
+            Outcome = "allow", Actor = "admin", Certname = "one.example.com", At = new(),
+            Decision = new Decision { Sentence = "leaked" } } } });
+        await responseStream.WriteAsync(new ListAuditRecordsResponse { Records = { new AuditRecord { Action = "csr.refused",
+            Outcome = "deny", AskedName = "not%20a%20name", Peer = "10.0.0.7", At = new() } }, More = true, Unreadable = 2 });
     }
 
     public ConcurrentQueue<VerifyAuditRequest> Verifications { get; } = new();

@@ -134,9 +134,43 @@ public sealed class FakeClassifier : ClassifierService.ClassifierServiceBase
             ? new Overture.Classifier.V1.Layers() : new Overture.Classifier.V1.Layers { Document = request.Document, Etag = "l2" } });
     }
 
+    public ConcurrentQueue<ListDefinitionsRequest> Listings { get; } = new();
+
+    // Two pages; the second has a problem.
+    public override Task<ListDefinitionsResponse> ListDefinitions(ListDefinitionsRequest request, ServerCallContext context)
+    {
+        Listings.Enqueue(request.Clone());
+        var first = request.PageToken.Length == 0;
+        return Task.FromResult(new ListDefinitionsResponse
+        {
+            Definitions =
+            {
+                new DefinitionSummary
+                {
+                    Certname = first ? "one.example.com" : "two.example.com", Layers = { "defaults", "node" },
+                    Environment = "staging", Version = "\"0123456789abcdef0123\"", Author = "ops", UpdatedAt = new Timestamp(),
+                    Problems = { first ? (string[])[] : ["an edit\nis not served"] },
+                },
+            },
+            NextPageToken = first ? "2" : "",
+        });
+    }
+
+    public ConcurrentQueue<DeleteNodeRequest> Deletions { get; } = new();
+
+    public override Task<DeleteNodeResponse> DeleteNode(DeleteNodeRequest request, ServerCallContext context)
+    {
+        Deletions.Enqueue(request);
+        return request.Certname == Known && !request.Force
+            ? throw new FaultException(FaultKind.Precondition, Reason.NodeInUse, $"{Known} has not ended")
+            : Task.FromResult(new DeleteNodeResponse { HistoryId = "0190a1b2-0000-7000-8000-000000000009" });
+    }
+
     public override Task<PutNodeResponse> PutNode(PutNodeRequest request, ServerCallContext context)
     {
         Puts.Enqueue(request);
+        if (request is { Certname: "typo.example.com", AllowUnregistered: false })
+            throw new FaultException(FaultKind.Precondition, Reason.NodeUnregistered, "typo.example.com was never launched");
         if (request is { CheckPuppetserver: true, Certname: "away.example.com" })
             throw new FaultException(FaultKind.Unavailable, Reason.PuppetserverUnavailable, "the puppetserver did not report its code");
         if (request is { CheckPuppetserver: true, Certname: "npt.example.com" })

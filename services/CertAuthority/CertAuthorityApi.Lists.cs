@@ -1,0 +1,15 @@
+using Grpc.Core;
+using Overture.CertAuthority.V1;
+
+namespace Overture.CertAuthority;
+
+/// <summary>Lists over all of the CA.</summary>
+internal sealed partial class CertAuthorityApi
+{
+    public override Task<ListCertificatesResponse> ListCertificates(ListCertificatesRequest request, ServerCallContext context) =>
+        list.Page(request, context.CancellationToken);
+
+    public override Task ListAuditRecords(ListAuditRecordsRequest request, IServerStreamWriter<ListAuditRecordsResponse> responseStream,
+        ServerCallContext context) =>
+        auditRecords.Run(request, answer => responseStream.WriteAsync(answer, context.CancellationToken), context.CancellationToken);
+}
