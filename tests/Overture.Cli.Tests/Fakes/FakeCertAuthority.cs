@@ -128,7 +128,7 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
         return request.Certname == "undefined.example.com"
             ? throw new FaultException(FaultKind.Precondition, Reason.DefinitionMissing, "undefined.example.com has no node definition")
             : Task.FromResult(new ApproveCertificateRequestResponse { Serial = "4f",
-                Decision = new Decision { Sentence = "admin approved it" } });
+                Decision = new Decision { Sentence = "approved by admin: known" } });
     }
 
     public override Task<DenyCertificateRequestResponse> DenyCertificateRequest(DenyCertificateRequestRequest request,
