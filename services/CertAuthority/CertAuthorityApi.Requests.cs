@@ -32,8 +32,8 @@ internal sealed partial class CertAuthorityApi
     public override async Task<ApproveCertificateRequestResponse> ApproveCertificateRequest(
         ApproveCertificateRequestRequest request, ServerCallContext context)
     {
-        var name = CertName.Parse(request.Certname);
         await InScope(request.Certname, context);
+        var name = CertName.Parse(request.Certname);
         // A certificate with another host's name is that host.
         if (request.DnsAltNames.Count > 0)
             context.Peer().DemandNoScope("approve with dns_alt_names");
@@ -48,8 +48,8 @@ internal sealed partial class CertAuthorityApi
     public override async Task<DenyCertificateRequestResponse> DenyCertificateRequest(
         DenyCertificateRequestRequest request, ServerCallContext context)
     {
-        var name = CertName.Parse(request.Certname);
         await InScope(request.Certname, context);
+        var name = CertName.Parse(request.Certname);
         await deny.Run(
             name, Spki(request.SpkiSha256), ReasonText(request.Reason), By(context), CancellationToken.None);
         return new DenyCertificateRequestResponse();
