@@ -36,6 +36,10 @@ public sealed class TestPki : IDisposable
         new PersonalCertificates(home.Path, TimeProvider.System).Issue(name, role,
             Scope.Parse(scope.Split(',', StringSplitOptions.RemoveEmptyEntries), out _), TimeSpan.FromDays(1), home.File("pki")).Serial;
 
+    /// <summary>The serial number of a party's certificate.</summary>
+    public SerialNumber SerialOf(string party) =>
+        SerialNumber.Of(X509CertificateLoader.LoadCertificateFromFile(Files(party).Certificate));
+
     /// <summary>The next list of revoked certificates, signed by this PKI's CA, as `overture pki revoke` makes it.</summary>
     public InternalCrl Revoked(params SerialNumber[] serials)
     {
