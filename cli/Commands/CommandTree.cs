@@ -56,7 +56,7 @@ internal static class CommandTree
             Group("bucket", "The object store that all records are in", new BucketCheckVerb()),
             Group("audit", "The audit log of CertAuthority", new AuditVerifyVerb(), new AuditExplainVerb()),
             Group("pki", "The internal PKI between overture's own parts and its people", new PkiInitVerb(), new PkiIssueVerb(),
-                new PkiListVerb(), new PkiRevokeVerb()),
+                new PkiListVerb(), new PkiRevokeVerb(), new PkiPublishVerb()),
             Group("ca", "The Puppet CA", new CaInitVerb(), new CaImportVerb(), new CaAdminCertVerb()),
             Group("registry", "Redis, which services share", new RegistryInitVerb()),
             Group("hook", "What a puppetserver calls", new HookInstallVerb()),

@@ -20,6 +20,10 @@ internal sealed class PkiRevokeVerb : Verb
     {
         Description = "Take a serial that is not known here: of a certificate that cert-manager issued",
     };
+    private readonly Option<bool> offline = new("--offline")
+    {
+        Description = "Only sign the list, pki/crl.pem: it is published elsewhere, with overture pki publish",
+    };
     private readonly Option<string?> home = PkiInitVerb.Home();
 
     public PkiRevokeVerb() : base("revoke",
@@ -28,6 +32,7 @@ internal sealed class PkiRevokeVerb : Verb
     {
         Arguments.Add(which);
         Options.Add(unlisted);
+        Options.Add(offline);
         Options.Add(home);
     }
 
@@ -56,18 +61,22 @@ internal sealed class PkiRevokeVerb : Verb
         if (list is null || !serials.All(s => Lists(list, s)))
             list = revocations.Next([list], serials);
         // 3. Published.
-        list = await Publish(session, revocations, list, text, cancel);
+        var published = !session.Parse.GetValue(offline);
+        if (published)
+            list = await Publish(session, revocations, list, text, cancel);
         var document = new Struct
         {
             Fields =
             {
                 ["revoked"] = Value.ForList([.. serials.Select(s => Value.ForString($"{s}"))]),
                 ["number"] = Value.ForNumber(list.Number),
+                ["published"] = Value.ForBool(published),
             },
         };
         session.Printer.Answer(document, _ => Printer.Facts(
             ("revoked", string.Join(", ", serials)), ("list", $"{list.Number}, with {list.Entries.Count} certificates")));
-        Printer.Say("published: CertAuthority refuses them now, the other services within half a minute");
+        Printer.Say(published ? "published: CertAuthority refuses them now, the other services within half a minute"
+            : $"NOT in force yet; next: overture pki publish {Path.Combine(directory, "pki", "crl.pem")}");
         return ExitCodes.Ok;
     }
 

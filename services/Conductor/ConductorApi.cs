@@ -94,7 +94,8 @@ internal sealed class ConductorApi(
     }
 
     public override Task<PreviewLaunchResponse> PreviewLaunch(PreviewLaunchRequest request, ServerCallContext context) =>
-        preview.Run(WholeText.Of(request), MayLaunch(context), context.CancellationToken);
+        preview.Run(WholeText.Of(request),
+            spec => MayLaunch(context) && context.Peer().Scope.Admits(spec.Profile, spec.Labels), context.CancellationToken);
 
     public override async Task<ListProfilesResponse> ListProfiles(ListProfilesRequest request, ServerCallContext context) =>
         new() { Profiles = { await profiles.List(context.CancellationToken) } };
