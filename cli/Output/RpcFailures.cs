@@ -107,6 +107,10 @@ internal static class RpcFailures
         StatusCode.Unavailable or StatusCode.FailedPrecondition when info?.Reason == "PUPPETSERVER_UNAVAILABLE" =>
             "repair that, or leave out the comparison with the puppetserver",
         StatusCode.InvalidArgument when info?.Reason == "PUPPET_CODE_MISSING" => "correct it, or deploy the code first",
+        StatusCode.PermissionDenied when info?.Reason == "SCOPE_MISSING" =>
+            "ask someone whose scope covers it, or for a certificate with another scope",
+        StatusCode.PermissionDenied when info?.Reason == "CERTIFICATE_REVOKED" =>
+            "ask the keeper of the internal CA for another one (overture pki issue)",
         StatusCode.PermissionDenied => "use a certificate whose role may do this (tls.certificate in the configuration)",
         StatusCode.Unavailable => "nothing is lost; try again in a moment",
         StatusCode.Aborted => "it was changed in between: read it again, then repeat",

@@ -8,7 +8,7 @@ using Overture.Platform.Faults;
 
 namespace Overture.CertAuthority;
 
-/// <summary>Administrators of the CA API.</summary>
+/// <summary>Administrators of the CA API, and revoked certificates of the internal PKI.</summary>
 internal sealed partial class CertAuthorityApi
 {
     private static readonly TimeSpan UsualAdminLife = TimeSpan.FromDays(90), ShortestAdminLife = TimeSpan.FromHours(1),
@@ -37,4 +37,14 @@ internal sealed partial class CertAuthorityApi
             CrlPem = crl.Pem,
         };
     }
+
+    public override async Task<PublishInternalCrlResponse> PublishInternalCrl(
+        PublishInternalCrlRequest request, ServerCallContext context)
+    {
+        var list = await publishInternal.Run(request.CrlPem, By(context), CancellationToken.None);
+        return new PublishInternalCrlResponse { Number = list.Number, Revoked = list.Entries.Count };
+    }
+
+    public override async Task<GetInternalCrlsResponse> GetInternalCrls(GetInternalCrlsRequest request, ServerCallContext context) =>
+        new() { CrlPem = { (await internalCrls.Look(context.CancellationToken)).Select(l => l.Pem) } };
 }

@@ -4,6 +4,8 @@ using Overture.CertAuthority.Enrollment;
 using Overture.CertAuthority.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Platform.Rpc;
+using Overture.Platform.Tls;
 
 namespace Overture.CertAuthority;
 
@@ -30,7 +32,11 @@ internal sealed partial class CertAuthorityApi
     public override async Task<ApproveCertificateRequestResponse> ApproveCertificateRequest(
         ApproveCertificateRequestRequest request, ServerCallContext context)
     {
+        await InScope(request.Certname, context);
         var name = CertName.Parse(request.Certname);
+        // A certificate with another host's name is that host.
+        if (request.DnsAltNames.Count > 0)
+            context.Peer().DemandNoScope("approve with dns_alt_names");
         var approval = new ApprovalOrder(name, Spki(request.SpkiSha256), ReasonText(request.Reason), request.DnsAltNames,
             request.Extensions, request.Life?.ToTimeSpan());
         var certificate = await approve.Run(approval, By(context), CancellationToken.None);
@@ -42,8 +48,10 @@ internal sealed partial class CertAuthorityApi
     public override async Task<DenyCertificateRequestResponse> DenyCertificateRequest(
         DenyCertificateRequestRequest request, ServerCallContext context)
     {
+        await InScope(request.Certname, context);
+        var name = CertName.Parse(request.Certname);
         await deny.Run(
-            CertName.Parse(request.Certname), Spki(request.SpkiSha256), ReasonText(request.Reason), By(context), CancellationToken.None);
+            name, Spki(request.SpkiSha256), ReasonText(request.Reason), By(context), CancellationToken.None);
         return new DenyCertificateRequestResponse();
     }
 

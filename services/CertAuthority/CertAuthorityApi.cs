@@ -14,6 +14,8 @@ using Overture.Platform.Certificates;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Rpc;
+using Overture.Platform.Serving;
+using Overture.Platform.Tls;
 using Overture.Records.V1;
 
 namespace Overture.CertAuthority;
@@ -25,11 +27,14 @@ internal sealed partial class CertAuthorityApi(
     UnclaimedCertificates unclaimed, ClaimStore claims, SpentNames spent, EnrollmentContextReader evidence,
     CrlPublisher crls, HeldRequests held, ApproveRequest approve, DenyRequest deny, ReviewHeld review, IssueAdminCertificate admin,
     CaSigner signer,
-    VerifyAudit verify, ExplainCertificate explain, ListCertificates list, ListAuditRecords auditRecords, TimeProvider clock) : CertAuthorityService.CertAuthorityServiceBase
+    VerifyAudit verify, ExplainCertificate explain, ListCertificates list, ListAuditRecords auditRecords,
+    PublishInternalCrl publishInternal, InternalCrls internalCrls, TimeProvider clock)
+    : CertAuthorityService.CertAuthorityServiceBase
 {
     public override async Task<SubmitCertificateRequestResponse> SubmitCertificateRequest(
         SubmitCertificateRequestRequest request, ServerCallContext context)
     {
+        await InScope(request.Certname, context);
         var outcome = await enroll.Run(Submission(request.Certname, request.CsrPem, context), CancellationToken.None);
         return new SubmitCertificateRequestResponse
         {
@@ -40,8 +45,11 @@ internal sealed partial class CertAuthorityApi(
     }
 
     public override async Task<AuthorizeCertificateRequestResponse> AuthorizeCertificateRequest(
-        AuthorizeCertificateRequestRequest request, ServerCallContext context) =>
-        new() { Decision = await enroll.Authorize(Submission(request.Certname, request.CsrPem, context), CancellationToken.None) };
+        AuthorizeCertificateRequestRequest request, ServerCallContext context)
+    {
+        await InScope(request.Certname, context);
+        return new() { Decision = await enroll.Authorize(Submission(request.Certname, request.CsrPem, context), CancellationToken.None) };
+    }
 
     public override async Task<GetCertificateResponse> GetCertificate(GetCertificateRequest request, ServerCallContext context)
     {
@@ -66,6 +74,10 @@ internal sealed partial class CertAuthorityApi(
     public override async Task<RevokeCertificateResponse> RevokeCertificate(RevokeCertificateRequest request, ServerCallContext context)
     {
         var cause = new RevocationCause(BlockKind.Revoked, RevocationReason.KeyCompromise, ReasonText(request.Reason));
+        if (request.Serial.Length > 0)
+            context.Peer().DemandNoScope("revoke by serial; revoke by certname");
+        else
+            await InScope(request.Certname, context);
         if (request.Serial.Length > 0)
         {
             return request.Certname.Length == 0
@@ -117,6 +129,23 @@ internal sealed partial class CertAuthorityApi(
     private static Submission Submission(string certname, string pem, ServerCallContext context) =>
         new(certname, Encoding.UTF8.GetBytes(pem), By(context));
 
+    // By the launch record that the Conductor signed. A host without one has neither profile nor labels: no scope covers it.
+    private async Task InScope(string certname, ServerCallContext context)
+    {
+        var peer = context.Peer();
+        if (!peer.Scope.IsLimited)
+            return;
+        if (CertName.TryParse(certname, out var name, out _)
+            && (await evidence.Launch(name, context.CancellationToken)).Launch is { } launch)
+        {
+            peer.DemandScope($"instance {name}", launch.Profile, launch.Labels);
+        }
+        else
+        {
+            peer.DemandNoScope("act on a host that was not launched or registered here");
+        }
+    }
+
     private static Caller By(ServerCallContext context) =>
-        new(context.Peer().Name, Caller.PeerOf(context.GetHttpContext().Connection.RemoteIpAddress));
+        new(context.Peer().Caller, Caller.PeerOf(context.GetHttpContext().Connection.RemoteIpAddress));
 }

@@ -10,6 +10,7 @@ using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
 using Overture.Platform.Rpc;
+using Overture.Platform.Tls;
 
 namespace Overture.Classifier;
 
@@ -30,10 +31,25 @@ internal sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, 
 
     public override async Task<PutNodeResponse> PutNode(PutNodeRequest request, ServerCallContext context) => new()
     {
-        Node = MessageOf(await put.Run(CertName.Parse(WholeText.Of(request).Certname), request.Definition, request.Etag,
-            context.Peer().Name, request.Reason, request.CheckPuppetserver, request.AllowUnregistered, context.CancellationToken)),
+        Node = MessageOf(await put.Run(await InScope(WholeText.Of(request).Certname, context), request.Definition, request.Etag,
+            context.Peer().Caller, request.Reason, request.CheckPuppetserver, request.AllowUnregistered,
+            context.CancellationToken)),
         Warnings = { DefinitionWarnings.Of(StrictYaml.Document(request.Definition)).Select(MessageOf) },
     };
+
+    // A node that was not launched or registered here has neither profile nor labels: no scope covers it.
+    private async Task<CertName> InScope(string certname, ServerCallContext context)
+    {
+        var (name, peer) = (CertName.Parse(certname), context.Peer());
+        if (peer.Scope.IsLimited)
+        {
+            if (await nodes.LaunchOf(name, context.CancellationToken) is { } launch)
+                peer.DemandScope($"node {name}", launch.Profile, launch.Labels);
+            else
+                peer.DemandNoScope($"define {name}, which was not launched or registered here");
+        }
+        return name;
+    }
 
     public override async Task<GetNodeResponse> GetNode(GetNodeRequest request, ServerCallContext context)
     {
@@ -62,8 +78,8 @@ internal sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, 
 
     public override async Task<DeleteNodeResponse> DeleteNode(DeleteNodeRequest request, ServerCallContext context) => new()
     {
-        HistoryId = await delete.Run(CertName.Parse(WholeText.Of(request).Certname), request.Etag, context.Peer().Name, request.Reason,
-            request.Force, context.CancellationToken),
+        HistoryId = await delete.Run(await InScope(WholeText.Of(request).Certname, context), request.Etag, context.Peer().Caller,
+            request.Reason, request.Force, context.CancellationToken),
     };
 
     public override async Task<ListHistoryResponse> ListHistory(ListHistoryRequest request, ServerCallContext context)
@@ -82,7 +98,7 @@ internal sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, 
 
     public override async Task<PutLayersResponse> PutLayers(PutLayersRequest request, ServerCallContext context) => new()
     {
-        Layers = MessageOf(await layers.Run(WholeText.Of(request).Document, request.Etag, context.Peer().Name, request.Reason,
+        Layers = MessageOf(await layers.Run(WholeText.Of(request).Document, request.Etag, context.Peer().Caller, request.Reason,
             request.ValidateOnly, request.CheckPuppetserver, context.CancellationToken)),
         Warnings = { LayersDocument.Warnings(request.Document).Select(MessageOf) },
     };

@@ -20,15 +20,18 @@ internal sealed class ConductorApi(
     InstanceWatch watch, InstanceTimeline timeline,
     TerminateInstance terminate, RetryInstance retry, UpdateInstance update, QuarantineInstance quarantine, GetConsole console,
     Reconciler reconciler, DefinitionFindings definitions,
-    PreviewLaunch preview, ProfileStore profiles, CheckBucket checkBucket) : ConductorService.ConductorServiceBase
+    PreviewLaunch preview, ProfileStore profiles, CheckBucket checkBucket, InstanceScope scope) : ConductorService.ConductorServiceBase
 {
     private const int MaxWatched = 100;
 
     public override Task<LaunchInstancesResponse> LaunchInstances(LaunchInstancesRequest request, ServerCallContext context) =>
-        launch.Run(context.Peer().Name, WholeText.Of(request), context.CancellationToken);
+        launch.Run(context.Peer().Caller, WholeText.Of(request), context.CancellationToken, by: context.Peer());
 
-    public override Task<RegisterInstanceResponse> RegisterInstance(RegisterInstanceRequest request, ServerCallContext context) =>
-        register.Run(context.Peer().Name, WholeText.Of(request), context.CancellationToken);
+    public override Task<RegisterInstanceResponse> RegisterInstance(RegisterInstanceRequest request, ServerCallContext context)
+    {
+        InstanceScope.Demand(context.Peer(), WholeText.Of(request));
+        return register.Run(context.Peer().Caller, request, context.CancellationToken);
+    }
 
     public override async Task<GetInstanceResponse> GetInstance(GetInstanceRequest request, ServerCallContext context)
     {
@@ -62,22 +65,28 @@ internal sealed class ConductorApi(
         ServerCallContext context) => new()
     {
         Instance = await terminate.Run(
-            context.Peer().Name, CertName.Parse(request.Certname), request.Reason, request.Force, DeadlineOf(context),
+            context.Peer().Caller, await InScope(request.Certname, context), request.Reason, request.Force, DeadlineOf(context),
             context.CancellationToken),
     };
 
-    public override Task<RetryInstanceResponse> RetryInstance(RetryInstanceRequest request, ServerCallContext context) =>
-        retry.Run(context.Peer().Name, CertName.Parse(request.Certname), request.KeepFailed, context.CancellationToken);
+    public override async Task<RetryInstanceResponse> RetryInstance(RetryInstanceRequest request, ServerCallContext context) =>
+        await retry.Run(context.Peer().Caller, await InScope(request.Certname, context), request.KeepFailed, context.CancellationToken);
 
-    public override async Task<UpdateInstanceResponse> UpdateInstance(UpdateInstanceRequest request, ServerCallContext context) =>
-        new() { Instance = await update.Run(context.Peer().Name, request, context.CancellationToken) };
+    public override async Task<UpdateInstanceResponse> UpdateInstance(UpdateInstanceRequest request, ServerCallContext context)
+    {
+        await InScope(request.Certname, context);
+        return new() { Instance = await update.Run(context.Peer().Caller, request, context.CancellationToken) };
+    }
 
     public override async Task<QuarantineInstanceResponse> QuarantineInstance(QuarantineInstanceRequest request,
-        ServerCallContext context) =>
-        new() { Instance = await quarantine.Run(context.Peer().Name, request, context.CancellationToken) };
+        ServerCallContext context)
+    {
+        await InScope(request.Certname, context);
+        return new() { Instance = await quarantine.Run(context.Peer().Caller, request, context.CancellationToken) };
+    }
 
-    public override Task<GetConsoleResponse> GetConsole(GetConsoleRequest request, ServerCallContext context) =>
-        console.Run(CertName.Parse(request.Certname), context.CancellationToken);
+    public override async Task<GetConsoleResponse> GetConsole(GetConsoleRequest request, ServerCallContext context) =>
+        await console.Run(await InScope(request.Certname, context), context.CancellationToken);
 
     public override async Task<ReconcileResponse> Reconcile(ReconcileRequest request, ServerCallContext context)
     {
@@ -85,13 +94,16 @@ internal sealed class ConductorApi(
             throw FaultException.Invalid("limit", "must be 0-10000; 0 means the default limit");
         if (request.Apply && !MayLaunch(context))
             throw new FaultException(FaultKind.Denied, Reason.RoleMissing, "apply requires the role operator or admin");
+        if (request.Apply)
+            context.Peer().DemandNoScope("apply repairs");
         var response = await reconciler.Run(request.Apply, orphans: request.Apply, request.Limit, context.CancellationToken);
         await definitions.Add(response, context.CancellationToken);
         return response;
     }
 
     public override Task<PreviewLaunchResponse> PreviewLaunch(PreviewLaunchRequest request, ServerCallContext context) =>
-        preview.Run(WholeText.Of(request), MayLaunch(context), context.CancellationToken);
+        preview.Run(WholeText.Of(request),
+            spec => MayLaunch(context) && context.Peer().Scope.Admits(spec.Profile, spec.Labels), context.CancellationToken);
 
     public override async Task<ListProfilesResponse> ListProfiles(ListProfilesRequest request, ServerCallContext context) =>
         new() { Profiles = { await profiles.List(context.CancellationToken) } };
@@ -107,6 +119,9 @@ internal sealed class ConductorApi(
 
     public override Task<CheckBucketResponse> CheckBucket(CheckBucketRequest request, ServerCallContext context) =>
         checkBucket.Run(context.CancellationToken);
+
+    private Task<CertName> InScope(string certname, ServerCallContext context) =>
+        scope.Demand(context.Peer(), certname, context.CancellationToken);
 
     private static bool MayLaunch(ServerCallContext context) => context.Peer().Roles.Overlaps([Role.Operator, Role.Admin]);
 

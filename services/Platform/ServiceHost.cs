@@ -131,6 +131,7 @@ public static class ServiceHost
 
         var peers = new PeerCertificates(options.Tls, TimeProvider.System);
         _ = peers.Current; // an unusable identity is refused now, not at the first handshake
+        builder.Services.AddSingleton(peers);
         builder.AddListeners();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -184,6 +185,7 @@ public static class ServiceHost
         services.AddHostedService(p => p.GetRequiredService<ChangeFeed>());
         services.AddSingleton<ServingState>().AddSingleton<Drain>().AddHostedService(p => p.GetRequiredService<Drain>());
         services.AddSingleton<ServiceKeys>().AddHostedService(p => p.GetRequiredService<ServiceKeys>());
+        services.AddSingleton<RevokedPeers>().AddSingleton<InternalCrls>().AddHostedService(p => p.GetRequiredService<InternalCrls>());
         services.AddGrpc(grpc =>
         {
             grpc.EnableDetailedErrors = false;

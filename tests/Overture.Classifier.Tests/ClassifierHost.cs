@@ -44,6 +44,9 @@ internal sealed class ClassifierHost : IAsyncDisposable
     /// <summary>The bucket, as the service sees it.</summary>
     public FaultyStore Faulty { get; }
 
+    /// <summary>Whose certificates it takes.</summary>
+    public TestPki Pki => pki;
+
     /// <summary>The directory of the bucket.</summary>
     public string Bucket => data.File("objects");
 

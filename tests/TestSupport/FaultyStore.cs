@@ -40,6 +40,9 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
     /// <summary>Awaited before an object is read, with its key.</summary>
     public Func<string, Task>? BeforeGet { get; set; }
 
+    /// <summary>Called before keys are listed, with their prefix; may throw.</summary>
+    public Action<string>? BeforeList { get; set; }
+
     /// <summary>The store does not answer reads either.</summary>
     public bool Down
     {
@@ -69,6 +72,7 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
     public override IAsyncEnumerable<string> List(string prefix, string? after, CancellationToken cancel)
     {
         Reading();
+        BeforeList?.Invoke(prefix);
         return inner.List(prefix, after, cancel);
     }
 

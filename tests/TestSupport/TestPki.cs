@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Net.Client;
 using Overture.Cli.Pki;
+using Overture.Platform.Certificates;
 using Overture.Platform.Tls;
 
 namespace Overture.TestSupport;
@@ -27,6 +28,25 @@ public sealed class TestPki : IDisposable
         Key = home.File($"pki/{party}.key"),
         Roots = home.File("pki/ca.pem"),
     };
+
+    /// <summary>A person's certificate, as `overture pki issue` makes it; from then on a party by that name.</summary>
+    /// <param name="scope">Terms, comma-separated.</param>
+    /// <returns>Its serial number.</returns>
+    public SerialNumber Issue(string name, Role role, string scope = "") =>
+        new PersonalCertificates(home.Path, TimeProvider.System).Issue(name, role,
+            Scope.Parse(scope.Split(',', StringSplitOptions.RemoveEmptyEntries), out _), TimeSpan.FromDays(1), home.File("pki")).Serial;
+
+    /// <summary>The serial number of a party's certificate.</summary>
+    public SerialNumber SerialOf(string party) =>
+        SerialNumber.Of(X509CertificateLoader.LoadCertificateFromFile(Files(party).Certificate));
+
+    /// <summary>The next list of revoked certificates, signed by this PKI's CA, as `overture pki revoke` makes it.</summary>
+    public InternalCrl Revoked(params SerialNumber[] serials)
+    {
+        using var ca = InternalCa.Open(home.Path);
+        var revocations = new InternalRevocations(home.Path, ca, TimeProvider.System);
+        return revocations.Next([revocations.Current()], serials);
+    }
 
     /// <summary>A channel to a service on loopback, with this party's certificate.</summary>
     public GrpcChannel Channel(int port, string party)

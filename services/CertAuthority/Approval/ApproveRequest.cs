@@ -17,7 +17,14 @@ namespace Overture.CertAuthority.Approval;
 /// waits).</param>
 /// <param name="Life">Null: by policy.</param>
 internal sealed record ApprovalOrder(CertName Name, SpkiHash? Key, string Reason, IReadOnlyList<string> DnsAltNames,
-    IReadOnlyDictionary<string, string> Extensions, TimeSpan? Life);
+    IReadOnlyDictionary<string, string> Extensions, TimeSpan? Life)
+{
+    /// <summary>The program that approves, for one that gives no reason.</summary>
+    public string Through { get; init; } = "";
+
+    /// <summary>For the records and the timeline.</summary>
+    public string Sentence(Caller by) => Through.Length > 0 ? $"approved by {by.Actor} through {Through}" : $"approved by {by.Actor}: {Reason}";
+}
 
 /// <summary>
 /// Signs a request that waits for a person. What it asked for beside its name is never looked at: the approval is the grant.
@@ -57,7 +64,7 @@ internal sealed class ApproveRequest(
                 FaultKind.Invalid, Reason.KeyReused, "this key belongs to another name; each node needs a key of its own");
         }
         grant.LifeSeconds = (long)(approval.Life ?? (request.Renews ? options.RenewingLeafLife : options.LeafLife)).TotalSeconds;
-        var claim = await Claim(name, request, grant, waiting, $"{by.Actor} approved it: {approval.Reason}", cancel);
+        var claim = await Claim(name, request, grant, waiting, approval.Sentence(by), cancel);
         // 4. Sign, store, look at the blocks again.
         var certificate = await issue.Run(claim, null, by, cancel)
             ?? throw new FaultException(

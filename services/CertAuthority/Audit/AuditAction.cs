@@ -40,6 +40,9 @@ internal readonly record struct AuditAction(string Name, AuditOutcome Outcome)
         CaImported = new("ca.imported", AuditOutcome.Allow), AuditGap = new("audit.gap", AuditOutcome.Error),
         ObjectDamaged = new("object.damaged", AuditOutcome.Error);
 
+    // The internal PKI.
+    public static readonly AuditAction InternalCrlPublished = new("pki.crl_published", AuditOutcome.Allow);
+
     // puppetserver's own CA.
     public static readonly AuditAction StockSigned = new("stock.signed", AuditOutcome.Allow),
         StockRevoked = new("stock.revoked", AuditOutcome.Allow), StockMismatch = new("stock.mismatch", AuditOutcome.Error),

@@ -116,7 +116,8 @@ internal sealed class IssueFromClaim(
     {
         var name = CertName.Parse(claim.Certname);
         await audit.Write(AuditAction.Released, claim.Certname, by, claim.Serial, claim.SpkiSha256, claim.Decision, cancel);
-        if (claim.Grant.Kind() == GrantKind.Launch)
+        if (claim.Grant.Kind() == GrantKind.Launch
+            || (claim.Grant.Kind() == GrantKind.Approval && (await context.Launch(name, cancel)).Registered))
         {
             timeline.Add(AuditLog.Service, name, InstanceEvents.Signed,
                 $"certificate {claim.Serial} signed: {claim.Decision.Sentence}; the agent collects it by itself",

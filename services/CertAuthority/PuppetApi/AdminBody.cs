@@ -7,8 +7,8 @@ namespace Overture.CertAuthority.PuppetApi;
 /// <summary>JSON that an administrator sends, and what is written down for acts that came this way.</summary>
 internal static class AdminBody
 {
-    /// <summary>`puppetserver ca` has no option for a reason.</summary>
-    public const string Reason = "by the Puppet CA API";
+    /// <summary>`puppetserver ca` has no option for a reason: what was used is one.</summary>
+    public const string Sign = "`puppetserver ca sign`";
 
     /// <summary>A clean or revoke says nothing about the key, which the node may come back with.</summary>
     public static RevocationCause Cause { get; } =

@@ -127,7 +127,7 @@ internal static class BulkEndpoints
             return null;
         try
         {
-            await approve.Run(new ApprovalOrder(name, null, AdminBody.Reason, [], new Dictionary<string, string>(), null),
+            await approve.Run(new ApprovalOrder(name, null, "", [], new Dictionary<string, string>(), null) { Through = AdminBody.Sign },
                 client.By(context), CancellationToken.None);
             return true;
         }

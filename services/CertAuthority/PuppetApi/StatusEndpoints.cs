@@ -102,7 +102,7 @@ internal static class StatusEndpoints
             return WithoutRequest($"{name}");
         try
         {
-            await approve.Run(new ApprovalOrder(name, null, AdminBody.Reason, [], new Dictionary<string, string>(), life),
+            await approve.Run(new ApprovalOrder(name, null, "", [], new Dictionary<string, string>(), life) { Through = AdminBody.Sign },
                 client.By(context), CancellationToken.None);
             return null;
         }

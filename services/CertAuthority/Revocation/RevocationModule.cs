@@ -10,6 +10,7 @@ internal static class RevocationModule
             .AddSingleton<RevokeSerial>()
             .AddSingleton<RevokeUnclaimed>()
             .AddSingleton<PublishCrl>()
+            .AddSingleton<PublishInternalCrl>()
             .AddSingleton<RevokeName>()
             .AddSingleton<RevokeTerminatedName>()
             .AddSingleton<Quarantine>();

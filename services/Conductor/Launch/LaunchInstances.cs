@@ -7,6 +7,7 @@ using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Platform.Serving;
 using Overture.Platform.Telemetry;
+using Overture.Platform.Tls;
 
 namespace Overture.Conductor.Launch;
 
@@ -26,13 +27,16 @@ internal sealed class LaunchInstances(
     /// <param name="request">As by the contract.</param>
     /// <param name="cancel">Gives up before anything is written; from then on it goes on.</param>
     /// <param name="source">What it was asked for by, if this is a launch in another's place.</param>
+    /// <param name="by">Whose scope it must be within; null: it is in the place of an instance that was.</param>
     public async Task<LaunchInstancesResponse> Run(string caller, LaunchInstancesRequest request, CancellationToken cancel,
-        LaunchSource source = LaunchSource.Spec)
+        LaunchSource source = LaunchSource.Spec, PeerIdentity? by = null)
     {
         // 1. the request is sound, and this host can do it
         var count = request.Count == 0 ? 1 : request.Count;
         var spec = await profiles.SpecOf(request.Spec, request.Profile, cancel);
         var (plan, requestId) = Check(request, spec, count);
+        if (by is not null)
+            InstanceScope.Demand(by, plan.Spec);
         var provider = providers.Find(plan.Spec.Provider)!; // the plan names a known one
         if (await provider.CheckReady(cancel) is { } unfit)
             throw new FaultException(FaultKind.Precondition, Reason.ProviderUnfit, unfit);
@@ -48,7 +52,11 @@ internal sealed class LaunchInstances(
         CertName[] names = [.. Enumerable.Range(0, count).Select(_ => ids.CertName())];
         var opened = await ledger.Open(new RequestedLaunch(caller, requestId, body, spec, source, names), cancel);
         if (opened.Spec is { } asked && !asked.Equals(spec))
+        {
             plan = LaunchPlan.From(asked, store.Name, providers.Find);
+            if (by is not null)
+                InstanceScope.Demand(by, plan.Spec);
+        }
         plan = plan with { Source = source };
 
         // 3. each instance by itself

@@ -112,7 +112,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
         var token = keys.Token(order.RequestId, name);
         var record = await Standing(name, cancel);
         var fresh = record is null;
-        if (record is not null && (record.RequestId != order.RequestId || record.Caller != order.Caller))
+        if (record is not null && !IsOf(order, record))
             throw Registered(name, record);
         if (record is null)
         {
@@ -125,13 +125,17 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
                 fresh = false;
                 record = await Standing(name, cancel)
                     ?? throw new UnreadableObjectException(ObjectKeys.Launch(name), "was removed while it was being read");
-                if (record.RequestId != order.RequestId || record.Caller != order.Caller)
+                if (!IsOf(order, record))
                     throw Registered(name, record);
             }
         }
         CrashPoint.Reach("launch.record");
         return new Enrollment(name, record, token, UserDataOf(name, order.Plan, token, order.Provider), fresh);
     }
+
+    // The same person, whatever the role was then: request ids are per name.
+    private static bool IsOf(LaunchOrder order, LaunchRecord record) =>
+        ObjectKeys.Request(record.Caller, record.RequestId) == ObjectKeys.Request(order.Caller, order.RequestId);
 
     // Only a host's own name can meet another's registration: all others are random.
     private static FaultException Registered(CertName name, LaunchRecord by) =>

@@ -13,10 +13,10 @@ internal sealed class PreviewLaunch(LaunchLedger ledger, ProfileStore profiles, 
     internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <param name="request">As by the contract.</param>
-    /// <param name="ask">Ask the provider too: the caller might launch. Its answers have a price, since a cloud counts them as
-    /// launches.</param>
+    /// <param name="ask">Whether to ask the provider too: the caller might launch that. Its answers have a price, since a cloud counts
+    /// them as launches.</param>
     /// <param name="cancel">Gives up.</param>
-    public async Task<PreviewLaunchResponse> Run(PreviewLaunchRequest request, bool ask, CancellationToken cancel)
+    public async Task<PreviewLaunchResponse> Run(PreviewLaunchRequest request, Predicate<LaunchSpec> ask, CancellationToken cancel)
     {
         // 1. the request is sound
         var spec = await profiles.SpecOf(request.Spec, request.Profile, cancel);
@@ -27,7 +27,7 @@ internal sealed class PreviewLaunch(LaunchLedger ledger, ProfileStore profiles, 
         var (userData, size) = ledger.Preview(plan, provider);
 
         // 3. what the provider says of it
-        var verdict = ask && provider is not null ? await Verdict(provider, plan.Spec, userData, cancel) : "";
+        var verdict = provider is not null && ask(plan.Spec) ? await Verdict(provider, plan.Spec, userData, cancel) : "";
         return new PreviewLaunchResponse { Spec = plan.Spec, UserData = userData, UserDataSize = size, ProviderVerdict = verdict,
             Warnings = { LaunchPlan.Warnings(plan.Spec.Node) } };
     }

@@ -12,7 +12,7 @@ namespace Overture.Platform.Connections;
 
 /// <summary>
 /// From when to when a client certificate is good. The handshake asks once, a connection may live for days: so each request is asked again,
-/// and a stream ends with the certificate that opened it.
+/// and a stream ends with the certificate that opened it, by its term or by its revocation.
 /// </summary>
 public static class CertificateTerm
 {
@@ -39,19 +39,20 @@ public static class CertificateTerm
     /// <summary>The error that a gRPC caller gets.</summary>
     public static FaultException Fault(string sentence) => new(FaultKind.Denied, Reason.CertificateNotValid, sentence);
 
-    /// <summary>The certificate that opened this request's stream has come to its end: the sentence; else null.</summary>
-    internal static string? Ended(HttpContext http) => http.Features.Get<Term>()?.Over;
+    /// <summary>The certificate that opened this request's stream has come to its end: the error; else null.</summary>
+    internal static FaultException? Ended(HttpContext http) => http.Features.Get<Term>()?.Over;
 
     /// <summary>Around every request. gRPC's are refused by their interceptor, with a status of their own.</summary>
     public static void UseCertificateTerm(this WebApplication app)
     {
-        var (clock, log) = (app.Services.GetRequiredService<TimeProvider>(), app.Services.GetRequiredService<ConnectionLog>());
+        var (clock, log, revoked) = (app.Services.GetRequiredService<TimeProvider>(), app.Services.GetRequiredService<ConnectionLog>(),
+            app.Services.GetRequiredService<RevokedPeers>());
         app.Use(async (context, next) =>
         {
             if (context.Connection.ClientCertificate is not { } certificate)
                 await next(context);
             else if (context.Features.Get<ListenerName>()?.Value == Listeners.Grpc)
-                await (IsStream(context) ? Until(certificate, clock, context, next) : next(context));
+                await (IsStream(context) ? Until(certificate, clock, revoked, context, next) : next(context));
             else if (Problem(certificate, clock.GetUtcNow()) is { } problem)
                 await Refuse(context, log, problem.Cause, problem.Sentence);
             else
@@ -73,10 +74,11 @@ public static class CertificateTerm
     private static bool IsStream(HttpContext context) =>
         context.GetEndpoint()?.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method.Type is not (null or MethodType.Unary);
 
-    private static async Task Until(X509Certificate2 certificate, TimeProvider clock, HttpContext context, RequestDelegate next)
+    private static async Task Until(X509Certificate2 certificate, TimeProvider clock, RevokedPeers revoked, HttpContext context,
+        RequestDelegate next)
     {
         var gone = context.RequestAborted;
-        await using var term = new Term(certificate, clock);
+        await using var term = new Term(certificate, clock, revoked);
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(gone, term.End);
         context.RequestAborted = ends.Token;
         context.Features.Set(term);
@@ -90,32 +92,47 @@ public static class CertificateTerm
         private readonly CancellationTokenSource end = new();
         private readonly X509Certificate2 certificate;
         private readonly TimeProvider clock;
+        private readonly RevokedPeers revoked;
         private readonly ITimer timer;
+        private readonly Lock gate = new();
+        private bool over;
 
-        public Term(X509Certificate2 certificate, TimeProvider clock)
+        public Term(X509Certificate2 certificate, TimeProvider clock, RevokedPeers revoked)
         {
-            (this.certificate, this.clock) = (certificate, clock);
+            (this.certificate, this.clock, this.revoked) = (certificate, clock, revoked);
             timer = clock.CreateTimer(static self => ((Term)self!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            revoked.Changed += Look;
             Look();
         }
 
         public CancellationToken End => end.Token;
 
-        public string? Over => end.IsCancellationRequested ? Problem(certificate, clock.GetUtcNow())?.Sentence : null;
+        public FaultException? Over => !end.IsCancellationRequested ? null
+            : revoked.Problem(certificate) is { } sentence ? RevokedPeers.Fault(sentence)
+            : Problem(certificate, clock.GetUtcNow()) is { } problem ? Fault(problem.Sentence) : null;
 
         public async ValueTask DisposeAsync()
         {
+            revoked.Changed -= Look;
+            // A look may be going on just now.
+            lock (gate)
+                over = true;
             await timer.DisposeAsync();
             end.Dispose();
         }
 
         private void Look()
         {
-            var left = certificate.NotAfter.ToUniversalTime() - clock.GetUtcNow().UtcDateTime;
-            if (left < TimeSpan.Zero)
-                end.Cancel();
-            else
-                timer.Change((left < LongestDelay ? left : LongestDelay) + TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
+            lock (gate)
+            {
+                if (over)
+                    return;
+                var left = certificate.NotAfter.ToUniversalTime() - clock.GetUtcNow().UtcDateTime;
+                if (left < TimeSpan.Zero || revoked.Problem(certificate) is not null)
+                    _ = end.CancelAsync(); // what the request does then is not done here, under the lock
+                else
+                    timer.Change((left < LongestDelay ? left : LongestDelay) + TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
+            }
         }
     }
 }

@@ -18,7 +18,9 @@ public enum Reason
     EtagMismatch,
     TooLarge,
     RoleMissing,
+    ScopeMissing,
     CertificateNotValid,
+    CertificateRevoked,
     RateLimited,
 
     // outages

@@ -7,7 +7,8 @@ public static class ObjectKeys
     public const string StoreId = "deployment/id";
 
     /// <summary>Conductor. LaunchRequestRecord.</summary>
-    public static string Request(string caller, string requestId) => $"requests/{caller}/{requestId}";
+    /// <param name="caller">As records say it; of "jo (operator)" the name counts.</param>
+    public static string Request(string caller, string requestId) => $"requests/{caller.Split(" (")[0]}/{requestId}";
 
     public const string Launches = "launches/";
     /// <summary>Conductor. SignedLaunch.</summary>
@@ -125,6 +126,12 @@ public static class ObjectKeys
 
     /// <summary>Each service. ServiceKey.</summary>
     public static string ServiceKey(string spki) => $"service-keys/{spki}";
+
+    /// <summary>
+    /// CertAuthority, for who holds the CA's key. PEM of a list of revoked certificates, signed by the CA of the internal PKI with this key.
+    /// </summary>
+    public static string InternalCrlsOf(string spki) => $"pki/crl/{spki}/";
+    public static string InternalCrl(string spki, long number) => $"pki/crl/{spki}/{number:D20}";
 
     public const string AuditStreams = "audit/";
     public const string AuditKeys = "audit-keys/";

@@ -57,7 +57,7 @@ public sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Intercepto
         }
         catch (OperationCanceledException) when (CertificateTerm.Ended(context.GetHttpContext()) is not null)
         {
-            throw Translate(CertificateTerm.Fault(CertificateTerm.Ended(context.GetHttpContext())!), context);
+            throw Translate(CertificateTerm.Ended(context.GetHttpContext())!, context);
         }
         catch (Exception e) when (e is not RpcException && !Cancelled(e, context))
         {

@@ -12,56 +12,66 @@ namespace Overture.Platform.Rpc;
 
 /// <summary>
 /// Holds every RPC against the <see cref="RoleTable"/>; who calls is known from the TLS handshake alone, and asked again whether that
-/// certificate is still good.
+/// certificate is still good, and not revoked.
 /// </summary>
-public sealed class RoleInterceptor(RoleTable table, ServiceKeys keys, TimeProvider clock) : Interceptor
+public sealed class RoleInterceptor(RoleTable table, ServiceKeys keys, InternalCrls crls, RevokedPeers revoked, TimeProvider clock)
+    : Interceptor
 {
-    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
-        Check(context);
-        return continuation(request, context);
+        await Check(context);
+        return await continuation(request, context);
     }
 
-    public override Task ServerStreamingServerHandler<TRequest, TResponse>(
+    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
         TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
         ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        Check(context);
-        return continuation(request, responseStream, context);
+        await Check(context);
+        await continuation(request, responseStream, context);
     }
 
-    public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
+    public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, ServerCallContext context,
         ClientStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        Check(context);
-        return continuation(requestStream, context);
+        await Check(context);
+        return await continuation(requestStream, context);
     }
 
-    public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
+    public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
         DuplexStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        Check(context);
-        return continuation(requestStream, responseStream, context);
+        await Check(context);
+        await continuation(requestStream, responseStream, context);
     }
 
-    private void Check(ServerCallContext context)
+    private async ValueTask Check(ServerCallContext context)
     {
         var peer = context.Peer();
         if (context.GetHttpContext().Connection.ClientCertificate is { } certificate)
         {
             if (CertificateTerm.Problem(certificate, clock.GetUtcNow()) is { } over)
                 throw CertificateTerm.Fault(over.Sentence);
+            // What a service or a hook does must go on without the store; a person may wait for it.
+            if (peer.IsPerson)
+                await crls.Known(context.CancellationToken);
+            if (revoked.Problem(certificate) is { } sentence)
+                throw RevokedPeers.Fault(sentence);
             keys.Note(certificate);
         }
+        if (peer.Problem.Length > 0)
+            throw new FaultException(FaultKind.Denied, Reason.RoleMissing, $"the certificate of {peer.Name} {peer.Problem}");
         if (!table.Allows(context.Method, peer))
         {
-            var needed = string.Join(" or ", table.RolesOf(context.Method).Select(r => r.ToString().ToLowerInvariant()));
+            var needed = string.Join(" or ", table.RolesOf(context.Method).Select(RoleNames.Of));
             throw new FaultException(FaultKind.Denied, Reason.RoleMissing,
-                $"{peer.Name} may not call {context.Method}: it needs the role {(needed.Length == 0 ? "(none is allowed)" : needed)}");
+                $"{peer.Caller} may not call {context.Method}: it needs the role {(needed.Length == 0 ? "(none is allowed)" : needed)}");
         }
+        if (!table.TakesScope(context.Method))
+            peer.DemandNoScope($"call {context.Method}");
     }
 }
 

@@ -1,4 +1,3 @@
-using System.Formats.Asn1;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Overture.Platform.Tls;
@@ -16,45 +15,57 @@ public enum Role
     Classifier,
 }
 
-/// <summary>Who calls, by TLS alone; never by a header.</summary>
-/// <param name="Name">Common name of the certificate, [a-z0-9.-], for records ("admin").</param>
+/// <summary>
+/// Who calls, by TLS alone; never by a header. A person's certificate carries the URI SANs overture://person/&lt;name&gt;, one role of
+/// admin, operator and viewer, and maybe overture://scope/&lt;term&gt; (docs/decisions/0012-people.md).
+/// </summary>
+/// <param name="Name">Common name of the certificate, [a-z0-9.-] ("admin"); of a person, the person's.</param>
 /// <param name="Roles">Its roles.</param>
 public sealed record PeerIdentity(string Name, IReadOnlySet<Role> Roles)
 {
-    private const string Prefix = "overture://role/";
-
-    public static PeerIdentity Of(X509Certificate2 certificate)
-    {
-        var roles = new HashSet<Role>();
-        foreach (var uri in UriNames(certificate))
-        {
-            if (uri.StartsWith(Prefix, StringComparison.Ordinal) && RoleNames.TryGetValue(uri[Prefix.Length..], out var role))
-                roles.Add(role);
-        }
-        var name = certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
-        var plain = name.Length is > 0 and <= 64 && !name.AsSpan().ContainsAnyExcept(NameCharacters);
-        return new PeerIdentity(plain ? name : "unnamed", roles);
-    }
-
-    private static readonly Dictionary<string, Role> RoleNames = Enum.GetValues<Role>()
-        .ToDictionary(r => r.ToString().ToLowerInvariant(), r => r);
     private static readonly System.Buffers.SearchValues<char> NameCharacters = System.Buffers.SearchValues.Create(
         "abcdefghijklmnopqrstuvwxyz0123456789.-");
 
-    // .NET's own reader of the extension gives DNS and IP names only. uniformResourceIdentifier is [6] IA5String (RFC 5280 §4.2.1.6).
-    private static IEnumerable<string> UriNames(X509Certificate2 certificate)
+    /// <summary>It is one person's, not a certificate that many share.</summary>
+    public bool IsPerson { get; init; }
+
+    /// <summary>Which instances it may change.</summary>
+    public Scope Scope { get; init; } = Scope.Everything;
+
+    /// <summary>Why its names grant nothing, as the rest of a sentence that begins with the certificate; empty: they are good.</summary>
+    public string Problem { get; init; } = "";
+
+    /// <summary>As records, timelines and the audit log say it: "jo (operator)"; of a shared certificate its name.</summary>
+    public string Caller => IsPerson ? $"{Name} ({RoleNames.Of(Roles.Single())})" : Name;
+
+    /// <summary>The URI SANs of a person's certificate.</summary>
+    public static IEnumerable<Uri> UrisOf(string person, Role role, Scope scope) =>
+        [
+            new(PeerClaims.RolePrefix + RoleNames.Of(role)), new(PeerClaims.PersonPrefix + person),
+            .. scope.Terms.Select(t => new Uri(PeerClaims.ScopePrefix + t)),
+        ];
+
+    /// <summary>Names that can't be read, or contradict each other, grant nothing.</summary>
+    public static PeerIdentity Of(X509Certificate2 certificate)
     {
-        var extension = certificate.Extensions["2.5.29.17"];
-        if (extension is null)
-            yield break;
-        var names = new AsnReader(extension.RawData, AsnEncodingRules.DER).ReadSequence();
-        var uri = new Asn1Tag(TagClass.ContextSpecific, 6);
-        while (names.HasData)
-        {
-            if (names.PeekTag().HasSameClassAndValue(uri))
-                yield return names.ReadCharacterString(UniversalTagNumber.IA5String, uri);
-            else
-                names.ReadEncodedValue();
-        }
+        ArgumentNullException.ThrowIfNull(certificate);
+        var commonName = certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
+        var plain = commonName.Length is > 0 and <= 64 && !commonName.AsSpan().ContainsAnyExcept(NameCharacters);
+        var name = plain ? commonName : "unnamed";
+        var claims = PeerClaims.Of(certificate);
+        return claims.ProblemUnder(commonName) is { } problem
+            ? new PeerIdentity(name, new HashSet<Role>()) { Problem = problem }
+            : new PeerIdentity(name, claims.Roles.ToHashSet()) { IsPerson = claims.Persons.Count == 1, Scope = claims.Scope };
     }
+}
+
+/// <summary>The one spelling of a role in certificates, records and messages: lower case.</summary>
+public static class RoleNames
+{
+    private static readonly Dictionary<string, Role> Roles = Enum.GetValues<Role>().ToDictionary(Of, r => r);
+
+    public static string Of(Role role) => role.ToString().ToLowerInvariant();
+
+    /// <returns>False: there is no such role; "Admin" is none.</returns>
+    public static bool TryParse(string text, out Role role) => Roles.TryGetValue(text, out role);
 }

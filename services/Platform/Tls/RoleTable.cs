@@ -10,6 +10,7 @@ namespace Overture.Platform.Tls;
 public sealed class RoleTable
 {
     private readonly Dictionary<string, HashSet<Role>> rows = [];
+    private readonly HashSet<string> unscoped = new(StringComparer.Ordinal);
 
     /// <param name="service">Full service name, e.g. overture.conductor.v1.ConductorService</param>
     /// <param name="rpc">Method name.</param>
@@ -25,11 +26,21 @@ public sealed class RoleTable
     public RoleTable Add(IEnumerable<ServiceDescriptor> services)
     {
         foreach (var method in services.SelectMany(s => s.Methods))
-            Allow(method.Service, method.Name, [.. Named(method)]);
+        {
+            Role[] roles = [.. Named(method)];
+            Allow(method.Service, method.Name, roles);
+            if (!roles.Contains(Role.Viewer) && Option(method)?.Scoped != true)
+                unscoped.Add($"/{method.Service.FullName}/{method.Name}");
+        }
         return this;
     }
 
     public bool Allows(string method, PeerIdentity peer) => rows.TryGetValue(method, out var roles) && roles.Overlaps(peer.Roles);
+
+    /// <summary>
+    /// Whether a certificate with a scope may call it at all: it only reads, or the service holds the scope against what it is about.
+    /// </summary>
+    public bool TakesScope(string method) => rows.ContainsKey(method) && !unscoped.Contains(method);
 
     public IReadOnlyCollection<Role> RolesOf(string method) => rows.TryGetValue(method, out var roles) ? roles : [];
 
@@ -45,7 +56,9 @@ public sealed class RoleTable
     }
 
     private static IEnumerable<Role> Named(MethodDescriptor method) =>
-        (method.GetOptions()?.GetExtension(RolesExtensions.Roles)?.AnyOf ?? []).Select(named =>
+        (Option(method)?.AnyOf ?? []).Select(named =>
             Enum.TryParse<Role>(named.ToString(), out var role) && Enum.IsDefined(role) && named != Protos.Role.Unspecified ? role
                 : throw new InvalidOperationException($"{method.FullName}: there is no role {named}"));
+
+    private static Roles? Option(MethodDescriptor method) => method.GetOptions()?.GetExtension(RolesExtensions.Roles);
 }

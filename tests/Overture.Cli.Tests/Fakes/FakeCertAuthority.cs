@@ -26,6 +26,30 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
         };
     }
 
+    /// <summary>Lists of the internal PKI that were published, by whatever CA signed them.</summary>
+    public IReadOnlyList<InternalCrl> InternalCrls { get; set; } = [];
+
+    public int Published => InternalCrls.Count;
+
+    /// <summary>So many times the number of a list is one that is taken.</summary>
+    public int TakenInternalNumbers { get; set; }
+
+    public override Task<GetInternalCrlsResponse> GetInternalCrls(GetInternalCrlsRequest request, ServerCallContext context) =>
+        Task.FromResult(new GetInternalCrlsResponse { CrlPem = { InternalCrls.TakeLast(1).Select(l => l.Pem) } });
+
+    public override Task<PublishInternalCrlResponse> PublishInternalCrl(PublishInternalCrlRequest request, ServerCallContext context)
+    {
+        if (TakenInternalNumbers > 0)
+        {
+            TakenInternalNumbers--;
+            throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, "taken");
+        }
+        var facts = CrlFacts.Read(CrlPem.Split(request.CrlPem).Single());
+        var list = new InternalCrl(default, facts.Number!.Value, facts.Entries, request.CrlPem);
+        InternalCrls = [.. InternalCrls, list];
+        return Task.FromResult(new PublishInternalCrlResponse { Number = list.Number, Revoked = list.Entries.Count });
+    }
+
     public override Task<GetCertificateResponse> GetCertificate(GetCertificateRequest request, ServerCallContext context) =>
         request.Certname.StartsWith("puppetserver-", StringComparison.Ordinal) || request.Certname.StartsWith("worker-",
             StringComparison.Ordinal) ? throw new FaultException(FaultKind.NotFound, Reason.NotFound, $"no certificate of {request.Certname}")
@@ -167,7 +191,7 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
         return request.Certname == "undefined.example.com"
             ? throw new FaultException(FaultKind.Precondition, Reason.DefinitionMissing, "undefined.example.com has no node definition")
             : Task.FromResult(new ApproveCertificateRequestResponse { Serial = "4f",
-                Decision = new Decision { Sentence = "admin approved it" } });
+                Decision = new Decision { Sentence = "approved by admin: known" } });
     }
 
     public override Task<DenyCertificateRequestResponse> DenyCertificateRequest(DenyCertificateRequestRequest request,

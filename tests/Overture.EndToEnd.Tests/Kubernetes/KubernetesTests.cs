@@ -1,5 +1,8 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Overture.Platform.Tls;
 using Overture.TestSupport;
 
 namespace Overture.EndToEnd.Tests.Kubernetes;
@@ -19,6 +22,29 @@ public sealed class KubernetesTests
         var all = await Manifests.Build(overlay);
         Assert.Equal("", (await Schema(all.Objects)).Ok());
         Assert.Equal(all.Objects.Count, all.Objects.Select(o => o.Name()).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Person_OfTheDocs_FitsTheSchemaAndIsWhatServicesRead()
+    {
+        var page = await File.ReadAllTextAsync(RepositoryPaths.File("docs/kubernetes.md"));
+        var text = page[page.IndexOf("```yaml\napiVersion: cert-manager.io/v1", StringComparison.Ordinal)..]["```yaml\n".Length..];
+        var person = Assert.Single(ManifestYaml.Read(text[..text.IndexOf("```", StringComparison.Ordinal)]));
+        Assert.Equal("", (await Schema([person])).Ok());
+        // As cert-manager issues it.
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={person.Text("spec.commonName")}", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        foreach (var uri in person.At("spec.uris")!.AsArray())
+            names.AddUri(new Uri(uri!.GetValue<string>()));
+        request.CertificateExtensions.Add(names.Build());
+        var now = TimeProvider.System.GetUtcNow();
+        using var leaf = request.CreateSelfSigned(now, now.AddDays(1));
+        var peer = PeerIdentity.Of(leaf);
+        Assert.Equal(("jo (operator)", "profile=web, label.team=blue", ""), (peer.Caller, $"{peer.Scope}", peer.Problem));
+        // Its issuer is the one that the services trust.
+        Assert.True(JsonNode.DeepEquals((await Manifests.Build("production")).Find("Certificate/operator").At("spec.issuerRef"),
+            person.At("spec.issuerRef")));
     }
 
     // A validator that lets all of it through would be none.
