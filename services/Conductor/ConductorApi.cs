@@ -60,7 +60,8 @@ internal sealed class ConductorApi(
     };
 
     public override Task<RetryInstanceResponse> RetryInstance(RetryInstanceRequest request, ServerCallContext context) =>
-        retry.Run(context.Peer().Name, CertName.Parse(request.Certname), request.KeepFailed, context.CancellationToken);
+        retry.Run(context.Peer().Name, CertName.Parse(request.Certname), request.KeepFailed, request.Force,
+            context.CancellationToken);
 
     public override async Task<UpdateInstanceResponse> UpdateInstance(UpdateInstanceRequest request, ServerCallContext context) =>
         new() { Instance = await update.Run(context.Peer().Name, request, context.CancellationToken) };

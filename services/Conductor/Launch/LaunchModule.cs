@@ -8,6 +8,7 @@ internal static class LaunchModule
     public static IServiceCollection AddLaunch(this IServiceCollection services) =>
         services
             .AddSingleton<LaunchLedger>()
+            .AddSingleton<SupersedeRequest>()
             .AddSingleton<StartInstance>()
             .AddSingleton<LaunchInstances>()
             .AddSingleton<RegisterInstance>()

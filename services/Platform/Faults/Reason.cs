@@ -92,6 +92,7 @@ public enum Reason
 
     // launching
     ProviderFailed,
+    LaunchFailureFinal,
     ProviderUnfit,
     RunFailed,
     RunPartial,
