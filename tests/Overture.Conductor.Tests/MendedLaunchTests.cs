@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Microsoft.Extensions.Time.Testing;
 using Overture.Conductor.Instances;
+using Overture.Conductor.Launch;
 using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Records;
@@ -54,6 +55,41 @@ public sealed class MendedLaunchTests : IAsyncLifetime
         Assert.Equal(3, provider.Running.Count);
         // Nor does a retry find the other's spec under its own request.
         Assert.Equal("INSTANCE_ENDED", RpcDetails.Reason(await Assert.ThrowsAsync<RpcException>(() => Retry(old[0], force: true))));
+        var records = (await host.Get<InstanceRecordsReader>().Read(CertName.Parse(old[0]), default))!;
+        Assert.Null(await host.Get<LaunchLedger>().Asked(records.Launch, default));
+    }
+
+    // Its end may have counted the askings before this one was written down.
+    [Fact]
+    public async Task Retry_TerminatedWhileItIsAnnounced_AsksForNothing()
+    {
+        var old = (await Refused(1)).Single();
+        provider.Refusal = null;
+        store.BeforeWrite = key => key.Contains("launch-asked-", StringComparison.Ordinal)
+            ? host.Get<BeginTermination>().Run(CertName.Parse(old), "meanwhile", default) : Task.CompletedTask;
+        Assert.Equal(InstanceState.Terminating, (await Retry(old, force: true)).Instance.State);
+        Assert.Empty(provider.Running);
+        var records = (await host.Get<InstanceRecordsReader>().Read(CertName.Parse(old), default))!;
+        Assert.True(LaunchAskings.StartedNothing(records));
+    }
+
+    // A retry that was announced before the end was written goes on, and the mended request does not take the id.
+    [Fact]
+    public async Task Launch_MendedWhileARetryGoesOn_IsRefused()
+    {
+        var old = (await Refused(1)).Single();
+        provider.Refusal = null;
+        var retried = false;
+        store.BeforeWrite = async key =>
+        {
+            if (retried || !key.EndsWith("/terminating", StringComparison.Ordinal))
+                return;
+            retried = true;
+            await Retry(old, force: true);
+        };
+        Assert.Equal("REQUEST_ID_REUSED", RpcDetails.Reason(await Assert.ThrowsAsync<RpcException>(() => Launch("bigger", 1))));
+        Assert.Equal([old], provider.Running.Select(n => n.ToString()));
+        Assert.Equal(InstanceState.Terminating, Get(old).State); // and its end stops it
     }
 
     [Theory]

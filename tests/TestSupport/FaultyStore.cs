@@ -40,6 +40,9 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
     /// <summary>Awaited before an object is read, with its key.</summary>
     public Func<string, Task>? BeforeGet { get; set; }
 
+    /// <summary>Awaited before an object is written or removed, with its key.</summary>
+    public Func<string, Task>? BeforeWrite { get; set; }
+
     /// <summary>The store does not answer reads either.</summary>
     public bool Down
     {
@@ -78,6 +81,8 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
         // The service's own, of which a test does not know when they come.
         if (key.StartsWith(ObjectKeys.Probes, StringComparison.Ordinal))
             return await write();
+        if (BeforeWrite is not null)
+            await BeforeWrite(key);
         bool fails;
         lock (gate)
         {
