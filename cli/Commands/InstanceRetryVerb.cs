@@ -9,12 +9,15 @@ namespace Overture.Cli.Commands;
 /// </summary>
 internal sealed class InstanceRetryVerb : Verb
 {
-    private readonly Argument<string[]> names = new("NAME")
+    private readonly Selection selection = new();
+    private readonly Option<bool> failed = new("--failed")
     {
-        Description = "Certnames, or at least the first 4 characters of each",
-        Arity = ArgumentArity.ZeroOrMore,
+        Description = "Of those named or chosen, only those whose launch failed or whose boot stalled",
     };
-    private readonly Option<bool> failed = new("--failed") { Description = "Every instance whose launch failed or whose boot stalled" };
+    private readonly Option<bool> force = new("--force")
+    {
+        Description = "Ask again also where the provider refused the launch for good",
+    };
     private readonly Option<bool> keepFailed = new("--keep-failed")
     {
         Description = "Leave a stalled instance running beside its replacement, for a look at it",
@@ -23,23 +26,23 @@ internal sealed class InstanceRetryVerb : Verb
 
     public InstanceRetryVerb() : base("retry",
         "Retry the start of instances that the provider did not start; replace those whose boot stalled",
-        "overture instance retry 4f1c", "overture instance retry --failed",
-            "overture instance retry --failed --keep-failed && overture instance list --state running")
+        "overture instance retry 4f1c", "overture instance retry --failed -l team=blue",
+        "overture instance retry --failed --profile web --keep-failed --yes")
     {
-        Arguments.Add(names);
+        selection.AddTo(this);
         Options.Add(failed);
+        Options.Add(force);
         Options.Add(keepFailed);
         Options.Add(timeout);
     }
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
-        var typed = session.Parse.GetValue(names) ?? [];
-        if (typed.Length == 0 != session.Parse.GetValue(failed))
-            throw Failure.Usage("give either names or --failed", "overture instance retry --help");
-        var chosen = typed.Length > 0 ? await Names.Resolve(session, typed, cancel)
-            : [.. (await Names.Pages(session, new ListInstancesRequest(), cancel))
-                .Where(i => i.Trouble is InstanceTrouble.LaunchFailed or InstanceTrouble.BootStalled).Select(i => i.Certname)];
+        // Nothing else can be retried, so those that are chosen by what they have in common are always of these.
+        if (await selection.Choose(session, "retry", cancel, IsFailed) is not { } chosen)
+            return ExitCodes.Failed;
+        if (session.Parse.GetValue(failed))
+            chosen = await Failed(session, chosen, cancel);
         var answer = new LaunchInstancesResponse();
         Failure? first = null;
         foreach (var certname in chosen)
@@ -47,7 +50,8 @@ internal sealed class InstanceRetryVerb : Verb
             try
             {
                 var retried = await session.Conductor((c, o) =>
-                    c.RetryInstanceAsync(new() { Certname = certname, KeepFailed = session.Parse.GetValue(keepFailed) }, o), cancel,
+                    c.RetryInstanceAsync(new() { Certname = certname, KeepFailed = session.Parse.GetValue(keepFailed),
+                        Force = session.Parse.GetValue(force) }, o), cancel,
                     session.Parse.GetValue(timeout) ?? TimeSpan.FromMinutes(2));
                 answer.Results.Add(new LaunchResult { Instance = retried.Instance, Reason = retried.Reason, Detail = retried.Detail });
                 if (retried.Reason.Length > 0)
@@ -57,8 +61,8 @@ internal sealed class InstanceRetryVerb : Verb
                 else if (retried.Replaces.Length > 0)
                 {
                     Printer.Say(
-                        $"{certname} stalled, {retried.Instance.Certname} takes its "
-                            + $"place{(retried.Detail.Length > 0 ? $"; {retried.Detail}" : "")}");
+                        $"{retried.Instance.Certname} takes the place of {certname}"
+                            + $"{(retried.Detail.Length > 0 ? $"; {retried.Detail}" : "")}");
                 }
             }
             catch (Failure failure)
@@ -76,9 +80,22 @@ internal sealed class InstanceRetryVerb : Verb
             }
             else if (first is null)
             {
-                Printer.Say("no launch failed and no boot stalled");
+                Printer.Say("of these no launch failed and no boot stalled");
             }
         });
         return first?.Exit ?? (answer.Results.Any(r => r.Reason.Length > 0) ? ExitCodes.Failed : ExitCodes.Ok);
+    }
+
+    private static bool IsFailed(Instance instance) => instance.Trouble is InstanceTrouble.LaunchFailed or InstanceTrouble.BootStalled;
+
+    private static async Task<IReadOnlyList<string>> Failed(Session session, IReadOnlyList<string> chosen, CancellationToken cancel)
+    {
+        var failed = new List<string>();
+        foreach (var certname in chosen)
+        {
+            if (IsFailed((await session.Conductor((c, o) => c.GetInstanceAsync(new() { Certname = certname }, o), cancel)).Instance))
+                failed.Add(certname);
+        }
+        return failed;
     }
 }

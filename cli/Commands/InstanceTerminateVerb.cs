@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.CommandLine;
 using Overture.Cli.Output;
 using Overture.Conductor.V1;
@@ -10,7 +11,8 @@ internal sealed class InstanceTerminateVerb : Verb
     private const int AtOnce = 8;
 
     // It is written down at once; a second or two more, and many are over.
-    private static readonly TimeSpan Usual = TimeSpan.FromMinutes(3), Begun = TimeSpan.FromSeconds(4), Look = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Usual = TimeSpan.FromMinutes(3), Begun = TimeSpan.FromSeconds(4), Look = TimeSpan.FromSeconds(15),
+        AfterCtrlC = TimeSpan.FromSeconds(3);
     private readonly Selection selection = new();
     private readonly Option<string> reason = new("--reason")
     {
@@ -40,33 +42,51 @@ internal sealed class InstanceTerminateVerb : Verb
         if (await selection.Choose(session, "terminate", cancel) is not { } chosen)
             return ExitCodes.Failed;
         var ends = new (Instance? Ended, Failure? Failure)[chosen.Count];
+        var asked = new bool[chosen.Count];
         // The one connection of all.
         session.Open("conductor", session.Config.Conductor);
-        var (progress, gate) = (new Progress(session.Clock), new Lock());
+        var progress = new StepProgress(session.Clock, chosen.Count);
         try
         {
-            await progress.While(async () =>
-            {
-                await Parallel.ForAsync(0, chosen.Count,
-                    new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel },
-                    async (i, stop) => ends[i] = await End(session, chosen[i], Report, stop));
-                return true;
-            });
+            await progress.While(() => Parallel.ForAsync(0, chosen.Count,
+                new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel },
+                async (i, stop) =>
+                {
+                    asked[i] = true;
+                    ends[i] = await End(session, chosen[i], progress, stop);
+                }));
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             Print(session, ends);
-            Printer.Say("what was begun goes on by itself: overture instance list --state terminating");
+            await SayWhatGoesOn(session, [.. chosen.Where((_, i) => ends[i] == default)], [.. chosen.Where((_, i) => asked[i])]);
             throw;
         }
         Print(session, ends);
         return ends.Select(e => e.Failure).OfType<Failure>().FirstOrDefault()?.Exit ?? ExitCodes.Ok;
+    }
 
-        void Report(Instance instance)
+    // Interrupted: of each that has no result yet, whether it was begun.
+    private static async Task SayWhatGoesOn(Session session, List<string> open, HashSet<string> asked)
+    {
+        var found = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
+        using var limit = new CancellationTokenSource(AfterCtrlC, session.Clock);
+        await Task.WhenAll(open.Where(asked.Contains).Select(async certname =>
         {
-            lock (gate)
-                progress.Report(instance);
-        }
+            try
+            {
+                if ((await Known(session, certname, limit.Token)).State >= InstanceState.Terminating)
+                    found[certname] = "goes on by itself";
+            }
+            catch (Exception e) when (e is Failure or OperationCanceledException)
+            {
+                found[certname] = "was asked for; if that arrived, it goes on by itself";
+            }
+        }));
+        foreach (var certname in open)
+            Printer.Say($"{certname}  {found.GetValueOrDefault(certname, "was not begun")}");
+        if (!found.IsEmpty)
+            Printer.Say("next: overture instance list --state terminating");
     }
 
     private static void Print(Session session, (Instance? Ended, Failure? Failure)[] ends)
@@ -81,19 +101,30 @@ internal sealed class InstanceTerminateVerb : Verb
         });
     }
 
-    private async Task<(Instance?, Failure?)> End(Session session, string certname, Action<Instance> report, CancellationToken cancel)
+    private async Task<(Instance?, Failure?)> End(Session session, string certname, StepProgress progress, CancellationToken cancel)
+    {
+        var result = await Ended(session, certname, progress, cancel);
+        progress.Report(certname, result.Item1 is { } ended ? InstanceText.Summary(ended) : $"error: {result.Item2!.Message}", ends: true);
+        return result;
+    }
+
+    private async Task<(Instance?, Failure?)> Ended(Session session, string certname, StepProgress progress, CancellationToken cancel)
     {
         var request = new TerminateInstanceRequest { Certname = certname, Reason = session.Parse.GetRequiredValue(reason) };
         var waits = session.Parse.GetValue(wait);
+        var steps = new TerminationSteps(session, certname, progress);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var following = Task.CompletedTask;
         try
         {
             var known = await Known(session, certname, cancel);
-            if (known.State < InstanceState.Terminating && !known.Protected)
-                known.State = InstanceState.Terminating;
-            report(known);
+            if (waits && !known.Protected && known.State != InstanceState.Terminated)
+            {
+                await steps.Begin(cancel);
+                following = steps.Follow(over.Token);
+            }
             var answer = await session.ConductorAgain((c, o) => c.TerminateInstanceAsync(request, o),
                 waits ? session.Parse.GetValue(timeout) ?? Usual : Begun, cancel);
-            report(answer.Instance);
             return (answer.Instance, null);
         }
         catch (Failure failure) when (!waits && failure.Exit is ExitCodes.Timeout or ExitCodes.Unavailable)
@@ -103,6 +134,13 @@ internal sealed class InstanceTerminateVerb : Verb
         catch (Failure failure)
         {
             return (null, failure);
+        }
+        finally
+        {
+            await over.CancelAsync();
+            await following;
+            if (following != Task.CompletedTask && !cancel.IsCancellationRequested)
+                await steps.Look(cancel);
         }
     }
 

@@ -45,9 +45,11 @@ internal sealed class Selection
     /// <param name="session">Of the verb.</param>
     /// <param name="act">What is to be done to them, as a verb: "terminate".</param>
     /// <param name="cancel">Gives up.</param>
+    /// <param name="only">Of those that are chosen and not named, these alone; null: all.</param>
     /// <returns>Certnames; null: the person said no.</returns>
     /// <exception cref="Failure">Both or neither are given, a selector is wrong, or there is no terminal to ask at.</exception>
-    public async Task<IReadOnlyList<string>?> Choose(Session session, string act, CancellationToken cancel)
+    public async Task<IReadOnlyList<string>?> Choose(Session session, string act, CancellationToken cancel,
+        Func<Instance, bool>? only = null)
     {
         var typed = session.Parse.GetValue(names) ?? [];
         var wanted = (session.Parse.GetValue(labels) ?? []).SelectMany(l => l.Split(',')).Select(LabelTerm.Parse).ToList();
@@ -65,7 +67,8 @@ internal sealed class Selection
         if (!selects)
             return await Names.Resolve(session, typed, cancel);
         var chosen = (await Names.Pages(session, new ListInstancesRequest { Profile = of }, cancel))
-            .Where(i => wanted.TrueForAll(w => w.Fits(i)) && (among.Count == 0 || among.Contains(i.State))).ToList();
+            .Where(i => wanted.TrueForAll(w => w.Fits(i)) && (among.Count == 0 || among.Contains(i.State))
+                && only?.Invoke(i) != false).ToList();
         if (chosen.Count == 0)
             Printer.Say("no instance is selected");
         return chosen.Count == 0 || session.Parse.GetValue(yes) || Confirmed(session, act, chosen)

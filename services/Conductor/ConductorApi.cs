@@ -70,7 +70,8 @@ internal sealed class ConductorApi(
     };
 
     public override async Task<RetryInstanceResponse> RetryInstance(RetryInstanceRequest request, ServerCallContext context) =>
-        await retry.Run(context.Peer().Caller, await InScope(request.Certname, context), request.KeepFailed, context.CancellationToken);
+        await retry.Run(context.Peer().Caller, await InScope(request.Certname, context), request.KeepFailed, request.Force,
+            context.CancellationToken);
 
     public override async Task<UpdateInstanceResponse> UpdateInstance(UpdateInstanceRequest request, ServerCallContext context)
     {

@@ -9,15 +9,40 @@ namespace Overture.Cli.Tests;
 public sealed class LifecycleTests(OvertureFixture overture)
 {
     [Fact]
-    public async Task Retry_Failed_AsksForThoseWhoseLaunchFailedAlone()
+    public async Task Retry_Failed_AsksOnlyForThoseOfTheChosenWhoseLaunchFailed()
     {
-        var failed = overture.Conductor.Add(NewName());
-        failed.Trouble = InstanceTrouble.LaunchFailed;
-        var sound = overture.Conductor.Add(NewName());
-        (await overture.Run("instance", "retry", "--failed")).Exit(0);
-        Assert.Contains(failed.Certname, overture.Conductor.Retries);
-        Assert.DoesNotContain(sound.Certname, overture.Conductor.Retries);
-        failed.Trouble = InstanceTrouble.Unspecified;
+        var (failed, sound, others) = (Failed(), overture.Conductor.Add(NewName()), Failed());
+        foreach (var mine in new[] { failed, sound })
+            mine.Labels.Add("team", "blue");
+        (await overture.Run("instance", "retry", "--failed", "-l", "team=blue", "--yes")).Exit(0);
+        Assert.Equal([failed.Certname], Retried(failed, sound, others));
+        // A selector alone chooses no others either; and what is named is looked at with --failed.
+        (await overture.Run("instance", "retry", "-l", "team=blue", "--yes")).Exit(0);
+        (await overture.Run("instance", "retry", "--failed", failed.Certname, sound.Certname)).Exit(0);
+        Assert.Equal([failed.Certname, failed.Certname, failed.Certname], Retried(failed, sound, others));
+        (await overture.Run("instance", "retry", "--failed", sound.Certname)).Exit(0).Says("no launch failed and no boot stalled");
+    }
+
+    [Fact]
+    public async Task Retry_NeitherNamesNorSelector_IsRefusedWithWhatToGive()
+    {
+        var failed = Failed();
+        (await overture.Run("instance", "retry", "--failed")).Exit(2)
+            .Says("give names, or choose by --label, --profile or --state").Says("next: overture instance retry --help");
+        (await overture.Run("instance", "retry")).Exit(2).Says("give names, or choose by");
+        (await overture.Run("instance", "retry", "--failed", "--yes")).Exit(2);
+        (await overture.Run("instance", "retry", "--failed", "--state", "requested,converged")).Exit(2)
+            .Says("there is no terminal to ask whether to retry");
+        Assert.Empty(Retried(failed));
+    }
+
+    [Fact]
+    public async Task Retry_RefusedForGood_SaysHowToForceIt()
+    {
+        var name = overture.Conductor.Add(NewName(), image: "refused for good").Certname;
+        (await overture.Run("instance", "retry", name)).Exit(6).Says($"overture instance retry {name} --force");
+        (await overture.Run("instance", "retry", name, "--force")).Exit(0);
+        Assert.Contains($"{name} forced", overture.Conductor.Retries);
     }
 
     [Fact]
@@ -25,12 +50,11 @@ public sealed class LifecycleTests(OvertureFixture overture)
     {
         var stalled = overture.Conductor.Add(NewName());
         stalled.Trouble = InstanceTrouble.BootStalled;
-        (await overture.Run("instance", "retry", "--failed")).Exit(0)
-            .Says($"{stalled.Certname} stalled, 0e0e0e0e-0000-4000-8000-000000000001 takes its place");
+        (await overture.Run("instance", "retry", "--failed", stalled.Certname)).Exit(0)
+            .Says($"0e0e0e0e-0000-4000-8000-000000000001 takes the place of {stalled.Certname}");
         Assert.Contains(stalled.Certname, overture.Conductor.Retries);
         (await overture.Run("instance", "retry", stalled.Certname, "--keep-failed")).Exit(0);
         Assert.Contains($"{stalled.Certname} kept", overture.Conductor.Retries);
-        stalled.Trouble = InstanceTrouble.Unspecified;
     }
 
     [Fact]
@@ -38,9 +62,17 @@ public sealed class LifecycleTests(OvertureFixture overture)
     {
         var name = overture.Conductor.Add(NewName(), image: "refused").Certname;
         (await overture.Run("instance", "retry", name)).Exit(1).Says($"error: {name}: still no capacity (PROVIDER_FAILED)");
-        (await overture.Run("instance", "retry")).Exit(2).Says("give either names or --failed");
-        (await overture.Run("instance", "retry", name, "--failed")).Exit(2);
     }
+
+    private Instance Failed()
+    {
+        var failed = overture.Conductor.Add(NewName());
+        failed.Trouble = InstanceTrouble.LaunchFailed;
+        return failed;
+    }
+
+    private IEnumerable<string> Retried(params Instance[] of) =>
+        overture.Conductor.Retries.Where(r => of.Any(i => i.Certname == r));
 
     [Fact]
     public async Task Protect_OnAndOff_SendsJustThat()

@@ -69,6 +69,51 @@ public sealed class TerminateTests(OvertureFixture overture)
         (await overture.Run("instance", "terminate", name)).Exit(5).Says("it continues by itself");
     }
 
+    [Fact]
+    public async Task Steps_AsTheyCome_AreSaidOfEachAndOnlyOnce()
+    {
+        var names = Enumerable.Range(0, 3).Select(_ => overture.Conductor.Add(TestIds.New().Unguessable(), image: "ends in steps").Certname)
+            .ToArray();
+        var ran = (await overture.Run(["instance", "terminate", .. names])).Exit(0);
+        foreach (var name in names)
+        {
+            Assert.Equal(
+                [$"{name}  terminating", $"{name}  CertAuthority has confirmed", $"{name}  waits for the\\u001b provider",
+                    $"{name}  it is archived", $"{name}  terminated"],
+                ran.Errors.Split('\n').Where(l => l.Contains(name, StringComparison.Ordinal)).Select(l => l[10..]));
+        }
+        Assert.DoesNotContain("evil", ran.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Steps_OnATerminal_AreOneLineForEachInPlace()
+    {
+        var names = Enumerable.Range(0, 2).Select(_ => overture.Conductor.Add(TestIds.New().Unguessable(), image: "ends in steps").Certname)
+            .ToArray();
+        var command = $"OVERTURE_HOME={overture.Pki.Home} TERM=xterm {OvertureFixture.Binary} instance terminate {string.Join(' ', names)}";
+        var ran = await Shell.Run("script", "-qec", $"stty cols 200; {command}", "/dev/null");
+        Assert.Equal(0, ran.ExitCode);
+        Assert.Contains("CertAuthority has confirmed", ran.Output, StringComparison.Ordinal);
+        Assert.Contains("1 of 2 over", ran.Output, StringComparison.Ordinal);
+        // Cleared in the end: what stays is the table.
+        var rest = ran.Output[ran.Output.LastIndexOf("CERTNAME", StringComparison.Ordinal)..];
+        Assert.DoesNotContain(" over", rest, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task CtrlC_SaysOfEachWhetherItGoesOn()
+    {
+        var going = Enumerable.Range(0, 8).Select(_ => overture.Conductor.Add(TestIds.New().Unguessable(), image: "ends never").Certname)
+            .ToArray();
+        var waiting = Add();
+        var ran = await Shell.Run("timeout", ["--foreground", "--preserve-status", "-s", "INT", "3", OvertureFixture.Binary, "instance",
+            "terminate", .. going, waiting], new Dictionary<string, string?> { ["OVERTURE_HOME"] = overture.Pki.Home });
+        Assert.Equal(130, ran.ExitCode);
+        Assert.All(going, name => Assert.Contains($"{name}  goes on by itself", ran.Errors, StringComparison.Ordinal));
+        Assert.Contains($"{waiting}  was not begun", ran.Errors, StringComparison.Ordinal);
+        Assert.Contains("next: overture instance list --state terminating", ran.Errors, StringComparison.Ordinal);
+    }
+
     private string Add(params (string Key, string Value)[] labels)
     {
         var instance = overture.Conductor.Add(TestIds.New().Unguessable());

@@ -40,7 +40,7 @@ public sealed class LaunchFailedTests : IAsyncLifetime
 
         provider.Refusal = new ProviderException("i-1 was terminated at the cloud", final: true);
         for (var tries = 0; tries < 2; tries++)
-            await host.As("operator").RetryInstanceAsync(new() { Certname = first.Certname });
+            await host.As("operator").RetryInstanceAsync(new() { Certname = first.Certname, Force = true });
         var last = (await host.As("viewer").GetInstanceAsync(new() { Certname = first.Certname })).Instance;
         Assert.Contains("i-1 was terminated at the cloud", last.TroubleDetail, StringComparison.Ordinal);
         Assert.Contains($"overture instance terminate {first.Certname}) and launch another", last.TroubleDetail, StringComparison.Ordinal);

@@ -3,7 +3,7 @@ using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>Which error of a run is shown first. The reports in testdata/reports are Puppet 7.23's own (see its README).</summary>
+/// <summary>Which error of a run is shown first. The reports in testdata/reports/7.23.0 are Puppet's own (see its README).</summary>
 public sealed class RunErrorsTests
 {
     [Fact]
@@ -68,7 +68,7 @@ public sealed class RunErrorsTests
 
     private static ReportSummary Read(string name)
     {
-        using var report = File.OpenRead(RepositoryPaths.File($"tests/Overture.Conductor.Tests/testdata/reports/{name}"));
+        using var report = File.OpenRead(RepositoryPaths.File($"tests/Overture.Conductor.Tests/testdata/reports/7.23.0/{name}"));
         return ReportReader.Read(report);
     }
 }

@@ -43,6 +43,9 @@ public sealed class Ec2Double : IAsyncDisposable
     /// <summary>The next RunInstances happens, and its connection breaks.</summary>
     public bool LoseNextLaunch { get; set; }
 
+    /// <summary>What <see cref="RefuseLaunches"/> is from then on.</summary>
+    public int RefuseAfterLost { get; set; }
+
     /// <summary>How many launches are refused for want of quota.</summary>
     public int RefuseLaunches { get; set; }
 
@@ -105,6 +108,9 @@ public sealed class Ec2Double : IAsyncDisposable
     public BootedInstance? Booted(string id) => instances[id].Boot;
 
     public void Unmark(string certname) => instances.Values.Where(i => i.Token == certname).ToList().ForEach(i => i.Tags.Clear());
+
+    /// <summary>The cloud lists all it has.</summary>
+    public void ListAll() => instances.Values.ToList().ForEach(i => i.Hidden = 0);
 
     /// <summary>As if by hand at the cloud's own console.</summary>
     public void Kill(string certname) => instances.Values.Where(i => i.Token == certname).ToList().ForEach(i => i.End());
@@ -210,7 +216,7 @@ public sealed class Ec2Double : IAsyncDisposable
         var (status, body) = Do(form["Action"], form);
         if (form["Action"] == "RunInstances" && LoseNextLaunch)
         {
-            LoseNextLaunch = false;
+            (LoseNextLaunch, RefuseLaunches) = (false, RefuseAfterLost);
             context.Abort();
             return;
         }
@@ -268,6 +274,8 @@ public sealed class Ec2Double : IAsyncDisposable
         var hash = string.Join('\n', form.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Key}={f.Value}"));
         if (byToken.GetValueOrDefault(form["ClientToken"]) is { } standing)
         {
+            if (standing.State is Terminated or ShuttingDown)
+                return (400, Error("IdempotentInstanceTerminated"));
             return standing.Hash == hash ? (200, $"<RunInstancesResponse>{Set([standing])}</RunInstancesResponse>")
                 : (400, Error("IdempotentParameterMismatch"));
         }

@@ -43,6 +43,9 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
     /// <summary>Called before keys are listed, with their prefix; may throw.</summary>
     public Action<string>? BeforeList { get; set; }
 
+    /// <summary>Awaited before an object is written or removed, with its key.</summary>
+    public Func<string, Task>? BeforeWrite { get; set; }
+
     /// <summary>The store does not answer reads either.</summary>
     public bool Down
     {
@@ -82,6 +85,8 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
         // The service's own, of which a test does not know when they come.
         if (key.StartsWith(ObjectKeys.Probes, StringComparison.Ordinal))
             return await write();
+        if (BeforeWrite is not null)
+            await BeforeWrite(key);
         bool fails;
         lock (gate)
         {

@@ -10,6 +10,7 @@ internal static class InstancesModule
             .AddSingleton<InstanceRecordsReader>()
             .AddSingleton<InstanceRows>()
             .AddSingleton<InstanceEventStore>()
+            .AddSingleton<BeginTermination>()
             .AddSingleton<InstanceList>()
             .AddSingleton<SummarizeInstances>()
             .AddSingleton<InstanceWatch>()

@@ -16,8 +16,8 @@ namespace Overture.Conductor.Launch;
 /// same names, the same user data and no second instance.
 /// </summary>
 internal sealed class LaunchInstances(
-    LaunchLedger ledger, ProfileStore profiles, ProviderSet providers, StartInstance start, InstanceTable table, ObjectStore store, Ids ids,
-    Drain drain) : IDisposable
+    LaunchLedger ledger, SupersedeRequest supersede, ProfileStore profiles, ProviderSet providers, StartInstance start,
+    InstanceTable table, ObjectStore store, Ids ids, Drain drain) : IDisposable
 {
     // Some wait for the provider (StartInstance has fewer ask it at once) while the records of the next ones are written.
     private const int MaxInstances = 100, AtOnce = 20;
@@ -50,7 +50,7 @@ internal sealed class LaunchInstances(
         if (request.Profile.Length > 0)
             source = LaunchSource.Profile;
         CertName[] names = [.. Enumerable.Range(0, count).Select(_ => ids.CertName())];
-        var opened = await ledger.Open(new RequestedLaunch(caller, requestId, body, spec, source, names), cancel);
+        var opened = await ledger.Open(new RequestedLaunch(caller, requestId, body, spec, source, names), cancel, supersede.End);
         if (opened.Spec is { } asked && !asked.Equals(spec))
         {
             plan = LaunchPlan.From(asked, store.Name, providers.Find);

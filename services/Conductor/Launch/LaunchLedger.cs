@@ -33,8 +33,13 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
     private static readonly CertName Example = CertName.Parse("00000000-0000-4000-8000-000000000000");
 
     /// <summary>Fixes the certnames of a request. The same id and body: those of the first time.</summary>
+    /// <param name="request">As asked for, with names for the first time.</param>
+    /// <param name="cancel">Gives up; it may have been written.</param>
+    /// <param name="supersede">Ends a request with another body, or of a profile that was changed, where it can only be refused; true:
+    /// this one takes its id.</param>
     /// <exception cref="FaultException">REQUEST_ID_REUSED: the same id with another body.</exception>
-    public async Task<OpenedRequest> Open(RequestedLaunch request, CancellationToken cancel)
+    public async Task<OpenedRequest> Open(RequestedLaunch request, CancellationToken cancel,
+        Func<LaunchRequestRecord, CancellationToken, Task<bool>>? supersede = null)
     {
         var fresh = new LaunchRequestRecord
         {
@@ -51,26 +56,45 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
         fresh.Seal = Google.Protobuf.ByteString.CopyFrom(SealOf(fresh));
         var key = ObjectKeys.Request(request.Caller, request.Id);
         CrashPoint.Reach("launch.named");
-        var first = await store.PutIfAbsent(key, fresh, cancel) == PutOutcome.Stored
-            ? fresh
-            : await store.Get<LaunchRequestRecord>(key, cancel)
-                ?? throw new UnreadableObjectException(key, "was removed while it was being read");
+        var first = await store.PutIfAbsent(key, fresh, cancel) == PutOutcome.Stored ? fresh
+            : await Standing(key, request, fresh, supersede, cancel);
         CrashPoint.Reach("launch.request");
-        if (first.BodySha256 != request.BodySha256)
+        return new OpenedRequest([.. first.Certnames.Select(CertName.Parse)], SpecOf(first));
+    }
+
+    private async Task<LaunchRequestRecord> Standing(string key, RequestedLaunch request, LaunchRequestRecord fresh,
+        Func<LaunchRequestRecord, CancellationToken, Task<bool>>? supersede, CancellationToken cancel)
+    {
+        while (true)
         {
+            var found = await store.Get(key, cancel) ?? throw new UnreadableObjectException(key, "was removed while it was being read");
+            var first = store.Read<LaunchRequestRecord>(key, found.Body);
+            var isOther = first.BodySha256 != request.BodySha256;
+            var isMended = isOther
+                || (request.Source == LaunchSource.Profile && SpecOf(first) is { } spec && !spec.Equals(request.Spec));
+            if (isMended && supersede is not null && await supersede(first, cancel))
+            {
+                CrashPoint.Reach("launch.superseded");
+                if (await store.PutIfMatch(key, RecordJson.Write(fresh), found.ETag, cancel) == PutOutcome.Stored)
+                    return fresh;
+                continue; // another was first, perhaps this very one whose answer was lost
+            }
+            if (!isOther)
+                return first;
             throw new FaultException(FaultKind.AlreadyExists, Reason.RequestIdReused,
                 $"request id {request.Id} was used for another launch at {first.CreatedAt.ToDateTimeOffset():yyyy-MM-dd'T'HH:mm:ss'Z'}; "
                     + "choose a new one");
         }
-        return new OpenedRequest([.. first.Certnames.Select(CertName.Parse)], SpecOf(first));
     }
 
     /// <summary>
-    /// What was asked for when this instance was launched, and by what; null: not recorded, or not by a Conductor.
+    /// What was asked for when this instance was launched, and by what; null: not recorded, not by a Conductor, or replaced by a mended
+    /// request.
     /// </summary>
     public async Task<(LaunchSpec Spec, LaunchSource Source)?> Asked(LaunchRecord record, CancellationToken cancel) =>
         await store.Get<LaunchRequestRecord>(ObjectKeys.Request(record.Caller, record.RequestId), cancel) is { } request
-            && SpecOf(request) is { } spec ? (spec, request.ByProfile ? LaunchSource.Profile : LaunchSource.Spec) : null;
+            && request.Certnames.Contains(record.Certname) && SpecOf(request) is { } spec
+            ? (spec, request.ByProfile ? LaunchSource.Profile : LaunchSource.Spec) : null;
 
     /// <summary>The certnames of a request; empty: no such request.</summary>
     public async Task<IReadOnlyList<CertName>> NamesOf(string caller, string requestId, CancellationToken cancel) =>

@@ -9,6 +9,7 @@ internal static class LaunchModule
         services
             .AddSingleton<LaunchLedger>()
             .AddSingleton<InstanceScope>()
+            .AddSingleton<SupersedeRequest>()
             .AddSingleton<StartInstance>()
             .AddSingleton<LaunchInstances>()
             .AddSingleton<RegisterInstance>()

@@ -16,7 +16,7 @@ namespace Overture.Conductor.Launch;
 
 /// <summary>Starts one instance: recorded, started, recorded as started. Repeating it continues where it stopped.</summary>
 internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore facts, InstanceRecordsReader reader, InstanceTable table,
-    Timeline timeline, Ids ids, TimeProvider clock, ILogger<StartInstance> log) : IDisposable
+    BeginTermination end, Timeline timeline, Ids ids, TimeProvider clock, ILogger<StartInstance> log) : IDisposable
 {
     private const int MaxFailures = 10, AskedAtOnce = 5;
     private readonly SemaphoreSlim asking = new(AskedAtOnce, AskedAtOnce);
@@ -46,7 +46,16 @@ internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore fact
                 Detail = "its token expired before the provider was asked; launch again with a new request id" };
         }
 
-        // 3. the provider starts it, or finds that it did
+        // 3. not the first asking: it is announced, and not made once the instance is to end, for its end may have counted the askings
+        var id = enrollment.Fresh ? LaunchAskings.First : await Announce(order.Name, provider, cancel);
+        if (!enrollment.Fresh && id is not null
+            && (instance = await Seen(order.Name, young: false, cancel)).State >= InstanceState.Terminating)
+        {
+            await Refused(order.Name, id, "the provider was not asked: it is being terminated", cancel);
+            return new LaunchResult { Instance = instance };
+        }
+
+        // 4. the provider starts it, or finds that it did
         Started started;
         await asking.WaitAsync(cancel);
         try
@@ -58,14 +67,14 @@ internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore fact
         }
         catch (ProviderException e)
         {
-            return await Failed(order.Name, e, cancel);
+            return await Failed(order.Name, id, e, cancel);
         }
         finally
         {
             asking.Release();
         }
 
-        // 4. the fact
+        // 5. the fact
         await facts.Write(order.Name,
             new InstanceFact { Event = InstanceEvents.Launched, InstanceId = started.InstanceId, Pending = !started.Runs }, cancel);
         CrashPoint.Reach("launch.fact");
@@ -74,7 +83,7 @@ internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore fact
             $"the provider {(started.Runs ? "started" : "accepted")} it as {started.InstanceId}",
             proof: ObjectKeys.Fact(order.Name, InstanceEvents.Launched));
 
-        // 5. terminated meanwhile: the saga may have passed the provider before there was anything to stop
+        // 6. terminated meanwhile: the saga may have passed the provider before there was anything to stop
         instance = await Seen(order.Name, enrollment.Fresh, cancel);
         CrashPoint.Reach("launch.answer");
         if (instance.State >= InstanceState.Terminating)
@@ -97,7 +106,26 @@ internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore fact
         }
     }
 
-    private async Task<LaunchResult> Failed(CertName name, ProviderException e, CancellationToken cancel)
+    // Only where an answer before it could be taken for an answer to it, or where it may take a while until the provider lists it.
+    private async Task<string?> Announce(CertName name, IProvider provider, CancellationToken cancel)
+    {
+        var records = await reader.Read(name, cancel) ?? throw Lookup.Unknown(name);
+        if (provider.Settling == TimeSpan.Zero && !LaunchAskings.Answered(records))
+            return null;
+        var id = LaunchAskings.Next(records, ids);
+        await facts.Write(name,
+            new InstanceFact { Event = InstanceEvents.LaunchAsked + id, Detail = "the provider is asked again" }, cancel);
+        CrashPoint.Reach("launch.asked");
+        return id;
+    }
+
+    private async Task Refused(CertName name, string? asking, string why, CancellationToken cancel)
+    {
+        if (asking is not null)
+            await facts.Write(name, new InstanceFact { Event = InstanceEvents.LaunchRefused + asking, Detail = why }, cancel);
+    }
+
+    private async Task<LaunchResult> Failed(CertName name, string? asking, ProviderException e, CancellationToken cancel)
     {
         Log.LaunchFailed(log, name, e.Message);
         Activity.Current?.SetStatus(ActivityStatusCode.Error).SetTag(FlowTelemetry.ReasonTag, Reason.ProviderFailed.Code());
@@ -116,8 +144,12 @@ internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore fact
             timeline.Add("conductor", name, fact.Event, $"the provider did not start it: {e.Message}", Reason.ProviderFailed,
                 ObjectKeys.Fact(name, fact.Event));
         }
-        return new LaunchResult { Instance = await Seen(name, young: false, cancel), Reason = Reason.ProviderFailed.Code(),
-            Detail = e.Message };
+        if (e.Means == NotStarted.Nothing)
+            await Refused(name, asking, "the provider's answer: nothing was started", cancel);
+        if (e.Means == NotStarted.Ended)
+            await end.Run(name, $"ended outside Overture: {e.Message}", cancel, Reason.InstanceEnded);
+        return new LaunchResult { Instance = await Seen(name, young: false, cancel),
+            Reason = (e.Means == NotStarted.Ended ? Reason.InstanceEnded : Reason.ProviderFailed).Code(), Detail = e.Message };
     }
 
     // A cloud's messages may differ at each try and say the same: those are limited, another verdict is not.

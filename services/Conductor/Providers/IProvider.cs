@@ -128,4 +128,20 @@ internal sealed record Sighting(string State, string InstanceId, IReadOnlyList<s
 internal sealed class ProviderException(string message, bool final = false) : Exception(message)
 {
     public bool Final { get; } = final;
+
+    /// <summary>Of a start: what it says of the instance.</summary>
+    public NotStarted Means { get; init; }
+}
+
+/// <summary>What a start that was refused says of the instance.</summary>
+internal enum NotStarted
+{
+    /// <summary>Nothing: it may run, or come yet.</summary>
+    Unclear,
+
+    /// <summary>This asking started none. One before it, whose answer was lost, may have.</summary>
+    Nothing,
+
+    /// <summary>It was started once and was ended at the provider, which starts no other of this name.</summary>
+    Ended,
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
@@ -23,7 +24,7 @@ internal sealed class ReportReader
     private readonly Dictionary<string, string> anchors = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> fields = new(StringComparer.Ordinal);
     private readonly RunErrors errors = new();
-    private int resources, skipped;
+    private int resources, skipped, total;
     private bool hasSchedules, hasFailures;
     private int events;
     private int depth;
@@ -57,6 +58,8 @@ internal sealed class ReportReader
                 Logs();
             else if (key == "resource_statuses")
                 Resources();
+            else if (key == "metrics")
+                Metrics();
             else
                 Field(key);
         }
@@ -71,7 +74,7 @@ internal sealed class ReportReader
             Environment = Of("environment"),
             Time = Of("time"),
             NoopPending = Of("noop_pending"),
-            Resources = resources,
+            Resources = resources + Math.Max(0, total - resources - Added.Length),
             Skipped = skipped,
             HasSchedules = hasSchedules,
             HasFailures = hasFailures,
@@ -144,6 +147,52 @@ internal sealed class ReportReader
         hasSchedules |= resource.StartsWith("Schedule[", StringComparison.Ordinal);
         resources++;
         skipped += isSkipped ? 1 : 0;
+    }
+
+    // What was in order is counted here alone since version 8 (exclude_unchanged_resources), Puppet's own resources too.
+    private void Metrics()
+    {
+        if (Next() is not MappingStart)
+        {
+            Skip();
+            return;
+        }
+        while (Next() is not MappingEnd)
+        {
+            if (Text(parser.Current!) != "resources")
+                Value();
+            else if (Next() is MappingStart)
+                Map([], key => key == "values" && Rows());
+            else
+                Skip();
+        }
+    }
+
+    // A list of lists: name, label, number.
+    private bool Rows()
+    {
+        if (Next() is not SequenceStart)
+        {
+            Skip();
+            return true;
+        }
+        while (Next() is not SequenceEnd)
+        {
+            if (parser.Current is not SequenceStart)
+            {
+                Skip();
+                continue;
+            }
+            var (name, last) = ("", "");
+            while (Next() is not SequenceEnd)
+            {
+                last = Text(parser.Current!) ?? "";
+                name = name.Length == 0 ? last : name;
+            }
+            if (name == "total" && int.TryParse(last, NumberStyles.None, CultureInfo.InvariantCulture, out var count))
+                total = count;
+        }
+        return true;
     }
 
     // The maps of the list that follows, with these keys alone; what is neither is skipped.

@@ -19,7 +19,9 @@ internal sealed record ReportSummary
     /// <summary>"true": resources that are noop by themselves would have changed.</summary>
     public string NoopPending { get; init; } = "";
 
-    /// <summary>Resources of the catalog, without those that Puppet adds to each.</summary>
+    /// <summary>
+    /// Resources of the catalog, without those that Puppet adds to each; also those that the report only counts, as they were in order.
+    /// </summary>
     public int Resources { get; init; }
 
     /// <summary>How many of them were passed over: by tags, skip_tags, a schedule, or because one they depend on failed.</summary>

@@ -10,17 +10,19 @@ using Overture.Platform.Records;
 namespace Overture.Conductor.Retry;
 
 /// <summary>
-/// Launches another in the place of an instance that stalled, by its original spec: a name is launched once, so the other has a name and a
-/// token of its own. Repeated, it finds the same one.
+/// Launches another in the place of an instance that stalled, by its original spec, or of one that was refused for good, by its profile as
+/// that is now: a name is launched once, so the other has a name and a token of its own. Repeated, it finds the same one.
 /// </summary>
 internal sealed class ReplaceInstance(LaunchLedger ledger, InstanceRecordsReader reader, ProviderSet providers, LaunchInstances launch,
     TerminateSaga saga, InstanceTable table)
 {
     /// <param name="caller">For the records.</param>
-    /// <param name="name">It stalled.</param>
+    /// <param name="name">It stalled, or was refused.</param>
     /// <param name="keepFailed">It stays as it is, for a look at it; else it is terminated once the other was started.</param>
     /// <param name="cancel">Gives up waiting; what was recorded continues.</param>
-    public async Task<RetryInstanceResponse> Run(string caller, CertName name, bool keepFailed, CancellationToken cancel)
+    /// <param name="profile">Launch by this stored profile; null: by the original spec.</param>
+    public async Task<RetryInstanceResponse> Run(string caller, CertName name, bool keepFailed, CancellationToken cancel,
+        string? profile = null)
     {
         // 1. what was asked for
         var record = await ledger.Standing(name, cancel) ?? throw Lookup.Unknown(name);
@@ -32,8 +34,12 @@ internal sealed class ReplaceInstance(LaunchLedger ledger, InstanceRecordsReader
             ?? throw Refused($"its launch spec was not recorded; launch another and terminate {name}");
 
         // 2. the other; its request belongs to the caller of the failed one, under its name, so that every replacer finds the same
-        var answer = (await launch.Run(record.Caller, new LaunchInstancesRequest { Spec = spec, Count = 1, RequestId = RequestIdOf(name) },
-            cancel, source)).Results.Single();
+        var request = new LaunchInstancesRequest { Count = 1, RequestId = RequestIdOf(name) };
+        if (profile is null)
+            request.Spec = spec;
+        else
+            request.Profile = profile;
+        var answer = (await launch.Run(record.Caller, request, cancel, source)).Results.Single();
         var response = new RetryInstanceResponse { Instance = answer.Instance, Reason = answer.Reason, Detail = answer.Detail,
             Replaces = name.ToString() };
 
@@ -45,7 +51,8 @@ internal sealed class ReplaceInstance(LaunchLedger ledger, InstanceRecordsReader
             response.Detail = $"{answer.Instance.Certname}, which was launched in its place before, is {answer.Instance.State}; {name} "
                 + "is kept: launch another yourself";
         }
-        else if (await table.Refold(name, cancel) is not { } now || now.Conditions.All(c => c.Type != ConditionType.Stalled))
+        else if (await table.Refold(name, cancel) is not { } now
+            || now.Conditions.All(c => c.Type is not (ConditionType.Stalled or ConditionType.LaunchFailed)))
         {
             response.Detail = $"{name} has recovered meanwhile and is kept";
         }

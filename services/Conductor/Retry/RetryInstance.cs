@@ -14,18 +14,52 @@ namespace Overture.Conductor.Retry;
 /// Asks the provider again for an instance it did not start, by the original spec: same name, user data and client token.
 /// </summary>
 internal sealed class RetryInstance(
-    LaunchLedger ledger, InstanceRecordsReader reader, ProviderSet providers, StartInstance start, ReplaceInstance replace,
-    InstanceTable table, ObjectStore store)
+    LaunchLedger ledger, InstanceRecordsReader reader, ProfileStore profiles, ProviderSet providers, StartInstance start,
+    ReplaceInstance replace, InstanceTable table, ObjectStore store)
 {
-    /// <summary>One that stalled is replaced (<see cref="ReplaceInstance"/>).</summary>
-    public async Task<RetryInstanceResponse> Run(string caller, CertName name, bool keepFailed, CancellationToken cancel)
+    /// <summary>
+    /// One that stalled is replaced (<see cref="ReplaceInstance"/>); so is one whose launch was refused for good, where its profile was
+    /// changed since.
+    /// </summary>
+    /// <param name="caller">For the records.</param>
+    /// <param name="name">Whose.</param>
+    /// <param name="keepFailed">The one that is replaced stays as it is.</param>
+    /// <param name="force">Ask again although the provider refused it for good.</param>
+    /// <param name="cancel">Gives up waiting; what was recorded continues.</param>
+    /// <exception cref="FaultException">LAUNCH_FAILURE_FINAL; INSTANCE_ENDED; it is not launched from here.</exception>
+    public async Task<RetryInstanceResponse> Run(string caller, CertName name, bool keepFailed, bool force, CancellationToken cancel)
     {
         var instance = await table.Refold(name, cancel) ?? throw Lookup.Unknown(name);
         // Replaced before, and the answer was lost.
         if (instance.State >= InstanceState.Terminating && await replace.Find(name, cancel) is { } other)
             return other;
+        if (instance.Conditions.Any(c => c.Type == ConditionType.LaunchFailed) && !force
+            && await reader.Read(name, cancel) is { LaunchFailure: { Final: true } failure } records)
+        {
+            return await ChangedProfile(records, cancel) is { } profile
+                ? await replace.Run(caller, name, keepFailed, cancel, profile)
+                : throw new FaultException(FaultKind.Precondition, Reason.LaunchFailureFinal,
+                    $"{name} was refused for good ({failure.Detail.TrimEnd('.')}); correct the launch file or profile and launch again "
+                        + $"with the same request id, {records.Launch.RequestId}, or ask all the same: "
+                        + $"overture instance retry {name} --force");
+        }
         return instance.Conditions.Any(c => c.Type == ConditionType.Stalled) ? await replace.Run(caller, name, keepFailed, cancel)
             : await Again(instance, name, cancel);
+    }
+
+    // Null: not launched by one, or that is as it was then, or is gone or broken now.
+    private async Task<string?> ChangedProfile(InstanceRecords records, CancellationToken cancel)
+    {
+        if (await ledger.Asked(records.Launch, cancel) is not ({ } asked, LaunchSource.Profile))
+            return null;
+        try
+        {
+            return (await profiles.SpecOf(null, asked.Profile, cancel)).Equals(asked) ? null : asked.Profile;
+        }
+        catch (FaultException e) when (e.Kind != FaultKind.Unavailable)
+        {
+            return null;
+        }
     }
 
     /// <summary>Asks the provider again, for a launch that was cut off.</summary>

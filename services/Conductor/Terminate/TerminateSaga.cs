@@ -18,9 +18,9 @@ namespace Overture.Conductor.Terminate;
 /// </summary>
 /// <param name="deactivate">Null: there is no PuppetDB.</param>
 internal sealed class TerminateSaga(
-    ObjectStore store, InstanceRecordsReader reader, InstanceEventStore facts, Launch.FetchedUserData fetched, ProviderSet providers,
-    InstanceTable table, Timeline timeline, Ids ids,
-    TimeProvider clock, ILogger<TerminateSaga> log, DeactivateNode? deactivate = null)
+    ObjectStore store, InstanceRecordsReader reader, InstanceEventStore facts, BeginTermination begin, FetchedUserData fetched,
+    ProviderSet providers, InstanceTable table, Timeline timeline, Ids ids, TimeProvider clock, ILogger<TerminateSaga> log,
+    DeactivateNode? deactivate = null)
 {
     /// <summary>How long CertAuthority may take to say that the certificate is revoked.</summary>
     internal static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
@@ -29,45 +29,38 @@ internal sealed class TerminateSaga(
     private readonly KeyedLock oneAtATime = new();
 
     /// <summary>Writes the intent; from here on the sweep finishes what a caller gives up on.</summary>
-    public async Task Begin(CertName name, string caller, string reason, CancellationToken cancel)
-    {
-        var detail = reason.Length > 0 ? $"terminated by {caller}: {reason}" : $"terminated by {caller}";
-        await facts.Write(name, new InstanceFact { Event = InstanceEvents.Terminating, Detail = detail }, cancel);
-        CrashPoint.Reach("terminate.intent");
-        timeline.Add("conductor", name, InstanceEvents.Terminating, detail,
-            proof: ObjectKeys.Fact(name, InstanceEvents.Terminating));
-        timeline.Announce(name, InstanceEvents.Terminating);
-        await table.Refold(name, cancel);
-    }
+    public Task Begin(CertName name, string caller, string reason, CancellationToken cancel) =>
+        begin.Run(name, reason.Length > 0 ? $"terminated by {caller}: {reason}" : $"terminated by {caller}", cancel);
 
-    /// <summary>Goes as far as it can.</summary>
+    /// <summary>Goes as far as it can. Each step is a line of the timeline once it is done; so is the first time it has to wait.</summary>
     /// <returns>Null: all is done. Else what it waits for.</returns>
     public async Task<string?> Advance(CertName name, CancellationToken cancel)
     {
         using var alone = await oneAtATime.Enter(name, cancel);
+        if (await Steps(name, cancel) is not var (waitsFor, why))
+            return null;
+        Said(name, $"waits-{waitsFor}", $"waits for {why}");
+        return why;
+    }
+
+    // What of the four it waits for, and the same in words.
+    private async Task<(string What, string Why)?> Steps(CertName name, CancellationToken cancel)
+    {
         var records = await reader.Read(name, cancel);
         if (records?.Fact(InstanceEvents.Terminating) is not { } begun || records.Fact(InstanceEvents.Terminated) is not null)
             return null;
 
         // 1. no certificate of that name is good any more
         if (await Closed(name, begun.At.ToDateTimeOffset(), cancel) is not { } revoked)
-            return "CertAuthority to revoke the certificate";
+            return ("certauthority", "CertAuthority to revoke the certificate");
 
+        if (revoked)
+            Said(name, "revocation-confirmed", "CertAuthority has confirmed that no certificate of it is valid");
         CrashPoint.Reach("terminate.revoked");
 
         // 2. the instance is gone
-        var holder = providers.HolderOf(records.Launch);
-        if (holder is null && records.Launch.Provider != InstanceRecords.RegisteredProvider)
-            return $"the Conductor that holds {records.Launch.Provider} {records.Launch.Account}";
-        try
-        {
-            if (holder is not null)
-                await holder.Stop(name, records.Fact(InstanceEvents.Launched)?.InstanceId ?? "", Since(records), cancel);
-        }
-        catch (ProviderException e)
-        {
-            return $"the provider: {e.Message}";
-        }
+        if (await Stopped(records, begun, cancel) is { } away)
+            return away;
 
         CrashPoint.Reach("terminate.stopped");
 
@@ -75,11 +68,12 @@ internal sealed class TerminateSaga(
         await fetched.Remove(name, cancel);
         await Archive(name, begun.Detail, cancel);
 
+        Said(name, "archived", "its definition is archived");
         CrashPoint.Reach("terminate.archived");
 
         // 4. PuppetDB knows
-        if (deactivate is not null && await deactivate.Run(name, records.FirstServed is not null, cancel) is { } away)
-            return away;
+        if (deactivate is not null && await deactivate.Run(name, records.FirstServed is not null, cancel) is { } unreached)
+            return ("puppetdb", unreached);
 
         CrashPoint.Reach("terminate.deactivated");
 
@@ -99,9 +93,39 @@ internal sealed class TerminateSaga(
         return null;
     }
 
-    // A launch whose answer was lost, or that seemed to fail, may have begun all the same.
-    private static DateTimeOffset Since(InstanceRecords records) =>
-        records.Fact(InstanceEvents.Launched)?.At.Maybe() ?? records.Launch.NotBefore.ToDateTimeOffset();
+    private async Task<(string What, string Why)?> Stopped(InstanceRecords records, InstanceFact begun, CancellationToken cancel)
+    {
+        var (name, launch) = (records.Name, records.Launch);
+        if (launch.Provider == InstanceRecords.RegisteredProvider)
+            return null;
+        // The provider's own answers, all of them: it need not be asked, nor be there.
+        if (LaunchAskings.StartedNothing(records))
+        {
+            Said(name, "never-started", $"{launch.Provider} never started it: there is nothing to end");
+            return null;
+        }
+        if (providers.HolderOf(launch) is not { } holder)
+            return ("holder", $"the Conductor that holds {launch.Provider} {launch.Account}");
+        var id = records.Fact(InstanceEvents.Launched)?.InstanceId ?? "";
+        Said(name, "provider-asked", $"{launch.Provider} is asked to end {(id.Length > 0 ? id : "what it has of this name")}");
+        try
+        {
+            await holder.Stop(name, id, Since(records, begun), cancel);
+        }
+        catch (ProviderException e)
+        {
+            return ("provider", $"the provider: {e.Message}");
+        }
+        Said(name, "stopped", $"{launch.Provider} has confirmed its end");
+        return null;
+    }
+
+    // A launch whose answer was lost, or that seemed to fail, may have begun all the same; not one that the provider said is over.
+    private static DateTimeOffset Since(InstanceRecords records, InstanceFact begun) =>
+        begun.Reason == Reason.InstanceEnded.Code() ? DateTimeOffset.MinValue
+        : records.Fact(InstanceEvents.Launched)?.At.Maybe() ?? LaunchAskings.LastOpen(records, begun.At.ToDateTimeOffset());
+
+    private void Said(CertName name, string step, string sentence) => timeline.Add("conductor", name, $"terminate-{step}", sentence);
 
     // CertAuthority's confirmation, or a time-out: an instance must not live on because the CA is down. The alarm stays in the timeline.
     // True: it is revoked; false: unknown; null: wait.

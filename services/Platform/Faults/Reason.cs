@@ -96,6 +96,7 @@ public enum Reason
 
     // launching
     ProviderFailed,
+    LaunchFailureFinal,
     ProviderUnfit,
     RunFailed,
     RunPartial,

@@ -67,8 +67,13 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
 
     public override Task<RetryInstanceResponse> RetryInstance(RetryInstanceRequest request, ServerCallContext context)
     {
-        Retries.Enqueue(request.KeepFailed ? $"{request.Certname} kept" : request.Certname);
+        Retries.Enqueue(request.KeepFailed ? $"{request.Certname} kept" : request.Force ? $"{request.Certname} forced" : request.Certname);
         var instance = Find(request.Certname);
+        if (instance.Image == "refused for good" && !request.Force)
+        {
+            throw new FaultException(FaultKind.Precondition, Reason.LaunchFailureFinal,
+                $"{request.Certname} was refused for good; overture instance retry {request.Certname} --force");
+        }
         if (instance.Trouble == InstanceTrouble.BootStalled)
         {
             var other = instance.Clone();
@@ -185,9 +190,28 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
             await Task.Delay(Timeout.InfiniteTimeSpan, context.CancellationToken);
     }
 
+    // Steps of a termination that have come so far, and released whenever its timeline was read.
+    private readonly ConcurrentDictionary<string, ConcurrentQueue<TimelineEvent>> steps = new();
+    private readonly ConcurrentDictionary<string, SemaphoreSlim> timelineRead = new();
+
+    private async Task Steps(string certname, CancellationToken cancel)
+    {
+        var read = timelineRead.GetOrAdd(certname, _ => new SemaphoreSlim(0));
+        foreach (var step in (string[])["terminating", "CertAuthority has confirmed", "waits for the\u001b provider", "it is archived"])
+        {
+            steps.GetOrAdd(certname, _ => new())
+                .Enqueue(new TimelineEvent { Key = step, At = Now(), Service = "conductor", Detail = step });
+            while (read.Wait(0, cancel))
+                continue;
+            await read.WaitAsync(cancel); // one that was under way
+            await read.WaitAsync(cancel);
+        }
+    }
+
     public override Task<GetTimelineResponse> GetTimeline(GetTimelineRequest request, ServerCallContext context)
     {
         var instance = Find(request.Certname);
+        timelineRead.GetOrAdd(request.Certname, _ => new SemaphoreSlim(0)).Release();
         return Task.FromResult(new GetTimelineResponse
         {
             TraceId = Trace,
@@ -196,11 +220,12 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
                 new TimelineEvent { Key = "requested", At = instance.CreatedAt, Service = "conductor", Detail = "launch written down" },
                 new TimelineEvent { Key = "csr-refused:TOKEN_MISMATCH", At = instance.CreatedAt, Service = "certauthority",
                     Detail = "evil\u001b[31m\nline", Reason = "TOKEN_MISMATCH" },
+                steps.GetValueOrDefault(request.Certname, new()),
             },
         });
     }
 
-    public override Task<TerminateInstanceResponse> TerminateInstance(TerminateInstanceRequest request, ServerCallContext context)
+    public override async Task<TerminateInstanceResponse> TerminateInstance(TerminateInstanceRequest request, ServerCallContext context)
     {
         Terminations.Enqueue(request);
         var instance = Find(request.Certname);
@@ -212,8 +237,15 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
             throw new FaultException(FaultKind.Unavailable, Reason.RevocationPending,
                 $"termination of {request.Certname} is waiting for CertAuthority; it continues by itself");
         }
+        if (instance.Image == "ends never")
+        {
+            instance.State = InstanceState.Terminating;
+            await Task.Delay(Timeout.Infinite, context.CancellationToken);
+        }
+        if (instance.Image == "ends in steps")
+            await Steps(request.Certname, context.CancellationToken);
         instance.State = InstanceState.Terminated;
-        return Task.FromResult(new TerminateInstanceResponse { Instance = instance });
+        return new TerminateInstanceResponse { Instance = instance };
     }
 
     public override Task<PreviewLaunchResponse> PreviewLaunch(PreviewLaunchRequest request, ServerCallContext context) =>

@@ -39,10 +39,15 @@ internal static class Ec2Answer
         }
     }
 
+    private const string NoCode = "Http";
+
+    /// <summary>Of <see cref="Code"/>: the answer had none, so another than the API may have given it.</summary>
+    public static bool HasNoCode(string code) => code.StartsWith(NoCode, StringComparison.Ordinal);
+
     /// <summary>The first Code anywhere in it, else <c>Http&lt;status&gt;</c> (an HTML page, a bare 400).</summary>
     public static string Code(string body, int status)
     {
         var code = Read(body)?.DescendantsAndSelf().FirstOrDefault(e => e.Name.LocalName == "Code")?.Value.Trim();
-        return string.IsNullOrEmpty(code) ? "Http" + status.ToString(CultureInfo.InvariantCulture) : code;
+        return string.IsNullOrEmpty(code) ? NoCode + status.ToString(CultureInfo.InvariantCulture) : code;
     }
 }

@@ -13,10 +13,12 @@ namespace Overture.Conductor.Providers.Ec2;
 
 /// <summary>An error answer of the cloud.</summary>
 /// <param name="code">Its code, e.g. InvalidAMIID.NotFound.</param>
-internal sealed class Ec2Exception(string code, Ec2Verdict verdict, string message) : Exception(message)
+/// <param name="done">What was asked for may have happened: a try was cut off, or the answer is not of the API.</param>
+internal sealed class Ec2Exception(string code, Ec2Verdict verdict, string message, bool done = false) : Exception(message)
 {
     public string Code { get; } = code;
     public Ec2Verdict Verdict { get; } = verdict;
+    public bool MayBeDone { get; } = done;
 }
 
 /// <summary>
@@ -58,18 +60,24 @@ internal sealed class Ec2Client : IDisposable
         var body = Ec2Form.Encode(new[] { ("Action", action), ("Version", dialect.Version) }.Concat(fields).Where(f => f.Item2.Length > 0)
             .Select(f => KeyValuePair.Create(f.Item1, f.Item2)));
         var begin = clock.GetTimestamp();
+        var mayBeDone = false;
         for (var tries = 1; ; tries++)
         {
             var (answer, code, status, message) = await Once(body, secret, cancel);
             if (answer is not null)
                 return answer;
             var verdict = Ec2Errors.Judge(code, status);
+            mayBeDone |= verdict.Action == Ec2Action.Retry || Ec2Answer.HasNoCode(code);
             span?.SetTag("ec2.code", code).SetTag("ec2.tries", tries);
             var again = verdict.Action is Ec2Action.Retry or Ec2Action.SlowDown
                 || (verdict.Action == Ec2Action.Capacity && tries < CapacityTries) || (untilFound && verdict.Action == Ec2Action.NotFound);
             var pause = Pause(tries, verdict.Action == Ec2Action.Capacity ? Slow : FirstPause);
             if (!again || clock.GetElapsedTime(begin) + pause > options.Budget)
-                throw new Ec2Exception(code, verdict, $"{action}: {code}{(message.Length > 0 ? $" ({message})" : "")}. {verdict.Sentence}");
+            {
+                throw new Ec2Exception(code, verdict, $"{action}: {code}{(message.Length > 0 ? $" ({message})" : "")}. {verdict.Sentence}",
+                    mayBeDone);
+            }
+
             await Task.Delay(pause, clock, cancel);
         }
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using System.Threading.RateLimiting;
+using System.Xml.Linq;
 using Amazon.Runtime;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
@@ -73,37 +74,64 @@ internal sealed class Ec2Provider : IProvider, IDisposable
     public async Task<Started> Start(CertName name, LaunchSpec spec, string userData, bool again, CancellationToken cancel)
     {
         using var alone = await oneAtATime.Enter(name, cancel);
-        return await Guarded(async () =>
+        var asked = false;
+        try
         {
-            // 1. It was started before, and its answer was lost.
-            var found = again ? await Find(name, cancel) : [];
-            if (found.FirstOrDefault(i => !i.Seen.IsGone) is { } standing)
-                return await Marked(standing, name, spec, cancel);
-            if (found.Count > 0)
-            {
-                throw new ProviderException(
-                    $"{found[0].Id} was terminated at the cloud{(found[0].Reason.Length > 0 ? $" ({found[0].Reason})" : "")}; a name is "
-                        + "launched once", final: true);
-            }
+            return await Guarded(() => Start(name, spec, userData, again, () => asked = true, cancel));
+        }
+        catch (ProviderException e) when (!asked && e.Means == NotStarted.Unclear)
+        {
+            throw new ProviderException(e.Message, e.Final) { Means = NotStarted.Nothing };
+        }
+    }
 
-            // 2. The image can boot at all.
-            if (await ImageRefusal(spec.Image, cancel) is { } refusal)
-                throw new ProviderException(refusal.Text, refusal.Final);
-            // 3. Started, or found by its token.
-            using var turn = await launches.AcquireAsync(1, cancel);
-            var answer = Ec2Instance.All(await client.Call("RunInstances", Ec2Launch.Fields(name, spec, userData, deployment, dialect),
-                cancel));
-            var started = answer.Count > 0 ? answer[0]
-                : throw new ProviderException("the cloud's answer names no instance; it will be looked up again");
-            if (started.Seen.IsGone)
-            {
-                throw new ProviderException(
-                    $"the instance of this name was terminated at the cloud{(started.Reason.Length > 0 ? $" ({started.Reason})" : "")}; "
-                        + "a name is launched once", final: true);
-            }
+    private async Task<Started> Start(CertName name, LaunchSpec spec, string userData, bool again, Action asks, CancellationToken cancel)
+    {
+        // 1. It was started before, and its answer was lost.
+        var found = again ? await Find(name, cancel) : [];
+        if (found.FirstOrDefault(i => !i.Seen.IsGone) is { } standing)
+        {
+            asks();
+            return await Marked(standing, name, spec, cancel);
+        }
+        if (found.Count > 0)
+            throw Ended(found[0].Id, found[0]);
 
-            return await Marked(started, name, spec, cancel);
-        });
+        // 2. The image can boot at all.
+        if (await ImageRefusal(spec.Image, cancel) is { } refusal)
+            throw new ProviderException(refusal.Text, refusal.Final);
+        // 3. Started, or found by its token.
+        using var turn = await launches.AcquireAsync(1, cancel);
+        asks();
+        var answer = Ec2Instance.All(await Run(Ec2Launch.Fields(name, spec, userData, deployment, dialect), cancel));
+        var started = answer.Count > 0 ? answer[0]
+            : throw new ProviderException("the cloud's answer names no instance; it will be looked up again");
+        return started.Seen.IsGone ? throw Ended("the instance of this name", started) : await Marked(started, name, spec, cancel);
+    }
+
+    private static ProviderException Ended(string what, Ec2Instance instance) =>
+        new($"{what} was terminated at the cloud{(instance.Reason.Length > 0 ? $" ({instance.Reason})" : "")}; a name is launched once",
+            final: true) { Means = NotStarted.Ended };
+
+    private async Task<XElement> Run(IEnumerable<(string Name, string Value)> fields, CancellationToken cancel)
+    {
+        try
+        {
+            return await client.Call("RunInstances", fields, cancel);
+        }
+        catch (Ec2Exception e)
+        {
+            throw new ProviderException(e.Message, e.Verdict.Final)
+            {
+                // A token that was used with other parameters has an instance.
+                Means = e.Verdict.Action switch
+                {
+                    Ec2Action.Ended => NotStarted.Ended,
+                    Ec2Action.Mismatch => NotStarted.Unclear,
+                    _ => e.MayBeDone ? NotStarted.Unclear : NotStarted.Nothing,
+                },
+            };
+        }
     }
 
     public Task<Rehearsal?> Rehearse(CertName name, LaunchSpec spec, string userData, CancellationToken cancel) =>
