@@ -86,7 +86,8 @@ internal sealed class InstanceRetryVerb : Verb
         return first?.Exit ?? (answer.Results.Any(r => r.Reason.Length > 0) ? ExitCodes.Failed : ExitCodes.Ok);
     }
 
-    private static bool IsFailed(Instance instance) => instance.Trouble is InstanceTrouble.LaunchFailed or InstanceTrouble.BootStalled;
+    private static bool IsFailed(Instance instance) =>
+        instance.Conditions.Any(c => c.Type is ConditionType.LaunchFailed or ConditionType.Stalled);
 
     private static async Task<IReadOnlyList<string>> Failed(Session session, IReadOnlyList<string> chosen, CancellationToken cancel)
     {

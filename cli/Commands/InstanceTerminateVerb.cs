@@ -25,6 +25,10 @@ internal sealed class InstanceTerminateVerb : Verb
         Description = "Until each is over; --wait=false: until that is written down, then it goes on by itself",
         DefaultValueFactory = _ => true,
     };
+    private readonly Option<bool> force = new("--force")
+    {
+        Description = "Also what Overture itself or a puppetserver runs on, where it is named",
+    };
     private readonly Option<TimeSpan?> timeout = Durations.Timeout("For each (3m)");
 
     public InstanceTerminateVerb() : base("terminate", "Revoke the certificate, stop the instance, archive its definition",
@@ -34,6 +38,7 @@ internal sealed class InstanceTerminateVerb : Verb
         selection.AddTo(this);
         Options.Add(reason);
         Options.Add(wait);
+        Options.Add(force);
         Options.Add(timeout);
     }
 
@@ -110,7 +115,12 @@ internal sealed class InstanceTerminateVerb : Verb
 
     private async Task<(Instance?, Failure?)> Ended(Session session, string certname, StepProgress progress, CancellationToken cancel)
     {
-        var request = new TerminateInstanceRequest { Certname = certname, Reason = session.Parse.GetRequiredValue(reason) };
+        var request = new TerminateInstanceRequest
+        {
+            Certname = certname,
+            Reason = session.Parse.GetRequiredValue(reason),
+            Force = session.Parse.GetValue(force),
+        };
         var waits = session.Parse.GetValue(wait);
         var steps = new TerminationSteps(session, certname, progress);
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -118,7 +128,7 @@ internal sealed class InstanceTerminateVerb : Verb
         try
         {
             var known = await Known(session, certname, cancel);
-            if (waits && !known.Protected && known.State != InstanceState.Terminated)
+            if (waits && (request.Force || !known.Protected) && known.State != InstanceState.Terminated)
             {
                 await steps.Begin(cancel);
                 following = steps.Follow(over.Token);

@@ -31,16 +31,15 @@ internal static class Names
 
     public static async Task<IReadOnlyList<string>> Resolve(Session session, IEnumerable<string> typed, CancellationToken cancel)
     {
-        IReadOnlyList<Instance>? known = null;
         var names = new List<string>();
         foreach (var name in typed)
         {
             if (IsPartOfUuid(name))
-                names.Add(Match(name, known ??= await All(session, cancel)));
+                names.Add(Match(name, await BeginningWith(name, session, cancel)));
             else if (name.Length < Shortest || Guid.TryParse(name, out _) || await IsInstance(session, name, cancel) is not false)
                 names.Add(name);
             else
-                names.Add(await Longer(session, name, known ??= await All(session, cancel), cancel));
+                names.Add(await Longer(session, name, await BeginningWith(name, session, cancel), cancel));
         }
         return [.. names.Distinct(StringComparer.Ordinal)];
     }
@@ -52,17 +51,18 @@ internal static class Names
     public static async Task<string> ResolveOrNew(Session session, string typed, CancellationToken cancel) =>
         IsPartOfUuid(typed) ? await Resolve(session, typed, cancel) : typed;
 
-    private static string Match(string prefix, IReadOnlyList<Instance> known) => Beginning(prefix, known) switch
+    private static string Match(string prefix, IReadOnlyList<string> found) => Exact(prefix, found) switch
     {
         [] => throw new Failure(ExitCodes.NotFound, $"no instance's name begins with {prefix}", "overture instance list --all"),
         var matches => One(prefix, matches),
     };
 
     // A name that is no part of a UUID, and of no instance. Its node or certificate may be there all the same.
-    private static async Task<string> Longer(Session session, string name, IReadOnlyList<Instance> known, CancellationToken cancel)
+    private static async Task<string> Longer(Session session, string name, IReadOnlyList<string> found,
+        CancellationToken cancel)
     {
         // web-1 is no beginning of web-10: a number is not cut in two.
-        var matches = Beginning(name, known).Where(m => !char.IsAsciiDigit(name[^1]) || !char.IsAsciiDigit(m[name.Length])).ToList();
+        var matches = Exact(name, found).Where(m => !char.IsAsciiDigit(name[^1]) || !char.IsAsciiDigit(m[name.Length])).ToList();
         if (matches.Count == 0)
             return name;
         try
@@ -79,14 +79,12 @@ internal static class Names
             throw new Failure(failure.Exit, $"can't tell whether {name} is a name or the beginning of one: {failure.Message}",
                 $"type all of it: {matches[0]}");
         }
-        var found = One(name, matches);
-        Printer.Say($"{name} is taken for {found}");
-        return found;
+        var longer = One(name, matches);
+        Printer.Say($"{name} is taken for {longer}");
+        return longer;
     }
 
-    private static List<string> Beginning(string prefix, IReadOnlyList<Instance> known) =>
-        known.Any(i => i.Certname == prefix) ? [prefix]
-            : [.. known.Select(i => i.Certname).Where(n => n.StartsWith(prefix, StringComparison.Ordinal))];
+    private static List<string> Exact(string prefix, IReadOnlyList<string> found) => found.Contains(prefix) ? [prefix] : [.. found];
 
     private static string One(string prefix, List<string> matches) => matches is [var only] ? only : throw Failure.Usage(
         $"{prefix} begins the names of {matches.Count} instances: {string.Join(", ", matches.Take(5))}{(matches.Count > 5 ? ", …" : "")}",
@@ -127,9 +125,13 @@ internal static class Names
         return shaped;
     }
 
-    /// <summary>Every instance, terminated ones too, over all pages.</summary>
-    private static Task<IReadOnlyList<Instance>> All(Session session, CancellationToken cancel) =>
-        Pages(session, new ListInstancesRequest { ShowTerminated = true }, cancel);
+    // Also terminated ones, and Overture's own.
+    private static async Task<IReadOnlyList<string>> BeginningWith(string prefix, Session session, CancellationToken cancel)
+    {
+        var filter = new InstanceFilter { Prefix = prefix, ShowTerminated = true, ShowOwn = true };
+        return [.. (await Pages(session, new ListInstancesRequest { Filter = filter }, cancel)).Select(i => i.Certname)
+            .Where(n => n.StartsWith(prefix, StringComparison.Ordinal))];
+    }
 
     /// <summary>Every instance that the request asks for, over all pages.</summary>
     public static async Task<IReadOnlyList<Instance>> Pages(Session session, ListInstancesRequest request, CancellationToken cancel)

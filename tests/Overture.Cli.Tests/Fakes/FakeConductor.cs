@@ -135,6 +135,8 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
             && (filter.Conditions.Count == 0 || i.Conditions.Any(c => filter.Conditions.Contains(c.Type)))
             && (filter.Profile.Length == 0 || i.Profile == filter.Profile)
             && (request.Profile.Length == 0 || i.Profile == request.Profile)
+            && filter.Selector.Split(',', StringSplitOptions.RemoveEmptyEntries).All(t => t.Split("!=") is [var other, var not]
+                ? i.Labels.GetValueOrDefault(other) != not : i.Labels.GetValueOrDefault(t.Split('=')[0]) == t.Split('=')[1])
             && (filter.Prefix.Length == 0 || i.Certname.StartsWith(filter.Prefix, StringComparison.Ordinal)))
             .OrderBy(i => i.Certname, StringComparer.Ordinal).ToList();
         var from = request.PageToken.Length == 0 ? 0 : int.Parse(request.PageToken);
