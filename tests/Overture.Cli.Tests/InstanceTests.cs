@@ -40,7 +40,7 @@ public sealed class InstanceTests(OvertureFixture overture)
     public async Task List_Empty_IsAnEmptyListAndTalkOnStderr()
     {
         Assert.Empty((await overture.Run("instance", "list", "--profile", profile, "-o", "json")).Exit(0).Json()["instances"]!.AsArray());
-        Assert.Equal("", (await overture.Run("instance", "list", "--profile", profile)).Exit(0).Says("no instances").Output);
+        Assert.Equal("", (await overture.Run("instance", "list", "--profile", profile)).Exit(0).Says("no instance is as asked for").Output);
     }
 
     [Fact]

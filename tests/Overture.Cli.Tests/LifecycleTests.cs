@@ -28,7 +28,7 @@ public sealed class LifecycleTests(OvertureFixture overture)
     {
         var failed = Failed();
         (await overture.Run("instance", "retry", "--failed")).Exit(2)
-            .Says("give names, or choose by --label, --profile or --state").Says("next: overture instance retry --help");
+            .Says("give names, or choose by --label, --profile, --state or the like").Says("next: overture instance retry --help");
         (await overture.Run("instance", "retry")).Exit(2).Says("give names, or choose by");
         (await overture.Run("instance", "retry", "--failed", "--yes")).Exit(2);
         (await overture.Run("instance", "retry", "--failed", "--state", "requested,converged")).Exit(2)
@@ -49,7 +49,7 @@ public sealed class LifecycleTests(OvertureFixture overture)
     public async Task Retry_Stalled_SaysWhatTakesItsPlaceAndPassesKeepFailedOn()
     {
         var stalled = overture.Conductor.Add(NewName());
-        stalled.Trouble = InstanceTrouble.BootStalled;
+        stalled.Conditions.Add(new Condition { Type = ConditionType.Stalled });
         (await overture.Run("instance", "retry", "--failed", stalled.Certname)).Exit(0)
             .Says($"0e0e0e0e-0000-4000-8000-000000000001 takes the place of {stalled.Certname}");
         Assert.Contains(stalled.Certname, overture.Conductor.Retries);
@@ -67,7 +67,7 @@ public sealed class LifecycleTests(OvertureFixture overture)
     private Instance Failed()
     {
         var failed = overture.Conductor.Add(NewName());
-        failed.Trouble = InstanceTrouble.LaunchFailed;
+        failed.Conditions.Add(new Condition { Type = ConditionType.LaunchFailed });
         return failed;
     }
 

@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Google.Protobuf.WellKnownTypes;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Overture.Conductor.Instances;
 using Overture.Conductor.Reports;
 using Overture.Conductor.V1;
@@ -45,6 +46,29 @@ public sealed partial class ReportIntakeTests : IAsyncLifetime
         await host.DisposeAsync();
         await ca.DisposeAsync();
         world.Dispose();
+    }
+
+    [Fact]
+    public async Task Listener_CertificateRevoked_NotReadyUntilItHasAnother()
+    {
+        var listener = host.Get<PuppetHostCertificate>();
+        var first = listener.Current!;
+        var health = new PuppetHostHealth(listener, clock);
+        Assert.Equal(HealthStatus.Healthy, (await health.CheckHealthAsync(new())).Status);
+        // While the store is away it can not be mended.
+        store.Down = true;
+        listener.MarkRevoked();
+        var seen = await health.CheckHealthAsync(new());
+        Assert.Equal(HealthStatus.Unhealthy, seen.Status);
+        Assert.Contains($"({first.Subject}) is revoked, and it has no other yet", seen.Description, StringComparison.Ordinal);
+        store.Down = false;
+        await Eventually.True(() => listener.Current!.Subject != first.Subject, "it has another", TimeSpan.FromSeconds(40));
+        Assert.Equal(HealthStatus.Healthy, (await health.CheckHealthAsync(new())).Status);
+        // That CertAuthority revoked it is found in the store.
+        var second = listener.Current!;
+        var serial = $"{Overture.Platform.Certificates.SerialNumber.Of(second)}";
+        await store.PutIfAbsent(ObjectKeys.Revocation(serial), new Revocation { Schema = 1, Serial = serial }, default);
+        await Eventually.True(() => listener.Current!.Subject != second.Subject, "it has a third", TimeSpan.FromSeconds(40));
     }
 
     [Theory]

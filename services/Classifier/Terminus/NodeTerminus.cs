@@ -34,6 +34,7 @@ internal static class NodeTerminus
         services.AddSingleton(new PuppetCaClient(options.CaServer, options.CaPort, bundle));
         services.AddSingleton(p => new PuppetserverPeers(p.GetRequiredService<ObjectStore>(), bundle, launches.Verify));
         services.AddSingleton<PeerAuthorizationCache>().AddHostedService<TerminusEnrollment>();
+        services.AddHealthChecks().AddCheck<PuppetHostHealth>("listener");
     }
 
     public static void Listen(KestrelServerOptions kestrel, TerminusOptions options)

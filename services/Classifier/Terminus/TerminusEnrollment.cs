@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Overture.Platform.Objects;
 using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 
@@ -9,8 +10,8 @@ namespace Overture.Classifier.Terminus;
 /// before (certificate_renewal), so that no second token is needed.
 /// </summary>
 internal sealed class TerminusEnrollment(
-    ClassifierOptions options, PuppetHostCertificate host, PuppetCaClient ca, TimeProvider clock, ILogger<TerminusEnrollment> log)
-        : PuppetHostEnrollment(host, clock, log)
+    ClassifierOptions options, PuppetHostCertificate host, PuppetCaClient ca, ObjectStore store, TimeProvider clock,
+    ILogger<TerminusEnrollment> log) : PuppetHostEnrollment(host, store, clock, log)
 {
     private readonly string certname = options.Terminus.Certname;
 

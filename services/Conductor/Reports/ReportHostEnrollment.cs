@@ -4,6 +4,7 @@ using Overture.Conductor.Instances;
 using Overture.Conductor.Launch;
 using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
+using Overture.Platform.Objects;
 using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 
@@ -14,8 +15,8 @@ namespace Overture.Conductor.Reports;
 /// agent; at two thirds of the certificate's life under a new name.
 /// </summary>
 internal sealed class ReportHostEnrollment(
-    ConductorOptions options, PuppetHostCertificate host, PuppetCaClient ca, RegisterInstance register, Ids ids, TimeProvider clock,
-    ILogger<ReportHostEnrollment> log) : PuppetHostEnrollment(host, clock, log)
+    ConductorOptions options, PuppetHostCertificate host, PuppetCaClient ca, RegisterInstance register, Ids ids, ObjectStore store,
+    TimeProvider clock, ILogger<ReportHostEnrollment> log) : PuppetHostEnrollment(host, store, clock, log)
 {
     private const string Pending = "pending";
     private static readonly TimeSpan TokenLife = TimeSpan.FromHours(24);

@@ -33,6 +33,7 @@ internal static class ReportIntake
         services.AddSingleton(p =>
             new PuppetCaClient(options.Reports.CaServer, options.Reports.CaPort, p.GetRequiredService<PuppetCaBundle>()));
         services.AddHostedService<ReportHostEnrollment>();
+        services.AddHealthChecks().AddCheck<PuppetHostHealth>("listener");
     }
 
     public static void Listen(KestrelServerOptions kestrel, ConductorOptions options)

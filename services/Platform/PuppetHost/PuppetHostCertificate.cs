@@ -19,6 +19,7 @@ public sealed class PuppetHostCertificate
     private readonly string directory;
     private readonly Lock gate = new();
     private volatile X509Certificate2? leaf;
+    private volatile string? revoked;
     private (X509Certificate2 Leaf, PuppetCaBundle.Loaded Trust, SslStreamCertificateContext Context)? shown;
 
     public PuppetHostCertificate(string stateDirectory, PuppetCaBundle bundle, TimeProvider clock)
@@ -32,11 +33,17 @@ public sealed class PuppetHostCertificate
 
     public X509Certificate2? Current => leaf;
 
-    /// <summary>Two thirds of its life are over, or there is none.</summary>
-    public bool WantsRenewal => leaf is null || clock.GetUtcNow() >= leaf.NotBefore + ((leaf.NotAfter - leaf.NotBefore) * 2 / 3);
+    /// <summary>CertAuthority has revoked it: no puppetserver accepts it.</summary>
+    public bool IsRevoked => revoked is not null && revoked == leaf?.SerialNumber;
 
-    /// <summary>It is this name's, and not past its end.</summary>
-    public bool IsOf(string certname) => leaf is not null && leaf.GetNameInfo(X509NameType.SimpleName, forIssuer: false) == certname
+    /// <summary>Why the last try to get another failed; null: none did.</summary>
+    public string? WhyNoOther { get; set; }
+
+    /// <summary>Two thirds of its life are over, it is revoked, or there is none.</summary>
+    public bool WantsRenewal => leaf is null || IsRevoked || clock.GetUtcNow() >= leaf.NotBefore + ((leaf.NotAfter - leaf.NotBefore) * 2 / 3);
+
+    /// <summary>It is this name's, not past its end, and not revoked.</summary>
+    public bool IsOf(string certname) => leaf is not null && !IsRevoked && leaf.GetNameInfo(X509NameType.SimpleName, forIssuer: false) == certname
         && clock.GetUtcNow() < leaf.NotAfter;
 
     public string FileOf(string name) => Path.Combine(directory, name);
@@ -69,6 +76,9 @@ public sealed class PuppetHostCertificate
         return key;
     }
 
+    /// <summary>The one that is in use is revoked: another is wanted.</summary>
+    public void MarkRevoked() => revoked = leaf?.SerialNumber;
+
     /// <summary>Takes a certificate into use, if it is this name's and this key's; other names' files go.</summary>
     /// <exception cref="CryptographicException">It is not ours.</exception>
     public void Take(string certname, string pem, ECDsa key)
@@ -83,7 +93,7 @@ public sealed class PuppetHostCertificate
         var fresh = bare.CopyWithPrivateKey(key);
         PrivateFile.Write(FileOf($"{certname}.pem"), pem);
         PrivateFile.Write(FileOf(CurrentName), certname);
-        leaf = fresh;
+        (leaf, WhyNoOther) = (fresh, null);
         foreach (var old in Directory.EnumerateFiles(directory)
             .Where(f => Path.GetExtension(f) is ".key" or ".pem" && Path.GetFileNameWithoutExtension(f) != certname))
         {

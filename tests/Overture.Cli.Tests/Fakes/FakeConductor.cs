@@ -74,10 +74,11 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
             throw new FaultException(FaultKind.Precondition, Reason.LaunchFailureFinal,
                 $"{request.Certname} was refused for good; overture instance retry {request.Certname} --force");
         }
-        if (instance.Trouble == InstanceTrouble.BootStalled)
+        if (instance.Conditions.Any(c => c.Type == ConditionType.Stalled))
         {
             var other = instance.Clone();
-            (other.Certname, other.Trouble) = ("0e0e0e0e-0000-4000-8000-000000000001", InstanceTrouble.Unspecified);
+            other.Certname = "0e0e0e0e-0000-4000-8000-000000000001";
+            other.Conditions.Clear();
             return Task.FromResult(new RetryInstanceResponse { Instance = other, Replaces = instance.Certname });
         }
         return Task.FromResult(instance.Image == "refused" ? new RetryInstanceResponse { Instance = instance, Reason = "PROVIDER_FAILED",
@@ -174,8 +175,6 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         {
             if (instance.Image == "broken")
             {
-                instance.Trouble = InstanceTrouble.RunFailed;
-                instance.TroubleDetail = "the first run failed";
                 instance.Conditions.Add(new Condition
                 {
                     Type = ConditionType.RunFailed, Severity = ConditionSeverity.Error, Message = "the first run failed",
