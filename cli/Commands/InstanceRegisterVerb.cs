@@ -68,7 +68,7 @@ internal sealed class InstanceRegisterVerb : Verb
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
-        var from = LaunchFile.Read(session.Parse.GetRequiredValue(file));
+        var from = await LaunchFile.Read(session, session.Parse.GetRequiredValue(file), cancel);
         var spec = from.Spec;
         if (session.Parse.GetValue(role) is { } chosen)
             spec.Role = chosen;

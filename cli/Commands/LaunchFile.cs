@@ -12,6 +12,8 @@ internal sealed class LaunchFile
 {
     private const string Next = "examples/start_instance.yaml shows every key", OfSpec = "spec.";
 
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(3);
+
     private readonly string file;
     private readonly LaunchDocument document;
 
@@ -20,18 +22,38 @@ internal sealed class LaunchFile
     public LaunchSpec Spec => document.Spec;
 
     /// <summary>With what its writer should be asked, on stderr.</summary>
-    /// <exception cref="Failure">Every mistake, by line.</exception>
-    public static LaunchFile Read(string file)
+    /// <exception cref="Failure">Every mistake, by line: those of keys and kinds, and with them what the Conductor finds.</exception>
+    public static async Task<LaunchFile> Read(Session session, string file, CancellationToken cancel)
     {
-        var document = LaunchDocument.Read(YamlFile.Text(file, ExitCodes.Usage, Next));
-        if (document.Problems is { Count: > 0 } problems)
+        var text = YamlFile.Text(file, ExitCodes.Usage, Next);
+        var document = LaunchDocument.Read(text);
+        if (document.Problems.Count > 0)
         {
+            var problems = await WithTheConductors(session, text, document.Problems, cancel);
             var others = problems.Skip(1).Select(p => new FieldProblem(Place(file, p.Line), $"{p.Field} {p.Rule}".TrimStart()));
             throw new Failure(ExitCodes.Usage, Describe(file, problems[0]), Next) { Fields = [.. others] };
         }
         DoubtfulText.Say(file, document.Warnings);
         document.Spec.Bucket = StorePath.Absolute(document.Spec.Bucket);
         return new LaunchFile(file, document);
+    }
+
+    // A file that is refused here would be refused there next, for something else. Where the Conductor can't be asked, its turn comes later.
+    private static async Task<IReadOnlyList<ProfileProblem>> WithTheConductors(Session session, string text,
+        IReadOnlyList<ProfileProblem> own, CancellationToken cancel)
+    {
+        try
+        {
+            var request = new ValidateProfileRequest { Document = text };
+            var answer = await session.Conductor((c, o) => c.ValidateProfileAsync(request, o), cancel, Soon);
+            // A bucket of the working directory is none of the Conductor's until its path is whole.
+            return [.. own.Concat(answer.Problems.Where(p => p.Field != "bucket")).DistinctBy(p => p.Field.Length > 0 ? p.Field : p.Rule)
+                .OrderBy(p => p.Line == 0 ? int.MaxValue : p.Line)];
+        }
+        catch (Failure)
+        {
+            return own;
+        }
     }
 
     /// <summary>A call with this file's spec; the fields that the service refuses get their line.</summary>

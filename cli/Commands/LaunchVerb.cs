@@ -80,7 +80,8 @@ internal sealed class LaunchVerb : Verb
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
-        var from = session.Parse.GetValue(file) is { } named && session.Parse.GetValue(profile) is null ? LaunchFile.Read(named) : null;
+        var from = session.Parse.GetValue(file) is { } named && session.Parse.GetValue(profile) is null
+            ? await LaunchFile.Read(session, named, cancel) : null;
         var request = Request(session, from?.Spec);
         if (session.Parse.GetValue(dryRun))
             return await Preview(session, request, from, cancel);

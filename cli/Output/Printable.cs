@@ -31,9 +31,12 @@ internal static class Printable
         if (!text.AsSpan().ContainsAny('\n', '\r'))
             return Line(text);
         var lines = text.Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return Line(lines.Length == 0 ? "" : lines.Aggregate((said, next) => char.IsLower(next[0]) || said[^1] is ':' or ',' or ';' or '.'
-            ? $"{said} {next}" : $"{said}; {next}"));
+        return Line(lines.Length == 0 ? "" : lines.Aggregate((said, next) => $"{said}{Between(said, next)}{next}"));
     }
+
+    // A line that was only wrapped, an item of a list, or a sentence of its own.
+    private static string Between(string said, string next) =>
+        char.IsLower(next[0]) || said[^1] is ':' or ',' or ';' or '.' ? " " : next[0] is '\'' or '"' ? ", " : "; ";
 
     // Also the bidirectional overrides, which show a name in another order than it is compared.
     private static bool CheckReady(char c) => char.IsControl(c)

@@ -15,6 +15,14 @@ public sealed class LayersDocumentTests
     }
 
     [Theory]
+    [InlineData("default: {}", "default", "is unknown; is defaults meant?")]
+    [InlineData("groups: [{name: a, match: {label: {}}}]", "groups.a.match.label", "is unknown; is labels meant?")]
+    [InlineData("groups: [{name: a, match: {host: x}}]", "groups.a.match.host", "is unknown; a rule has certname, profile and labels")]
+    public void Parse_UnknownKey_NamesTheOneThatWasMeant(string yaml, string field, string rule) => Assert.Contains(
+        Assert.Throws<FaultException>(() => LayersDocument.Parse(yaml)).Fields,
+        p => p.Field == field && p.Rule.StartsWith(rule, StringComparison.Ordinal));
+
+    [Theory]
     [InlineData("[]", "document")]
     [InlineData("other: 1", "other")]
     [InlineData("groups: {}", "groups")]

@@ -39,7 +39,7 @@ public sealed class CommandLineTests(OvertureFixture overture)
     [InlineData("version now", "'now' is one argument too many for overture version")]
     [InlineData("instance", "next: overture instance --help")]
     [InlineData("instance show", "NAME")]
-    [InlineData("instance list --state asleep", "asleep")]
+    [InlineData("instance list --state asleep", "'asleep' not recognized. Must be one of: 'requested', 'launching', ")]
     [InlineData("instance list -o xml", "xml")]
     [InlineData("instance list -o", "'-o'")]
     [InlineData("launch", "give either -c FILE or --profile NAME")]

@@ -30,6 +30,17 @@ public sealed class DefinitionTextTests
     }
 
     [Theory]
+    [InlineData("classes: {}\nenviroment: test\n", "enviroment", "is unknown; is environment meant? (line 2)")]
+    [InlineData("class: {}\n", "class", "is unknown; is classes meant? (line 1)")]
+    [InlineData("nothing_like_it: {}\n", "nothing_like_it", "is unknown; a definition has classes, parameters and environment")]
+    public void Parse_UnknownKey_NamesTheOneThatWasMeant(string yaml, string field, string rule)
+    {
+        var problem = Assert.Single(Assert.Throws<FaultException>(() => NodeDefinition.Parse(yaml)).Fields);
+        Assert.Equal(field, problem.Field);
+        Assert.StartsWith(rule, problem.Rule, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("no", "the text \"no\" to Puppet, and every text counts as true: write false")]
     [InlineData("Yes", "write true")]
     [InlineData("off", "write false")]
