@@ -196,9 +196,13 @@ public sealed class PersonTests : IAsyncLifetime
             spec.Labels["team"] = team;
     };
 
-    private async Task<CertName> Launch(string party, Action<LaunchSpec> change, string id = "r1") =>
-        CertName.Parse((await host.As(party).LaunchInstancesAsync(new() { Spec = ConductorFixture.Spec(change), RequestId = id }))
-            .Results.Single().Instance.Certname);
+    private async Task<CertName> Launch(string party, Action<LaunchSpec> change, string id = "r1")
+    {
+        var request = new LaunchInstancesRequest { Spec = ConductorFixture.Spec(change), RequestId = id };
+        var result = Assert.Single((await host.As(party).LaunchInstancesAsync(request)).Results);
+        Assert.Equal("", result.Reason);
+        return CertName.Parse(result.Instance.Certname);
+    }
 
     private async Task Call(string party, string rpc, CertName name)
     {
