@@ -141,7 +141,7 @@ public sealed record ReportOptions
         if (MaxBytes is < 64 * 1024 or > 256 * 1024 * 1024)
             yield return new("reports.maxBytes", "must be 65536 to 268435456");
         if (RunInterval != TimeSpan.Zero && (RunInterval < TimeSpan.FromMinutes(1) || RunInterval > TimeSpan.FromDays(7)))
-            yield return new("reports.runInterval", "must be 00:01:00 to 7.00:00:00, or 0");
+            yield return new("reports.runInterval", "must be 1m to 7d, or 0s");
         foreach (var problem in Limits.Problems("reports.limits"))
             yield return problem;
     }
