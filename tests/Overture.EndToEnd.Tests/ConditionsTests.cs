@@ -62,7 +62,7 @@ public sealed class ConditionsTests(Stack stack)
         Assert.Equal(1, (await stack.Overture("instance", "watch", name, "--until-settled", "--timeout", "1m")).ExitCode);
         var json = (await stack.Json("instance", "show", name))["instance"]!;
         Assert.Equal(["ERROR", "ERROR", "ERROR", "INFO"],
-            json["conditions"]!.AsArray().Select(c => c!["severity"]!.GetValue<string>().Replace("CONDITION_SEVERITY_", "", StringComparison.Ordinal)));
+            json["conditions"]!.AsArray().Select(c => c!["severity"]!.GetValue<string>()["CONDITION_SEVERITY_".Length..]));
 
         // 5. and it ends
         (await stack.Overture("instance", "terminate", name)).Ok();
@@ -72,7 +72,8 @@ public sealed class ConditionsTests(Stack stack)
     [Fact]
     public async Task WhatOvertureRunsOn_IsLeftOutProtectedAndEndsByForceAlone()
     {
-        var listed = (await stack.Json("instance", "list"))["instances"]!.AsArray().Select(i => i!["certname"]!.GetValue<string>()).ToList();
+        var listed = (await stack.Json("instance", "list"))["instances"]!.AsArray().Select(i => i!["certname"]!.GetValue<string>())
+            .ToList();
         var all = (await stack.Json("instance", "list", "--all"))["instances"]!.AsArray();
         var own = all.Where(i => i!["role"]?.GetValue<string>() is "overture" or "puppetserver" && !IsOver(i)).Select(i => i!).ToList();
         // the puppetserver, the Conductor's listener for reports, the Classifier's for nodes
@@ -121,6 +122,6 @@ public sealed class ConditionsTests(Stack stack)
 
     private async Task<int> Summary(string condition) =>
         (await stack.Json("instance", "list", "--summary"))["conditions"]?.AsArray()
-            .FirstOrDefault(c => c!["type"]!.GetValue<string>().EndsWith(condition.ToUpper(CultureInfo.InvariantCulture), StringComparison.Ordinal))
+            .FirstOrDefault(c => c!["type"]!.GetValue<string>() == $"CONDITION_TYPE_{condition.ToUpper(CultureInfo.InvariantCulture)}")
             ?["count"]!.GetValue<int>() ?? 0;
 }
