@@ -16,7 +16,7 @@ internal static class CompletionAnswer
     public const string Verb = "__complete", Files = ":files";
     private const string LastWord = "--word=";
 
-    private static readonly TimeSpan ForServices = TimeSpan.FromMilliseconds(140), InAll = TimeSpan.FromMilliseconds(170);
+    private static readonly TimeSpan ForServices = TimeSpan.FromMilliseconds(150), InAll = TimeSpan.FromMilliseconds(180);
 
     /// <param name="root">All verbs.</param>
     /// <param name="args">[--word=LAST] -- WORD…: shells that lose an empty argument name the last word apart.</param>
