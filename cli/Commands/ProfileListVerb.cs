@@ -22,7 +22,8 @@ internal sealed class ProfileListVerb : Verb
                 Printer.Say("no profiles; make one: overture profile put web -f web.yaml");
                 return;
             }
-            Column[] columns = ["NAME", "PROVIDER", "IMAGE", "TYPE", Column.Wide("PUPPETSERVER"), Column.Wide("ROLE"), "VERSION", "PROBLEMS"];
+            Column[] columns = ["NAME", "PROVIDER", "IMAGE", "TYPE", Column.Wide("PUPPETSERVER"), Column.Wide("ROLE"), "VERSION",
+                "PROBLEMS"];
             p.Table(columns, answer.Profiles.Select(f => new[]
             {
                 f.Name, f.Spec?.Provider ?? "", f.Spec?.Image ?? "", f.Spec?.InstanceType ?? "", f.Spec?.Puppet?.Server ?? "",

@@ -97,7 +97,12 @@ public sealed class CompletionTests(OvertureFixture overture)
         // What a service has to be asked for last, and more than once where this machine is busy.
         var asked = await Shell.Run("bash", ["-c", $$"""
             . {{directory.File("overture.bash")}}
-            ask() { COMP_WORDS=("{{OvertureFixture.Binary}}" "${@:2}"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _overture; echo "${COMPREPLY[*]}"; }
+            ask() {
+                COMP_WORDS=("{{OvertureFixture.Binary}}" "${@:2}")
+                COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+                _overture
+                echo "${COMPREPLY[*]}"
+            }
             ask overture inst
             ask overture instance te
             ask overture launch --co
@@ -124,8 +129,8 @@ public sealed class CompletionTests(OvertureFixture overture)
     }
 
     [Fact]
-    public async Task PowerShell_EmptyLastWord_GoesApart() => Assert.Equal(["terminate"], Texts(await overture.Run("__complete", "--word=te",
-        "--", "instance")));
+    public async Task PowerShell_EmptyLastWord_GoesApart() =>
+        Assert.Equal(["terminate"], Texts(await overture.Run("__complete", "--word=te", "--", "instance")));
 
     // On a machine that is busy with other tests, a service may be too late once.
     private async Task<Ran> Offered(string[] expected, Dictionary<string, string?> environment, params string[] words)

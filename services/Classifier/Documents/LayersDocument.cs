@@ -101,7 +101,7 @@ internal sealed partial class LayersDocument
                 problems.Add(new($"groups.{name}.rank", $"must be 0-{HighestRank}"));
             var rule = RuleOf(map.GetValueOrDefault("match"), name, problems);
             // The keys of a definition are its own business; one that is nearer to these was meant to be one.
-            var mistyped = map.Keys.Where(k => NearestName.Of(k, GroupKeys) is { } near && near != k && ReservedKeys.Contains(near)).ToList();
+            var mistyped = map.Keys.Where(k => !GroupKeys.Contains(k) && ReservedKeys.Contains(NearestName.Of(k, GroupKeys))).ToList();
             problems.AddRange(mistyped.Select(k => new FieldProblem($"groups.{name}.{k}", Unknown(k, ReservedKeys, ""))));
             var content = ContentOf(map.Where(e => !ReservedKeys.Contains(e.Key) && !mistyped.Contains(e.Key))
                 .ToDictionary(e => e.Key, e => e.Value, StringComparer.Ordinal), $"groups.{name}", served, problems);
