@@ -57,8 +57,9 @@ internal sealed record CliConfig
         if (ContextFile.Read(ContextFile.Usual) is { Current.Length: > 0 } contexts)
             return Of(contexts, null);
         string[] places = [Path.Combine(".overture", "cli.yaml"), "/etc/overture/cli.yaml"];
+        string[] looked = home.Length > 0 ? [home, .. places] : places;
         return Read(places.FirstOrDefault(File.Exists) ?? throw Failure.Config(
-            $"no configuration: there is no {string.Join(", no ", (home.Length > 0 ? [home, .. places] : places).Select(Path.GetFullPath))}, "
+            $"no configuration: there is no {string.Join(", no ", looked.Select(Path.GetFullPath))}, "
                 + $"and no current context in {ContextFile.Usual}",
             "run ./run once, or name a file with --config FILE or OVERTURE_CLI_CONFIG; docs/cli.md shows its keys"), null, null);
     }

@@ -101,7 +101,8 @@ internal sealed class CliConfigReader
     private string Endpoint(YamlScalar key, YamlNode value) =>
         value is YamlScalar text && IsEndpoint(text.Text) ? text.Text : Wrong(key, "must be HOST:PORT, e.g. localhost:17001", "");
 
-    private static string Unknown(YamlScalar key, string[] known) =>
+    /// <summary>What is said of a key that is none of these.</summary>
+    public static string Unknown(YamlScalar key, string[] known) =>
         NearestName.Of(key.Text, known) is { } near ? $"is unknown; is {near} meant?" : "is unknown";
 
     private T Wrong<T>(YamlScalar key, string rule, T instead)

@@ -5,8 +5,8 @@ using Overture.Platform.Records;
 namespace Overture.Cli;
 
 /// <summary>
-/// Several sites in one file, as a kubeconfig has clusters: {currentContext: NAME, contexts: {NAME: keys of cli.yaml}}. It has paths of keys
-/// and no keys, and is still for its owner alone: it says where things are.
+/// Several sites in one file, as a kubeconfig has clusters: {currentContext: NAME, contexts: {NAME: keys of cli.yaml}}. It has paths of
+/// keys and no keys, and is still for its owner alone: it says where things are.
 /// </summary>
 /// <param name="File">Absolute.</param>
 /// <param name="Current">Empty: none is.</param>
@@ -15,7 +15,8 @@ internal sealed record ContextFile(string File, string Current, IReadOnlyList<Ke
 {
     private const string ContextsKey = "contexts", CurrentKey = "currentContext";
     private const int LongestName = 63;
-    private const string Shape = "it has currentContext: NAME and contexts: {NAME: {conductor, certAuthority, classifier, tls}}; see docs/cli.md";
+    private const string Shape =
+        "it has currentContext: NAME and contexts: {NAME: {conductor, certAuthority, classifier, tls}}; see docs/cli.md";
 
     /// <summary>The user's own: XDG_CONFIG_HOME/overture/contexts.yaml, else below ~/.config.</summary>
     public static string Usual => Path.Combine(Environment.GetEnvironmentVariable("XDG_CONFIG_HOME") is { Length: > 0 } home ? home
@@ -53,7 +54,7 @@ internal sealed record ContextFile(string File, string Current, IReadOnlyList<Ke
             else if (key.Text == ContextsKey && value is YamlMap map)
                 map.Entries.ToList().ForEach(Context);
             else if (key.Text is not (ContextsKey or CurrentKey))
-                Wrong(key, NearestName.Of(key.Text, [ContextsKey, CurrentKey]) is { } near ? $"is unknown; is {near} meant?" : "is unknown");
+                Wrong(key, CliConfigReader.Unknown(key, [ContextsKey, CurrentKey]));
             else if (value is not YamlScalar { IsNull: true })
                 Wrong(key, key.Text == ContextsKey ? "must hold contexts by their names" : "must be a name");
         }
@@ -84,7 +85,8 @@ internal sealed record ContextFile(string File, string Current, IReadOnlyList<Ke
         if (Contexts.Any(c => c.Key == name))
             return Contexts.First(c => c.Key == name);
         var near = NearestName.Of(name, [.. Contexts.Select(c => c.Key)]);
-        throw new Failure(ExitCodes.Config, $"there is no context {name} in {File}; {There}{(near is null ? "" : $"; did you mean {near}?")}",
+        throw new Failure(ExitCodes.Config,
+            $"there is no context {name} in {File}; {There}{(near is null ? "" : $"; did you mean {near}?")}",
             Contexts.Count > 0 ? "overture config get-contexts" : $"overture config set-context {(IsName(name) ? name : "NAME")} --help");
     }
 

@@ -99,7 +99,10 @@ internal sealed record Completion(IReadOnlyList<(string Text, string About)> Kno
             if (!literal && word.StartsWith('-'))
                 return With([.. Options().SelectMany(Names)], CompletionSource.None, "", word);
             if (at.Subcommands.Count > 0)
-                return With([.. at.Subcommands.Where(c => !c.Hidden).Select(c => (c.Name, c.Description ?? ""))], CompletionSource.None, "", word);
+            {
+                return With([.. at.Subcommands.Where(c => !c.Hidden).Select(c => (c.Name, c.Description ?? ""))],
+                    CompletionSource.None, "", word);
+            }
             var argument = at.Arguments.Count == 0 ? null : arguments < at.Arguments.Count ? at.Arguments[arguments]
                 : at.Arguments[^1].Arity.MaximumNumberOfValues > 1 ? at.Arguments[^1] : null;
             return argument is null ? With([], CompletionSource.None, "", word) : With(Own(argument), SourceOf(argument.Name), "", word);
@@ -113,7 +116,10 @@ internal sealed record Completion(IReadOnlyList<(string Text, string About)> Kno
             {
                 var list = word.LastIndexOf(',') + 1;
                 if (known.Count == 0)
-                    return With([.. InstanceText.States.Keys.Select(s => (s, ""))], CompletionSource.None, stem + word[..list], word[list..]);
+                {
+                    return With([.. InstanceText.States.Keys.Select(s => (s, ""))], CompletionSource.None, stem + word[..list],
+                        word[list..]);
+                }
             }
             return With(known, option.Name switch
             {

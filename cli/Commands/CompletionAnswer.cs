@@ -7,8 +7,8 @@ using Overture.Conductor.V1;
 namespace Overture.Cli.Commands;
 
 /// <summary>
-/// overture __complete -- WORD…, which the shells' scripts call: a line for each suggestion, its description behind a TAB; `:files` where the
-/// shell is to complete files. A person waits between two keys, so it ends by itself in time, with what it has by then; that a service does
+/// overture __complete -- WORD…, which the shells' scripts call: a line for each suggestion, its description behind a TAB; `:files` where
+/// the shell is to complete files. A person waits between two keys, so it ends by itself in time, with what it has by then; that a service does
 /// not answer, or that there is no configuration, is silence.
 /// </summary>
 internal static class CompletionAnswer
@@ -16,7 +16,7 @@ internal static class CompletionAnswer
     public const string Verb = "__complete", Files = ":files";
     private const string LastWord = "--word=";
 
-    private static readonly TimeSpan ForServices = TimeSpan.FromMilliseconds(140), InAll = TimeSpan.FromMilliseconds(170);
+    private static readonly TimeSpan ForServices = TimeSpan.FromMilliseconds(150), InAll = TimeSpan.FromMilliseconds(180);
 
     /// <param name="root">All verbs.</param>
     /// <param name="args">[--word=LAST] -- WORD…: shells that lose an empty argument name the last word apart.</param>
@@ -27,7 +27,8 @@ internal static class CompletionAnswer
         using var stop = new CancellationTokenSource(ForServices);
         string[] words = args switch
         {
-            [var word, "--", .. var before] when word.StartsWith(LastWord, StringComparison.Ordinal) => [.. before, word[LastWord.Length..]],
+            [var word, "--", .. var before] when word.StartsWith(LastWord, StringComparison.Ordinal) =>
+                [.. before, word[LastWord.Length..]],
             ["--", .. var all] => all,
             _ => args,
         };
@@ -94,7 +95,9 @@ internal static class CompletionAnswer
         foreach (var (text, about) in found)
         {
             // What a shell would have to quote is no name of ours.
-            if (text.StartsWith(wanted.Begun, StringComparison.Ordinal) && Printable.Line(text) == text && !text.Contains(' ', StringComparison.Ordinal))
+            if (!text.StartsWith(wanted.Begun, StringComparison.Ordinal) || text.Contains(' ', StringComparison.Ordinal))
+                continue;
+            if (Printable.Line(text) == text)
                 lines.Append(wanted.Stem).Append(text).Append(about.Length > 0 ? "\t" : "").Append(Printable.Line(about)).Append('\n');
         }
         Console.Out.Write(lines);

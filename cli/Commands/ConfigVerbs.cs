@@ -35,7 +35,8 @@ internal sealed class ContextListVerb() : ConfigVerb("get-contexts", "List the c
         var file = FileOf(session);
         var rows = file.Contexts.Select(c => new[]
         {
-            c.Key == file.Current ? "*" : "", c.Key, Text(c.Value, "conductor"), Text(c.Value, "certAuthority"), Text(c.Value, "classifier"),
+            c.Key == file.Current ? "*" : "", c.Key, Text(c.Value, "conductor"), Text(c.Value, "certAuthority"),
+            Text(c.Value, "classifier"),
             c.Value.Entries.FirstOrDefault(e => e.Key.Text == "tls").Value is YamlMap tls ? Text(tls, "certificate") : "",
         }).ToList();
         string[] keys = ["", "name", "conductor", "certAuthority", "classifier", "certificate"];

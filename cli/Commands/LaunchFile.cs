@@ -38,7 +38,7 @@ internal sealed class LaunchFile
         return new LaunchFile(file, document);
     }
 
-    // A file that is refused here would be refused there next, for something else. Where the Conductor can't be asked, its turn comes later.
+    // A file that is refused here would be refused there next, for something else. Where the Conductor can't be asked, that comes later.
     private static async Task<IReadOnlyList<ProfileProblem>> WithTheConductors(Session session, string text,
         IReadOnlyList<ProfileProblem> own, CancellationToken cancel)
     {

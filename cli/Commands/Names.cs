@@ -68,8 +68,8 @@ internal static class Names
         try
         {
             if (await IsThere(() => session.Classifier((c, o) => c.GetNodeAsync(new GetNodeRequest { Certname = name }, o), cancel))
-                || await IsThere(() => session.CertAuthority((c, o) => c.GetCertificateAsync(new GetCertificateRequest { Certname = name }, o),
-                    cancel)))
+                || await IsThere(() => session.CertAuthority(
+                    (c, o) => c.GetCertificateAsync(new GetCertificateRequest { Certname = name }, o), cancel)))
             {
                 return name;
             }
@@ -95,7 +95,8 @@ internal static class Names
     {
         try
         {
-            return await IsThere(() => session.Conductor((c, o) => c.GetInstanceAsync(new GetInstanceRequest { Certname = name }, o), cancel));
+            var request = new GetInstanceRequest { Certname = name };
+            return await IsThere(() => session.Conductor((c, o) => c.GetInstanceAsync(request, o), cancel));
         }
         catch (Failure)
         {

@@ -22,12 +22,14 @@ internal sealed class ProfileListVerb : Verb
                 Printer.Say("no profiles; make one: overture profile put web -f web.yaml");
                 return;
             }
-            p.Table(["NAME", "PROVIDER", "IMAGE", "TYPE", "VERSION", "PROBLEMS"], answer.Profiles.Select(f => new[]
+            Column[] columns = ["NAME", "PROVIDER", "IMAGE", "TYPE", Column.Wide("PUPPETSERVER"), Column.Wide("ROLE"), "VERSION",
+                "PROBLEMS"];
+            p.Table(columns, answer.Profiles.Select(f => new[]
             {
-                f.Name, f.Spec?.Provider ?? "", f.Spec?.Image ?? "", f.Spec?.InstanceType ?? "", f.Etag, f.Problems.Count == 0
-                    ? "" : $"{f.Problems.Count}",
+                f.Name, f.Spec?.Provider ?? "", f.Spec?.Image ?? "", f.Spec?.InstanceType ?? "", f.Spec?.Puppet?.Server ?? "",
+                f.Spec?.Role ?? "", f.Etag, f.Problems.Count == 0 ? "" : $"{f.Problems.Count}",
             }));
-        });
+        }, answer.Profiles.Select(f => f.Name));
         return ExitCodes.Ok;
     }
 }

@@ -3,8 +3,8 @@ using System.Text;
 namespace Overture.Cli.Hooks;
 
 /// <summary>
-/// --help of a hook. A certname may be spelled --help too, and 0 would sign its request or pass this text for its classification: so 0 is for
-/// terminals alone, which puppetserver never gives a hook.
+/// --help of a hook. A certname may be spelled --help too, and 0 would sign its request or pass this text for its classification: so 0 is
+/// for terminals alone, which puppetserver never gives a hook.
 /// </summary>
 internal static class HookHelp
 {

@@ -1,8 +1,8 @@
 namespace Overture.Cli.Output;
 
 /// <summary>
-/// A column of a table. A plain text is one too: <c>p.Table(["CERTNAME", "STATE", Column.Wide("TRACE")], rows)</c>, where each row has a cell
-/// for every column.
+/// A column of a table. A plain text is one too: <c>p.Table(["CERTNAME", "STATE", Column.Wide("TRACE")], rows)</c>, where each row has a
+/// cell for every column.
 /// </summary>
 /// <param name="Heading">In capitals.</param>
 /// <param name="IsWide">Shown with -o wide alone.</param>

@@ -73,7 +73,8 @@ internal sealed class JsonPath
     public sealed record Path(bool FromRoot, IReadOnlyList<Step> Steps) : Part
     {
         public IEnumerable<Value> Of(Value root, Value current) =>
-            Steps.Aggregate<Step, IEnumerable<Value>>([FromRoot ? root : current], (found, step) => found.SelectMany(v => step.From(v, root)));
+            Steps.Aggregate<Step, IEnumerable<Value>>([FromRoot ? root : current],
+                (found, step) => found.SelectMany(v => step.From(v, root)));
     }
 
     public abstract record Step

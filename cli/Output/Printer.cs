@@ -28,7 +28,8 @@ internal sealed class Printer(OutputChoice choice)
     private bool IsTerminal { get; } = !Console.IsOutputRedirected;
 
     // Without NO_COLOR (no-color.org) and a terminal that knows colors.
-    private static bool HasColor { get; } = !Console.IsErrorRedirected && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
+    private static bool HasColor { get; } = !Console.IsErrorRedirected
+        && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
         && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
 
     /// <summary>The answer: as a table for people, its names, or the message itself as one document.</summary>

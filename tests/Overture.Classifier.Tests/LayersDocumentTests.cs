@@ -17,6 +17,8 @@ public sealed class LayersDocumentTests
     [Theory]
     [InlineData("default: {}", "default", "is unknown; is defaults meant?")]
     [InlineData("groups: [{name: a, match: {label: {}}}]", "groups.a.match.label", "is unknown; is labels meant?")]
+    [InlineData("groups: [{name: a, mtach: {}}]", "groups.a.mtach", "is unknown; is match meant?")]
+    [InlineData("groups: [{name: a, clases: {}}]", "groups.a.clases", "is unknown; is classes meant?")]
     [InlineData("groups: [{name: a, match: {host: x}}]", "groups.a.match.host", "is unknown; a rule has certname, profile and labels")]
     public void Parse_UnknownKey_NamesTheOneThatWasMeant(string yaml, string field, string rule) => Assert.Contains(
         Assert.Throws<FaultException>(() => LayersDocument.Parse(yaml)).Fields,

@@ -41,8 +41,8 @@ public sealed class ContextTests(OvertureFixture overture) : IDisposable
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Contexts));
         Assert.Equal([Contexts], Directory.GetFiles(Path.GetDirectoryName(Contexts)!));
         // What is not given stays; a relative path is of the directory it was typed in.
-        (await overture.Run(["config", "set-context", "one", "--cert", "other.pem", "--use"], Environment([]), directory: home.Path)).Exit(0)
-            .Says($"warning: there is no file {home.Path}/other.pem");
+        (await overture.Run(["config", "set-context", "one", "--cert", "other.pem", "--use"], Environment([]), directory: home.Path))
+            .Exit(0).Says($"warning: there is no file {home.Path}/other.pem");
         var shown = (await Run("config", "view", "-o", "json")).Exit(0).Json();
         Assert.Equal("one", shown["currentContext"].Text());
         var one = shown["contexts"]!["one"]!;
@@ -66,7 +66,8 @@ public sealed class ContextTests(OvertureFixture overture) : IDisposable
     {
         await Set("one");
         (await Set("two", null, "--use")).Exit(0);
-        (await Run("config", "delete-context", "two")).Exit(0).Says("no context is the current one now; next: overture config use-context one");
+        (await Run("config", "delete-context", "two")).Exit(0)
+            .Says("no context is the current one now; next: overture config use-context one");
         (await Run("config", "current-context")).Exit(78).Says("has no current context; there are one");
         Assert.Equal("one\n", (await Run("config", "get-contexts", "-o", "name")).Exit(0).Output);
     }
@@ -97,8 +98,10 @@ public sealed class ContextTests(OvertureFixture overture) : IDisposable
     }
 
     [Theory]
-    [InlineData("contexts: {a: {conductr: h:1, tls: {certificat: x}}}\n", ":1: conductr is unknown; is conductor meant?", ":1: certificat is unknown")]
-    [InlineData("contexts: {a: b}\ncurrentContxt: a\n", ":1: a must hold conductor", ":2: currentContxt is unknown; is currentContext meant?")]
+    [InlineData("contexts: {a: {conductr: h:1, tls: {certificat: x}}}\n",
+        ":1: conductr is unknown; is conductor meant?", ":1: certificat is unknown")]
+    [InlineData("contexts: {a: b}\ncurrentContxt: a\n",
+        ":1: a must hold conductor", ":2: currentContxt is unknown; is currentContext meant?")]
     [InlineData("contexts:\n  'a b': {}\n", ":2: a b is no name", "")]
     public async Task File_Wrong_NamesEveryMistakeByLine(string yaml, string first, string second)
     {

@@ -16,7 +16,8 @@ public sealed class HookHelpTests(OvertureFixture overture)
     {
         // Without any configuration.
         var ran = await overture.Hook(hook, ["--help"], "", "/nonexistent/hooks.yaml");
-        Assert.All([what, $"{hook} CERTNAME", $"{hook} --replay CERTNAME", "/etc/overture/hooks.yaml", "Exit codes:\n  0 ", "  78   no usable"],
+        Assert.All([what, $"{hook} CERTNAME", $"{hook} --replay CERTNAME", "/etc/overture/hooks.yaml",
+            "Exit codes:\n  0 ", "  78   no usable"],
             part => Assert.Contains(part, ran.Output, StringComparison.Ordinal));
         Assert.Equal("", ran.Errors);
     }

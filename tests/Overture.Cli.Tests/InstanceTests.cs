@@ -72,7 +72,8 @@ public sealed class InstanceTests(OvertureFixture overture)
         Assert.Equal("puppetserver-eu.example.com\n",
             (await overture.Run("instance", "show", "puppetserver-eu.example.com", "-o", "name")).Exit(0).Output);
         (await overture.Run("instance", "show", "puppetserver-eu.ex")).Exit(2)
-            .Says("begins the names of 2 instances: puppetserver-eu.example.com, puppetserver-eu.example.com.au").Says("next: type more of it");
+            .Says("begins the names of 2 instances: puppetserver-eu.example.com, puppetserver-eu.example.com.au")
+            .Says("next: type more of it");
         (await overture.Run("instance", "show", "nothing-begins-so")).Exit(3).Says("no instance nothing-begins-so");
     }
 
@@ -89,15 +90,16 @@ public sealed class InstanceTests(OvertureFixture overture)
     {
         // The fake Classifier has a node of this name, which is no instance.
         overture.Conductor.Add($"{Fakes.FakeClassifier.Versioned}.au");
-        (await overture.Run("instance", "show", Fakes.FakeClassifier.Versioned)).Exit(3).Says($"no instance {Fakes.FakeClassifier.Versioned}");
+        (await overture.Run("instance", "show", Fakes.FakeClassifier.Versioned)).Exit(3)
+            .Says($"no instance {Fakes.FakeClassifier.Versioned}");
         // What is to be made may be the beginning of something.
         overture.Conductor.Add("fresh-host.example.com");
         var before = overture.Classifier.Puts.Count;
         using var directory = new TempDirectory();
         await File.WriteAllTextAsync(directory.File("node.yaml"), "classes: {}\n");
         await overture.Run("node", "set", "fresh-host", "-f", directory.File("node.yaml"), "--reason", "new");
-        Assert.Equal("fresh-host", overture.Classifier.Puts.Skip(before).Single(p => p.Certname.StartsWith("fresh-host", StringComparison.Ordinal))
-            .Certname);
+        Assert.Equal("fresh-host", overture.Classifier.Puts.Skip(before)
+            .Single(p => p.Certname.StartsWith("fresh-host", StringComparison.Ordinal)).Certname);
     }
 
     [Fact]

@@ -51,7 +51,8 @@ public sealed class LaunchFileTests(OvertureFixture overture)
             "puppet.server must be"], part => Assert.Contains(part, told, StringComparison.Ordinal));
         Assert.Single(told.Split("imgae")[1..]);
         // A Conductor that is away takes nothing from what is known here.
-        (await overture.Run(["launch", "-c", file], new() { ["OVERTURE_CLI_CONFIG"] = "/nonexistent/cli.yaml" })).Exit(2).Says(":1: ttl must be");
+        (await overture.Run(["launch", "-c", file], new() { ["OVERTURE_CLI_CONFIG"] = "/nonexistent/cli.yaml" })).Exit(2)
+            .Says(":1: ttl must be");
     }
 
     [Fact]

@@ -73,6 +73,17 @@ public sealed class OutputTests(OvertureFixture overture)
     }
 
     [Fact]
+    public async Task Wide_HasFurtherColumns()
+    {
+        string[] usual = ["NAME", "PROVIDER", "IMAGE", "TYPE", "VERSION", "PROBLEMS"];
+        Assert.Equal(usual, Headings(await overture.Run("profile", "list")));
+        string[] wide = [.. usual[..4], "PUPPETSERVER", "ROLE", .. usual[4..]];
+        Assert.Equal(wide, Headings(await overture.Run("profile", "list", "-o", "wide")));
+
+        static string[] Headings(Ran ran) => Lines(ran)[0].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    [Fact]
     public async Task NoHeaders_LeavesRowsAlone()
     {
         var names = Three();

@@ -13,6 +13,7 @@ internal sealed partial class LayersDocument
 {
     private const int MaxGroups = 1000, HighestRank = 9999;
     private static readonly string[] ReservedKeys = ["name", "rank", "match"];
+    private static readonly string[] GroupKeys = [.. ReservedKeys, "classes", "parameters", "environment"];
 
     public static LayersDocument Nothing { get; } = new(null, []);
 
@@ -99,7 +100,10 @@ internal sealed partial class LayersDocument
             if (rank is not (>= 0L and <= HighestRank))
                 problems.Add(new($"groups.{name}.rank", $"must be 0-{HighestRank}"));
             var rule = RuleOf(map.GetValueOrDefault("match"), name, problems);
-            var content = ContentOf(map.Where(e => !ReservedKeys.Contains(e.Key))
+            // The keys of a definition are its own business; one that is nearer to these was meant to be one.
+            var mistyped = map.Keys.Where(k => !GroupKeys.Contains(k) && ReservedKeys.Contains(NearestName.Of(k, GroupKeys))).ToList();
+            problems.AddRange(mistyped.Select(k => new FieldProblem($"groups.{name}.{k}", Unknown(k, ReservedKeys, ""))));
+            var content = ContentOf(map.Where(e => !ReservedKeys.Contains(e.Key) && !mistyped.Contains(e.Key))
                 .ToDictionary(e => e.Key, e => e.Value, StringComparer.Ordinal), $"groups.{name}", served, problems);
             if (content is not null && rank is long number)
                 groups.Add(new Group(name, (int)Math.Clamp(number, 0, HighestRank), rule, content));

@@ -52,7 +52,8 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
 
     public override Task<GetCertificateResponse> GetCertificate(GetCertificateRequest request, ServerCallContext context) =>
         request.Certname.StartsWith("puppetserver-", StringComparison.Ordinal) || request.Certname.StartsWith("worker-",
-            StringComparison.Ordinal) ? throw new FaultException(FaultKind.NotFound, Reason.NotFound, $"no certificate of {request.Certname}")
+            StringComparison.Ordinal)
+            ? throw new FaultException(FaultKind.NotFound, Reason.NotFound, $"no certificate of {request.Certname}")
         : Task.FromResult(new GetCertificateResponse
     {
         CertificatePem = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",

@@ -32,7 +32,10 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
     {
         Launches.Enqueue(request);
         if (request.Spec.Image == "two mistakes")
-            throw FaultException.Invalid(new FieldProblem("request_id", "must be of A-Z"), new FieldProblem("spec.image", "must be an image"));
+        {
+            throw FaultException.Invalid(new FieldProblem("request_id", "must be of A-Z"),
+                new FieldProblem("spec.image", "must be an image"));
+        }
         if (request.Spec.Node?.Classes?.Fields.ContainsKey("probe") == true)
             throw FaultException.Invalid("spec.node.classes.probe.title", "is a name Puppet keeps for itself");
         if (request.Spec.Profile == "down")
