@@ -41,11 +41,12 @@ internal sealed class InstanceRetryVerb : Verb
         // Nothing else can be retried, so those that are chosen by what they have in common are always of these.
         if (await selection.Choose(session, "retry", cancel, IsFailed) is not { } chosen)
             return ExitCodes.Failed;
-        if (session.Parse.GetValue(failed))
-            chosen = await Failed(session, chosen, cancel);
+        var asked = session.Parse.GetValue(failed) ? await Failed(session, chosen, cancel) : chosen;
+        if (asked.Count == 0 && chosen.Count > 0)
+            Printer.Say("of these no launch failed and no boot stalled");
         var answer = new LaunchInstancesResponse();
         Failure? first = null;
-        foreach (var certname in chosen)
+        foreach (var certname in asked)
         {
             try
             {
@@ -77,10 +78,6 @@ internal sealed class InstanceRetryVerb : Verb
             {
                 p.Table(["CERTNAME", "STATE", "INSTANCE"],
                     answer.Results.Select(r => new[] { r.Instance.Certname, InstanceText.Summary(r.Instance), r.Instance.InstanceId }));
-            }
-            else if (first is null)
-            {
-                Printer.Say("of these no launch failed and no boot stalled");
             }
         });
         return first?.Exit ?? (answer.Results.Any(r => r.Reason.Length > 0) ? ExitCodes.Failed : ExitCodes.Ok);

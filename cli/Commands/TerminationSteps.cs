@@ -16,9 +16,9 @@ internal sealed class TerminationSteps(Session session, string certname, StepPro
     /// <summary>What happened before is not shown; of a termination that goes on already, its steps are.</summary>
     public async Task Begin(CancellationToken cancel)
     {
+        progress.Report(certname, First);
         foreach (var line in (await Read(cancel)).TakeWhile(e => e.Key != First))
             shown.Add(line.Key);
-        progress.Report(certname, First);
     }
 
     /// <summary>Shows each step, until it is stopped.</summary>

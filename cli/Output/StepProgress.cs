@@ -67,9 +67,15 @@ internal sealed class StepProgress(TimeProvider clock, int count)
         await console.Live(Lines()).AutoClear(true).StartAsync(async context =>
         {
             live = context;
-            await work();
+            try
+            {
+                await work();
+            }
+            finally
+            {
+                live = null;
+            }
         });
-        live = null;
     }
 
     private Grid Lines()

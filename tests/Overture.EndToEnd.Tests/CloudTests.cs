@@ -43,7 +43,8 @@ public sealed class CloudTests(CloudStack stack)
         // 3. its end
         await stack.Overture("instance", "terminate", name);
         await Ended(name, id, serial, booted);
-        Assert.Equal(["terminating", "revoked", "terminated"], (await Timeline(name)).Skip(8));
+        Assert.Equal(["terminating", "revoked", "terminate-revocation-confirmed", "terminate-provider-asked", "terminate-stopped",
+            "terminate-archived", "terminated"], (await Timeline(name)).Skip(8));
     }
 
     [Fact]

@@ -25,6 +25,9 @@ internal sealed class TerminateSaga(
     /// <summary>How long CertAuthority may take to say that the certificate is revoked.</summary>
     internal static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
+    // Usual; a longer wait is a line of the timeline.
+    private static readonly TimeSpan Brief = TimeSpan.FromSeconds(3);
+
     private const string ArchivedKind = "archived";
     private readonly KeyedLock oneAtATime = new();
 
@@ -32,23 +35,25 @@ internal sealed class TerminateSaga(
     public Task Begin(CertName name, string caller, string reason, CancellationToken cancel) =>
         begin.Run(name, reason.Length > 0 ? $"terminated by {caller}: {reason}" : $"terminated by {caller}", cancel);
 
-    /// <summary>Goes as far as it can. Each step is a line of the timeline once it is done; so is the first time it has to wait.</summary>
+    /// <summary>Goes as far as it can. Each step is a line of the timeline once it is done; so is what it waits for.</summary>
     /// <returns>Null: all is done. Else what it waits for.</returns>
     public async Task<string?> Advance(CertName name, CancellationToken cancel)
     {
         using var alone = await oneAtATime.Enter(name, cancel);
-        if (await Steps(name, cancel) is not var (waitsFor, why))
+        var records = await reader.Read(name, cancel);
+        if (records?.Fact(InstanceEvents.Terminating) is not { } begun || records.Fact(InstanceEvents.Terminated) is not null)
             return null;
-        Said(name, $"waits-{waitsFor}", $"waits for {why}");
+        if (await Steps(records, begun, cancel) is not var (waitsFor, why))
+            return null;
+        if (clock.GetUtcNow() - begun.At.ToDateTimeOffset() >= Brief)
+            Said(name, $"waits-{waitsFor}", $"waits for {why}");
         return why;
     }
 
     // What of the four it waits for, and the same in words.
-    private async Task<(string What, string Why)?> Steps(CertName name, CancellationToken cancel)
+    private async Task<(string What, string Why)?> Steps(InstanceRecords records, InstanceFact begun, CancellationToken cancel)
     {
-        var records = await reader.Read(name, cancel);
-        if (records?.Fact(InstanceEvents.Terminating) is not { } begun || records.Fact(InstanceEvents.Terminated) is not null)
-            return null;
+        var name = records.Name;
 
         // 1. no certificate of that name is good any more
         if (await Closed(name, begun.At.ToDateTimeOffset(), cancel) is not { } revoked)
