@@ -83,6 +83,13 @@ public sealed class CertificateListTests : IAsyncLifetime
         Assert.Equal(names.Append($"{late}").Order(StringComparer.Ordinal), Names(again));
         Assert.Equal("by the other", again.Single(c => c.Certname == names[0]).RevocationReason);
 
+        // Written a moment ago by a replica of which this one has heard nothing.
+        var serial = again.Single(c => c.Certname == names[1]).Serial;
+        await house.Store.PutIfAbsent(ObjectKeys.Revocation(serial), new Overture.Records.V1.Revocation { Schema = 1, WriteId = "w",
+            Serial = serial, Certname = names[1], Sentence = "just now", At = new() { Seconds = 1 },
+            CertificateNotAfter = new() { Seconds = 4_000_000_000 } }, default);
+        Assert.Equal("just now", (await All(new())).Single(c => c.Certname == names[1]).RevocationReason);
+
         var page = await ca.Admin.ListCertificatesAsync(new() { PageSize = 1 });
         Assert.Equal("page_token: belongs to another filter; start again without it",
             (await Refused(new() { PageToken = page.NextPageToken, State = CertificateState.Valid })).Status.Detail);
@@ -105,6 +112,9 @@ public sealed class CertificateListTests : IAsyncLifetime
         await house.Store.PutIfAbsent(ObjectKeys.Claim(CertName.Parse("forged.example.org"), "1"), claim, default);
         claim.Serial = "4f0011223344556677889900aabbccddee";
         await house.Store.PutIfAbsent(ObjectKeys.Claim(CertName.Parse("forged.example.org"), "2"), claim, default);
+        // A claim of ours whose certificate was never released.
+        var unsigned = Assert.Single(await house.All<Claim>(ObjectKeys.ClaimsOf(await Enrol())));
+        await house.Store.Delete(ObjectKeys.Certificate(unsigned.Serial), default);
         // The claim of a certificate is gone.
         await house.Store.Delete(ObjectKeys.Claim(lost, "1"), default);
 

@@ -126,15 +126,9 @@ internal sealed class CertificateRows(ObjectStore store, ClaimStore claims, Cert
         return found;
     }
 
-    private async Task<(bool, CertificateRow?)> OfClaim(string key, HashSet<string> released, CancellationToken cancel)
-    {
-        if (await claims.Read(key, cancel) is not { } claim)
-            return (false, null);
-        // Put into the bucket by another writer under this key: it stands for nothing.
-        if (key != ObjectKeys.Claim(CertName.Parse(claim.Certname), claim.Claim_))
-            return (true, null);
-        return await reading.Of(claim, released.Contains(claim.Serial), cancel) is { } row ? (true, row) : (false, null);
-    }
+    private async Task<(bool, CertificateRow?)> OfClaim(string key, HashSet<string> released, CancellationToken cancel) =>
+        await claims.Read(key, cancel) is { } claim && await reading.Of(claim, released.Contains(claim.Serial), cancel) is { } row
+            ? (true, row) : (false, null);
 
     private async Task<(bool, CertificateRow?)> OfCertificate(string key, CancellationToken cancel) =>
         await claims.Certificate(key[ObjectKeys.Certificates.Length..], cancel) is not { } certificate ? (false, null)

@@ -31,9 +31,9 @@ internal sealed class CertificateTable
     public List<CertificateRow> Take(CertificatePlace? after, string prefix, int most, Func<CertificateRow, bool> wanted)
     {
         var found = new List<CertificateRow>();
-        // Behind the place, and where that is before all of the prefix, at the first of it.
+        // Behind the place, and where that is before all of the prefix, at the first of it: no serial is empty.
         var begin = new CertificatePlace(prefix, "");
-        for (var i = after is { } last && last.CompareTo(begin) >= 0 ? FirstFrom(last, orEqual: false) : FirstFrom(begin, orEqual: true);
+        for (var i = FirstAfter(after is { } last && last.CompareTo(begin) > 0 ? last : begin);
             i < rows.Length && found.Count < most && rows[i].Certname.StartsWith(prefix, StringComparison.Ordinal); i++)
         {
             if (wanted(rows[i]))
@@ -42,13 +42,13 @@ internal sealed class CertificateTable
         return found;
     }
 
-    private int FirstFrom(CertificatePlace place, bool orEqual)
+    private int FirstAfter(CertificatePlace place)
     {
         var (low, high) = (0, rows.Length);
         while (low < high)
         {
             var middle = (low + high) / 2;
-            if (rows[middle].Place.CompareTo(place) is var order && (order < 0 || (order == 0 && !orEqual)))
+            if (rows[middle].Place.CompareTo(place) <= 0)
                 low = middle + 1;
             else
                 high = middle;
