@@ -111,15 +111,12 @@ internal sealed record Completion(IReadOnlyList<(string Text, string About)> Kno
         private Completion Value(Option option, string stem, string word)
         {
             var known = Own(option);
-            // The verbs that choose by several states read them by hand.
-            if (option.Name == "--state")
+            // The verbs that choose by several states or conditions read them by hand.
+            if (known.Count == 0 && (option.Name == "--state" ? InstanceText.States.Keys
+                : option.Name == "--condition" ? InstanceText.Conditions.Keys : null) is { } words)
             {
                 var list = word.LastIndexOf(',') + 1;
-                if (known.Count == 0)
-                {
-                    return With([.. InstanceText.States.Keys.Select(s => (s, ""))], CompletionSource.None, stem + word[..list],
-                        word[list..]);
-                }
+                return With([.. words.Select(s => (s, ""))], CompletionSource.None, stem + word[..list], word[list..]);
             }
             return With(known, option.Name switch
             {

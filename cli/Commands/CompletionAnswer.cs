@@ -78,7 +78,7 @@ internal static class CompletionAnswer
     // Page by page, so that a part of very many is shown when the time is over.
     private static async Task Certnames(Completion wanted, ConductorService.ConductorServiceClient client, CallOptions options)
     {
-        var request = new ListInstancesRequest { PageSize = 500 };
+        var request = new ListInstancesRequest { PageSize = 500, Filter = new InstanceFilter { Prefix = wanted.Begun } };
         do
         {
             var page = await client.ListInstancesAsync(request, options);
