@@ -62,12 +62,16 @@ internal sealed class ConductorApi(
         timeline.Read(CertName.Parse(request.Certname), context.CancellationToken);
 
     public override async Task<TerminateInstanceResponse> TerminateInstance(TerminateInstanceRequest request,
-        ServerCallContext context) => new()
+        ServerCallContext context)
     {
-        Instance = await terminate.Run(
-            context.Peer().Caller, await InScope(request.Certname, context), request.Reason, request.Force, DeadlineOf(context),
-            context.CancellationToken),
-    };
+        if (request.Force)
+            context.Peer().DemandNoScope("end what Overture or a puppetserver runs on");
+        return new TerminateInstanceResponse
+        {
+            Instance = await terminate.Run(context.Peer().Caller, await InScope(request.Certname, context), request.Reason, request.Force,
+                DeadlineOf(context), context.CancellationToken),
+        };
+    }
 
     public override async Task<RetryInstanceResponse> RetryInstance(RetryInstanceRequest request, ServerCallContext context) =>
         await retry.Run(context.Peer().Caller, await InScope(request.Certname, context), request.KeepFailed, request.Force,

@@ -86,9 +86,10 @@ internal sealed class NodeCache
         {
             timeline.Add("classifier", name, $"definition-broken:{definition.StoredVersion}",
                 $"an edit in the bucket is not served: {broken.Message}", Reason.DefinitionInvalid, ObjectKeys.Node(name));
-            await Show(new BrokenDefinition(name, definition.StoredVersion, broken.Message, clock.GetUtcNow()));
         }
-
+        // At each look: the registry may have lost it since.
+        if (definition.Broken is { } still && launch is not null)
+            await Show(new BrokenDefinition(name, definition.StoredVersion, still.Message, definition.At));
         return new NodeEntry(definition, why, launch, definition.ReadAt, definition.At);
     }
 
@@ -101,7 +102,7 @@ internal sealed class NodeCache
         }
         catch (FaultException e) when (e.Reason == Reason.RegistryUnavailable)
         {
-            // The connection logs that it is away; the next version or start writes it again.
+            // The connection logs that it is away; the next look writes it again.
         }
     }
 }

@@ -84,7 +84,7 @@ internal sealed class ConditionRules
         if (records.Current?.NotAfter.Maybe() is { } end && Due(end - CertificateSoon))
         {
             Add(ConditionType.Expiring, "CERTIFICATE", end - CertificateSoon,
-                now < end ? $"Its certificate ends at {Utc(end)}." : $"Its certificate ended at {Utc(end)}.",
+                !Due(end) ? $"Its certificate ends at {Utc(end)}." : $"Its certificate ended at {Utc(end)}.",
                 "The agent renews it by itself where it can (Puppet 8 and later); see the agent's log.", ConditionSeverity.Warning);
         }
     }
@@ -109,9 +109,10 @@ internal sealed class ConditionRules
                 records.Launch.Provider == LocalProvider ? $"It boots again when the Conductor starts; or: overture instance terminate {Name}"
                     : $"Start it at the provider, or: overture instance terminate {Name}"),
             "missing" => ("The provider no longer lists it.",
-                "Its clean-up begins by itself once several checks in a row have not found it; see: overture gc"),
+                "Its clean-up begins by itself, in a cloud once several checks in a row have not found it; see: overture gc"),
             _ => ($"It was ended outside Overture: the provider says {absence.State}{why}.",
-                "Its certificate is revoked and its records are closed within a minute, by themselves."),
+                records.Protected ? $"It is protected, so nothing is cleaned up: overture instance protect {Name} --off"
+                    : "Its certificate is revoked and its records are closed by themselves, as a rule within a minute; see: overture gc"),
         };
         Add(ConditionType.Gone, code, absence.Since, message, next);
     }
@@ -126,8 +127,11 @@ internal sealed class ConditionRules
         var (start, request) = (launched + StepLimits.Running(records.Launch), ran + StepLimits.Csr(records.Launch));
         if (Due(deadline))
         {
-            Add(ConditionType.Stalled, "CSR", deadline, "It requested no certificate before the deadline, and its token is now void.",
-                $"Read its console (overture instance console {Name}), terminate it and launch another.");
+            var started = launched is not null || records.Launch.Provider == InstanceRecords.RegisteredProvider;
+            Add(ConditionType.Stalled, "CSR", deadline, started
+                ? "It requested no certificate before the deadline, and its token is now void."
+                : "It was not started before the deadline, and its token is now void.", started
+                ? $"Read its console (overture instance console {Name}), terminate it and launch another." : "Terminate it and launch another.");
         }
         else if (ran is null && start is { } latestStart && Due(latestStart))
         {
@@ -154,7 +158,7 @@ internal sealed class ConditionRules
         if (!records.IsOwn && records.UndefinedSince is { } since && Due(since + DefinitionGrace))
         {
             Add(ConditionType.Unclassified, Reason.DefinitionMissing.Code(), since, "It has no definition: it can't be classified.",
-                $"overture node set {Name} -f FILE");
+                $"overture node set {Name} -f FILE --reason TEXT");
         }
     }
 
@@ -170,11 +174,12 @@ internal sealed class ConditionRules
         {
             Add(ConditionType.Quarantined, "QUARANTINED", quarantine.At.Maybe() ?? now,
                 $"It gets no certificate, renewal or classification: {Sentence(quarantine.Detail)}",
-                $"overture instance quarantine {Name} --lift");
+                $"overture instance quarantine {Name} --lift --reason TEXT");
         }
         if (records.Expires is { } end && Due(end - Soon))
         {
-            Add(ConditionType.Expiring, "TTL", Max(end - Soon, records.ChangedAt), $"It is terminated at {Utc(end)}, when its ttl ends.",
+            Add(ConditionType.Expiring, "TTL", Max(end - Soon, records.ChangedAt), records.Protected ? $"Its ttl ends at {Utc(end)}, and it is terminated then unless it is still protected."
+                : $"It is terminated at {Utc(end)}, when its ttl ends.",
                 $"To keep it longer: overture instance ttl {Name} 7d", ConditionSeverity.Info);
         }
         if (records.Protected)

@@ -11,6 +11,7 @@ internal sealed class InstanceQuery
     private readonly InstanceFilter filter;
     private readonly LabelSelector labels;
     private readonly long since, before;
+    private readonly uint states, conditions;
 
     /// <exception cref="FaultException">INVALID_FIELD: which field, and its rule.</exception>
     public InstanceQuery(InstanceFilter filter)
@@ -24,6 +25,8 @@ internal sealed class InstanceQuery
             throw FaultException.Invalid("filter.selector", rule);
         if (filter.Prefix.Length > MaxText)
             throw FaultException.Invalid("filter.prefix", $"must have at most {MaxText} characters");
+        states = filter.States.Aggregate(0u, (mask, s) => mask | (1u << (int)s));
+        conditions = filter.Conditions.Aggregate(0u, (mask, c) => mask | InstanceRow.Bit(c));
         since = filter.Since?.ToDateTimeOffset().ToUnixTimeMilliseconds() ?? long.MinValue;
         before = filter.Before?.ToDateTimeOffset().ToUnixTimeMilliseconds() ?? long.MaxValue;
     }
@@ -46,10 +49,10 @@ internal sealed class InstanceQuery
     }
 
     public bool Matches(InstanceRow row) =>
-        (filter.States.Count == 0 ? filter.ShowTerminated || row.State != InstanceState.Terminated : filter.States.Contains(row.State))
+        (states == 0 ? filter.ShowTerminated || row.State != InstanceState.Terminated : (states & (1u << (int)row.State)) != 0)
         && (filter.ShowOwn || !row.IsOwn)
         && row.Place.LaunchedMs >= since && row.Place.LaunchedMs < before
-        && (filter.Conditions.Count == 0 || filter.Conditions.Any(row.Has))
+        && (conditions == 0 || (conditions & row.ConditionMask) != 0)
         && (filter.Profile.Length == 0 || row.Profile == filter.Profile)
         && (filter.LaunchedBy.Length == 0 || row.LaunchedBy == filter.LaunchedBy)
         && (filter.Prefix.Length == 0 || row.Name.ToString().StartsWith(filter.Prefix, StringComparison.Ordinal)

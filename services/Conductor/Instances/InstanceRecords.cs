@@ -110,7 +110,7 @@ internal sealed record InstanceRecords
     public bool IsOwn => Launch.Role is OwnRole or PuppetserverRole;
 
     /// <summary>It must not be terminated.</summary>
-    public bool Protected => Updated?.Protected ?? (Launch.Protected || IsOwn);
+    public bool Protected => IsOwn || (Updated?.Protected ?? Launch.Protected);
 
     /// <summary>When it ends by itself; null: never.</summary>
     public DateTimeOffset? Expires => Updated is { } updated ? updated.Expires.Maybe() : Launch.Expires.Maybe();

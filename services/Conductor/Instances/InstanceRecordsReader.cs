@@ -45,7 +45,7 @@ internal sealed class InstanceRecordsReader(ObjectStore store, Timeline timeline
             Certificate = certificate,
             FirstServed = known?.FirstServed ?? await FirstServed(name, cancel),
             Held = claim is null ? await Held(name, cancel) : null,
-            Refusals = claim is null ? await Refusals(name) : [],
+            Refusals = claim is null ? await Refusals(name) ?? known?.Refusals ?? [] : [],
         };
     }
 
@@ -165,7 +165,8 @@ internal sealed class InstanceRecordsReader(ObjectStore store, Timeline timeline
         return null;
     }
 
-    private async Task<IReadOnlyList<TimelineEvent>> Refusals(CertName name)
+    // Null: the registry is away.
+    private async Task<IReadOnlyList<TimelineEvent>?> Refusals(CertName name)
     {
         try
         {
@@ -173,7 +174,7 @@ internal sealed class InstanceRecordsReader(ObjectStore store, Timeline timeline
         }
         catch (FaultException)
         {
-            return [];
+            return null;
         }
     }
 }

@@ -46,6 +46,8 @@ internal sealed class InstanceRow
         (Provider, Account) = (string.Intern(records.Launch.Provider), string.Intern(records.Launch.Account));
         InstanceId = records.Fact(InstanceEvents.Launched)?.InstanceId ?? "";
         Serial = records.Current?.Serial ?? records.Certificate?.Serial ?? "";
+        Claims = records.Current?.Claims ?? 0;
+        ConditionMask = conditions.Aggregate(0u, (mask, c) => mask | Bit(c.Type));
         Labels = records.Launch.Labels.Count == 0 ? [] : [.. records.Launch.Labels];
         IsOwn = records.IsOwn;
         Protected = records.Protected;
@@ -74,6 +76,9 @@ internal sealed class InstanceRow
 
     /// <summary>Of the certificate in use; empty: there is none.</summary>
     public string Serial { get; }
+
+    /// <summary>How many claims there were when that was read; 0: it was not.</summary>
+    public int Claims { get; }
     public IReadOnlyList<KeyValuePair<string, string>> Labels { get; }
 
     /// <summary>It is what Overture or a puppetserver runs on.</summary>
@@ -104,7 +109,10 @@ internal sealed class InstanceRow
     /// <summary>The types of the conditions, for the log.</summary>
     public string ConditionsText => conditions.Count == 0 ? "none" : string.Join(", ", conditions.Select(c => c.Type));
 
-    public bool Has(ConditionType type) => conditions.Any(c => c.Type == type);
+    /// <summary>A bit for each type that holds (<see cref="Bit"/>).</summary>
+    public uint ConditionMask { get; }
+
+    public static uint Bit(ConditionType type) => 1u << (int)type;
 
     /// <summary>What is known of it, unpacked: microseconds.</summary>
     public InstanceRecords Records() => passing?.On(InstanceRecords.From(Evidence())) ?? InstanceRecords.From(Evidence());

@@ -26,7 +26,11 @@ internal sealed class SupersedeRequest(InstanceRecordsReader reader, BeginTermin
         }
         // 2. none is asked for any more
         foreach (var name in names)
+        {
+            if (!await OnlyRefused(name, old, cancel))
+                return false;
             await begin.Run(name, Why, cancel);
+        }
         // 3. nor was between those two: an asking is announced before it looks whether the end was
         foreach (var name in names)
         {

@@ -24,8 +24,8 @@ internal sealed record Comparison(
     public int Brake => Math.Max(LeastBrake, Living / BrakeShare);
 
     // By the provider's own word: these need no second look.
-    private readonly HashSet<string> ended = Inventory.Where(l => l.Seen.IsGone).Select(l => l.Seen.InstanceId)
-        .ToHashSet(StringComparer.Ordinal);
+    private readonly HashSet<string> ended = Inventory.Where(l => l.Seen is { IsGone: true, InstanceId.Length: > 0 })
+        .Select(l => l.Seen.InstanceId).ToHashSet(StringComparer.Ordinal);
 
     private int Living =>
         Records.Count(r => r.IsLaunched && !r.Terminating && r.Terminated is null);

@@ -56,6 +56,10 @@ internal sealed class ReplaceInstance(LaunchLedger ledger, InstanceRecordsReader
         {
             response.Detail = $"{name} has recovered meanwhile and is kept";
         }
+        else if (now.Quarantined)
+        {
+            response.Detail = $"{name} is in quarantine and is kept: overture instance terminate {name}, once it was looked at";
+        }
         else if (now.Protected)
         {
             response.Detail = $"{name} is protected and is kept: overture instance protect {name} --off, then terminate it";

@@ -43,9 +43,13 @@ internal sealed class RetryInstance(
                         + $"with the same request id, {records.Launch.RequestId}, or ask all the same: "
                         + $"overture instance retry {name} --force");
         }
-        return instance.Conditions.Any(c => c.Type == ConditionType.Stalled) ? await replace.Run(caller, name, keepFailed, cancel)
-            : await Again(instance, name, cancel);
+        return IsStalled(instance) ? await replace.Run(caller, name, keepFailed, cancel) : await Again(instance, name, cancel);
     }
+
+    // One that has run since its deadline is trying again by itself.
+    private static bool IsStalled(Instance instance) => instance.Conditions.FirstOrDefault(c => c.Type == ConditionType.Stalled) is { } late
+        && !instance.Conditions.Any(c => c.Type is ConditionType.RunFailed or ConditionType.PartialRun
+            && c.Since.ToDateTimeOffset() > late.Since.ToDateTimeOffset());
 
     // Null: not launched by one, or that is as it was then, or is gone or broken now.
     private async Task<string?> ChangedProfile(InstanceRecords records, CancellationToken cancel)

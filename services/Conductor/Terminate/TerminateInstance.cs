@@ -31,9 +31,9 @@ internal sealed class TerminateInstance(TerminateSaga saga, InstanceTable table,
         {
             throw new FaultException(FaultKind.Precondition, Reason.Protected, instance.Role == InstanceRecords.OwnRole
                 ? $"{name} is a listener of Overture itself: without its certificate puppetservers reach it no more, and reports or "
-                    + "classification stop until it has another. If that is meant: overture instance terminate --force"
+                    + $"classification stop until it has another. If that is meant: overture instance terminate {name} --force"
                 : $"{name} is a puppetserver: without its certificate its agents get no catalogs from it, and its reports and hooks are "
-                    + "refused. If that is meant: overture instance terminate --force");
+                    + $"refused. If that is meant: overture instance terminate {name} --force");
         }
         if (!own && instance is { Protected: true, State: < InstanceState.Terminating })
         {

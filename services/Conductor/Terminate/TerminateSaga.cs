@@ -19,7 +19,7 @@ namespace Overture.Conductor.Terminate;
 /// <param name="deactivate">Null: there is no PuppetDB.</param>
 internal sealed class TerminateSaga(
     ObjectStore store, InstanceRecordsReader reader, InstanceEventStore facts, BeginTermination begin, FetchedUserData fetched,
-    ProviderSet providers, InstanceTable table, Timeline timeline, Ids ids, TimeProvider clock, ILogger<TerminateSaga> log,
+    ProviderSet providers, InstanceTable table, Timeline timeline, Ids ids, LastRuns runs, TimeProvider clock, ILogger<TerminateSaga> log,
     DeactivateNode? deactivate = null)
 {
     /// <summary>How long CertAuthority may take to say that the certificate is revoked.</summary>
@@ -222,6 +222,7 @@ internal sealed class TerminateSaga(
         try
         {
             await timeline.Expire(name);
+            await runs.Remove(name);
         }
         catch (FaultException)
         {

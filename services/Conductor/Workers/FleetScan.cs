@@ -13,6 +13,10 @@ namespace Overture.Conductor.Workers;
 /// </summary>
 internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDefinitions broken, TimeProvider clock)
 {
+    // Each is asked for by itself before it is believed; the rest at the next scan.
+    private const int MaxConfirmed = 500;
+    private readonly AdaptiveInterval renewals = new(TimeSpan.FromMinutes(10), clock);
+
     /// <summary>Notes missing and broken definitions.</summary>
     /// <returns>The names whose records are to be read again: contested or revoked, and not shown so.</returns>
     /// <exception cref="FaultException">The store is away.</exception>
@@ -28,23 +32,53 @@ internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDe
                 stale.Add(name);
             }
         }
-        // 2. whose certificate is revoked
+        // 2. whose certificate is revoked, by us or by puppetserver's own CA
         var serials = await Names(ObjectKeys.Revocations, cancel);
         stale.UnionWith(table.Rows.All.Where(r => r is { State: < InstanceState.Terminating, IsRevoked: false, Serial.Length: > 0 }
             && serials.Contains(r.Serial)).Select(r => r.Name));
-        // 3. who has no definition
-        var defined = await Names(ObjectKeys.Nodes, cancel);
-        foreach (var row in table.Rows.All.Where(r => r.State < InstanceState.Terminating))
+        await foreach (var key in store.List(ObjectKeys.StockCertificates, null, cancel))
         {
-            if (defined.Contains(row.Name.ToString()) == row.IsUndefined)
+            if (key.Split('/') is [.., var text, "revoked"] && CertName.TryParse(text, out var name, out _)
+                && Living(name) is { IsRevoked: false })
             {
-                DateTimeOffset? since = row.IsUndefined ? null : clock.GetUtcNow();
-                await table.Update(row.Name, r => r with { UndefinedSince = since }, cancel);
+                stale.Add(name);
             }
         }
-        // 4. whose is broken
+        // 3. whose certificate was renewed without a message
+        if (renewals.IsDue)
+            stale.UnionWith(await renewals.Measure(() => Renewed(cancel)));
+        // 4. who has no definition
+        await ShowUndefined(cancel);
+        // 5. whose is broken
         await ShowBroken(cancel);
         return stale;
+    }
+
+    private async Task<List<CertName>> Renewed(CancellationToken cancel)
+    {
+        var claims = new Dictionary<CertName, int>();
+        await foreach (var key in store.List(ObjectKeys.Claims, null, cancel))
+        {
+            if (key.Split('/') is [.., var text, _] && CertName.TryParse(text, out var name, out _))
+                claims[name] = claims.GetValueOrDefault(name) + 1;
+        }
+        return [.. table.Rows.All.Where(r => r.State < InstanceState.Terminating && r.Claims > 0
+            && claims.GetValueOrDefault(r.Name) > r.Claims).Select(r => r.Name)];
+    }
+
+    // Rows that were there before the list: one that is launched meanwhile is not missing from it.
+    private async Task ShowUndefined(CancellationToken cancel)
+    {
+        var before = table.Rows.All.Where(r => r.State < InstanceState.Terminating).ToList();
+        var defined = await Names(ObjectKeys.Nodes, cancel);
+        var confirmed = 0;
+        foreach (var row in before.Where(r => defined.Contains(r.Name.ToString()) == r.IsUndefined))
+        {
+            if (!row.IsUndefined && (++confirmed > MaxConfirmed || await Version(row.Name, cancel) is not null))
+                continue;
+            DateTimeOffset? since = row.IsUndefined ? null : clock.GetUtcNow();
+            await table.Update(row.Name, r => r with { UndefinedSince = since }, cancel);
+        }
     }
 
     private InstanceRow? Living(CertName name) => table.Rows.Find(name) is { State: < InstanceState.Terminating } row ? row : null;
@@ -64,10 +98,10 @@ internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDe
         {
             foreach (var entry in await broken.All())
             {
-                // Another version by now: mended, or broken in another way, which Classifier will find.
+                // Another version by now: mended, or broken in another way, which Classifier will say.
                 if (Living(entry.Name) is not null && await Version(entry.Name, cancel) == entry.Version)
                     found[entry.Name] = new DefinitionFault(entry.Version, entry.Sentence, entry.At);
-                else
+                else if (table.Rows.Find(entry.Name) is { State: InstanceState.Terminated })
                     await broken.Remove(entry.Name);
             }
         }
@@ -75,7 +109,7 @@ internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDe
         {
             return;
         }
-        foreach (var row in table.Rows.All.Where(r => r.BrokenDefinition != found.GetValueOrDefault(r.Name)))
+        foreach (var row in table.Rows.All.Where(r => r.BrokenDefinition != found.GetValueOrDefault(r.Name)).ToList())
             await table.Update(row.Name, r => r with { BrokenDefinition = found.GetValueOrDefault(row.Name) }, cancel);
     }
 

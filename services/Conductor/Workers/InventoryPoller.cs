@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Overture.Conductor.Instances;
 using Overture.Conductor.Providers;
@@ -19,56 +20,67 @@ internal sealed class InventoryPoller(
     ILogger<InventoryPoller> log) : PeriodicWorker(TimeSpan.FromSeconds(5), clock)
 {
     private const string Missing = "missing";
-    private readonly Dictionary<string, DateTimeOffset> looked = new(StringComparer.Ordinal);
 
-    protected override async Task Turn(CancellationToken cancel)
+    // A cloud is believed that it has lost one once it has said so several times in a row.
+    private const int LooksNeeded = 3;
+    private readonly ConcurrentDictionary<string, DateTimeOffset> looked = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<CertName, int> missed = new();
+
+    // A provider that does not answer holds up its own instances alone.
+    protected override Task Turn(CancellationToken cancel) => table.SeenAll
+        ? Task.WhenAll(providers.All.Select(p => LookIfDue(p, cancel))) : Task.CompletedTask;
+
+    private async Task LookIfDue(IProvider provider, CancellationToken cancel)
     {
-        if (!table.SeenAll)
+        var held = table.Rows.All.Where(r => r.State < InstanceState.Terminating && r.InstanceId.Length > 0
+            && providers.HolderOf(r.Provider, r.Account) == provider).ToList();
+        var now = Clock.GetUtcNow();
+        if (held.Count == 0 || (!held.Exists(r => r.IsPending) && now - looked.GetValueOrDefault(provider.Name) < provider.LookEvery))
             return;
-        foreach (var provider in providers.All)
-        {
-            var held = table.Rows.All.Where(r => r.State < InstanceState.Terminating && r.InstanceId.Length > 0
-                && providers.HolderOf(r.Provider, r.Account) == provider).ToList();
-            var now = Clock.GetUtcNow();
-            if (held.Count == 0 || (!held.Exists(r => r.IsPending) && now - looked.GetValueOrDefault(provider.Name) < provider.LookEvery))
-                continue;
-            looked[provider.Name] = now;
-            await Look(provider, held, now, cancel);
-        }
-    }
-
-    private async Task Look(IProvider provider, List<InstanceRow> held, DateTimeOffset now, CancellationToken cancel)
-    {
+        looked[provider.Name] = now;
         try
         {
             var listed = (await provider.Inventory(cancel)).ToLookup(l => l.Name, StringComparer.Ordinal);
             foreach (var row in held)
-            {
-                var seen = listed[row.Name.ToString()].Where(l => l.Seen.InstanceId == row.InstanceId).Select(l => l.Seen).ToList();
-                // 1. it runs, at last
-                if (row.IsPending && seen.Find(s => s.State == Sighting.Running) is { } running)
-                    await Runs(row.Name, running, cancel);
-                // 2. whether it does not any more
-                var absence = AbsenceOf(provider, row, seen, now);
-                if (absence?.State != row.Absence?.State)
-                    await table.Update(row.Name, r => r with { Absence = absence }, cancel);
-            }
+                await Note(provider, row, listed, held.Count, now, cancel);
         }
-        catch (Exception e) when (!cancel.IsCancellationRequested)
+        catch (ProviderException e)
         {
             Log.Blind(log, provider.Name, e.Message);
         }
+        catch (Exception e) when (!cancel.IsCancellationRequested)
+        {
+            // The store is away, as a rule: the next look says it again.
+            Log.SweepFailed(log, e.Message);
+        }
     }
 
-    // What was launched a moment ago may not be listed yet.
-    private static Absence? AbsenceOf(IProvider provider, InstanceRow row, List<Sighting> seen, DateTimeOffset now)
+    private async Task Note(IProvider provider, InstanceRow row, ILookup<string, Listed> listed, int held, DateTimeOffset now,
+        CancellationToken cancel)
     {
-        if (seen.Exists(s => s.State is Sighting.Running or Sighting.Pending))
-            return null;
+        var seen = listed[row.Name.ToString()].Where(l => l.Seen.InstanceId == row.InstanceId).Select(l => l.Seen).ToList();
+        // 1. it runs, at last
+        if (row.IsPending && seen.Find(s => s.State == Sighting.Running) is { } running)
+            await Runs(row.Name, running, cancel);
+        // 2. whether it does not any more
         if (seen.Count > 0)
-            return new Absence(seen[0].Phase, seen[0].Why, now);
-        var young = now < DateTimeOffset.FromUnixTimeMilliseconds(row.Place.LaunchedMs) + provider.Settling;
-        return young ? row.Absence : new Absence(Missing, "", now);
+            missed.TryRemove(row.Name, out _);
+        var absence = seen.Exists(s => s.State is Sighting.Running or Sighting.Pending) ? null
+            : seen.Count > 0 ? new Absence(seen[0].Phase, seen[0].Why, now)
+            : IsMissing(provider, row, listed.Count == 0 && held > 1, now) ? new Absence(Missing, "", now) : row.Absence;
+        if (absence?.State != row.Absence?.State || absence?.Why != row.Absence?.Why)
+            await table.Update(row.Name, r => r with { Absence = absence }, cancel);
+    }
+
+    // What was launched a moment ago may not be listed yet; and a cloud that lists nothing at all is more likely to be another account.
+    private bool IsMissing(IProvider provider, InstanceRow row, bool blind, DateTimeOffset now)
+    {
+        if (provider.Settling == TimeSpan.Zero)
+            return true;
+        var launched = row.Records().Fact(InstanceEvents.Launched)?.At.Maybe();
+        if (blind || launched is null || now < launched + provider.Settling)
+            return false;
+        return missed.AddOrUpdate(row.Name, 1, (_, n) => n + 1) >= LooksNeeded;
     }
 
     private async Task Runs(CertName name, Sighting seen, CancellationToken cancel)

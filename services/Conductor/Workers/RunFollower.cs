@@ -17,7 +17,8 @@ internal sealed class RunFollower(InstanceTable table, LastRuns runs, ConductorO
 
     // Clocks of other Conductors may be behind.
     private static readonly TimeSpan Overlap = TimeSpan.FromSeconds(30);
-    private DateTimeOffset latest, seeingSince;
+    private static readonly TimeSpan Whole = TimeSpan.FromMinutes(30);
+    private DateTimeOffset latest, seeingSince, wholeAt;
     private bool isBlind;
 
     protected override async Task Turn(CancellationToken cancel)
@@ -31,9 +32,12 @@ internal sealed class RunFollower(InstanceTable table, LastRuns runs, ConductorO
             return;
         if (isBlind)
             (isBlind, seeingSince) = (false, now);
-        // 2. what came
-        foreach (var run in await runs.From(latest - (latest == default ? TimeSpan.Zero : Overlap)))
-            await Take(run, cancel);
+        // 2. what came; once a run interval all of it, since clocks of other Conductors may be wrong
+        var whole = now - wholeAt >= Whole;
+        if (whole)
+            wholeAt = now;
+        foreach (var run in await runs.From(whole ? DateTimeOffset.UnixEpoch : latest - Overlap))
+            await Take(run, now, cancel);
         // 3. what did not
         if (options.Reports.RunInterval == TimeSpan.Zero)
             return;
@@ -51,10 +55,11 @@ internal sealed class RunFollower(InstanceTable table, LastRuns runs, ConductorO
 
     protected override bool IsExpected(Exception e) => FaultException.Of(e) is { Reason: Reason.RegistryUnavailable };
 
-    private async Task Take(ReportedRun run, CancellationToken cancel)
+    private async Task Take(ReportedRun run, DateTimeOffset now, CancellationToken cancel)
     {
+        // Never ahead of this clock: what others write meanwhile would be passed over.
         if (run.At > latest)
-            latest = run.At;
+            latest = run.At < now ? run.At : now;
         if (table.Rows.Find(run.Name) is not { State: < InstanceState.Terminating } row)
             await runs.Remove(run.Name);
         else if (row.LastRun?.At is not { } known || known < run.At)

@@ -94,11 +94,11 @@ internal sealed class StateSweep(
         }
         // 3. each of them by itself; and what time alone changes
         var now = Clock.GetUtcNow();
-        foreach (var row in table.Rows.All.Where(r => r.NextChange <= now && !known.Contains(r.Name)))
-            await table.Update(row.Name, r => r, stopping);
+        var many = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stopping };
+        await Parallel.ForEachAsync(table.Rows.All.Where(r => r.NextChange <= now && !known.Contains(r.Name)).ToList(), many,
+            async (row, cancel) => await table.Update(row.Name, r => r, cancel));
         var missed = 0;
-        await Parallel.ForEachAsync(known, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stopping },
-            async (name, cancel) =>
+        await Parallel.ForEachAsync(known, many, async (name, cancel) =>
         {
             if (!await TryRefold(name, cancel))
                 Interlocked.Increment(ref missed);

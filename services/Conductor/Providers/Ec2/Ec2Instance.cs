@@ -39,13 +39,14 @@ internal sealed record Ec2Instance(string Id, Sighting Seen, string Name, string
             why);
     }
 
-    // 0 pending, 16 running, 32 shutting-down, 48 terminated, 64 stopping, 80 stopped. What is on its way out does not come back.
+    // 0 pending, 16 running, 32 shutting-down, 48 terminated, 64 stopping, 80 stopped. What is on its way out does not come back; a state
+    // that nobody has heard of ends nothing.
     private static string StateOf(int code) => code switch
     {
-        0 => Sighting.Pending,
         16 => Sighting.Running,
         64 or 80 => Sighting.Stopped,
-        _ => Sighting.Gone.State,
+        32 or 48 => Sighting.Gone.State,
+        _ => Sighting.Pending,
     };
 
     private static string PhaseOf(int code, string state) => code switch

@@ -280,7 +280,8 @@ internal sealed class Ec2Provider : IProvider, IDisposable
             next = page.Elements().FirstOrDefault(e => e.Name.LocalName == "nextToken")?.Value ?? "";
         }
         while (next.Length > 0 && seen.Add(next));
-        return all;
+        // Part of a list would look as if the rest were gone.
+        return next.Length == 0 ? all : throw new ProviderException("the cloud gave the same page of its list twice");
     }
 
     private async Task<Refusal?> ImageRefusal(string image, CancellationToken cancel)
