@@ -55,7 +55,8 @@ internal sealed class ConductorApi(
             throw FaultException.Invalid("filter", "must be empty where certnames is not");
         return request.Certnames.Count > 0
             ? watch.Follow([.. request.Certnames.Select(CertName.Parse).Distinct()], request.UntilSettled, Send, context.CancellationToken)
-            : watch.Follow(new InstanceQuery(request.Filter ?? new InstanceFilter()), request.UntilSettled, Send, context.CancellationToken);
+            : watch.Follow(new InstanceQuery(request.Filter ?? new InstanceFilter()), request.UntilSettled, Send,
+                context.CancellationToken);
     }
 
     public override Task<GetTimelineResponse> GetTimeline(GetTimelineRequest request, ServerCallContext context) =>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Overture.TestSupport;
 
 namespace Overture.Cli.Tests;
@@ -106,12 +107,18 @@ public sealed class TerminateTests(OvertureFixture overture)
         var going = Enumerable.Range(0, 8).Select(_ => overture.Conductor.Add(TestIds.New().Unguessable(), image: "ends never").Certname)
             .ToArray();
         var waiting = Add();
-        var ran = await Shell.Run("timeout", ["--foreground", "--preserve-status", "-s", "INT", "3", OvertureFixture.Binary, "instance",
-            "terminate", .. going, waiting], new Dictionary<string, string?> { ["OVERTURE_HOME"] = overture.Pki.Home });
-        Assert.Equal(130, ran.ExitCode);
-        Assert.All(going, name => Assert.Contains($"{name}  goes on by itself", ran.Errors, StringComparison.Ordinal));
-        Assert.Contains($"{waiting}  was not begun", ran.Errors, StringComparison.Ordinal);
-        Assert.Contains("next: overture instance list --state terminating", ran.Errors, StringComparison.Ordinal);
+        var start = new ProcessStartInfo(OvertureFixture.Binary, ["instance", "terminate", .. going, waiting])
+            { RedirectStandardError = true, RedirectStandardOutput = true, Environment = { ["OVERTURE_HOME"] = overture.Pki.Home } };
+        using var process = Process.Start(start)!;
+        var (errors, output) = (process.StandardError.ReadToEndAsync(), process.StandardOutput.ReadToEndAsync());
+        await Eventually.True(() => Ended(going).Count() == going.Length, "all eight are asked for", TimeSpan.FromMinutes(1));
+        (await Shell.Run("kill", "-INT", $"{process.Id}")).Ok();
+        var (said, _) = (await errors, await output);
+        await process.WaitForExitAsync();
+        Assert.Equal(130, process.ExitCode);
+        Assert.All(going, name => Assert.Contains($"{name}  goes on by itself", said, StringComparison.Ordinal));
+        Assert.Contains($"{waiting}  was not begun", said, StringComparison.Ordinal);
+        Assert.Contains("next: overture instance list --state terminating", said, StringComparison.Ordinal);
     }
 
     private string Add(params (string Key, string Value)[] labels)

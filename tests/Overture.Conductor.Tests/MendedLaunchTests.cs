@@ -59,18 +59,18 @@ public sealed class MendedLaunchTests : IAsyncLifetime
         Assert.Null(await host.Get<LaunchLedger>().Asked(records.Launch, default));
     }
 
-    // Its end may have counted the askings before this one was written down.
+    // Its end may have counted the attempts before this one was written down.
     [Fact]
     public async Task Retry_TerminatedWhileItIsAnnounced_AsksForNothing()
     {
         var old = (await Refused(1)).Single();
         provider.Refusal = null;
-        store.BeforeWrite = key => key.Contains("launch-asked-", StringComparison.Ordinal)
+        store.BeforeWrite = key => key.Contains("launch-attempt-", StringComparison.Ordinal)
             ? host.Get<BeginTermination>().Run(CertName.Parse(old), "meanwhile", default) : Task.CompletedTask;
         Assert.Equal(InstanceState.Terminating, (await Retry(old, force: true)).Instance.State);
         Assert.Empty(provider.Running);
         var records = (await host.Get<InstanceRecordsReader>().Read(CertName.Parse(old), default))!;
-        Assert.True(LaunchAskings.StartedNothing(records));
+        Assert.True(LaunchAttempts.StartedNothing(records));
     }
 
     // A retry that was announced before the end was written goes on, and the mended request does not take the id.

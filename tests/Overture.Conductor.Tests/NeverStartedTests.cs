@@ -83,7 +83,7 @@ public sealed class NeverStartedTests : IAsyncLifetime
         Assert.Empty(await provider.Inventory(default));
     }
 
-    // An asking is written down before it is made: the answer to the one before it says nothing about it.
+    // An attempt is written down before it is made: the answer to the one before it says nothing about it.
     [Fact]
     public async Task Terminate_RetriedAndKilledInIt_WaitsUntilItIsFoundAndEndsIt()
     {
@@ -91,7 +91,7 @@ public sealed class NeverStartedTests : IAsyncLifetime
         var name = (await Launch(1)).Single();
         cloud.ListedLate = int.MaxValue;
         // All that a Conductor leaves that is killed after the cloud took the launch.
-        await host.Get<InstanceEventStore>().Write(name, new InstanceFact { Event = InstanceEvents.LaunchAsked + "1" }, default);
+        await host.Get<InstanceEventStore>().Write(name, new InstanceFact { Event = InstanceEvents.LaunchAttempt + "1" }, default);
         await provider.Start(name, Ec2ProviderTests.Spec(), "#cloud-config\n", again: true, default);
         await Close(name);
         var saga = host.Get<TerminateSaga>();
@@ -126,9 +126,9 @@ public sealed class NeverStartedTests : IAsyncLifetime
         for (var tries = 0; tries < 14; tries++)
             await host.As("admin").RetryInstanceAsync(new() { Certname = name.ToString() });
         var records = (await host.Get<InstanceRecordsReader>().Read(name, default))!;
-        Assert.Equal(11, records.Facts.Count(f => f.Event.StartsWith(InstanceEvents.LaunchAsked, StringComparison.Ordinal)));
+        Assert.Equal(11, records.Facts.Count(f => f.Event.StartsWith(InstanceEvents.LaunchAttempt, StringComparison.Ordinal)));
         Assert.Equal(12, records.Facts.Count(f => f.Event.StartsWith(InstanceEvents.LaunchRefused, StringComparison.Ordinal)));
-        Assert.False(LaunchAskings.StartedNothing(records));
+        Assert.False(LaunchAttempts.StartedNothing(records));
     }
 
     [Fact]

@@ -38,7 +38,8 @@ public sealed class ConditionsTests(Stack stack)
         await Shows(name, "expiring");
 
         // 3. a class that there is not: the last run failed, and that is said until the next good one
-        await File.WriteAllTextAsync(definition, good.Replace("\"classes\":", "\"classes\":\n  \"login_alowed\": {}", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(definition,
+            good.Replace("\"classes\":", "\"classes\":\n  \"login_alowed\": {}", StringComparison.Ordinal));
         await RunsUntil(name, "run-failed,expiring");
         Assert.Contains("login_alowed", (await stack.Overture("instance", "show", name)).Ok(), StringComparison.Ordinal);
         await File.WriteAllTextAsync(definition, good);

@@ -106,7 +106,8 @@ internal sealed class ConditionRules
         var (message, next) = absence.State switch
         {
             "stopped" or "stopping" => ($"It does not run: the provider says {absence.State}{why}.",
-                records.Launch.Provider == LocalProvider ? $"It boots again when the Conductor starts; or: overture instance terminate {Name}"
+                records.Launch.Provider == LocalProvider
+                    ? $"It boots again when the Conductor starts; or: overture instance terminate {Name}"
                     : $"Start it at the provider, or: overture instance terminate {Name}"),
             "missing" => ("The provider no longer lists it.",
                 "Its clean-up begins by itself, in a cloud once several checks in a row have not found it; see: overture gc"),
@@ -131,7 +132,8 @@ internal sealed class ConditionRules
             Add(ConditionType.Stalled, "CSR", deadline, started
                 ? "It requested no certificate before the deadline, and its token is now void."
                 : "It was not started before the deadline, and its token is now void.", started
-                ? $"Read its console (overture instance console {Name}), terminate it and launch another." : "Terminate it and launch another.");
+                ? $"Read its console (overture instance console {Name}), terminate it and launch another."
+                : "Terminate it and launch another.");
         }
         else if (ran is null && start is { } latestStart && Due(latestStart))
         {
@@ -178,7 +180,8 @@ internal sealed class ConditionRules
         }
         if (records.Expires is { } end && Due(end - Soon))
         {
-            Add(ConditionType.Expiring, "TTL", Max(end - Soon, records.ChangedAt), records.Protected ? $"Its ttl ends at {Utc(end)}, and it is terminated then unless it is still protected."
+            Add(ConditionType.Expiring, "TTL", Max(end - Soon, records.ChangedAt), records.Protected
+                ? $"Its ttl ends at {Utc(end)}, and it is terminated then unless it is still protected."
                 : $"It is terminated at {Utc(end)}, when its ttl ends.",
                 $"To keep it longer: overture instance ttl {Name} 7d", ConditionSeverity.Info);
         }

@@ -46,8 +46,8 @@ internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore fact
                 Detail = "its token expired before the provider was asked; launch again with a new request id" };
         }
 
-        // 3. not the first asking: it is announced, and not made once the instance is to end, for its end may have counted the askings
-        var id = enrollment.Fresh ? LaunchAskings.First : await Announce(order.Name, provider, cancel);
+        // 3. not the first attempt: it is announced, and not made once the instance is to end, for its end may have counted the attempts
+        var id = enrollment.Fresh ? LaunchAttempts.First : await Announce(order.Name, provider, cancel);
         if (!enrollment.Fresh && id is not null
             && (instance = await Seen(order.Name, young: false, cancel)).State >= InstanceState.Terminating)
         {
@@ -110,22 +110,22 @@ internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore fact
     private async Task<string?> Announce(CertName name, IProvider provider, CancellationToken cancel)
     {
         var records = await reader.Read(name, cancel) ?? throw Lookup.Unknown(name);
-        if (provider.Settling == TimeSpan.Zero && !LaunchAskings.Answered(records))
+        if (provider.Settling == TimeSpan.Zero && !LaunchAttempts.Answered(records))
             return null;
-        var id = LaunchAskings.Next(records, ids);
+        var id = LaunchAttempts.Next(records, ids);
         await facts.Write(name,
-            new InstanceFact { Event = InstanceEvents.LaunchAsked + id, Detail = "the provider is asked again" }, cancel);
-        CrashPoint.Reach("launch.asked");
+            new InstanceFact { Event = InstanceEvents.LaunchAttempt + id, Detail = "the provider is asked again" }, cancel);
+        CrashPoint.Reach("launch.attempt");
         return id;
     }
 
-    private async Task Refused(CertName name, string? asking, string why, CancellationToken cancel)
+    private async Task Refused(CertName name, string? attempt, string why, CancellationToken cancel)
     {
-        if (asking is not null)
-            await facts.Write(name, new InstanceFact { Event = InstanceEvents.LaunchRefused + asking, Detail = why }, cancel);
+        if (attempt is not null)
+            await facts.Write(name, new InstanceFact { Event = InstanceEvents.LaunchRefused + attempt, Detail = why }, cancel);
     }
 
-    private async Task<LaunchResult> Failed(CertName name, string? asking, ProviderException e, CancellationToken cancel)
+    private async Task<LaunchResult> Failed(CertName name, string? attempt, ProviderException e, CancellationToken cancel)
     {
         Log.LaunchFailed(log, name, e.Message);
         Activity.Current?.SetStatus(ActivityStatusCode.Error).SetTag(FlowTelemetry.ReasonTag, Reason.ProviderFailed.Code());
@@ -145,7 +145,7 @@ internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore fact
                 ObjectKeys.Fact(name, fact.Event));
         }
         if (e.Means == NotStarted.Nothing)
-            await Refused(name, asking, "the provider's answer: nothing was started", cancel);
+            await Refused(name, attempt, "the provider's answer: nothing was started", cancel);
         if (e.Means == NotStarted.Ended)
             await end.Run(name, $"ended outside Overture: {e.Message}", cancel, Reason.InstanceEnded);
         return new LaunchResult { Instance = await Seen(name, young: false, cancel),

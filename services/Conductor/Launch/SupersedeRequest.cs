@@ -18,7 +18,7 @@ internal sealed class SupersedeRequest(InstanceRecordsReader reader, BeginTermin
     public async Task<bool> End(LaunchRequestRecord old, CancellationToken cancel)
     {
         var names = old.Certnames.Select(CertName.Parse).ToList();
-        // 1. each was refused for good, at every asking
+        // 1. each was refused for good, at every attempt
         foreach (var name in names)
         {
             if (!await OnlyRefused(name, old, cancel))
@@ -31,7 +31,7 @@ internal sealed class SupersedeRequest(InstanceRecordsReader reader, BeginTermin
                 return false;
             await begin.Run(name, Why, cancel);
         }
-        // 3. nor was between those two: an asking is announced before it looks whether the end was
+        // 3. nor was between those two: an attempt is announced before it looks whether the end was
         foreach (var name in names)
         {
             if (!await OnlyRefused(name, old, cancel))
@@ -42,6 +42,6 @@ internal sealed class SupersedeRequest(InstanceRecordsReader reader, BeginTermin
 
     // Forged records lead nowhere: the launch record has to name the same request.
     private async Task<bool> OnlyRefused(CertName name, LaunchRequestRecord old, CancellationToken cancel) =>
-        await reader.Read(name, cancel) is { LaunchFailure.Final: true } records && LaunchAskings.StartedNothing(records)
+        await reader.Read(name, cancel) is { LaunchFailure.Final: true } records && LaunchAttempts.StartedNothing(records)
             && records.Launch.Caller == old.Caller && records.Launch.RequestId == old.RequestId;
 }

@@ -139,7 +139,7 @@ internal enum NotStarted
     /// <summary>Nothing: it may run, or come yet.</summary>
     Unclear,
 
-    /// <summary>This asking started none, and left nothing to be removed. One before it, whose answer was lost, may have.</summary>
+    /// <summary>This attempt started none, and left nothing to be removed. One before it, whose answer was lost, may have.</summary>
     Nothing,
 
     /// <summary>It was started once and was ended at the provider, which starts no other of this name.</summary>

@@ -104,7 +104,7 @@ internal sealed class TerminateSaga(
         if (launch.Provider == InstanceRecords.RegisteredProvider)
             return null;
         // The provider's own answers, all of them: it need not be asked, nor be there.
-        if (LaunchAskings.StartedNothing(records))
+        if (LaunchAttempts.StartedNothing(records))
         {
             Said(name, "never-started", $"{launch.Provider} never started it: there is nothing to end");
             return null;
@@ -128,7 +128,7 @@ internal sealed class TerminateSaga(
     // A launch whose answer was lost, or that seemed to fail, may have begun all the same; not one that the provider said is over.
     private static DateTimeOffset Since(InstanceRecords records, InstanceFact begun) =>
         begun.Reason == Reason.InstanceEnded.Code() ? DateTimeOffset.MinValue
-        : records.Fact(InstanceEvents.Launched)?.At.Maybe() ?? LaunchAskings.LastOpen(records, begun.At.ToDateTimeOffset());
+        : records.Fact(InstanceEvents.Launched)?.At.Maybe() ?? LaunchAttempts.LastOpen(records, begun.At.ToDateTimeOffset());
 
     private void Said(CertName name, string step, string sentence) => timeline.Add("conductor", name, $"terminate-{step}", sentence);
 

@@ -21,10 +21,10 @@ public static class InstanceEvents
     /// <summary>Fact, with an id after it: a later try of a refused launch learned something else.</summary>
     public const string LaunchFailedAgain = "launch-failed-";
 
-    /// <summary>Fact, with the asking's id after it: the provider is about to be asked again for one that it may have refused.</summary>
-    public const string LaunchAsked = "launch-asked-";
+    /// <summary>Fact, with the attempt's id after it: the provider is about to be asked again for one that it may have refused.</summary>
+    public const string LaunchAttempt = "launch-attempt-";
 
-    /// <summary>Fact, with the asking's id after it: the provider's answer to that asking says that nothing was started by it.</summary>
+    /// <summary>Fact, with the attempt's id after it: the provider's answer to that attempt says that nothing was started by it.</summary>
     public const string LaunchRefused = "launch-refused-";
 
     public const string CsrReceived = "csr-received";
