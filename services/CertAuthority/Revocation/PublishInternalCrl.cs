@@ -31,18 +31,19 @@ internal sealed class PublishInternalCrl(InternalCrls crls, ObjectStore store, A
             throw Older(last.Number);
         if (last is not null && !list.HoldsAllOf(last))
             throw FaultException.Invalid("crl_pem", $"must list every certificate that list {last.Number} does: a revocation is not taken back");
-        // 3. Published, under its own number: of two at once one is first.
+        // 3. Recorded, on the disk before it is published: once more, it would be found published and nothing be left to record.
+        await audit.Write(AuditAction.InternalCrlPublished, "", by, decision: DecisionOutcome.Revoke.Because(Reason.None,
+            $"publishes list {list.Number} of the internal PKI: {list.Entries.Count} certificates are revoked"), cancel: cancel);
+        await audit.Flushed(cancel);
+        // 4. Published, under its own number: of two at once one is first.
         var key = ObjectKeys.InternalCrl($"{list.Issuer}", list.Number);
         if (await store.PutIfAbsent(key, Encoding.ASCII.GetBytes(list.Pem), cancel) == PutOutcome.Conflict
             && (await crls.Look(cancel)).FirstOrDefault(l => l.Issuer == list.Issuer)?.Pem != list.Pem)
         {
             throw Older(list.Number);
         }
-        // 4. It counts here at once, elsewhere at the next look.
+        // 5. It counts here at once, elsewhere at the next look.
         await crls.Look(cancel);
-        // 5. Record it.
-        await audit.Write(AuditAction.InternalCrlPublished, "", by, decision: DecisionOutcome.Revoke.Because(Reason.None,
-            $"list {list.Number} of the internal PKI: {list.Entries.Count} certificates are revoked"), cancel: cancel);
         return list;
     }
 
