@@ -27,7 +27,8 @@ internal sealed partial class CertAuthorityApi(
     UnclaimedCertificates unclaimed, ClaimStore claims, SpentNames spent, EnrollmentContextReader evidence,
     CrlPublisher crls, HeldRequests held, ApproveRequest approve, DenyRequest deny, ReviewHeld review, IssueAdminCertificate admin,
     CaSigner signer,
-    VerifyAudit verify, ExplainCertificate explain, PublishInternalCrl publishInternal, InternalCrls internalCrls) : CertAuthorityService.CertAuthorityServiceBase
+    VerifyAudit verify, ExplainCertificate explain, PublishInternalCrl publishInternal, InternalCrls internalCrls)
+    : CertAuthorityService.CertAuthorityServiceBase
 {
     public override async Task<SubmitCertificateRequestResponse> SubmitCertificateRequest(
         SubmitCertificateRequestRequest request, ServerCallContext context)
