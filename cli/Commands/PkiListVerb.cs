@@ -11,7 +11,8 @@ internal sealed class PkiListVerb : Verb
     private readonly Option<string?> home = PkiInitVerb.Home();
 
     public PkiListVerb() : base("list", "List the certificates that were issued to people from this home, oldest first",
-        "overture pki list", "overture pki list -o json | jq -r '.certificates[] | select(.state == \"valid\") | .name'") => Options.Add(home);
+        "overture pki list", "overture pki list -o json | jq -r '.certificates[] | select(.state == \"valid\") | .name'") =>
+        Options.Add(home);
 
     protected override Task<int> Run(Session session, CancellationToken cancel)
     {
@@ -19,14 +20,18 @@ internal sealed class PkiListVerb : Verb
         try
         {
             using var ca = InternalCa.Open(directory);
-            var revoked = (new InternalRevocations(directory, ca, session.Clock).Current()?.Entries ?? []).Select(e => e.Serial).ToHashSet();
+            var list = new InternalRevocations(directory, ca, session.Clock).Current();
+            var revoked = (list?.Entries ?? []).Select(e => e.Serial).ToHashSet();
             var all = new PersonalCertificates(directory, session.Clock).All(file => Printer.Say($"{file} is no certificate"))
                 .Select(c => (Certificate: c, State: revoked.Contains(c.Serial) ? PkiPlace.Revoked
                     : c.NotAfter <= session.Clock.GetUtcNow() ? PkiPlace.Expired
                     : c.Peer.IsPerson ? PkiPlace.Valid : PkiPlace.Malformed)).ToList();
             var document = new Struct
             {
-                Fields = { ["certificates"] = Value.ForList([.. all.Select(c => Value.ForStruct(PkiPlace.Shown(c.Certificate, c.State)))]) },
+                Fields =
+                {
+                    ["certificates"] = Value.ForList([.. all.Select(c => Value.ForStruct(PkiPlace.Shown(c.Certificate, c.State)))]),
+                },
             };
             session.Printer.Answer(document, p => p.Table(["NAME", "ROLE", "SCOPE", "SERIAL", "NOT AFTER", "STATE"], all.Select(c => new[]
             {

@@ -91,7 +91,8 @@ internal sealed class PkiRevokeVerb : Verb
         if (unlisted)
         {
             return readings is [var only] ? [only]
-                : throw Failure.Usage($"NAME|SERIAL: '{text}' {(readings.Count == 0 ? SerialNumber.Rule : "may be hexadecimal or decimal: write 0x…")}");
+                : throw Failure.Usage($"NAME|SERIAL: '{text}' "
+                    + (readings.Count == 0 ? SerialNumber.Rule : "may be hexadecimal or decimal: write 0x…"));
         }
         throw new Failure(ExitCodes.NotFound, $"no certificate was issued here to '{text}', and none has that serial",
             "overture pki list; a certificate that was issued elsewhere by the same CA: its serial, with --unlisted");

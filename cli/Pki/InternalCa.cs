@@ -3,7 +3,9 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Overture.Cli.Pki;
 
-/// <summary>The CA of the internal PKI with its key, as `overture pki init` leaves it, or as it was taken out of cert-manager's Secret.</summary>
+/// <summary>
+/// The CA of the internal PKI with its key, as `overture pki init` leaves it, or as it was taken out of cert-manager's Secret.
+/// </summary>
 public sealed class InternalCa : IDisposable
 {
     private InternalCa(X509Certificate2 certificate) => Certificate = certificate;

@@ -9,7 +9,7 @@ using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>People at the Conductor, over real mTLS: who did it, what a scope refuses, and that a revoked certificate does nothing.</summary>
+/// <summary>People at the Conductor, over real mTLS: who did it, what a scope refuses, what a revoked certificate can't do.</summary>
 [Trait("Category", "integration")]
 public sealed class PersonTests : IAsyncLifetime
 {
@@ -182,7 +182,8 @@ public sealed class PersonTests : IAsyncLifetime
         Assert.Equal("STORE_UNAVAILABLE", await ReasonOf(async () => await host.As("kim").ValidateProfileAsync(new() { Document = "{}" })));
         await host.As("viewer").ValidateProfileAsync(new() { Document = "{}" });
         down = false;
-        await Eventually.True(async () => await ReasonOf(async () => await host.As("kim").ValidateProfileAsync(new() { Document = "{}" })) == "",
+        var kim = host.As("kim");
+        await Eventually.True(async () => await ReasonOf(async () => await kim.ValidateProfileAsync(new() { Document = "{}" })) == "",
             "people are served once the lists were read");
     }
 

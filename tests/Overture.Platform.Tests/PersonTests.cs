@@ -114,7 +114,8 @@ public sealed class PersonTests
     [InlineData("profile=web", "web", "", true), InlineData("profile=web", "Web", "", false), InlineData("profile=web", "", "", false)]
     [InlineData("profile=web", "db", "profile=web", false), InlineData("label.team=blue", "web", "team=blue", true)]
     [InlineData("label.team=blue", "web", "team=blue2", false), InlineData("label.team=blue", "web", "Team=blue", false)]
-    [InlineData("profile=web,label.team=blue", "web", "team=blue", true), InlineData("profile=web,label.team=blue", "db", "team=blue", false)]
+    [InlineData("profile=web,label.team=blue", "web", "team=blue", true)]
+    [InlineData("profile=web,label.team=blue", "db", "team=blue", false)]
     [InlineData("profile=web,label.team=blue", "web", "team=red", false), InlineData("", "", "", true)]
     public void Scope_Admits_WhatMatchesEveryTerm(string terms, string profile, string label, bool admits)
     {

@@ -23,7 +23,8 @@ internal sealed record ApprovalOrder(CertName Name, SpkiHash? Key, string Reason
     public string Through { get; init; } = "";
 
     /// <summary>For the records and the timeline.</summary>
-    public string Sentence(Caller by) => Through.Length > 0 ? $"approved by {by.Actor} through {Through}" : $"approved by {by.Actor}: {Reason}";
+    public string Sentence(Caller by) =>
+        Through.Length > 0 ? $"approved by {by.Actor} through {Through}" : $"approved by {by.Actor}: {Reason}";
 }
 
 /// <summary>

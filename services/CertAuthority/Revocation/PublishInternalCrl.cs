@@ -30,7 +30,10 @@ internal sealed class PublishInternalCrl(InternalCrls crls, ObjectStore store, A
         if (last is not null && list.Number <= last.Number)
             throw Older(last.Number);
         if (last is not null && !list.HoldsAllOf(last))
-            throw FaultException.Invalid("crl_pem", $"must list every certificate that list {last.Number} does: a revocation is not taken back");
+        {
+            throw FaultException.Invalid("crl_pem",
+                $"must list every certificate that list {last.Number} does: a revocation is not taken back");
+        }
         // 3. Recorded, on the disk before it is published: once more, it would be found published and nothing be left to record.
         await audit.Write(AuditAction.InternalCrlPublished, "", by, decision: DecisionOutcome.Revoke.Because(Reason.None,
             $"publishes list {list.Number} of the internal PKI: {list.Entries.Count} certificates are revoked"), cancel: cancel);

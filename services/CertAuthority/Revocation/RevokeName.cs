@@ -37,7 +37,8 @@ internal sealed class RevokeName(
         _ = await claims.Of(name, cancel); // a damaged one is said when all others are revoked
         serials = [.. serials, .. await stock.Run(name, cause, by, cancel)];
         // 5. Record it.
-        timeline.Add(AuditLog.Service, name, "revoked", $"{cause.Sentence}; by {by.Actor}; on CRL {crl.Number}", proof: ObjectKeys.Crl(crl.Number));
+        timeline.Add(AuditLog.Service, name, "revoked", $"{cause.Sentence}; by {by.Actor}; on CRL {crl.Number}",
+            proof: ObjectKeys.Crl(crl.Number));
         return (serials, crl);
     }
 

@@ -45,7 +45,8 @@ internal sealed class RevokeSerial(
         if (CertName.TryParse(subject.Certname, out var name, out _) && (await context.Launch(name, cancel)).Registered)
         {
             timeline.Add(AuditLog.Service, name, $"revoked:{subject.Serial}",
-                $"certificate {subject.Serial} revoked: {cause.Sentence}; by {by.Actor}; on CRL {crl.Number}", proof: ObjectKeys.Crl(crl.Number));
+                $"certificate {subject.Serial} revoked: {cause.Sentence}; by {by.Actor}; on CRL {crl.Number}",
+                proof: ObjectKeys.Crl(crl.Number));
         }
         return new RevokedSerial(subject.Certname, serials, crl);
     }

@@ -128,7 +128,8 @@ public static class ObjectKeys
     public static string ServiceKey(string spki) => $"service-keys/{spki}";
 
     /// <summary>
-    /// CertAuthority, for who holds the CA's key. PEM of a list of revoked certificates, signed by the CA of the internal PKI with this key.
+    /// CertAuthority, for who holds the CA's key. PEM of a list of revoked certificates, signed by the CA of the internal PKI with this
+    /// key.
     /// </summary>
     public static string InternalCrlsOf(string spki) => $"pki/crl/{spki}/";
     public static string InternalCrl(string spki, long number) => $"pki/crl/{spki}/{number:D20}";

@@ -58,7 +58,8 @@ internal sealed class PeerClaims
             return "is a person's, and must have exactly one role of admin, operator and viewer";
         if (others)
             return "is a person's, and may carry no names but overture://";
-        return Scope.IsLimited && Roles[0] == Role.Viewer ? "has a scope for the role viewer: a scope limits changes, not what is read" : null;
+        return Scope.IsLimited && Roles[0] == Role.Viewer
+            ? "has a scope for the role viewer: a scope limits changes, not what is read" : null;
     }
 
     // .NET's own reader of the extension gives DNS and IP names only. uniformResourceIdentifier is [6] IA5String (RFC 5280 §4.2.1.6).

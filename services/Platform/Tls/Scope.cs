@@ -9,7 +9,8 @@ namespace Overture.Platform.Tls;
 public sealed partial class Scope : IEquatable<Scope>
 {
     /// <summary>The forms of a term, for messages.</summary>
-    public const string Forms = "profile=VALUE or label.NAME=VALUE, NAME and VALUE 1-63 of [A-Za-z0-9._/-] that begin with a letter or digit";
+    public const string Forms =
+        "profile=VALUE or label.NAME=VALUE, NAME and VALUE 1-63 of [A-Za-z0-9._/-] that begin with a letter or digit";
 
     /// <summary>No limit: shared role certificates, and people without a scope.</summary>
     public static readonly Scope Everything = new([]);
