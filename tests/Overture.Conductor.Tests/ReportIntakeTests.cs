@@ -4,7 +4,6 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Google.Protobuf.WellKnownTypes;
-using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Overture.Conductor.Instances;
 using Overture.Conductor.Reports;
 using Overture.Conductor.V1;
@@ -46,29 +45,6 @@ public sealed partial class ReportIntakeTests : IAsyncLifetime
         await host.DisposeAsync();
         await ca.DisposeAsync();
         world.Dispose();
-    }
-
-    [Fact]
-    public async Task Listener_CertificateRevoked_NotReadyUntilItHasAnother()
-    {
-        var listener = host.Get<PuppetHostCertificate>();
-        var first = listener.Current!;
-        var health = new PuppetHostHealth(listener, clock);
-        Assert.Equal(HealthStatus.Healthy, (await health.CheckHealthAsync(new())).Status);
-        // While the store is away it can not be mended.
-        store.Down = true;
-        listener.MarkRevoked();
-        var seen = await health.CheckHealthAsync(new());
-        Assert.Equal(HealthStatus.Unhealthy, seen.Status);
-        Assert.Contains($"({first.Subject}) is revoked, and it has no other yet", seen.Description, StringComparison.Ordinal);
-        store.Down = false;
-        await Eventually.True(() => listener.Current!.Subject != first.Subject, "it has another", TimeSpan.FromSeconds(40));
-        Assert.Equal(HealthStatus.Healthy, (await health.CheckHealthAsync(new())).Status);
-        // That CertAuthority revoked it is found in the store.
-        var second = listener.Current!;
-        var serial = $"{Overture.Platform.Certificates.SerialNumber.Of(second)}";
-        await store.PutIfAbsent(ObjectKeys.Revocation(serial), new Revocation { Schema = 1, Serial = serial }, default);
-        await Eventually.True(() => listener.Current!.Subject != second.Subject, "it has a third", TimeSpan.FromSeconds(40));
     }
 
     [Theory]
@@ -125,24 +101,6 @@ public sealed partial class ReportIntakeTests : IAsyncLifetime
         await Post(Report(name));
         await State(name, InstanceState.Converged);
         Assert.Equal(InstanceTrouble.Unspecified, (await Get(name)).Trouble);
-    }
-
-    // Without a registry too: it only spreads this.
-    [Fact]
-    public async Task Post_FailedAfterTheFirstGoodRun_IsShownUntilTheNextGoodOne()
-    {
-        var name = await Launch();
-        await Post(Report(name));
-        await State(name, InstanceState.Converged);
-        await Post(Report(name).Replace("status: changed\n", "status: failed\n", StringComparison.Ordinal));
-        await Eventually.True(async () => (await Get(name)).Trouble == InstanceTrouble.RunFailed, "the failed run shows");
-        await Post(Report(name).Replace("noop: false", "noop: true", StringComparison.Ordinal));
-        await Eventually.True(async () => (await Get(name)).Trouble == InstanceTrouble.PartialRun, "the noop run shows");
-        Assert.Equal(InstanceState.Converged, (await Get(name)).State);
-        await Post(Report(name));
-        await Eventually.True(async () => (await Get(name)).Conditions.Count == 0, "it is well again");
-        Assert.Equal(["converged"], (await host.Get<InstanceRecordsReader>().Read(name, default))!.Facts.Select(f => f.Event)
-            .Where(e => e.StartsWith("run-", StringComparison.Ordinal) || e == "converged"));
     }
 
     [Theory]

@@ -18,7 +18,7 @@ internal sealed class RunFollower(InstanceTable table, LastRuns runs, ConductorO
     // Clocks of other Conductors may be behind.
     private static readonly TimeSpan Overlap = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Whole = TimeSpan.FromMinutes(30);
-    private DateTimeOffset latest, seeingSince, wholeAt;
+    private DateTimeOffset latest = DateTimeOffset.UnixEpoch + Overlap, seeingSince, wholeAt;
     private bool isBlind;
 
     protected override async Task Turn(CancellationToken cancel)
