@@ -2,6 +2,7 @@ using System.CommandLine;
 using Google.Protobuf.WellKnownTypes;
 using Overture.Cli.Output;
 using Overture.Conductor.V1;
+using Overture.Platform.Records;
 using Option = System.CommandLine.Option;
 
 namespace Overture.Cli.Commands;
@@ -65,7 +66,8 @@ internal sealed class FilterOptions
         foreach (var prefix in JsonPrefixes.Where(p => plain.StartsWith(p, StringComparison.Ordinal)))
             plain = plain[prefix.Length..];
         return known.TryGetValue(plain, out var value) ? value
-            : throw Failure.Usage($"{option}: '{text}' is none of {string.Join(", ", known.Keys)}");
+            : throw Failure.Usage($"{option}: '{text}' is none of {string.Join(", ", known.Keys)}"
+                + (NearestName.Of(plain, [.. known.Keys]) is { } near ? $"; did you mean {near}?" : ""));
     }
 
     // A variable of a script that is not set must not choose more than was meant.

@@ -59,7 +59,7 @@ public sealed class LaunchTests(OvertureFixture overture)
         var ran = (await overture.Run("launch", "-c", Example, "broken", "--wait", "-o", "json")).Exit(1)
             .Says("run-failed: the first run failed");
         Assert.False(ran.Json()["converged"]!.GetValue<bool>());
-        Assert.Equal("INSTANCE_TROUBLE_RUN_FAILED", ran.Json()["instances"]![0]!["trouble"].Text());
+        Assert.Equal("CONDITION_TYPE_RUN_FAILED", ran.Json()["instances"]![0]!["conditions"]![0]!["type"].Text());
     }
 
     [Fact]
