@@ -49,7 +49,7 @@ public sealed class ConditionsTests(Stack stack)
         foreach (var process in HostProcesses.With(Path.Combine(stack.Home, "instances", name)))
             await Shell.Run("kill", "-9", process.Split(':')[0]);
         await Shows(name, "gone,expiring", TimeSpan.FromSeconds(30));
-        (await stack.Overture("certificate", "revoke", name)).Ok();
+        (await stack.Overture("certificate", "revoke", name, "--reason", "keyCompromise")).Ok();
         File.Delete(definition);
         await Shows(name, "revoked,gone,unclassified,expiring", TimeSpan.FromSeconds(150));
         var shown = (await stack.Overture("instance", "show", name)).Ok();
