@@ -62,7 +62,8 @@ public sealed class PersonTests : IAsyncLifetime
     private async Task Put(string party, string name)
     {
         var etag = (await host.Store.Get(ObjectKeys.Node(CertName.Parse(name)), default))?.ETag ?? "";
-        await host.As(party).PutNodeAsync(new() { Certname = name, Definition = Document, Reason = "a test", Etag = etag });
+        await host.As(party).PutNodeAsync(new() { Certname = name, Definition = Document, Reason = "a test", Etag = etag,
+            AllowUnregistered = true });
     }
 
     private static CertName Name(int n) => CertName.Parse($"00000000-0000-4000-8000-00000000000{n}");

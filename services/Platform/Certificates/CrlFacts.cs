@@ -23,8 +23,8 @@ public sealed record CrlFacts(
     public string NumberFault { get; private init; } = "";
 
     /// <summary>
-    /// Why it is not the whole list of its issuer's own certificates, or what of it is not understood here and must be (RFC 5280 §5.2,
-    /// §5.3), as the rest of a sentence; "" where nothing is.
+    /// Why it is not the whole list of its issuer's own certificates, or what of it is not understood here and must be (RFC 5280,
+    /// extensions of lists and entries), as the rest of a sentence; "" where nothing is.
     /// </summary>
     public string Beyond { get; private init; } = "";
 
