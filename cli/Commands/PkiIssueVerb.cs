@@ -67,11 +67,17 @@ internal sealed class PkiIssueVerb : Verb
         PersonalCertificate issued;
         try
         {
+            using var alone = PkiPlace.Alone(directory);
             issued = new PersonalCertificates(directory, session.Clock).Issue(person, granted, limit, lives, target);
         }
         catch (InvalidOperationException e)
         {
             throw PkiPlace.Conflict(e, directory);
+        }
+        catch (ArgumentException)
+        {
+            throw Failure.Usage($"--scope: services would not read '{limit}' in a certificate as it is given: no part of a value between "
+                + "slashes may be . or ..");
         }
         var files = (Certificate: Path.Combine(target, $"{person}.pem"), Key: Path.Combine(target, $"{person}.key"),
             Roots: Path.Combine(target, "ca.pem"));

@@ -18,6 +18,12 @@ internal static class PkiPlace
         File.Exists(Path.Combine(home, "pki", "ca.key")) ? "choose another place (--out DIR), or move what is there away"
             : $"run this where `overture pki init` was run, or name that place with --home DIR (it is {home} now)");
 
+    /// <summary>To be disposed once all is signed and written.</summary>
+    /// <exception cref="InvalidOperationException">There is no pki/ there.</exception>
+    /// <exception cref="Failure">Another process is at it.</exception>
+    public static IDisposable Alone(string home) => PkiLock.TryTake(home) ?? throw new Failure(ExitCodes.Conflict,
+        $"another overture pki issue or revoke holds {Path.Combine(home, "pki", "lock")}", "run this again once that has ended");
+
     public static string Time(DateTimeOffset at) => at.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     /// <summary>{name, role, scope: [term, ...], serial, notAfter, state}</summary>

@@ -11,6 +11,7 @@ namespace Overture.Cli.Commands;
 internal sealed class PkiRevokeVerb : Verb
 {
     private const int Tries = 5;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private readonly Argument<string> which = new("NAME|SERIAL")
     {
@@ -24,6 +25,11 @@ internal sealed class PkiRevokeVerb : Verb
     {
         Description = "Only sign the list, pki/crl.pem: it is published elsewhere, with overture pki publish",
     };
+    private readonly Option<long?> number = new("--number")
+    {
+        Description = "With --offline: sign the list under this number, which a refused overture pki publish named",
+        HelpName = "N",
+    };
     private readonly Option<string?> home = PkiInitVerb.Home();
 
     public PkiRevokeVerb() : base("revoke",
@@ -33,15 +39,19 @@ internal sealed class PkiRevokeVerb : Verb
         Arguments.Add(which);
         Options.Add(unlisted);
         Options.Add(offline);
+        Options.Add(number);
         Options.Add(home);
     }
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
         var directory = PkiPlace.Home(session, home);
+        if (session.Parse.GetValue(number) is { } wanted && (wanted < 1 || !session.Parse.GetValue(offline)))
+            throw Failure.Usage("--number: 1 or more, and only with --offline: else it is the one after the published list's");
         try
         {
             using var ca = InternalCa.Open(directory);
+            using var alone = PkiPlace.Alone(directory);
             return await Run(session, directory, ca, cancel);
         }
         catch (InvalidOperationException e)
@@ -58,8 +68,9 @@ internal sealed class PkiRevokeVerb : Verb
         // 2. On the list here, which any later run publishes too.
         var revocations = new InternalRevocations(directory, ca, session.Clock);
         var list = revocations.Current();
-        if (list is null || !serials.All(s => Lists(list, s)))
-            list = revocations.Next([list], serials);
+        var wanted = session.Parse.GetValue(number);
+        if (list is null || !serials.All(s => Lists(list, s)) || (wanted ?? list.Number) != list.Number)
+            list = revocations.Next([list], serials, wanted);
         // 3. Published.
         var published = !session.Parse.GetValue(offline);
         if (published)
@@ -115,8 +126,9 @@ internal sealed class PkiRevokeVerb : Verb
                     revocations.Keep(published);
                     return published;
                 }
-                if (published is not null && (published.Number >= list.Number || !list.HoldsAllOf(published)))
-                    list = revocations.Next([list, published], []);
+                var next = (published?.Number ?? 0) + 1;
+                if (list.Number != next || (published is not null && !list.HoldsAllOf(published)))
+                    list = revocations.Next([list, published], [], next);
                 try
                 {
                     var request = new PublishInternalCrlRequest { CrlPem = list.Pem };
@@ -125,7 +137,8 @@ internal sealed class PkiRevokeVerb : Verb
                 }
                 catch (Failure taken) when (taken.Reason == "ETAG_MISMATCH" && tried < Tries)
                 {
-                    list = revocations.Next([list, published], [], list.Number);
+                    // Another's was first. A service answers from what it read within the last second.
+                    await Task.Delay(Pause, session.Clock, cancel);
                 }
             }
         }

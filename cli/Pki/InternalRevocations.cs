@@ -8,7 +8,7 @@ namespace Overture.Cli.Pki;
 
 /// <summary>
 /// The list of revoked certificates of the internal PKI: pki/crl.pem, signed by its CA. Every list holds all entries of the one before
-/// and has a higher number. It ends with the CA: its age says nothing, services go by the number.
+/// and the next number. It ends with the CA: its age says nothing, services go by the number.
 /// </summary>
 public sealed class InternalRevocations(string home, InternalCa ca, TimeProvider clock)
 {
@@ -27,8 +27,8 @@ public sealed class InternalRevocations(string home, InternalCa ca, TimeProvider
     /// <summary>Writes the next list: all that is on the given ones, and these.</summary>
     /// <param name="before">Lists of this CA; null: none.</param>
     /// <param name="more">May be on them already.</param>
-    /// <param name="above">Its number is above this one too.</param>
-    public InternalCrl Next(IEnumerable<InternalCrl?> before, IEnumerable<SerialNumber> more, long above = 0)
+    /// <param name="number">Its number: the one after the published list's. Null: the one after the given ones.</param>
+    public InternalCrl Next(IEnumerable<InternalCrl?> before, IEnumerable<SerialNumber> more, long? number = null)
     {
         var lists = before.OfType<InternalCrl>().ToList();
         var entries = new Dictionary<SerialNumber, DateTimeOffset>();
@@ -37,8 +37,8 @@ public sealed class InternalRevocations(string home, InternalCa ca, TimeProvider
         var builder = new CertificateRevocationListBuilder();
         foreach (var (serial, at) in entries)
             builder.AddEntry(Convert.FromHexString($"{serial}"), at);
-        var number = lists.Select(l => l.Number).Append(above).Max() + 1;
-        var der = builder.Build(ca.Certificate.SubjectName, ca.Signer(), new BigInteger(number),
+        number ??= lists.Select(l => l.Number).Append(0).Max() + 1;
+        var der = builder.Build(ca.Certificate.SubjectName, ca.Signer(), new BigInteger(number.Value),
             new DateTimeOffset(ca.Certificate.NotAfter), HashAlgorithmName.SHA256,
             X509AuthorityKeyIdentifierExtension.CreateFromCertificate(ca.Certificate, true, false), clock.GetUtcNow().AddHours(-1));
         var list = InternalCrl.Read(CrlPem.Write(der), [ca.Certificate], out var rule)

@@ -5,6 +5,7 @@ using Overture.CertAuthority.Csr;
 using Overture.CertAuthority.V1;
 using Overture.Platform.Certificates;
 using Overture.Platform.Faults;
+using Overture.Platform.Rpc;
 
 namespace Overture.CertAuthority;
 
@@ -20,7 +21,7 @@ internal sealed partial class CertAuthorityApi
         var reason = request.Reason.Trim();
         if (reason.Length is 0 or > 500)
             throw FaultException.Invalid("reason", "must have 1-500 characters: it is kept with the record");
-        var life = request.Life?.ToTimeSpan() ?? UsualAdminLife;
+        var life = MessageTimes.Read(request.Life, "life") ?? UsualAdminLife;
         if (life < ShortestAdminLife || life > LongestAdminLife)
             throw FaultException.Invalid("life", "must be 1 h to 825 d");
         // Looked at first: without a list the certificate would be of no use, and is not made.
@@ -46,5 +47,5 @@ internal sealed partial class CertAuthorityApi
     }
 
     public override async Task<GetInternalCrlsResponse> GetInternalCrls(GetInternalCrlsRequest request, ServerCallContext context) =>
-        new() { CrlPem = { (await internalCrls.Look(context.CancellationToken)).Select(l => l.Pem) } };
+        new() { CrlPem = { (await internalCrls.Recent(context.CancellationToken)).Select(l => l.Pem) } };
 }

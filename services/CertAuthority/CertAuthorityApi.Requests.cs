@@ -38,7 +38,7 @@ internal sealed partial class CertAuthorityApi
         if (request.DnsAltNames.Count > 0)
             context.Peer().DemandNoScope("approve with dns_alt_names");
         var approval = new ApprovalOrder(name, Spki(request.SpkiSha256), ReasonText(request.Reason), request.DnsAltNames,
-            request.Extensions, request.Life?.ToTimeSpan());
+            request.Extensions, MessageTimes.Read(request.Life, "life"));
         var certificate = await approve.Run(approval, By(context), CancellationToken.None);
         var claim = await claims.Find(name, certificate.Claim, context.CancellationToken);
         return new ApproveCertificateRequestResponse { CertificatePem = certificate.Pem, Serial = certificate.Serial,

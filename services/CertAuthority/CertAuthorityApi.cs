@@ -138,7 +138,7 @@ internal sealed partial class CertAuthorityApi(
         if (CertName.TryParse(certname, out var name, out _)
             && (await evidence.Launch(name, context.CancellationToken)).Launch is { } launch)
         {
-            peer.DemandScope($"instance {name}", launch.Profile, launch.Labels);
+            peer.DemandScopeOfInstance($"instance {name}", launch.Profile, launch.Labels, launch.Role, launch.DnsAltNames);
         }
         else
         {

@@ -44,7 +44,7 @@ internal sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, 
         if (peer.Scope.IsLimited)
         {
             if (await nodes.LaunchOf(name, context.CancellationToken) is { } launch)
-                peer.DemandScope($"node {name}", launch.Profile, launch.Labels);
+                peer.DemandScopeOfInstance($"node {name}", launch.Profile, launch.Labels, launch.Role, launch.DnsAltNames);
             else
                 peer.DemandNoScope($"define {name}, which was not launched or registered here");
         }

@@ -25,7 +25,7 @@ internal sealed class ConductorApi(
     private const int MaxWatched = 100;
 
     public override Task<LaunchInstancesResponse> LaunchInstances(LaunchInstancesRequest request, ServerCallContext context) =>
-        launch.Run(context.Peer().Caller, WholeText.Of(request), context.CancellationToken, by: context.Peer());
+        launch.Run(context.Peer().Caller, WholeText.Of(request), context.Peer(), context.CancellationToken);
 
     public override Task<RegisterInstanceResponse> RegisterInstance(RegisterInstanceRequest request, ServerCallContext context)
     {
@@ -75,7 +75,7 @@ internal sealed class ConductorApi(
     }
 
     public override async Task<RetryInstanceResponse> RetryInstance(RetryInstanceRequest request, ServerCallContext context) =>
-        await retry.Run(context.Peer().Caller, await InScope(request.Certname, context), request.KeepFailed, request.Force,
+        await retry.Run(context.Peer(), await InScope(request.Certname, context), request.KeepFailed, request.Force,
             context.CancellationToken);
 
     public override async Task<UpdateInstanceResponse> UpdateInstance(UpdateInstanceRequest request, ServerCallContext context)
@@ -102,7 +102,8 @@ internal sealed class ConductorApi(
             throw new FaultException(FaultKind.Denied, Reason.RoleMissing, "apply requires the role operator or admin");
         if (request.Apply)
             context.Peer().DemandNoScope("apply repairs");
-        var response = await reconciler.Run(request.Apply, orphans: request.Apply, request.Limit, context.CancellationToken);
+        var response = await reconciler.Run(request.Apply, orphans: request.Apply, request.Limit, context.CancellationToken,
+            context.Peer().Caller);
         await definitions.Add(response, context.CancellationToken);
         return response;
     }
@@ -121,7 +122,7 @@ internal sealed class ConductorApi(
         Task.FromResult(profiles.Validate(WholeText.Of(request).Document));
 
     public override Task<PutProfileResponse> PutProfile(PutProfileRequest request, ServerCallContext context) =>
-        profiles.Put(WholeText.Of(request).Name, request.Document, request.Etag, context.CancellationToken);
+        profiles.Put(context.Peer().Caller, WholeText.Of(request).Name, request.Document, request.Etag, context.CancellationToken);
 
     public override Task<CheckBucketResponse> CheckBucket(CheckBucketRequest request, ServerCallContext context) =>
         checkBucket.Run(context.CancellationToken);

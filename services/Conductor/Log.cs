@@ -103,6 +103,14 @@ internal static partial class Log
     [LoggerMessage(EventId = 136, EventName = "reconcile.waits", Level = LogLevel.Warning, Message = "reconciliation skipped: {Cause}")]
     public static partial void ReconcileWaits(ILogger logger, string cause);
 
+    [LoggerMessage(EventId = 138, EventName = "reconcile.applied", Level = LogLevel.Information,
+        Message = "{Caller} has the differences repaired that follow; may end {Limit} instances at most (0: what the brake allows)")]
+    public static partial void Applied(ILogger logger, string caller, int limit);
+
+    [LoggerMessage(EventId = 139, EventName = "profile.put", Level = LogLevel.Information,
+        Message = "profile {Profile} is at version {Etag}, put by {Caller}")]
+    public static partial void ProfilePut(ILogger logger, string profile, string etag, string caller);
+
     [LoggerMessage(EventId = 126, EventName = "instance.no_console", Level = LogLevel.Warning,
         Message = "{Certname} stalled, and its console can't be read: {Cause}")]
     public static partial void NoConsole(ILogger logger, CertName certname, string cause);

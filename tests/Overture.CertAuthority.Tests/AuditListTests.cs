@@ -70,6 +70,33 @@ public sealed class AuditListTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task List_SinceTheFirstYear_IsAllAndTimesThatAreNoneAreRefused()
+    {
+        await Enrol(ca);
+        var all = (await List(new())).Records.Count;
+        Assert.InRange((await List(new() { Since = DateTimeOffset.MinValue.ToTimestamp() })).Records.Count, all, int.MaxValue);
+        foreach (var none in new[] { new Timestamp { Seconds = long.MaxValue }, new Timestamp { Nanos = -1 } })
+        {
+            var refused = await Assert.ThrowsAsync<RpcException>(() => List(new() { Since = none }));
+            Assert.Equal("INVALID_FIELD", RpcDetails.Reason(refused));
+            Assert.Contains("since", refused.Status.Detail, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Readers_OfTheWholeLog_AreFewAtOnce()
+    {
+        using var readers = new AuditReaders(TimeProvider.System);
+        var seats = new List<IDisposable>();
+        for (var i = 0; i < AuditReaders.Most; i++)
+            seats.Add(await readers.Enter(default));
+        var next = readers.Enter(default);
+        Assert.False(next.IsCompleted);
+        seats[0].Dispose();
+        (await next.WaitAsync(TimeSpan.FromSeconds(5))).Dispose();
+    }
+
+    [Fact]
     public async Task List_RefusedNamesAndDamagedBatches_AreThereAndCounted()
     {
         (await ca.Put("not%20a%20name", new CsrBuilder("not a name", key).Pem())).Dispose();

@@ -30,6 +30,27 @@ public sealed class CertificateListTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Pages_AfterTheFirst_DoNotListTheStocksCertificatesAgain()
+    {
+        var looks = 0;
+        await using var other = await RunningCa.Start(house, house.Options("pages") with
+        {
+            Store = new TestSupport.FaultyStore(house.Store)
+            {
+                BeforeList = prefix => looks += prefix == ObjectKeys.StockCertificates ? 1 : 0,
+            },
+        });
+        for (var i = 0; i < 3; i++)
+            await Enrol();
+        looks = 0;
+        var token = "";
+        do
+            token = (await other.Admin.ListCertificatesAsync(new() { PageSize = 1, PageToken = token })).NextPageToken;
+        while (token.Length > 0);
+        Assert.Equal(1, looks);
+    }
+
+    [Fact]
     public async Task List_EachRow_SaysWhatItIsAndWhatBecameOfIt()
     {
         Assert.Empty(await All(new()));
@@ -95,6 +116,7 @@ public sealed class CertificateListTests : IAsyncLifetime
             (await Refused(new() { PageToken = page.NextPageToken, State = CertificateState.Valid })).Status.Detail);
         Assert.Equal("INVALID_FIELD", RpcDetails.Reason(await Refused(new() { PageToken = "x" })));
         Assert.Equal("INVALID_FIELD", RpcDetails.Reason(await Refused(new() { PageSize = 501 })));
+        Assert.Equal("INVALID_FIELD", RpcDetails.Reason(await Refused(new() { ExpiringWithin = new() { Seconds = 1, Nanos = -1 } })));
         Assert.Equal("INVALID_FIELD", RpcDetails.Reason(await Refused(new() { ExpiringWithin = new() })));
         // The pages after the first need no listing, also at a replica that was never asked.
         var rest = await second.Admin.ListCertificatesAsync(new() { PageToken = page.NextPageToken, PageSize = 500 });

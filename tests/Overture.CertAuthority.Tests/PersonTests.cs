@@ -57,11 +57,17 @@ public sealed class PersonTests(CaFixture house) : IDisposable
     {
         var (mine, other) = (await Held(l => (l.Profile, l.Labels["team"]) = ("web", "blue")), await Held(l => l.Profile = "db"));
         var stranger = await Held(null);
+        // The labels match, but what it is reaches beyond them.
+        var (server, named) = (await Held(l => (l.Profile, l.Labels["team"], l.Role) = ("web", "blue", "puppetserver")), await Held(l =>
+        {
+            (l.Profile, l.Labels["team"]) = ("web", "blue");
+            l.DnsAltNames.Add("puppet");
+        }));
         // One whose record says what the scope wants, but was not signed by the Conductor.
         using var forger = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var forged = await house.Launch(l => (l.Profile, l.Labels["team"]) = ("web", "blue"), signWith: forger);
         const string scope = "profile=web,label.team=blue";
-        foreach (var name in new[] { $"{other}", $"{stranger}", $"{forged.Name}", $"{house.NewName()}", "No Certname", "" })
+        foreach (var name in new[] { $"{other}", $"{server}", $"{named}", $"{stranger}", $"{forged.Name}", $"{house.NewName()}", "No Certname", "" })
         {
             var fault = await Assert.ThrowsAsync<RpcException>(() => As(scope, c => Call(c, rpc, name)));
             Assert.Equal((StatusCode.PermissionDenied, "SCOPE_MISSING"), (fault.StatusCode, RpcDetails.Reason(fault)));

@@ -17,7 +17,15 @@ public static class TestCrl
     /// <param name="life">From thisUpdate to nextUpdate.</param>
     /// <param name="serials">Revoked ones, in hex.</param>
     public static string Pem(
-        X509Certificate2 issuer, RSA key, DateTimeOffset thisUpdate, byte[]? number = null, TimeSpan? life = null, params string[] serials)
+        X509Certificate2 issuer, RSA key, DateTimeOffset thisUpdate, byte[]? number = null, TimeSpan? life = null, params string[] serials) =>
+        Made(issuer, key, thisUpdate, number, life, serials, null);
+
+    /// <summary>List 1, without entries, with one more extension.</summary>
+    public static string Extended(X509Certificate2 issuer, RSA key, DateTimeOffset thisUpdate, string oid, bool critical) =>
+        Made(issuer, key, thisUpdate, Number(1), null, [], (oid, critical));
+
+    private static string Made(X509Certificate2 issuer, RSA key, DateTimeOffset thisUpdate, byte[]? number, TimeSpan? life,
+        string[] serials, (string Oid, bool Critical)? more)
     {
         var signed = new AsnWriter(AsnEncodingRules.DER);
         using (signed.PushSequence())
@@ -31,7 +39,7 @@ public static class TestCrl
             if (serials.Length > 0)
                 Entries(signed, thisUpdate, serials);
             if (number is not null)
-                Extension(signed, number);
+                Extension(signed, number, more);
         }
         return Signed(signed.Encode(), key);
     }
@@ -80,14 +88,25 @@ public static class TestCrl
         }
     }
 
-    private static void Extension(AsnWriter writer, byte[] number)
+    private static void Extension(AsnWriter writer, byte[] number, (string Oid, bool Critical)? more)
     {
         using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0)))
         using (writer.PushSequence())
-        using (writer.PushSequence())
         {
-            writer.WriteObjectIdentifier("2.5.29.20");
-            writer.WriteOctetString(number);
+            using (writer.PushSequence())
+            {
+                writer.WriteObjectIdentifier("2.5.29.20");
+                writer.WriteOctetString(number);
+            }
+            if (more is not { } other)
+                return;
+            using (writer.PushSequence())
+            {
+                writer.WriteObjectIdentifier(other.Oid);
+                if (other.Critical)
+                    writer.WriteBoolean(true);
+                writer.WriteOctetString(Number(1));
+            }
         }
     }
 

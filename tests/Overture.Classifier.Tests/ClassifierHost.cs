@@ -131,9 +131,12 @@ internal sealed class ClassifierHost : IAsyncDisposable
     }
 
     /// <summary>As a launch leaves it.</summary>
-    public async Task Launched(CertName name, string definition, string profile = "", params (string Key, string Value)[] labels)
+    public Task Launched(CertName name, string definition, string profile = "", params (string Key, string Value)[] labels) =>
+        Launched(new() { Certname = name.ToString(), Profile = profile }, definition, labels);
+
+    public async Task Launched(LaunchRecord record, string definition, params (string Key, string Value)[] labels)
     {
-        var record = new LaunchRecord { Certname = name.ToString(), Profile = profile };
+        var name = CertName.Parse(record.Certname);
         foreach (var (key, value) in labels)
             record.Labels[key] = value;
         await Store.PutIfAbsent(ObjectKeys.Launch(name), new SignedLaunch { Payload = ByteString.CopyFrom(RecordJson.Write(record)) },

@@ -40,6 +40,12 @@ public sealed class PersonTests : IAsyncLifetime
         await host.Launched(other, Document, "web", ("team", "red"));
         await host.Edit(ObjectKeys.Launch(damaged), "{}");
         await Missing(() => Put("jo", $"{other}"));
+        // The labels match, but what it is reaches beyond them.
+        var (server, named) = (Name(4), Name(5));
+        await host.Launched(new() { Certname = $"{server}", Profile = "web", Role = "overture" }, Document, ("team", "blue"));
+        await host.Launched(new() { Certname = $"{named}", Profile = "web", DnsAltNames = { "puppet" } }, Document, ("team", "blue"));
+        await Missing(() => Put("jo", $"{server}"));
+        await Missing(() => Put("jo", $"{named}"));
         await Missing(() => Put("jo", "hand.example.com"));
         Assert.Null(await host.Store.Get(ObjectKeys.Node(CertName.Parse("hand.example.com")), default));
         Assert.NotNull(await Record.ExceptionAsync(() => Put("jo", $"{damaged}")));
@@ -56,7 +62,8 @@ public sealed class PersonTests : IAsyncLifetime
     private async Task Put(string party, string name)
     {
         var etag = (await host.Store.Get(ObjectKeys.Node(CertName.Parse(name)), default))?.ETag ?? "";
-        await host.As(party).PutNodeAsync(new() { Certname = name, Definition = Document, Reason = "a test", Etag = etag });
+        await host.As(party).PutNodeAsync(new() { Certname = name, Definition = Document, Reason = "a test", Etag = etag,
+            AllowUnregistered = true });
     }
 
     private static CertName Name(int n) => CertName.Parse($"00000000-0000-4000-8000-00000000000{n}");

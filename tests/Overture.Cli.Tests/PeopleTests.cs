@@ -15,7 +15,7 @@ public sealed class PeopleTests(OvertureFixture overture) : IAsyncLifetime
     {
         (await overture.Run("pki", "init", "--home", home.Path)).Exit(0);
         overture.CertAuthority.InternalCrls = [];
-        overture.CertAuthority.TakenInternalNumbers = 0;
+        overture.CertAuthority.Beaten = null;
     }
 
     public Task DisposeAsync()
@@ -158,10 +158,19 @@ public sealed class PeopleTests(OvertureFixture overture) : IAsyncLifetime
         foreach (var file in new[] { "pki/ca.pem", "pki/ca.key" })
             File.Copy(home.File(file), other.File(file));
         (await overture.Run("pki", "revoke", "--unlisted", "0x4f0a", "--home", other.Path)).Exit(0);
-        // Two numbers above it are taken by then, by lists that can't be read.
-        overture.CertAuthority.TakenInternalNumbers = 2;
+        // That home is first twice more, each time between this one's look and its own list.
+        var more = new Queue<byte>([1, 2]);
+        overture.CertAuthority.Beaten = _ =>
+        {
+            if (!more.TryDequeue(out var serial))
+                return null;
+            using var ca = Overture.Cli.Pki.InternalCa.Open(other.Path);
+            var lists = new Overture.Cli.Pki.InternalRevocations(other.Path, ca, TimeProvider.System);
+            return lists.Next([lists.Current()], [Overture.Platform.Certificates.SerialNumber.Of([serial])]);
+        };
         Assert.Equal("4", (await Pki("revoke", "jo", "-o", "json")).Exit(0).Json()["number"]!.ToString());
-        Assert.Equal(2, overture.CertAuthority.InternalCrls[^1].Entries.Count);
+        // None was lost.
+        Assert.Equal(4, overture.CertAuthority.InternalCrls[^1].Entries.Count);
         Assert.Contains("4F0A", (await Shell.Run("openssl", "crl", "-noout", "-text", "-in", home.File("pki/crl.pem"))).Ok(),
             StringComparison.Ordinal);
     }
@@ -181,6 +190,46 @@ public sealed class PeopleTests(OvertureFixture overture) : IAsyncLifetime
         (await overture.Run("pki", "publish", home.File("nothing.pem"))).Exit(2).Says("nothing.pem");
         await File.WriteAllTextAsync(home.File("large"), new string('a', 300_000));
         (await overture.Run("pki", "publish", home.File("large"))).Exit(2).Says("is larger than any such list");
+    }
+
+    [Fact]
+    public async Task RevokeOffline_TwiceBeforeItIsPublished_IsSignedAgainUnderTheNextNumber()
+    {
+        await Issue("jo", "a");
+        await Issue("kim", "b");
+        (await Pki("revoke", "jo", "--offline")).Exit(0);
+        (await Pki("revoke", "kim", "--offline")).Exit(0);
+        (await overture.Run("pki", "publish", home.File("pki/crl.pem"))).Exit(6).Says("make list 1");
+        (await Pki("revoke", "kim", "--number", "1")).Exit(2).Says("only with --offline");
+        (await Pki("revoke", "kim", "--offline", "--number", "0")).Exit(2);
+        (await Pki("revoke", "kim", "--offline", "--number", "1")).Exit(0);
+        (await overture.Run("pki", "publish", home.File("pki/crl.pem"))).Exit(0);
+        Assert.Equal(2, overture.CertAuthority.InternalCrls.Single().Entries.Count);
+    }
+
+    [Theory]
+    [InlineData("profile=a/../b")]
+    [InlineData("label.team=a/./b")]
+    [InlineData("label.team=a/..")]
+    public async Task Issue_ScopeThatACertificateWouldSayOtherwise_IsRefused(string scope)
+    {
+        (await Pki("issue", "--role", "operator", "--name", "jo", "--scope", scope, "--out", home.File("jo"))).Exit(2).Says("--scope");
+        Assert.False(Path.Exists(home.File("jo")));
+        Assert.False(Path.Exists(home.File("pki/issued")));
+    }
+
+    [Fact]
+    public async Task IssueAndRevoke_WhileAnotherIsAtIt_ChangeNothing()
+    {
+        await Issue("jo", "a");
+        using (Overture.Cli.Pki.PkiLock.TryTake(home.Path))
+        {
+            (await Pki("issue", "--role", "viewer", "--name", "kim")).Exit(6).Says("run this again once that has ended");
+            (await Pki("revoke", "jo", "--offline")).Exit(6).Says("pki/lock");
+        }
+        Assert.Single(Directory.GetFiles(home.File("pki/issued")));
+        Assert.False(File.Exists(home.File("pki/crl.pem")));
+        (await Pki("revoke", "jo", "--offline")).Exit(0);
     }
 
     private Task<Ran> Pki(params string[] arguments) => overture.Run(["pki", .. arguments, "--home", home.Path]);

@@ -5,6 +5,7 @@ using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform;
@@ -74,6 +75,8 @@ internal sealed class ConductorHost : IAsyncDisposable
         public IProvider? Provider { get; init; }
         public ObjectStore? Store { get; init; }
         public TimeProvider? Clock { get; init; }
+        public LoggedLines<Launch.ProfileStore>? ProfileLog { get; init; }
+        public LoggedLines<Reconcile.Reconciler>? ReconcileLog { get; init; }
     }
 
     private sealed class Parts : IServiceModule<ConductorOptions>
@@ -93,6 +96,10 @@ internal sealed class ConductorHost : IAsyncDisposable
                 builder.Services.AddSingleton(store);
             if (replace.Clock is { } clock)
                 builder.Services.AddSingleton(clock);
+            if (replace.ProfileLog is { } profiles)
+                builder.Services.AddSingleton<ILogger<Launch.ProfileStore>>(profiles);
+            if (replace.ReconcileLog is { } repairs)
+                builder.Services.AddSingleton<ILogger<Reconcile.Reconciler>>(repairs);
         }
 
         public static void Listen(KestrelServerOptions kestrel, ConductorOptions options) => ConductorModule.Listen(kestrel, options);

@@ -122,6 +122,11 @@ public sealed class PersonTests : IAsyncLifetime
         Assert.False(await store.Any(ObjectKeys.FactsOf(other) + "terminating", default));
         Assert.DoesNotContain((await host.As("jo").GetTimelineAsync(new() { Certname = $"{other}" })).Events,
             e => e.Detail.Contains("jo", StringComparison.Ordinal));
+        // The labels match, but what it is reaches beyond them.
+        var (server, named) = (await Launch("admin", Reaching(s => s.Role = "puppetserver"), "c"),
+            await Launch("admin", Reaching(s => s.DnsAltNames.Add("puppet")), "d"));
+        await Missing(() => Call("jo", rpc, server), "has the role puppetserver");
+        await Missing(() => Call("jo", rpc, named), "has dns_alt_names");
         var unknown = await Assert.ThrowsAsync<RpcException>(() => Call("jo", rpc, CertName.Parse("nothing.example.com")));
         Assert.Equal(StatusCode.NotFound, unknown.StatusCode);
         provider.ConsoleText = "login:";
@@ -196,6 +201,8 @@ public sealed class PersonTests : IAsyncLifetime
         if (team is not null)
             spec.Labels["team"] = team;
     };
+
+    private static Action<LaunchSpec> Reaching(Action<LaunchSpec> more) => Is("web", "blue") + more;
 
     private async Task<CertName> Launch(string party, Action<LaunchSpec> change, string id = "r1")
     {

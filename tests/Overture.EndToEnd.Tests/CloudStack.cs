@@ -118,19 +118,20 @@ public sealed class CloudStack : IAsyncLifetime
         moto.AccessKey, moto.SecretKey, new AmazonS3Config { ServiceURL = moto.Endpoint.ToString(), ForcePathStyle = true,
         AuthenticationRegion = MotoServer.Region });
 
-    // The page shows two policies: of the bucket, for all three services, and of EC2.
+    // The page shows three policies: of the bucket, for all three services, what of it is CertAuthority's alone, and of EC2.
     private async Task MakeKeys()
     {
-        var policies = (await File.ReadAllTextAsync(RepositoryPaths.File("docs/operations.md"))).Split("```json\n")[1..3]
+        var policies = (await File.ReadAllTextAsync(RepositoryPaths.File("docs/operations.md"))).Split("```json\n")[1..4]
             .Select(p => JsonNode.Parse(p.Split("```")[0].Replace("overture-records", MotoServer.Bucket, StringComparison.Ordinal))!)
                 .ToList();
-        var bucket = policies[0].ToJsonString();
-        foreach (var statement in policies[1]["Statement"]!.AsArray())
-            policies[0]["Statement"]!.AsArray().Add(statement!.DeepClone());
         await moto.Enforce(false);
-        foreach (var service in new[] { "certauthority", "classifier" })
-            keys[service] = await moto.MakeKey(service, bucket);
-        keys["conductor"] = await moto.MakeKey("conductor", policies[0].ToJsonString());
+        foreach (var (service, further) in new[] { ("certauthority", 0), ("classifier", 1), ("conductor", 2) })
+        {
+            var all = policies[0].DeepClone();
+            foreach (var statement in policies[1..(further + 1)].SelectMany(p => p["Statement"]!.AsArray()))
+                all["Statement"]!.AsArray().Add(statement!.DeepClone());
+            keys[service] = await moto.MakeKey(service, all.ToJsonString());
+        }
         await moto.Enforce(true);
     }
 

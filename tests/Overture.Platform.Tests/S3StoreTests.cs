@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using System.Text.Json.Nodes;
 using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
@@ -133,6 +134,23 @@ public sealed class S3StoreTests(MotoFixture s3) : ObjectStoreSuite, IClassFixtu
             Assert.Contains("AccessDenied", (await Assert.ThrowsAsync<FaultException>(() => store.Delete(kept, default))).Message,
                 StringComparison.Ordinal);
         }
+        // CertAuthority alone puts lists of the internal PKI.
+        var others = page.Split("```json\n")[2].Split("```")[0].Replace("overture-records", MotoServer.Bucket, StringComparison.Ordinal);
+        var both = JsonNode.Parse(policy)!;
+        foreach (var statement in JsonNode.Parse(others)!["Statement"]!.AsArray())
+            both["Statement"]!.AsArray().Add(statement!.DeepClone());
+        await s3.Moto.Enforce(false);
+        var other = await s3.Moto.MakeKey("other", both.ToJsonString());
+        await s3.Moto.Enforce(true);
+        using var conductor = s3.Open(prefix, new BasicAWSCredentials(other.AccessKey, other.SecretKey));
+        await store.PutIfAbsent("pki/crl/aa/00000000000000000001", Bytes("1"), default);
+        Assert.NotNull(await conductor.Get("pki/crl/aa/00000000000000000001", default));
+        foreach (var number in new[] { 1, 2 })
+        {
+            Assert.Contains("AccessDenied", (await Assert.ThrowsAsync<FaultException>(() =>
+                conductor.PutIfAbsent($"pki/crl/aa/0000000000000000000{number}", Bytes("2"), default))).Message, StringComparison.Ordinal);
+        }
+        await conductor.PutIfAbsent("launches/y", Bytes("1"), default);
         using var refused = s3.Open(prefix, new BasicAWSCredentials(none.AccessKey, none.SecretKey));
         Assert.Contains("AccessDenied", (await Assert.ThrowsAsync<FaultException>(() =>
             refused.PutIfAbsent("a", Bytes("1"), default))).Message, StringComparison.Ordinal);

@@ -10,6 +10,7 @@ internal static class AuditModule
             .AddSingleton<AuditHeads>()
             .AddSingleton<PeerStreams>()
             .AddSingleton<AuditStream>()
+            .AddSingleton<AuditReaders>()
             .AddSingleton<AuditSearch>()
             .AddSingleton<DamagedObjects>()
             .AddSingleton<InventoryCheck>()

@@ -7,11 +7,12 @@ using Overture.Records.V1;
 namespace Overture.CertAuthority.Audit;
 
 /// <summary>Every record of a name or serial, over all streams. Looks for the text before it parses anything.</summary>
-internal sealed class AuditSearch(ObjectStore store)
+internal sealed class AuditSearch(ObjectStore store, AuditReaders readers)
 {
     /// <returns>Oldest first.</returns>
     public async Task<IReadOnlyList<AuditRecord>> Run(string text, Func<AuditRecord, bool> wanted, CancellationToken cancel)
     {
+        using var seat = await readers.Enter(cancel);
         var found = new List<AuditRecord>();
         var bytes = Encoding.UTF8.GetBytes(text);
         await foreach (var (_, body) in AuditObjects.Read(

@@ -55,7 +55,7 @@ internal sealed class AuditTail(ObjectStore store, IReadOnlyList<string> keys, F
         if (batch.Records.Select(Any).OfType<AuditRecord>().FirstOrDefault() is { } oldest)
         {
             Reached = Min(Reached, At(oldest));
-            if (since is { } begin && At(oldest) < begin - Disorder)
+            if (since is { } begin && begin - At(oldest) > Disorder)
                 Close();
         }
         foreach (var record in batch.Records.Select(parse).OfType<AuditRecord>().Where(r => since is null || At(r) >= since)

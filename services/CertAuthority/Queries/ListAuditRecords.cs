@@ -3,6 +3,7 @@ using Overture.CertAuthority.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
+using Overture.Platform.Rpc;
 using Overture.Records.V1;
 
 namespace Overture.CertAuthority.Queries;
@@ -11,7 +12,7 @@ namespace Overture.CertAuthority.Queries;
 /// Audit records over all replicas, newest first. Each stream is read from its end, and no further than the list needs, so the newest 100
 /// of a log of a year cost a few batches.
 /// </summary>
-internal sealed class ListAuditRecords(ObjectStore store, AuditLog audit)
+internal sealed class ListAuditRecords(ObjectStore store, AuditLog audit, AuditReaders readers)
 {
     private const int Together = 100, MaxLimit = 1_000_000, MaxText = 200;
 
@@ -26,9 +27,12 @@ internal sealed class ListAuditRecords(ObjectStore store, AuditLog audit)
         Check("action", request.Action);
         Check("actor", request.Actor);
 
+        var since = MessageTimes.Read(request.Since, "since");
+        using var seat = await readers.Enter(cancel);
+
         // 1. what waits here in the log, too
         await audit.Flushed(cancel);
-        var tails = await Tails(request, cancel);
+        var tails = await Tails(request, since, cancel);
 
         // 2. always the stream whose next record may be the newest
         var (answer, given) = (new ListAuditRecordsResponse(), 0);
@@ -57,11 +61,11 @@ internal sealed class ListAuditRecords(ObjectStore store, AuditLog audit)
     private static AuditTail? Next(IReadOnlyList<AuditTail> tails) =>
         tails.Where(t => t.IsOpen).MaxBy(t => t.Newest is { } record ? AuditTail.At(record) : t.Reached);
 
-    private async Task<IReadOnlyList<AuditTail>> Tails(ListAuditRecordsRequest request, CancellationToken cancel)
+    private async Task<IReadOnlyList<AuditTail>> Tails(ListAuditRecordsRequest request, DateTimeOffset? since, CancellationToken cancel)
     {
         var keys = await AuditObjects.List(store, ObjectKeys.AuditStreams, null, cancel);
         return [.. keys.GroupBy(k => k[..(k.LastIndexOf('/') + 1)], StringComparer.Ordinal)
-            .Select(g => new AuditTail(store, [.. g], text => Wanted(text, request), request.Since?.ToDateTimeOffset()))];
+            .Select(g => new AuditTail(store, [.. g], text => Wanted(text, request), since))];
     }
 
     // The text first: parsing all of a log to find a few would take minutes. In it, such letters are spelled as they are.

@@ -6,6 +6,7 @@ using Overture.Platform.Certificates;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
+using Overture.Platform.Rpc;
 
 namespace Overture.CertAuthority.Queries;
 
@@ -16,6 +17,8 @@ internal sealed class ListCertificates(ObjectStore store, CertificateRows rows, 
 {
     private const int UsualPage = 50, LargestPage = 500, LongestPrefix = 200;
     private static readonly TimeSpan Longest = TimeSpan.FromDays(36_500);
+    // As at the last first page.
+    private volatile HashSet<string> stockRevoked = [];
 
     public async Task<ListCertificatesResponse> Page(ListCertificatesRequest request, CancellationToken cancel)
     {
@@ -25,7 +28,7 @@ internal sealed class ListCertificates(ObjectStore store, CertificateRows rows, 
             throw FaultException.Invalid("state", "is not a state");
         if (request.Prefix.Length > LongestPrefix)
             throw FaultException.Invalid("prefix", $"must have at most {LongestPrefix} characters");
-        var within = request.ExpiringWithin?.ToTimeSpan();
+        var within = MessageTimes.Read(request.ExpiringWithin, "expiring_within");
         if (within < TimeSpan.FromSeconds(1) || within > Longest)
             throw FaultException.Invalid("expiring_within", "must be 1 s to 36500 d");
         var size = request.PageSize == 0 ? UsualPage : request.PageSize;
@@ -36,8 +39,9 @@ internal sealed class ListCertificates(ObjectStore store, CertificateRows rows, 
         {
             await rows.Refresh(cancel);
             await revocations.All(cancel);
+            stockRevoked = await StockRevoked(cancel);
         }
-        var stock = await StockRevoked(cancel);
+        var stock = stockRevoked;
 
         // 2. one more than the page, to know whether another follows
         var now = clock.GetUtcNow();

@@ -23,12 +23,12 @@ internal sealed class PublishInternalCrl(InternalCrls crls, ObjectStore store, A
     {
         // 1. A list of ours.
         var list = InternalCrl.Read(pem, crls.Cas, out var rule) ?? throw FaultException.Invalid("crl_pem", rule!);
-        // 2. Newer than what is published, and with all of it.
-        var last = (await crls.Look(cancel)).FirstOrDefault(l => l.Issuer == list.Issuer);
+        // 2. The next one, with all of the last; the same again was published already, and recorded before that.
+        var last = await Last(list, cancel);
         if (last?.Pem == list.Pem)
             return list;
-        if (last is not null && list.Number <= last.Number)
-            throw Older(last.Number);
+        if (list.Number != (last?.Number ?? 0) + 1)
+            throw NotNext(list.Number, last?.Number ?? 0);
         if (last is not null && !list.HoldsAllOf(last))
         {
             throw FaultException.Invalid("crl_pem",
@@ -38,18 +38,34 @@ internal sealed class PublishInternalCrl(InternalCrls crls, ObjectStore store, A
         await audit.Write(AuditAction.InternalCrlPublished, "", by, decision: DecisionOutcome.Revoke.Because(Reason.None,
             $"publishes list {list.Number} of the internal PKI: {list.Entries.Count} certificates are revoked"), cancel: cancel);
         await audit.Flushed(cancel);
-        // 4. Published, under its own number: of two at once one is first.
-        var key = ObjectKeys.InternalCrl($"{list.Issuer}", list.Number);
-        if (await store.PutIfAbsent(key, Encoding.ASCII.GetBytes(list.Pem), cancel) == PutOutcome.Conflict
-            && (await crls.Look(cancel)).FirstOrDefault(l => l.Issuer == list.Issuer)?.Pem != list.Pem)
-        {
-            throw Older(list.Number);
-        }
+        // 4. Published, under its own number: of two at once one is first, and the other has to hold its entries too.
+        await Put(list, cancel);
         // 5. It counts here at once, elsewhere at the next look.
         await crls.Look(cancel);
         return list;
     }
 
-    private static FaultException Older(long number) => new(FaultKind.Conflict, Reason.EtagMismatch,
-        $"list {number} of this CA is published already; make one above it that holds all of its entries");
+    private async Task<InternalCrl?> Last(InternalCrl of, CancellationToken cancel) =>
+        (await crls.Look(cancel)).FirstOrDefault(l => l.Issuer == of.Issuer);
+
+    private async Task Put(InternalCrl list, CancellationToken cancel)
+    {
+        var (key, body) = (ObjectKeys.InternalCrl($"{list.Issuer}", list.Number), (ReadOnlyMemory<byte>)Encoding.ASCII.GetBytes(list.Pem));
+        if (await store.PutIfAbsent(key, body, cancel) == PutOutcome.Stored)
+            return;
+        if (await Last(list, cancel) is { } other && other.Number >= list.Number)
+        {
+            if (other.Pem != list.Pem)
+                throw NotNext(list.Number, other.Number);
+            return;
+        }
+        // What lies there counts nowhere, and must not keep a revocation out.
+        if (await store.Get(key, cancel) is not { } found || await store.PutIfMatch(key, body, found.ETag, cancel) != PutOutcome.Stored)
+            throw NotNext(list.Number, list.Number - 1);
+    }
+
+    private static FaultException NotNext(long number, long last) => new(FaultKind.Conflict, Reason.EtagMismatch,
+        number <= last ? $"list {last} of this CA is published already; make list {last + 1}, which holds all of its entries"
+            : $"list {number} can't follow list {last} of this CA; make list {last + 1}: overture pki revoke NAME --offline "
+                + $"--number {last + 1}");
 }

@@ -14,7 +14,9 @@ internal sealed record StoredNode(CertName Certname, string Document, string ETa
 
 /// <summary>Facts of a launch, which never change.</summary>
 /// <param name="Profile">Empty: none.</param>
-internal sealed record LaunchFacts(string TraceParent, string Profile, IReadOnlyDictionary<string, string> Labels);
+/// <param name="Role">Empty: an ordinary node.</param>
+internal sealed record LaunchFacts(string TraceParent, string Profile, IReadOnlyDictionary<string, string> Labels, string Role,
+    IReadOnlyCollection<string> DnsAltNames);
 
 /// <summary>nodes/&lt;certname&gt; in the object store, and what else there says whether a node may be answered for.</summary>
 internal sealed class NodeStore(ObjectStore store)
@@ -106,7 +108,7 @@ internal sealed class NodeStore(ObjectStore store)
             if (await store.Get<Overture.Records.V1.SignedLaunch>(ObjectKeys.Launch(name), cancel) is not { } signed)
                 return null;
             var record = store.Read<Overture.Records.V1.LaunchRecord>(ObjectKeys.Launch(name), signed.Payload.ToByteArray());
-            return new LaunchFacts(record.Traceparent, record.Profile, record.Labels);
+            return new LaunchFacts(record.Traceparent, record.Profile, record.Labels, record.Role, record.DnsAltNames);
         }
         catch (Exception e) when (e is InvalidDataException or UnreadableObjectException)
         {

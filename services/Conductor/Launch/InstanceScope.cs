@@ -19,7 +19,7 @@ internal sealed class InstanceScope(LaunchLedger ledger)
         if (!peer.Scope.IsLimited)
             return name;
         var record = await ledger.Standing(name, cancel) ?? throw Lookup.Unknown(name);
-        peer.DemandScope($"instance {name}", record.Profile, record.Labels);
+        peer.DemandScopeOfInstance($"instance {name}", record.Profile, record.Labels, record.Role, record.DnsAltNames);
         return name;
     }
 

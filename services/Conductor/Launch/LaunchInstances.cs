@@ -23,20 +23,19 @@ internal sealed class LaunchInstances(
     private const int MaxInstances = 100, AtOnce = 20;
     private readonly SemaphoreSlim starting = new(AtOnce, AtOnce);
 
-    /// <param name="caller">For the records; request ids are per caller.</param>
+    /// <param name="caller">For the records; request ids are per caller. Of a launch in another's place, that one's.</param>
     /// <param name="request">As by the contract.</param>
+    /// <param name="by">Who asks now: what is launched, and what it takes the request id from, must be within that scope.</param>
     /// <param name="cancel">Gives up before anything is written; from then on it goes on.</param>
     /// <param name="source">What it was asked for by, if this is a launch in another's place.</param>
-    /// <param name="by">Whose scope it must be within; null: it is in the place of an instance that was.</param>
-    public async Task<LaunchInstancesResponse> Run(string caller, LaunchInstancesRequest request, CancellationToken cancel,
-        LaunchSource source = LaunchSource.Spec, PeerIdentity? by = null)
+    public async Task<LaunchInstancesResponse> Run(string caller, LaunchInstancesRequest request, PeerIdentity by, CancellationToken cancel,
+        LaunchSource source = LaunchSource.Spec)
     {
         // 1. the request is sound, and this host can do it
         var count = request.Count == 0 ? 1 : request.Count;
         var spec = await profiles.SpecOf(request.Spec, request.Profile, cancel);
         var (plan, requestId) = Check(request, spec, count);
-        if (by is not null)
-            InstanceScope.Demand(by, plan.Spec);
+        InstanceScope.Demand(by, plan.Spec);
         var provider = providers.Find(plan.Spec.Provider)!; // the plan names a known one
         if (await provider.CheckReady(cancel) is { } unfit)
             throw new FaultException(FaultKind.Precondition, Reason.ProviderUnfit, unfit);
@@ -50,12 +49,12 @@ internal sealed class LaunchInstances(
         if (request.Profile.Length > 0)
             source = LaunchSource.Profile;
         CertName[] names = [.. Enumerable.Range(0, count).Select(_ => ids.CertName())];
-        var opened = await ledger.Open(new RequestedLaunch(caller, requestId, body, spec, source, names), cancel, supersede.End);
+        var opened = await ledger.Open(new RequestedLaunch(caller, requestId, body, spec, source, names), cancel,
+            (old, c) => supersede.End(old, by, c));
         if (opened.Spec is { } asked && !asked.Equals(spec))
         {
             plan = LaunchPlan.From(asked, store.Name, providers.Find);
-            if (by is not null)
-                InstanceScope.Demand(by, plan.Spec);
+            InstanceScope.Demand(by, plan.Spec);
         }
         plan = plan with { Source = source };
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Logging;
 using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
@@ -9,7 +10,7 @@ using Overture.Platform.Registry;
 namespace Overture.Conductor.Launch;
 
 /// <summary>profiles/&lt;name&gt;: what to launch, kept in the bucket, written through the service or directly.</summary>
-internal sealed class ProfileStore(ObjectStore store, ProfileReader reader)
+internal sealed class ProfileStore(ObjectStore store, ProfileReader reader, ILogger<ProfileStore> log)
 {
     /// <summary>What a request launches: its spec, or that of the profile it names (which then is the spec's profile too).</summary>
     /// <exception cref="FaultException">Both or neither, no such profile, or one that is not valid.</exception>
@@ -66,8 +67,9 @@ internal sealed class ProfileStore(ObjectStore store, ProfileReader reader)
     /// <summary>
     /// Writes a valid document in place of the version <paramref name="etag"/>; empty: of none. The same bytes again are no conflict.
     /// </summary>
+    /// <param name="caller">For the log: the bucket does not say who wrote it.</param>
     /// <exception cref="FaultException">Every rule it breaks; ETAG_MISMATCH.</exception>
-    public async Task<PutProfileResponse> Put(string name, string document, string etag, CancellationToken cancel)
+    public async Task<PutProfileResponse> Put(string caller, string name, string document, string etag, CancellationToken cancel)
     {
         CheckName(name);
         document = Utf8Text.WithoutMark(document);
@@ -85,6 +87,7 @@ internal sealed class ProfileStore(ObjectStore store, ProfileReader reader)
                 : $"profile {name} is at version {standing.ETag}, not {(etag.Length == 0 ? "none" : etag)}; read it again, and give the "
                     + "etag that you read");
         }
+        Log.ProfilePut(log, name, standing.ETag, caller);
         return new() { Profile = Of(name, standing).Found, Warnings = { checkedDocument.Warnings } };
     }
 

@@ -31,8 +31,11 @@ internal sealed class Reconciler(InstanceTable table, InstanceRecordsReader read
     /// <param name="orphans">With apply: end those too. The timer never does: with a wrong bucket every instance is an orphan.</param>
     /// <param name="limit">How many may be ended, by provider; 0: the brake's.</param>
     /// <param name="cancel">Gives up between two of them.</param>
-    public async Task<ReconcileResponse> Run(bool apply, bool orphans, int limit, CancellationToken cancel)
+    /// <param name="by">Who asks, for the log; empty: the timer.</param>
+    public async Task<ReconcileResponse> Run(bool apply, bool orphans, int limit, CancellationToken cancel, string by = "")
     {
+        if (apply && by.Length > 0)
+            Log.Applied(log, by, limit);
         await oneAtATime.WaitAsync(cancel);
         try
         {

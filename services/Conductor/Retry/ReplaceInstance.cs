@@ -6,6 +6,8 @@ using Overture.Conductor.Terminate;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Platform.Tls;
+using Overture.Records.V1;
 
 namespace Overture.Conductor.Retry;
 
@@ -14,14 +16,14 @@ namespace Overture.Conductor.Retry;
 /// that is now: a name is launched once, so the other has a name and a token of its own. Repeated, it finds the same one.
 /// </summary>
 internal sealed class ReplaceInstance(LaunchLedger ledger, InstanceRecordsReader reader, ProviderSet providers, LaunchInstances launch,
-    TerminateSaga saga, InstanceTable table)
+    TerminateSaga saga, InstanceTable table, InstanceEventStore facts)
 {
-    /// <param name="caller">For the records.</param>
+    /// <param name="by">Who asks: for the records, and the other must be within that scope.</param>
     /// <param name="name">It stalled, or was refused.</param>
     /// <param name="keepFailed">It stays as it is, for a look at it; else it is terminated once the other was started.</param>
     /// <param name="cancel">Gives up waiting; what was recorded continues.</param>
     /// <param name="profile">Launch by this stored profile; null: by the original spec.</param>
-    public async Task<RetryInstanceResponse> Run(string caller, CertName name, bool keepFailed, CancellationToken cancel,
+    public async Task<RetryInstanceResponse> Run(PeerIdentity by, CertName name, bool keepFailed, CancellationToken cancel,
         string? profile = null)
     {
         // 1. what was asked for
@@ -39,9 +41,14 @@ internal sealed class ReplaceInstance(LaunchLedger ledger, InstanceRecordsReader
             request.Spec = spec;
         else
             request.Profile = profile;
-        var answer = (await launch.Run(record.Caller, request, cancel, source)).Results.Single();
+        var answer = (await launch.Run(record.Caller, request, by, cancel, source)).Results.Single();
         var response = new RetryInstanceResponse { Instance = answer.Instance, Reason = answer.Reason, Detail = answer.Detail,
             Replaces = name.ToString() };
+        if (CertName.TryParse(answer.Instance.Certname, out var other, out _) && table.Current(other) is not null)
+        {
+            await facts.Write(other, new InstanceFact { Event = InstanceEvents.Replaces,
+                Detail = $"launched in the place of {name}: retry by {by.Caller}" }, cancel);
+        }
 
         // 3. the failed one is terminated; not before the other exists, not if it has recovered, and never if it is protected
         if (answer.Reason.Length > 0 || keepFailed)
@@ -66,7 +73,7 @@ internal sealed class ReplaceInstance(LaunchLedger ledger, InstanceRecordsReader
         }
         else
         {
-            await saga.Begin(name, caller, $"replaced by {answer.Instance.Certname}", cancel);
+            await saga.Begin(name, by.Caller, $"replaced by {answer.Instance.Certname}", cancel);
         }
         return response;
     }

@@ -6,6 +6,7 @@ using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
+using Overture.Platform.Tls;
 using Overture.Records.V1;
 
 namespace Overture.Conductor.Retry;
@@ -15,19 +16,20 @@ namespace Overture.Conductor.Retry;
 /// </summary>
 internal sealed class RetryInstance(
     LaunchLedger ledger, InstanceRecordsReader reader, ProfileStore profiles, ProviderSet providers, StartInstance start,
-    ReplaceInstance replace, InstanceTable table, ObjectStore store)
+    ReplaceInstance replace, InstanceTable table, ObjectStore store, InstanceEventStore facts, Ids ids)
 {
     /// <summary>
     /// One that stalled is replaced (<see cref="ReplaceInstance"/>); so is one whose launch was refused for good, where its profile was
     /// changed since.
     /// </summary>
-    /// <param name="caller">For the records.</param>
+    /// <param name="by">Who asks: for the records, and what is launched in its place must be within that scope.</param>
     /// <param name="name">Whose.</param>
     /// <param name="keepFailed">The one that is replaced stays as it is.</param>
     /// <param name="force">Ask again although the provider refused it for good.</param>
     /// <param name="cancel">Gives up waiting; what was recorded continues.</param>
     /// <exception cref="FaultException">LAUNCH_FAILURE_FINAL; INSTANCE_ENDED; it is not launched from here.</exception>
-    public async Task<RetryInstanceResponse> Run(string caller, CertName name, bool keepFailed, bool force, CancellationToken cancel)
+    public async Task<RetryInstanceResponse> Run(PeerIdentity by, CertName name, bool keepFailed, bool force,
+        CancellationToken cancel)
     {
         var instance = await table.Refold(name, cancel) ?? throw Lookup.Unknown(name);
         // Replaced before, and the answer was lost.
@@ -37,13 +39,15 @@ internal sealed class RetryInstance(
             && await reader.Read(name, cancel) is { LaunchFailure: { Final: true } failure } records)
         {
             return await ChangedProfile(records, cancel) is { } profile
-                ? await replace.Run(caller, name, keepFailed, cancel, profile)
+                ? await replace.Run(by, name, keepFailed, cancel, profile)
                 : throw new FaultException(FaultKind.Precondition, Reason.LaunchFailureFinal,
                     $"{name} was refused for good ({failure.Detail.TrimEnd('.')}); correct the launch file or profile and launch again "
                         + $"with the same request id, {records.Launch.RequestId}, or ask all the same: "
                         + $"overture instance retry {name} --force");
         }
-        return IsStalled(instance) ? await replace.Run(caller, name, keepFailed, cancel) : await Again(instance, name, cancel);
+        if (IsStalled(instance))
+            return await replace.Run(by, name, keepFailed, cancel);
+        return await Again(instance, name, cancel, by.Caller);
     }
 
     // One that has run since its deadline is trying again by itself.
@@ -74,7 +78,7 @@ internal sealed class RetryInstance(
         return response.Reason.Length == 0 ? null : response.Detail;
     }
 
-    private async Task<RetryInstanceResponse> Again(Instance instance, CertName name, CancellationToken cancel)
+    private async Task<RetryInstanceResponse> Again(Instance instance, CertName name, CancellationToken cancel, string? caller = null)
     {
         if (instance.State >= InstanceState.Terminating)
         {
@@ -85,7 +89,13 @@ internal sealed class RetryInstance(
         if (instance.InstanceId.Length > 0)
             return new RetryInstanceResponse { Instance = instance }; // it was started; perhaps by the very call that is repeated
         var records = await reader.Read(name, cancel) ?? throw Lookup.Unknown(name);
-        var result = await start.Run(await OrderOf(records, cancel), cancel);
+        var order = await OrderOf(records, cancel);
+        if (caller is not null)
+        {
+            await facts.Write(name, new InstanceFact { Event = $"{InstanceEvents.Retried}{ids.Ordered()}",
+                Detail = $"the provider is to be asked again: retry by {caller}" }, cancel);
+        }
+        var result = await start.Run(order, cancel);
         return new RetryInstanceResponse { Instance = result.Instance, Reason = result.Reason, Detail = result.Detail };
     }
 

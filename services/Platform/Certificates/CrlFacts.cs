@@ -22,9 +22,16 @@ public sealed record CrlFacts(
     /// </summary>
     public string NumberFault { get; private init; } = "";
 
+    /// <summary>
+    /// Why it is not the whole list of its issuer's own certificates, or what of it is not understood here and must be (RFC 5280,
+    /// extensions of lists and entries), as the rest of a sentence; "" where nothing is.
+    /// </summary>
+    public string Beyond { get; private init; } = "";
+
     // Room above it: the next list has a higher one.
     private const long MaxNumber = long.MaxValue / 2;
-    private const string NumberOid = "2.5.29.20", ReasonOid = "2.5.29.21";
+    private const string NumberOid = "2.5.29.20", ReasonOid = "2.5.29.21", DeltaOid = "2.5.29.27", DistributionPointOid = "2.5.29.28",
+        AuthorityKeyOid = "2.5.29.35", InvalidityOid = "2.5.29.24";
 
     /// <summary>Says nothing of who signed it: <see cref="SignatureScheme.IsSignedBy"/>.</summary>
     /// <exception cref="CryptographicException">It is not DER of a list.</exception>
@@ -48,44 +55,51 @@ public sealed record CrlFacts(
         var issuer = list.ReadEncodedValue();
         var thisUpdate = ReadTime(list);
         var nextUpdate = list.HasData && IsTime(list) ? ReadTime(list) : (DateTimeOffset?)null;
-        var entries = new List<RevokedEntry>();
+        var (entries, beyond) = (new List<RevokedEntry>(), "");
         // RFC 5280 §5.1: no empty list of entries, it is left out.
         if (list.HasData && list.PeekTag() == Asn1Tag.Sequence)
         {
             var revoked = list.ReadSequence();
             while (revoked.HasData)
-                entries.Add(ReadEntry(revoked.ReadSequence()));
+                entries.Add(ReadEntry(revoked.ReadSequence(), ref beyond));
         }
-        var (number, fault) = ReadNumber(list);
-        return new CrlFacts(issuer, number, thisUpdate, nextUpdate, entries) { NumberFault = fault };
+        var (number, fault) = ReadExtensions(list, ref beyond);
+        return new CrlFacts(issuer, number, thisUpdate, nextUpdate, entries) { NumberFault = fault, Beyond = beyond };
     }
 
-    private static RevokedEntry ReadEntry(AsnReader entry)
+    private static RevokedEntry ReadEntry(AsnReader entry, ref string beyond)
     {
         var serial = SerialNumber.Of(entry.ReadIntegerBytes().Span);
         var at = ReadTime(entry);
         var reason = 0;
         for (var extensions = entry.HasData ? entry.ReadSequence() : null; extensions?.HasData == true;)
         {
-            var value = Extension(extensions, out var oid);
+            var value = Extension(extensions, out var oid, out var critical);
+            if (critical && oid is not (ReasonOid or InvalidityOid))
+                beyond = $"has an entry with the critical extension {oid}, which is unknown here";
             if (oid == ReasonOid)
                 reason = (int)new AsnReader(value, AsnEncodingRules.DER).ReadEnumeratedValue<X509RevocationReason>();
         }
         return new RevokedEntry(serial, at, reason);
     }
 
-    private static (long? Number, string Fault) ReadNumber(AsnReader list)
+    private static (long? Number, string Fault) ReadExtensions(AsnReader list, ref string beyond)
     {
-        if (!list.HasData)
-            return (null, "");
-        var extensions = list.ReadSequence(new Asn1Tag(TagClass.ContextSpecific, 0)).ReadSequence();
-        while (extensions.HasData)
+        (long? Number, string Fault)? number = null;
+        var extensions = list.HasData ? list.ReadSequence(new Asn1Tag(TagClass.ContextSpecific, 0)).ReadSequence() : null;
+        while (extensions?.HasData == true)
         {
-            var value = Extension(extensions, out var oid);
+            var value = Extension(extensions, out var oid, out var critical);
             if (oid == NumberOid)
-                return NumberIn(value);
+                number ??= NumberIn(value);
+            else if (oid == DeltaOid)
+                beyond = "must be a whole list, not a delta CRL";
+            else if (oid == DistributionPointOid)
+                beyond = "must be its CA's whole list, without an issuing distribution point";
+            else if (critical && oid != AuthorityKeyOid)
+                beyond = $"has the critical extension {oid}, which is unknown here";
         }
-        return (null, "");
+        return number ?? (null, "");
     }
 
     private static (long? Number, string Fault) NumberIn(byte[] value)
@@ -118,12 +132,11 @@ public sealed record CrlFacts(
         return Encoding.ASCII.GetString(text).Trim() is { Length: > 0 } digits && digits.All(char.IsAsciiDigit) ? digits : null;
     }
 
-    private static byte[] Extension(AsnReader extensions, out string oid)
+    private static byte[] Extension(AsnReader extensions, out string oid, out bool critical)
     {
         var extension = extensions.ReadSequence();
         oid = extension.ReadObjectIdentifier();
-        if (extension.PeekTag() == Asn1Tag.Boolean)
-            extension.ReadBoolean();
+        critical = extension.PeekTag() == Asn1Tag.Boolean && extension.ReadBoolean();
         return extension.ReadOctetString();
     }
 

@@ -30,6 +30,8 @@ public sealed record InternalCrl(SpkiHash Issuer, long Number, IReadOnlyList<Rev
                 rule = "is not signed by a CA of the internal PKI";
             else if (CrlFacts.Read(der) is not { Number: > 0 and var number, NumberFault: "" } facts)
                 rule = "must have a crlNumber of 1 or more";
+            else if (facts.Beyond.Length > 0)
+                rule = facts.Beyond;
             else
                 return new InternalCrl(SpkiHash.Of(issuer), number, facts.Entries, CrlPem.Write(der));
         }

@@ -27,6 +27,12 @@ public static class InstanceEvents
     /// <summary>Fact, with the attempt's id after it: the provider's answer to that attempt says that nothing was started by it.</summary>
     public const string LaunchRefused = "launch-refused-";
 
+    /// <summary>Fact, with an id after it that sorts by time: who had the provider asked again.</summary>
+    public const string Retried = "retried-";
+
+    /// <summary>Fact: it was launched in the place of another, and by whom that was asked for first.</summary>
+    public const string Replaces = "replaces";
+
     public const string CsrReceived = "csr-received";
 
     /// <summary>With a reason code after a colon.</summary>

@@ -13,16 +13,20 @@ namespace Overture.Platform.Serving;
 
 /// <summary>
 /// Reads the lists of revoked certificates of the internal PKI (pki/crl/) every 20 s, and keeps the newest of each CA in the state
-/// directory: a store that is away, emptied or rolled back takes nothing back. What no CA of ours signed is passed over.
+/// directory: a store that is away, emptied or rolled back takes nothing back. What no CA of ours signed is passed over, and so is a list
+/// that lacks entries of the last one.
 /// </summary>
 public sealed class InternalCrls(ObjectStore store, PeerCertificates trust, RevokedPeers revoked, ServiceOptions options,
     TimeProvider clock, ILogger<InternalCrls> log) : PeriodicWorker(TimeSpan.FromSeconds(5), clock)
 {
-    private static readonly TimeSpan Every = TimeSpan.FromSeconds(20), Patience = TimeSpan.FromSeconds(3);
+    private const int MaxReads = 100, MaxRefused = 10_000, Digits = 20;
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(20), Patience = TimeSpan.FromSeconds(3), Fresh = TimeSpan.FromSeconds(1);
     private readonly SemaphoreSlim oneAtATime = new(1, 1);
     private readonly TaskCompletionSource known = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly HashSet<string> refused = new(StringComparer.Ordinal);
+    // Keys of what is no list, with the version that was read.
+    private readonly Dictionary<string, string> refused = new(StringComparer.Ordinal);
     private readonly Dictionary<SpkiHash, InternalCrl> newest = [];
+    private volatile IReadOnlyList<InternalCrl> current = [];
     private long? looked;
 
     /// <summary>CAs whose lists count.</summary>
@@ -45,6 +49,24 @@ public sealed class InternalCrls(ObjectStore store, PeerCertificates trust, Revo
         }
     }
 
+    /// <summary>The newest list of each CA, read within the last second.</summary>
+    /// <exception cref="FaultException">The store is away.</exception>
+    public async Task<IReadOnlyList<InternalCrl>> Recent(CancellationToken cancel)
+    {
+        if (IsFresh)
+            return current;
+        await oneAtATime.WaitAsync(cancel);
+        try
+        {
+            // Of many that wait one reads, for all.
+            return IsFresh ? current : await LookAlone(cancel);
+        }
+        finally
+        {
+            oneAtATime.Release();
+        }
+    }
+
     /// <summary>The newest list of each CA, read now.</summary>
     /// <exception cref="FaultException">The store is away.</exception>
     public async Task<IReadOnlyList<InternalCrl>> Look(CancellationToken cancel)
@@ -52,17 +74,7 @@ public sealed class InternalCrls(ObjectStore store, PeerCertificates trust, Revo
         await oneAtATime.WaitAsync(cancel);
         try
         {
-            foreach (var ca in Cas.DistinctBy(SpkiHash.Of))
-            {
-                var issuer = SpkiHash.Of(ca);
-                if (await Newest(ca, issuer, cancel) is not { } list)
-                    continue;
-                Keep(list);
-                Save(list);
-            }
-            looked = Clock.GetTimestamp();
-            known.TrySetResult();
-            return [.. newest.Values];
+            return await LookAlone(cancel);
         }
         finally
         {
@@ -92,44 +104,103 @@ public sealed class InternalCrls(ObjectStore store, PeerCertificates trust, Revo
 
     private string Folder => Path.Combine(options.StateDirectory, "internal-crl");
 
-    // Above the one that is known: an older one counts no more, whatever it says.
-    private async Task<InternalCrl?> Newest(X509Certificate2 ca, SpkiHash issuer, CancellationToken cancel)
+    private bool IsFresh => looked is { } at && Clock.GetElapsedTime(at) < Fresh;
+
+    private async Task<IReadOnlyList<InternalCrl>> LookAlone(CancellationToken cancel)
     {
-        var prefix = ObjectKeys.InternalCrlsOf($"{issuer}");
-        var after = newest.TryGetValue(issuer, out var last) ? ObjectKeys.InternalCrl($"{issuer}", last.Number) : null;
-        var keys = new List<string>();
-        await foreach (var key in store.List(prefix, after, cancel))
-            keys.Add(key);
-        for (var i = keys.Count - 1; i >= 0; i--)
+        var whole = true;
+        foreach (var ca in Cas.DistinctBy(SpkiHash.Of))
+            whole &= await Take(ca, SpkiHash.Of(ca), cancel);
+        current = [.. newest.Values];
+        // Else the next turn goes on, past what was refused in this one.
+        if (whole)
         {
-            if (await Read(keys[i], keys[i][prefix.Length..], ca, cancel) is { } list)
-                return list;
+            looked = Clock.GetTimestamp();
+            known.TrySetResult();
         }
-        return null;
+        return current;
     }
 
-    private async Task<InternalCrl?> Read(string key, string name, X509Certificate2 ca, CancellationToken cancel)
+    // Above the one that is known: an older one counts no more, whatever it says. False: there is more than is read at once.
+    private async Task<bool> Take(X509Certificate2 ca, SpkiHash issuer, CancellationToken cancel)
     {
-        string? rule;
+        // 1. the next one, which is published even where something else lay in its place; so what was refused there is looked at again
+        var number = newest.GetValueOrDefault(issuer)?.Number ?? 0;
+        var next = ObjectKeys.InternalCrl($"{issuer}", number + 1);
+        if (await Read(next, ca, cancel) is { } following)
+            Count(following);
+        // 2. the newest of the others
+        var (keys, left) = await Others(issuer, next, cancel);
+        for (var i = keys.Count - 1; i >= 0; i--)
+        {
+            if (await Read(keys[i], ca, cancel) is { } list)
+            {
+                Count(list);
+                return true;
+            }
+        }
+        return !left;
+    }
+
+    private async Task<(IReadOnlyList<string> Keys, bool Left)> Others(SpkiHash issuer, string after, CancellationToken cancel)
+    {
+        var prefix = ObjectKeys.InternalCrlsOf($"{issuer}");
+        var (keys, left) = (new Queue<string>(), false);
+        await foreach (var key in store.List(prefix, after, cancel))
+        {
+            var name = key.AsSpan(prefix.Length);
+            if (name.Length != Digits || name.ContainsAnyExceptInRange('0', '9') || refused.ContainsKey(key))
+                continue;
+            keys.Enqueue(key);
+            if (keys.Count > MaxReads)
+            {
+                keys.Dequeue();
+                left = true;
+            }
+        }
+        return ([.. keys], left);
+    }
+
+    private async Task<InternalCrl?> Read(string key, X509Certificate2 ca, CancellationToken cancel)
+    {
+        string rule;
+        var etag = "";
         try
         {
-            if (await store.Get(key, cancel) is not { } found)
+            var (same, found) = await store.GetUnless(key, refused.GetValueOrDefault(key, ""), cancel);
+            if (same || found is null)
                 return null;
+            etag = found.ETag;
+            if (InternalCrl.Read(Utf8Text.Read(found.Body), [ca], out var broken) is not { } list)
+                rule = broken!;
             // An older list under a higher number would hide the newest one.
-            if (InternalCrl.Read(Utf8Text.Read(found.Body), [ca], out rule) is { } list)
-            {
-                if (list.Number.ToString("D20", CultureInfo.InvariantCulture) == name)
-                    return list;
+            else if (!key.EndsWith("/" + list.Number.ToString("D20", CultureInfo.InvariantCulture), StringComparison.Ordinal))
                 rule = $"is list {list.Number} of its CA";
-            }
+            else if (newest.TryGetValue(list.Issuer, out var last) && !list.HoldsAllOf(last))
+                return Refuse(key, etag, () => InternalCrlsLog.TakesBack(log, key, last.Number));
+            else
+                return list;
         }
         catch (Exception e) when (e is UnreadableObjectException or NotUtf8Exception)
         {
             rule = e.Message;
         }
-        if (refused.Count < 1_000 && refused.Add(key))
-            InternalCrlsLog.Foreign(log, key, rule ?? "");
+        return Refuse(key, etag, () => InternalCrlsLog.Foreign(log, key, rule));
+    }
+
+    private InternalCrl? Refuse(string key, string etag, Action say)
+    {
+        if (!refused.TryGetValue(key, out var before) || before != etag)
+            say();
+        if (refused.Count < MaxRefused || before is not null)
+            refused[key] = etag;
         return null;
+    }
+
+    private void Count(InternalCrl list)
+    {
+        Keep(list);
+        Save(list);
     }
 
     private void Keep(InternalCrl list)
@@ -179,6 +250,11 @@ public sealed class InternalCrls(ObjectStore store, PeerCertificates trust, Revo
 
 internal static partial class InternalCrlsLog
 {
+    [LoggerMessage(EventId = 79, EventName = "tls.crl_takes_back", Level = LogLevel.Error,
+        Message = "{Key} does not count: it lacks entries of list {Last} of its CA, and a revocation is not taken back. Next: find out who "
+            + "signed it, and publish a list that holds all (overture pki revoke)")]
+    public static partial void TakesBack(ILogger logger, string key, long last);
+
     [LoggerMessage(EventId = 75, EventName = "tls.revoked", Level = LogLevel.Information,
         Message = "list {Number} of the internal PKI counts from now on: {Count} certificates are revoked")]
     public static partial void Taken(ILogger logger, long number, int count);

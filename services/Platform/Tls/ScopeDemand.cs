@@ -18,6 +18,23 @@ public static class ScopeDemand
             throw Missing(peer, $"{what} does not match");
     }
 
+    /// <summary>The same for one that was launched or registered, which must not reach beyond the scope either.</summary>
+    /// <param name="what">For the message: "instance NAME".</param>
+    /// <param name="profile">Of its launch record; empty: none.</param>
+    /// <param name="labels">As before.</param>
+    /// <param name="role">As before. One that has any answers for every node, or reports of each.</param>
+    /// <param name="dnsAltNames">As before: with them its certificate is another host's too.</param>
+    /// <exception cref="FaultException">SCOPE_MISSING: it is not within the scope, or no scope can cover it.</exception>
+    public static void DemandScopeOfInstance(this PeerIdentity peer, string what, string profile,
+        IReadOnlyDictionary<string, string> labels, string role, IReadOnlyCollection<string> dnsAltNames)
+    {
+        peer.DemandScope(what, profile, labels);
+        if (role.Length > 0)
+            peer.DemandNoScope($"act on {what}, which has the role {role}");
+        if (dnsAltNames.Count > 0)
+            peer.DemandNoScope($"act on {what}, which has dns_alt_names");
+    }
+
     /// <summary>For what no scope can cover, because it is not one instance's.</summary>
     /// <param name="what">The rest of the sentence "it must be without a scope to …".</param>
     /// <exception cref="FaultException">SCOPE_MISSING: the caller has a scope.</exception>

@@ -31,21 +31,20 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
 
     public int Published => InternalCrls.Count;
 
-    /// <summary>So many times the number of a list is one that is taken.</summary>
-    public int TakenInternalNumbers { get; set; }
+    /// <summary>What another publishes right before a list; null: nothing.</summary>
+    public Func<InternalCrl, InternalCrl?>? Beaten { get; set; }
 
     public override Task<GetInternalCrlsResponse> GetInternalCrls(GetInternalCrlsRequest request, ServerCallContext context) =>
         Task.FromResult(new GetInternalCrlsResponse { CrlPem = { InternalCrls.TakeLast(1).Select(l => l.Pem) } });
 
     public override Task<PublishInternalCrlResponse> PublishInternalCrl(PublishInternalCrlRequest request, ServerCallContext context)
     {
-        if (TakenInternalNumbers > 0)
-        {
-            TakenInternalNumbers--;
-            throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, "taken");
-        }
         var facts = CrlFacts.Read(CrlPem.Split(request.CrlPem).Single());
         var list = new InternalCrl(default, facts.Number!.Value, facts.Entries, request.CrlPem);
+        if (Beaten?.Invoke(list) is { } other)
+            InternalCrls = [.. InternalCrls, other];
+        if ((InternalCrls.Count > 0 ? InternalCrls[^1] : null) is var last && last?.Pem != list.Pem && list.Number != (last?.Number ?? 0) + 1)
+            throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, $"make list {(last?.Number ?? 0) + 1}");
         InternalCrls = [.. InternalCrls, list];
         return Task.FromResult(new PublishInternalCrlResponse { Number = list.Number, Revoked = list.Entries.Count });
     }
