@@ -54,9 +54,9 @@ public sealed class InternalRevocationTests : IAsyncLifetime
         await new CertAuthorityService.CertAuthorityServiceClient(other).GetCrlAsync(new());
         await Eventually.True(async () => (await ca.AuditRecords()).Any(r => r is { Action: "pki.crl_published", Actor: "admin" }),
             "who published it is in the audit log");
-        // Once more is no error; recorded, for the first try may have ended before its record.
+        // Once more is no error, and no other record: it was recorded before it was published.
         Assert.Equal(1, (await ca.Admin.PublishInternalCrlAsync(new() { CrlPem = list.Pem })).Number);
-        await Eventually.True(async () => (await ca.AuditRecords()).Count(r => r.Action == "pki.crl_published") == 2, "it is recorded");
+        Assert.Single(await ca.AuditRecords(), r => r.Action == "pki.crl_published");
         Assert.Equal([list.Pem], (await ca.Admin.GetInternalCrlsAsync(new())).CrlPem);
         // A new certificate of the same CA and name is another certificate.
         File.Delete(house.Pki.Files("jo").Certificate);
