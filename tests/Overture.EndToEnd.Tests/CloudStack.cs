@@ -45,7 +45,7 @@ public sealed class CloudStack : IAsyncLifetime
         await Overture("ca", "init", "--home", home.Path);
         await Configure();
         foreach (var service in new[] { "certauthority", "classifier", "conductor" })
-            StartService(service, []);
+            StartService(service);
         foreach (var service in services.Keys)
             await Healthy(service);
 
@@ -78,22 +78,6 @@ public sealed class CloudStack : IAsyncLifetime
     /// <summary>The CA's list of revoked certificates, as openssl prints it.</summary>
     public async Task<string> Crl() => (await Shell.Run("openssl", ["crl", "-noout", "-text"], null,
         (await Curl($"https://localhost:{Port(8141)}/puppet-ca/v1/certificate_revocation_list/ca")).Ok())).Ok();
-
-    /// <summary>kill -9, and started again by a clock that is ahead by so much.</summary>
-    public async Task Restart(string service, TimeSpan ahead)
-    {
-        await services[service].DisposeAsync();
-        var clock = new Dictionary<string, string>();
-        if (ahead > TimeSpan.Zero)
-        {
-            var faketime = (await Shell.Run("faketime", "-f", $"+{(int)ahead.TotalSeconds}s", "printenv", "LD_PRELOAD", "FAKETIME"))
-                .Ok().Split('\n');
-            // timers go on as they do
-            (clock["LD_PRELOAD"], clock["FAKETIME"], clock["FAKETIME_DONT_FAKE_MONOTONIC"]) = (faketime[0], faketime[1], "1");
-        }
-        StartService(service, clock);
-        await Healthy(service);
-    }
 
     public async Task DisposeAsync()
     {
@@ -169,12 +153,12 @@ public sealed class CloudStack : IAsyncLifetime
             .Replace("bucket: file:.overture/objects", $"bucket: s3://{MotoServer.Bucket}", StringComparison.Ordinal)));
     }
 
-    private void StartService(string service, Dictionary<string, string> clock)
+    private void StartService(string service)
     {
         var project = service switch { "certauthority" => "CertAuthority", "classifier" => "Classifier", _ => "Conductor" };
         services[service] = new ServiceProcess(
             RepositoryPaths.Output($"services/{project}", $"Overture.{project}.dll"), home.File($"etc/{service}.yaml"),
-            new Dictionary<string, string>(clock) { ["AWS_ACCESS_KEY_ID"] = keys[service].AccessKey,
+            new Dictionary<string, string> { ["AWS_ACCESS_KEY_ID"] = keys[service].AccessKey,
                 ["AWS_SECRET_ACCESS_KEY"] = keys[service].SecretKey, ["AWS_EC2_METADATA_DISABLED"] = "true" });
     }
 

@@ -71,7 +71,7 @@ public sealed class PeerTests
         Assert.Equal(["AuthorizeCertificateRequest"], rpcs.Where(r => table.RolesOf(r.Name).Contains(Role.Autosign)).Select(r => r.m.Name));
         Assert.Equal([Role.Admin], table.RolesOf("/overture.certauthority.v1.CertAuthorityService/IssueAdminCertificate"));
         string[] changing = ["Launch", "Register", "Terminate", "Retry", "Update", "Quarantine", "Put", "Submit", "Authorize", "Revoke",
-            "Approve", "Deny", "Issue", "Publish", "GetConsole", "CheckBucket"];
+            "Approve", "Deny", "Delete", "Issue", "Publish", "GetConsole", "CheckBucket"];
         Assert.Equal(rpcs.Where(r => !changing.Any(c => r.m.Name.StartsWith(c, StringComparison.Ordinal))).Select(r => r.Name),
             rpcs.Where(r => table.RolesOf(r.Name).Contains(Role.Viewer)).Select(r => r.Name));
     }

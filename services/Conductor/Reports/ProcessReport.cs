@@ -42,7 +42,7 @@ internal sealed class ProcessReport(
             return;
         if (records.Fact(InstanceEvents.Converged) is not null)
         {
-            await Note(name, verdict, cancel);
+            await Note(name, verdict, clock.NowMs(), cancel);
             return;
         }
 
@@ -61,8 +61,9 @@ internal sealed class ProcessReport(
         else
             await NotGood(InstanceEvents.RunPartial, records.PartialRuns, Reason.RunPartial);
         await table.Refold(name, cancel);
-        if (verdict.Outcome == RunOutcome.Converged)
-            await Note(name, verdict, cancel);
+        // By the fact's time, which every Conductor shows.
+        if (verdict.Outcome == RunOutcome.Converged && await facts.Find(name, InstanceEvents.Converged, cancel) is { } converged)
+            await Note(name, verdict, converged.At.ToDateTimeOffset(), cancel);
 
         async Task NotGood(string kind, IEnumerable<InstanceFact> before, Reason reason)
         {
@@ -76,7 +77,7 @@ internal sealed class ProcessReport(
     }
 
     // Everyday runs after the first good one: no fact, just what the last one said.
-    private async Task Note(CertName name, ReportVerdict verdict, CancellationToken cancel)
+    private async Task Note(CertName name, ReportVerdict verdict, DateTimeOffset at, CancellationToken cancel)
     {
         var (result, why) = verdict.Outcome switch
         {
@@ -84,7 +85,7 @@ internal sealed class ProcessReport(
             RunOutcome.Partial => (RunResult.Partial, verdict.Sentence),
             _ => (RunResult.Good, ""),
         };
-        var run = new ReportedRun(name, clock.NowMs(), result, why);
+        var run = new ReportedRun(name, at, result, why);
         await table.Update(name, r => r with { LastRun = LastRun.Of(run) }, cancel);
         try
         {
