@@ -8,8 +8,8 @@ namespace Overture.Cli.Commands;
 
 /// <summary>
 /// overture __complete -- WORD…, which the shells' scripts call: a line for each suggestion, its description behind a TAB; `:files` where
-/// the shell is to complete files. A person waits between two keys, so it ends by itself in time, with what it has by then; that a service does
-/// not answer, or that there is no configuration, is silence.
+/// the shell is to complete files. A person waits between two keys, so it ends by itself in time, with what it has by then; that a
+/// service does not answer, or that there is no configuration, is silence.
 /// </summary>
 internal static class CompletionAnswer
 {

@@ -90,7 +90,7 @@ internal static class Names
         $"{prefix} begins the names of {matches.Count} instances: {string.Join(", ", matches.Take(5))}{(matches.Count > 5 ? ", …" : "")}",
         "type more of it");
 
-    /// <returns>Null: it can't be told, and the verb itself will find out why.</returns>
+    /// <returns>Null: it is not known, since the Conductor can't be asked; the verb itself will say why.</returns>
     private static async Task<bool?> IsInstance(Session session, string name, CancellationToken cancel)
     {
         try

@@ -60,7 +60,8 @@ internal sealed class Selection
         {
             var conditions = InstanceText.ConditionsOf(instance);
             Printer.Say($"{instance.Certname}  {InstanceText.State(instance.State)}{(conditions.Length > 0 ? $" ({conditions})" : "")}"
-                + $"  {InstanceText.Age(instance.CreatedAt, session.Clock)}" + (instance.Profile.Length > 0 ? $"  {instance.Profile}" : ""));
+                + $"  {InstanceText.Age(instance.CreatedAt, session.Clock)}"
+                + (instance.Profile.Length > 0 ? $"  {instance.Profile}" : ""));
         }
         var (what, number) = (chosen.Count == 1 ? "this instance" : $"these {chosen.Count} instances", $"{chosen.Count}");
         if (Console.IsInputRedirected)

@@ -11,7 +11,8 @@ internal sealed class JsonPathException(string rule, int position) : Exception($
 
 /// <summary>
 /// kubectl's JSONPath templates over the JSON of an answer: text with {.a.b}, {.list[*].c}, [N], [from:to:step], ['key'], ..key, a filter
-/// [?(@.x=="y")], {range …}…{end} and literals {"\n"}. What is not there gives nothing; several results stand with a space between them.
+/// [?(@.x=="y")], {range …}…{end} and literals {"\n"}. What is not there gives nothing; several results
+/// have a space between them.
 /// </summary>
 internal sealed class JsonPath
 {

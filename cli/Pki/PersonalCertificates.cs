@@ -47,7 +47,10 @@ public sealed class PersonalCertificates(string home, TimeProvider clock)
             throw new ArgumentException($"no service would take such a certificate: it {peer.Problem}", nameof(role));
         // A URI is rewritten where it can be shortened, and services read what then is in the certificate.
         if (peer.Name != name || !peer.IsPerson || !peer.Roles.SetEquals([role]) || !peer.Scope.Equals(scope))
-            throw new ArgumentException($"services would read it as {peer.Caller} with the scope '{peer.Scope}', not '{scope}'", nameof(scope));
+        {
+            throw new ArgumentException($"services would read it as {peer.Caller} with the scope '{peer.Scope}', not '{scope}'",
+                nameof(scope));
+        }
         // 2. Written down here first: one that exists can be listed and revoked.
         var serial = SerialNumber.Of(leaf);
         PrivateFile.MakeDirectory(Issued);

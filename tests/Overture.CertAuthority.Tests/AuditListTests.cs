@@ -59,7 +59,7 @@ public sealed class AuditListTests : IAsyncLifetime
         Assert.Equal(["retired"], (await List(new() { Action = "cert.revoked", Since = between.ToTimestamp() })).Records
             .Select(r => r.Decision.Sentence));
         Assert.All((await List(new() { Actor = "admin" })).Records, r => Assert.Contains("admin", r.Actor, StringComparison.Ordinal));
-        Assert.Empty((await List(new() { Actor = "nobody-of-that-name" })).Records);
+        Assert.Empty((await List(new() { Actor = "no-such-actor" })).Records);
 
         var (limited, more) = await List(new() { Limit = 3 });
         Assert.Equal(all.Take(3).Select(r => r.Id), limited.Select(r => r.Id));

@@ -67,7 +67,8 @@ public sealed class PersonTests(CaFixture house) : IDisposable
         using var forger = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var forged = await house.Launch(l => (l.Profile, l.Labels["team"]) = ("web", "blue"), signWith: forger);
         const string scope = "profile=web,label.team=blue";
-        foreach (var name in new[] { $"{other}", $"{server}", $"{named}", $"{stranger}", $"{forged.Name}", $"{house.NewName()}", "No Certname", "" })
+        foreach (var name in new[] { $"{other}", $"{server}", $"{named}", $"{stranger}", $"{forged.Name}", $"{house.NewName()}",
+            "No Certname", "" })
         {
             var fault = await Assert.ThrowsAsync<RpcException>(() => As(scope, c => Call(c, rpc, name)));
             Assert.Equal((StatusCode.PermissionDenied, "SCOPE_MISSING"), (fault.StatusCode, RpcDetails.Reason(fault)));

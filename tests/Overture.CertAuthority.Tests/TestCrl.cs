@@ -17,7 +17,8 @@ public static class TestCrl
     /// <param name="life">From thisUpdate to nextUpdate.</param>
     /// <param name="serials">Revoked ones, in hex.</param>
     public static string Pem(
-        X509Certificate2 issuer, RSA key, DateTimeOffset thisUpdate, byte[]? number = null, TimeSpan? life = null, params string[] serials) =>
+        X509Certificate2 issuer, RSA key, DateTimeOffset thisUpdate, byte[]? number = null, TimeSpan? life = null,
+        params string[] serials) =>
         Made(issuer, key, thisUpdate, number, life, serials, null);
 
     /// <summary>List 1, without entries, with one more extension.</summary>

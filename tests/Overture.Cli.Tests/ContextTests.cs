@@ -128,9 +128,9 @@ public sealed class ContextTests(OvertureFixture overture) : IDisposable
     [Theory]
     [InlineData("--conductor localhost", "--conductor must be HOST:PORT")]
     [InlineData("--conductor localhost:1", "the context new needs --cert and --key and --ca")]
-    public async Task Set_Incomplete_WritesNothing(string options, string told)
+    public async Task Set_Incomplete_WritesNothing(string options, string message)
     {
-        (await Run(["config", "set-context", "new", .. options.Split(' ')])).Exit(2).Says(told);
+        (await Run(["config", "set-context", "new", .. options.Split(' ')])).Exit(2).Says(message);
         Assert.False(File.Exists(Contexts));
     }
 

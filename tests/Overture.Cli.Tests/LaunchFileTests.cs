@@ -45,11 +45,11 @@ public sealed class LaunchFileTests(OvertureFixture overture)
         using var directory = new TempDirectory();
         var file = directory.File("spec.yaml");
         await File.WriteAllTextAsync(file, "ttl: soon\nimgae: host\nprotcted: true\n");
-        var told = (await overture.Run("launch", "-c", file)).Exit(2).Says($"error: {file}").Errors;
+        var errors = (await overture.Run("launch", "-c", file)).Exit(2).Says($"error: {file}").Errors;
         // The last is the Conductor's.
         Assert.All([":1: ttl must be a duration", ":2: imgae is unknown; is image meant?", ":3: protcted is unknown; is protected meant?",
-            "puppet.server must be"], part => Assert.Contains(part, told, StringComparison.Ordinal));
-        Assert.Single(told.Split("imgae")[1..]);
+            "puppet.server must be"], part => Assert.Contains(part, errors, StringComparison.Ordinal));
+        Assert.Single(errors.Split("imgae")[1..]);
         // A Conductor that is away takes nothing from what is known here.
         (await overture.Run(["launch", "-c", file], new() { ["OVERTURE_CLI_CONFIG"] = "/nonexistent/cli.yaml" })).Exit(2)
             .Says(":1: ttl must be");

@@ -64,11 +64,11 @@ public sealed class OutputTests(OvertureFixture overture)
     [InlineData("{.a[1:5:0]}", "character 5: the step of a slice must be 1 or more")]
     [InlineData("certname", "did you mean {.certname}?")]
     [InlineData("", "there is no {…} in it")]
-    public async Task JsonPath_Wrong_NamesThePositionBeforeAnythingIsDone(string template, string told)
+    public async Task JsonPath_Wrong_NamesThePositionBeforeAnythingIsDone(string template, string message)
     {
         var before = overture.Conductor.Launches.Count;
         (await overture.Run("launch", "-c", RepositoryPaths.File("examples/start_instance.yaml"), "-o", $"jsonpath={template}")).Exit(2)
-            .Says("error: -o jsonpath=: ").Says(told);
+            .Says("error: -o jsonpath=: ").Says(message);
         Assert.Equal(before, overture.Conductor.Launches.Count);
     }
 

@@ -179,9 +179,10 @@ public sealed class ConditionFlowTests : IAsyncLifetime
     private SummarizeInstancesResponse Summary() => host.As("viewer").SummarizeInstances(new());
 
     private async Task Shows(CertName name, string conditions) =>
-        await Eventually.True(async () => Conditions(await Get(name)) == conditions, $"{name} shows '{conditions}'", TimeSpan.FromSeconds(30));
+        await Eventually.True(async () => Conditions(await Get(name)) == conditions, $"{name} shows '{conditions}'",
+            TimeSpan.FromSeconds(30));
 
-    // Without GetInstance, which reads its records anew.
+    // Without GetInstance, which reads its records again.
     private async Task Listed(CertName name, string conditions) => await Eventually.True(async () =>
         Conditions((await host.As("viewer").ListInstancesAsync(new() { Filter = new() { Prefix = name.ToString() } })).Instances.Single())
             == conditions, $"the list says '{conditions}' of {name}", TimeSpan.FromSeconds(30));

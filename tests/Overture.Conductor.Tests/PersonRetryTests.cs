@@ -96,7 +96,8 @@ public sealed class PersonRetryTests : IAsyncLifetime
     {
         var (profiles, repairs) = (new LoggedLines<ProfileStore>(), new LoggedLines<Reconciler>());
         await host.DisposeAsync();
-        host = await ConductorHost.Start(world, new() { Provider = provider, Clock = clock, ProfileLog = profiles, ReconcileLog = repairs });
+        host = await ConductorHost.Start(world, new() { Provider = provider, Clock = clock, ProfileLog = profiles,
+            ReconcileLog = repairs });
         var etag = await PutProfile("blue", "");
         await host.As("kim").ReconcileAsync(new() { Apply = true, Limit = 3 });
         await host.As("kim").ReconcileAsync(new());

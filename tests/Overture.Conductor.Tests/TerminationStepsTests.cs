@@ -47,7 +47,8 @@ public sealed class TerminationStepsTests : IAsyncLifetime
         Assert.Equal(["terminating"], await Steps(name));
         Later(TimeSpan.FromSeconds(3));
         Assert.NotNull(await saga.Advance(name, default));
-        Assert.Equal(["terminating", "terminate-waits-certauthority: waits for CertAuthority to revoke the certificate"], await Steps(name));
+        Assert.Equal(["terminating", "terminate-waits-certauthority: waits for CertAuthority to revoke the certificate"],
+            await Steps(name));
 
         await store.PutIfAbsent(ObjectKeys.Closed(name),
             new Closure { Schema = 1, Certname = name.ToString(), At = clock.GetUtcNow().ToTimestamp() }, default);

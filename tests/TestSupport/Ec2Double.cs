@@ -128,7 +128,8 @@ public sealed class Ec2Double : IAsyncDisposable
             instances.TryRemove(id, out _);
     }
 
-    private void SetCode(string certname, int code) => instances.Values.Where(i => i.Token == certname).ToList().ForEach(i => i.Code = code);
+    private void SetCode(string certname, int code) =>
+        instances.Values.Where(i => i.Token == certname).ToList().ForEach(i => i.Code = code);
 
     public static string Error(string code) =>
         $"<Response><Errors><Error><Code>{code}</Code><Message>from the "

@@ -27,7 +27,9 @@ internal sealed class IssueFromClaim(
     /// <summary>Whether this process has released the claim since it was last asked: then no other needs to look at it again.</summary>
     public bool Released(string claimKey) => released.TryRemove(claimKey, out _);
 
-    /// <summary>Finishes the claim, for a caller that hands out its certificate: claim and certificate are durable when it returns.</summary>
+    /// <summary>
+    /// Finishes the claim, for a caller that hands out its certificate: claim and certificate are durable when it returns.
+    /// </summary>
     /// <returns>The certificate as the store holds it; null: it must not be released, and its serial is revoked.</returns>
     public async Task<CertificateRecord?> Run(Claim claim, string? traceparent, Caller by, CancellationToken cancel)
     {

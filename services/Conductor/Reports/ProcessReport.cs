@@ -60,9 +60,9 @@ internal sealed class ProcessReport(
             await NotGood(InstanceEvents.RunFailed, records.FailedRuns, Reason.RunFailed);
         else
             await NotGood(InstanceEvents.RunPartial, records.PartialRuns, Reason.RunPartial);
-        await table.Refold(name, cancel);
+        var now = await table.Refold(name, cancel);
         // By the fact's time, which every Conductor shows.
-        if (verdict.Outcome == RunOutcome.Converged && await facts.Find(name, InstanceEvents.Converged, cancel) is { } converged)
+        if (verdict.Outcome == RunOutcome.Converged && now?.States.FirstOrDefault(s => s.State == InstanceState.Converged) is { } converged)
             await Note(name, verdict, converged.At.ToDateTimeOffset(), cancel);
 
         async Task NotGood(string kind, IEnumerable<InstanceFact> before, Reason reason)

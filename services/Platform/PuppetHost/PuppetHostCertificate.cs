@@ -40,10 +40,12 @@ public sealed class PuppetHostCertificate
     public string? WhyNoOther { get; set; }
 
     /// <summary>Two thirds of its life are over, it is revoked, or there is none.</summary>
-    public bool WantsRenewal => leaf is null || IsRevoked || clock.GetUtcNow() >= leaf.NotBefore + ((leaf.NotAfter - leaf.NotBefore) * 2 / 3);
+    public bool WantsRenewal => leaf is null || IsRevoked
+        || clock.GetUtcNow() >= leaf.NotBefore + ((leaf.NotAfter - leaf.NotBefore) * 2 / 3);
 
     /// <summary>It is this name's, not past its end, and not revoked.</summary>
-    public bool IsOf(string certname) => leaf is not null && !IsRevoked && leaf.GetNameInfo(X509NameType.SimpleName, forIssuer: false) == certname
+    public bool IsOf(string certname) => leaf is not null && !IsRevoked
+        && leaf.GetNameInfo(X509NameType.SimpleName, forIssuer: false) == certname
         && clock.GetUtcNow() < leaf.NotAfter;
 
     public string FileOf(string name) => Path.Combine(directory, name);

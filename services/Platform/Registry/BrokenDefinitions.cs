@@ -27,7 +27,8 @@ public sealed class BrokenDefinitions(RegistryConnection registry, RegistryKeys 
         [.. (await registry.Run(db => db.HashGetAllAsync(keys.BrokenDefinitions))).Select(Read).OfType<BrokenDefinition>()];
 
     private static BrokenDefinition? Read(HashEntry entry) =>
-        CertName.TryParse((string)entry.Name!, out var name, out _) && ((string)entry.Value!).Split(' ', 3) is [var ms, var version, var why]
+        CertName.TryParse((string)entry.Name!, out var name, out _)
+            && ((string)entry.Value!).Split(' ', 3) is [var ms, var version, var why]
             && long.TryParse(ms, NumberStyles.None, CultureInfo.InvariantCulture, out var at)
             ? new BrokenDefinition(name, version, why, DateTimeOffset.FromUnixTimeMilliseconds(at)) : null;
 }

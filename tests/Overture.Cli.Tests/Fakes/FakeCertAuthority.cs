@@ -43,8 +43,11 @@ public sealed class FakeCertAuthority : CertAuthorityService.CertAuthorityServic
         var list = new InternalCrl(default, facts.Number!.Value, facts.Entries, request.CrlPem);
         if (Beaten?.Invoke(list) is { } other)
             InternalCrls = [.. InternalCrls, other];
-        if ((InternalCrls.Count > 0 ? InternalCrls[^1] : null) is var last && last?.Pem != list.Pem && list.Number != (last?.Number ?? 0) + 1)
+        if ((InternalCrls.Count > 0 ? InternalCrls[^1] : null) is var last && last?.Pem != list.Pem
+            && list.Number != (last?.Number ?? 0) + 1)
+        {
             throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, $"make list {(last?.Number ?? 0) + 1}");
+        }
         InternalCrls = [.. InternalCrls, list];
         return Task.FromResult(new PublishInternalCrlResponse { Number = list.Number, Revoked = list.Entries.Count });
     }

@@ -39,8 +39,8 @@ internal sealed record Ec2Instance(string Id, Sighting Seen, string Name, string
             why);
     }
 
-    // 0 pending, 16 running, 32 shutting-down, 48 terminated, 64 stopping, 80 stopped. What is on its way out does not come back; a state
-    // that nobody has heard of ends nothing.
+    // 0 pending, 16 running, 32 shutting-down, 48 terminated, 64 stopping, 80 stopped. What is on its way out does not come back; an
+    // unknown state ends nothing.
     private static string StateOf(int code) => code switch
     {
         16 => Sighting.Running,
