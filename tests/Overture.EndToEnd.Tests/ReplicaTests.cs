@@ -154,8 +154,9 @@ public sealed class ReplicaTests(ReplicaStack stack, ITestOutputHelper output)
         await EachOf(agents, async agent =>
         {
             var asked = new GetInstanceRequest { Certname = agent.Name };
-            Assert.Equal((await stack.Conductors[0].Conductor.GetInstanceAsync(asked)).Instance,
-                (await stack.Conductors[1].Conductor.GetInstanceAsync(asked)).Instance);
+            // A report that was sent again is known to the other Conductor at its next look, within 10 s.
+            await Eventually.True(async () => (await stack.Conductors[0].Conductor.GetInstanceAsync(asked)).Instance.Equals(
+                (await stack.Conductors[1].Conductor.GetInstanceAsync(asked)).Instance), $"both show the same of {agent.Name}");
             // One whose registry does not answer in time shows what the store proves, in fewer words. And lines go to Redis behind the
             // request's
             // back: one that SIGKILL caught on its way is lost (docs/flows.md), so each step is there once at most, in its order.
