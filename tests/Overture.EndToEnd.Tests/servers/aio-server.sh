@@ -50,6 +50,7 @@ set -eu
 umask 027
 printf 0 > /run/puppetlabs/puppetserver/restart
 chown puppet:puppet /run/puppetlabs/puppetserver/restart
+export HOME=/opt/puppetlabs/server/data/puppetserver
 exec setpriv --reuid=puppet --regid=puppet --init-groups "$JAVA_BIN" $JAVA_ARGS -Djruby.lib=/usr/share/jruby/lib \
     -jar "$INSTALL_DIR/puppet-server-release.jar" --config "$CONFIG" --bootstrap-config "$BOOTSTRAP_CONFIG" \
     --restart-file /run/puppetlabs/puppetserver/restart
@@ -57,3 +58,4 @@ SH
 chmod 755 $app/bin/puppetserver
 # Nothing of Debian's layout is left to be found by mistake.
 rm -rf /usr/share/puppetserver/*.jar /usr/lib/puppetserver/ruby /usr/lib/ruby/vendor_ruby/puppet /usr/bin/puppet /usr/bin/puppetserver /var/lib/puppet
+echo "$app/bin/puppetserver foreground" > /etc/puppetserver-command
