@@ -17,9 +17,9 @@ internal static class LastRunFinding
         {
             var request = new GetInstanceRequest { Certname = certname };
             var instance = (await session.Conductor((c, o) => c.GetInstanceAsync(request, o), cancel)).Instance;
-            return instance.Conditions.Any(c => NodeStatements.AreMissingBy(c.Message))
-                ? $"the site manifest has node statements, none of them for this node and no default, so its last run failed. {NodeStatements.Cure}"
-                : "";
+            return !instance.Conditions.Any(c => NodeStatements.AreMissingBy(c.Message)) ? ""
+                : "the site manifest has node statements, none of them for this node and no default, so its last run failed. "
+                    + NodeStatements.Cure;
         }
         catch (Failure failure) when (failure.Exit is ExitCodes.NotFound or ExitCodes.Usage)
         {

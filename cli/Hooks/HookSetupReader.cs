@@ -10,6 +10,9 @@ internal static class HookSetupReader
     private const int MaxText = 64 * 1024;
     private static readonly string[] Directories = ["/etc/puppetlabs/puppet", "/etc/puppet"];
 
+    // services.d is below Debian's confdir, and beside that of the all-in-one packages.
+    private static readonly string[] ServerDirectories = ["puppetserver", "../puppetserver"];
+
     /// <param name="directory">Puppet's confdir; null: that of the all-in-one packages, else Debian's.</param>
     /// <param name="user">Who the server runs as.</param>
     /// <exception cref="Failure">There is no puppet.conf.</exception>
@@ -26,9 +29,8 @@ internal static class HookSetupReader
             named.Where(Path.IsPathRooted).Distinct(StringComparer.Ordinal).ToDictionary(p => p, FileOf, StringComparer.Ordinal));
     }
 
-    // services.d is below Debian's confdir, and beside that of the all-in-one packages.
     private static bool SignsItself(string confdir) =>
-        !new[] { "puppetserver", "../puppetserver" }.Select(d => Path.Combine(confdir, d, "services.d/ca.cfg")).Where(File.Exists).Take(1)
+        !ServerDirectories.Select(d => Path.Combine(confdir, d, "services.d/ca.cfg")).Where(File.Exists).Take(1)
             .SelectMany(File.ReadLines).Any(l => l.Trim().EndsWith(DisabledCa, StringComparison.Ordinal) && !l.TrimStart().StartsWith('#'));
 
     private static HookFile FileOf(string path)
