@@ -64,7 +64,7 @@ internal static class CommandTree
                 new PkiListVerb(), new PkiRevokeVerb(), new PkiPublishVerb()),
             Group("ca", "The Puppet CA", new CaInitVerb(), new CaImportVerb(), new CaAdminCertVerb()),
             Group("registry", "Redis, which services share", new RegistryInitVerb()),
-            Group("hook", "What a puppetserver calls", new HookInstallVerb()),
+            Group("hook", "What a puppetserver calls", new HookInstallVerb(), new HookCheckVerb()),
             Group("config", "Sites to work at: contexts, each with its addresses and certificate", new ContextListVerb(),
                 new ContextCurrentVerb(), new ContextUseVerb(), new ContextSetVerb(), new ContextDeleteVerb(), new ConfigViewVerb()),
             new SshVerb(),
