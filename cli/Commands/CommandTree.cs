@@ -67,6 +67,7 @@ internal static class CommandTree
             Group("hook", "What a puppetserver calls", new HookInstallVerb(), new HookCheckVerb()),
             Group("config", "Sites to work at: contexts, each with its addresses and certificate", new ContextListVerb(),
                 new ContextCurrentVerb(), new ContextUseVerb(), new ContextSetVerb(), new ContextDeleteVerb(), new ConfigViewVerb()),
+            new DoctorVerb(),
             new SshVerb(),
             new GcVerb(),
             new HealthVerb(),
