@@ -24,7 +24,8 @@ internal sealed class HookCheckVerb : Verb
     public HookCheckVerb() : base("check",
         "Look at the hooks of the puppetserver on this host, as root: puppet.conf, and each hook's owner, mode and kind. A hook that its "
             + "user may not execute is inert: puppetserver then reads autosign as a list of names",
-        "overture hook check", "overture hook check --confdir /etc/overture-puppetserver -o json | jq '.checks[] | select(.status == \"error\")'")
+        "overture hook check",
+        "overture hook check --confdir /etc/overture-puppetserver -o json | jq '.checks[] | select(.status == \"error\")'")
     {
         Exits = ["1  a hook does not work"];
         Options.Add(confdir);

@@ -10,7 +10,8 @@ namespace Overture.Cli.Commands;
 /// </summary>
 internal static class LastRunFinding
 {
-    /// <returns>What is wrong and the cure; empty: nothing of the kind is known. Where the Conductor can't be asked, that is printed.</returns>
+    /// <returns>What is wrong and the cure; empty: nothing of the kind is known. Where the Conductor can't be asked, that is
+    /// printed.</returns>
     public static async Task<string> Of(Session session, string certname, CancellationToken cancel)
     {
         try

@@ -19,7 +19,8 @@ internal sealed record HookSetup(PuppetConf Conf, string ConfFile, bool SignsIts
 
 /// <summary>
 /// Whether a puppetserver calls Overture: the hook that signs, the one that classifies (or the native terminus), the forwarding of reports.
-/// A hook that its user may not execute is none: as autosign, puppetserver reads it as a list of names (docs/puppet-contracts.md §4). Pure.
+/// A hook that its user may not execute is none: as autosign, puppetserver reads it as a list of names (docs/puppet-contracts.md §4).
+/// Pure.
 /// </summary>
 internal static class HookRules
 {
@@ -65,7 +66,8 @@ internal static class HookRules
                             $"chgrp {setup.User.Name} {setup.SettingsFile}; chmod 0640 {setup.SettingsFile}")
                     : new(check, HookStatus.Ok, $"is {Native}: {setup.SettingsFile} names Classifier");
             case var other:
-                return new(check, HookStatus.Error, $"{(other.Length > 0 ? $"is {other}" : "is not set")}: no node is classified by Overture",
+                return new(check, HookStatus.Error,
+                    $"{(other.Length > 0 ? $"is {other}" : "is not set")}: no node is classified by Overture",
                     $"node_terminus = exec and external_nodes = /usr/bin/overture-enc in [server] of {setup.ConfFile}");
         }
     }

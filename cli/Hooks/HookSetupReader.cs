@@ -35,16 +35,17 @@ internal static class HookSetupReader
 
     private static HookFile FileOf(string path)
     {
-        var target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        var own = FileGuard.PermissionsOf(path);
+        var target = own is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
         var above = new List<(string, Permissions)>();
         // Of a link, also the way to where it leads.
         foreach (var folder in FoldersAbove(path).Concat(FoldersAbove(target)).Distinct(StringComparer.Ordinal))
         {
-            if (FileGuard.PermissionsOf(folder) is { } own)
-                above.Add((folder, own));
+            if (FileGuard.PermissionsOf(folder) is { } permissions)
+                above.Add((folder, permissions));
         }
         var kind = Directory.Exists(path) ? HookFileKind.Folder : File.Exists(path) ? HookFileKind.Plain : HookFileKind.Missing;
-        return new(path, kind, FileGuard.PermissionsOf(path), above, kind == HookFileKind.Plain ? Beginning(path) : "", target);
+        return new(path, kind, own, above, kind == HookFileKind.Plain ? Beginning(path) : "", target);
     }
 
     private static IEnumerable<string> FoldersAbove(string path)

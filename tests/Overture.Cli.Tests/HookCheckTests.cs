@@ -57,7 +57,8 @@ public sealed class HookCheckTests : IDisposable
         + "run fails", "chmod 0755 {0}/hooks/overture-enc")]
     [InlineData("sed -i 's/^node_terminus.*/node_terminus = plain/' puppet.conf", "node_terminus error is plain: no node is classified",
         "node_terminus = exec")]
-    [InlineData("sed -i 's/^node_terminus.*/node_terminus = overture/' puppet.conf", "and {0}/overture.yaml is not there", "terminus native")]
+    [InlineData("sed -i 's/^node_terminus.*/node_terminus = overture/' puppet.conf", "and {0}/overture.yaml is not there",
+        "apply class overture::puppetserver")]
     [InlineData("sed -i 's/store, http/store/' puppet.conf", "reports error are not forwarded", "reports = http")]
     [InlineData("sed -i '/overture-autosign/d' puppet.conf", "autosign error is true: every request is signed", "autosign = /usr/bin")]
     public async Task Check_HookInThisState_IsOneAndNamesTheCure(string state, string said, string next)

@@ -126,8 +126,9 @@ public sealed class AioServer : IAsyncLifetime
     {
         // The server writes 1 there once its start is over, as its package's own service waits for.
         var ended = false;
-        await Eventually.True(async () => (ended = (await Host.Run("systemctl", "is-active", "puppetserver")).ExitCode != 0)
-            || ((await Host.Run("cat", "/run/puppetlabs/puppetserver/restart")).Output.StartsWith('1')
+        var process = Host.Seen($"/proc/{(await Host.Read("/run/units/puppetserver")).Trim()}");
+        await Eventually.True(async () => (ended = !Directory.Exists(process))
+            || (await Host.Says("/run/puppetlabs/puppetserver/restart", "1")
                 && (await Curl("/status/v1/simple")).Output == "running"), "the puppetserver is ready", TimeSpan.FromMinutes(4));
         Assert.False(ended, ended ? (await Host.Sh("cat /var/log/puppetserver.log /var/log/puppetlabs/puppetserver/puppetserver.log || :"))
             .Output : "");

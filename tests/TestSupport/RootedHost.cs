@@ -57,6 +57,10 @@ public sealed class RootedHost : IAsyncDisposable
     /// <summary>A path of it as this process reaches it, where no absolute link is on the way.</summary>
     public string Seen(string path) => $"/proc/{pid}/root{path}";
 
+    /// <summary>Whether a file is there and begins like that: for loops, since it starts no process.</summary>
+    public async Task<bool> Says(string path, string beginning) =>
+        File.Exists(Seen(path)) && (await File.ReadAllTextAsync(Seen(path))).StartsWith(beginning, StringComparison.Ordinal);
+
     /// <summary>A command as its root user.</summary>
     public Task<Ran> Run(params string[] command) => Run(command, null);
 

@@ -13,7 +13,7 @@ Puppet::Type.type(:overture_auth_rule).provide(:hocon) do
     lines.slice!(own) if own
     unless wanted == '[]'
       head = lines.index { |line| line =~ %r{\A\s*rules\s*[:=]\s*\[\s*\z} }
-      raise Puppet::Error, "#{resource[:path]} has no line `rules: [`: put that line's bracket at its end, as the package has it" unless head
+      raise Puppet::Error, "#{resource[:path]} has no line `rules: [`: write it as the package has it" unless head
 
       lines.insert(head + 1, *rule(wanted))
     end
