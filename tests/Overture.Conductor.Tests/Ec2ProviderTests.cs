@@ -42,6 +42,8 @@ public sealed class Ec2EucalyptusTests() : Ec2DoubleSuite("eucalyptus");
 
 public sealed class Ec2OpenStackTests() : Ec2DoubleSuite("ec2api");
 
+public sealed class Ec2SpinifexTests() : Ec2DoubleSuite("spinifex");
+
 /// <summary>What the suite does not ask: lost answers, throttling, clouds that list late, and what is sent.</summary>
 public sealed class Ec2ProviderTests : IAsyncLifetime
 {

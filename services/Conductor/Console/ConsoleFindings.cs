@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Overture.Conductor.Instances;
 
 namespace Overture.Conductor.Console;
 
@@ -56,6 +57,22 @@ internal static partial class ConsoleFindings
             "did not find any data source"],
             "cloud-init found no source of user data",
             "check that the instance reaches its metadata address, and that the image's datasource_list names this cloud"),
+        new(Rank.Cause,
+            ["Unhandled non-multipart*userdata: *I2Nsb3VkLWNvbmZpZ", "Unhandled non-multipart*userdata: *Q29udGVudC1UeXBlOiBtdWx0aXBhcn",
+            "Unhandled non-multipart*userdata: *IyEvYmluL"],
+            "user data was encoded twice: cloud-init read Base64 in the place of a document, and ignored all of it",
+            "pass user data on as Overture gives it: what launched this instance, or a proxy before the cloud, encoded it once more"),
+        new(Rank.Cause, ["Unhandled non-multipart*userdata: *H4sI"],
+            "user data was compressed and then encoded twice: cloud-init read Base64 in the place of a document, and ignored all of it",
+            "pass user data on as Overture gives it: what launched this instance, or a proxy before the cloud, encoded it once more"),
+        new(Rank.Cause,
+            ["ds-identify*no datasource", "cloud-init-generator*no datasource", "cloud-init.target*skipped because of an unmet condition",
+            "cloud-init*ConditionPathExists=!/etc/cloud/cloud-init.disabled was not met"],
+            "the image's cloud-init found no cloud that it knows and did not start",
+            "put Ec2 into the image's datasource_list (/etc/cloud/cloud.cfg.d), with strict_id: false where the cloud only looks like EC2"),
+        new(Rank.Cause, ["DataSourceEc2*strict_id", "DataSourceEc2*not on a EC2 platform", "strict_id*true*platform*Unknown"],
+            "the image's cloud-init does not take this cloud for EC2",
+            "set datasource: {Ec2: {strict_id: false}} in the image (/etc/cloud/cloud.cfg.d): the cloud only looks like EC2"),
         new(Rank.Cause, ["Unhandled non-multipart"], "cloud-init got user data of an unknown type and ignored all of it",
             "pass user data on unchanged: something altered it on the way, or encoded or compressed it again"),
         new(Rank.Cause,
@@ -109,21 +126,28 @@ internal static partial class ConsoleFindings
     /// <summary>Sentences: the meaning, the line that shows it, and the next step. Empty: no known line.</summary>
     /// <param name="console">Its last 256 KiB count.</param>
     /// <param name="asked">The instance asked for its certificate: then user data was read.</param>
-    public static string Of(string console, bool asked)
+    public static string Of(string console, bool asked) =>
+        string.Join(' ', All(console, asked).Select(f => $"{f.Message} Next: {f.Next}"));
+
+    /// <summary>The first of them, for a condition; null: no known line.</summary>
+    /// <inheritdoc cref="Of"/>
+    public static ConsoleFinding? First(string console, bool asked) => All(console, asked).FirstOrDefault();
+
+    private static List<ConsoleFinding> All(string console, bool asked)
     {
         var lines = console[^Math.Min(console.Length, MaxText)..].Split('\n').Select(Plain).Where(l => l.Length > 0).ToList();
         if (lines.Count == 0)
-            return "";
+            return [];
         // A line has one meaning, but where it names a passing cause as well.
         var found = Signs.Select(s => (Sign: s, At: lines.FindLastIndex(l => s.Marks.Any(m => Has(l, m)))))
             .Where(f => f.At >= 0)
             .OrderBy(f => f.Sign.Rank).ThenByDescending(f => f.At)
             .DistinctBy(f => (f.At, f.Sign.Rank == Rank.Passing))
             .Take(MaxFound)
-            .Select(f => $"Its console shows that {f.Sign.Means}: \"{Short(lines[f.At])}\". Next: {f.Sign.Next}.").ToList();
+            .Select(f => new ConsoleFinding($"Its console shows that {f.Sign.Means}: \"{Short(lines[f.At])}\".", $"{f.Sign.Next}.")).ToList();
         if (found.Count == 0 && !asked && !lines.Exists(l => Has(l, "cloud-init") || Has(l, "ci-info:")))
-            found.Add($"On its console, {NoCloudInit.Means}. Next: {NoCloudInit.Next}.");
-        return string.Join(' ', found);
+            found.Add(new($"On its console, {NoCloudInit.Means}.", $"{NoCloudInit.Next}."));
+        return found;
     }
 
     /// <summary>A line without what a terminal would act on.</summary>
