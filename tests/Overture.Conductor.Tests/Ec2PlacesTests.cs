@@ -195,6 +195,27 @@ public sealed class Ec2PlacesTests : IAsyncLifetime
         Assert.Equal(1, cloud.Launched);
     }
 
+    // Between what it read and what it announces, another has gone on to the next place.
+    [Fact]
+    public async Task AnotherAttemptAtAnotherPlace_AsksForNothing()
+    {
+        cloud.Full[A] = cloud.Full[B] = NoCapacity;
+        var name = CertName.Parse((await Launch(A, B)).Instance.Certname);
+        cloud.ListedLate = int.MaxValue;
+        cloud.Full.TryRemove(B, out _);
+        store.BeforeWrite = async key =>
+        {
+            if (!key.Contains("launch-attempt-", StringComparison.Ordinal))
+                return;
+            store.BeforeWrite = null;
+            Assert.Equal($"t3.micro in {B}, on demand", (await Retry(name)).Instance.Placed);
+            cloud.Full.Clear();
+        };
+        await Retry(name);
+        Assert.Null(store.BeforeWrite);
+        Assert.Equal(1, cloud.Launched);
+    }
+
     [Fact]
     public async Task ManyAskAtOnceWhileRoomComesAndGoes_IsOneInstance()
     {

@@ -152,9 +152,14 @@ public sealed partial class Ec2Double : IAsyncDisposable
         public static Strictness Of(string dialect) => dialect switch
         {
             "aws" => new("/"),
-            "eucalyptus" => new("/services/compute", "MetadataOptions", "InstanceMarketOptions", "Latest", "MaxResults", "DryRun"),
-            "ec2api" => new("/", "MetadataOptions", "InstanceMarketOptions", "Latest", "TagSpecification", "DryRun"),
-            "spinifex" => new("/") { Filters = ["instance-id", "instance-state-name"], ListsNoToken = true },
+            "eucalyptus" => new("/services/compute", "MetadataOptions", "InstanceMarketOptions", "Latest", "MaxResults", "DryRun")
+                { ComparesNothing = true },
+            "ec2api" => new("/", "MetadataOptions", "InstanceMarketOptions", "Latest", "TagSpecification", "DryRun")
+                { ComparesNothing = true, UnknownIs = (500, "TypeError") },
+            "spinifex" => new("/")
+            {
+                Filters = ["instance-id", "instance-state-name"], ListsNoToken = true, UnknownIs = (400, "InvalidParameterValue"),
+            },
             _ => throw new ArgumentException($"no such dialect: {dialect}", nameof(dialect)),
         };
 
@@ -162,6 +167,19 @@ public sealed partial class Ec2Double : IAsyncDisposable
         public string[]? Filters { get; init; }
 
         public bool ListsNoToken { get; init; }
+
+        /// <summary>A client token has its first reservation, whatever else is asked for with it.</summary>
+        public bool ComparesNothing { get; init; }
+
+        /// <summary>The answer to what it does not know.</summary>
+        public (int Status, string Code) UnknownIs { get; init; } = (400, "UnknownParameter");
+
+        /// <summary>In the name space of the version that was asked for.</summary>
+        public string Dressed(string body, IReadOnlyDictionary<string, string> form) =>
+            body.StartsWith($"<{form["Action"]}Response>", StringComparison.Ordinal)
+                ? $"<{form["Action"]}Response xmlns=\"http://ec2.amazonaws.com/doc/{form.GetValueOrDefault("Version")}/\">"
+                    + body[(form["Action"].Length + "<Response>".Length)..]
+                : body;
 
         public bool Refuses(IReadOnlyDictionary<string, string> form) =>
             form.Keys.Any(p => Unknown.Any(u => p.StartsWith(u, StringComparison.Ordinal)))
@@ -225,7 +243,8 @@ public sealed partial class Ec2Double : IAsyncDisposable
         }
         if (context.Request.Path != strictness.Path || strictness.Refuses(form))
         {
-            await Answer(context, 400, Error(context.Request.Path == strictness.Path ? "UnknownParameter" : "NoSuchPath"));
+            var unknown = context.Request.Path == strictness.Path ? strictness.UnknownIs : (400, "NoSuchPath");
+            await Answer(context, unknown.Item1, Error(unknown.Item2));
             return;
         }
         form[SiteField] = SiteOf(context.Request);
@@ -237,7 +256,7 @@ public sealed partial class Ec2Double : IAsyncDisposable
             context.Abort();
             return;
         }
-        await Answer(context, status, body);
+        await Answer(context, status, strictness.Dressed(body, form));
     }
 
     // The very request, with the host that was signed. That moto has no such image or instance is no judgement.
@@ -295,7 +314,7 @@ public sealed partial class Ec2Double : IAsyncDisposable
         {
             if (standing.State is Terminated or ShuttingDown)
                 return (400, Error("IdempotentInstanceTerminated"));
-            return standing.Hash == hash ? (200, $"<RunInstancesResponse>{Set([standing])}</RunInstancesResponse>")
+            return strictness.ComparesNothing || standing.Hash == hash ? (200, $"<RunInstancesResponse>{Set([standing])}</RunInstancesResponse>")
                 : (400, Error("IdempotentParameterMismatch"));
         }
         if (NoRoom(form) is { } none)
