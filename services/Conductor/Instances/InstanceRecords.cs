@@ -98,7 +98,7 @@ internal sealed record InstanceRecords
     public Absence? Absence { get; init; }
 
     /// <summary>What its console shows; null: it was not read, or shows no known line.</summary>
-    public ConsoleFinding? Console { get; init; }
+    public ShownCause? Console { get; init; }
 
     /// <summary>Since when there is no definition of it; null: there is one, or that was not looked for.</summary>
     public DateTimeOffset? UndefinedSince { get; init; }

@@ -102,7 +102,7 @@ internal sealed class InstanceRow
     public Absence? Absence => passing?.Absence;
     public DefinitionFault? BrokenDefinition => passing?.BrokenDefinition;
     public LastRun? LastRun => passing?.LastRun;
-    public ConsoleFinding? Console => passing?.Console;
+    public ShownCause? Console => passing?.Console;
 
     /// <summary>Nothing more is to come by itself (<see cref="InstanceProjection.IsSettled"/>).</summary>
     public bool IsSettled => InstanceProjection.IsSettled(State, conditions);
@@ -136,7 +136,7 @@ internal sealed class InstanceRow
     // What is not recorded of the instance itself, or passes.
     private sealed record Passing(HeldRequest? Held, IReadOnlyList<TimelineEvent> Refusals, bool Unrevoked, CaRecord? Contested,
         CaRecord? Revoked, Absence? Absence, DateTimeOffset? UndefinedSince, DefinitionFault? BrokenDefinition, LastRun? LastRun,
-        ConsoleFinding? Console)
+        ShownCause? Console)
     {
         private static readonly Passing None = new(null, [], false, null, null, null, null, null, null, null);
 

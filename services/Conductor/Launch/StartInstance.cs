@@ -47,8 +47,13 @@ internal sealed class StartInstance(LaunchLedger ledger, AskProvider ask, Instan
 
         // 3. the provider starts it, or finds that it did
         var asked = await ask.Run(order, enrollment, cancel);
+        if (asked is { Refusal: { } unknown, Waits: true })
+            return await Waiting(order.Name, unknown, cancel);
         if (asked.Refusal is { } refusal)
-            return asked.Waits ? await Waiting(order.Name, refusal, cancel) : await Failed(order.Name, asked.Attempt, refusal, cancel);
+        {
+            InstanceMetrics.Launched(provider.Name, "refused");
+            return await Failed(order.Name, asked.Attempt, refusal, cancel);
+        }
         if (asked.Started is not { } started)
             return new LaunchResult { Instance = await Seen(order.Name, young: false, cancel) };
 
@@ -62,6 +67,8 @@ internal sealed class StartInstance(LaunchLedger ledger, AskProvider ask, Instan
             $"the provider {(started.Runs ? "started" : "accepted")} it as {started.InstanceId}"
                 + (asked.Place.Length > 0 ? $" ({asked.Place})" : ""),
             proof: ObjectKeys.Fact(order.Name, InstanceEvents.Launched));
+
+        InstanceMetrics.Launched(provider.Name, "started");
 
         // 5. terminated meanwhile: the saga may have passed the provider before there was anything to stop
         instance = await Seen(order.Name, enrollment.Fresh, cancel);
