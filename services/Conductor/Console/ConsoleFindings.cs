@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Overture.Conductor.Instances;
 
 namespace Overture.Conductor.Console;
 
@@ -64,6 +65,23 @@ internal static partial class ConsoleFindings
             "did not find any data source"],
             "cloud-init found no source of user data",
             "check that the instance reaches its metadata address, and that the image's datasource_list names this cloud"),
+        new(Rank.Cause, "USER_DATA_ENCODED_TWICE",
+            ["Unhandled non-multipart*userdata: *I2Nsb3VkLWNvbmZpZ", "Unhandled non-multipart*userdata: *Q29udGVudC1UeXBlOiBtdWx0aXBhcn",
+            "Unhandled non-multipart*userdata: *IyEvYmluL"],
+            "user data was encoded twice: cloud-init read Base64 in the place of a document, and ignored all of it",
+            "pass user data on as Overture gives it: what launched this instance, or a proxy before the cloud, encoded it once more"),
+        new(Rank.Cause, "USER_DATA_PACKED_AND_ENCODED_TWICE", ["Unhandled non-multipart*userdata: *H4sI"],
+            "user data was compressed and then encoded twice: cloud-init read Base64 in the place of a document, and ignored all of it",
+            "pass user data on as Overture gives it: what launched this instance, or a proxy before the cloud, encoded it once more"),
+        new(Rank.Cause, "CLOUD_NOT_RECOGNIZED",
+            ["ds-identify*no datasource", "cloud-init-generator*no datasource", "cloud-init.target*skipped because of an unmet condition",
+            "cloud-init*ConditionPathExists=!/etc/cloud/cloud-init.disabled was not met"],
+            "the image's cloud-init found no cloud that it knows and did not start",
+            "put Ec2 into the image's datasource_list (/etc/cloud/cloud.cfg.d), with strict_id: false where the cloud only looks like EC2"),
+        new(Rank.Cause, "CLOUD_NOT_TAKEN_FOR_EC2",
+            ["DataSourceEc2*strict_id", "DataSourceEc2*not on a EC2 platform", "strict_id*true*platform*Unknown"],
+            "the image's cloud-init does not take this cloud for EC2",
+            "set datasource: {Ec2: {strict_id: false}} in the image (/etc/cloud/cloud.cfg.d): the cloud only looks like EC2"),
         new(Rank.Cause, "USER_DATA_UNKNOWN_TYPE", ["Unhandled non-multipart"],
             "cloud-init got user data of an unknown type and ignored all of it",
             "pass user data on unchanged: something altered it on the way, or encoded or compressed it again"),
@@ -121,8 +139,13 @@ internal static partial class ConsoleFindings
     /// <summary>Sentences: the meaning, the line that shows it, and the next step. Empty: no known line.</summary>
     /// <param name="console">Its last 256 KiB count.</param>
     /// <param name="asked">The instance asked for its certificate: then user data was read.</param>
-    public static string Of(string console, bool asked) => string.Join(' ', Find(console, asked).Select(f => f.Line.Length > 0
-        ? $"Its console shows that {f.Means}: \"{f.Line}\". Next: {f.Next}." : $"On its console, {f.Means}. Next: {f.Next}."));
+    public static string Of(string console, bool asked) => string.Join(' ', Find(console, asked)
+        .Select(Shown).Select(f => $"{f.Message} Next: {f.Next}"));
+
+    /// <summary>The first of them, for a condition; null: no known line.</summary>
+    /// <param name="console">Its last 256 KiB count.</param>
+    /// <param name="asked">The instance asked for its certificate: then user data was read.</param>
+    public static ShownCause? First(string console, bool asked) => Find(console, asked).Select(Shown).FirstOrDefault();
 
     /// <summary>At most three, what explains most first.</summary>
     /// <param name="console">Its last 256 KiB count.</param>
@@ -143,6 +166,9 @@ internal static partial class ConsoleFindings
             found.Add(new ConsoleFinding(NoCloudInit.Code, NoCloudInit.Means, "", NoCloudInit.Next));
         return found;
     }
+
+    private static ShownCause Shown(ConsoleFinding found) => new(found.Line.Length > 0
+        ? $"Its console shows that {found.Means}: \"{found.Line}\"." : $"On its console, {found.Means}.", $"{found.Next}.");
 
     /// <summary>A line without what a terminal would act on.</summary>
     public static string Plain(string line) =>

@@ -23,7 +23,7 @@ internal sealed class InventoryPoller(
 
     // A cloud is believed that it has lost one once it has said so several times in a row.
     private const int LooksNeeded = 3;
-    private readonly ConcurrentDictionary<string, DateTimeOffset> looked = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<IProvider, DateTimeOffset> looked = new();
     private readonly ConcurrentDictionary<CertName, int> missed = new();
 
     // A provider that does not answer holds up its own instances alone.
@@ -35,9 +35,9 @@ internal sealed class InventoryPoller(
         var held = table.Rows.All.Where(r => r.State < InstanceState.Terminating && r.InstanceId.Length > 0
             && providers.HolderOf(r.Provider, r.Account) == provider).ToList();
         var now = Clock.GetUtcNow();
-        if (held.Count == 0 || (!held.Exists(r => r.IsPending) && now - looked.GetValueOrDefault(provider.Name) < provider.LookEvery))
+        if (held.Count == 0 || (!held.Exists(r => r.IsPending) && now - looked.GetValueOrDefault(provider) < provider.LookEvery))
             return;
-        looked[provider.Name] = now;
+        looked[provider] = now;
         try
         {
             var listed = (await provider.Inventory(cancel)).ToLookup(l => l.Name, StringComparer.Ordinal);
