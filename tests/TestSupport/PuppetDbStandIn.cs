@@ -78,9 +78,9 @@ public sealed class PuppetDbStandIn : IAsyncDisposable
         using var reader = new StreamReader(context.Request.Body);
         if (context.Request.Path == "/pdb/query/v4/nodes")
         {
-            // As PuppetDB 7 and 8: AST of extract, and, in.
+            // As PuppetDB 7 and 8: of the nodes in the array those that are active.
             var query = JsonDocument.Parse(await reader.ReadToEndAsync()).RootElement.GetProperty("query");
-            var asked = query[2][2][2][1].EnumerateArray().Select(n => n.GetString()!).Where(Active.ContainsKey);
+            var asked = query[2][2][1].EnumerateArray().Select(n => n.GetString()!).Where(Active.ContainsKey);
             await context.Response.WriteAsync(JsonSerializer.Serialize(asked.Select(n => new { certname = n })));
             return;
         }

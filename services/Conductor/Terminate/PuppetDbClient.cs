@@ -42,8 +42,8 @@ internal sealed class PuppetDbClient(ConductorOptions options, PuppetCaBundle bu
     public Task<IReadOnlySet<string>?> Active(IReadOnlyCollection<CertName> names, CancellationToken cancel)
     {
         var list = JsonSerializer.Serialize(names.Select(n => $"{n}"));
-        // Names alone: the whole rows of so many may be large.
-        var query = $$"""{"query":["extract","certname",["and",["=","node_state","active"],["in","certname",["array",{{list}}]]]]}""";
+        // Without a word on node_state it answers with active nodes alone. Names only: the whole rows of so many may be large.
+        var query = $$"""{"query":["extract","certname",["in","certname",["array",{{list}}]]]}""";
         return Ask<IReadOnlySet<string>?>((client, c) => client.PostAsync("pdb/query/v4/nodes", new StringContent(query, Json), c),
             (status, text) => status switch
             {
