@@ -97,7 +97,7 @@ internal sealed class CaExportVerb : Verb
         {
             key.Dispose();
             throw new Failure(ExitCodes.Config, $"--with-key: the RSA key of the CA in {ca} can't be opened: {e.Message}",
-                "run this on CertAuthority's host as its user, with --home if HOME is not ~/.overture; or leave --with-key out");
+                "run this on CertAuthority's host as its user, with --home where HOME is elsewhere; or leave --with-key out");
         }
     }
 
