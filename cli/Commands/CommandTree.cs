@@ -62,7 +62,7 @@ internal static class CommandTree
             Group("audit", "The audit log of CertAuthority", new AuditListVerb(), new AuditVerifyVerb(), new AuditExplainVerb()),
             Group("pki", "The internal PKI between overture's own parts and its people", new PkiInitVerb(), new PkiIssueVerb(),
                 new PkiListVerb(), new PkiRevokeVerb(), new PkiPublishVerb()),
-            Group("ca", "The Puppet CA", new CaInitVerb(), new CaImportVerb(), new CaAdminCertVerb()),
+            Group("ca", "The Puppet CA", new CaInitVerb(), new CaImportVerb(), new CaExportVerb(), new CaAdminCertVerb()),
             Group("registry", "Redis, which services share", new RegistryInitVerb()),
             Group("hook", "What a puppetserver calls", new HookInstallVerb(), new HookCheckVerb()),
             Group("config", "Sites to work at: contexts, each with its addresses and certificate", new ContextListVerb(),

@@ -67,7 +67,10 @@ public sealed class ConductorModule : IServiceModule<ConductorOptions>
         if (options.Reports.Listen.Length > 0)
             ReportIntake.Add(services, options);
         if (options.PuppetDb.IsOn)
+        {
             services.AddSingleton<PuppetDbClient>().AddSingleton<DeactivateNode>();
+            services.AddSingleton<ReturnedNodes>().AddHostedService(p => p.GetRequiredService<ReturnedNodes>());
+        }
     }
 
     public static void Listen(KestrelServerOptions kestrel, ConductorOptions options)
