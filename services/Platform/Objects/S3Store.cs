@@ -24,7 +24,7 @@ public sealed class S3Store : ObjectStore, IDisposable
     private readonly S3Options options;
     private readonly string bucket, prefix;
     private readonly StoreClock time;
-    private readonly Func<IPAddress, S3Store> door;
+    private readonly Func<IPAddress?, S3Store> door;
 
     private S3Store(string name, string deployment, S3Options options, AWSCredentials? credentials, TimeProvider clock,
         IPAddress? only = null)
@@ -36,12 +36,14 @@ public sealed class S3Store : ObjectStore, IDisposable
         this.options = options;
         time = new StoreClock(clock);
         client = S3Client.Make(options, credentials, time, only);
-        door = address => new S3Store(name, deployment, options, credentials, clock, address);
+        door = address => new S3Store(name, deployment, options, credentials, clock, address) { ETagForm = ETagForm };
     }
 
     public override string Name { get; }
 
     public override bool GivesUrls => true;
+
+    public override ETagForm? ETagForm { get; set; } = Objects.ETagForm.Quoted;
 
     public override TimeSpan? ClockAhead => time.Ahead;
 
@@ -64,7 +66,7 @@ public sealed class S3Store : ObjectStore, IDisposable
         Put(key, body, put => put.IfNoneMatch = "*", cancel);
 
     public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) =>
-        Put(key, body, put => put.IfMatch = etag, cancel);
+        Put(key, body, put => put.IfMatch = ETagForm!.Value.Of(etag), cancel);
 
     public override async Task<StoredObject?> Get(string key, CancellationToken cancel) =>
         (await Get(key, new GetObjectRequest { BucketName = bucket, Key = KeyOf(key) }, cancel)).Found;
@@ -74,11 +76,20 @@ public sealed class S3Store : ObjectStore, IDisposable
 
     public override async Task<IReadOnlyList<ObjectStore>> Doors(CancellationToken cancel)
     {
+        var addresses = await Open(cancel);
+        return addresses.Count > 1 ? [.. addresses.Select(door)] : [door(null)];
+    }
+
+    // AWS answers each question with others of its many.
+    public override async Task<IReadOnlyList<string>> Addresses(CancellationToken cancel) =>
+        options.ServiceUrl.Length == 0 ? [] : [.. (await Open(cancel)).Select(a => a.ToString())];
+
+    private async Task<IReadOnlyList<IPAddress>> Open(CancellationToken cancel)
+    {
         try
         {
             // The SDK knows best which host a bucket's requests go to.
-            var addresses = await S3Addresses.Of(ReadUrl(ObjectKeys.Layers, TimeSpan.FromMinutes(1))!, Resolve, cancel);
-            return addresses.Count > 1 ? [.. addresses.Select(door)] : [this];
+            return await S3Addresses.Of(ReadUrl(ObjectKeys.Layers, TimeSpan.FromMinutes(1))!, Resolve, cancel);
         }
         catch (AmazonClientException e)
         {
