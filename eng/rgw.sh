@@ -3,8 +3,9 @@
 # All of it runs in the root trixie-ceph (eng/roots.sh) below an overlay in memory, in a mount and a process namespace of its own, and
 # ends with its standard input: so it ends with its parent, killed or not. Nothing is kept.
 #
-#   eng/rgw.sh PORT [DIALECT]   listens on 127.0.0.1:PORT, then prints "running"; the S3 user "overture" has the access key "overture" and
-#                               the secret key "overture-secret", the user "other" has "other" and "other-secret"
+#   eng/rgw.sh PORT     listens on 127.0.0.1:PORT, and then prints "running" (about 15 s)
+#
+# The S3 user "overture" has the access key "overture" and the secret key "overture-secret", the user "other" "other" and "other-secret".
 #
 # Needs root, about 1 GB of memory, and four free ports more, which it finds. No part of the cluster asks for a key: for tests only.
 set -euo pipefail

@@ -260,6 +260,12 @@ public sealed class S3Store : ObjectStore, IDisposable
     {
         AmazonServiceException { InnerException: RedirectedException inner } => $"the object store {Name} can't be used: {inner.Message}",
         RedirectedException => $"the object store {Name} can't be used: {e.Message}",
+        AmazonServiceException { ErrorCode: "RequestTimeTooSkewed" } s =>
+            $"the object store {Name} refuses us ({s.ErrorCode}): its clock and this host's differ by more than it allows; set both by NTP",
+        AmazonServiceException { ErrorCode: "AuthorizationHeaderMalformed" } s => // AWS: signed for another region
+            $"the object store {Name} answers {(int)s.StatusCode} {s.ErrorCode}: check s3.region and s3.serviceUrl",
+        AmazonServiceException { ErrorCode: "NoSuchBucket" } s =>
+            $"the object store {Name} answers {(int)s.StatusCode} {s.ErrorCode}: check the bucket's name, s3.region and s3.serviceUrl",
         AmazonServiceException { StatusCode: HttpStatusCode.Forbidden } s =>
             $"the object store {Name} refuses us ({s.ErrorCode}): check the key and its policy (docs/operations.md)",
         AmazonServiceException s when s.StatusCode != 0 => $"the object store {Name} answers {(int)s.StatusCode} {s.ErrorCode}",
