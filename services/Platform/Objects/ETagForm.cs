@@ -1,6 +1,8 @@
 namespace Overture.Platform.Objects;
 
-/// <summary>How a server wants an object's version in If-Match. <see cref="StoreProbe"/> finds it; it never guesses between two writes.</summary>
+/// <summary>
+/// How a server wants an object's version in If-Match. <see cref="StoreProbe"/> finds it: it is never guessed between two writes.
+/// </summary>
 public enum ETagForm
 {
     /// <summary>As it was answered, in quotes (RFC 9110 §8.8.3).</summary>

@@ -13,8 +13,8 @@ public sealed record ProbedPromise(string Name, bool Kept, string Detail);
 /// <summary>
 /// Proves that the store keeps the promises everything else rests on: racing creators have one winner, a winner is listed and read back at
 /// once, compare-and-swap refuses a stale or missing version, and what was deleted can be created again, by each address of the store's
-/// name and across them. Several stores in the field fail this (docs/threats.md §3.7). Finds on the way how the server wants versions in If-Match, and sets the store so where all
-/// promises are kept that way.
+/// name and across them. Several stores in the field fail this (docs/threats.md §3.7). Finds on the way how the server wants versions in
+/// If-Match, and sets the store so where all promises are kept that way.
 /// </summary>
 public sealed class StoreProbe(ObjectStore store, Ids ids)
 {
@@ -59,7 +59,7 @@ public sealed class StoreProbe(ObjectStore store, Ids ids)
     public string? Broken(IReadOnlyList<ProbedPromise> promises, StoreSettings settings) =>
         promises.FirstOrDefault(p => !p.Kept) is not { } broken ? null
         : $"the object store {store.Name} can't be trusted, it breaks {broken.Name}: {broken.Detail}; use one that keeps it"
-            // Ceph's object gateway: while versions are kept it looks at no condition, and later takes the mark of a deletion for an object.
+            // Ceph's object gateway: while it keeps versions it looks at no condition; later a deletion's mark is an object to it.
             + (settings.Versioning is "enabled" or "suspended" ? ", or a bucket whose versioning was never enabled" : "")
             + " (docs/operations.md)";
 
@@ -152,7 +152,9 @@ public sealed class StoreProbe(ObjectStore store, Ids ids)
         return seen;
     }
 
-    /// <summary>Sets all doors to the first form in which each of them takes the current version, what is used until now before others.</summary>
+    /// <summary>
+    /// Sets all doors to the first form in which each of them takes the current version, what is used until now before others.
+    /// </summary>
     /// <returns>Empty; or, where there is no such form, the doors that refused the first one, which stays set.</returns>
     private async Task<IReadOnlyList<ObjectStore>> SetForm(IReadOnlyList<ObjectStore> doors, string key, CancellationToken cancel)
     {
