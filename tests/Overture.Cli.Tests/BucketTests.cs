@@ -30,7 +30,7 @@ public sealed class BucketTests(OvertureFixture overture)
         Assert.Contains("addresses   192.0.2.1, 192.0.2.2", ran.Output, StringComparison.Ordinal);
         var answer = (await overture.Run("bucket", "check", "-o", "json")).Exit(exit).Json();
         Assert.Equal((open, "s3://b"), (answer["public"]!.GetValue<bool>(), answer["bucket"].Text()));
-        Assert.Equal("bare", answer["etag_form"].Text());
+        Assert.Equal("bare", answer["etagForm"].Text());
     }
 
     [Fact]
