@@ -21,7 +21,7 @@ public sealed class AgentRulesTests
     [InlineData("runinterval: 0", "runinterval", "such as 30m")]
     [InlineData("runinterval: half an hour", "runinterval", "such as 30m")]
     [InlineData("splay: maybe", "splay", "must be true, false")]
-    [InlineData("settings: {main: {certname: a}}", "settings.main.certname", "is chosen by Overture")]
+    [InlineData("settings: {main: {csr_attributes: a}}", "settings.main.csr_attributes", "use extensions beside puppet")]
     [InlineData("settings: {agent: {server: a}}", "settings.agent.server", "puppet.server")]
     [InlineData("settings: {agent: {environment: a}}", "settings.agent.environment", "node.environment")]
     [InlineData("settings: {main: {ssldir: /tmp}}", "settings.main.ssldir", "leave it to the package")]
