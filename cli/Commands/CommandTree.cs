@@ -44,6 +44,7 @@ internal static class CommandTree
         {
             new LaunchVerb(),
             Group("instance", "Instances", new InstanceListVerb(), new InstanceShowVerb(), new InstanceWatchVerb(),
+                new InstanceExplainVerb(),
                 new InstanceTimelineVerb(),
                 new InstanceConsoleVerb(), new InstanceRegisterVerb(), new InstanceRetryVerb(), new InstanceProtectVerb(),
                 new InstanceTtlVerb(), new InstanceQuarantineVerb(), new InstanceTerminateVerb()),

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Overture.Conductor.Console;
+using Overture.Conductor.Explain;
 using Overture.Conductor.Instances;
 using Overture.Conductor.Launch;
 using Overture.Conductor.Reconcile;
@@ -17,7 +18,7 @@ namespace Overture.Conductor;
 /// <summary>The gRPC service: maps messages to actions and back. The contract is documented in conductor.proto.</summary>
 internal sealed class ConductorApi(
     LaunchInstances launch, RegisterInstance register, InstanceTable table, InstanceList list, SummarizeInstances summary,
-    InstanceWatch watch, InstanceTimeline timeline,
+    InstanceWatch watch, InstanceTimeline timeline, ExplainInstance explain, SummarizeCauses causes,
     TerminateInstance terminate, RetryInstance retry, UpdateInstance update, QuarantineInstance quarantine, GetConsole console,
     Reconciler reconciler, DefinitionFindings definitions,
     PreviewLaunch preview, ProfileStore profiles, CheckBucket checkBucket, InstanceScope scope) : ConductorService.ConductorServiceBase
@@ -61,6 +62,12 @@ internal sealed class ConductorApi(
 
     public override Task<GetTimelineResponse> GetTimeline(GetTimelineRequest request, ServerCallContext context) =>
         timeline.Read(CertName.Parse(request.Certname), context.CancellationToken);
+
+    public override Task<ExplainInstanceResponse> ExplainInstance(ExplainInstanceRequest request, ServerCallContext context) =>
+        explain.Run(CertName.Parse(request.Certname), context.CancellationToken);
+
+    public override Task<SummarizeCausesResponse> SummarizeCauses(SummarizeCausesRequest request, ServerCallContext context) =>
+        causes.Run(request.Filter, context.CancellationToken);
 
     public override async Task<TerminateInstanceResponse> TerminateInstance(TerminateInstanceRequest request,
         ServerCallContext context)

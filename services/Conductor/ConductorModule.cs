@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Overture.Conductor.Console;
+using Overture.Conductor.Explain;
 using Overture.Conductor.Instances;
 using Overture.Conductor.Launch;
 using Overture.Conductor.Providers.Ec2;
@@ -50,6 +51,7 @@ public sealed class ConductorModule : IServiceModule<ConductorOptions>
             .AddSingleton<TerminateSaga>()
             .AddSingleton<TerminateInstance>()
             .AddSingleton<GetConsole>()
+            .AddExplain()
             .AddReconcile()
             .AddWorkers();
         if (options.Local.Directory.Length > 0)

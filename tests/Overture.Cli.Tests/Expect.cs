@@ -18,6 +18,12 @@ internal static class Expect
         return ran;
     }
 
+    public static Ran Prints(this Ran ran, string text)
+    {
+        Assert.Contains(text, ran.Output, StringComparison.Ordinal);
+        return ran;
+    }
+
     /// <summary>stdout is one JSON document on one line.</summary>
     public static JsonNode Json(this Ran ran)
     {

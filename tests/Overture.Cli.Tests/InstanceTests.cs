@@ -148,6 +148,36 @@ public sealed class InstanceTests(OvertureFixture overture)
     }
 
     [Fact]
+    public async Task Explain_NotReady_Is1WithVerdictProofAndNextStep()
+    {
+        var name = overture.Conductor.Add(NewName(), InstanceState.Running).Certname;
+        var lines = (await overture.Run("instance", "explain", name)).Exit(1).Output.TrimEnd('\n').Split('\n');
+        Assert.Equal("verdict    It is not ready: its clock is off.", lines[0]);
+        Assert.Contains("cause: Its clock is off. (CLOCK)", lines);
+        Assert.Contains("  console: evil\\u001b[31m\\u000aline", lines);
+        Assert.Contains("  next: Start NTP.", lines);
+        Assert.Contains("  not known: Its console was cut off.", lines);
+        Assert.Contains(lines, l => l.StartsWith("  the provider: it accepted the launch (", StringComparison.Ordinal));
+        Assert.Equal("CLOCK", (await overture.Run("instance", "explain", name, "-o", "json")).Exit(1).Json()["causes"]![0]!["reason"].Text());
+        Assert.Equal($"{name}\n", (await overture.Run("instance", "explain", name, "-o", "name")).Exit(1).Output);
+    }
+
+    [Fact]
+    public async Task Explain_Ready_Is0() =>
+        (await overture.Run("instance", "explain", overture.Conductor.Add(NewName()).Certname)).Exit(0).Prints("It is ready.");
+
+    [Fact]
+    public async Task Explain_WithoutName_CountsTheCausesOfAll()
+    {
+        var ran = (await overture.Run("instance", "explain", "--profile", "broken-fleet")).Exit(1)
+            .Says("5 instances, 3 with nothing wrong, 2 with a cause").Prints("a.example.com");
+        Assert.DoesNotContain("Start NTP.", ran.Output, StringComparison.Ordinal);
+        (await overture.Run("instance", "explain", "--profile", "broken-fleet", "-o", "wide")).Exit(1).Prints("Start NTP.");
+        (await overture.Run("instance", "explain")).Exit(0).Says("0 with a cause");
+        (await overture.Run("instance", "explain", NewName(), "--profile", "x")).Exit(2).Says("can't be given together");
+    }
+
+    [Fact]
     public async Task Watch_UntilSettled_EndsByItself()
     {
         var name = overture.Conductor.Add(NewName(), InstanceState.Running).Certname;

@@ -48,13 +48,14 @@ public sealed class AgentRulesTests
     [Fact]
     public void Document_EveryKey_IsRead()
     {
-        var document = LaunchDocument.Read("puppet:\n  agent:\n    flavour: puppet8\n    version: 8.10\n    key_type: ec\n    runinterval: 1800\n"
-            + "    splay: true\n    report: false\n    repository: {apt: a, yum: b, key: c}\n"
+        var document = LaunchDocument.Read("puppet:\n  agent:\n    flavour: puppet8\n    version: 8.10\n    key_type: ec\n"
+            + "    runinterval: 1800\n    splay: true\n    report: false\n    repository: {apt: a, yum: b, key: c}\n"
             + "    settings: {main: {a: 1}, agent: {b: true}, user: {c: d}}\n");
         Assert.Empty(document.Problems);
         Assert.Equal(new PuppetAgent
         {
-            Flavour = AgentFlavour.Puppet8, Version = "8.10", KeyType = AgentKeyType.Ec, Runinterval = "1800", Splay = "true", Report = false,
+            Flavour = AgentFlavour.Puppet8, Version = "8.10", KeyType = AgentKeyType.Ec, Runinterval = "1800", Splay = "true",
+            Report = false,
             Repository = new AgentRepository { Apt = "a", Yum = "b", Key = "c" },
             Settings = new AgentSettings { Main = { ["a"] = "1" }, Agent = { ["b"] = "true" }, User = { ["c"] = "d" } },
         }, document.Spec.Puppet.Agent);

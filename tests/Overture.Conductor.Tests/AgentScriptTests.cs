@@ -7,8 +7,8 @@ using Overture.TestSupport;
 namespace Overture.Conductor.Tests;
 
 /// <summary>
-/// The agent's script on small systems: a directory with busybox, the os-release of a distribution, and package managers that note what they
-/// are asked for and install an agent. In three shells.
+/// The agent's script on small systems: a directory with busybox, the os-release of a distribution, and package managers that note what
+/// they are asked for and install an agent. In three shells.
 /// </summary>
 [Trait("Category", "integration")]
 public sealed class AgentScriptTests : IDisposable
@@ -99,7 +99,7 @@ public sealed class AgentScriptTests : IDisposable
         Assert.Contains(" openvox-agent=8.21.*\n", await Text("log"), StringComparison.Ordinal);
     }
 
-    /// <summary>What vendor data sets is ignored and said; where it empties cloud-init's lists, the script goes on without runcmd.</summary>
+    /// <summary>What vendor data sets is ignored and said.</summary>
     [Fact]
     public async Task Boot_VendorData_DoesNotWinAndIsSaid()
     {
@@ -133,7 +133,8 @@ public sealed class AgentScriptTests : IDisposable
 
     public void Dispose() => home.Dispose();
 
-    private static string Script(PuppetAgent agent) => UserDataTree.Of(UserData.Render(Name, Spec(agent), "production", "k", Bundle)).Script;
+    private static string Script(PuppetAgent agent) =>
+        UserDataTree.Of(UserData.Render(Name, Spec(agent), "production", "k", Bundle)).Script;
 
     private static LaunchSpec Spec(PuppetAgent agent)
     {
@@ -226,6 +227,7 @@ public sealed class AgentScriptTests : IDisposable
     }
 
     private Task<Ran> Inside(string shell, string act) => Shell.Run("chroot",
-        [home.Path, .. shell.Split(' '), "/var/lib/cloud/instance/overture/agent", act], new Dictionary<string, string?> { ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin" },
+        [home.Path, .. shell.Split(' '), "/var/lib/cloud/instance/overture/agent", act],
+        new Dictionary<string, string?> { ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin" },
         input: "\"a\": \"b\"\n", limit: TimeSpan.FromSeconds(60));
 }

@@ -46,6 +46,9 @@ internal sealed class FakeProvider(TimeProvider? clock = null) : IProvider
 
     public string? ConsoleText { get; set; }
 
+    /// <summary>Awaited before Console answers.</summary>
+    public Func<CancellationToken, Task>? BeforeConsole { get; set; }
+
     /// <summary>Start only accepts; instances run once <see cref="Boot"/> was called.</summary>
     public bool StartsPending { get; set; }
 
@@ -87,7 +90,11 @@ internal sealed class FakeProvider(TimeProvider? clock = null) : IProvider
     public Task<IReadOnlyList<Listed>> Inventory(CancellationToken cancel) => InventoryRefusal is not null ? throw InventoryRefusal
         : Task.FromResult<IReadOnlyList<Listed>>([.. running.Select(r => new Listed(r.Key.ToString(), See(r.Key), r.Value))]);
 
-    public Task<string?> Console(CertName name, string instanceId, CancellationToken cancel) => Task.FromResult(ConsoleText);
+    public async Task<string?> Console(CertName name, string instanceId, CancellationToken cancel)
+    {
+        await (BeforeConsole?.Invoke(cancel) ?? Task.CompletedTask);
+        return ConsoleText;
+    }
 
     public void Boot() => booted = true;
 

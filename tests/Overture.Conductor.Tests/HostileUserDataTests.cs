@@ -87,7 +87,8 @@ public sealed class HostileUserDataTests : IDisposable
                 .Select(l => (object?)l.DistinctBy(p => p.Item1).Take(6).ToDictionary(p => p.Item1, p => p.Item2)));
         var scripts = Gen.ListOf(texts.Select(t => "#!/bin/sh\n" + new string([.. t.Where(c => !char.IsControl(c) || c is '\n' or '\t')])));
         var cases = texts.SelectMany(extension => Gen.ListOf(trees).SelectMany(values =>
-            Gen.OneOf(scripts, Gen.Constant(scripts.Sample(1, 0)[0])).Select(s => new Case(extension, [.. values.Take(5)], [.. s.Take(3)]))));
+            Gen.OneOf(scripts, Gen.Constant(scripts.Sample(1, 0)[0]))
+                .Select(s => new Case(extension, [.. values.Take(5)], [.. s.Take(3)]))));
         var n = 0;
         foreach (var one in cases.Sample(400, 20))
             await Write($"{n++:000}", one);

@@ -122,7 +122,8 @@ public sealed class UserDataTests : IDisposable
             {
                 Flavour = AgentFlavour.Openvox8, Version = "8.21.1", KeyType = AgentKeyType.Ec, Runinterval = "10m", Splay = "5m",
                 Report = false,
-                Repository = new AgentRepository { Apt = "https://mirror.example.com/apt/", Yum = "http://mirror.example.com/yum", Key = "K\n" },
+                Repository = new AgentRepository { Apt = "https://mirror.example.com/apt/", Yum = "http://mirror.example.com/yum",
+                    Key = "K\n" },
                 Settings = new AgentSettings { Main = { ["http_proxy_host"] = "proxy" }, Agent = { ["noop"] = "true",
                     ["crl_refresh_interval"] = "4h" }, User = { ["a"] = "$vardir/'x'" } },
             };
@@ -207,7 +208,7 @@ public sealed class UserDataTests : IDisposable
             var spec = Spec(s => s.Extensions["pp_role"] = new string('x', length));
             try
             {
-                Assert.InRange(System.Text.Encoding.UTF8.GetByteCount(UserData.Render(Name, spec, "production", Token, Bundle)), 1, 16 * 1024);
+                Assert.InRange(UserData.Render(Name, spec, "production", Token, Bundle).Length, 1, 16 * 1024);
             }
             catch (FaultException e)
             {

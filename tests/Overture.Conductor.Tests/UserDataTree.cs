@@ -40,7 +40,8 @@ internal sealed class UserDataTree
         Script.Split('\n').First(l => l.StartsWith(name + "=", StringComparison.Ordinal))[(name.Length + 1)..].Trim('\'');
 
     /// <summary>The agent's script.</summary>
-    public string Script => Here("<<'OVERTURE_AGENT'", "OVERTURE_AGENT") is var text && text.StartsWith("certname=", StringComparison.Ordinal)
+    public string Script => Here("<<'OVERTURE_AGENT'", "OVERTURE_AGENT") is var text
+        && text.StartsWith("certname=", StringComparison.Ordinal)
         ? text : Unpacked(text);
 
     private static string Unpacked(string text)

@@ -2,6 +2,13 @@ using System.Text.RegularExpressions;
 
 namespace Overture.Conductor.Console;
 
+/// <summary>What a line of a console means.</summary>
+/// <param name="Code">For programs (docs/causes.md).</param>
+/// <param name="Means">A clause: "cloud-init is switched off in the image".</param>
+/// <param name="Line">That shows it; empty: that there is no line of a kind does.</param>
+/// <param name="Next">What to do: a clause.</param>
+internal sealed record ConsoleFinding(string Code, string Means, string Line, string Next);
+
 /// <summary>
 /// What a console shows of a stalled boot: its last 256 KiB are searched for known lines. What stopped the system comes
 /// first, then why a step of cloud-init or Puppet failed, then that one did, then what may have passed by itself; of equals the last
@@ -28,107 +35,119 @@ internal static partial class ConsoleFindings
     }
 
     /// <param name="Rank">The first one is said first.</param>
+    /// <param name="Code">For programs (docs/causes.md).</param>
     /// <param name="Marks">Any of them: pieces of a line in their order, with * between; upper and lower case are the same.</param>
     /// <param name="Means">One sentence's beginning: what it means.</param>
     /// <param name="Next">What to do.</param>
-    private sealed record Sign(Rank Rank, string[] Marks, string Means, string Next);
+    private sealed record Sign(Rank Rank, string Code, string[] Marks, string Means, string Next);
 
     private static readonly Sign[] Signs =
     [
-        new(Rank.Stopped, ["Kernel panic - not syncing", "end Kernel panic", "Unable to mount root fs"], "the kernel stopped",
-            "check that image, architecture and root device match"),
-        new(Rank.Stopped,
+        new(Rank.Stopped, "KERNEL_STOPPED", ["Kernel panic - not syncing", "end Kernel panic", "Unable to mount root fs"],
+            "the kernel stopped", "check that image, architecture and root device match"),
+        new(Rank.Stopped, "EMERGENCY_MODE",
             ["You are in emergency mode", "Entering emergency mode", "Entering rescue mode", "Give root password for maintenance",
             "Reached target*Emergency Mode", "dracut*emergency shell", "(initramfs)"],
             "the system stopped in emergency mode, usually over a file system that it could not mount",
             "correct the mounts of the image or of the cloud-config (mounts, fs_setup)"),
-        new(Rank.Stopped, ["Out of memory: Kill", "invoked oom-killer", "oom-kill:"], "memory ran out and the kernel killed processes",
-            "choose an instance type with more memory"),
-        new(Rank.Passing, ["No space left on device"], "a disk is full",
+        new(Rank.Stopped, "OUT_OF_MEMORY", ["Out of memory: Kill", "invoked oom-killer", "oom-kill:"],
+            "memory ran out and the kernel killed processes", "choose an instance type with more memory"),
+        new(Rank.Passing, "DISK_FULL", ["No space left on device"], "a disk is full",
             "give the instance a larger disk, or the image less"),
-        new(Rank.Cause, ["overture: agent: failed:"], "the Puppet agent could not be installed or started",
+        new(Rank.Cause, "AGENT_NOT_INSTALLED", ["overture: agent: failed:"], "the Puppet agent could not be installed or started",
             "follow that line: correct puppet.agent of the launch, or use an image that has an agent"),
-        new(Rank.Passing, ["overture: agent: note: cloud-init has ended"], "cloud-init ended without running user data's commands",
+        new(Rank.Passing, "RUNCMD_SKIPPED", ["overture: agent: note: cloud-init has ended"],
+            "cloud-init ended without running user data's commands",
             "look for vendor data, or a setting of the image, that empties its module lists (cloud_final_modules)"),
-        new(Rank.Cause, ["overture: * could not be written"], "the agent's secret could not be written",
+        new(Rank.Cause, "TOKEN_NOT_WRITTEN", ["overture: * could not be written"], "the agent's secret could not be written",
             "see the lines before it: a full or a read-only disk"),
-        new(Rank.Cause,
+        new(Rank.Cause, "CLOUD_INIT_OFF",
             ["Cloud-init*disabled by", "cloud-init is disabled", "cloud-init-generator*disabled"],
             "cloud-init is switched off in the image",
             "remove /etc/cloud/cloud-init.disabled from the image, or cloud-init=disabled from its kernel's command line"),
-        new(Rank.Cause,
+        new(Rank.Cause, "DATASOURCE_MISSING",
             ["Datasource DataSourceNone", "No instance datasource found", "no datasource found", "Used fallback datasource",
             "did not find any data source"],
             "cloud-init found no source of user data",
             "check that the instance reaches its metadata address, and that the image's datasource_list names this cloud"),
-        new(Rank.Cause, ["Unhandled non-multipart"], "cloud-init got user data of an unknown type and ignored all of it",
+        new(Rank.Cause, "USER_DATA_UNKNOWN_TYPE", ["Unhandled non-multipart"],
+            "cloud-init got user data of an unknown type and ignored all of it",
             "pass user data on unchanged: something altered it on the way, or encoded or compressed it again"),
-        new(Rank.Cause,
+        new(Rank.Cause, "USER_DATA_UNREADABLE",
             ["Failed loading yaml blob", "Failed at merging in cloud config", "Invalid cloud-config provided"],
             "cloud-init could not read the cloud-config",
             "check that nothing alters user data on its way"),
-        new(Rank.Cause,
+        new(Rank.Cause, "MODULE_LISTS_EMPTY",
             ["No 'init' modules to run", "No 'config' modules to run", "No 'final' modules to run"],
             "the image's cloud-init runs no modules in one stage; Puppet and the user's commands run in the final one",
             "give the image cloud-init's own lists (cloud_init_modules, cloud_config_modules, cloud_final_modules in /etc/cloud)"),
-        new(Rank.Passing,
+        new(Rank.Passing, "NAME_UNRESOLVED",
             ["Temporary failure resolving", "Temporary failure in name resolution", "Could not resolve host", "Name or service not known",
             "getaddrinfo:"],
             "names could not be resolved",
             "check that the subnet has a DNS server that resolves the package source, ca_server and server"),
-        new(Rank.Cause,
+        new(Rank.Cause, "PACKAGES",
             ["Unable to locate package", "has no installation candidate", "Failed to install packages",
             "Failed to install the following packages", "No package * available", "Unable to find a match:", "E: Failed to fetch",
             "Package update failed", "Running module package-update-upgrade-install*failed"],
             "packages could not be installed",
             "check that the image's package sources are reachable and have puppet-agent, or use an image that has it"),
-        new(Rank.Cause, ["Failed to shellify"], "cloud-init refused runcmd or bootcmd, and ran none of its commands",
+        new(Rank.Cause, "COMMANDS_REFUSED", ["Failed to shellify"], "cloud-init refused runcmd or bootcmd, and ran none of its commands",
             "make each of its commands a text or a list of texts"),
-        new(Rank.Cause,
+        new(Rank.Cause, "CERTIFICATE_UNTRUSTED",
             ["certificate verify failed", "The certificate retrieved from the * does not match", "does not match its private key",
             "certificate has expired"],
             "the agent does not accept a certificate: CertAuthority's, or its own",
             "check that ca_server is Overture's CA and that the clocks agree; overture instance timeline shows the rest"),
-        new(Rank.Cause,
+        new(Rank.Cause, "REQUEST_REFUSED",
             ["Forbidden request", "Error 403 on server", "Failed to submit the CSR", "Server returned HTTP 403"],
             "the agent's certificate request was refused",
             "see why: overture instance timeline, or overture audit explain"),
-        new(Rank.Passing,
+        new(Rank.Passing, "NETWORK",
             ["Failed to open TCP connection to", "Connection to https://*failed", "No route to host", "Network is unreachable",
             "Timed out waiting for network", "Failed to start*Wait for Network"],
             "the network, or a server that it needs, could not be reached",
             "check that routes and security groups let it reach ca_server, server and the package source"),
-        new(Rank.Stage,
+        new(Rank.Stage, "AGENT_NOT_STARTED",
             ["Running module puppet*failed", "Failed to start puppet", "Failed to start*Puppet agent", "puppet.service: Failed",
             "puppet.service: Main process exited"],
             "Puppet could not be set up or started",
             "the lines before it say why; usually the package or its repository is missing"),
-        new(Rank.Stage, ["Running module*failed"], "a module of cloud-init failed",
+        new(Rank.Stage, "CLOUD_INIT_MODULE", ["Running module*failed"], "a module of cloud-init failed",
             "the lines before it say why"),
     ];
 
-    private static readonly Sign NoCloudInit = new(Rank.Cause, [],
+    private static readonly Sign NoCloudInit = new(Rank.Cause, "CLOUD_INIT_SILENT", [],
         "the part that is kept has no line from cloud-init: the image does not run it, or it prints elsewhere",
         "use an image with cloud-init, started at boot, that prints to the serial console");
+
+    /// <summary>Every code, for the documentation.</summary>
+    public static IEnumerable<string> Codes => Signs.Append(NoCloudInit).Select(s => s.Code);
 
     /// <summary>Sentences: the meaning, the line that shows it, and the next step. Empty: no known line.</summary>
     /// <param name="console">Its last 256 KiB count.</param>
     /// <param name="asked">The instance asked for its certificate: then user data was read.</param>
-    public static string Of(string console, bool asked)
+    public static string Of(string console, bool asked) => string.Join(' ', Find(console, asked).Select(f => f.Line.Length > 0
+        ? $"Its console shows that {f.Means}: \"{f.Line}\". Next: {f.Next}." : $"On its console, {f.Means}. Next: {f.Next}."));
+
+    /// <summary>At most three, what explains most first.</summary>
+    /// <param name="console">Its last 256 KiB count.</param>
+    /// <param name="asked">The instance asked for its certificate: then user data was read.</param>
+    public static IReadOnlyList<ConsoleFinding> Find(string console, bool asked)
     {
         var lines = console[^Math.Min(console.Length, MaxText)..].Split('\n').Select(Plain).Where(l => l.Length > 0).ToList();
         if (lines.Count == 0)
-            return "";
+            return [];
         // A line has one meaning, but where it names a passing cause as well.
-        var found = Signs.Select(s => (Sign: s, At: lines.FindLastIndex(l => s.Marks.Any(m => Has(l, m)))))
+        var found = Signs.Select(s => (Sign: s, At: lines.FindLastIndex(l => s.Marks.Any(m => LineMark.IsIn(l, m)))))
             .Where(f => f.At >= 0)
             .OrderBy(f => f.Sign.Rank).ThenByDescending(f => f.At)
             .DistinctBy(f => (f.At, f.Sign.Rank == Rank.Passing))
             .Take(MaxFound)
-            .Select(f => $"Its console shows that {f.Sign.Means}: \"{Short(lines[f.At])}\". Next: {f.Sign.Next}.").ToList();
-        if (found.Count == 0 && !asked && !lines.Exists(l => Has(l, "cloud-init") || Has(l, "ci-info:")))
-            found.Add($"On its console, {NoCloudInit.Means}. Next: {NoCloudInit.Next}.");
-        return string.Join(' ', found);
+            .Select(f => new ConsoleFinding(f.Sign.Code, f.Sign.Means, Short(lines[f.At]), f.Sign.Next)).ToList();
+        if (found.Count == 0 && !asked && !lines.Exists(l => LineMark.IsIn(l, "cloud-init") || LineMark.IsIn(l, "ci-info:")))
+            found.Add(new ConsoleFinding(NoCloudInit.Code, NoCloudInit.Means, "", NoCloudInit.Next));
+        return found;
     }
 
     /// <summary>
@@ -148,19 +167,6 @@ internal static partial class ConsoleFindings
         string.Concat(Sequences().Replace(line, "").Where(c => !char.IsControl(c) && !char.IsSurrogate(c))).Trim();
 
     private static string Short(string line) => line.Length <= MaxLine ? line : line[..MaxLine] + "…";
-
-    private static bool Has(string line, string mark)
-    {
-        var at = 0;
-        foreach (var piece in mark.Split('*'))
-        {
-            var found = line.IndexOf(piece, at, StringComparison.OrdinalIgnoreCase);
-            if (found < 0)
-                return false;
-            at = found + piece.Length;
-        }
-        return true;
-    }
 
     // agent.sh's: name, version, program, and how it came there.
     [GeneratedRegex(@"\A(openvox|puppet) [^ ]{1,64} \(/[^ ()]{1,128}\), (found in the image|installed from .{1,300})\z",

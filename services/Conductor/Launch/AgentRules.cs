@@ -12,13 +12,14 @@ internal static partial class AgentRules
 
     private const string Paths = "places files where the package, or Overture, does not look for them; leave it to the package",
         Certificates = "is part of how the instance gets its certificate, which Overture writes; leave it out",
-        Server = "is set by puppet.server and puppet.serverport; use those", CaServer = "is set by puppet.ca_server and puppet.ca_port; use those";
+        Server = "is set by puppet.server and puppet.serverport; use those",
+        CaServer = "is set by puppet.ca_server and puppet.ca_port; use those";
 
     // Settings that Overture owns: why, and what to say instead.
     private static readonly Dictionary<string, string> Owned = new(StringComparer.Ordinal)
     {
-        ["certname"] = "is chosen by Overture, one that can't be guessed; find instances by labels, and give a host that has a name of its own "
-            + "to overture instance register --certname",
+        ["certname"] = "is chosen by Overture, one that can't be guessed; find instances by labels, and give a host that has a name of "
+            + "its own to overture instance register --certname",
         ["node_name_value"] = "would give the node another name than its certificate; leave it out",
         ["node_name_fact"] = "would give the node another name than its certificate; leave it out",
         ["node_name"] = "would give the node another name than its certificate; leave it out",
@@ -35,7 +36,7 @@ internal static partial class AgentRules
         ["environment"] = "is set by node.environment; use that",
         ["dns_alt_names"] = "is a grant of the launch: use dns_alt_names beside puppet",
         ["csr_attributes"] = "is written by Overture, with the one-time token; use extensions beside puppet",
-        ["trusted_oid_mapping_file"] = "could give the certificate's extensions other names than they have here; use extensions beside puppet",
+        ["trusted_oid_mapping_file"] = "could give the certificate's extensions other names; use extensions beside puppet",
         ["key_type"] = "is set by puppet.agent.key_type; use that",
         ["runinterval"] = "is set by puppet.agent.runinterval; use that",
         ["splay"] = "is set by puppet.agent.splay; use that",
@@ -95,12 +96,16 @@ internal static partial class AgentRules
             if (!VersionText().IsMatch(agent.Version))
                 yield return new("version", "must be a version of the package, 1-64 of [A-Za-z0-9.+~-], a digit first: 8.21.1");
             else if (agent.Flavour is AgentFlavour.Auto or AgentFlavour.Installed)
-                yield return new("version", "needs a flavour that says whose version it is: distribution, openvox8, openvox9, puppet8 or puppet7");
-            else if (Major(agent.Flavour) is { } major && agent.Version != major && !agent.Version.StartsWith(major + ".", StringComparison.Ordinal))
+                {
+                yield return new("version",
+                    "needs a flavour that says whose version it is: distribution, openvox8, openvox9, puppet8 or puppet7");
+            }
+            else if (Major(agent.Flavour) is { } major && agent.Version != major
+                && !agent.Version.StartsWith(major + ".", StringComparison.Ordinal))
                 yield return new("version", $"must be {major} or begin with \"{major}.\", as the flavour does");
         }
         if (agent.Runinterval.Length > 0 && !IsDuration(agent.Runinterval))
-            yield return new("runinterval", "must be a duration of Puppet's, such as 30m: a whole number with s, m, h, d or y, 1 s or more");
+            yield return new("runinterval", "must be a duration of Puppet's, such as 30m: a whole number of s, m, h, d or y, 1 s or more");
         if (agent.Splay is not ("" or "true" or "false") && !IsDuration(agent.Splay))
             yield return new("splay", "must be true, false, or the longest wait as a duration of Puppet's, such as 10m");
     }
@@ -132,7 +137,8 @@ internal static partial class AgentRules
         if (repository.Key.Length > 0 && (Encoding.UTF8.GetByteCount(repository.Key) > MaxKeyBytes || !Key().IsMatch(repository.Key)))
         {
             yield return new("repository.key",
-                "must be one ASCII-armored OpenPGP public key (-----BEGIN PGP PUBLIC KEY BLOCK-----), 8 KiB at most; gpg --armor --export makes it");
+                "must be one ASCII-armored OpenPGP public key (-----BEGIN PGP PUBLIC KEY BLOCK-----), 8 KiB at most; "
+                    + "gpg --armor --export makes it");
         }
     }
 
@@ -184,7 +190,7 @@ internal static partial class AgentRules
     [GeneratedRegex(@"\A[a-z][a-z0-9_]{0,63}\z", RegexOptions.CultureInvariant)]
     private static partial Regex Setting();
 
-    [GeneratedRegex(@"\A\s*-----BEGIN PGP PUBLIC KEY BLOCK-----[ \t]*\r?\n(?:[A-Za-z]+: [ -~]*\r?\n)*\r?\n(?:[A-Za-z0-9+/=]{1,76}[ \t]*\r?\n)+"
-        + @"-----END PGP PUBLIC KEY BLOCK-----\s*\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\A\s*-----BEGIN PGP PUBLIC KEY BLOCK-----[ \t]*\r?\n(?:[A-Za-z]+: [ -~]*\r?\n)*\r?\n"
+        + @"(?:[A-Za-z0-9+/=]{1,76}[ \t]*\r?\n)+-----END PGP PUBLIC KEY BLOCK-----\s*\z", RegexOptions.CultureInvariant)]
     private static partial Regex Key();
 }

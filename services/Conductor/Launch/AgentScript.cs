@@ -29,14 +29,15 @@ internal static partial class AgentScript
     {
         var script = Script(name, spec.Puppet, PuppetConf.Write(name, spec.Puppet, environment), caBundle);
         var body = packed ? Packed(script) : script.TrimEnd('\n');
-        return string.Create(CultureInfo.InvariantCulture, $"""
-            f={Path}
-            (umask 077; mkdir -p "${"{f%/*}"}" && {(packed ? "base64 -d | gzip -dc >$f" : "cat >$f")}) <<'OVERTURE_AGENT' || echo "overture: $f could not be written" >&2
-            {body}
+        var write = packed ? "base64 -d | gzip -dc >$f" : "cat >$f";
+        return string.Create(CultureInfo.InvariantCulture, $$"""
+            f={{Path}}
+            (umask 077; mkdir -p "${f%/*}" && {{write}}) <<'OVERTURE_AGENT' || echo "overture: $f could not be written" >&2
+            {{body}}
             OVERTURE_AGENT
             sh $f boot <<'OVERTURE_CSR'
-            # overture {name}
-            {attributes.TrimEnd('\n')}
+            # overture {{name}}
+            {{attributes.TrimEnd('\n')}}
             OVERTURE_CSR
             """).ReplaceLineEndings("\n");
     }
@@ -55,7 +56,8 @@ internal static partial class AgentScript
             text.Append(variable).Append('=').Append(Quoted(value)).Append('\n');
         }
         Function(text, "conf", conf);
-        Function(text, "ca", string.Concat(Certificates().Matches(caBundle).Select(m => m.Value.Replace("\r", "", StringComparison.Ordinal) + "\n")));
+        Function(text, "ca", string.Concat(Certificates().Matches(caBundle)
+            .Select(m => m.Value.Replace("\r", "", StringComparison.Ordinal) + "\n")));
         Function(text, "key", repository.Key.Replace("\r", "", StringComparison.Ordinal).Trim() + "\n");
         return text.Append(Source).ToString();
     }

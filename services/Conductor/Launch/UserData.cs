@@ -7,8 +7,8 @@ using Overture.Platform.Records;
 namespace Overture.Conductor.Launch;
 
 /// <summary>
-/// What an instance boots from: one cloud-config document, with the user's own merged into it, the same for every provider, distribution and
-/// agent: what differs is decided at boot, by <see cref="AgentScript"/>. Where there are scripts, that document and those as MIME parts.
+/// What an instance boots from: one cloud-config document, with the user's own merged into it, the same for every provider, distribution
+/// and agent: what differs is decided at boot, by <see cref="AgentScript"/>. With scripts, that document and those as MIME parts.
 /// ASCII alone: nothing between here and cloud-init can garble it. Pure: the same inputs give the same bytes, so a retried launch is the
 /// same launch. It holds the one-time token.
 /// </summary>
@@ -21,8 +21,8 @@ internal static class UserData
     public const int MaxFetchedBytes = 256 * 1024;
 
     /// <summary>
-    /// Bytes that stay for cloud_config, scripts and extensions at least, with a CA bundle of two certificates of RSA 4096 (a CA and the one
-    /// that follows it).
+    /// Bytes that stay for cloud_config, scripts and extensions at least, with a CA bundle of two certificates of RSA 4096 (a CA and the
+    /// one that follows it).
     /// </summary>
     public const int RoomForUsers = 5 * 1024;
 

@@ -229,6 +229,31 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         });
     }
 
+    public override Task<ExplainInstanceResponse> ExplainInstance(ExplainInstanceRequest request, ServerCallContext context)
+    {
+        var instance = Find(request.Certname);
+        var answer = new ExplainInstanceResponse
+        {
+            Certname = instance.Certname, State = instance.State, Since = instance.CreatedAt,
+            Ready = instance.State == InstanceState.Converged, Verdict = "It is ready.",
+            RuledOut = { new RuledOut { What = "the provider", Proof = new Proof { Text = "it accepted the launch", At = instance.CreatedAt } } },
+        };
+        if (answer.Ready)
+            return Task.FromResult(answer);
+        answer.Verdict = "It is not ready: its clock is off.";
+        answer.WaitsFor = "its certificate request";
+        answer.Causes.Add(new Cause { Reason = "CLOCK", Sentence = "Its clock is off.", Next = "Start NTP.",
+            Proofs = { new Proof { Source = "console", Text = "evil\u001b[31m\nline" } } });
+        answer.Unknown.Add("Its console was cut off.");
+        return Task.FromResult(answer);
+    }
+
+    public override Task<SummarizeCausesResponse> SummarizeCauses(SummarizeCausesRequest request, ServerCallContext context) =>
+        Task.FromResult(request.Filter.Profile == "broken-fleet"
+            ? new SummarizeCausesResponse { Total = 5, Broken = 2, Causes = { new CauseCount { Reason = "CLOCK", Sentence = "Its clock is off.",
+                Count = 2, Since = Now(), Certnames = { "a.example.com", "b.example.com" }, Next = "Start NTP." } } }
+            : new SummarizeCausesResponse { Total = 5 });
+
     public override async Task<TerminateInstanceResponse> TerminateInstance(TerminateInstanceRequest request, ServerCallContext context)
     {
         Terminations.Enqueue(request);

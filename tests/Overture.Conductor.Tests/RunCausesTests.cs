@@ -1,0 +1,91 @@
+using Overture.Conductor.Explain;
+using Overture.Conductor.Instances;
+using Overture.Conductor.V1;
+
+namespace Overture.Conductor.Tests;
+
+/// <summary>Messages of agents, puppetservers and clouds, and the cause that each is taken for.</summary>
+public sealed class RunCausesTests
+{
+    private const string Catalog = "Could not retrieve catalog from remote server: Error 500 on SERVER: Server Error: ";
+
+    [Theory]
+    [InlineData(Catalog + "Evaluation Error: Error while evaluating a Function Call, Could not find class ::lgoin for 4f1c (file: "
+        + "/etc/puppet/code/environments/production/manifests/site.pp, line: 1, column: 1) on node 4f1c", "CLASS_MISSING")]
+    [InlineData(Catalog + "Could not find node statement with name 'default' or '4f1c.example.com' on node 4f1c.example.com",
+        "NODE_BLOCK_MISSING")]
+    [InlineData(Catalog + "Evaluation Error: Error while evaluating a Resource Statement, Class[Ntp]: has no parameter named 'servres' on "
+        + "node x", "PARAMETER_UNKNOWN")]
+    [InlineData(Catalog + "Evaluation Error: Error while evaluating a Resource Statement, Class[Ntp]: expects a value for parameter "
+        + "'servers' on node x", "PARAMETER_MISSING")]
+    [InlineData(Catalog + "Evaluation Error: Error while evaluating a Resource Statement, Class[Ntp]: parameter 'servers' expects an "
+        + "Array value, got String on node x", "PARAMETER_TYPE")]
+    [InlineData(Catalog + "Failed when searching for node x: Failed to find x via exec: Execution of '/etc/puppet/overture-enc x' returned "
+        + "1: overture-enc: error", "ENC_FAILED")]
+    [InlineData(Catalog + "Failed when searching for node x: Failed to find x via exec: Execution of '/opt/overture-enc x' returned 5: "
+        + "overture-enc: error: classifier does not answer", "ENC_UNAVAILABLE")]
+    [InlineData(Catalog + "Failed when searching for node x: Failed to find x via exec: Execution of '/opt/overture-enc x' returned 78: "
+        + "overture-enc: error: /etc/overture/hooks.yaml", "ENC_CONFIG")]
+    [InlineData("Could not find a directory environment named 'prodution' anywhere in the path: /etc/puppet/code/environments. Does the "
+        + "directory exist?", "ENVIRONMENT_MISSING")]
+    [InlineData(Catalog + "Function lookup() did not find a value for the name 'ntp::servers' on node x", "HIERA")]
+    [InlineData(Catalog + "Evaluation Error: Unknown function: 'merge'. (file: /x.pp, line: 3) on node x", "FUNCTION_UNKNOWN")]
+    [InlineData(Catalog + "Syntax error at '}' (file: /x.pp, line: 3, column: 1) on node x", "SYNTAX")]
+    [InlineData("Failed to apply catalog: Found 1 dependency cycle: (File[/a] => File[/b] => File[/a])", "DEPENDENCY_CYCLE")]
+    [InlineData("File[/etc/motd]: change from 'absent' to 'file' failed: Could not set 'file' on ensure: No space left on device",
+        "DISK_FULL")]
+    [InlineData("Package[nginx]: change from 'purged' to 'present' failed: Execution of '/usr/bin/apt-get -q -y install nginx' returned "
+        + "100: E: Unable to locate package nginx", "REPOSITORY")]
+    [InlineData("File[/etc/app]: change from 'absent' to 'file' failed: Could not find user app", "USER_MISSING")]
+    [InlineData("Service[app]: change from 'stopped' to 'running' failed: Systemd start for app failed!", "SERVICE_START")]
+    [InlineData("Exec[/bin/false]: change from 'notrun' to ['0'] failed: '/bin/false' returned 1 instead of one of [0]", "RESOURCE_FAILED")]
+    [InlineData("Failed to open TCP connection to puppet:8140 (Connection refused - connect(2) for puppet port 8140)",
+        "CONNECTION_REFUSED")]
+    [InlineData("Failed to open TCP connection to pupet:8140 (getaddrinfo: Name or service not known)", "NAME_UNRESOLVED")]
+    [InlineData("certificate verify failed [CRL has expired for CN=Overture CA]", "CRL_EXPIRED")]
+    [InlineData("certificate verify failed [certificate revoked for CN=puppet]", "CERTIFICATE_REVOKED")]
+    [InlineData("certificate verify failed [self signed certificate in certificate chain for CN=Other CA]", "CERTIFICATE_UNTRUSTED")]
+    [InlineData("it ran in environment test, not in production", "WRONG_ENVIRONMENT")]
+    [InlineData("the catalog did not compile and an old one was applied", "OLD_CATALOG")]
+    public void OfFailure_Message_IsTheCauseThatSaysMost(string message, string code) =>
+        Assert.Equal(code, RunCauses.OfFailure(message)?.Code);
+
+    [Theory]
+    [InlineData("it was a noop run, which applies nothing", "NOOP")]
+    [InlineData("it skipped 9 of 9 resources, as with --tags, --skip_tags or a schedule", "TAGS")]
+    [InlineData("resources with noop => true are not as they are to be, and were left so", "NOOP_RESOURCES")]
+    [InlineData("it applied a cached catalog, not the present one", "CACHED_CATALOG")]
+    public void OfPartial_Verdict_IsItsKind(string message, string code) => Assert.Equal(code, RunCauses.OfPartial(message)?.Code);
+
+    [Theory]
+    [InlineData("The cloud has no capacity for this instance type in this subnet now; it may have later. (InsufficientInstanceCapacity)",
+        "CLOUD_CAPACITY")]
+    [InlineData("A limit of the account or subnet is reached (VcpuLimitExceeded)", "CLOUD_QUOTA")]
+    [InlineData("The cloud rejects this request permanently; correct the launch spec. (InvalidAMIID.NotFound: x)", "IMAGE_UNKNOWN")]
+    [InlineData("The Conductor's credentials may not do this (UnauthorizedOperation)", "CLOUD_RIGHTS")]
+    [InlineData("the instance ended at once: cloud-init is not installed", "LOCAL_ENDED_AT_ONCE")]
+    public void OfProvider_Message_IsTheCloudsCode(string message, string code) => Assert.Equal(code, ProviderCauses.Of(message)?.Code);
+
+    [Fact]
+    public void Codes_AreUniqueInEachTable()
+    {
+        Assert.Empty(RunCauses.All.GroupBy(c => c.Code).Where(g => g.Count() > 1).Select(g => g.Key));
+        Assert.Empty(ProviderCauses.All.GroupBy(c => c.Code).Where(g => g.Count() > 1).Select(g => g.Key));
+    }
+
+    [Fact]
+    public void Of_EveryConditionThatIsWrong_HasACauseWithProofAndNextStep()
+    {
+        var types = Enum.GetValues<ConditionType>().Where(t => t is not (ConditionType.Unspecified or ConditionType.Protected));
+        foreach (var type in types)
+        {
+            var condition = ConditionRules.New(type, "X", DateTimeOffset.UnixEpoch, "It is so.", "Do NAME.", ConditionSeverity.Error);
+            var cause = CauseRules.Of("4f1c", condition);
+            Assert.NotNull(cause);
+            Assert.NotEmpty(cause.Reason);
+            Assert.Equal("Do 4f1c.", cause.Next);
+            Assert.Equal("It is so.", Assert.Single(cause.Proofs).Text);
+        }
+        Assert.Null(CauseRules.Of("4f1c", ConditionRules.New(ConditionType.Protected, "PROTECTED", DateTimeOffset.UnixEpoch, "x", "y")));
+    }
+}
