@@ -94,15 +94,19 @@ internal static partial class AgentRules
         if (agent.Version.Length > 0)
         {
             if (!VersionText().IsMatch(agent.Version))
+            {
                 yield return new("version", "must be a version of the package, 1-64 of [A-Za-z0-9.+~-], a digit first: 8.21.1");
+            }
             else if (agent.Flavour is AgentFlavour.Auto or AgentFlavour.Installed)
-                {
+            {
                 yield return new("version",
                     "needs a flavour that says whose version it is: distribution, openvox8, openvox9, puppet8 or puppet7");
             }
             else if (Major(agent.Flavour) is { } major && agent.Version != major
                 && !agent.Version.StartsWith(major + ".", StringComparison.Ordinal))
+            {
                 yield return new("version", $"must be {major} or begin with \"{major}.\", as the flavour does");
+            }
         }
         if (agent.Runinterval.Length > 0 && !IsDuration(agent.Runinterval))
             yield return new("runinterval", "must be a duration of Puppet's, such as 30m: a whole number of s, m, h, d or y, 1 s or more");
