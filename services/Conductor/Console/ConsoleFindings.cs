@@ -18,6 +18,7 @@ internal sealed record ConsoleFinding(string Code, string Means, string Line, st
 internal static partial class ConsoleFindings
 {
     private const int MaxText = 256 * 1024, MaxLine = 200, MaxFound = 3;
+    private const string AgentLine = "overture: agent: ";
 
     private enum Rank
     {
@@ -54,6 +55,11 @@ internal static partial class ConsoleFindings
             "memory ran out and the kernel killed processes", "choose an instance type with more memory"),
         new(Rank.Passing, "DISK_FULL", ["No space left on device"], "a disk is full",
             "give the instance a larger disk, or the image less"),
+        new(Rank.Cause, "AGENT_NOT_INSTALLED", ["overture: agent: failed:"], "the Puppet agent could not be installed or started",
+            "follow that line: correct puppet.agent of the launch, or use an image that has an agent"),
+        new(Rank.Passing, "RUNCMD_SKIPPED", ["overture: agent: note: cloud-init has ended"],
+            "cloud-init ended without running user data's commands",
+            "look for vendor data, or a setting of the image, that empties its module lists (cloud_final_modules)"),
         new(Rank.Cause, "TOKEN_NOT_WRITTEN", ["overture: * could not be written"], "the agent's secret could not be written",
             "see the lines before it: a full or a read-only disk"),
         new(Rank.Cause, "CLOUD_INIT_OFF",
@@ -170,11 +176,28 @@ internal static partial class ConsoleFindings
     private static ShownCause Shown(ConsoleFinding found) => new(found.Line.Length > 0
         ? $"Its console shows that {found.Means}: \"{found.Line}\"." : $"On its console, {found.Means}.", $"{found.Next}.");
 
+    /// <summary>
+    /// A sentence on the agent that the instance decided for at boot (docs/cloud-init.md), by the last such line; empty: there is none.
+    /// </summary>
+    /// <param name="console">Its last 256 KiB count.</param>
+    public static string AgentOf(string console)
+    {
+        var line = console[^Math.Min(console.Length, MaxText)..].Split('\n').Select(Plain)
+            .Select(l => l.IndexOf(AgentLine, StringComparison.Ordinal) is var at and >= 0 ? l[(at + AgentLine.Length)..] : "")
+            .LastOrDefault(l => Decision().IsMatch(l));
+        return line is null ? "" : $"Its agent: {Short(line)}.";
+    }
+
     /// <summary>A line without what a terminal would act on.</summary>
     public static string Plain(string line) =>
         string.Concat(Sequences().Replace(line, "").Where(c => !char.IsControl(c) && !char.IsSurrogate(c))).Trim();
 
     private static string Short(string line) => line.Length <= MaxLine ? line : line[..MaxLine] + "…";
+
+    // agent.sh's: name, version, program, and how it came there.
+    [GeneratedRegex(@"\A(openvox|puppet) [^ ]{1,64} \(/[^ ()]{1,128}\), (found in the image|installed from .{1,300})\z",
+        RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    private static partial Regex Decision();
 
     // Colors and cursor movements (ECMA-48 CSI).
     [GeneratedRegex(@"\u001b\[[0-?]*[ -/]*[@-~]", RegexOptions.CultureInvariant)]

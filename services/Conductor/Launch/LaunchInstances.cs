@@ -40,7 +40,7 @@ internal sealed class LaunchInstances(
         if (await provider.CheckReady(cancel) is { } unfit)
             throw new FaultException(FaultKind.Precondition, Reason.ProviderUnfit, unfit);
         var image = await ImageOf(provider, plan.Spec, caller, requestId, cancel);
-        ledger.CheckSize(plan, requestId, provider);
+        ledger.CheckSize(plan, requestId);
 
         // 2. the names are fixed; from here on the launch continues even if the caller disconnects
         using var span = FlowTelemetry.Source.StartActivity(FlowTelemetry.Launch);

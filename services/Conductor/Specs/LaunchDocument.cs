@@ -110,6 +110,7 @@ internal sealed partial class LaunchDocument
             ["serverport"] = p => puppet.Serverport = Whole(p, 1, 65535, "must be a port, 1 to 65535"),
             ["ca_server"] = p => puppet.CaServer = Text(p),
             ["ca_port"] = p => puppet.CaPort = Whole(p, 1, 65535, "must be a port, 1 to 65535"),
+            ["agent"] = p => Agent(p, puppet.Agent = new PuppetAgent()),
         });
     }
 

@@ -85,7 +85,7 @@ internal sealed class StalledConsoleCapture(
     /// <param name="asked">The instance asked for its certificate.</param>
     /// <param name="saysIt">That sentence has what the console shows.</param>
     internal static string Report(string missing, string console, bool asked, bool saysIt = false) =>
-        string.Join(' ', new[] { missing, saysIt ? "" : ConsoleFindings.Of(console, asked),
+        string.Join(' ', new[] { missing, saysIt ? "" : ConsoleFindings.Of(console, asked), ConsoleFindings.AgentOf(console),
             $"Its console ends: {Tail(console)}" }.Where(s => s.Length > 0));
 
     /// <summary>The last lines, one after the other, without what a terminal would act on.</summary>

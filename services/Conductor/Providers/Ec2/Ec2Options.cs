@@ -41,7 +41,7 @@ public sealed record Ec2Options
     /// <summary>How long a call may take with all its tries. 1 s to 5 min.</summary>
     public TimeSpan Budget { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Whether cloud-init has to install Puppet; false where the images have it.</summary>
+    /// <summary>Has no effect: instances find out at boot. Kept, so that a configuration that sets it is read.</summary>
     public bool InstallsPuppet { get; init; } = true;
 
     private const int MaxSites = 20;
