@@ -6,7 +6,7 @@
 #                                OUT/openvox-agent.deb, OUT/openvox-agent.rpm, OUT/apt and OUT/yum (signed, in the shape of
 #                                apt.voxpupuli.org and yum.voxpupuli.org), OUT/key.asc (the public key; the private one is not kept)
 #
-# The .deb starts its agent when it is installed, which the real one does not: what must be in place before that is seen to be.
+# The .deb starts its agent when it is installed, as a distribution's does: what must be in place before that is seen to be.
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
 . "$root/eng/packages.sh"
@@ -133,7 +133,7 @@ Conflicts: puppet-agent
 Description: an agent in the layout of the all-in-one packages
 CONTROL
     (cd "$deb" && find etc -type f | sed 's|^|/|') > "$deb/DEBIAN/conffiles"
-    printf '#!/bin/sh\nset -e\n[ "$1" != configure ] || /etc/init.d/puppet start || true\n' > "$deb/DEBIAN/postinst"
+    printf '#!/bin/sh\nset -e\n[ "$1" != configure ] || invoke-rc.d puppet start || true\n' > "$deb/DEBIAN/postinst"
     chmod 0755 "$deb/DEBIAN/postinst"
     dpkg-deb --root-owner-group -Zgzip -z1 --build "$deb" "$out/openvox-agent.deb"
 }

@@ -39,7 +39,10 @@ finish_openvox8() { # TARGET
     local packages=$kept/.aio-agent
     "$root/eng/roots.sh" trixie-agent > /dev/null
     "$root/eng/aio-agent.sh" "$kept/trixie-agent" "$packages"
-    dpkg-deb --extract "$packages/openvox-agent.deb" "$1"
+    cp "$packages/openvox-agent.deb" "$1/tmp/"
+    no_services "$1"
+    inside "$1" dpkg --install /tmp/openvox-agent.deb
+    rm -f "$1/tmp/openvox-agent.deb" "$1/usr/sbin/policy-rc.d"
 }
 
 fail() { echo "error: $*" >&2; exit 1; }
@@ -99,8 +102,7 @@ build() { # SUITE TARGET PACKAGES
     local suite=$1 target=$2 packages=$3 url
     url=$(mirror)
     debootstrap --variant=minbase "$suite" "$target" "${url:-http://deb.debian.org/debian}"
-    printf '#!/bin/sh\nexit 101\n' > "$target/usr/sbin/policy-rc.d"
-    chmod 755 "$target/usr/sbin/policy-rc.d"
+    no_services "$target"
     printf '127.0.0.1 localhost\n::1 localhost\n' > "$target/etc/hosts"
     cp /etc/resolv.conf "$target/etc/resolv.conf"
     mount -t proc proc "$target/proc"
@@ -113,6 +115,11 @@ build() { # SUITE TARGET PACKAGES
     inside "$target" apt-get clean
     rm -f "$target/usr/sbin/policy-rc.d"
     umount "$target/dev" "$target/proc"
+}
+
+no_services() { # TARGET: its packages start none while they are installed
+    printf '#!/bin/sh\nexit 101\n' > "$1/usr/sbin/policy-rc.d"
+    chmod 755 "$1/usr/sbin/policy-rc.d"
 }
 
 inside() { # TARGET COMMAND...

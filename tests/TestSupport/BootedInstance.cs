@@ -54,13 +54,7 @@ public sealed class BootedInstance : IAsyncDisposable
     }
 
     /// <summary>A command as its init sees files and host name; while it runs.</summary>
-    public Task<Ran> Inside(params string[] command)
-    {
-        var outer = HostProcesses.With(Folder).Single(p => p.Contains(" unshare ", StringComparison.Ordinal)
-            && !p.Contains(" setpriv ", StringComparison.Ordinal)).Split(':')[0];
-        var init = File.ReadAllText($"/proc/{outer}/task/{outer}/children").Trim();
-        return Shell.Run("nsenter", ["--target", init, "--mount", "--uts", "--root", "--", .. command], null);
-    }
+    public Task<Ran> Inside(params string[] command) => InsideInstance.Run(Folder, command);
 
     /// <summary>Ends its processes, then removes its directory; once.</summary>
     public Task End() => end.Value;
