@@ -10,6 +10,7 @@ namespace Overture.Conductor.Console;
 internal static partial class ConsoleFindings
 {
     private const int MaxText = 256 * 1024, MaxLine = 200, MaxFound = 3;
+    private const string AgentLine = "overture: agent: ";
 
     private enum Rank
     {
@@ -45,6 +46,10 @@ internal static partial class ConsoleFindings
             "choose an instance type with more memory"),
         new(Rank.Passing, ["No space left on device"], "a disk is full",
             "give the instance a larger disk, or the image less"),
+        new(Rank.Cause, ["overture: agent: failed:"], "the Puppet agent could not be installed or started",
+            "follow that line: correct puppet.agent of the launch, or use an image that has an agent"),
+        new(Rank.Passing, ["overture: agent: note: cloud-init has ended"], "cloud-init ended without running user data's commands",
+            "look for vendor data, or a setting of the image, that empties its module lists (cloud_final_modules)"),
         new(Rank.Cause, ["overture: * could not be written"], "the agent's secret could not be written",
             "see the lines before it: a full or a read-only disk"),
         new(Rank.Cause,
@@ -126,6 +131,18 @@ internal static partial class ConsoleFindings
         return string.Join(' ', found);
     }
 
+    /// <summary>
+    /// A sentence on the agent that the instance decided for at boot (docs/cloud-init.md), by the last such line; empty: there is none.
+    /// </summary>
+    /// <param name="console">Its last 256 KiB count.</param>
+    public static string AgentOf(string console)
+    {
+        var line = console[^Math.Min(console.Length, MaxText)..].Split('\n').Select(Plain)
+            .Select(l => l.IndexOf(AgentLine, StringComparison.Ordinal) is var at and >= 0 ? l[(at + AgentLine.Length)..] : "")
+            .LastOrDefault(l => Decision().IsMatch(l));
+        return line is null ? "" : $"Its agent: {Short(line)}.";
+    }
+
     /// <summary>A line without what a terminal would act on.</summary>
     public static string Plain(string line) =>
         string.Concat(Sequences().Replace(line, "").Where(c => !char.IsControl(c) && !char.IsSurrogate(c))).Trim();
@@ -144,6 +161,11 @@ internal static partial class ConsoleFindings
         }
         return true;
     }
+
+    // agent.sh's: name, version, program, and how it came there.
+    [GeneratedRegex(@"\A(openvox|puppet) [^ ]{1,64} \(/[^ ()]{1,128}\), (found in the image|installed from .{1,300})\z",
+        RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    private static partial Regex Decision();
 
     // Colors and cursor movements (ECMA-48 CSI).
     [GeneratedRegex(@"\u001b\[[0-?]*[ -/]*[@-~]", RegexOptions.CultureInvariant)]

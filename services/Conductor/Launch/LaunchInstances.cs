@@ -39,7 +39,7 @@ internal sealed class LaunchInstances(
         var provider = providers.Find(plan.Spec.Provider)!; // the plan names a known one
         if (await provider.CheckReady(cancel) is { } unfit)
             throw new FaultException(FaultKind.Precondition, Reason.ProviderUnfit, unfit);
-        ledger.CheckSize(plan, requestId, provider);
+        ledger.CheckSize(plan, requestId);
 
         // 2. the names are fixed; from here on the launch continues even if the caller disconnects
         using var span = FlowTelemetry.Source.StartActivity(FlowTelemetry.Launch);

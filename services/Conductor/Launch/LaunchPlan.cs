@@ -76,6 +76,7 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
         Rule(IsLabel(plan.InstanceType), "instance_type", "must have at most 64 printable characters");
         Rule(IsLabel(plan.Image), "image", "must have at most 64 printable characters");
         CheckPuppet(plan.Puppet ??= new PuppetSettings(), Rule);
+        problems.AddRange(AgentRules.Check(plan.Puppet).Select(p => p with { Field = $"spec.{p.Field}" }));
         var node = NodeOf(plan.Node, problems);
         CheckLabels(plan, Rule);
         CheckGrants(plan, Rule);

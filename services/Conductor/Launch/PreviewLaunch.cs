@@ -24,7 +24,7 @@ internal sealed class PreviewLaunch(LaunchLedger ledger, ProfileStore profiles, 
 
         // 2. what cloud-init would get, but for name and secret
         var provider = providers.Find(plan.Spec.Provider);
-        var (userData, size) = ledger.Preview(plan, provider);
+        var (userData, size) = ledger.Preview(plan);
 
         // 3. what the provider says of it
         var verdict = provider is not null && ask(plan.Spec) ? await Verdict(provider, plan.Spec, userData, cancel) : "";

@@ -21,9 +21,6 @@ internal interface IProvider
     /// <summary>Where its instances run, as the cloud calls it; empty: there are no regions.</summary>
     string Region { get; }
 
-    /// <summary>Whether cloud-init has to install Puppet.</summary>
-    bool InstallsPuppet { get; }
-
     /// <summary>
     /// How long an instance that was started may be missing from <see cref="Look"/> and <see cref="Inventory"/>; zero: never.
     /// </summary>

@@ -11,7 +11,7 @@ namespace Overture.Conductor.Specs;
 /// start_instance.yaml: a launch spec as users write it. Checks keys and kinds of values; every other rule is the plan's. The command line
 /// is built with this file too, so that what it launches from a file is what a profile of the same text launches.
 /// </summary>
-internal sealed class LaunchDocument
+internal sealed partial class LaunchDocument
 {
     private const string NoCertname =
         "is not chosen here, and %i and %f have no meaning: every instance gets a random certname, since a predictable one could be "
@@ -110,6 +110,7 @@ internal sealed class LaunchDocument
             ["serverport"] = p => puppet.Serverport = Whole(p, 1, 65535, "must be a port, 1 to 65535"),
             ["ca_server"] = p => puppet.CaServer = Text(p),
             ["ca_port"] = p => puppet.CaPort = Whole(p, 1, 65535, "must be a port, 1 to 65535"),
+            ["agent"] = p => Agent(p, puppet.Agent = new PuppetAgent()),
         });
     }
 

@@ -81,7 +81,7 @@ internal sealed class StalledConsoleCapture(
     /// <param name="console">Without the secret.</param>
     /// <param name="asked">The instance asked for its certificate.</param>
     internal static string Report(string missing, string console, bool asked) =>
-        string.Join(' ', new[] { missing, ConsoleFindings.Of(console, asked),
+        string.Join(' ', new[] { missing, ConsoleFindings.Of(console, asked), ConsoleFindings.AgentOf(console),
             $"Its console ends: {Tail(console)}" }.Where(s => s.Length > 0));
 
     /// <summary>The last lines, one after the other, without what a terminal would act on.</summary>

@@ -31,9 +31,6 @@ public sealed record Ec2Options
     /// <summary>How long a call may take with all its tries. 1 s to 5 min.</summary>
     public TimeSpan Budget { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Whether cloud-init has to install Puppet; false where the images have it.</summary>
-    public bool InstallsPuppet { get; init; } = true;
-
     internal bool IsOn => Endpoint.Length > 0 || Region.Length > 0;
 
     internal Uri Url => new(Endpoint.Length > 0 ? Endpoint : $"https://ec2.{Region}.amazonaws.com/");

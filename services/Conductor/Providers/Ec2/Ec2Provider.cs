@@ -52,7 +52,6 @@ internal sealed class Ec2Provider : IProvider, IDisposable
     public string Name => "ec2";
     public string Account { get; }
     public string Region => options.Region;
-    public bool InstallsPuppet => options.InstallsPuppet;
     public TimeSpan Settling => TimeSpan.FromMinutes(10);
     public TimeSpan LookEvery => TimeSpan.FromSeconds(30);
 

@@ -46,7 +46,6 @@ internal sealed class LocalProvider : IProvider
     public string Name => "local";
     public string Account { get; }
     public string Region => "";
-    public bool InstallsPuppet => false;
     public TimeSpan Settling => TimeSpan.Zero;
     public TimeSpan LookEvery => TimeSpan.FromSeconds(10);
 

@@ -314,7 +314,6 @@ cloud_config_modules: [set-passwords, timezone, runcmd]
 cloud_final_modules: [package-update-upgrade-install, write-files-deferred, puppet, scripts-per-once, scripts-per-boot,
   scripts-per-instance, scripts-user, ssh-authkey-fingerprints, keys-to-console, final-message]
 CFG
-  [[ $image != / ]] || furnish_shim
   furnish_stages
 }
 
@@ -333,23 +332,6 @@ furnish_agent() { # IMAGE
     mkdir -p "$folder"
     printf 'facts : { blocklist : [ "EC2", "GCE", "az_metadata" ] }\n' > "$folder/facter.conf"
   done
-}
-
-furnish_shim() {
-  # cc_puppet of 22.4.2 asks `puppet config print` for three paths, a second each, even when the user data names them.
-  # While puppet.conf is empty the answers are the package's defaults; everything else goes to the real puppet.
-  cat > root/run/overture/puppet << 'SHIM'
-#!/bin/sh
-if [ $# -eq 3 ] && [ "$1 $2" = "config print" ] && ! grep -q '^[[:space:]]*[^#[:space:]]' /etc/puppet/puppet.conf; then
-  case $3 in
-    config) echo /etc/puppet/puppet.conf; exit ;;
-    ssldir) echo /var/lib/puppet/ssl; exit ;;
-    csr_attributes) echo /etc/puppet/csr_attributes.yaml; exit ;;
-  esac
-fi
-exec /usr/bin/puppet "$@"
-SHIM
-  chmod 0755 root/run/overture/puppet
 }
 
 furnish_stages() {
@@ -383,7 +365,7 @@ init() {
   # The interpreter that its cloud-init is made for need not be python3.
   read -r _ python < <(sed -n '1s/^#! */# /p' "$(command -v cloud-init)")
   # shellcheck disable=SC2086 # it may have arguments
-  PATH=/run/overture:$PATH ${python:-/usr/bin/python3} /run/overture/stages 9>&- &
+  ${python:-/usr/bin/python3} /run/overture/stages 9>&- &
   wait $! || rc=$?
   # cloud-init writes through tee: its last lines (the SSH host keys) come before the next one.
   for (( tenths = 0; tenths < 10; tenths++ )); do
