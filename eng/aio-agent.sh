@@ -143,7 +143,7 @@ make_rpm() {
     mkdir -p "$work/rpm" "$tree/etc/sysconfig"
     mv "$tree/etc/default/puppet" "$tree/etc/sysconfig/puppet"
     rmdir "$tree/etc/default"
-    sed -i 's|/etc/default/puppet|/etc/sysconfig/puppet|' "$tree/etc/init.d/puppet" "$tree/usr/lib/systemd/system/puppet.service"
+    sed -i 's|/etc/default/puppet|/etc/sysconfig/puppet|g' "$tree/etc/init.d/puppet" "$tree/usr/lib/systemd/system/puppet.service"
     cat > "$work/agent.spec" << SPEC
 Name: openvox-agent
 Version: $version

@@ -29,6 +29,10 @@ HEAD
         sort | sed 's/.*/| & |/'
     cat << 'TAIL'
 
+## What does not work
+
+* An EC key (`puppet.agent.key_type: ec`) with Debian 12's puppet-agent 7.23: it fails with `pkeys are immutable on OpenSSL 3.0` and never asks for a certificate.
+
 ## Untried
 
 These should work by what their documentation says, and no test has run them:

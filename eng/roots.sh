@@ -31,6 +31,7 @@ finish_rhel_bare() { # TARGET
     rm -f "$1/etc/debian_version"
     rm -f "$1"/usr/bin/{apt,apt-get,apt-cache,dpkg,dpkg-query,dpkg-deb} "$1"/usr/sbin/invoke-rc.d
     sed -i 's/^\( *distro:\) debian$/\1 rhel/; s/^\( *name:\) debian$/\1 cloud-user/; s/groups: \[.*\]/groups: [adm]/' "$1/etc/cloud/cloud.cfg"
+    ln -s ../lib/cloud-init "$1/usr/libexec/cloud-init"
     mkdir -p "$1"/etc/{yum.repos.d,dnf/vars,pki/rpm-gpg,sysconfig}
 }
 

@@ -26,7 +26,7 @@ public sealed partial class AgentFleet(Stack stack) : IAsyncLifetime
 {
     private static readonly AgentRow[] Always =
     [
-        new("host-ec", "host", "key_type: ec", "Debian's puppet-agent"),
+        new("host", "host", "flavour: auto", "Debian's puppet-agent"),
         new("puppet8", "agents-puppet8", "flavour: auto", "Debian's puppet-agent"),
         new("aio-installed", "agents-aio-installed", "flavour: installed", "all-in-one layout, of the image"),
         new("aio-apt", "agents-aio-apt", "key_type: ec, repository: {apt: \"{apt}\", key: {key}}", "all-in-one layout, by apt"),
@@ -39,7 +39,6 @@ public sealed partial class AgentFleet(Stack stack) : IAsyncLifetime
     // What depends on a suite that moves, and the other key of what is above.
     private static readonly AgentRow[] Full =
     [
-        new("host-rsa", "host", "key_type: rsa", "Debian's puppet-agent"),
         new("puppet8-ec", "agents-puppet8", "key_type: ec", "Debian's puppet-agent"),
         new("openvox9", "agents-openvox9", "flavour: distribution", "Debian's openvox-agent"),
         new("openvox9-ec", "agents-openvox9", "key_type: ec", "Debian's openvox-agent"),
