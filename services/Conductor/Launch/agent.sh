@@ -16,7 +16,6 @@ mark="# overture $certname"
 aio=/opt/puppetlabs/bin/puppet
 # Configuration and TLS directory: the distributions', and that of the all-in-one packages.
 layouts="/etc/puppet:/var/lib/puppet/ssl /etc/puppetlabs/puppet:/etc/puppetlabs/puppet/ssl"
-changed=
 umask 022
 
 say() {
@@ -48,7 +47,7 @@ put() {
     if [ "$(cat "$1" 2>/dev/null)" = "$(cat "$1.new")" ]; then
       rm -f "$1.new"
     else
-      mv -f "$1.new" "$1" && changed=1
+      mv -f "$1.new" "$1" && : >$w/changed
     fi
   }
 }
@@ -193,6 +192,7 @@ run() {
        have dpkg-query || { d=$($bin config print confdir) && s=$($bin config print ssldir); } ;;
   esac
   echo "$d:$s" >$w/layouts
+  rm -f $w/changed
   configure $d $s || fail "$d/puppet.conf could not be written; see the lines before it"
   f=$d/csr_attributes.yaml
   if [ ! -e $f ] && ! issued; then
@@ -301,7 +301,7 @@ fetch() {
 # An agent that runs with this configuration goes on.
 start() {
   act=start
-  [ -z "$changed" ] || act=restart
+  [ ! -e $w/changed ] || act=restart
   if [ -d /run/systemd/system ]; then
     for u in puppet puppet-agent openvox-agent; do
       systemctl cat $u.service >/dev/null 2>&1 || continue
