@@ -126,7 +126,9 @@ public sealed partial class AgentFleet(Stack stack) : IAsyncLifetime
 
             cloud_config:
               bootcmd:
-              - [sh, -c, "[ -e /var/tmp/modes ] || stat -c '%a %n' /etc/puppet*/csr_attributes.yaml /etc/puppetlabs/puppet/csr_attributes.yaml > /var/tmp/modes"]
+              - |
+                [ -e /var/tmp/modes ] ||
+                  stat -c '%a %n' /etc/puppet*/csr_attributes.yaml /etc/puppetlabs/puppet/csr_attributes.yaml > /var/tmp/modes || :
 
             """);
         return await stack.Overture(["launch", "-c", file, "--wait", "--timeout", "4m", "-o", "json"], null);

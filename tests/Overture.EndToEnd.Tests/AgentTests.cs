@@ -26,8 +26,9 @@ public sealed partial class AgentTests(Stack stack, AgentFleet fleet) : IClassFi
         using var certificate = await Certificate(row);
         Assert.Equal(row.Ec ? "1.2.840.10045.2.1" : "1.2.840.113549.1.1.1", certificate.GetKeyAlgorithm());
         // 3. the decision is on the console
-        Assert.Matches($@"overture: agent: \w+ {Regex.Escape(version)}\S* \({row.Program}\), (found in the image|installed from )",
-            fleet.Console(id));
+        // A package writes 9.0.0~rc1 where the program says 9.0.0-rc1.
+        Assert.Matches($@"overture: agent: \w+ {Regex.Escape(version.Split('-')[0])}\S* \({row.Program}\), "
+            + "(found in the image|installed from )", fleet.Console(id));
 
         var server = (await Shell.Run("dpkg-query", "-W", "-f", "${Version}", "puppetserver")).Ok().Split('-')[0];
         var system = (await fleet.Inside(id, "sh", "-c", ". /etc/os-release; echo \"$PRETTY_NAME\"")).Ok().Trim();
@@ -97,7 +98,7 @@ public sealed partial class AgentTests(Stack stack, AgentFleet fleet) : IClassFi
         Assert.Equal("", (await fleet.Inside(id, "sh", "-c", $"ls -d '{stack.Home}' '{stack.Checkout}' /mnt/* 2> /dev/null")).Output);
         Assert.NotEqual(await File.ReadAllTextAsync("/etc/machine-id"), (await fleet.Inside(id, "cat", "/etc/machine-id")).Ok());
         var mounts = (await fleet.Inside(id, "cut", "-d ", "-f5", "/proc/1/mountinfo")).Ok().Split('\n');
-        Assert.DoesNotContain(mounts, m => m.StartsWith("/work", StringComparison.Ordinal) || m.StartsWith("/home/", StringComparison.Ordinal));
+        Assert.All(mounts.Where(m => m.Length > 1), m => Assert.Matches("^/(proc|sys|run|tmp|dev)", m));
     }
 
     [Theory]

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Overture.TestSupport;
 
-/// <summary>What ran with what, as docs/matrix.md shows it: a test that brought real software together says so, once it has passed.</summary>
+/// <summary>
+/// What ran with what, as docs/matrix.md shows it: a test that brought real software together says so, once it has passed.
+/// </summary>
 public static class Matrix
 {
     private static readonly Lock Lines = new();

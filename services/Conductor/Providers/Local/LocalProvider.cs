@@ -7,8 +7,8 @@ using Overture.Platform.Records;
 namespace Overture.Conductor.Providers.Local;
 
 /// <summary>
-/// Instances that are throw-away clones of this host, or of another image: a directory each, and a process in a session of its own that outlives the Conductor.
-/// The kernel's lock on the directory, not our memory, ensures that one runs only once.
+/// Instances that are throw-away clones of this host, or of another image: a directory each, and a process in a session of its own that
+/// outlives the Conductor. The kernel's lock on the directory, not our memory, ensures that one runs only once.
 /// </summary>
 internal sealed class LocalProvider : IProvider
 {
