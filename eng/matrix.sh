@@ -7,12 +7,13 @@
 #   eng/matrix.sh --check   exit 1 where it is not as it would be rendered
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
-page=$root/docs/matrix.md
+cd "$root"
+page=docs/matrix.md
 
 # The page's own rows first, so that a later run of the same combination replaces them.
 rows() {
     [ ! -e "$page" ] || sed -n '/^| agent /,/^$/p' "$page" | sed -n 's/^| \(.*\) |$/\1/p' | grep -vE '^(agent|---)' | sed 's/ | /\t/g' || true
-    cat "$root"/artifacts/matrix/*.tsv 2> /dev/null || true
+    cat artifacts/matrix/*.tsv 2> /dev/null || true
 }
 
 render() {
