@@ -110,7 +110,7 @@ count() { # PROJECT LOG
 find_sdk
 [ "$what" = unit ] || [ "$(id -u)" = 0 ] || { echo "error: needs root (sudo ./test $what): instances are mount and pid namespaces" >&2; exit 1; }
 if [ "$what" != unit ]; then
-    install_packages "what the tests run for real" redis-server puppet-agent puppetserver cloud-init faketime clang zlib1g-dev \
+    install_packages "what the tests run for real" redis-server busybox shellcheck puppet-agent puppetserver cloud-init faketime clang zlib1g-dev \
         curl ca-certificates openssh-client openssh-server git procps openssl ruby puppet-lint python3 python3-venv python3-yaml python3-jsonschema python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev protobuf-compiler-grpc iproute2 chromium
     # Before tests compare the host with what it was: what roots are made with, and roots.
     install_packages "roots of other releases, and repositories of packages" debootstrap dpkg-dev apt-utils gpg gpg-agent rpm createrepo-c

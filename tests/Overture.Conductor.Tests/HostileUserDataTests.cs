@@ -34,7 +34,7 @@ public sealed class HostileUserDataTests : IDisposable
             for path in ("/var/lib/cloud/instance", "/etc/puppetlabs", "/etc/puppet", "/var/lib/puppet"):
                 command = command.replace(path, home + os.path.basename(path))
             # Without stopping an agent of this host, and without the wait that it ends with.
-            command = command.replace("\nquiet\n", "\n").replace("\nwatch <", "\n: <")
+            command = command.replace("\nquiet\n", "\n").replace("\nsh $w/agent watch", "\n:")
             ran = subprocess.run(["/bin/sh"], input=command.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             if ran.returncode or ran.stdout: return ran.stdout
             if config["runcmd"].pop(0) != ["sh", "/var/lib/cloud/instance/overture/agent", "run"]: return "runcmd"

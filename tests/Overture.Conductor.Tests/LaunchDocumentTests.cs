@@ -14,7 +14,9 @@ public sealed class LaunchDocumentTests
         provider: ec2
         image: 12.10
         instance_type: t3.small
-        puppet: {server: puppet.example.com, serverport: 8140, ca_server: ca.example.com, ca_port: 8141}
+        puppet: {server: puppet.example.com, serverport: 8140, ca_server: ca.example.com, ca_port: 8141,
+          agent: {flavour: openvox8, version: 8.21, repository: {apt: a, yum: b, key: c}, key_type: ec, runinterval: 30m, splay: 5m,
+            report: false, settings: {main: {a: 1}, agent: {b: 2}, user: {c: 3}}}}
         node:
           classes: [ntp, "ssh::server"]
           parameters: {mode: 0777, answer: yes, ratio: 1.5, really: true, nothing: ~}
@@ -59,7 +61,8 @@ public sealed class LaunchDocumentTests
         var spec = document.Spec;
         // No field of the contract is without a key.
         Assert.Empty(Unset(spec).Concat(Unset(spec.Ec2)).Concat(Unset(spec.Ec2.BlockDevices[0])).Concat(Unset(spec.Puppet))
-            .Concat(Unset(spec.Node)).Concat(Unset(spec.Deadlines)));
+            .Concat(Unset(spec.Node)).Concat(Unset(spec.Deadlines)).Concat(Unset(spec.Puppet.Agent))
+            .Concat(Unset(spec.Puppet.Agent.Repository)).Concat(Unset(spec.Puppet.Agent.Settings)));
         Assert.Equal(("12.10", "0777", "no", "0.05", "7"),
             (spec.Image, spec.Labels["port"], spec.Labels["yes"], spec.Ec2.SpotMaxPrice, spec.Ec2.Tags["team"]));
         Assert.Equal(("yes", "0777", 1.5),
@@ -85,10 +88,10 @@ public sealed class LaunchDocumentTests
         // The keys in comments are keys too.
         var optional = text.Split('\n').SkipWhile(l => !l.StartsWith("# Everything below", StringComparison.Ordinal)).Skip(1)
             .TakeWhile(l => l != "#").Select(l => l[2..]);
-        var all = LaunchDocument.Read(text + string.Join('\n', optional));
+        var all = LaunchDocument.Read(text.Replace("\n  # ", "\n  ", StringComparison.Ordinal) + string.Join('\n', optional));
         Assert.Empty(all.Problems);
         Assert.Empty(Unset(all.Spec).Concat(Unset(all.Spec.Ec2)).Concat(Unset(all.Spec.Ec2.BlockDevices[0])).Concat(Unset(all.Spec.Puppet))
-            .Concat(Unset(all.Spec.Node)).Concat(Unset(all.Spec.Deadlines)));
+            .Concat(Unset(all.Spec.Node)).Concat(Unset(all.Spec.Deadlines)).Concat(Unset(all.Spec.Puppet.Agent)));
         Assert.Equal("#!/bin/sh\necho hello\n", Assert.Single(all.Spec.Scripts));
     }
 

@@ -91,8 +91,8 @@ boot() {
   fi
   # 2. an earlier boot was cut off: this one tries again
   [ -e $w/done ] || rm -rf $w/run
-  # 3. for as long as it takes
-  watch </dev/null >/dev/null 2>&1 &
+  # 3. for as long as it takes; a program of its own, since a function would keep cloud-init's output open
+  sh $w/agent watch </dev/null >/dev/null 2>&1 &
 }
 
 # An agent that the image starts has read another configuration by now. It is started again in the final stage.
