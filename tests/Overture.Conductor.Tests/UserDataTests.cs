@@ -237,6 +237,24 @@ public sealed class UserDataTests : IDisposable
 
     [Fact]
     [Trait("Category", "integration")]
+    public async Task Render_EveryFlavour_PassesTheSchemaOfCloudInit25()
+    {
+        await using var trixie = await RootedHost.Start(await RootFileSystem.Get("trixie-agent"));
+        Assert.StartsWith("/usr/bin/cloud-init 25.", (await trixie.Run("cloud-init", "--version")).Ok(), StringComparison.Ordinal);
+        foreach (var flavour in Enum.GetValues<AgentFlavour>())
+        {
+            var spec = Spec(s => s.Puppet.Agent = new PuppetAgent { Flavour = flavour, KeyType = AgentKeyType.Ec });
+            await trixie.Write("/var/tmp/user-data", UserData.Render(Name, spec, "production", Token, ca.BundlePem));
+            var checkedBy = await trixie.Run("cloud-init", "schema", "--config-file", "/var/tmp/user-data");
+            Assert.True(checkedBy.ExitCode == 0, $"{flavour}: {checkedBy.Output}{checkedBy.Errors}");
+            Assert.Contains("Valid", checkedBy.Output, StringComparison.Ordinal);
+        }
+        await trixie.Write("/var/tmp/user-data", "#cloud-config\nruncmd: 7\n");
+        Assert.NotEqual(0, (await trixie.Run("cloud-init", "schema", "--config-file", "/var/tmp/user-data")).ExitCode);
+    }
+
+    [Fact]
+    [Trait("Category", "integration")]
     public async Task Schema_OfCloudInit_RefusesAnUnknownKey()
     {
         // The test above can fail.

@@ -35,6 +35,12 @@ public sealed class AioServerTests(AioServer server)
         Assert.True(server.HookRun.ExitCode == 2, server.HookRun.Output + server.HookRun.Errors);
         Assert.Equal("0777", await server.Host.Read($"/var/tmp/{AioServer.ByHook}"));
         await Converges(AioServer.ByHook);
+        var (agent, own) = (await VersionOf("puppet-agent"), await VersionOf("puppetserver"));
+        Matrix.Ran($"all-in-one layout: {agent}", $"puppetserver {own}, all-in-one layout", "Debian GNU/Linux 13 (trixie)", "files",
+            "registered to converged, by the ENC hook", nameof(AioServerTests));
+
+        async Task<string> VersionOf(string package) =>
+            (await server.Host.Run("dpkg-query", "-W", "-f", "${source:Upstream-Version}", package)).Ok();
     }
 
     [Fact]

@@ -9,6 +9,10 @@ public static class Matrix
 {
     private static readonly Lock Lines = new();
 
+    /// <summary>The upstream version of one of this host's packages.</summary>
+    public static async Task<string> VersionOf(string package) =>
+        (await Shell.Run("dpkg-query", "-W", "-f", "${source:Upstream-Version}", package)).Ok();
+
     /// <summary>Adds a line to artifacts/matrix/TEST.tsv, which eng/matrix.sh puts into the page.</summary>
     /// <param name="agent">Package, version and layout: "puppet 8.10.0, Debian's".</param>
     /// <param name="server">"puppetserver 7.9.5".</param>
