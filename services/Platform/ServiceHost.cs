@@ -185,7 +185,7 @@ public static class ServiceHost
         services.AddHostedService(p => p.GetRequiredService<ChangeFeed>());
         services.AddSingleton<ServingState>().AddSingleton<Drain>().AddHostedService(p => p.GetRequiredService<Drain>());
         services.AddSingleton<ServiceKeys>().AddHostedService(p => p.GetRequiredService<ServiceKeys>());
-        services.AddSingleton<RevokedPeers>().AddSingleton<InternalCrls>().AddHostedService(p => p.GetRequiredService<InternalCrls>());
+        services.AddSingleton<RevokedPeers>().AddSingleton<Delegations>().AddSingleton<InternalCrls>().AddHostedService(p => p.GetRequiredService<InternalCrls>());
         services.AddGrpc(grpc =>
         {
             grpc.EnableDetailedErrors = false;
