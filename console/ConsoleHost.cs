@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Overture.Console.Definitions;
 using Overture.Console.Fleet;
 using Overture.Console.Instances;
 using Overture.Console.Layout;

@@ -42,9 +42,16 @@ public sealed record PeerIdentity(string Name, IReadOnlySet<Role> Roles)
     public string Through { get; init; } = "";
 
     /// <summary>
-    /// As records, timelines and the audit log say it: "jo (operator)"; of a shared certificate its name; "jo (operator), by console".
+    /// As records, timelines and the audit log say it: "jo (operator)", "jo (operator), by console"; of a shared certificate its name,
+    /// "operator", "operator (by console)". What is before the bracket is who, whatever the way (ObjectKeys.Request).
     /// </summary>
-    public string Caller => (IsPerson ? $"{Name} ({RoleNames.Of(Roles.Single())})" : Name) + (Through.Length > 0 ? $", {Through}" : "");
+    public string Caller => (IsPerson, Through.Length > 0) switch
+    {
+        (true, false) => $"{Name} ({RoleNames.Of(Roles.Single())})",
+        (true, true) => $"{Name} ({RoleNames.Of(Roles.Single())}), {Through}",
+        (false, false) => Name,
+        (false, true) => $"{Name} ({Through})",
+    };
 
     /// <summary>The URI SANs of a person's certificate.</summary>
     public static IEnumerable<Uri> UrisOf(string person, Role role, Scope scope) =>
