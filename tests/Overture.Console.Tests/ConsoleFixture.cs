@@ -35,6 +35,7 @@ public sealed class ConsoleFixture : IAsyncLifetime, IDisposable
 
     internal World World { get; } = new();
     public TestPki Pki { get; } = new();
+    public int ConductorPort => ports[0];
     public string Url => $"https://localhost:{port}";
     public RevokedPeers Revoked { get; } = new();
 
