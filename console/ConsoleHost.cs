@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overture.Console.Definitions;
+using Overture.Console.Entry;
 using Overture.Console.Fleet;
 using Overture.Console.Instances;
 using Overture.Console.Layout;
@@ -108,7 +109,7 @@ public static class ConsoleHost
             (o.FormFieldName, o.SuppressXFrameOptionsHeader) = ("form_token", true);
         });
         services.AddRazorComponents();
-        services.AddSingleton<ServiceLinks>().AddSingleton<SessionCookie>().AddSingleton<OneTimeLinks>();
+        services.AddSingleton<ServiceLinks>().AddSingleton<OpenStreams>().AddSingleton<SessionCookie>().AddSingleton<OneTimeLinks>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
     }
 

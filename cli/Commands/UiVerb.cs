@@ -20,6 +20,7 @@ namespace Overture.Cli.Commands;
 internal sealed class UiVerb : Verb
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(15), Least = TimeSpan.FromMinutes(1);
+    private static readonly string[] Desktops = ["DISPLAY", "WAYLAND_DISPLAY"];
 
     private readonly Option<bool> print = new("--print") { Description = "Print the link and open no browser" };
     private readonly Option<TimeSpan?> life = Durations.Of("--for", "How long the console may act for you, 8h at most (8h)", "1h");
@@ -101,7 +102,7 @@ internal sealed class UiVerb : Verb
     // Where there is a desktop. The link goes to one program, whose command line others of this machine may read: it works once.
     private static bool Opens(string link)
     {
-        if (!new[] { "DISPLAY", "WAYLAND_DISPLAY" }.Any(v => Environment.GetEnvironmentVariable(v) is { Length: > 0 }))
+        if (!Desktops.Any(v => Environment.GetEnvironmentVariable(v) is { Length: > 0 }))
             return false;
         try
         {

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Overture.Console.Layout;
 using Overture.Console.Services;
+using Overture.Console.Sessions;
 using Overture.Platform.Connections;
 
 namespace Overture.Console.Instances;
@@ -26,7 +27,7 @@ internal static class InstanceActs
     {
         var instance = (await Calls.Of(http).Conductor((c, o) => c.GetInstanceAsync(new() { Certname = name }, o))).Demand().Instance;
         return Page.Html<ActPage>(("Frame", Frame.Of(http, $"{act.Button} {Names.Short(name)}?", "fleet") with
-            { Command = $"{act.Command} {instance.Certname}", Json = "" }), ("Instance", instance), ("Act", act));
+            { Command = $"{act.Command} {instance.Certname}", Json = "" }), ("Instance", instance), ("Act", act), ("MayChange", Session.Required(http).MayChange));
     }
 
     private static async Task<IResult> Do(HttpContext http, string name, InstanceAct act)

@@ -20,7 +20,16 @@ internal static class Say
 
     /// <summary>"3m ago", "in 2h"; empty where there is none.</summary>
     public static string Ago(Timestamp? at, DateTimeOffset now) => at is null ? ""
-        : at.ToDateTimeOffset() is var then && then > now ? $"in {Span(then - now)}" : $"{Span(now - then)} ago";
+        : at.ToDateTimeOffset() is var then && then > now ? $"in {Coarse(then - now)}" : $"{Coarse(now - then)} ago";
+
+    // In one unit: the exact time is in the title.
+    private static string Coarse(TimeSpan span) => span switch
+    {
+        { TotalSeconds: < 100 } => Written($"{(int)span.TotalSeconds} s"),
+        { TotalMinutes: < 100 } => Written($"{(int)span.TotalMinutes} min"),
+        { TotalHours: < 48 } => Written($"{(int)span.TotalHours} h"),
+        _ => Written($"{(int)span.TotalDays} d"),
+    };
 
     /// <summary>420 ms, 12.3 s, 4 min 5 s, 3 h 12 min, 9 d</summary>
     public static string Span(TimeSpan span) => span switch

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Overture.Conductor.V1;
+using Overture.Console.Sessions;
 using Overture.Platform.Tls;
 
 namespace Overture.Console.Services;
@@ -22,11 +23,17 @@ internal static class LiveEvents
     {
         var services = http.RequestServices;
         var (calls, clock) = (Calls.Of(http), services.GetRequiredService<TimeProvider>());
+        using var place = services.GetRequiredService<OpenStreams>().Take(Session.Required(http).By.Nonce);
+        if (place is null)
+        {
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            return;
+        }
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted,
             services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
         http.Response.ContentType = "text/event-stream";
         http.Response.Headers["X-Accel-Buffering"] = "no";
-        // One that waits says all there is to say.
+        // One that waits says all there is to say; it is completed with what ended the watch.
         var changes = Channel.CreateBounded<string>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
         var watching = Task.WhenAll(watches.Select(w => Watch(calls, w, changes.Writer, end)));
         try
@@ -38,10 +45,7 @@ internal static class LiveEvents
                 beat.CancelAfter(Beat);
                 try
                 {
-                    var what = await changes.Reader.ReadAsync(beat.Token);
-                    await Write(http, $"event: {what}\ndata: \n\n", end.Token);
-                    if (what == "over")
-                        break;
+                    await Write(http, $"event: {await changes.Reader.ReadAsync(beat.Token)}\ndata: \n\n", end.Token);
                     await Task.Delay(Together, clock, end.Token);
                 }
                 catch (OperationCanceledException) when (!end.IsCancellationRequested)
@@ -49,6 +53,11 @@ internal static class LiveEvents
                     await Write(http, ": \n\n", end.Token);
                 }
             }
+        }
+        catch (ChannelClosedException e)
+        {
+            // The browser comes again; where its session is over, that says so.
+            await Write(http, $"event: {(e.InnerException is PageException ? "over" : "lost")}\ndata: \n\n", end.Token);
         }
         catch (Exception e) when (e is OperationCanceledException or IOException)
         {
@@ -77,10 +86,12 @@ internal static class LiveEvents
                 if (isNew ? request.Certnames.Count == 0 : before != now)
                     changes.TryWrite("change");
             }
+            changes.TryComplete();
         }
         catch (RpcException e) when (!end.IsCancellationRequested)
         {
-            changes.TryWrite(calls.TroubleOf(e, Role.Conductor).EndsSession ? "over" : "lost");
+            var trouble = calls.TroubleOf(e, Role.Conductor);
+            changes.TryComplete(trouble.EndsSession ? new PageException(trouble) : e);
         }
         catch (Exception e) when (e is RpcException or OperationCanceledException)
         {

@@ -4,6 +4,9 @@ using Overture.Platform.Tls;
 
 namespace Overture.Console.Sessions;
 
+/// <summary>Mark of a route that is answered without a session.</summary>
+public sealed record Open;
+
 /// <summary>A person who is signed in: whom the services see, and the delegation that shows it to them.</summary>
 /// <param name="By">As this console verified it; the services verify it again at each call.</param>
 /// <param name="Delegation">In protobuf's encoding.</param>

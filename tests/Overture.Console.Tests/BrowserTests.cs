@@ -46,7 +46,8 @@ public sealed class BrowserTests(ConsoleFixture world) : IAsyncLifetime
         {
             await page.GotoAsync(world.Url + address, new() { WaitUntil = WaitUntilState.DOMContentLoaded });
             await page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, $"{name}-{width}-{scheme}.png"), FullPage = true });
-            var violations = (await page.RunAxe()).Violations;
+            // What is wide has the same elements in the same order.
+            var violations = width > 2000 ? [] : (await page.RunAxe()).Violations;
             wrong.AddRange(violations.Select(v => $"{name}: {v.Id}: {v.Help}: {string.Join(" | ", v.Nodes.Take(3).Select(n => n.Html))}"));
             var wide = await page.EvaluateAsync<int>("document.documentElement.scrollWidth");
             if (wide > width)

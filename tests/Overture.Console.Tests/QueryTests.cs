@@ -13,7 +13,7 @@ public sealed class QueryTests
     [Theory]
     [InlineData("/", "overture instance list")]
     [InlineData("/?state=running&state=csr-received&condition=csr-held", "overture instance list --state running,csr-received --condition csr-held")]
-    [InlineData("/?label=team%3Dblue,!old&profile=web&since=2h&older-than=5m&launched-by=jo%20%28operator%29&prefix=4f1c&all=1",
+    [InlineData("/?label=team%3Dblue,!old&profile=web&since=2h&older-than=5m&launched-by=jo%20(operator)&prefix=4f1c&all=1",
         "overture instance list 4f1c -l 'team=blue,!old' --profile web --since 2h --older-than 5m --launched-by 'jo (operator)' --all")]
     [InlineData("/?label=a%3D%27;%20rm", "overture instance list -l 'a='\\''; rm'")]
     public void Address_IsTheCommand_AndComesBackAsItWas(string address, string command)

@@ -4,14 +4,12 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Overture.Console.Layout;
+using Overture.Console.Sessions;
 using Overture.Platform.Connections;
 using Overture.Platform.Faults;
 using Overture.Platform.Tls;
 
-namespace Overture.Console.Sessions;
-
-/// <summary>A route that is answered without a session.</summary>
-public sealed record Open;
+namespace Overture.Console.Entry;
 
 /// <summary>
 /// How a person comes in: `overture ui` brings a delegation (POST /session) and gets a one-time link, which sets the cookie. A further way,
