@@ -75,7 +75,7 @@ public static class ConsoleHost
             throw new InvalidOperationException($"{options.Tls.Certificate} is not of the role console (overture pki init makes one)");
         var builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.Sources.Clear();
-        builder.AddTelemetry(Name);
+        builder.AddTelemetry(Name, isScraped: false);
         Add(builder, options, peers);
         builder.AddListeners();
         builder.WebHost.ConfigureKestrel(kestrel =>

@@ -68,6 +68,7 @@ public sealed class CertAuthorityModule : IServiceModule<CertAuthorityOptions>
         services.AddHostedService<RestoreRevocations>();
         services.AddHostedService<ClaimSweep>();
         services.AddHostedService<HeldWatch>();
+        services.AddSingleton<CaMetrics>().AddHostedService(p => p.GetRequiredService<CaMetrics>());
         services.AddHostedService<UnrecordedWatch>();
         services.AddHostedService<InstanceWatch>();
         services.AddSingleton<AuditSweep>().AddHostedService(p => p.GetRequiredService<AuditSweep>());

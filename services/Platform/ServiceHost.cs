@@ -116,7 +116,7 @@ public static class ServiceHost
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.Sources.Clear();
-        builder.AddTelemetry(TParts.Name);
+        builder.AddTelemetry(TParts.Name, options.Prometheus.Listen.Length > 0);
         AddPlatform(builder, options, TParts.Name, [.. TParts.Services, Grpc.Health.V1.Health.Descriptor,
             Reflection.V1.ServerReflection.Descriptor, Reflection.V1Alpha.ServerReflection.Descriptor]);
         builder.Services.AddHealthChecks().AddCheck<StoreHealth>("store", TParts.WithoutStore, timeout: CheckLimit)
@@ -137,6 +137,8 @@ public static class ServiceHost
         {
             kestrel.Limit();
             kestrel.ListenTls(options.Listen, Listeners.Grpc, HttpProtocols.Http2, options.GrpcLimits, peers.Listener);
+            if (options.Prometheus.Listen.Length > 0)
+                kestrel.ListenPlain(options.Prometheus.Listen, Listeners.Prometheus, new() { Connections = 100, PerAddress = 50, UnfinishedPerAddress = 50 });
             TParts.Listen(kestrel, options);
         });
 
@@ -148,6 +150,8 @@ public static class ServiceHost
         app.UseListenerGuard();
         app.MapGrpcService<HealthApi>().OnListener(Listeners.Grpc);
         app.MapGrpcReflectionService().OnListener(Listeners.Grpc);
+        if (options.Prometheus.Listen.Length > 0)
+            app.MapPrometheusScrapingEndpoint().OnListener(Listeners.Prometheus);
         TParts.Map(app);
         reload = app.Services.GetRequiredService<ReloadSignal>();
         reload.Add(peers.Reload);
@@ -183,6 +187,7 @@ public static class ServiceHost
         services.AddHostedService<LastLines>();
         services.AddSingleton<ChangeFeed>();
         services.AddHostedService(p => p.GetRequiredService<ChangeFeed>());
+        services.AddSingleton<PlatformMetrics>().AddHostedService(p => p.GetRequiredService<PlatformMetrics>());
         services.AddSingleton<ServingState>().AddSingleton<Drain>().AddHostedService(p => p.GetRequiredService<Drain>());
         services.AddSingleton<ServiceKeys>().AddHostedService(p => p.GetRequiredService<ServiceKeys>());
         services.AddSingleton<RevokedPeers>().AddSingleton<Delegations>().AddSingleton<InternalCrls>().AddHostedService(p => p.GetRequiredService<InternalCrls>());

@@ -4,14 +4,13 @@ using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>docs/errors.md knows every cause, and no other.</summary>
+/// <summary>docs/causes.md knows every cause, and no other.</summary>
 public sealed class CauseDocsTests
 {
     [Fact]
     public async Task Causes_AreThoseOfTheDocumentation()
     {
-        var text = await File.ReadAllTextAsync(RepositoryPaths.File("docs/errors.md"));
-        var documented = text.Split("## Causes")[1].Split("\n## ")[0].Split('\n').Where(l => l.StartsWith("| `", StringComparison.Ordinal))
+        var documented = (await File.ReadAllTextAsync(RepositoryPaths.File("docs/causes.md"))).Split('\n').Where(l => l.StartsWith("| `", StringComparison.Ordinal))
             .Select(l => l.Split('`')[1]).Distinct().Order(StringComparer.Ordinal);
         var known = RunCauses.All.Concat(ProviderCauses.All).Select(c => c.Code).Concat(ConsoleFindings.Codes).Distinct()
             .Order(StringComparer.Ordinal);

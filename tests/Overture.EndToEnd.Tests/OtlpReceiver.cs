@@ -19,6 +19,9 @@ public sealed record ReceivedSpan(string Service, string Name, string TraceId, s
     public IReadOnlyDictionary<string, string> Attributes { get; init; } = new Dictionary<string, string>();
 }
 
+/// <summary>A log line as it arrived.</summary>
+public sealed record ReceivedLine(string Service, string Text, string TraceId);
+
 /// <summary>Receives real OTLP over gRPC, as a collector would.</summary>
 public sealed class OtlpReceiver : IAsyncDisposable
 {
@@ -35,6 +38,8 @@ public sealed class OtlpReceiver : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, port, l => l.Protocols = HttpProtocols.Http2));
         app = builder.Build();
         app.MapGrpcService<TraceApi>();
+        app.MapGrpcService<LogsApi>();
+        app.MapGrpcService<MetricsApi>();
     }
 
     public int Port { get; }
@@ -48,11 +53,51 @@ public sealed class OtlpReceiver : IAsyncDisposable
 
     public IReadOnlyList<ReceivedSpan> Trace(string traceId) => collected.Spans.Where(s => s.TraceId == traceId).ToList();
 
+    /// <summary>Every log line so far.</summary>
+    public IReadOnlyList<ReceivedLine> Lines => [.. collected.Lines];
+
+    /// <summary>Names of the metrics that a service sent so far.</summary>
+    public IReadOnlySet<string> Metrics(string service) =>
+        collected.Metrics.Where(m => m.Key.Service == service).Select(m => m.Key.Name).ToHashSet();
+
     public async ValueTask DisposeAsync() => await app.DisposeAsync();
 
     private sealed class Collected
     {
         public ConcurrentBag<ReceivedSpan> Spans { get; } = [];
+        public ConcurrentBag<ReceivedLine> Lines { get; } = [];
+        public ConcurrentDictionary<(string Service, string Name), bool> Metrics { get; } = new();
+    }
+
+    private static string ServiceOf(Resource resource) =>
+        resource.Attributes.FirstOrDefault(a => a.Key == "service.name")?.Value.StringValue ?? "";
+
+    private static string Hex(Google.Protobuf.ByteString bytes) => Convert.ToHexStringLower(bytes.Span);
+
+    private sealed class LogsApi(Collected collected) : LogsService.LogsServiceBase
+    {
+        public override Task<ExportLogsServiceResponse> Export(ExportLogsServiceRequest request, ServerCallContext context)
+        {
+            foreach (var resource in request.ResourceLogs)
+            {
+                foreach (var line in resource.ScopeLogs.SelectMany(s => s.LogRecords))
+                    collected.Lines.Add(new ReceivedLine(ServiceOf(resource.Resource), line.Body?.StringValue ?? "", Hex(line.TraceId)));
+            }
+            return Task.FromResult(new ExportLogsServiceResponse());
+        }
+    }
+
+    private sealed class MetricsApi(Collected collected) : MetricsService.MetricsServiceBase
+    {
+        public override Task<ExportMetricsServiceResponse> Export(ExportMetricsServiceRequest request, ServerCallContext context)
+        {
+            foreach (var resource in request.ResourceMetrics)
+            {
+                foreach (var metric in resource.ScopeMetrics.SelectMany(s => s.Metrics))
+                    collected.Metrics[(ServiceOf(resource.Resource), metric.Name)] = true;
+            }
+            return Task.FromResult(new ExportMetricsServiceResponse());
+        }
     }
 
     private sealed class TraceApi(Collected collected) : TraceService.TraceServiceBase
@@ -61,7 +106,7 @@ public sealed class OtlpReceiver : IAsyncDisposable
         {
             foreach (var resource in request.ResourceSpans)
             {
-                var service = resource.Resource.Attributes.FirstOrDefault(a => a.Key == "service.name")?.Value.StringValue ?? "";
+                var service = ServiceOf(resource.Resource);
                 foreach (var span in resource.ScopeSpans.SelectMany(s => s.Spans))
                 {
                     collected.Spans.Add(new ReceivedSpan(
@@ -75,8 +120,6 @@ public sealed class OtlpReceiver : IAsyncDisposable
             }
             return Task.FromResult(new ExportTraceServiceResponse());
         }
-
-        private static string Hex(Google.Protobuf.ByteString bytes) => Convert.ToHexStringLower(bytes.Span);
 
         private static DateTimeOffset At(ulong nanoseconds) => DateTimeOffset.UnixEpoch.AddTicks((long)(nanoseconds / 100));
     }

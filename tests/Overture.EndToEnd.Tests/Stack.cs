@@ -133,6 +133,7 @@ public sealed class Stack : IAsyncLifetime
         ["OVERTURE_HOME"] = null,
         ["OTEL_EXPORTER_OTLP_ENDPOINT"] = $"http://127.0.0.1:{Otlp.Port}",
         ["OTEL_BSP_SCHEDULE_DELAY"] = "500",
+        ["OTEL_METRIC_EXPORT_INTERVAL"] = "2000",
         ["CI"] = null,
     };
 

@@ -42,6 +42,26 @@ public sealed class TraceTests(Stack stack)
         Assert.True(firstRun.End > firstRun.Start);
     }
 
+    [Fact]
+    public async Task Launch_Converged_SendsMetricsAndLogsToo()
+    {
+        var launched = await stack.Json("launch", "-c", stack.Example, "--wait", "--timeout", "5m");
+        var (trace, name) = (launched["traceId"]!.GetValue<string>(), Stack.Instances(launched).Single()["certname"]!.GetValue<string>());
+        await Eventually.True(() => stack.Otlp.Lines.Any(l => l.Service == "overture-conductor" && l.TraceId == trace
+            && l.Text.Contains(name, StringComparison.Ordinal)), $"a log line of the launch of {name} arrives", TimeSpan.FromSeconds(30));
+        // metrics are sent once a minute
+        (string Service, string Metric)[] expected =
+        [
+            ("overture-conductor", "overture.instance.converge.duration"), ("overture-conductor", "overture.instances"),
+            ("overture-conductor", "overture.launches"), ("overture-conductor", "overture.reports"),
+            ("overture-certauthority", "overture.csr.decisions"), ("overture-certauthority", "overture.sign.duration"),
+            ("overture-certauthority", "overture.expiry.time"), ("overture-classifier", "overture.classify.duration"),
+            ("overture-classifier", "overture.store.duration"), ("overture-classifier", "overture.ready"),
+        ];
+        await Eventually.True(() => expected.All(m => stack.Otlp.Metrics(m.Service).Contains(m.Metric)), "all metrics arrive: missing "
+            + string.Join(", ", expected.Where(m => !stack.Otlp.Metrics(m.Service).Contains(m.Metric))), TimeSpan.FromSeconds(90));
+    }
+
     private static bool DescendsFrom(ReceivedSpan span, ReceivedSpan ancestor, IReadOnlyList<ReceivedSpan> spans)
     {
         for (var at = span; at is not null; at = spans.FirstOrDefault(s => s.SpanId == at.ParentId))

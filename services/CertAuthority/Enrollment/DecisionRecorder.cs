@@ -21,6 +21,7 @@ internal sealed class DecisionRecorder(AuditLog audit, AuditBudget budget, Timel
     /// <summary>A request that broke a rule of form before anything was looked up.</summary>
     public async Task Malformed(Submission submission, CsrFacts? request, FaultException refusal, CancellationToken cancel)
     {
+        DecisionMetrics.Count(DecisionOutcome.Refuse, refusal.Reason);
         var names = Named(submission, request);
         var registered = new List<CertName>();
         foreach (var name in names)
@@ -41,6 +42,7 @@ internal sealed class DecisionRecorder(AuditLog audit, AuditBudget budget, Timel
     public async Task<FaultException> Refused(
         EnrollmentContext facts, Verdict verdict, Submission submission, FaultKind kind, CancellationToken cancel)
     {
+        DecisionMetrics.Count(DecisionOutcome.Refuse, verdict.Reason);
         var record = AuditAction.RequestRefused.Record(
             $"{facts.Name}", submission.By, spki: $"{facts.Request.Key.Hash}", decision: verdict.ToDecision());
         await budget.Write(record, facts.Registered, cancel);
@@ -57,19 +59,24 @@ internal sealed class DecisionRecorder(AuditLog audit, AuditBudget budget, Timel
 
     public async Task Repeated(Admission admission, Submission submission, CancellationToken cancel)
     {
+        DecisionMetrics.Count(DecisionOutcome.Sign, Reason.SameKey);
         var record = AuditAction.RequestRepeated.Record(
             $"{admission.Name}", submission.By, admission.Claim!.Serial, admission.Claim.SpkiSha256, admission.Verdict.ToDecision());
         // It proved its key or its token, so its name is not made up.
         await budget.Write(record, isRegistered: true, cancel);
     }
 
-    public async Task Authorized(Admission admission, Submission submission, CancellationToken cancel) =>
+    public async Task Authorized(Admission admission, Submission submission, CancellationToken cancel)
+    {
+        DecisionMetrics.Count(DecisionOutcome.Sign, admission.Verdict.Reason);
         await audit.Write(AuditAction.RequestAuthorized, admission.Name.ToString(), submission.By, spki: admission.Claim!.SpkiSha256,
             decision: admission.Verdict.ToDecision(), cancel: cancel);
+    }
 
     public async Task Held(Admission admission, Submission submission, CancellationToken cancel)
     {
         var facts = admission.EnrollmentContext;
+        DecisionMetrics.Count(DecisionOutcome.Hold, Reason.HeldForApproval);
         var record = AuditAction.RequestHeld.Record(
             $"{facts.Name}", submission.By, spki: $"{facts.Request.Key.Hash}", decision: admission.Verdict.ToDecision());
         await budget.Write(record, facts.Registered, cancel);

@@ -121,6 +121,9 @@ internal sealed class HeldRequests(ObjectStore store, RecordMac seal, AuditBudge
         return any;
     }
 
+    /// <summary>What <see cref="All"/> found last; null: it was not asked yet.</summary>
+    public WaitingRequests? LastSeen { get; private set; }
+
     /// <summary>Oldest first.</summary>
     public async Task<IReadOnlyList<HeldRequest>> All(CancellationToken cancel)
     {
@@ -130,7 +133,9 @@ internal sealed class HeldRequests(ObjectStore store, RecordMac seal, AuditBudge
             if (await Read(key, cancel) is { } held)
                 found.Add(held);
         }
-        return [.. found.OrderBy(h => h.ReceivedAt.ToDateTimeOffset()).ThenBy(h => h.Certname, StringComparer.Ordinal)];
+        var all = found.OrderBy(h => h.ReceivedAt.ToDateTimeOffset()).ThenBy(h => h.Certname, StringComparer.Ordinal).ToList();
+        LastSeen = new WaitingRequests(all.Count, all.FirstOrDefault()?.ReceivedAt.ToDateTimeOffset());
+        return all;
     }
 
     /// <summary>Drops what has waited too long, and what is none of ours.</summary>
@@ -237,3 +242,8 @@ internal sealed class HeldRequests(ObjectStore store, RecordMac seal, AuditBudge
     private static FaultException OtherKey() =>
         new(FaultKind.Conflict, Reason.HeldOtherKey, "a request of another key waits for this name; drop it first, or use its key");
 }
+
+/// <summary>How many requests wait for a person.</summary>
+/// <param name="Count">How many.</param>
+/// <param name="Oldest">When the first of them came; null: none waits.</param>
+internal sealed record WaitingRequests(int Count, DateTimeOffset? Oldest);

@@ -1,5 +1,8 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Overture.Platform.Telemetry;
 
 namespace Overture.CertAuthority.Signing;
 
@@ -9,6 +12,9 @@ namespace Overture.CertAuthority.Signing;
 /// </summary>
 internal sealed class CaSigner : IDisposable
 {
+    private static readonly Meter Meter = new(FlowTelemetry.SourceName);
+    private static readonly Histogram<double> SignTime =
+        Meter.CreateHistogram<double>(FlowTelemetry.SignTime, "s", "duration of one signature with the CA's key");
     private readonly CaKey secret;
     private readonly KeyPool signing, verifying;
     private readonly byte[] sealKey;
@@ -48,9 +54,12 @@ internal sealed class CaSigner : IDisposable
     public byte[] Sign(ReadOnlySpan<byte> data)
     {
         var key = signing.Take();
+        var began = Stopwatch.GetTimestamp();
         try
         {
-            return Ca.Scheme.Sign(key, data);
+            var signature = Ca.Scheme.Sign(key, data);
+            SignTime.Record(Stopwatch.GetElapsedTime(began).TotalSeconds);
+            return signature;
         }
         finally
         {

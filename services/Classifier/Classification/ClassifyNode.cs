@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Google.Protobuf.WellKnownTypes;
 using Overture.Classifier.Documents;
 using Overture.Platform.Faults;
@@ -13,6 +14,7 @@ internal sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, Answ
 {
     public async ValueTask<Answer> Run(CertName name, CancellationToken cancel)
     {
+        var began = Stopwatch.GetTimestamp();
         // 1. what the store says, at most as old as the freshness; unknown, revoked, contested, terminated, broken: an error
         var entry = await cache.Read(name, cancel);
         Answer answer;
@@ -26,6 +28,7 @@ internal sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, Answ
         {
             using var span = FlowTelemetry.Step(FlowTelemetry.Classify, entry.Launch?.TraceParent, name.ToString());
             span?.SetTag(FlowTelemetry.ReasonTag, e.Reason.Code());
+            ClassifyMetrics.Refused(began, e);
             throw;
         }
 
@@ -35,6 +38,7 @@ internal sealed class ClassifyNode(NodeCache cache, SharedDocuments shared, Answ
             await Serve(name, entry, answer, cancel);
 
         // 3. the answer, marked where it is old
+        ClassifyMetrics.Answered(began, stale: entry.StaleSince is not null);
         if (entry.StaleSince is not { } since)
             return answer;
         var stale = answer.Response.Clone();

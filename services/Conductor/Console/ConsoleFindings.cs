@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 namespace Overture.Conductor.Console;
 
 /// <summary>What a line of a console means.</summary>
-/// <param name="Code">For programs (docs/errors.md).</param>
+/// <param name="Code">For programs (docs/causes.md).</param>
 /// <param name="Means">A clause: "cloud-init is switched off in the image".</param>
 /// <param name="Line">That shows it; empty: that there is no line of a kind does.</param>
 /// <param name="Next">What to do: a clause.</param>
@@ -34,7 +34,7 @@ internal static partial class ConsoleFindings
     }
 
     /// <param name="Rank">The first one is said first.</param>
-    /// <param name="Code">For programs (docs/errors.md).</param>
+    /// <param name="Code">For programs (docs/causes.md).</param>
     /// <param name="Marks">Any of them: pieces of a line in their order, with * between; upper and lower case are the same.</param>
     /// <param name="Means">One sentence's beginning: what it means.</param>
     /// <param name="Next">What to do.</param>

@@ -18,6 +18,8 @@ internal static class InstancesModule
             .AddSingleton<IndexWriter>()
             .AddSingleton<SnapshotStore>()
             .AddSingleton<InstanceTable>()
+            .AddSingleton<FleetMetrics>()
+            .AddHostedService(p => p.GetRequiredService<FleetMetrics>())
             .AddSingleton<UpdateInstance>()
             .AddSingleton<QuarantineInstance>();
 }

@@ -67,6 +67,7 @@ internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore fact
         }
         catch (ProviderException e)
         {
+            InstanceMetrics.Launched(provider.Name, "refused");
             return await Failed(order.Name, id, e, cancel);
         }
         finally
@@ -82,6 +83,8 @@ internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore fact
         timeline.Add("conductor", order.Name, InstanceEvents.Launched,
             $"the provider {(started.Runs ? "started" : "accepted")} it as {started.InstanceId}",
             proof: ObjectKeys.Fact(order.Name, InstanceEvents.Launched));
+
+        InstanceMetrics.Launched(provider.Name, "started");
 
         // 6. terminated meanwhile: the saga may have passed the provider before there was anything to stop
         instance = await Seen(order.Name, enrollment.Fresh, cancel);

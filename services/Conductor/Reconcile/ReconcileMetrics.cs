@@ -9,7 +9,9 @@ internal static class ReconcileMetrics
 {
     private static readonly Meter Meter = new(FlowTelemetry.SourceName);
     private static readonly Counter<long> Repaired =
-        Meter.CreateCounter<long>(FlowTelemetry.Mended, "{finding}", "discrepancies that were repaired");
+        Meter.CreateCounter<long>(FlowTelemetry.Repaired, "{finding}", "discrepancies that were repaired");
+    private static readonly Counter<long> OldName =
+        Meter.CreateCounter<long>(FlowTelemetry.Mended, "{finding}", "overture.reconcile.repaired under its old name");
     private static readonly Gauge<long> HeldBack =
         Meter.CreateGauge<long>(FlowTelemetry.HeldBack, "{finding}", "discrepancies that the last comparison did not repair");
     private static readonly Histogram<double> Time =
@@ -29,7 +31,10 @@ internal static class ReconcileMetrics
         foreach (var (kind, label) in Kinds)
         {
             if (findings.Count(f => f.Kind == kind && f.Done) is var done and > 0)
+            {
                 Repaired.Add(done, label);
+                OldName.Add(done, label);
+            }
             HeldBack.Record(findings.Count(f => f.Kind == kind && !f.Done), label);
         }
         Time.Record(took.TotalSeconds);

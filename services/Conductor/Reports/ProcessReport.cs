@@ -38,6 +38,7 @@ internal sealed class ProcessReport(
         // A node may have its puppetserver post as many reports as it likes.
         if (lines.Allow(records.Launch.Certname, "reports.processed", verdict.Sentence))
             Log.ReportProcessed(log, records.Launch.Certname, verdict.Sentence);
+        ReportMetrics.Processed(verdict.Outcome);
         if (verdict.Outcome == RunOutcome.Ignored || records.Fact(InstanceEvents.Terminating) is not null)
             return;
         if (records.Fact(InstanceEvents.Converged) is not null)
@@ -116,6 +117,7 @@ internal sealed class ProcessReport(
         var (launch, name) = (records.Launch, records.Launch.Certname);
         if (records.Fact(InstanceEvents.Launched)?.At.Maybe() is { } launched && records.Claim?.At.Maybe() is { } csr)
             FlowTelemetry.Phase(FlowTelemetry.Boot, launch.Traceparent, name, launched, csr);
+        InstanceMetrics.Converged(records, processed);
         if (records.Certificate?.At.Maybe() is { } signed)
             FlowTelemetry.Phase(FlowTelemetry.FirstRun, launch.Traceparent, name, signed, processed);
     }

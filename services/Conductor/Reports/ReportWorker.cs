@@ -48,6 +48,7 @@ internal sealed class ReportWorker(ReportSpool spool, ProcessReport process, Ref
         catch (Exception e) when (e is not OperationCanceledException)
         {
             // A background loop: one report must not stop those behind it.
+            ReportMetrics.Processed(null);
             var cause = e is InvalidDataException or UnreadableObjectException ? e.Message : e.GetType().Name;
             if (lines.Allow("", "reports.invalid", cause))
                 Log.ReportInvalid(log, cause);

@@ -11,7 +11,7 @@ public sealed record ListenerName(string Value);
 /// <summary>Routes belong to a listener. A route without one is served nowhere; a request that came by another listener gets 404.</summary>
 public static class Listeners
 {
-    public const string Grpc = "grpc";
+    public const string Grpc = "grpc", Prometheus = "prometheus";
 
     /// <summary>Marks every connection of this listener.</summary>
     public static void Named(this ListenOptions listen, string name)

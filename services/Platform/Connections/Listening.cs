@@ -89,6 +89,33 @@ public static class Listening
         });
     }
 
+    /// <summary>A listener without TLS, for what is no secret.</summary>
+    /// <param name="kestrel">Of this service.</param>
+    /// <param name="endpoint">ADDRESS:PORT.</param>
+    /// <param name="name">Its name, by which routes find it.</param>
+    /// <param name="limits">How much it takes.</param>
+    public static void ListenPlain(this KestrelServerOptions kestrel, string endpoint, string name, ListenerLimits limits)
+    {
+        var at = IPEndPoint.Parse(endpoint);
+        kestrel.ApplicationServices.GetRequiredService<ListenerSet>().Add(name, at, limits);
+        kestrel.Listen(at, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            listen.Named(name);
+            listen.Use(next => async connection =>
+            {
+                try
+                {
+                    await next(connection);
+                }
+                finally
+                {
+                    connection.Features.Get<OpenConnection>()!.Leave();
+                }
+            });
+        });
+    }
+
     /// <summary>Around every request: what its connection may still do.</summary>
     public static void UseConnectionLimits(this WebApplication app) => app.Use(static async (context, next) =>
     {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Overture.Platform.Records;
+using Overture.Platform.Telemetry;
 
 namespace Overture.Platform.Objects;
 
@@ -30,13 +31,13 @@ public sealed class IdentifiedStore : ObjectStore
     public override async Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel)
     {
         await identity.Demand(cancel);
-        return await store.PutIfAbsent(key, body, cancel);
+        return await CallMetrics.OfStore("put", () => store.PutIfAbsent(key, body, cancel));
     }
 
     public override async Task<int> PutInOrder(IReadOnlyList<NewObject> objects, CancellationToken cancel)
     {
         await identity.Demand(cancel);
-        return await store.PutInOrder(objects, cancel);
+        return await CallMetrics.OfStore("put", () => store.PutInOrder(objects, cancel));
     }
 
     public override async Task MakeDurable(IReadOnlyList<string> keys, CancellationToken cancel)
@@ -48,19 +49,19 @@ public sealed class IdentifiedStore : ObjectStore
     public override async Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel)
     {
         await identity.Demand(cancel);
-        return await store.PutIfMatch(key, body, etag, cancel);
+        return await CallMetrics.OfStore("put", () => store.PutIfMatch(key, body, etag, cancel));
     }
 
     public override async Task<StoredObject?> Get(string key, CancellationToken cancel)
     {
         await identity.Demand(cancel);
-        return await store.Get(key, cancel);
+        return await CallMetrics.OfStore("get", () => store.Get(key, cancel));
     }
 
     public override async Task<ConditionalGet> GetUnless(string key, string etag, CancellationToken cancel)
     {
         await identity.Demand(cancel);
-        return await store.GetUnless(key, etag, cancel);
+        return await CallMetrics.OfStore("get", () => store.GetUnless(key, etag, cancel));
     }
 
     public override async IAsyncEnumerable<string> List(string prefix, string? after, [EnumeratorCancellation] CancellationToken cancel)

@@ -47,6 +47,9 @@ public abstract record ServiceOptions
     /// <summary>Identity in the internal PKI.</summary>
     public TlsFiles Tls { get; init; } = new();
 
+    /// <summary>Metrics for Prometheus, beside those that go out over OTLP.</summary>
+    public PrometheusOptions Prometheus { get; init; } = new();
+
     /// <summary>Redis.</summary>
     public RegistryOptions Registry { get; init; } = new();
 
@@ -82,7 +85,7 @@ public abstract record ServiceOptions
             if (OptionRules.FileProblem(path) is { } rule)
                 yield return new(field, rule);
         }
-        foreach (var problem in Registry.Problems())
+        foreach (var problem in Registry.Problems().Concat(Prometheus.Problems(Listen)))
             yield return problem;
     }
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Overture.Platform.Faults;
+using Overture.Platform.Telemetry;
 using StackExchange.Redis;
 
 namespace Overture.Platform.Registry;
@@ -49,7 +50,7 @@ public sealed class RegistryConnection : BackgroundService
         var connection = current ?? throw Unavailable(state);
         try
         {
-            return await command(connection.GetDatabase());
+            return await CallMetrics.OfRegistry(() => command(connection.GetDatabase()));
         }
         catch (Exception e) when (RegistryProbe.IsOfRedis(e))
         {

@@ -11,6 +11,9 @@ public sealed partial class ServingState(HealthCheckService checks, Drain drain,
     private readonly Lock gate = new();
     private string reported = "";
 
+    /// <summary>What the last look found; null: there was none yet.</summary>
+    public bool? LastReady { get; private set; }
+
     /// <returns>What is wrong, in sentences without secrets; also of what does not stop it yet. "": nothing.</returns>
     public async Task<(bool Ready, string Why)> Now(CancellationToken cancel)
     {
@@ -21,6 +24,7 @@ public sealed partial class ServingState(HealthCheckService checks, Drain drain,
             .ThenBy(e => e.Key, StringComparer.Ordinal).ToList();
         // The caller hung up, so its checks were cut off.
         cancel.ThrowIfCancellationRequested();
+        LastReady = report.Status != HealthStatus.Unhealthy;
         // What a check threw is for the log.
         var why = string.Join("; ", wrong.Select(e => e.Value.Exception is null ? e.Value.Description
             ?? e.Key : $"the check of {e.Key} failed"));

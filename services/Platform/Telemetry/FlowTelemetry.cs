@@ -39,6 +39,9 @@ public static class FlowTelemetry
     public const string UnreadableObjects = "overture.store.unreadable";
 
     /// <summary>A counter of what reconcile repaired, by kind.</summary>
+    public const string Repaired = "overture.reconcile.repaired";
+
+    /// <summary>The same under its old name.</summary>
     public const string Mended = "overture.reconcile.mended";
 
     /// <summary>A gauge of what the last comparison found and left alone, by kind.</summary>
@@ -46,6 +49,63 @@ public static class FlowTelemetry
 
     /// <summary>A histogram of how long a comparison took, in seconds, repairs included.</summary>
     public const string ReconcileTime = "overture.reconcile.duration";
+
+    /// <summary>A histogram of the time from launch to first good run, in seconds, by profile.</summary>
+    public const string ConvergeTime = "overture.instance.converge.duration";
+
+    /// <summary>A histogram of the time of each step on that way, in seconds, by step and profile.</summary>
+    public const string StepTime = "overture.instance.step.duration";
+
+    /// <summary>A counter of instances that a provider was asked to start, by provider and outcome.</summary>
+    public const string Launches = "overture.launches";
+
+    /// <summary>A gauge of instances, by state.</summary>
+    public const string Instances = "overture.instances";
+
+    /// <summary>A gauge of instances, by condition.</summary>
+    public const string Conditions = "overture.instance.conditions";
+
+    /// <summary>A gauge of the age of the oldest of a condition, in seconds.</summary>
+    public const string ConditionAge = "overture.instance.condition.age";
+
+    /// <summary>A counter of reports, by result.</summary>
+    public const string Reports = "overture.reports";
+
+    /// <summary>A gauge of reports that were taken and are not worked off.</summary>
+    public const string ReportsWaiting = "overture.reports.waiting";
+
+    /// <summary>A counter of decisions on certificate requests, by outcome and reason.</summary>
+    public const string Decisions = "overture.csr.decisions";
+
+    /// <summary>A gauge of requests that wait for a person.</summary>
+    public const string HeldRequests = "overture.csr.held";
+
+    /// <summary>A gauge of the age of the oldest of them, in seconds.</summary>
+    public const string HeldAge = "overture.csr.held.age";
+
+    /// <summary>A histogram of the time of one signature, in seconds.</summary>
+    public const string SignTime = "overture.sign.duration";
+
+    /// <summary>A histogram of the time of a classification, in seconds, by outcome.</summary>
+    public const string ClassifyTime = "overture.classify.duration";
+
+    /// <summary>A histogram of the time of one call to the object store, in seconds, by operation and outcome.</summary>
+    public const string StoreTime = "overture.store.duration";
+
+    /// <summary>A histogram of the time of one command to Redis, in seconds, by outcome.</summary>
+    public const string RegistryTime = "overture.registry.duration";
+
+    /// <summary>A gauge: 1 where Redis takes writes, else 0.</summary>
+    public const string RegistryHealthy = "overture.registry.healthy";
+
+    /// <summary>A gauge: 1 where the service is ready, else 0.</summary>
+    public const string Ready = "overture.ready";
+
+    /// <summary>A gauge of when something ends, in seconds since 1970, by kind: its own certificate, the CA's, the CRL.</summary>
+    public const string Expiry = "overture.expiry.time";
+
+    /// <summary>A gauge of how long ago the CRL was made, in seconds.</summary>
+    public const string CrlAge = "overture.crl.age";
 
     public const string CertNameTag = "overture.certname";
     public const string ReasonTag = "overture.reason";

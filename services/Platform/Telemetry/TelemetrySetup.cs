@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using OpenTelemetry;
+using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
@@ -10,11 +11,12 @@ using OpenTelemetry.Trace;
 namespace Overture.Platform.Telemetry;
 
 /// <summary>
-/// Traces and metrics over OTLP when OTEL_EXPORTER_OTLP_ENDPOINT is set; logs as JSON lines with trace ids on standard output.
+/// Traces, metrics and logs over OTLP when OTEL_EXPORTER_OTLP_ENDPOINT is set; metrics for Prometheus where that has a listener; logs as
+/// JSON lines with trace ids on standard output, always.
 /// </summary>
 public static class TelemetrySetup
 {
-    private const string EndpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT", Metrics = "metric exports";
+    private const string EndpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT", Metrics = "metric exports", Logs = "log lines";
 
     /// <summary>What the SDK and its exporter read beside; the SDK's limits and batch sizes are left out.</summary>
     public static IReadOnlyList<string> Variables { get; } =
@@ -25,7 +27,10 @@ public static class TelemetrySetup
         "OTEL_RESOURCE_ATTRIBUTES", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "OTEL_METRIC_EXPORT_INTERVAL",
     ];
 
-    public static void AddTelemetry(this IHostApplicationBuilder builder, string service)
+    /// <param name="builder">Of the service.</param>
+    /// <param name="service">"conductor".</param>
+    /// <param name="isScraped">Whether Prometheus has a listener.</param>
+    public static void AddTelemetry(this IHostApplicationBuilder builder, string service, bool isScraped)
     {
         builder.Logging.ClearProviders();
         builder.Logging.Configure(o => o.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
@@ -43,20 +48,31 @@ public static class TelemetrySetup
         // It says what is wrong at each probe; ServingState says it once.
         builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.Critical);
 
-        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(EndpointVariable)))
-        {
+        var sends = !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(EndpointVariable));
+        if (!sends)
             AlwaysTrace();
+        if (!sends && !isScraped)
             return;
-        }
-        builder.Services.AddSingleton<ExportCause>().AddSingleton(p => Watch(p, "spans"));
-        builder.Services.AddKeyedSingleton(Metrics, (p, _) => Watch(p, Metrics));
-        builder.Services.AddOpenTelemetry()
+        var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(r => r.AddService($"overture-{service}", serviceVersion: ServiceVersion.Text))
+            .WithMetrics(m => m.AddMeter(FlowTelemetry.SourceName).AddAspNetCoreInstrumentation().AddHttpClientInstrumentation()
+                .AddRuntimeInstrumentation().SetExemplarFilter(ExemplarFilterType.TraceBased).AddView(MetricBuckets.Of));
+        if (isScraped)
+            telemetry.WithMetrics(m => m.AddPrometheusExporter());
+        if (sends)
+            Send(builder, telemetry);
+    }
+
+    private static void Send(IHostApplicationBuilder builder, OpenTelemetryBuilder telemetry)
+    {
+        builder.Services.AddSingleton<ExportCause>().AddSingleton(p => Watch(p, "spans"));
+        builder.Services.AddKeyedSingleton(Metrics, (p, _) => Watch(p, Metrics)).AddKeyedSingleton(Logs, (p, _) => Watch(p, Logs));
+        telemetry
             .WithTracing(t => t.AddSource(FlowTelemetry.SourceName).AddAspNetCoreInstrumentation().AddHttpClientInstrumentation()
                 .AddProcessor(p => WatchedSpans.Create(p.GetRequiredService<ExportWatch>())))
-            .WithMetrics(m => m.AddMeter(FlowTelemetry.SourceName).AddAspNetCoreInstrumentation().AddHttpClientInstrumentation()
-                .AddRuntimeInstrumentation()
-                .AddReader(p => WatchedMetrics.Reader(p.GetRequiredKeyedService<ExportWatch>(Metrics))));
+            .WithMetrics(m => m.AddReader(p => WatchedMetrics.Reader(p.GetRequiredKeyedService<ExportWatch>(Metrics))))
+            .WithLogging(l => l.AddProcessor(p => WatchedLogs.Create(p.GetRequiredKeyedService<ExportWatch>(Logs))),
+                o => (o.IncludeFormattedMessage, o.IncludeScopes) = (true, true));
         builder.Services.AddHostedService<TelemetryEnd>();
     }
 
@@ -78,8 +94,8 @@ public static class TelemetrySetup
 
     // Flushes at the end, and says what was lost.
     private sealed class TelemetryEnd(
-        TracerProvider traces, MeterProvider meters, ExportCause cause, ExportWatch spans, [FromKeyedServices(Metrics)] ExportWatch exports)
-            : IHostedService
+        TracerProvider traces, MeterProvider meters, ExportCause cause, ExportWatch spans, [FromKeyedServices(Metrics)] ExportWatch exports,
+        [FromKeyedServices(Logs)] ExportWatch lines) : IHostedService
     {
         // The cause listens from its construction on.
         public Task StartAsync(CancellationToken cancellationToken) => Task.FromResult(cause);
@@ -90,6 +106,7 @@ public static class TelemetrySetup
             meters.ForceFlush(3000);
             spans.Close();
             exports.Close();
+            lines.Close();
             return Task.CompletedTask;
         }
     }

@@ -3,6 +3,7 @@ using System.Diagnostics.Tracing;
 using System.Globalization;
 using OpenTelemetry;
 using OpenTelemetry.Exporter;
+using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
 
@@ -47,6 +48,33 @@ internal sealed class WatchedSpans(ExportWatch watch, BatchExportProcessorOption
                 watch.Lost(count);
             return result;
         }
+    }
+}
+
+/// <summary>Log lines to the collector in batches; batches that it does not take are counted.</summary>
+internal sealed class WatchedLogs(ExportWatch watch) : BaseExporter<LogRecord>
+{
+    private readonly OtlpLogExporter inner = new(new OtlpExporterOptions());
+
+    public static BatchLogRecordExportProcessor Create(ExportWatch watch) => new(new WatchedLogs(watch));
+
+    public override ExportResult Export(in Batch<LogRecord> batch)
+    {
+        var count = (int)batch.Count;
+        var result = inner.Export(batch);
+        if (result == ExportResult.Success)
+            watch.Sent();
+        else
+            watch.Lost(count);
+        return result;
+    }
+
+    protected override bool OnShutdown(int timeoutMilliseconds) => inner.Shutdown(timeoutMilliseconds);
+
+    protected override void Dispose(bool disposing)
+    {
+        inner.Dispose();
+        base.Dispose(disposing);
     }
 }
 
