@@ -26,7 +26,7 @@ internal static class Say
     private static string Coarse(TimeSpan span) => span switch
     {
         { TotalSeconds: < 100 } => Written($"{(int)span.TotalSeconds} s"),
-        { TotalMinutes: < 100 } => Written($"{(int)span.TotalMinutes} min"),
+        { TotalMinutes: < 120 } => Written($"{(int)span.TotalMinutes} min"),
         { TotalHours: < 48 } => Written($"{(int)span.TotalHours} h"),
         _ => Written($"{(int)span.TotalDays} d"),
     };
