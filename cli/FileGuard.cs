@@ -37,6 +37,11 @@ internal static partial class FileGuard
             throw Failure.Config($"{what}: others may write {file} ({mode})", $"chmod go-w {file}");
     }
 
+    /// <param name="path">Absolute; links are followed.</param>
+    /// <returns>Null: nothing is there, or it can't be looked at.</returns>
+    public static Hooks.Permissions? PermissionsOf(string path) => StatX(CurrentDirectory, path, 0, BasicStats, out var found) == 0
+        ? new(found.User, found.Group, (UnixFileMode)(found.Mode & 0xfff)) : null;
+
     // /etc/passwd is enough for a message.
     private static string NameOf(uint user)
     {
@@ -58,6 +63,9 @@ internal static partial class FileGuard
     {
         [FieldOffset(20)]
         public uint User;
+
+        [FieldOffset(24)]
+        public uint Group;
 
         [FieldOffset(28)]
         public ushort Mode;

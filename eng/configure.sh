@@ -2,7 +2,7 @@
 
 configure() {
     local service port
-    mkdir -p "$home"/{etc,log,run,redis,state,instances}
+    mkdir -p "$home"/{etc,log,run,redis,state,instances,images}
     chmod 700 "$home"
     # Of Redis' default user, for people; each service has a user of its own (overture registry init).
     [ -e "$home/redis/password" ] || (umask 077; head -c 24 /dev/urandom | base64 | tr -d '+/=\n' > "$home/redis/password")
@@ -56,6 +56,7 @@ launch:
   caBundle: "$home/ca/ca_crt.pem"
 local:
   directory: "$home/instances"
+  images: "$home/images"
   hide: ["$home"]
 reports: { listen: "127.0.0.1:$PORT_REPORTS", dnsNames: [localhost], caServer: localhost, caPort: $PORT_CA_API }
 EOF

@@ -61,7 +61,7 @@ tell_progress() {
         sleep 5 &
         pause=$!
         wait $pause || return 0
-        doing=$(grep -aE '^(Get:|Preparing|Unpacking|Setting up|Processing)' "$1" 2> /dev/null | tail -n 1 | cut -c1-70) || true
+        doing=$(grep -aE '^(I: |Get:|Preparing|Unpacking|Setting up|Processing)' "$1" 2> /dev/null | tail -n 1 | cut -c1-70) || true
         echo "  $((SECONDS - began)) s: ${doing:-asking the mirrors}"
     done
 }

@@ -87,7 +87,7 @@ EOF
         # Without the C2 compiler the JVM needs 20 s of processor time to start, with it 46.
         enter apply "$home" \
             confdir=$here/conf codedir=$here/code vardir=$here/var rundir=$here/run logdir=$here/log ssldir=$here/ssl \
-            bindir=$here/bin terminus=exec enc_command=$here/bin/overture-enc modules_source=$here/apply/production \
+            bindir=$here/bin installation=beside terminus=exec enc_command=$here/bin/overture-enc modules_source=$here/apply/production \
             manage_service=false keylength=2048 heap=768m 'java_args=[-XX:TieredStopAtLevel=1, -XX:+UseSerialGC]' "$@"
         ;;
     bootstrap)

@@ -11,13 +11,40 @@ root=$(dirname "$(dirname "$(realpath "$0")")")
 . "$root/eng/packages.sh"
 kept=$root/artifacts/roots
 
-# NAME SUITE PACKAGES, and what every root has
+# NAME SUITE PACKAGES, and what every root has. SUITE may be =NAME: a copy of that root. What else is done to one: finish_NAME, below.
 readonly base="ca-certificates curl gpgv iproute2 procps util-linux"
 readonly recipes=(
     "trixie-agent   trixie  cloud-init puppet-agent openssh-server"
     "trixie-server  trixie  puppetserver puppet-agent"
     "trixie-ceph    trixie  ceph-mon ceph-osd ceph-mgr radosgw"
+    "trixie-bare    trixie  cloud-init openssh-server"
+    "rhel-bare      trixie  cloud-init openssh-server dnf rpm"
+    "openvox8       =trixie-bare"
+    "sid-openvox    sid     cloud-init openvox-agent openssh-server"
 )
+
+# An image without an agent of a distribution that has dnf: what Debian has of it, and nothing of apt.
+finish_rhel_bare() { # TARGET
+    printf '%s\n' 'NAME="Rocky Linux"' 'ID="rocky"' 'ID_LIKE="rhel centos fedora"' 'VERSION_ID="9.4"' 'PLATFORM_ID="platform:el9"' \
+        'PRETTY_NAME="Rocky Linux 9.4, as made of Debian for tests"' > "$1/usr/lib/os-release"
+    echo 'Rocky Linux release 9.4' > "$1/etc/redhat-release"
+    rm -f "$1/etc/debian_version"
+    rm -f "$1"/usr/bin/{apt,apt-get,apt-cache,dpkg,dpkg-query,dpkg-deb} "$1"/usr/sbin/invoke-rc.d
+    sed -i 's/^\( *distro:\) debian$/\1 rhel/; s/^\( *name:\) debian$/\1 cloud-user/; s/groups: \[.*\]/groups: [adm]/' "$1/etc/cloud/cloud.cfg"
+    ln -s ../lib/cloud-init "$1/usr/libexec/cloud-init"
+    mkdir -p "$1"/etc/{yum.repos.d,dnf/vars,pki/rpm-gpg,sysconfig}
+}
+
+# A golden image with an agent of the all-in-one layout, never started.
+finish_openvox8() { # TARGET
+    local packages=$kept/.aio-agent
+    "$root/eng/roots.sh" trixie-agent > /dev/null
+    "$root/eng/aio-agent.sh" "$kept/trixie-agent" "$packages"
+    cp "$packages/openvox-agent.deb" "$1/tmp/"
+    no_services "$1"
+    inside "$1" dpkg --install /tmp/openvox-agent.deb
+    rm -f "$1/tmp/openvox-agent.deb" "$1/usr/sbin/policy-rc.d"
+}
 
 fail() { echo "error: $*" >&2; exit 1; }
 
@@ -35,18 +62,30 @@ mirror() {
 }
 
 make_root() {
-    local name=$1 suite packages wanted target=$kept/$1 log=$kept/$1.log
+    local name=$1 suite packages wanted rc teller target=$kept/$1 log=$kept/$1.log
     recipe "$name"
-    wanted=$(echo "$suite $base $packages" | sha256sum | cut -d' ' -f1)
+    wanted=$(echo "$suite $base $packages$(finish_of "$name")" | sha256sum | cut -d' ' -f1)
     exec 8> "$target.lock"
     flock 8
     if [ "$(cat "$target/.overture-root" 2> /dev/null)" != "$wanted" ]; then
         echo "making the root $name ($suite: $packages); log: $log" >&2
         rm -rf --one-file-system "$target" "$target.new"
+        tell_progress "$log" $$ >&2 8>&- &
+        teller=$!
+        set +e # a subshell before || would go on after a failure
         (
+            set -e
             trap 'umount -l "$target.new/proc" "$target.new/dev" 2> /dev/null || true' EXIT
-            build "$suite" "$target.new" "$packages"
-        ) > "$log" 2>&1 || { tail -n 5 "$log" >&2; fail "the root $name could not be made; the whole log: $log"; }
+            case $suite in
+                =*) "$root/eng/roots.sh" "${suite#=}"; cp -a "$kept/${suite#=}" "$target.new" ;;
+                *) build "$suite" "$target.new" "$packages" ;;
+            esac
+            ! declare -F "finish_${name//-/_}" > /dev/null || "finish_${name//-/_}" "$target.new"
+        ) > "$log" 2>&1
+        rc=$?
+        set -e
+        kill $teller 2> /dev/null || true
+        [ $rc = 0 ] || { tail -n 5 "$log" >&2; fail "the root $name could not be made; the whole log: $log"; }
         echo "$wanted" > "$target.new/.overture-root"
         mv "$target.new" "$target"
     fi
@@ -54,12 +93,17 @@ make_root() {
     echo "$target"
 }
 
+# finish_of NAME: the text of what else is done to it, and of the script that this calls; nothing for most
+finish_of() {
+    declare -f "finish_${1//-/_}" || return 0
+    [ "$1" != openvox8 ] || { printf '%s\n' "${recipes[@]}" | grep -E '^trixie-(agent|bare) '; cat "$root/eng/aio-agent.sh"; }
+}
+
 build() { # SUITE TARGET PACKAGES
     local suite=$1 target=$2 packages=$3 url
     url=$(mirror)
     debootstrap --variant=minbase "$suite" "$target" "${url:-http://deb.debian.org/debian}"
-    printf '#!/bin/sh\nexit 101\n' > "$target/usr/sbin/policy-rc.d"
-    chmod 755 "$target/usr/sbin/policy-rc.d"
+    no_services "$target"
     printf '127.0.0.1 localhost\n::1 localhost\n' > "$target/etc/hosts"
     cp /etc/resolv.conf "$target/etc/resolv.conf"
     mount -t proc proc "$target/proc"
@@ -72,6 +116,11 @@ build() { # SUITE TARGET PACKAGES
     inside "$target" apt-get clean
     rm -f "$target/usr/sbin/policy-rc.d"
     umount "$target/dev" "$target/proc"
+}
+
+no_services() { # TARGET: its packages start none while they are installed
+    printf '#!/bin/sh\nexit 101\n' > "$1/usr/sbin/policy-rc.d"
+    chmod 755 "$1/usr/sbin/policy-rc.d"
 }
 
 inside() { # TARGET COMMAND...

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: ./run [--once] [--no-ui] [--help]
+# usage: ./run [--once] [--no-ui] [--agent NAME] [--help]
 #
 # Runs Overture on this machine: redis-server, CertAuthority, Classifier, Conductor, the console and a real puppetserver, then launches one
 # instance from examples/start_instance.yaml and follows it until it has converged. Ctrl-C stops all that was started here.
@@ -8,6 +8,14 @@
 #   --once        exit after the instance: 0 only if it converged; the last line is one JSON object
 #   --no-ui       no trace UI; otherwise the Aspire dashboard shows each launch in a browser, where OTEL_EXPORTER_OTLP_ENDPOINT is not
 #                 set and 1500 MB are free (a NuGet package of 125 MB, once; it takes about 150 MB of memory)
+#
+#   --agent NAME  which agent the instance has:
+#                   puppet7    Debian 12's 7.23, of this host (default)
+#                   puppet8    Debian 13's 8.10
+#                   openvox8   the layout of the all-in-one packages: /opt/puppetlabs, /etc/puppetlabs; made of Debian 13's Puppet
+#                   openvox9   that of Debian's unstable
+#                 All but the first run in a root file system of that release, which eng/roots.sh makes where it is not there yet
+#                 (once, 1-4 minutes, about 500 MB each)
 #
 #   OVERTURE_HOME          where everything is kept          (default: .overture beside this file)
 #   OVERTURE_PORT_OFFSET   added to every port               (default: 10000)
@@ -32,15 +40,29 @@ for name in "${!OVERTURE_@}"; do
 done
 export NO_PROXY="localhost,127.0.0.1${NO_PROXY:+,$NO_PROXY}" no_proxy="localhost,127.0.0.1${no_proxy:+,$no_proxy}"
 
-once= no_ui=
+once= no_ui= agent=puppet7 awaited=
 for argument in "$@"; do
+    if [ -n "$awaited" ]; then
+        agent=$argument awaited=
+        continue
+    fi
     case $argument in
+        --agent) awaited=yes ;;
+        --agent=*) agent=${argument#*=} ;;
         --once) once=yes ;;
         --no-ui) no_ui=yes ;;
         -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
         *) echo "error: unknown argument $argument; try ./run --help" >&2; exit 2 ;;
     esac
 done
+case $agent in
+    puppet7) agent_root= ;;
+    puppet8) agent_root=trixie-agent ;;
+    openvox8) agent_root=openvox8 ;;
+    openvox9) agent_root=sid-openvox ;;
+    *) awaited=yes ;;
+esac
+[ -z "$awaited" ] || { echo "error: --agent is one of puppet7, puppet8, openvox8, openvox9; try ./run --help" >&2; exit 2; }
 
 if [ "$(id -u)" != 0 ]; then
     command -v sudo > /dev/null || { echo "error: needs root (for the packages and the local provider), and sudo is not here; run it as root" >&2; exit 1; }
@@ -52,6 +74,25 @@ terminus=${OVERTURE_NODE_TERMINUS:-exec}
 case $terminus in exec | native) ;; *) echo "error: OVERTURE_NODE_TERMINUS is exec or native, not $terminus" >&2; exit 2 ;; esac
 
 begin=$SECONDS
+# place_image: the root file system of the agent that was asked for is an image of the local provider, by the agent's name
+place_image() {
+    local path
+    mkdir -p "$home/images"
+    [ -n "$agent_root" ] || return 0
+    path=$("$root/eng/roots.sh" "$agent_root" 9>&-) || return 1
+    ln -sfn "$(realpath "$path")" "$home/images/$agent"
+}
+# instance_example: examples/start_instance.yaml, in the image of the agent that was asked for
+instance_example() {
+    local example
+    example=$(with_ports start_instance.yaml)
+    if [ -n "$agent_root" ]; then
+        sed "s/^image: host$/image: $agent/" "$example" > "$home/etc/start_instance.yaml.new"
+        mv "$home/etc/start_instance.yaml.new" "$home/etc/start_instance.yaml"
+        example=$home/etc/start_instance.yaml
+    fi
+    echo "$example"
+}
 # with_ports EXAMPLE: the example, or a copy of it where the ports were moved
 with_ports() {
     if [ "$offset" = 10000 ]; then
@@ -106,6 +147,7 @@ install_packages "Redis, Puppet, cloud-init, and a linker for the native command
     redis-server puppet-agent puppetserver cloud-init clang zlib1g-dev curl ca-certificates openssh-client
 trap 'stop_all; exit 130' INT TERM HUP
 trap stop_all EXIT
+place_image
 name_classifier
 configure
 [ -z "$ui" ] || fetch_ui
@@ -200,9 +242,9 @@ await "the Classifier answers puppetservers" 60 classifier hears_puppetserver "$
 rm -f "$home/etc/classifier.token"
 
 # 4. the main job
-say "launching an instance from examples/start_instance.yaml"
+say "launching an instance from examples/start_instance.yaml${agent_root:+, in the image $agent}"
 rc=0
-example=$(with_ports start_instance.yaml)
+example=$(instance_example)
 choose_cli
 "${cli[@]}" launch -c "$example" --wait --timeout 5m -o json > "$home/run/result" 9>&- &
 job=$!

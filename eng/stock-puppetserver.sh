@@ -80,11 +80,20 @@ XML
 puppetlabs.services.ca.certificate-authority-service/certificate-authority-service
 puppetlabs.trapperkeeper.services.watcher.filesystem-watch-service/filesystem-watch-service
 CFG
-    # A CA as its own tool makes it (root and intermediate, RSA 4096), and an administrator, which no running CA can make.
+    # A CA as its own tool makes it (root and intermediate, RSA 4096), unless one was put into HOME/ca; and an administrator, which no
+    # running CA can make.
     if [ ! -e "$home/ca/ca_key.pem" ]; then
-        puppetserver ca setup --config "$home/conf/puppet.conf" > "$home/log/setup.log" 2>&1 &&
-            puppetserver ca generate --ca-client --certname admin --config "$home/conf/puppet.conf" >> "$home/log/setup.log" 2>&1 ||
+        puppetserver ca setup --config "$home/conf/puppet.conf" > "$home/log/setup.log" 2>&1 ||
             { cat "$home/log/setup.log" >&2; _stock_fail "no CA was made"; return; }
+    fi
+    if [ ! -e "$home/ssl/certs/admin.pem" ]; then
+        # What setup does, for a CA that came whole: its tool looks whether a server answers, and trusts these.
+        [ -e "$home/ssl/certs/ca.pem" ] || {
+            install -d -m 0750 "$home/ssl" "$home/ssl/certs" "$home/ssl/private_keys" "$home/ssl/public_keys" &&
+                cp "$home/ca/ca_crt.pem" "$home/ssl/certs/ca.pem" && cp "$home/ca/ca_crl.pem" "$home/ssl/crl.pem" || return
+        }
+        puppetserver ca generate --ca-client --certname admin --config "$home/conf/puppet.conf" >> "$home/log/setup.log" 2>&1 ||
+            { cat "$home/log/setup.log" >&2; _stock_fail "no administrator was made"; return; }
     fi
     chown -R puppet:puppet "$home/conf" "$home/ssl" "$home/ca" || return
     printf 0 > "$home/run/restart" && chown puppet:puppet "$home/run/restart"

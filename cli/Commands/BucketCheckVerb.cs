@@ -18,12 +18,15 @@ internal sealed class BucketCheckVerb : Verb
         {
             printer.Table(["PROMISE", "KEPT", "SEEN"],
                 answer.Promises.Select(p => new[] { p.Promise, p.Kept ? "ok" : "failed", p.Detail }));
-            Printer.Facts(("bucket", answer.Bucket), ("public", answer.Public ? "yes" : "no"), ("versioning", answer.Versioning));
+            Printer.Facts(("bucket", answer.Bucket), ("public", answer.Public ? "yes" : "no"), ("versioning", answer.Versioning),
+                ("etags", answer.EtagForm == "bare" ? "bare: this server compares If-Match without quotes" : answer.EtagForm),
+                ("addresses", string.Join(", ", answer.Addresses)));
         });
         if (answer.Promises.FirstOrDefault(p => !p.Kept) is { } broken)
         {
             throw new Failure(ExitCodes.Failed, $"the bucket {answer.Bucket} can't be trusted, it breaks {broken.Promise}: {broken.Detail}",
-                "use a server that keeps it (docs/operations.md)");
+                "use a server that keeps it" + (answer.Versioning is "enabled" or "suspended"
+                    ? ", or a bucket whose versioning was never enabled (docs/operations.md)" : " (docs/operations.md)"));
         }
         if (answer.Public)
         {

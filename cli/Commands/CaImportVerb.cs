@@ -79,6 +79,13 @@ internal sealed class CaImportVerb : Verb
                 $"note: '{Printable.Line(name)}' is not a certname here (it {CertNameGrammar.Broken(name)}): its certificate is "
                     + "imported and can be revoked, but not renewed");
         }
+        // One line for each kind: a CA of ten years may have thousands.
+        foreach (var kind in import.Lost.GroupBy(l => l.Known))
+        {
+            var first = kind.Take(5).Select(l => l.Name.Length > 0 ? $"{l.Serial} ({Printable.Line(l.Name)})" : l.Serial);
+            Printer.Say($"note: {string.Join(", ", first)}{(kind.Count() > 5 ? $" and {kind.Count() - 5} more" : "")} "
+                + kind.First().Sentence);
+        }
         if (import.Certificates.Pending > 0)
             Printer.Say($"{import.Certificates.Pending} pending requests are not imported; their agents submit them again");
     }
@@ -93,6 +100,7 @@ internal sealed class CaImportVerb : Verb
             ("certificates", Count(import.Certificates!.Signed.Count)),
             ("in the inventory", Count(import.Certificates.Entries)),
             ("revoked", Count(import.Revoked)),
+            ("with a record lost", Count(import.Lost.Count)),
             ("directory", to)));
     }
 
@@ -112,6 +120,10 @@ internal sealed class CaImportVerb : Verb
                 = Value.ForList([.. import.Findings.Skipped.Select(s =>
                 Value.ForStruct(new Struct { Fields = { ["file"] = Value.ForString(s.Where), ["reason"] = Value.ForString(s.What) } }))]),
             ["otherNames"] = Value.ForList([.. import.Certificates.OtherNames.Select(Value.ForString)]),
+            ["lost"] = Value.ForList([.. import.Lost.Select(l => Value.ForStruct(new Struct { Fields =
+            {
+                ["serial"] = Value.ForString(l.Serial), ["certname"] = Value.ForString(l.Name), ["known"] = Value.ForString(l.Known),
+            } }))]),
             ["warnings"] = Value.ForList([.. import.Findings.Warnings.Select(Value.ForString)]),
             ["directory"] = Value.ForString(to),
             ["next"] = Value.ForString(Next),

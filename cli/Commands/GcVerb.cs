@@ -56,6 +56,7 @@ internal sealed class GcVerb : Verb
         FindingKind.Ghost => "ghost",
         FindingKind.StrayDefinition => "stray definition",
         FindingKind.MissingDefinition => "missing definition",
+        FindingKind.ReturnedNode => "returned node",
         _ => kind.ToString(),
     };
 

@@ -30,6 +30,7 @@ internal sealed class InstanceShowVerb : Verb
             ("addresses", string.Join(", ", i.Addresses)),
             ("image", i.Image),
             ("type", i.InstanceType),
+            ("placed", i.Placed),
             ("profile", i.Profile),
             ("role", i.Role),
             ("environment", i.Environment),

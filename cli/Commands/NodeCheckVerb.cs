@@ -11,8 +11,8 @@ internal sealed class NodeCheckVerb : Verb
 
     public NodeCheckVerb()
         : base("check",
-        "Compare a node's classification with the environments, classes and parameters that the puppetserver has now; exit 1 if it "
-            + "lacks some",
+        "Compare a node's classification with the environments, classes and parameters that the puppetserver has now, and look at what "
+            + "its last run said of the site manifest; exit 1 if something is missing",
         "overture node check 4f1c", "overture node check 4f1c -o json | jq -r '.problems[].path'")
     {
         Exits = ["1  the definition and the puppetserver's code do not match"];
@@ -24,6 +24,8 @@ internal sealed class NodeCheckVerb : Verb
         var certname = await Names.Resolve(session, session.Parse.GetRequiredValue(name), cancel);
         var answer = await session.Classifier((c, o) => c.CheckNodeAsync(new CheckNodeRequest { Certname = certname }, o), cancel,
             PuppetserverCheck.Limit);
+        if (await LastRunFinding.Of(session, certname, cancel) is { Length: > 0 } finding)
+            answer.Problems.Add(new CodeProblem { Path = "environment", Rule = $"{answer.Environment}: {finding}" });
         session.Printer.Answer(answer, p =>
         {
             if (answer.Problems.Count > 0)

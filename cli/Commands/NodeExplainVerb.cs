@@ -23,6 +23,8 @@ internal sealed class NodeExplainVerb : Verb
             answer.Values.SelectMany(Rows)));
         if (answer.Broken.Length > 0)
             Printer.Say($"warning: {answer.Broken}");
+        if (await LastRunFinding.Of(session, certname, cancel) is { Length: > 0 } finding)
+            Printer.Say($"warning: {finding}");
         if (answer.StaleSince is not null)
             Printer.Say($"warning: the store does not answer; this is what was known at {InstanceText.Time(answer.StaleSince)}");
         return ExitCodes.Ok;

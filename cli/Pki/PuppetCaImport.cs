@@ -29,6 +29,9 @@ public sealed class PuppetCaImport
     /// <summary>Null only where there are problems.</summary>
     public ImportedCertificates? Certificates { get; }
 
+    /// <summary>Certificates of which one of the three records is not there; they come along all the same.</summary>
+    public IReadOnlyList<LostRecord> Lost { get; private init; } = [];
+
     public X509Certificate2 Ca => chain!.Chain[0];
     public bool IsItsOwnRoot => chain!.Chain.Count == 1;
     public int Revoked => crls!.Own.Entries.Count;
@@ -49,7 +52,10 @@ public sealed class PuppetCaImport
         var crls = chain is null ? null : ImportedCrls.Read(directory, chain.Chain, now, findings);
         // Without a CA to compare with, the inventory can still be reported.
         var certificates = ImportedCertificates.Read(directory, chain?.Chain[0], now, findings);
-        return new PuppetCaImport(findings, chain, crls, certificates);
+        return new PuppetCaImport(findings, chain, crls, certificates)
+        {
+            Lost = chain is null || crls is null ? [] : [.. LostRecord.All(certificates, crls.Own, chain.Chain, now)],
+        };
     }
 
     /// <exception cref="InvalidOperationException">There is something in the directory already.</exception>

@@ -10,14 +10,21 @@ internal static class WholeDirectory
 
     /// <param name="directory">A free place.</param>
     /// <param name="fill">Given the folder (0700) that will be it.</param>
-    public static void Make(string directory, Action<string> fill)
+    public static void Make(string directory, Action<string> fill) => Make(directory, folder =>
+    {
+        fill(folder);
+        return Task.CompletedTask;
+    }).GetAwaiter().GetResult();
+
+    /// <inheritdoc cref="Make(string, Action{string})"/>
+    public static async Task Make(string directory, Func<string, Task> fill)
     {
         DropLeftovers(directory);
         var staging = $"{directory}.partial-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}";
         Directory.CreateDirectory(staging, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         try
         {
-            fill(staging);
+            await fill(staging);
         }
         catch
         {

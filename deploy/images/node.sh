@@ -19,7 +19,6 @@ rm -f /var/cache/puppet/state/agent_catalog_run.lock /var/lib/puppet/ssl/ssl.loc
 
 for stage in "init --local" "init" "modules --mode=config" "modules --mode=final"; do
     # shellcheck disable=SC2086 # two words
-    # final ends with 1: its runcmd enables a systemd unit, and a container has no systemd.
     cloud-init $stage || echo "node.sh: cloud-init $stage: exit code $?"
 done
 # cloud-init leaves Puppet alone after the first boot of an instance; systemd would start the agent again.

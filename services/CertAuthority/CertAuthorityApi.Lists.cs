@@ -12,4 +12,8 @@ internal sealed partial class CertAuthorityApi
     public override Task ListAuditRecords(ListAuditRecordsRequest request, IServerStreamWriter<ListAuditRecordsResponse> responseStream,
         ServerCallContext context) =>
         auditRecords.Run(request, answer => responseStream.WriteAsync(answer, context.CancellationToken), context.CancellationToken);
+
+    public override Task ExportCa(ExportCaRequest request, IServerStreamWriter<ExportCaResponse> responseStream,
+        ServerCallContext context) =>
+        export.Run(By(context), answer => responseStream.WriteAsync(answer, context.CancellationToken), context.CancellationToken);
 }

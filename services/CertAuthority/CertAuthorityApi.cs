@@ -27,7 +27,7 @@ internal sealed partial class CertAuthorityApi(
     UnclaimedCertificates unclaimed, ClaimStore claims, SpentNames spent, EnrollmentContextReader evidence,
     CrlPublisher crls, HeldRequests held, ApproveRequest approve, DenyRequest deny, ReviewHeld review, IssueAdminCertificate admin,
     CaSigner signer,
-    VerifyAudit verify, ExplainCertificate explain, ListCertificates list, ListAuditRecords auditRecords,
+    VerifyAudit verify, ExplainCertificate explain, ListCertificates list, ListAuditRecords auditRecords, ExportCa export,
     PublishInternalCrl publishInternal, InternalCrls internalCrls, TimeProvider clock)
     : CertAuthorityService.CertAuthorityServiceBase
 {

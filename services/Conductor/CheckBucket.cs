@@ -18,6 +18,8 @@ internal sealed class CheckBucket(StoreProbe probe, ObjectStore store)
             Promises = { promises.Select(p => new BucketPromise { Promise = p.Name, Kept = p.Kept, Detail = p.Detail }) },
             Public = settings.Public,
             Versioning = settings.Versioning,
+            EtagForm = store.ETagForm.Text(),
+            Addresses = { await store.Addresses(cancel) },
         };
     }
 }

@@ -21,7 +21,7 @@ internal sealed class ConductorApi(
     InstanceWatch watch, InstanceTimeline timeline, ExplainInstance explain, SummarizeCauses causes,
     TerminateInstance terminate, RetryInstance retry, UpdateInstance update, QuarantineInstance quarantine, GetConsole console,
     Reconciler reconciler, DefinitionFindings definitions,
-    PreviewLaunch preview, ProfileStore profiles, CheckBucket checkBucket, InstanceScope scope) : ConductorService.ConductorServiceBase
+    PreviewLaunch preview, ProfileStore profiles, CheckBucket checkBucket, InstanceScope scope, ReturnedNodes? returned = null) : ConductorService.ConductorServiceBase
 {
     private const int MaxWatched = 100;
 
@@ -112,7 +112,21 @@ internal sealed class ConductorApi(
         var response = await reconciler.Run(request.Apply, orphans: request.Apply, request.Limit, context.CancellationToken,
             context.Peer().Caller);
         await definitions.Add(response, context.CancellationToken);
+        await AddReturned(response, context.CancellationToken);
         return response;
+    }
+
+    // Only where there is a PuppetDB; one that is away hides nothing else.
+    private async Task AddReturned(ReconcileResponse response, CancellationToken cancel)
+    {
+        try
+        {
+            response.Findings.Add((returned is null ? [] : await returned.Look(cancel)).Select(ReturnedNodes.FindingOf));
+        }
+        catch (FaultException e)
+        {
+            response.Unknown.Add(e.Message);
+        }
     }
 
     public override Task<PreviewLaunchResponse> PreviewLaunch(PreviewLaunchRequest request, ServerCallContext context) =>

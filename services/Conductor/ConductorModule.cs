@@ -59,12 +59,18 @@ public sealed class ConductorModule : IServiceModule<ConductorOptions>
             services.AddSingleton<LocalProvider>().AddSingleton<IProvider>(p => p.GetRequiredService<LocalProvider>());
             services.AddHostedService<LocalInstanceRecovery>();
         }
-        if (options.Ec2.IsOn)
-            services.AddSingleton<Ec2Provider>().AddSingleton<IProvider>(p => p.GetRequiredService<Ec2Provider>());
+        foreach (var site in options.Ec2.IsOn ? Ec2Sites.Of(options.Ec2) : [])
+        {
+            services.AddSingleton<IProvider>(p => new Ec2Provider(options.Ec2, options.Deployment, p.GetRequiredService<TimeProvider>(),
+                null, site));
+        }
         if (options.Reports.Listen.Length > 0)
             ReportIntake.Add(services, options);
         if (options.PuppetDb.IsOn)
+        {
             services.AddSingleton<PuppetDbClient>().AddSingleton<DeactivateNode>();
+            services.AddSingleton<ReturnedNodes>().AddHostedService(p => p.GetRequiredService<ReturnedNodes>());
+        }
     }
 
     public static void Listen(KestrelServerOptions kestrel, ConductorOptions options)

@@ -72,7 +72,7 @@ public sealed record LaunchOptions
     }
 }
 
-/// <summary>The local provider: instances are throw-away clones of this host.</summary>
+/// <summary>The local provider: instances are throw-away clones of this host, or of other root file systems.</summary>
 public sealed record LocalOptions
 {
     /// <summary>Where instances are kept, an absolute path. Empty: no local provider.</summary>
@@ -81,7 +81,15 @@ public sealed record LocalOptions
     /// <summary>The script that boots one. Default: instance.sh beside the assembly.</summary>
     public string Script { get; init; } = Path.Combine(AppContext.BaseDirectory, "instance.sh");
 
-    /// <summary>Absolute directories that are empty inside an instance: keys, stores, other services' homes.</summary>
+    /// <summary>
+    /// A folder of further images beside `host`, an absolute path: each directory in it, or link to one, is a root file system with
+    /// cloud-init, and an image of that name (a-z, 0-9, dot, dash, underscore; at most 63). Empty: only the host.
+    /// </summary>
+    public string Images { get; init; } = "";
+
+    /// <summary>
+    /// Absolute directories that are empty inside an instance of image `host`: keys, stores, other services' homes.
+    /// </summary>
     public IReadOnlyList<string> Hide { get; init; } = [];
 
     internal IEnumerable<FieldProblem> Problems()
@@ -92,6 +100,8 @@ public sealed record LocalOptions
             yield return new("local.directory", "must be an absolute path");
         if (OptionRules.FileProblem(Script) is { } rule)
             yield return new("local.script", rule);
+        if (Images.Length > 0 && (!Path.IsPathRooted(Images) || !System.IO.Directory.Exists(Images)))
+            yield return new("local.images", Path.IsPathRooted(Images) ? $"no such directory: {Images}" : "must be an absolute path");
         foreach (var hidden in Hide.Where(h => !Path.IsPathRooted(h)))
             yield return new("local.hide", $"must be absolute paths; {hidden} is not");
     }

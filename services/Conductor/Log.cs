@@ -133,4 +133,8 @@ internal static partial class Log
     [LoggerMessage(EventId = 143, EventName = "reports.waits", Level = LogLevel.Warning,
         Message = "reports are waiting in the spool: {Cause}")]
     public static partial void ReportsWait(ILogger logger, string cause);
+
+    [LoggerMessage(EventId = 145, EventName = "puppetdb.returned", Level = LogLevel.Warning,
+        Message = "{Certname} is terminated, and PuppetDB has it as active again: end what still sends for it, then puppet node deactivate")]
+    public static partial void NodeReturned(ILogger logger, CertName certname);
 }

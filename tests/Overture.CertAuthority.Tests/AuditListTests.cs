@@ -14,24 +14,8 @@ namespace Overture.CertAuthority.Tests;
 
 /// <summary>The audit log as a list, newest first, over two replicas of the real service.</summary>
 [Trait("Category", "integration")]
-public sealed class AuditListTests : IAsyncLifetime
+public sealed class AuditListTests : AuditHouse
 {
-    private readonly CaFixture house = new();
-    private readonly ECDsa key = CsrBuilder.EcKey();
-    private RunningCa ca = null!;
-
-    public async Task InitializeAsync()
-    {
-        await house.InitializeAsync();
-        ca = house.Ca;
-    }
-
-    public async Task DisposeAsync()
-    {
-        key.Dispose();
-        await house.DisposeAsync();
-    }
-
     [Fact]
     public async Task List_TwoReplicas_IsNewestFirstAndFilteredByEach()
     {

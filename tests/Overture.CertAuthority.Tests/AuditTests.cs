@@ -13,24 +13,8 @@ namespace Overture.CertAuthority.Tests;
 
 /// <summary>The audit log over the real service. A house of its own: what is damaged here must not trouble the other tests.</summary>
 [Trait("Category", "integration")]
-public sealed class AuditTests : IAsyncLifetime
+public sealed class AuditTests : AuditHouse
 {
-    private readonly CaFixture house = new();
-    private readonly ECDsa key = CsrBuilder.EcKey();
-    private RunningCa ca = null!;
-
-    public async Task InitializeAsync()
-    {
-        await house.InitializeAsync();
-        ca = house.Ca;
-    }
-
-    public async Task DisposeAsync()
-    {
-        key.Dispose();
-        await house.DisposeAsync();
-    }
-
     [Fact]
     public async Task VerifyAudit_AfterEnrolmentsRefusalsAndRevocations_IsWhole()
     {

@@ -105,6 +105,30 @@ public sealed class OldCa : IDisposable
         return certificate.CopyWithPrivateKey(key);
     }
 
+    /// <summary>Many agents, each with a key of its own, with files and lines in the inventory: agent-1.example.org and so on.</summary>
+    public async Task SignMany(int count, int firstSerial)
+    {
+        using var caKey = RSA.Create();
+        caKey.ImportFromPem(Text("ca_key.pem"));
+        using var ca = X509Certificate2.CreateFromPem(Text("ca_crt.pem"));
+        var signer = X509SignatureGenerator.CreateForRSA(caKey, RSASignaturePadding.Pkcs1);
+        var now = DateTimeOffset.FromUnixTimeSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds());
+        var lines = new System.Text.StringBuilder(Text("inventory.txt").EndsWith('\n') ? "" : "\n");
+        for (var i = 1; i <= count; i++)
+        {
+            var (name, serial) = ($"agent-{i}.example.org", firstSerial + i - 1);
+            using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+            request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(ca, true, false));
+            var bytes = new System.Numerics.BigInteger(serial).ToByteArray(isUnsigned: false, isBigEndian: true);
+            using var certificate = request.Create(ca.SubjectName, signer, now.AddDays(-1), now.AddDays(1825), bytes);
+            Write(File($"signed/{name}.pem"), certificate.ExportCertificatePem() + "\n");
+            lines.Append(CultureInfo.InvariantCulture, $"0x{serial:X4} {Time(now.AddDays(-1))} {Time(now.AddDays(1825))} /CN={name}\n");
+            issued.Add((serial, name, "V"));
+        }
+        await System.IO.File.AppendAllTextAsync(File("inventory.txt"), lines.ToString());
+    }
+
     /// <summary>Revokes a serial, and publishes.</summary>
     public async Task Revoke(int serial, string reason = "keyCompromise")
     {

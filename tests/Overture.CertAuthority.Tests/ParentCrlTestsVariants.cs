@@ -114,4 +114,35 @@ public sealed partial class ParentCrlTests
             await own.DisposeAsync();
         }
     }
+
+    [Fact]
+    public async Task RootListFileReplacedAtRunTime_WithAndWithoutNumber_EachNewerOneIsServed()
+    {
+        var own = new CaFixture();
+        await own.Open(anotherCa: true);
+        try
+        {
+            await using var running = await RunningCa.Start(own, own.Options("a"));
+            var file = Path.Combine(own.CaDirectory, CaFiles.ParentCrlFile);
+            using var key = RootKey(own);
+            using var root = Chain(own)[1];
+            foreach (var number in new byte[]?[] { TestCrl.Number(5), null, TestCrl.Number(9), null })
+            {
+                var list = TestCrl.Pem(root, key, Younger(), number);
+                await File.WriteAllTextAsync(file, list);
+                await Eventually.True(async () => CrlPem.Split((await running.Admin.GetCrlAsync(new())).CrlPem) is [_, var served]
+                    && served.AsSpan().SequenceEqual(CrlPem.Split(list)[0]), "the list in the file is served");
+            }
+            // An older one changes nothing, and one that is no list neither.
+            var last = (await running.Admin.GetCrlAsync(new())).CrlPem;
+            await File.WriteAllTextAsync(file, "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n");
+            await Eventually.True(() => Task.FromResult(running.Options.Log.Lines.Any(l =>
+                l.Contains("holds no readable CRL", StringComparison.Ordinal))), "the damaged file is reported");
+            Assert.Equal(CrlPem.Split(last)[1], CrlPem.Split((await running.Admin.GetCrlAsync(new())).CrlPem)[1]);
+        }
+        finally
+        {
+            await own.DisposeAsync();
+        }
+    }
 }

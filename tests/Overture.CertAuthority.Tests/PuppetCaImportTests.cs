@@ -78,6 +78,92 @@ public sealed class PuppetCaImportTests : IDisposable
         }
     }
 
+    // As plain `openssl ca -gencrl` makes it.
+    [Fact]
+    public async Task Import_OwnListOfVersion1_IsTakenAndOursBeginsWithOne()
+    {
+        using var old = await OldCa.SelfSigned();
+        await old.Sign("web.example.org", 0xAB);
+        using var issuer = X509Certificate2.CreateFromPem(old.Text("ca_crt.pem"));
+        using var key = RSA.Create();
+        key.ImportFromPem(old.Text("ca_key.pem"));
+        await File.WriteAllTextAsync(
+            old.File("ca_crl.pem"), TestCrl.Pem(issuer, key, TimeProvider.System.GetUtcNow().AddMinutes(-1), null, null, "00ab"));
+
+        var import = Import(old);
+
+        Assert.Contains(import.Findings.Warnings, w => w.Contains("has no number, as lists of version 1", StringComparison.Ordinal));
+        var house = new CaFixture();
+        await house.Open();
+        try
+        {
+            await using var ca = await RunningCa.Start(house, house.Options("a") with { CaDirectory = Ca });
+            var list = await ca.Admin.GetCrlAsync(new());
+            Assert.Equal(1, list.Number);
+            Assert.Equal("00ab", $"{Assert.Single(CrlFacts.Read(CrlPem.Split(list.CrlPem)[0]).Entries).Serial}");
+            Assert.DoesNotContain((await house.Keys("ca/crl/")), k => k.EndsWith(new string('0', 20), StringComparison.Ordinal));
+        }
+        finally
+        {
+            await house.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Import_SeveralOwnLists_SaysWhichCountsAndWhatItLetGo()
+    {
+        using var old = await OldCa.SelfSigned();
+        using var issuer = X509Certificate2.CreateFromPem(old.Text("ca_crt.pem"));
+        using var key = RSA.Create();
+        key.ImportFromPem(old.Text("ca_key.pem"));
+        var now = TimeProvider.System.GetUtcNow();
+        await File.WriteAllTextAsync(old.File("ca_crl.pem"),
+            TestCrl.Pem(issuer, key, now.AddMinutes(-2), TestCrl.Number(3), null, "00ab", "00ac")
+            + TestCrl.Pem(issuer, key, now.AddMinutes(-1), TestCrl.Number(4), null, "00ac"));
+
+        var warning = Assert.Single(Import(old).Findings.Warnings);
+
+        Assert.Contains("holds 2 CRLs of the signing CA; the newest counts", warning, StringComparison.Ordinal);
+        Assert.Contains("number 4. 1 serials that an older one revokes are not on it, so they are not revoked: 00ab", warning,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Import_CertificateWithOneRecordLeft_IsReportedAndRevocableBySerial()
+    {
+        using var old = await OldCa.SelfSigned();
+        await old.Sign("whole.example.org", 0xA0);
+        await old.Sign("nofile.example.org", 0xA1);
+        await old.Sign("noline.example.org", 0xA2);
+        File.Delete(old.File("signed/nofile.example.org.pem"));
+        await File.WriteAllLinesAsync(old.File("inventory.txt"), (await File.ReadAllLinesAsync(old.File("inventory.txt")))
+            .Where(l => !l.Contains("noline", StringComparison.Ordinal)));
+        using var issuer = X509Certificate2.CreateFromPem(old.Text("ca_crt.pem"));
+        using var key = RSA.Create();
+        key.ImportFromPem(old.Text("ca_key.pem"));
+        await File.WriteAllTextAsync(old.File("ca_crl.pem"),
+            TestCrl.Pem(issuer, key, TimeProvider.System.GetUtcNow().AddMinutes(-1), TestCrl.Number(1), null, "00b0"));
+
+        var import = Import(old);
+
+        Assert.Equal([("a1", "nofile.example.org", "inventory"), ("a2", "noline.example.org", "signed"), ("b0", "", "crl")],
+            import.Lost.Select(l => (l.Serial.TrimStart('0'), l.Name, l.Known)));
+        var house = new CaFixture();
+        await house.Open();
+        try
+        {
+            await using var ca = await RunningCa.Start(house, house.Options("a") with { CaDirectory = Ca });
+            foreach (var (serial, name) in new[] { ("0x00a1", "nofile.example.org"), ("0x00a2", "noline.example.org") })
+                Assert.Equal(name, (await ca.Admin.RevokeCertificateAsync(new() { Serial = serial, Reason = "test" })).Certname);
+            var list = CrlFacts.Read(CrlPem.Split((await ca.Admin.GetCrlAsync(new())).CrlPem)[0]);
+            Assert.Equal(["00a1", "00a2", "00b0"], list.Entries.Select(e => $"{e.Serial}").Order());
+        }
+        finally
+        {
+            await house.DisposeAsync();
+        }
+    }
+
     [Fact]
     public async Task Import_CrlNumberThatIsNothing_SaysTheCure()
     {

@@ -55,6 +55,25 @@ public sealed class QuarantineTests(CaFixture house)
             await Blocks(instance.Name) is [{ Kind: BlockKind.Contested }], "only the quarantine goes", TimeSpan.FromSeconds(10));
     }
 
+    // The deletion of an earlier lift lands once more, and a lost write of the block after it was lifted.
+    [Fact]
+    public async Task T93_LateDeletionAndLateBlock_AreMendedByTheLatestFact()
+    {
+        var instance = await house.Launch();
+        var block = ObjectKeys.Block(instance.Name, "quarantined");
+        await Fact(instance.Name, "quarantined-0001");
+        await Eventually.True(async () => (await Blocks(instance.Name)).Count == 1, "it is blocked", TimeSpan.FromSeconds(10));
+        var body = (await house.Store.Get(block, default))!.Body;
+        await house.Store.Delete(block, default);
+        await Eventually.True(async () => await Blocks(instance.Name) is [{ Sentence: "quarantined-0001 by admin" }], "it is blocked again",
+            TimeSpan.FromSeconds(20));
+
+        await Fact(instance.Name, "released-0002");
+        await Eventually.True(async () => (await Blocks(instance.Name)).Count == 0, "it is lifted", TimeSpan.FromSeconds(10));
+        await house.Store.PutIfAbsent(block, (ReadOnlyMemory<byte>)body, default);
+        await Eventually.True(async () => (await Blocks(instance.Name)).Count == 0, "it is lifted again", TimeSpan.FromSeconds(20));
+    }
+
     // Facts may be found in any order; their ids say which one counts.
     [Fact]
     public async Task Facts_ManyAtOnce_TheLatestCounts()

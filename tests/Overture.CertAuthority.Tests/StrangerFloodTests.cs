@@ -230,7 +230,7 @@ public sealed partial class StrangerFloodTests(Xunit.Abstractions.ITestOutputHel
         var record = Assert.Single(byName.Audit);
         Assert.Equal(
             ("", "al2023-2.", "127.0.9.6", "NAME_INVALID"), (record.Certname, record.AskedName, record.Peer, record.Decision.Reason));
-        Assert.Contains("must begin and end with a letter or digit", record.Decision.Sentence, StringComparison.Ordinal);
+        Assert.Contains("must not end with a dot", record.Decision.Sentence, StringComparison.Ordinal);
         Assert.Contains("1 request was refused", byName.Summary, StringComparison.Ordinal);
         // As it was sent, or as the record spells it.
         foreach (var spelled in new[] { "a\"b\n\u001b[31m\u00e9", "a%22b%0A%1B%5B31m%C3%A9" })

@@ -20,12 +20,17 @@ public sealed class BucketTests(OvertureFixture overture)
             Promises = { new BucketPromise { Promise = "one-winner", Kept = kept, Detail = "2 of 16 won" } },
             Public = open,
             Versioning = "enabled",
+            EtagForm = "bare",
+            Addresses = { "192.0.2.1", "192.0.2.2" },
         };
         var ran = (await overture.Run("bucket", "check")).Exit(exit).Says(says);
         Assert.Contains(kept ? "one-winner  ok" : "one-winner  failed", ran.Output, StringComparison.Ordinal);
         Assert.Contains("versioning  enabled", ran.Output, StringComparison.Ordinal);
+        Assert.Contains("etags       bare: this server compares If-Match without quotes", ran.Output, StringComparison.Ordinal);
+        Assert.Contains("addresses   192.0.2.1, 192.0.2.2", ran.Output, StringComparison.Ordinal);
         var answer = (await overture.Run("bucket", "check", "-o", "json")).Exit(exit).Json();
         Assert.Equal((open, "s3://b"), (answer["public"]!.GetValue<bool>(), answer["bucket"].Text()));
+        Assert.Equal("bare", answer["etagForm"].Text());
     }
 
     [Fact]

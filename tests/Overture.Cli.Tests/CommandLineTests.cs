@@ -13,7 +13,7 @@ public sealed class CommandLineTests(OvertureFixture overture)
         "node list", "node show", "node set", "node delete",
         "certificate list", "certificate expiring", "certificate show", "certificate revoke", "certificate requests", "certificate approve", "certificate deny", "audit verify",
         "audit explain", "audit list",
-        "pki init", "ca init", "ca import", "ca admin-cert", "registry init", "health", "completion", "version",
+        "pki init", "ca init", "ca import", "ca export", "ca admin-cert", "registry init", "health", "completion", "version",
     ];
 
     [Theory, MemberData(nameof(Verbs))]

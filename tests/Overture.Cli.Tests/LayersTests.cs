@@ -34,6 +34,22 @@ public sealed class LayersTests(OvertureFixture overture)
     }
 
     [Fact]
+    public async Task CheckAndExplain_SiteManifestWithoutANodeStatementForIt_SayTheCure()
+    {
+        const string name = "nodeless.example.com";
+        (await overture.Run("node", "check", name)).Exit(0);
+        overture.Conductor.Add(name).Conditions.Add(new Overture.Conductor.V1.Condition
+        {
+            Type = Overture.Conductor.V1.ConditionType.RunFailed,
+            Message = "The Puppet run failed: Server Error: Could not find node statement with name 'default' or 'nodeless.example.com'.",
+        });
+        var problem = (await overture.Run("node", "check", name, "-o", "json")).Exit(1).Json()["problems"]![0]!;
+        Assert.Equal("environment", problem["path"].Text());
+        Assert.Contains("Add `node default {}` to the site manifest", problem["rule"].Text(), StringComparison.Ordinal);
+        (await overture.Run("node", "explain", name)).Exit(0).Says("warning: the site manifest has node statements").Says("node default {}");
+    }
+
+    [Fact]
     public async Task Set_CheckPuppetserver_IsAskedForAndARefusalSaysWhatNext()
     {
         (await overture.Run(["node", "set", "away.example.com", "-f", "-", "--reason", "c", "--check-puppetserver"], [], "{}\n")).Exit(5)

@@ -17,14 +17,12 @@ public sealed class CloudConfigTests
     [InlineData("merge_how: list(append)", "cloud_config.merge_how", "there is only one")]
     [InlineData("merge_type: list(append)", "cloud_config.merge_type", "there is only one")]
     [InlineData("launch-index: 3", "cloud_config.launch-index", "skip the document")]
-    [InlineData("cloud_init_modules: []", "cloud_config.cloud_init_modules", "without puppet")]
-    [InlineData("cloud_config_modules: []", "cloud_config.cloud_config_modules", "without puppet")]
-    [InlineData("cloud_final_modules: [ssh]", "cloud_config.cloud_final_modules", "without puppet")]
+    [InlineData("cloud_init_modules: []", "cloud_config.cloud_init_modules", "without runcmd")]
+    [InlineData("cloud_config_modules: []", "cloud_config.cloud_config_modules", "without runcmd")]
+    [InlineData("cloud_final_modules: [ssh]", "cloud_config.cloud_final_modules", "without runcmd")]
     [InlineData("datasource: {None: {}}", "cloud_config.datasource", "leave it out")]
     [InlineData("datasource_list: [None]", "cloud_config.datasource_list", "leave it out")]
     [InlineData("system_info: {}", "cloud_config.system_info", "leave it out")]
-    [InlineData("package_update: false", "cloud_config.package_update", "must be true")]
-    [InlineData("package_update: \"true\"", "cloud_config.package_update", "must be true")]
     [InlineData("apt_update: false", "cloud_config.apt_update", "package_update")]
     [InlineData("ssh: {emit_keys_to_console: false}", "cloud_config.ssh.emit_keys_to_console", "overture ssh")]
     [InlineData("ssh: {emit_keys_to_console: 0}", "cloud_config.ssh.emit_keys_to_console", "overture ssh")]
@@ -49,6 +47,7 @@ public sealed class CloudConfigTests
     [InlineData("")]
     [InlineData("#cloud-config\npackages: [jq]")]
     [InlineData("package_update: true")]
+    [InlineData("package_update: false")]
     [InlineData("ssh: {emit_keys_to_console: true}\nssh_authorized_keys: [a]\nusers: [default]\nbootcmd: [[a]]\nwrite_files: [{path: "
         + "/a}]\nruncmd:")]
     [InlineData("bootcmd:\nruncmd:")]
@@ -69,15 +68,15 @@ public sealed class CloudConfigTests
     }
 
     [Fact]
-    public void Render_InstalledPuppet_IsEnabledBeforeTheUsersCommands()
+    public void Render_Agent_StartsBeforeTheUsersCommands()
     {
-        var text = Render(new LaunchSpec { CloudConfig = "runcmd: [[echo, user], reboot]\npackages: [jq]" }, install: true);
+        var text = Render(new LaunchSpec { CloudConfig = "runcmd: [[echo, user], reboot]\npackages: [jq]" });
         Assert.EndsWith(
             """
             "runcmd":
-            - - "systemctl"
-              - "enable"
-              - "puppet"
+            - - "sh"
+              - "/var/lib/cloud/instance/overture/agent"
+              - "run"
             - - "echo"
               - "user"
             - "reboot"
@@ -85,20 +84,18 @@ public sealed class CloudConfigTests
             - "jq"
 
             """.ReplaceLineEndings("\n"), text, StringComparison.Ordinal);
-        Assert.DoesNotContain("systemctl", Render(new LaunchSpec { CloudConfig = "runcmd: [reboot]" }, install: false),
-            StringComparison.Ordinal);
-        Assert.Contains("systemctl", Render(new LaunchSpec { CloudConfig = "runcmd:" }, install: true), StringComparison.Ordinal);
+        Assert.Contains("\"run\"\n", Render(new LaunchSpec { CloudConfig = "runcmd:" }), StringComparison.Ordinal);
         Assert.Equal("echo user",
-            UserDataTree.Of(Render(new LaunchSpec { CloudConfig = "bootcmd: [echo user]" }, install: false)).Text("bootcmd", "1"));
+            UserDataTree.Of(Render(new LaunchSpec { CloudConfig = "bootcmd: [echo user]" })).Text("bootcmd", "1"));
         Assert.Contains("csr_attributes",
-            UserDataTree.Of(Render(new LaunchSpec { CloudConfig = "bootcmd:" }, install: false)).Text("bootcmd", "0"),
+            UserDataTree.Of(Render(new LaunchSpec { CloudConfig = "bootcmd:" })).Text("bootcmd", "0"),
             StringComparison.Ordinal);
     }
 
     [Fact]
     public void Render_Scripts_AreMimePartsInOrder()
     {
-        var text = Render(new LaunchSpec { Scripts = { "#!/bin/sh\necho 1\n", "#!/bin/sh\necho é" } }, install: false);
+        var text = Render(new LaunchSpec { Scripts = { "#!/bin/sh\necho 1\n", "#!/bin/sh\necho é" } });
         Assert.StartsWith("Content-Type: multipart/mixed; boundary=\"overture-0\"\nMIME-Version: 1.0\n\n--overture-0\nContent-Type: "
             + "text/cloud-config; charset=\"utf-8\"\n", text, StringComparison.Ordinal);
         Assert.EndsWith(
@@ -124,16 +121,16 @@ public sealed class CloudConfigTests
     [Fact]
     public void Render_BoundaryInAScript_IsAnotherOne() =>
         Assert.StartsWith("Content-Type: multipart/mixed; boundary=\"overture-2\"\n",
-            Render(new LaunchSpec { Scripts = { "#!/bin/sh\n--overture-0\n--overture-1--\n" } }, install: false), StringComparison.Ordinal);
+            Render(new LaunchSpec { Scripts = { "#!/bin/sh\n--overture-0\n--overture-1--\n" } }), StringComparison.Ordinal);
 
     [Fact]
     public void Render_Anything_IsAscii() =>
         Assert.True(System.Text.Ascii.IsValid(
-            Render(new LaunchSpec { CloudConfig = "packages: [\"é💥\\u2028\"]", Scripts = { "#!/bin/sh\n# é💥" } }, install: true)));
+            Render(new LaunchSpec { CloudConfig = "packages: [\"é💥\\u2028\"]", Scripts = { "#!/bin/sh\n# é💥" } })));
 
-    private static string Render(LaunchSpec spec, bool install)
+    private static string Render(LaunchSpec spec)
     {
         spec.Puppet = new PuppetSettings { Server = "puppet.example.com", Serverport = 8140, CaServer = "ca.example.com", CaPort = 8141 };
-        return UserData.Render(Name, spec, "production", "abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst", Bundle, install);
+        return UserData.Render(Name, spec, "production", "abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst", Bundle);
     }
 }

@@ -69,6 +69,20 @@ public sealed class ConditionFlowTests : IAsyncLifetime
         Assert.Equal("", Conditions(await Get(other)));
     }
 
+    // The image has no cloud-init, and its console is all that says so.
+    [Fact]
+    public async Task StalledWithAConsoleThatShowsWhy_TheConditionSaysIt()
+    {
+        cloud.Console = "Debian GNU/Linux 13 localhost ttyS0\r\n\r\nlocalhost login: ";
+        var name = CertName.Parse((await host.As("admin").LaunchInstancesAsync(new() { Spec = Ec2ProviderTests.Spec() })).Results.Single()
+            .Instance.Certname);
+        await Eventually.True(async () => (await Get(name)).State == InstanceState.Running, "it runs", TimeSpan.FromSeconds(30));
+        clock.Shift += TimeSpan.FromMinutes(31);
+        await Eventually.True(async () => (await Get(name)).Conditions.Any(c => c.Type == ConditionType.Stalled
+            && c.Message.Contains("no line from cloud-init", StringComparison.Ordinal)
+            && c.Next.Contains("use an image with cloud-init", StringComparison.Ordinal)), "the condition says why", TimeSpan.FromSeconds(30));
+    }
+
     [Fact]
     public async Task NoLongerListed_IsMissing_AndIsNotEndedAtOnce()
     {

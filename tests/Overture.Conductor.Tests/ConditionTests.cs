@@ -73,6 +73,27 @@ public sealed class ConditionTests
     public void Of_Severity_SaysWhetherAPersonMustMendIt(string known, ConditionSeverity severity) =>
         Assert.Equal(severity, Assert.Single(ConditionRules.Of(Given(known), Start.AddSeconds(10)).Found).Severity);
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Of_SiteManifestWithoutANodeStatementForIt_NamesTheCure(bool late)
+    {
+        const string why = "failed: Could not retrieve catalog from remote server: Error 500 on SERVER: Server Error: Could not find node "
+            + "statement with name 'default' or 'a.example.org, a' on node a.example.org";
+        var records = late ? Good with { Facts = [Fact("launched", 1), FailedRun(why)] }
+            : Good with { LastRun = new LastRun(Start, RunResult.Failed, why, null) };
+        foreach (var condition in ConditionRules.Of(records, Start.AddDays(late ? 2 : 0)).Found.Where(c => c.Type
+            is ConditionType.RunFailed or ConditionType.Stalled))
+        {
+            Assert.Contains("node default {}", condition.Next, StringComparison.Ordinal);
+            Assert.True(NodeStatements.AreMissingBy(condition.Message));
+        }
+        Assert.Contains(ConditionRules.Of(records, Start.AddDays(late ? 2 : 0)).Found,
+            c => c.Type == (late ? ConditionType.Stalled : ConditionType.RunFailed));
+        Assert.DoesNotContain("node default", Assert.Single(ConditionRules.Of(Given("failed"), Start.AddSeconds(10)).Found).Next,
+            StringComparison.Ordinal);
+    }
+
     [Fact]
     public void NextChange_IsTheNextMomentAtWhichTimeAloneChangesThem()
     {
@@ -117,6 +138,8 @@ public sealed class ConditionTests
     }
 
     private static InstanceFact Fact(string name, int second) => new() { Event = name, At = At(second), Detail = $"of {name}" };
+
+    private static InstanceFact FailedRun(string why) => new() { Event = "run-failed-a", At = At(4), Detail = why };
 
     private static Timestamp At(int second) => Start.AddSeconds(second).ToTimestamp();
 }

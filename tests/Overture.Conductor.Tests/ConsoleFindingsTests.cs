@@ -14,7 +14,15 @@ public sealed class ConsoleFindingsTests
 
     [Theory]
     [InlineData("2026-11-29 12:06:39,700 - handlers[WARNING]: Unhandled non-multipart (text/x-not-multipart) userdata: "
-        + "'b'I2Nsb3VkLWNvbmZpZwoicGFj'...'", "of an unknown type", "encoded or compressed it again")]
+        + "'b'I2Nsb3VkLWNvbmZpZwoicGFj'...'", "encoded twice", "encoded it once more")]
+    [InlineData("2026-11-29 12:06:39,700 - handlers[WARNING]: Unhandled non-multipart (text/x-not-multipart) userdata: "
+        + "'b'H4sIAAAAAAACA3VTTW/bMAy9'...'", "compressed and then encoded twice", "encoded it once more")]
+    [InlineData("2026-11-29 12:06:39,700 - handlers[WARNING]: Unhandled non-multipart (text/x-not-multipart) userdata: "
+        + "'b'cGFja2FnZXM6'...'", "of an unknown type", "encoded or compressed it again")]
+    [InlineData("[    4.1] cloud-init-generator[312]: ds-identify found no datasource; cloud-init is not enabled",
+        "found no cloud that it knows", "datasource_list")]
+    [InlineData("2026-11-29 12:06:39,700 - DataSourceEc2.py[WARNING]: strict_id is true and this is not on a EC2 platform",
+        "does not take this cloud for EC2", "strict_id: false")]
     [InlineData("2026-11-29 12:07:01,002 - util.py[WARNING]: Running module puppet (<module 'cloudinit.config.cc_puppet' from "
         + "'/usr/lib/python3/dist-packages/cloudinit/config/cc_puppet.py'>) failed",
         "Puppet could not be set up", "package or its repository")]
@@ -59,6 +67,16 @@ public sealed class ConsoleFindingsTests
         Assert.Equal("", ConsoleFindings.Of(Systemd + Console, asked: true));
         Assert.Equal("", ConsoleFindings.Of("", asked: false));
         Assert.Equal("", ConsoleFindings.Of(Systemd + Fine + Systemd, asked: false));
+    }
+
+    [Fact]
+    public void First_IsWhatTheConditionSays()
+    {
+        Assert.Null(ConsoleFindings.First("", asked: false));
+        var first = ConsoleFindings.First("E: Unable to locate package puppet-agent\nKernel panic - not syncing: x", asked: false)!;
+        Assert.Equal("Its console shows that the kernel stopped: \"Kernel panic - not syncing: x\".", first.Message);
+        Assert.StartsWith("check that image", first.Next, StringComparison.Ordinal);
+        Assert.EndsWith(".", first.Next, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -197,6 +197,44 @@ public sealed class DeactivateTests : IDisposable
         Assert.Empty(puppetDb.Commands);
     }
 
+    [Fact]
+    public async Task Gone_NodeThatComesBackInPuppetDb_IsReportedOnceAndFoundByGc()
+    {
+        await using var redis = await RedisServer.Start();
+        await using var puppetDb = await PuppetDbStandIn.Start(world.Ca);
+        await using var host = await ConductorHost.Start(world, new() { Provider = provider, Clock = clock, Redis = redis.Endpoint },
+            o => o with { PuppetDb = Given(puppetDb.Url) });
+        var (saga, name) = await Begun(host);
+        Assert.Null(await saga.Advance(name, default));
+        var returned = host.Get<ReturnedNodes>();
+        puppetDb.Active[$"{name}"] = true;
+
+        // What was queued before its end may still be worked on.
+        Assert.Empty(await returned.Look(default));
+        clock.Advance(ReturnedNodes.Queue);
+        Assert.Equal([name], await returned.Look(default));
+
+        // Two turns, one line.
+        clock.Advance(TimeSpan.FromMinutes(1));
+        await Eventually.Get(async () => Lines(await Timeline(host, name)) is { Count: 1 } said ? said : null, "it is reported");
+        clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Contains($"puppet node deactivate {name}", Assert.Single(Lines(await Timeline(host, name))), StringComparison.Ordinal);
+        var found = Assert.Single((await host.As("viewer").ReconcileAsync(new())).Findings, f => f.Kind == FindingKind.ReturnedNode);
+        Assert.Equal(($"{name}", false), (found.Certname, found.Done));
+        // Nothing is sent: only the end itself deactivated it.
+        Assert.Single(puppetDb.Commands);
+
+        // Deactivated by hand, or after a week, it is none of ours any more.
+        clock.Advance(ReturnedNodes.Watched);
+        Assert.Empty(await returned.Look(default));
+    }
+
+    private static async Task<IEnumerable<TimelineEvent>> Timeline(ConductorHost host, CertName name) =>
+        (await host.As("viewer").GetTimelineAsync(new() { Certname = $"{name}" })).Events;
+
+    private static List<string> Lines(IEnumerable<TimelineEvent> events) =>
+        [.. events.Where(e => e.Key == "puppetdb-returned").Select(e => e.Detail)];
+
     public void Dispose() => world.Dispose();
 
     private PuppetDbOptions Given(string url)

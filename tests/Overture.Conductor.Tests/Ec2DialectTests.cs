@@ -6,16 +6,18 @@ namespace Overture.Conductor.Tests;
 public sealed class Ec2DialectTests
 {
     [Theory]
-    [InlineData("aws", "/ 2016-11-15 tag metadata spot latest max profile dry")]
-    [InlineData("eucalyptus", "/services/compute 2015-10-01 tag profile")]
-    [InlineData("ec2api", "/ 2016-11-15 max")]
+    [InlineData("aws", "/ 2016-11-15 tag metadata spot latest max profile dry alias filters token listed")]
+    [InlineData("eucalyptus", "/services/compute 2015-10-01 tag profile filters token listed")]
+    [InlineData("ec2api", "/ 2016-11-15 max filters token listed")]
+    [InlineData("spinifex", "/ 2016-11-15 tag metadata profile dry")]
     public void Preset_Name_Understands(string name, string expected)
     {
         var d = Ec2Dialect.Preset(name);
         Assert.NotNull(d);
         (bool Has, string Word)[] flags =
             [(d.TagOnCreate, "tag"), (d.MetadataOptions, "metadata"), (d.Spot, "spot"), (d.ConsoleLatest, "latest"), (d.MaxResults, "max"),
-                (d.InstanceProfile, "profile"), (d.DryRun, "dry")];
+                (d.InstanceProfile, "profile"), (d.DryRun, "dry"), (d.ImageAlias, "alias"), (d.ImageFilters, "filters"),
+                (d.TokenFilter, "token"), (d.ListsToken, "listed")];
         Assert.Equal(expected, string.Join(' ', [d.Path, d.Version, .. flags.Where(f => f.Has).Select(f => f.Word)]));
     }
 

@@ -112,6 +112,36 @@ public sealed class Ec2MotoTests : ProviderSuite, IAsyncLifetime
         Assert.Contains("not authorized", verdict, StringComparison.OrdinalIgnoreCase);
     }
 
+    // moto gives what a role launches to the role's account, as AWS does.
+    [Fact]
+    public async Task Role_OfAnotherAccount_LaunchesThere()
+    {
+        await moto.Enforce(false);
+        var options = new Ec2Options
+        {
+            Endpoint = moto.Endpoint.AbsoluteUri, StsEndpoint = moto.Endpoint.AbsoluteUri, Region = MotoServer.Region, LaunchesPerSecond = 100,
+            Accounts = new Dictionary<string, Ec2AccountOptions> { ["prod"] = new() { RoleArn = "arn:aws:iam::222222222222:role/overture" } },
+        };
+        using var other = new Ec2Provider(options, Ec2ProviderTests.Deployment, TimeProvider.System,
+            new BasicAWSCredentials(moto.AccessKey, moto.SecretKey), Ec2Sites.Of(options)[1]);
+        var name = TestIds.New().CertName();
+        await other.Start(name, Spec, "#cloud-config\n", again: true, default);
+        Assert.Equal(name.ToString(), Assert.Single(await other.Inventory(default)).Name);
+        Assert.Empty(await provider.Inventory(default));
+        await other.Stop(name, "", default, default);
+        Assert.All(await other.Inventory(default), l => Assert.True(l.Seen.IsGone));
+    }
+
+    [Fact]
+    public async Task Image_ByName_IsTheNewestThatMotoHas()
+    {
+        var spec = Ec2ProviderTests.Spec(s => (s.Image, s.Ec2) = ("",
+            new Ec2Settings { Image = new Ec2Image { Name = "ubuntu/images/*", Owner = "099720109477" } }));
+        Assert.StartsWith("ami-", await provider.Image(spec, default), StringComparison.Ordinal);
+        spec.Ec2.Image.Owner = "111111111111";
+        Assert.True((await Assert.ThrowsAsync<ProviderException>(() => provider.Image(spec, default))).Final);
+    }
+
     private Ec2Provider Open(string secret) =>
         Ec2ProviderTests.Open(moto.Endpoint.AbsoluteUri, "aws", new BasicAWSCredentials(moto.AccessKey, secret));
 }

@@ -34,6 +34,68 @@ public abstract class Ec2DoubleSuite(string dialect) : ProviderSuite, IAsyncLife
         provider.Dispose();
         await cloud.DisposeAsync();
     }
+
+    [Fact]
+    public async Task Start_AtAFurtherPlace_IsFoundByItsNameAndEnded()
+    {
+        var (name, spec) = (TestIds.New().CertName(), Places);
+        Assert.Empty(provider.Check(spec));
+        var place = provider.Places(spec)[1];
+        var started = await provider.Start(name, place, "#cloud-config\n", again: false, default);
+        Assert.Equal(started, await provider.Start(name, place, "#cloud-config\n", again: true, default));
+        Assert.Equal((name.ToString(), started.InstanceId), Assert.Single((await provider.Inventory(default))
+            .Select(l => (l.Name, l.Seen.InstanceId))));
+        Assert.Equal(started.InstanceId, (await provider.Find(name, default)).InstanceId);
+        await provider.Stop(name, "", default, default);
+        Assert.True((await provider.Look(name, started.InstanceId, default)).IsGone);
+        // Nor is it started at another place then.
+        Assert.Equal(NotStarted.Ended, (await Assert.ThrowsAsync<ProviderException>(
+            () => provider.Start(name, provider.Places(spec)[0], "#cloud-config\n", again: true, default))).Means);
+        Assert.Equal(1, cloud.Launched);
+    }
+
+    [Fact]
+    public async Task Start_NoRoom_SaysThatAnotherPlaceMayHaveSome()
+    {
+        cloud.Full["subnet-0a0a0a0a"] = "InsufficientInstanceCapacity";
+        var (name, places) = (TestIds.New().CertName(), provider.Places(Places));
+        var full = await Assert.ThrowsAsync<ProviderException>(() => provider.Start(name, places[0], "#cloud-config\n", again: false, default));
+        Assert.Equal((NotStarted.Nothing, true, "InsufficientInstanceCapacity"), (full.Means, full.Elsewhere, full.Code));
+        Assert.NotEmpty((await provider.Start(name, places[1], "#cloud-config\n", again: true, default)).InstanceId);
+    }
+
+    [Fact]
+    public async Task Image_ByName_IsTheNewest()
+    {
+        cloud.Images.Enqueue(new("ami-1", "debian-13-a", "111111111111", "2026-01-01T00:00:00.000Z"));
+        cloud.Images.Enqueue(new("ami-2", "debian-13-b", "111111111111", "2026-02-01T00:00:00.000Z"));
+        Assert.Equal("ami-2", await provider.Image(Ec2ProviderTests.Spec(s => (s.Image, s.Ec2) = ("",
+            new Ec2Settings { Image = new Ec2Image { Name = "debian-13-*", Owner = "111111111111" } })), default));
+    }
+
+    // Whatever a rule allows, the server takes.
+    [Fact]
+    public async Task Start_AllThatIsAllowedHere_IsTaken()
+    {
+        var (name, spec) = (TestIds.New().CertName(), Ec2ProviderTests.Spec(s => s.Ec2 = new Ec2Settings
+        {
+            SubnetIds = { "subnet-0a0a0a0a", "subnet-0b0b0b0b" }, InstanceTypes = { "t3.small" }, Spot = true, InstanceProfile = "web",
+            SpotFallback = SpotFallback.OnDemand, KeyName = "admin", PublicAddress = true, Tags = { ["team"] = "web" },
+            BlockDevices = { new BlockDevice { DeviceName = "/dev/xvda", VolumeSize = 8 } },
+        }));
+        var refused = provider.Check(spec).Select(p => p.Field).ToHashSet();
+        if (refused.Contains("ec2.spot"))
+            (spec.Ec2.Spot, spec.Ec2.SpotFallback) = (false, SpotFallback.Unspecified);
+        if (refused.Contains("ec2.instance_profile"))
+            spec.Ec2.InstanceProfile = "";
+        Assert.Empty(provider.Check(spec));
+        var started = await provider.Start(name, provider.Places(spec)[^1], "#cloud-config\n", again: true, default);
+        Assert.Null(await provider.Console(name, started.InstanceId, default));
+        Assert.Single(await provider.Inventory(default));
+    }
+
+    private static LaunchSpec Places =>
+        Ec2ProviderTests.Spec(s => s.Ec2 = new Ec2Settings { SubnetIds = { "subnet-0a0a0a0a", "subnet-0b0b0b0b" } });
 }
 
 public sealed class Ec2AwsTests() : Ec2DoubleSuite("aws");
@@ -41,6 +103,8 @@ public sealed class Ec2AwsTests() : Ec2DoubleSuite("aws");
 public sealed class Ec2EucalyptusTests() : Ec2DoubleSuite("eucalyptus");
 
 public sealed class Ec2OpenStackTests() : Ec2DoubleSuite("ec2api");
+
+public sealed class Ec2SpinifexTests() : Ec2DoubleSuite("spinifex");
 
 /// <summary>What the suite does not ask: lost answers, throttling, clouds that list late, and what is sent.</summary>
 public sealed class Ec2ProviderTests : IAsyncLifetime

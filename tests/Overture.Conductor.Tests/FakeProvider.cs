@@ -17,7 +17,6 @@ internal sealed class FakeProvider(TimeProvider? clock = null) : IProvider
     public string Name => "local";
     public string Account { get; init; } = "fake-account";
     public string Region => "";
-    public bool InstallsPuppet => false;
     public TimeSpan Settling { get; set; }
     public TimeSpan LookEvery => TimeSpan.FromSeconds(10);
 

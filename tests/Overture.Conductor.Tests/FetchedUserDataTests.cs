@@ -163,7 +163,8 @@ public sealed class FetchedUserDataTests : IAsyncLifetime
     {
         var answer = await host.As("operator").CheckBucketAsync(new());
         Assert.Equal(($"s3://{MotoServer.Bucket}", false, "off"), (answer.Bucket, answer.Public, answer.Versioning));
-        Assert.Equal(6, answer.Promises.Count);
+        Assert.Equal(7, answer.Promises.Count);
+        Assert.Equal(("quoted", "127.0.0.1"), (answer.EtagForm, Assert.Single(answer.Addresses)));
         Assert.All(answer.Promises, p => Assert.True(p.Kept, p.Detail));
         Assert.Equal(StatusCode.PermissionDenied,
             (await Assert.ThrowsAsync<RpcException>(async () => await host.As("viewer").CheckBucketAsync(new()))).StatusCode);

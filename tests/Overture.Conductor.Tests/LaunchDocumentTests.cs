@@ -14,7 +14,9 @@ public sealed class LaunchDocumentTests
         provider: ec2
         image: 12.10
         instance_type: t3.small
-        puppet: {server: puppet.example.com, serverport: 8140, ca_server: ca.example.com, ca_port: 8141}
+        puppet: {server: puppet.example.com, serverport: 8140, ca_server: ca.example.com, ca_port: 8141,
+          agent: {flavour: openvox8, version: 8.21, repository: {apt: a, yum: b, key: c}, key_type: ec, runinterval: 30m, splay: 5m,
+            report: false, settings: {main: {a: 1}, agent: {b: 2}, user: {c: 3}}}}
         node:
           classes: [ntp, "ssh::server"]
           parameters: {mode: 0777, answer: yes, ratio: 1.5, really: true, nothing: ~}
@@ -28,6 +30,12 @@ public sealed class LaunchDocumentTests
         deadline: 90m
         ec2:
           subnet_id: subnet-1
+          subnet_ids: [subnet-2]
+          instance_types: [t3.large]
+          image: {name: "debian-13-*", owner: 136693071363, architecture: arm64}
+          account: prod
+          region: eu-west-1
+          spot_fallback: on-demand
           security_group_ids: [sg-1, sg-2]
           instance_profile: web
           key_name: admin
@@ -58,8 +66,9 @@ public sealed class LaunchDocumentTests
         Assert.Empty(document.Problems);
         var spec = document.Spec;
         // No field of the contract is without a key.
-        Assert.Empty(Unset(spec).Concat(Unset(spec.Ec2)).Concat(Unset(spec.Ec2.BlockDevices[0])).Concat(Unset(spec.Puppet))
-            .Concat(Unset(spec.Node)).Concat(Unset(spec.Deadlines)));
+        Assert.Empty(Unset(spec).Concat(Unset(spec.Ec2)).Concat(Unset(spec.Ec2.BlockDevices[0])).Concat(Unset(spec.Ec2.Image))
+            .Concat(Unset(spec.Puppet)).Concat(Unset(spec.Node)).Concat(Unset(spec.Deadlines)).Concat(Unset(spec.Puppet.Agent))
+            .Concat(Unset(spec.Puppet.Agent.Repository)).Concat(Unset(spec.Puppet.Agent.Settings)));
         Assert.Equal(("12.10", "0777", "no", "0.05", "7"),
             (spec.Image, spec.Labels["port"], spec.Labels["yes"], spec.Ec2.SpotMaxPrice, spec.Ec2.Tags["team"]));
         Assert.Equal(("yes", "0777", 1.5),
@@ -70,6 +79,7 @@ public sealed class LaunchDocumentTests
         Assert.Equal(["#!/bin/sh\necho hello\n"], spec.Scripts);
         Assert.Equal("hello\n", UserDataTree.Of(spec.CloudConfig).Text("write_files", "0", "content"));
         Assert.True(spec.Ec2.HasPublicAddress);
+        Assert.Equal((SpotFallback.OnDemand, "136693071363"), (spec.Ec2.SpotFallback, spec.Ec2.Image.Owner));
     }
 
     [Fact]
@@ -85,10 +95,10 @@ public sealed class LaunchDocumentTests
         // The keys in comments are keys too.
         var optional = text.Split('\n').SkipWhile(l => !l.StartsWith("# Everything below", StringComparison.Ordinal)).Skip(1)
             .TakeWhile(l => l != "#").Select(l => l[2..]);
-        var all = LaunchDocument.Read(text + string.Join('\n', optional));
+        var all = LaunchDocument.Read(text.Replace("\n  # ", "\n  ", StringComparison.Ordinal) + string.Join('\n', optional));
         Assert.Empty(all.Problems);
         Assert.Empty(Unset(all.Spec).Concat(Unset(all.Spec.Ec2)).Concat(Unset(all.Spec.Ec2.BlockDevices[0])).Concat(Unset(all.Spec.Puppet))
-            .Concat(Unset(all.Spec.Node)).Concat(Unset(all.Spec.Deadlines)));
+            .Concat(Unset(all.Spec.Node)).Concat(Unset(all.Spec.Deadlines)).Concat(Unset(all.Spec.Puppet.Agent)));
         Assert.Equal("#!/bin/sh\necho hello\n", Assert.Single(all.Spec.Scripts));
     }
 
@@ -110,6 +120,8 @@ public sealed class LaunchDocumentTests
     [InlineData("protected: yes\n", 1, "protected", "must be true or false")]
     [InlineData("protected: \"true\"\n", 1, "protected", "must be true or false")]
     [InlineData("attestation: none\n", 1, "attestation", "must be registry")]
+    [InlineData("ec2:\n  spot_fallback: reserved\n", 2, "ec2.spot_fallback", "must be on-demand")]
+    [InlineData("ec2:\n  image:\n    newest: true\n", 3, "ec2.image.newest", "is unknown")]
     [InlineData("ec2:\n  subnet: a\n", 2, "ec2.subnet", "is unknown")]
     [InlineData("ec2:\n  block_devices:\n    - device_name: a\n    - size: 1\n", 4, "ec2.block_devices[1].size", "is unknown")]
     [InlineData("ec2:\n  block_devices:\n    - volume_size: 0\n", 3, "ec2.block_devices[0].volume_size", "must be 1 to 16384")]

@@ -74,7 +74,7 @@ public sealed class BootAgainTests : IAsyncLifetime
         var name = await Launch();
         await host.Get<LocalProvider>().Stop(name, "", default, default);
         var stranger = Directory(TestIds.New().CertName());
-        stranger.Seed("x", "x");
+        stranger.Seed(LocalImages.Host, "x", "x");
         await Restart();
         var other = await Launch();
         await Die(other);

@@ -41,7 +41,7 @@ public sealed class OptionsTests : IDisposable
             bucket: s3://x
             registry: { endpoint: nowhere }
             launch: { signingKey: /none, tokenKey: "", caBundle: /none, trustedKeys: /none }
-            local: { directory: relative, script: /none, hide: [also/relative] }
+            local: { directory: relative, script: /none, images: also/relative, hide: [also/relative] }
             reports: { listen: nowhere, dnsNames: ["a b"], caServer: "", caPort: 0, maxBytes: 1 }
             puppetDb: { url: "http://puppetdb:8080", certificate: /none, key: "", roots: /none }
 
@@ -52,7 +52,7 @@ public sealed class OptionsTests : IDisposable
         {
             "bucket", "tls.certificate", "tls.key", "tls.roots", "registry.endpoint", "launch.signingKey", "launch.tokenKey",
             "launch.caBundle", "launch.trustedKeys",
-            "local.directory", "local.script", "local.hide", "reports.listen", "reports.dnsNames", "reports.caServer", "reports.caPort",
+            "local.directory", "local.script", "local.images", "local.hide", "reports.listen", "reports.dnsNames", "reports.caServer", "reports.caPort",
             "reports.maxBytes",
             "puppetDb.url", "puppetDb.certificate", "puppetDb.key", "puppetDb.roots",
         }, problems);

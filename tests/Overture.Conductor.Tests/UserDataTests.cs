@@ -32,10 +32,20 @@ public sealed class UserDataTests : IDisposable
     {
         // Not all get past the plan's rules; rendering must not depend on those.
         var spec = Spec(s => s.Extensions["pp_role"] = value);
-        var tree = UserDataTree.Of(UserData.Render(Name, spec, value, Token, Bundle, install: false));
+        var tree = UserDataTree.Of(UserData.Render(Name, spec, "production", Token, Bundle));
         Assert.Equal(value, tree.CsrAttributes.Text("extension_requests", "pp_role"));
-        Assert.Equal(value, tree.Text("puppet", "conf", "agent", "environment"));
-        Assert.Equal(["bootcmd", "puppet"], tree.Root.Children.Keys.Select(k => ((YamlScalarNode)k).Value!));
+        Assert.Equal(["bootcmd", "runcmd"], tree.Root.Children.Keys.Select(k => ((YamlScalarNode)k).Value!));
+        // What puppet.conf can't hold is not written there: nothing follows a value but the next line.
+        spec.Puppet.Agent.Settings = new AgentSettings { Agent = { ["x"] = value } };
+        if (value.Any(c => c is < ' ' or > '~'))
+        {
+            Assert.Throws<ArgumentException>(() => UserData.Render(Name, spec, "production", Token, Bundle));
+        }
+        else
+        {
+            Assert.EndsWith($"\nx = {value}\n", UserDataTree.Of(UserData.Render(Name, spec, "production", Token, Bundle)).PuppetConf,
+                StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -45,39 +55,122 @@ public sealed class UserDataTests : IDisposable
         var value = new string([.. text.Get.Where(c => !char.IsSurrogate(c))]);
         if (value.Length > 4000)
             return;
-        var tree = UserDataTree.Of(UserData.Render(Name, Spec(s => s.Extensions["pp_role"] = value), "production", Token, Bundle,
-            install: true));
+        var tree = UserDataTree.Of(UserData.Render(Name, Spec(s => s.Extensions["pp_role"] = value), "production", Token, Bundle));
         Assert.Equal(value, tree.CsrAttributes.Text("extension_requests", "pp_role"));
     }).QuickCheckThrowOnFailure();
 
     [Fact]
-    public void Render_LocalInstance_IsThisDocument()
+    public void Render_AnyInstance_IsThisDocument()
     {
-        var text = UserData.Render(Name, Spec(), "production", Token, Bundle, install: false);
-        Assert.StartsWith("#cloud-config\n", text, StringComparison.Ordinal);
-        Assert.Equal(
-            """
-            #cloud-config
-            "bootcmd":
-            - "f=/etc/puppet/csr_attributes.yaml w=/var/lib/cloud/instance/overture_token\nmkdir -p ${f%/*}\n[ -e $w ] || (umask 077; rm -f $f\ncat >$f && : >$w || { rm -f $f; echo \"overture: $f could not be written\" >&2; }) <<'EOF'\n# overture 0f8fad5b-d9cb-469f-a165-70867728950e\n\"custom_attributes\":\n  \"1.2.840.113549.1.9.7\": \"abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst\"\nEOF\n(until for d in /var/lib/puppet /etc/puppetlabs/puppet /etc/puppet; do [ -s $d/ssl/certs/0f8fad5b-d9cb-469f-a165-70867728950e.pem ] && break; done\ndo sleep 5; done; read -r l <$f && [ \"$l\" = \"# overture 0f8fad5b-d9cb-469f-a165-70867728950e\" ] && rm -f $f) </dev/null >/dev/null 2>&1 &"
-            "puppet":
-              "install": false
-              "start_service": true
-              "conf":
-                "main":
-                  "certname": "0f8fad5b-d9cb-469f-a165-70867728950e"
-                  "ca_server": "ca.example.com"
-                  "ca_port": 8141
-                  "waitforcert": 5
-                  "csr_attributes": "/etc/puppet/csr_attributes.yaml"
-                "agent":
-                  "server": "puppet.example.com"
-                  "serverport": 8140
-                  "environment": "production"
-                  "crl_refresh_interval": "1d"
-                "ca_cert": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+        var text = UserData.Render(Name, Spec(), "production", Token, Bundle);
+        Assert.StartsWith("#cloud-config\n\"bootcmd\":\n- \"f=/var/lib/cloud/instance/overture/agent\\n", text, StringComparison.Ordinal);
+        Assert.EndsWith("""
 
-            """.ReplaceLineEndings("\n"), text);
+            "runcmd":
+            - - "sh"
+              - "/var/lib/cloud/instance/overture/agent"
+              - "run"
+
+            """.ReplaceLineEndings("\n"), text, StringComparison.Ordinal);
+        var tree = UserDataTree.Of(text);
+        Assert.StartsWith("""
+            certname='0f8fad5b-d9cb-469f-a165-70867728950e'
+            flavour='auto'
+            version=''
+            apt=''
+            yum=''
+            pinned=''
+            conf() {
+            cat <<'OVERTURE'
+            certname = 0f8fad5b-d9cb-469f-a165-70867728950e
+            ca_server = ca.example.com
+            ca_port = 8141
+            waitforcert = 5
+            [agent]
+            server = puppet.example.com
+            serverport = 8140
+            environment = production
+            crl_refresh_interval = 1d
+            OVERTURE
+            }
+            ca() {
+            cat <<'OVERTURE'
+            -----BEGIN CERTIFICATE-----
+            MIIB
+            -----END CERTIFICATE-----
+            OVERTURE
+            }
+            """.ReplaceLineEndings("\n"), tree.Script, StringComparison.Ordinal);
+        Assert.EndsWith("""
+
+            sh $f boot <<'OVERTURE_CSR'
+            # overture 0f8fad5b-d9cb-469f-a165-70867728950e
+            "custom_attributes":
+              "1.2.840.113549.1.9.7": "abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrst"
+            OVERTURE_CSR
+            """.ReplaceLineEndings("\n"), tree.Text("bootcmd", "0"), StringComparison.Ordinal);
+        Assert.DoesNotContain(Token, tree.Script, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Render_AgentOfALaunch_IsInItsScript()
+    {
+        var spec = Spec(s =>
+        {
+            s.Puppet.Serverport = 8150;
+            s.Puppet.Agent = new PuppetAgent
+            {
+                Flavour = AgentFlavour.Openvox8, Version = "8.21.1", KeyType = AgentKeyType.Ec, Runinterval = "10m", Splay = "5m",
+                Report = false,
+                Repository = new AgentRepository { Apt = "https://mirror.example.com/apt/", Yum = "http://mirror.example.com/yum",
+                    Key = "K\n" },
+                Settings = new AgentSettings { Main = { ["http_proxy_host"] = "proxy" }, Agent = { ["noop"] = "true",
+                    ["crl_refresh_interval"] = "4h" }, User = { ["a"] = "$vardir/'x'" } },
+            };
+        });
+        var tree = UserDataTree.Of(UserData.Render(Name, spec, "production", Token, Bundle));
+        Assert.Equal(("openvox8", "8.21.1", "https://mirror.example.com/apt", "http://mirror.example.com/yum", "1", "K\n"),
+            (tree.Variable("flavour"), tree.Variable("version"), tree.Variable("apt"), tree.Variable("yum"), tree.Variable("pinned"),
+                tree.Printed("key")));
+        Assert.Equal("""
+            certname = 0f8fad5b-d9cb-469f-a165-70867728950e
+            ca_server = ca.example.com
+            ca_port = 8141
+            waitforcert = 5
+            key_type = ec
+            http_proxy_host = proxy
+            [agent]
+            server = puppet.example.com
+            serverport = 8150
+            masterport = 8150
+            environment = production
+            runinterval = 10m
+            splay = true
+            splaylimit = 5m
+            report = false
+            crl_refresh_interval = 4h
+            noop = true
+            [user]
+            a = $vardir/'x'
+
+            """.ReplaceLineEndings("\n"), tree.PuppetConf);
+    }
+
+    /// <summary>Whatever the CA, the user has 5 KiB: a CA and its successor, both RSA 4096, are the largest bundle that there is.</summary>
+    [Fact]
+    public void Render_LargestBundle_LeavesRoomForTheUser()
+    {
+        var line = new string('A', 64) + "\n";
+        var certificate = "-----BEGIN CERTIFICATE-----\n" + string.Concat(Enumerable.Repeat(line, 31)) + "-----END CERTIFICATE-----\n";
+        var bundle = certificate + certificate;
+        Assert.InRange(bundle.Length, 4 * 1024, 5 * 1024);
+        var spec = Spec(s => s.CloudConfig = $"x: {new string('x', UserData.RoomForUsers - 5)}");
+        var tree = UserDataTree.Of(UserData.Render(Name, spec, "production", Token, bundle));
+        Assert.Equal(bundle, tree.Ca);
+        Assert.Contains("OVERTURE_AGENT", tree.Text("bootcmd", "0"), StringComparison.Ordinal);
+        // With it, and where there is room, the script is what a person can read.
+        Assert.Contains("base64 -d", tree.Text("bootcmd", "0"), StringComparison.Ordinal);
+        Assert.DoesNotContain("base64 -d", UserData.Render(Name, Spec(), "production", Token, bundle), StringComparison.Ordinal);
     }
 
     /// <summary>
@@ -85,12 +178,12 @@ public sealed class UserDataTests : IDisposable
     /// </summary>
     [Fact]
     public void T25_BundleOfAnyText_IsPinnedOrRefused() =>
-        Prop.ForAll(ArbMap.Default.ArbFor<NonNull<string>>(), ArbMap.Default.ArbFor<bool>(), (text, install) =>
+        Prop.ForAll(ArbMap.Default.ArbFor<NonNull<string>>(), text =>
     {
         var noise = new string([.. text.Get.Where(c => !char.IsSurrogate(c)).Take(4000)]);
-        Assert.Throws<ArgumentException>(() => UserData.Render(Name, Spec(), "production", Token, noise, install));
-        var tree = UserDataTree.Of(UserData.Render(Name, Spec(), "production", Token, noise + Bundle, install));
-        Assert.Equal(noise + Bundle, tree.Text("puppet", "conf", "ca_cert"));
+        Assert.Throws<ArgumentException>(() => UserData.Render(Name, Spec(), "production", Token, noise));
+        var tree = UserDataTree.Of(UserData.Render(Name, Spec(), "production", Token, noise + Bundle));
+        Assert.Equal(Bundle, tree.Ca);
     }).QuickCheckThrowOnFailure();
 
     /// <summary>Threats T26: while the CA rolls over, the bundle holds both; so does what the instance boots from.</summary>
@@ -98,41 +191,36 @@ public sealed class UserDataTests : IDisposable
     public void T26_BundleOfTwoCas_IsPinnedWhole()
     {
         using var next = new TestPuppetCa();
-        var tree = UserDataTree.Of(UserData.Render(Name, Spec(), "production", Token, ca.BundlePem + next.BundlePem, install: false));
-        Assert.Equal(ca.BundlePem + next.BundlePem, tree.Text("puppet", "conf", "ca_cert"));
+        var tree = UserDataTree.Of(UserData.Render(Name, Spec(), "production", Token, ca.BundlePem + next.BundlePem));
+        Assert.Equal(ca.BundlePem + next.BundlePem, tree.Ca);
     }
 
     [Fact]
     public void Render_SameInputs_SameBytes() => Assert.Equal(
-        UserData.Render(Name, Spec(s => { s.Extensions["pp_role"] = "a"; s.Extensions["pp_zone"] = "b"; }), "production", Token, Bundle,
-            install: false),
-        UserData.Render(Name, Spec(s => { s.Extensions["pp_zone"] = "b"; s.Extensions["pp_role"] = "a"; }), "production", Token, Bundle,
-            install: false));
+        UserData.Render(Name, Spec(s => { s.Extensions["pp_role"] = "a"; s.Extensions["pp_zone"] = "b"; }), "production", Token, Bundle),
+        UserData.Render(Name, Spec(s => { s.Extensions["pp_zone"] = "b"; s.Extensions["pp_role"] = "a"; }), "production", Token, Bundle));
 
     [Fact]
     public void Render_AnySize_IsAtMost16KiBOrRefused()
     {
-        for (var length = 14_000; length < 17_000; length += 100)
+        for (var length = 4_000; length < 13_000; length += 100)
         {
             var spec = Spec(s => s.Extensions["pp_role"] = new string('x', length));
             try
             {
-                Assert.InRange(System.Text.Encoding.UTF8.GetByteCount(UserData.Render(Name, spec, "production", Token, Bundle,
-                    install: false)), 1, 16 * 1024);
+                Assert.InRange(UserData.Render(Name, spec, "production", Token, Bundle).Length, 1, 16 * 1024);
             }
             catch (FaultException e)
             {
                 Assert.Equal(Reason.TooLarge, e.Reason);
-                Assert.True(length > 14_600);
+                Assert.True(length > 10_000);
             }
         }
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [Fact]
     [Trait("Category", "integration")]
-    public async Task Render_Documents_PassCloudInitsOwnSchema(bool install)
+    public async Task Render_Documents_PassCloudInitsOwnSchema()
     {
         using var directory = new TempDirectory();
         // Values that a plan lets pass, at their nastiest.
@@ -141,10 +229,28 @@ public sealed class UserDataTests : IDisposable
             s.Extensions["pp_role"] = "{{ yes }} # \"quoted\" 'single' \\ %i: - é";
             s.Extensions["1.3.6.1.4.1.34380.1.2.7"] = "0777";
         });
-        await File.WriteAllTextAsync(directory.File("user-data"), UserData.Render(Name, spec, "production", Token, ca.BundlePem, install));
+        await File.WriteAllTextAsync(directory.File("user-data"), UserData.Render(Name, spec, "production", Token, ca.BundlePem));
         var checkedBy = await Shell.Run("cloud-init", "schema", "--config-file", directory.File("user-data"));
         Assert.True(checkedBy.ExitCode == 0, checkedBy.Output + checkedBy.Errors);
         Assert.Contains("Valid cloud-config", checkedBy.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    [Trait("Category", "integration")]
+    public async Task Render_EveryFlavour_PassesTheSchemaOfCloudInit25()
+    {
+        await using var trixie = await RootedHost.Start(await RootFileSystem.Get("trixie-agent"));
+        Assert.StartsWith("/usr/bin/cloud-init 25.", (await trixie.Run("cloud-init", "--version")).Ok(), StringComparison.Ordinal);
+        foreach (var flavour in Enum.GetValues<AgentFlavour>())
+        {
+            var spec = Spec(s => s.Puppet.Agent = new PuppetAgent { Flavour = flavour, KeyType = AgentKeyType.Ec });
+            await trixie.Write("/var/tmp/user-data", UserData.Render(Name, spec, "production", Token, ca.BundlePem));
+            var checkedBy = await trixie.Run("cloud-init", "schema", "--config-file", "/var/tmp/user-data");
+            Assert.True(checkedBy.ExitCode == 0, $"{flavour}: {checkedBy.Output}{checkedBy.Errors}");
+            Assert.Contains("Valid", checkedBy.Output, StringComparison.Ordinal);
+        }
+        await trixie.Write("/var/tmp/user-data", "#cloud-config\nruncmd: 7\n");
+        Assert.NotEqual(0, (await trixie.Run("cloud-init", "schema", "--config-file", "/var/tmp/user-data")).ExitCode);
     }
 
     [Fact]
@@ -154,8 +260,8 @@ public sealed class UserDataTests : IDisposable
         // The test above can fail.
         using var directory = new TempDirectory();
         await File.WriteAllTextAsync(directory.File("user-data"),
-            UserData.Render(Name, Spec(), "production", Token, ca.BundlePem, install: false)
-            .Replace("\"install\"", "\"instal\"", StringComparison.Ordinal));
+            UserData.Render(Name, Spec(), "production", Token, ca.BundlePem)
+            .Replace("- - \"sh\"", "- - 7", StringComparison.Ordinal));
         Assert.NotEqual(0, (await Shell.Run("cloud-init", "schema", "--config-file", directory.File("user-data"))).ExitCode);
     }
 

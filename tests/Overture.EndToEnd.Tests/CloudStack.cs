@@ -132,8 +132,8 @@ public sealed class CloudStack : IAsyncLifetime
                     $"bucket: s3://{MotoServer.Bucket}\ndeployment: {Deployment}\ns3: {{ serviceUrl: \"{moto.Endpoint}\", region: "
                         + $"{MotoServer.Region} }}",
                 "registry" => $"registry: {{ endpoint: \"{redis.Endpoint}\" }}",
-                "local" => $"ec2: {{ endpoint: \"{Cloud.Url}\", region: {MotoServer.Region}, installsPuppet: false }}",
-                "  directory" or "  hide" => null, // of local
+                "local" => $"ec2: {{ endpoint: \"{Cloud.Url}\", region: {MotoServer.Region} }}",
+                "  directory" or "  images" or "  hide" => null, // of local
                 _ => l,
             }).OfType<string>();
             await File.WriteAllLinesAsync(file, lines);

@@ -98,6 +98,7 @@ public sealed class ModuleTests : IDisposable
     [InlineData("ca_server=ca.example.com terminus=native enc_command=/bin/true", "terminus native needs classifier_url")]
     [InlineData("ca=overture", "ca overture needs ca_server")]
     [InlineData("ca=elsewhere", "parameter 'ca'")]
+    [InlineData("ca_server=ca.example.com installation=packaged", "the packaged service has its own confdir, codedir, vardir, rundir,")]
     [InlineData("classifier_url=http://localhost:8143", "parameter 'classifier_url'")]
     [InlineData("class_readers=['*']", "parameter 'class_readers'")]
     public async Task Puppetserver_BadParameters_AreNamed(string parameters, string said)

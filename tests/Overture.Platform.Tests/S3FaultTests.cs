@@ -97,6 +97,22 @@ public sealed class S3FaultTests
         Assert.Equal(PutOutcome.Stored, await store.PutIfAbsent("a/b", Ours, default));
     }
 
+    [Theory]
+    [InlineData(403, "RequestTimeTooSkewed", "refuses us (RequestTimeTooSkewed): its clock and this host's differ by more than it allows; set "
+        + "both by NTP")]
+    [InlineData(403, "SignatureDoesNotMatch", "refuses us (SignatureDoesNotMatch): check the key and its policy")]
+    [InlineData(400, "AuthorizationHeaderMalformed", "answers 400 AuthorizationHeaderMalformed: check s3.region and s3.serviceUrl")]
+    [InlineData(404, "NoSuchBucket", "answers 404 NoSuchBucket: check the bucket's name, s3.region and s3.serviceUrl")]
+    public async Task Refusal_OfAMistakeInTheOptions_NamesTheNextStep(int status, string code, string says)
+    {
+        await using var server = await S3Double.Start();
+        server.BeforePut = (_, context) => S3Double.Answer(context, status, code);
+        using var store = server.Open();
+        var failed = await Assert.ThrowsAsync<FaultException>(() => store.PutIfAbsent("a/b", Ours, default));
+        Assert.Contains($"the object store s3://bucket {says}", failed.Message, StringComparison.Ordinal);
+        Assert.Equal(1, server.Puts);
+    }
+
     [Fact]
     public async Task PutIfAbsent_409AndAnotherWroteTheSame_Conflicts()
     {

@@ -1,3 +1,5 @@
+using System.Net;
+using Amazon.Runtime;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -55,7 +57,36 @@ public sealed class StoreWatchTests
         await watch.StopAsync(default);
     }
 
-    private StoreWatch New(ObjectStore store) => 
+    // A racy front end that DNS names later is found within a minute, and not after an hour.
+    [Fact]
+    public async Task AddressMore_OfTheStoresName_IsTestedAtTheNextMinute()
+    {
+        await using var server = await S3Double.Start(Lies.RacesCreates);
+        await using var second = await S3Double.Start(Lies.RacesCreates, server, "127.0.0.2");
+        IPAddress[] addresses = [IPAddress.Parse("127.0.0.1")];
+        using var store = S3Store.At("s3://bucket", "", new S3Options { ServiceUrl = $"http://localhost:{new Uri(server.Endpoint).Port}" },
+            new BasicAWSCredentials("key", "secret"));
+        store.Resolve = (_, _) => Task.FromResult(addresses);
+        using var watch = New(store);
+        server.Lies = second.Lies = Lies.None;
+        await watch.StartAsync(default);
+        var puts = server.Puts;
+        clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Null(watch.Broken);
+        Assert.Equal(puts, server.Puts);
+
+        server.Lies = second.Lies = Lies.RacesCreates;
+        addresses = [.. addresses, IPAddress.Parse("127.0.0.2")];
+        await After(TimeSpan.FromSeconds(20), () => log.Lines.Any(l => l.StartsWith("Information store.new_address",
+            StringComparison.Ordinal)));
+        // Without another tick of the clock.
+        await Eventually.True(() => watch.Broken is not null, "it was tested", TimeSpan.FromSeconds(60));
+        Assert.Contains("127.0.0.1, s3://bucket at 127.0.0.2", watch.Broken, StringComparison.Ordinal);
+        Assert.Contains(log.Lines, l => l.StartsWith("Information store.new_address", StringComparison.Ordinal)
+            && l.Contains("(127.0.0.2)", StringComparison.Ordinal));
+    }
+
+    private StoreWatch New(ObjectStore store) =>
         new(new StoreIdentity(store, "/nonexistent", StoreFounding.Free, TestIds.New(), clock, NullLogger<StoreIdentity>.Instance),
             new StoreProbe(store, TestIds.New()), store, clock, log);
 

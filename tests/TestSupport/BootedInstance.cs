@@ -17,14 +17,15 @@ public sealed class BootedInstance : IAsyncDisposable
     /// <param name="id">Instance id; a host name too.</param>
     /// <param name="userData">Whatever cloud-init reads.</param>
     /// <param name="hide">Absolute directories that are empty inside.</param>
-    public BootedInstance(string id, byte[] userData, IEnumerable<string> hide)
+    /// <param name="image">Root of the file system it is a clone of; /: this host.</param>
+    public BootedInstance(string id, byte[] userData, IEnumerable<string> hide, string image = "/")
     {
         Folder = home.File(id);
         Directory.CreateDirectory(Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         File.WriteAllBytes(Path.Combine(Folder, "user-data"), userData);
         File.WriteAllText(Path.Combine(Folder, "meta-data"), $"instance-id: {id}\nlocal-hostname: {id}\n");
         script = new BoundProcess(Path.Combine(Folder, "console.log"),
-            RepositoryPaths.File("services/Conductor/Providers/Local/instance.sh"), ["run", Folder, id, .. hide]);
+            RepositoryPaths.File("services/Conductor/Providers/Local/instance.sh"), ["run", Folder, id, image, .. hide]);
         end = new Lazy<Task>(Remove);
     }
 
@@ -53,13 +54,7 @@ public sealed class BootedInstance : IAsyncDisposable
     }
 
     /// <summary>A command as its init sees files and host name; while it runs.</summary>
-    public Task<Ran> Inside(params string[] command)
-    {
-        var outer = HostProcesses.With(Folder).Single(p => p.Contains(" unshare ", StringComparison.Ordinal)
-            && !p.Contains(" setpriv ", StringComparison.Ordinal)).Split(':')[0];
-        var init = File.ReadAllText($"/proc/{outer}/task/{outer}/children").Trim();
-        return Shell.Run("nsenter", ["--target", init, "--mount", "--uts", "--root", "--", .. command], null);
-    }
+    public Task<Ran> Inside(params string[] command) => InsideInstance.Run(Folder, command);
 
     /// <summary>Ends its processes, then removes its directory; once.</summary>
     public Task End() => end.Value;

@@ -14,7 +14,7 @@ namespace Overture.TestSupport;
 /// that are not listed yet, strict dialects, answers that are none; and with a boot of its own, instances that run. It looks at no
 /// signature itself: moto does, where one is there to judge.
 /// </summary>
-public sealed class Ec2Double : IAsyncDisposable
+public sealed partial class Ec2Double : IAsyncDisposable
 {
     private const string CertNameTag = "overture:certname", DeploymentTag = "overture:deployment";
     private const int Pending = 0, Running = 16, ShuttingDown = 32, Terminated = 48, StoppedCode = 80;
@@ -73,7 +73,7 @@ public sealed class Ec2Double : IAsyncDisposable
         Keep(added);
     }
 
-    /// <param name="dialect">Whose server it is: aws, eucalyptus or ec2api.</param>
+    /// <param name="dialect">Whose server it is: aws, eucalyptus, ec2api or spinifex.</param>
     /// <param name="boot">Makes an instance of its id and user data, once a launch; null: nothing boots, it only says so.</param>
     /// <param name="judge">A moto_server that is asked first whether each request's signature and policy are good; null: all are.</param>
     /// <param name="port">Where it listens; 0: anywhere.</param>
@@ -91,7 +91,8 @@ public sealed class Ec2Double : IAsyncDisposable
     }
 
     /// <summary>How many instances this name ever had.</summary>
-    public int Of(string certname) => instances.Values.Count(i => i.Tags.GetValueOrDefault(CertNameTag) == certname || i.Token == certname);
+    public int Of(string certname) => instances.Values.Count(i => i.Tags.GetValueOrDefault(CertNameTag) == certname || i.Token == certname
+        || i.Token.StartsWith(certname + ".", StringComparison.Ordinal));
 
     /// <summary>Another owner's, with our tags put on it.</summary>
     public string Forge(string certname, string deployment)
@@ -143,28 +144,15 @@ public sealed class Ec2Double : IAsyncDisposable
         http.Dispose();
     }
 
-    /// <summary>What a server does not know, and refuses a whole request for.</summary>
-    /// <param name="Path">Its endpoint's.</param>
-    /// <param name="Unknown">How such parameters begin.</param>
-    private sealed record Strictness(string Path, params string[] Unknown)
-    {
-        public static Strictness Of(string dialect) => dialect switch
-        {
-            "aws" => new("/"),
-            "eucalyptus" => new("/services/compute", "MetadataOptions", "InstanceMarketOptions", "Latest", "MaxResults", "DryRun"),
-            "ec2api" => new("/", "MetadataOptions", "InstanceMarketOptions", "Latest", "TagSpecification", "DryRun"),
-            _ => throw new ArgumentException($"no such dialect: {dialect}", nameof(dialect)),
-        };
-
-        public bool Refuses(IEnumerable<string> parameters) =>
-            parameters.Any(p => Unknown.Any(u => p.StartsWith(u, StringComparison.Ordinal)));
-    }
-
     private sealed class Instance(string id, string token, string hash)
     {
         public string Id { get; } = id;
         public string Token { get; } = token;
         public string Hash { get; } = hash;
+        public string Image { get; init; } = "ami-1";
+
+        /// <summary>Of whose key, and in which region; empty: everyone's.</summary>
+        public string Site { get; init; } = "";
         public int Code { get; set; }
         public int Hidden { get; set; }
         public BootedInstance? Boot { get; set; }
@@ -209,19 +197,22 @@ public sealed class Ec2Double : IAsyncDisposable
             await Answer(context, instead.Status, instead.Body);
             return;
         }
-        if (context.Request.Path != strictness.Path || strictness.Refuses(form.Keys))
+        if (context.Request.Path != strictness.Path || strictness.Refuses(form))
         {
-            await Answer(context, 400, Error(context.Request.Path == strictness.Path ? "UnknownParameter" : "NoSuchPath"));
+            var unknown = context.Request.Path == strictness.Path ? strictness.UnknownIs : (400, "NoSuchPath");
+            await Answer(context, unknown.Item1, Error(unknown.Item2));
             return;
         }
+        form[SiteField] = SiteOf(context.Request);
         var (status, body) = Do(form["Action"], form);
         if (form["Action"] == "RunInstances" && LoseNextLaunch)
         {
             (LoseNextLaunch, RefuseLaunches) = (false, RefuseAfterLost);
+            FullAfterLost.ForEach(f => Full[f] = "InsufficientInstanceCapacity");
             context.Abort();
             return;
         }
-        await Answer(context, status, body);
+        await Answer(context, status, strictness.Dressed(body, form));
     }
 
     // The very request, with the host that was signed. That moto has no such image or instance is no judgement.
@@ -252,8 +243,8 @@ public sealed class Ec2Double : IAsyncDisposable
                 "RunInstances" => Run(form),
                 "DescribeInstances" => Describe(form),
                 "TerminateInstances" => Terminate(form),
-                "DescribeImages" =>
-                    (200, "<DescribeImagesResponse><imagesSet><item><imageId>ami-1</imageId><imageState>available</imageState></item></imagesSet></DescribeImagesResponse>"),
+                "DescribeImages" => DescribeImages(form),
+                "AssumeRole" => AssumeRole(form),
                 "CreateTags" => Tag(form),
                 "GetConsoleOutput" =>
                     (200, $"<GetConsoleOutputResponse><output>{Convert.ToBase64String(Encoding.UTF8.GetBytes(ConsoleOf(form["InstanceId"])))}</output></GetConsoleOutputResponse>"),
@@ -272,16 +263,20 @@ public sealed class Ec2Double : IAsyncDisposable
             RefuseLaunches--;
             return (400, Error("VcpuLimitExceeded"));
         }
-        var hash = string.Join('\n', form.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Key}={f.Value}"));
+        if (RoomFirst && NoRoom(form) is { } full)
+            return full;
+        var hash = string.Join('\n', form.Where(f => f.Key != SiteField).OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Key}={f.Value}"));
         if (byToken.GetValueOrDefault(form["ClientToken"]) is { } standing)
         {
             if (standing.State is Terminated or ShuttingDown)
                 return (400, Error("IdempotentInstanceTerminated"));
-            return standing.Hash == hash ? (200, $"<RunInstancesResponse>{Set([standing])}</RunInstancesResponse>")
+            return strictness.ComparesNothing || standing.Hash == hash ? (200, $"<RunInstancesResponse>{Set([standing])}</RunInstancesResponse>")
                 : (400, Error("IdempotentParameterMismatch"));
         }
+        if (NoRoom(form) is { } none)
+            return none;
         var made = new Instance($"i-{instances.Count.ToString("x17", CultureInfo.InvariantCulture)}", form["ClientToken"],
-            hash) { Hidden = ListedLate };
+            hash) { Hidden = ListedLate, Image = ImageOf(form["ImageId"]), Site = form[SiteField] };
         for (var i = 1; form.TryGetValue($"TagSpecification.1.Tag.{i}.Key", out var key); i++)
             made.Tags[key] = form[$"TagSpecification.1.Tag.{i}.Value"];
         Keep(made);
@@ -316,18 +311,18 @@ public sealed class Ec2Double : IAsyncDisposable
 
     private List<Instance> Listed(Dictionary<string, string> form)
     {
-        var found = instances.Values.Where(i => i.Hidden == 0).ToList();
+        var found = instances.Values.Where(i => i.Hidden == 0 && (i.Site.Length == 0 || i.Site == form[SiteField])).ToList();
         foreach (var hidden in instances.Values.Where(i => i.Hidden > 0))
             hidden.Hidden--;
         for (var i = 1; form.TryGetValue($"Filter.{i}.Name", out var filter); i++)
         {
-            var value = form[$"Filter.{i}.Value.1"];
-            found = [.. found.Where(f => filter switch
+            var values = form.Where(f => f.Key.StartsWith($"Filter.{i}.Value.", StringComparison.Ordinal)).Select(f => f.Value).ToHashSet();
+            found = [.. found.Where(f => values.Contains(filter switch
             {
-                "client-token" => f.Token == value,
-                "instance-id" => f.Id == value,
-                _ => f.Tags.GetValueOrDefault(filter["tag:".Length..]) == value,
-            })];
+                "client-token" => f.Token,
+                "instance-id" => f.Id,
+                _ => f.Tags.GetValueOrDefault(filter["tag:".Length..], ""),
+            }))];
         }
         return found;
     }
@@ -335,8 +330,11 @@ public sealed class Ec2Double : IAsyncDisposable
     private (int, string) Terminate(Dictionary<string, string> form)
     {
         var ids = form.Where(f => f.Key.StartsWith("InstanceId.", StringComparison.Ordinal)).Select(f => f.Value).ToList();
-        if (ids.Exists(id => !instances.TryGetValue(id, out var known) || known.Hidden > 0))
+        if (ids.Exists(id => !instances.TryGetValue(id, out var known) || known.Hidden > 0
+            || (known.Site.Length > 0 && known.Site != form[SiteField])))
+        {
             return (400, Error("InvalidInstanceID.NotFound"));
+        }
         ids.ForEach(id => instances[id].End());
         return (200, "<TerminateInstancesResponse/>");
     }
@@ -348,10 +346,10 @@ public sealed class Ec2Double : IAsyncDisposable
         return (200, "<CreateTagsResponse/>");
     }
 
-    private static string Set(IEnumerable<Instance> all) => $"<instancesSet>{string.Concat(all.Select(Item))}</instancesSet>";
+    private string Set(IEnumerable<Instance> all) => $"<instancesSet>{string.Concat(all.Select(Item))}</instancesSet>";
 
-    private static string Item(Instance i) =>
-        $"<item><instanceId>{i.Id}</instanceId><instanceState><code>{i.State}</code></instanceState><privateIpAddress>{i.Address}</privateIpAddress><clientToken>{i.Token}</clientToken><launchTime>2026-11-25T07:19:09.000Z</launchTime>"
+    private string Item(Instance i) =>
+        $"<item><instanceId>{i.Id}</instanceId><imageId>{i.Image}</imageId><instanceState><code>{i.State}</code></instanceState><privateIpAddress>{i.Address}</privateIpAddress>{(strictness.ListsNoToken ? "" : $"<clientToken>{i.Token}</clientToken>")}<launchTime>2026-11-25T07:19:09.000Z</launchTime>"
         + $"<tagSet>{string.Concat(i.Tags.Select(t => $"<item><key>{SecurityElement.Escape(t.Key)}</key><value>{SecurityElement.Escape(t.Value)}</value></item>"))}</tagSet></item>";
 
     private static Task Answer(HttpContext context, int status, string body)

@@ -16,6 +16,10 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
 
     public override bool GivesUrls => inner.GivesUrls;
 
+    public override ETagForm? ETagForm { get => inner.ETagForm; set => inner.ETagForm = value; }
+
+    public override Task<IReadOnlyList<string>> Addresses(CancellationToken cancel) => inner.Addresses(cancel);
+
     public override Uri? ReadUrl(string key, TimeSpan life) => inner.ReadUrl(key, life);
 
     public override Task<StoreSettings> Settings(string sample, CancellationToken cancel) => inner.Settings(sample, cancel);

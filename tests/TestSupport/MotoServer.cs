@@ -44,14 +44,14 @@ public sealed partial class MotoServer : IAsyncDisposable
     private readonly HttpClient http;
     private readonly Process process;
 
-    private MotoServer(int port)
+    private MotoServer(string address, int port)
     {
-        Endpoint = new Uri($"http://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}");
+        Endpoint = new Uri($"http://{address}:{port.ToString(CultureInfo.InvariantCulture)}");
         http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = Endpoint };
         File.WriteAllText(python.File("sitecustomize.py"), Repair);
         process = Process.Start(new ProcessStartInfo("moto_server")
         {
-            ArgumentList = { "-H", "127.0.0.1", "-p", port.ToString(CultureInfo.InvariantCulture) },
+            ArgumentList = { "-H", address, "-p", port.ToString(CultureInfo.InvariantCulture) },
             Environment = { ["PYTHONPATH"] = python.Path },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -68,9 +68,11 @@ public sealed partial class MotoServer : IAsyncDisposable
 
     public string SecretKey { get; private set; } = "";
 
-    public static async Task<MotoServer> Start()
+    /// <param name="address">Of loopback.</param>
+    /// <param name="port">0: a free one.</param>
+    public static async Task<MotoServer> Start(string address = "127.0.0.1", int port = 0)
     {
-        var moto = new MotoServer(FreePort.Next());
+        var moto = new MotoServer(address, port > 0 ? port : FreePort.Next());
         try
         {
             await Eventually.True(moto.Answers, "moto_server listens", TimeSpan.FromSeconds(60));

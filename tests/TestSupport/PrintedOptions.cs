@@ -94,7 +94,14 @@ public sealed partial class PrintedOptions
         {
             var name = $"{path}{char.ToLowerInvariant(property.Name[0])}{property.Name[1..]}";
             var value = property.GetValue(section);
-            if (property.PropertyType.Namespace!.StartsWith("Overture", StringComparison.Ordinal))
+            if (property.PropertyType is { IsGenericType: true } chosen
+                && chosen.GetGenericTypeDefinition() == typeof(IReadOnlyDictionary<,>))
+            {
+                var each = chosen.GetGenericArguments()[1];
+                foreach (var inner in Properties(each, Activator.CreateInstance(each)!, $"{name}.NAME."))
+                    yield return inner;
+            }
+            else if (property.PropertyType.Namespace!.StartsWith("Overture", StringComparison.Ordinal))
             {
                 foreach (var inner in Properties(property.PropertyType, value!, name + "."))
                     yield return inner;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -40,6 +41,9 @@ public sealed class PuppetDbStandIn : IAsyncDisposable
     /// <summary>What it answers to a query: 200, it knows the node; 404, it does not.</summary>
     public int QueryStatus { get; set; } = 200;
 
+    /// <summary>Nodes that it has as active, for the query of many.</summary>
+    public ConcurrentDictionary<string, bool> Active { get; } = new();
+
     /// <summary>Every command that was sent, in order.</summary>
     public ConcurrentQueue<Command> Commands { get; } = new();
 
@@ -72,6 +76,14 @@ public sealed class PuppetDbStandIn : IAsyncDisposable
             return;
         }
         using var reader = new StreamReader(context.Request.Body);
+        if (context.Request.Path == "/pdb/query/v4/nodes")
+        {
+            // As PuppetDB 7 and 8: of the nodes in the array those that are active.
+            var query = JsonDocument.Parse(await reader.ReadToEndAsync()).RootElement.GetProperty("query");
+            var asked = query[2][2][1].EnumerateArray().Select(n => n.GetString()!).Where(Active.ContainsKey);
+            await context.Response.WriteAsync(JsonSerializer.Serialize(asked.Select(n => new { certname = n })));
+            return;
+        }
         var command = new Command(
             context.Request.Method, context.Request.Path,
             context.Request.Query.ToDictionary(q => q.Key, q => q.Value.ToString(), StringComparer.Ordinal),

@@ -7,7 +7,7 @@ namespace Overture.TestSupport;
 /// <summary>A TCP proxy on loopback that can swallow everything without closing anything, as a packet filter that drops does.</summary>
 public sealed class SilentProxy : IAsyncDisposable
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener listener;
     private readonly ConcurrentBag<Socket> open = [];
     private readonly CancellationTokenSource ending = new();
     private readonly Task accepting;
@@ -15,9 +15,13 @@ public sealed class SilentProxy : IAsyncDisposable
     private volatile TaskCompletionSource thawed = Open();
     private int accepted;
 
-    public SilentProxy(int target)
+    /// <param name="target">Port of 127.0.0.1.</param>
+    /// <param name="address">Where it listens; null: 127.0.0.1.</param>
+    /// <param name="port">Of that; 0: a free one.</param>
+    public SilentProxy(int target, IPAddress? address = null, int port = 0)
     {
         Target = target;
+        listener = new TcpListener(address ?? IPAddress.Loopback, port);
         listener.Start();
         accepting = Accept();
     }

@@ -30,6 +30,7 @@ public sealed class StockPuppetserver : IAsyncDisposable
     /// <summary>A client with pp_cli_auth.</summary>
     public string AdminCertificate => home.File("ssl/certs/admin.pem");
     public string AdminKey => home.File("ssl/private_keys/admin.pem");
+    public string CaDirectory => home.File("ca");
     public string Log => File.ReadAllText(home.File("log/puppetserver.log"));
     public HttpClient Agent { get; }
 

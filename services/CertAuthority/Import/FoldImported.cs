@@ -46,7 +46,8 @@ internal sealed class FoldImported(ObjectStore store, ClaimStore claims, Unclaim
         // 2. Revocations first: there is no moment at which a revoked certificate looks good.
         await Each(plan.Revocations, (r, cancel) => store.PutIfAbsent(ObjectKeys.Revocation(r.Serial), r, cancel), cancellationToken);
         // 3. The list they came from: numbers go on from its own.
-        await store.PutIfAbsent(ObjectKeys.Crl(plan.Crl.Number), plan.Crl, cancellationToken);
+        if (plan.Crl is { } list)
+            await store.PutIfAbsent(ObjectKeys.Crl(list.Number), list, cancellationToken);
         // 4. Claims, then certificates, then keys.
         await Each(plan.Older, claims.Put, cancellationToken);
         await Each(plan.Current, Fold, cancellationToken);

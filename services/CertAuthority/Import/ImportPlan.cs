@@ -14,13 +14,14 @@ namespace Overture.CertAuthority.Import;
 /// <summary>
 /// What of an imported CA becomes which record. Pure, and the same each time but for the write ids: a fold that was killed goes on with it.
 /// </summary>
+/// <param name="Crl">Null where the old list is none that could be served here: it has no number, or no end. Then ours begin with 1.</param>
 /// <param name="Current">Each name's certificate with its claim.</param>
 /// <param name="Older">Claims of certificates that only the inventory knows: of a name that was certified again, so that revoking the name
 /// reaches them.</param>
 /// <param name="Unclaimed">Certificates whose name no certname may be: there can be no claim of them, and they are known by their
 /// serials.</param>
 internal sealed record ImportPlan(
-    CrlRecord Crl, IReadOnlyList<RevocationRecord> Revocations, IReadOnlyList<(Claim Claim, CertificateRecord Record)> Current,
+    CrlRecord? Crl, IReadOnlyList<RevocationRecord> Revocations, IReadOnlyList<(Claim Claim, CertificateRecord Record)> Current,
     IReadOnlyList<Claim> Older, IReadOnlyList<CertificateRecord> Unclaimed)
 {
     public static ImportPlan Of(ImportedCa from, CaFiles ca, string replica, Ids ids, DateTimeOffset now)
@@ -75,14 +76,14 @@ internal sealed record ImportPlan(
             NotAfter = line.NotAfter.ToTimestamp(),
         };
 
-        public CrlRecord Crl(ImportedCa from) => new()
+        public CrlRecord? Crl(ImportedCa from) => from.Crl is not { Number: { } number, NextUpdate: { } end } ? null : new()
         {
             Schema = 1,
             WriteId = ids.Unguessable(),
-            Number = from.Crl.Number ?? 0,
+            Number = number,
             Pem = from.CrlPem,
             ThisUpdate = from.Crl.ThisUpdate.ToTimestamp(),
-            NextUpdate = (from.Crl.NextUpdate ?? from.Crl.ThisUpdate).ToTimestamp(),
+            NextUpdate = end.ToTimestamp(),
             Entries = from.Crl.Entries.Count,
         };
 

@@ -10,5 +10,6 @@ internal static class QueriesModule
             .AddSingleton<CertificateRows>()
             .AddSingleton<ListCertificates>()
             .AddSingleton<ListAuditRecords>()
+            .AddSingleton<ExportCa>()
             .AddSingleton<ExplainCertificate>();
 }

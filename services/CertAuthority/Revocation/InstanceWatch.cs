@@ -12,10 +12,11 @@ namespace Overture.CertAuthority.Revocation;
 internal sealed class InstanceWatch(ObjectStore store, RevokeTerminatedName close, Quarantine quarantine, ChangeFeed feed,
     TimeProvider clock, ILogger<InstanceWatch> log) : BackgroundService
 {
-    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
+    // Late: longer than a proxy or a connection keeps a request that its client has given up.
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5), Late = TimeSpan.FromMinutes(10);
     private readonly HashSet<CertName> closed = [];
-    // The latest fact that was done, by name.
-    private readonly Dictionary<CertName, string> quarantines = [];
+    // The latest fact that was done and since when, by name.
+    private readonly Dictionary<CertName, (string Fact, long Since)> quarantines = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -67,7 +68,7 @@ internal sealed class InstanceWatch(ObjectStore store, RevokeTerminatedName clos
                     latest[name] = what;
                 }
             }
-            foreach (var (name, what) in latest.Where(l => quarantines.GetValueOrDefault(l.Key) != l.Value))
+            foreach (var (name, what) in latest.Where(l => IsNew(l.Key, l.Value) || IsRecent(l.Key)))
                 await Keep(name, what, stopping);
             // Together, so that one CRL serves them all.
             await Task.WhenAll(open.Select(name => Close(name, stopping)));
@@ -81,6 +82,10 @@ internal sealed class InstanceWatch(ObjectStore store, RevokeTerminatedName clos
     private static bool IsQuarantine(string what) =>
         what.StartsWith(Quarantine.Begins, StringComparison.Ordinal) || what.StartsWith(Quarantine.Ends, StringComparison.Ordinal);
 
+    private bool IsNew(CertName name, string what) => !quarantines.TryGetValue(name, out var done) || done.Fact != what;
+
+    private bool IsRecent(CertName name) => quarantines.TryGetValue(name, out var done) && clock.GetElapsedTime(done.Since) < Late;
+
     // Their ids sort by time, whatever they say.
     private static bool IsLater(string what, string? than) => than is null || string.CompareOrdinal(Id(what), Id(than)) > 0;
 
@@ -90,8 +95,15 @@ internal sealed class InstanceWatch(ObjectStore store, RevokeTerminatedName clos
     {
         try
         {
-            await quarantine.Run(name, what, stopping);
-            quarantines[name] = what;
+            if (IsNew(name, what))
+            {
+                await quarantine.Run(name, what, stopping);
+                quarantines[name] = (what, clock.GetTimestamp());
+            }
+            else
+            {
+                await quarantine.Settle(name, what, stopping);
+            }
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {

@@ -19,6 +19,7 @@ namespace Overture.CertAuthority.Revocation;
 internal sealed class ParentCrls(ObjectStore store, CaSigner signer, AuditLog audit, Ids ids, TimeProvider clock, ILogger<ParentCrls> log)
 {
     private readonly HashSet<string> reported = new(StringComparer.Ordinal);
+    private readonly ParentCrlFile file = new(signer.Ca);
 
     /// <summary>The first thing that is wrong with a parent's list, as last seen, in a sentence; null: nothing.</summary>
     public string? Problem { get; private set; }
@@ -114,12 +115,12 @@ internal sealed class ParentCrls(ObjectStore store, CaSigner signer, AuditLog au
     // What lies in the bucket is believed by its signature alone.
     private async Task<List<ParentList>> Known(X509Certificate2 parent, List<string> problems, CancellationToken cancel)
     {
-        var known = ParentList.In(signer.Ca.ParentCrls, parent).ToList();
+        var known = ParentList.In(file.Text(), parent).ToList();
         if (known.Count == 0)
         {
             problems.Add(
                 $"{CaFiles.ParentCrlFile} of the CA directory holds no readable CRL of {parent.Subject}; another is served. Next: put a "
-                    + "valid one there, and restart");
+                    + "valid one there");
         }
         await foreach (var key in store.List(ObjectKeys.ParentCrlsOf(KeyIdOf(parent)), null, cancel))
         {

@@ -23,6 +23,18 @@ internal sealed class Quarantine(ObjectStore store, BlockStore blocks, AuditLog 
     /// <param name="cancel">Stops between two steps.</param>
     public async Task Run(CertName name, string @event, CancellationToken cancel)
     {
+        await Settle(name, @event, cancel);
+        timeline.Add(AuditLog.Service, name, $"ca:{@event}", @event.StartsWith(Begins, StringComparison.Ordinal)
+            ? "no certificate, renewal or classification from now on"
+            : "the quarantine is lifted");
+    }
+
+    /// <summary>
+    /// Makes the block be there, or not, as the fact demands. Also some time after <see cref="Run"/>: a write or a deletion of before, whose
+    /// answer was lost, may have landed since, and would lift a quarantine or bring one back.
+    /// </summary>
+    public async Task Settle(CertName name, string @event, CancellationToken cancel)
+    {
         var fact = await store.Get<InstanceFact>(ObjectKeys.Fact(name, @event), cancel);
         var by = Caller.Own("quarantine");
         var id = BlockKind.Quarantined.ToString().ToLowerInvariant();
@@ -49,9 +61,6 @@ internal sealed class Quarantine(ObjectStore store, BlockStore blocks, AuditLog 
             await Record(name, AuditAction.NameReleased, DecisionOutcome.Lift, sentence, by, null, cancel);
             await store.Delete(ObjectKeys.Block(name, id), cancel);
         }
-        timeline.Add(AuditLog.Service, name, $"ca:{@event}", @event.StartsWith(Begins, StringComparison.Ordinal)
-            ? "no certificate, renewal or classification from now on"
-            : "the quarantine is lifted");
     }
 
     private ValueTask Record(

@@ -13,8 +13,11 @@ internal sealed class CaFiles
     public const string BundleFile = "ca_crt.pem", KeyFile = "ca_key.pem", PassphraseFile = "passphrase", ParentCrlFile = "root_crl.pem",
         RootKeyFile = "root_key.pem";
 
-    private CaFiles(byte[] bundle, X509Certificate2Collection chain, string parentCrls, SignatureScheme scheme, DateTimeOffset modified)
+    private readonly string directory;
+
+    private CaFiles(string directory, byte[] bundle, X509Certificate2Collection chain, string parentCrls, SignatureScheme scheme, DateTimeOffset modified)
     {
+        this.directory = directory;
         Bundle = bundle;
         Chain = chain;
         ParentCrls = parentCrls;
@@ -37,8 +40,15 @@ internal sealed class CaFiles
     /// <summary>How it signs.</summary>
     public SignatureScheme Scheme { get; }
 
-    /// <summary>The text of root_crl.pem as it is, sound or not; empty where there is none, or the CA is its own root.</summary>
+    /// <summary>
+    /// The text of root_crl.pem as it was at the start, sound or not; empty where there is none, or the CA is its own root.
+    /// </summary>
     public string ParentCrls { get; }
+
+    /// <summary>The same as it is now: a newer list may be put there at any time.</summary>
+    /// <exception cref="IOException">It can't be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    public string ParentCrlsNow() => ParentLists(directory, Chain);
 
     public ReadOnlyMemory<byte> KeyId { get; }
 
@@ -68,7 +78,7 @@ internal sealed class CaFiles
             var bundle = File.ReadAllBytes(path);
             var chain = new X509Certificate2Collection();
             chain.ImportFromPem(Encoding.ASCII.GetString(bundle));
-            return new CaFiles(bundle, chain, ParentLists(directory, chain), Verify(chain), File.GetLastWriteTimeUtc(path));
+            return new CaFiles(directory, bundle, chain, ParentLists(directory, chain), Verify(chain), File.GetLastWriteTimeUtc(path));
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {

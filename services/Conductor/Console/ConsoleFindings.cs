@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Overture.Conductor.Instances;
 
 namespace Overture.Conductor.Console;
 
@@ -17,6 +18,7 @@ internal sealed record ConsoleFinding(string Code, string Means, string Line, st
 internal static partial class ConsoleFindings
 {
     private const int MaxText = 256 * 1024, MaxLine = 200, MaxFound = 3;
+    private const string AgentLine = "overture: agent: ";
 
     private enum Rank
     {
@@ -53,6 +55,11 @@ internal static partial class ConsoleFindings
             "memory ran out and the kernel killed processes", "choose an instance type with more memory"),
         new(Rank.Passing, "DISK_FULL", ["No space left on device"], "a disk is full",
             "give the instance a larger disk, or the image less"),
+        new(Rank.Cause, "AGENT_NOT_INSTALLED", ["overture: agent: failed:"], "the Puppet agent could not be installed or started",
+            "follow that line: correct puppet.agent of the launch, or use an image that has an agent"),
+        new(Rank.Passing, "RUNCMD_SKIPPED", ["overture: agent: note: cloud-init has ended"],
+            "cloud-init ended without running user data's commands",
+            "look for vendor data, or a setting of the image, that empties its module lists (cloud_final_modules)"),
         new(Rank.Cause, "TOKEN_NOT_WRITTEN", ["overture: * could not be written"], "the agent's secret could not be written",
             "see the lines before it: a full or a read-only disk"),
         new(Rank.Cause, "CLOUD_INIT_OFF",
@@ -64,6 +71,23 @@ internal static partial class ConsoleFindings
             "did not find any data source"],
             "cloud-init found no source of user data",
             "check that the instance reaches its metadata address, and that the image's datasource_list names this cloud"),
+        new(Rank.Cause, "USER_DATA_ENCODED_TWICE",
+            ["Unhandled non-multipart*userdata: *I2Nsb3VkLWNvbmZpZ", "Unhandled non-multipart*userdata: *Q29udGVudC1UeXBlOiBtdWx0aXBhcn",
+            "Unhandled non-multipart*userdata: *IyEvYmluL"],
+            "user data was encoded twice: cloud-init read Base64 in the place of a document, and ignored all of it",
+            "pass user data on as Overture gives it: what launched this instance, or a proxy before the cloud, encoded it once more"),
+        new(Rank.Cause, "USER_DATA_PACKED_AND_ENCODED_TWICE", ["Unhandled non-multipart*userdata: *H4sI"],
+            "user data was compressed and then encoded twice: cloud-init read Base64 in the place of a document, and ignored all of it",
+            "pass user data on as Overture gives it: what launched this instance, or a proxy before the cloud, encoded it once more"),
+        new(Rank.Cause, "CLOUD_NOT_RECOGNIZED",
+            ["ds-identify*no datasource", "cloud-init-generator*no datasource", "cloud-init.target*skipped because of an unmet condition",
+            "cloud-init*ConditionPathExists=!/etc/cloud/cloud-init.disabled was not met"],
+            "the image's cloud-init found no cloud that it knows and did not start",
+            "put Ec2 into the image's datasource_list (/etc/cloud/cloud.cfg.d), with strict_id: false where the cloud only looks like EC2"),
+        new(Rank.Cause, "CLOUD_NOT_TAKEN_FOR_EC2",
+            ["DataSourceEc2*strict_id", "DataSourceEc2*not on a EC2 platform", "strict_id*true*platform*Unknown"],
+            "the image's cloud-init does not take this cloud for EC2",
+            "set datasource: {Ec2: {strict_id: false}} in the image (/etc/cloud/cloud.cfg.d): the cloud only looks like EC2"),
         new(Rank.Cause, "USER_DATA_UNKNOWN_TYPE", ["Unhandled non-multipart"],
             "cloud-init got user data of an unknown type and ignored all of it",
             "pass user data on unchanged: something altered it on the way, or encoded or compressed it again"),
@@ -121,8 +145,13 @@ internal static partial class ConsoleFindings
     /// <summary>Sentences: the meaning, the line that shows it, and the next step. Empty: no known line.</summary>
     /// <param name="console">Its last 256 KiB count.</param>
     /// <param name="asked">The instance asked for its certificate: then user data was read.</param>
-    public static string Of(string console, bool asked) => string.Join(' ', Find(console, asked).Select(f => f.Line.Length > 0
-        ? $"Its console shows that {f.Means}: \"{f.Line}\". Next: {f.Next}." : $"On its console, {f.Means}. Next: {f.Next}."));
+    public static string Of(string console, bool asked) => string.Join(' ', Find(console, asked)
+        .Select(Shown).Select(f => $"{f.Message} Next: {f.Next}"));
+
+    /// <summary>The first of them, for a condition; null: no known line.</summary>
+    /// <param name="console">Its last 256 KiB count.</param>
+    /// <param name="asked">The instance asked for its certificate: then user data was read.</param>
+    public static ShownCause? First(string console, bool asked) => Find(console, asked).Select(Shown).FirstOrDefault();
 
     /// <summary>At most three, what explains most first.</summary>
     /// <param name="console">Its last 256 KiB count.</param>
@@ -144,11 +173,31 @@ internal static partial class ConsoleFindings
         return found;
     }
 
+    private static ShownCause Shown(ConsoleFinding found) => new(found.Line.Length > 0
+        ? $"Its console shows that {found.Means}: \"{found.Line}\"." : $"On its console, {found.Means}.", $"{found.Next}.");
+
+    /// <summary>
+    /// A sentence on the agent that the instance decided for at boot (docs/cloud-init.md), by the last such line; empty: there is none.
+    /// </summary>
+    /// <param name="console">Its last 256 KiB count.</param>
+    public static string AgentOf(string console)
+    {
+        var line = console[^Math.Min(console.Length, MaxText)..].Split('\n').Select(Plain)
+            .Select(l => l.IndexOf(AgentLine, StringComparison.Ordinal) is var at and >= 0 ? l[(at + AgentLine.Length)..] : "")
+            .LastOrDefault(l => Decision().IsMatch(l));
+        return line is null ? "" : $"Its agent: {Short(line)}.";
+    }
+
     /// <summary>A line without what a terminal would act on.</summary>
     public static string Plain(string line) =>
         string.Concat(Sequences().Replace(line, "").Where(c => !char.IsControl(c) && !char.IsSurrogate(c))).Trim();
 
     private static string Short(string line) => line.Length <= MaxLine ? line : line[..MaxLine] + "…";
+
+    // agent.sh's: name, version, program, and how it came there.
+    [GeneratedRegex(@"\A(openvox|puppet) [^ ]{1,64} \(/[^ ()]{1,128}\), (found in the image|installed from .{1,300})\z",
+        RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    private static partial Regex Decision();
 
     // Colors and cursor movements (ECMA-48 CSI).
     [GeneratedRegex(@"\u001b\[[0-?]*[ -/]*[@-~]", RegexOptions.CultureInvariant)]

@@ -130,10 +130,11 @@ internal sealed class ConditionRules
         {
             var started = launched is not null || records.Launch.Provider == InstanceRecords.RegisteredProvider;
             Add(ConditionType.Stalled, "CSR", deadline, started
-                ? "It requested no certificate before the deadline, and its token is now void."
-                : "It was not started before the deadline, and its token is now void.", started
-                ? $"Read its console (overture instance console {Name}), terminate it and launch another."
-                : "Terminate it and launch another.");
+                ? Shown("It requested no certificate before the deadline, and its token is now void.")
+                : "It was not started before the deadline, and its token is now void.",
+                !started ? "Terminate it and launch another."
+                : records.Console is { } shown ? $"Before another is launched: {shown.Next}"
+                : $"Read its console (overture instance console {Name}), terminate it and launch another.");
         }
         else if (ran is null && start is { } latestStart && Due(latestStart))
         {
@@ -144,10 +145,13 @@ internal sealed class ConditionRules
         else if (request is { } latestRequest && records.Held is null && records.Refusals.Count == 0 && Due(latestRequest))
         {
             Add(ConditionType.Stalled, "CSR", latestRequest,
-                $"It has run since {ran:HH:mm:ss'Z'} and has not requested a certificate.",
-                $"Read its console: overture instance console {Name}");
+                Shown($"It has run since {ran:HH:mm:ss'Z'} and has not requested a certificate."),
+                records.Console is { } finding ? $"For the next launch: {finding.Next}"
+                : $"Read its console: overture instance console {Name}");
         }
     }
+
+    private string Shown(string missing) => records.Console is { } finding ? $"{missing} {finding.Message}" : missing;
 
     private void ByDefinition()
     {

@@ -97,6 +97,9 @@ internal sealed record InstanceRecords
     /// <summary>The provider does not run it; null: it does, or was not asked.</summary>
     public Absence? Absence { get; init; }
 
+    /// <summary>What its console shows; null: it was not read, or shows no known line.</summary>
+    public ShownCause? Console { get; init; }
+
     /// <summary>Since when there is no definition of it; null: there is one, or that was not looked for.</summary>
     public DateTimeOffset? UndefinedSince { get; init; }
 

@@ -102,6 +102,7 @@ internal sealed class InstanceRow
     public Absence? Absence => passing?.Absence;
     public DefinitionFault? BrokenDefinition => passing?.BrokenDefinition;
     public LastRun? LastRun => passing?.LastRun;
+    public ShownCause? Console => passing?.Console;
 
     /// <summary>Nothing more is to come by itself (<see cref="InstanceProjection.IsSettled"/>).</summary>
     public bool IsSettled => InstanceProjection.IsSettled(State, conditions);
@@ -134,14 +135,15 @@ internal sealed class InstanceRow
 
     // What is not recorded of the instance itself, or passes.
     private sealed record Passing(HeldRequest? Held, IReadOnlyList<TimelineEvent> Refusals, bool Unrevoked, CaRecord? Contested,
-        CaRecord? Revoked, Absence? Absence, DateTimeOffset? UndefinedSince, DefinitionFault? BrokenDefinition, LastRun? LastRun)
+        CaRecord? Revoked, Absence? Absence, DateTimeOffset? UndefinedSince, DefinitionFault? BrokenDefinition, LastRun? LastRun,
+        ShownCause? Console)
     {
-        private static readonly Passing None = new(null, [], false, null, null, null, null, null, null);
+        private static readonly Passing None = new(null, [], false, null, null, null, null, null, null, null);
 
         public static Passing? Of(InstanceRecords r)
         {
             var all = new Passing(r.Held, r.Refusals.Count == 0 ? None.Refusals : r.Refusals, r.Unrevoked, r.Contested, r.Revoked,
-                r.Absence, r.UndefinedSince, r.BrokenDefinition, r.LastRun);
+                r.Absence, r.UndefinedSince, r.BrokenDefinition, r.LastRun, r.Console);
             return all == None ? null : all;
         }
 
@@ -149,6 +151,7 @@ internal sealed class InstanceRow
         {
             Held = Held, Refusals = Refusals, Unrevoked = Unrevoked, Contested = Contested, Revoked = Revoked, Absence = Absence,
             UndefinedSince = UndefinedSince, BrokenDefinition = BrokenDefinition, LastRun = LastRun,
+            Console = Console,
         };
     }
 }

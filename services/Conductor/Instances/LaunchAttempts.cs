@@ -13,10 +13,56 @@ internal static class LaunchAttempts
 
     // More of them share an id that counts as unanswered: an instance keeps few facts, however often a script asks.
     private const string More = "more";
-    private const int Most = 10;
+    private const int Most = 10, MostForEachFurtherPlace = 3;
 
     /// <summary>The id of the next one; write <see cref="InstanceEvents.LaunchAttempt"/> with it first.</summary>
-    public static string Next(InstanceRecords records, Ids ids) => Made(records).Count() < Most ? ids.Ordered() : More;
+    /// <param name="records">What is known.</param>
+    /// <param name="ids">Makes it.</param>
+    /// <param name="places">How many places the launch may go to.</param>
+    public static string Next(InstanceRecords records, Ids ids, int places = 1) =>
+        Made(records).Count() < Most + MostForEachFurtherPlace * (places - 1) ? ids.Ordered() : More;
+
+    /// <summary>
+    /// The place to ask next: that of the last attempt, whose client token it has, or the one after it where the answer was that another may
+    /// have room and no attempt is open.
+    /// </summary>
+    public static int Place(InstanceRecords records, int places)
+    {
+        var last = Last(records);
+        return HadNoRoom(records) && Open(records).Count == 0 ? (last.Place + 1) % places : last.Place;
+    }
+
+    /// <summary>The answer to the last attempt was that another place may have room.</summary>
+    public static bool HadNoRoom(InstanceRecords records) =>
+        records.Fact(InstanceEvents.LaunchRefused + Last(records).Id)?.Elsewhere == true;
+
+    /// <summary>The attempts whose answers are not known.</summary>
+    public static IReadOnlyList<string> Unanswered(InstanceRecords records) => Open(records);
+
+    /// <summary>No other place may be asked before it is known what the unanswered attempts began.</summary>
+    public static bool Waits(InstanceRecords records) => Open(records) is { Count: > 0 } open
+        && (HadNoRoom(records) || Last(records) is var last && open.Exists(id => PlaceOf(records, id) != last.Place));
+
+    /// <summary>When the last of the open attempts was announced; the minimum: none is open; the maximum: that is not known.</summary>
+    public static DateTimeOffset LastOpen(InstanceRecords records) =>
+        Open(records).Select(id => AnnouncedAt(records, id)).Append(DateTimeOffset.MinValue).Max();
+
+    /// <summary>An attempt at another place has no answer yet.</summary>
+    public static bool IsAskedElsewhere(InstanceRecords records, string id, int place) =>
+        Open(records).Exists(o => o != id && PlaceOf(records, o) != place);
+
+    private static (string Id, int Place) Last(InstanceRecords records)
+    {
+        var id = Made(records).Where(i => i != More).Append(First).MaxBy(i => (AnnouncedAt(records, i), i))!;
+        return Made(records).Contains(More) ? (More, PlaceOf(records, More)) : (id, PlaceOf(records, id));
+    }
+
+    private static int PlaceOf(InstanceRecords records, string id) =>
+        (int)(records.Fact(InstanceEvents.LaunchAttempt + id)?.Place ?? 0);
+
+    private static DateTimeOffset AnnouncedAt(InstanceRecords records, string id) =>
+        id == First ? records.Launch.NotBefore.ToDateTimeOffset() : id == More ? DateTimeOffset.MaxValue
+        : records.Fact(InstanceEvents.LaunchAttempt + id)?.At.Maybe() ?? DateTimeOffset.MaxValue;
 
     /// <summary>Whether a further attempt has to be announced: it would else be covered by the answers before it.</summary>
     public static bool Answered(InstanceRecords records) => Refused(records).Count > 0;

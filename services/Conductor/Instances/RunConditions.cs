@@ -24,7 +24,7 @@ internal static class RunConditions
             && signed + StepLimits.Converged(records.Launch) is var latest && due(latest))
         {
             // That it is late never hides why.
-            var (why, next) = failed is not null ? ($"no run was good; the last one that failed: {failed.Detail.TrimEnd('.')}.", Mend)
+            var (why, next) = failed is not null ? ($"no run was good; the last one that failed: {failed.Detail.TrimEnd('.')}.", MendOf(failed.Detail))
                 : partial is not null ? ($"no run applied all of its catalog; the last one: {partial.Detail.TrimEnd('.')}.", Whole)
                 : records.FirstServed is null ? ("no puppetserver asked for its classification.",
                     "Check that it reaches the puppetserver, which must use overture-enc.")
@@ -59,7 +59,9 @@ internal static class RunConditions
     }
 
     private static Condition Failed(string why, DateTimeOffset at) => ConditionRules.New(ConditionType.RunFailed, Reason.RunFailed.Code(),
-        at, $"The Puppet run failed: {ConditionRules.Sentence(why)}", Mend);
+        at, $"The Puppet run failed: {ConditionRules.Sentence(why)}", MendOf(why));
+
+    private static string MendOf(string why) => NodeStatements.AreMissingBy(why) ? NodeStatements.Cure : Mend;
 
     private static Condition Partial(string why, DateTimeOffset at) => ConditionRules.New(ConditionType.PartialRun,
         Reason.RunPartial.Code(), at, $"The Puppet run was not a whole one: {ConditionRules.Sentence(why)}", Whole);

@@ -36,10 +36,11 @@ internal sealed class LaunchInstances(
         var spec = await profiles.SpecOf(request.Spec, request.Profile, cancel);
         var (plan, requestId) = Check(request, spec, count);
         InstanceScope.Demand(by, plan.Spec);
-        var provider = providers.Find(plan.Spec.Provider)!; // the plan names a known one
+        var provider = providers.Find(plan.Spec)!; // the plan names a known one
         if (await provider.CheckReady(cancel) is { } unfit)
             throw new FaultException(FaultKind.Precondition, Reason.ProviderUnfit, unfit);
-        ledger.CheckSize(plan, requestId, provider);
+        var image = await ImageOf(provider, plan.Spec, caller, requestId, cancel);
+        ledger.CheckSize(plan, requestId);
 
         // 2. the names are fixed; from here on the launch continues even if the caller disconnects
         using var span = FlowTelemetry.Source.StartActivity(FlowTelemetry.Launch);
@@ -55,13 +56,16 @@ internal sealed class LaunchInstances(
         {
             plan = LaunchPlan.From(asked, store.Name, providers.Find);
             InstanceScope.Demand(by, plan.Spec);
+            provider = providers.Find(plan.Spec)!;
+            image = await ImageOf(provider, plan.Spec, caller, requestId, cancel);
         }
         plan = plan with { Source = source };
 
         // 3. each instance by itself
         var traceparent = span?.Id ?? "";
         var results = await Task.WhenAll(
-            opened.Names.Select(name => One(new LaunchOrder(name, plan, caller, requestId, provider, traceparent), drain.Closing)));
+            opened.Names.Select(name => One(new LaunchOrder(name, plan, caller, requestId, provider, traceparent) { Image = image },
+                drain.Closing)));
         if (results.All(r => r.Outage is not null))
             throw results[0].Outage!;
         return new LaunchInstancesResponse
@@ -87,6 +91,21 @@ internal sealed class LaunchInstances(
         var plan = LaunchPlan.Validate(spec, store.Name, providers.Find, out var broken);
         problems.AddRange(broken);
         return problems.Count == 0 ? (plan!, requestId) : throw FaultException.Invalid([.. problems]);
+    }
+
+    // One for all instances of the request. What is repeated has it in its records, also where the image is gone now.
+    private async Task<string?> ImageOf(IProvider provider, LaunchSpec spec, string caller, string requestId, CancellationToken cancel)
+    {
+        try
+        {
+            return await provider.Image(spec, cancel);
+        }
+        catch (ProviderException e)
+        {
+            return (await ledger.NamesOf(caller, requestId, cancel)).Count > 0 ? null
+                : throw (e.Final ? FaultException.Invalid("spec.ec2.image", e.Message)
+                    : new FaultException(FaultKind.Precondition, Reason.ProviderUnfit, e.Message));
+        }
     }
 
     private async Task<Outcome> One(LaunchOrder order, CancellationToken cancel)

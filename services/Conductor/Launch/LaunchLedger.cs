@@ -1,6 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
 using Overture.Conductor.Instances;
-using Overture.Conductor.Providers;
 using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
@@ -113,20 +112,20 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
             : RecordJson.Read<LaunchSpec>(System.Text.Encoding.UTF8.GetBytes(request.Spec));
 
     /// <summary>Refuses a plan whose user data no provider would take, before anything is written.</summary>
-    public void CheckSize(LaunchPlan plan, string requestId, IProvider? provider)
+    public void CheckSize(LaunchPlan plan, string requestId)
     {
         var any = ids.CertName();
-        _ = UserDataOf(any, plan, keys.Token(requestId, any), provider);
+        _ = UserDataOf(any, plan, keys.Token(requestId, any));
     }
 
     /// <summary>
     /// The user data of a plan under an example name, with the secret masked and never derived; and its true size in bytes.
     /// </summary>
     /// <exception cref="FaultException">TOO_LARGE.</exception>
-    public (string UserData, int Size) Preview(LaunchPlan plan, IProvider? provider)
+    public (string UserData, int Size) Preview(LaunchPlan plan)
     {
-        var size = UserDataOf(Example, plan, new string('*', EnrollmentToken.Length), provider).Length; // ASCII
-        return (UserDataOf(Example, plan, "********", provider), size);
+        var size = UserDataOf(Example, plan, new string('*', EnrollmentToken.Length)).Length; // ASCII
+        return (UserDataOf(Example, plan, "********"), size);
     }
 
     /// <summary>Records one instance; a second time it changes nothing, not even a definition that was edited or archived since.</summary>
@@ -154,7 +153,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
             }
         }
         CrashPoint.Reach("launch.record");
-        return new Enrollment(name, record, token, UserDataOf(name, order.Plan, token, order.Provider), fresh);
+        return new Enrollment(name, record, token, UserDataOf(name, order.Plan, token), fresh);
     }
 
     // The same person, whatever the role was then: request ids are per name.
@@ -177,9 +176,8 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
                 "carries no signature of a key this Conductor trusts"));
     }
 
-    private string UserDataOf(CertName name, LaunchPlan plan, string token, IProvider? provider) =>
-        UserData.Render(name, plan.Spec, plan.Node.Environment, token, bundle.Current.Pem, provider?.InstallsPuppet ?? true,
-            plan.MaxUserData);
+    private string UserDataOf(CertName name, LaunchPlan plan, string token) =>
+        UserData.Render(name, plan.Spec, plan.Node.Environment, token, bundle.Current.Pem, plan.MaxUserData);
 
     private LaunchRecord RecordOf(LaunchOrder order, string token)
     {
@@ -205,7 +203,8 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
             Caller = order.Caller,
             Traceparent = order.Traceparent,
             Profile = spec.Profile,
-            Image = spec.Image,
+            Image = order.Image ?? throw new FaultException(FaultKind.Precondition, Reason.ProviderUnfit,
+                "the image that the launch describes could not be found; repeat the launch with the same request id"),
             InstanceType = spec.InstanceType,
             Environment = plan.Node.Environment,
             Expires = spec.Ttl is null ? null : (now + spec.Ttl.ToTimeSpan()).ToTimestamp(),

@@ -10,6 +10,7 @@ internal static class LaunchModule
             .AddSingleton<LaunchLedger>()
             .AddSingleton<InstanceScope>()
             .AddSingleton<SupersedeRequest>()
+            .AddSingleton<AskProvider>()
             .AddSingleton<StartInstance>()
             .AddSingleton<LaunchInstances>()
             .AddSingleton<RegisterInstance>()

@@ -31,4 +31,8 @@ internal sealed record RequestedLaunch(
 /// <param name="Provider">Starts it; null: the caller does (a registration).</param>
 /// <param name="Traceparent">Of the launch that is going on; the record keeps that of the first one.</param>
 internal sealed record LaunchOrder(
-    CertName Name, LaunchPlan Plan, string Caller, string RequestId, IProvider? Provider, string Traceparent);
+    CertName Name, LaunchPlan Plan, string Caller, string RequestId, IProvider? Provider, string Traceparent)
+{
+    /// <summary>The image to record; null: it could not be found, and what is recorded already has its own.</summary>
+    public string? Image { get; init; } = Plan.Spec.Image;
+}

@@ -74,8 +74,9 @@ internal sealed partial record LaunchPlan(LaunchSpec Spec, NodeDefinition Node)
         else
             CheckProvider(plan, providers, problems);
         Rule(IsLabel(plan.InstanceType), "instance_type", "must have at most 64 printable characters");
-        Rule(IsLabel(plan.Image), "image", "must have at most 64 printable characters");
+        Rule(plan.Image.Length <= 256 && IsText(plan.Image), "image", "must have at most 256 printable characters");
         CheckPuppet(plan.Puppet ??= new PuppetSettings(), Rule);
+        problems.AddRange(AgentRules.Check(plan.Puppet).Select(p => p with { Field = $"spec.{p.Field}" }));
         var node = NodeOf(plan.Node, problems);
         CheckLabels(plan, Rule);
         CheckGrants(plan, Rule);

@@ -23,8 +23,8 @@ internal sealed class PreviewLaunch(LaunchLedger ledger, ProfileStore profiles, 
         var plan = LaunchPlan.From(spec, store.Name, providers.Find);
 
         // 2. what cloud-init would get, but for name and secret
-        var provider = providers.Find(plan.Spec.Provider);
-        var (userData, size) = ledger.Preview(plan, provider);
+        var provider = providers.Find(plan.Spec);
+        var (userData, size) = ledger.Preview(plan);
 
         // 3. what the provider says of it
         var verdict = provider is not null && ask(plan.Spec) ? await Verdict(provider, plan.Spec, userData, cancel) : "";
@@ -39,11 +39,13 @@ internal sealed class PreviewLaunch(LaunchLedger ledger, ProfileStore profiles, 
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
         try
         {
+            // Shown, too: the image that a description finds.
+            spec.Image = await provider.Image(spec, either.Token);
             return (await provider.Rehearse(ids.CertName(), spec, userData, either.Token))?.Text ?? "";
         }
         catch (ProviderException e)
         {
-            return new Rehearsal(null, e.Message).Text;
+            return new Rehearsal(e.Final ? false : null, e.Message).Text;
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {

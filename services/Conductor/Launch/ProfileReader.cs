@@ -67,7 +67,7 @@ internal sealed class ProfileReader(LaunchLedger ledger, ProviderSet providers, 
             return Fields(problems);
         try
         {
-            _ = ledger.Preview(plan, providers.Find(plan.Spec.Provider));
+            _ = ledger.Preview(plan);
             return [];
         }
         catch (FaultException e) when (e.Kind == FaultKind.Invalid)

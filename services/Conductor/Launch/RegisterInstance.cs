@@ -29,7 +29,7 @@ internal sealed class RegisterInstance(
             fetched.CheckStore();
             plan = plan with { MaxUserData = UserData.MaxFetchedBytes };
         }
-        ledger.CheckSize(plan, requestId, provider: null);
+        ledger.CheckSize(plan, requestId);
 
         // 2. the name is fixed
         using var span = FlowTelemetry.Source.StartActivity(FlowTelemetry.Launch);

@@ -15,11 +15,10 @@ using Timeline = Overture.Platform.Registry.Timeline;
 namespace Overture.Conductor.Launch;
 
 /// <summary>Starts one instance: recorded, started, recorded as started. Repeating it continues where it stopped.</summary>
-internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore facts, InstanceRecordsReader reader, InstanceTable table,
-    BeginTermination end, Timeline timeline, Ids ids, TimeProvider clock, ILogger<StartInstance> log) : IDisposable
+internal sealed class StartInstance(LaunchLedger ledger, AskProvider ask, InstanceEventStore facts, InstanceRecordsReader reader,
+    InstanceTable table, BeginTermination end, Timeline timeline, Ids ids, TimeProvider clock, ILogger<StartInstance> log)
 {
-    private const int MaxFailures = 10, AskedAtOnce = 5;
-    private readonly SemaphoreSlim asking = new(AskedAtOnce, AskedAtOnce);
+    private const int MaxFailures = 10;
 
     /// <returns>With a reason, where the provider did not start it.</returns>
     /// <exception cref="FaultException">The store is away.</exception>
@@ -46,55 +45,38 @@ internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore fact
                 Detail = "its token expired before the provider was asked; launch again with a new request id" };
         }
 
-        // 3. not the first attempt: it is announced, and not made once the instance is to end, for its end may have counted the attempts
-        var id = enrollment.Fresh ? LaunchAttempts.First : await Announce(order.Name, provider, cancel);
-        if (!enrollment.Fresh && id is not null
-            && (instance = await Seen(order.Name, young: false, cancel)).State >= InstanceState.Terminating)
-        {
-            await Refused(order.Name, id, "the provider was not asked: it is being terminated", cancel);
-            return new LaunchResult { Instance = instance };
-        }
-
-        // 4. the provider starts it, or finds that it did
-        Started started;
-        await asking.WaitAsync(cancel);
-        try
-        {
-            using var span = FlowTelemetry.Step(FlowTelemetry.ProviderStart, enrollment.Record.Traceparent, enrollment.Record.Certname);
-            CrashPoint.Reach("launch.indexed");
-            started = await provider.Start(order.Name, order.Plan.Spec, enrollment.UserData, again: !enrollment.Fresh, cancel);
-            CrashPoint.Reach("launch.started");
-        }
-        catch (ProviderException e)
+        // 3. the provider starts it, or finds that it did
+        var asked = await ask.Run(order, enrollment, cancel);
+        if (asked is { Refusal: { } unknown, Waits: true })
+            return await Waiting(order.Name, unknown, cancel);
+        if (asked.Refusal is { } refusal)
         {
             InstanceMetrics.Launched(provider.Name, "refused");
-            return await Failed(order.Name, id, e, cancel);
+            return await Failed(order.Name, asked.Attempt, refusal, cancel);
         }
-        finally
-        {
-            asking.Release();
-        }
+        if (asked.Started is not { } started)
+            return new LaunchResult { Instance = await Seen(order.Name, young: false, cancel) };
 
-        // 5. the fact
+        // 4. the fact
         await facts.Write(order.Name,
-            new InstanceFact { Event = InstanceEvents.Launched, InstanceId = started.InstanceId, Pending = !started.Runs }, cancel);
+            new InstanceFact { Event = InstanceEvents.Launched, InstanceId = started.InstanceId, Pending = !started.Runs,
+                Detail = asked.Place, Image = started.Image }, cancel);
         CrashPoint.Reach("launch.fact");
         Log.Started(log, order.Name, started.InstanceId, order.Caller, order.RequestId);
         timeline.Add("conductor", order.Name, InstanceEvents.Launched,
-            $"the provider {(started.Runs ? "started" : "accepted")} it as {started.InstanceId}",
+            $"the provider {(started.Runs ? "started" : "accepted")} it as {started.InstanceId}"
+                + (asked.Place.Length > 0 ? $" ({asked.Place})" : ""),
             proof: ObjectKeys.Fact(order.Name, InstanceEvents.Launched));
 
         InstanceMetrics.Launched(provider.Name, "started");
 
-        // 6. terminated meanwhile: the saga may have passed the provider before there was anything to stop
+        // 5. terminated meanwhile: the saga may have passed the provider before there was anything to stop
         instance = await Seen(order.Name, enrollment.Fresh, cancel);
         CrashPoint.Reach("launch.answer");
         if (instance.State >= InstanceState.Terminating)
             await TryStop(provider, order.Name, started, cancel);
         return new LaunchResult { Instance = instance };
     }
-
-    public void Dispose() => asking.Dispose();
 
     // What can't be stopped yet (a cloud that does not list it) is found by the reconciler, as a ghost.
     private async Task TryStop(IProvider provider, CertName name, Started started, CancellationToken cancel)
@@ -109,23 +91,12 @@ internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore fact
         }
     }
 
-    // Only where an answer before it could be taken for an answer to it, or where it may take a while until the provider lists it.
-    private async Task<string?> Announce(CertName name, IProvider provider, CancellationToken cancel)
+    // No failure yet: the reconciler asks again.
+    private async Task<LaunchResult> Waiting(CertName name, ProviderException e, CancellationToken cancel)
     {
-        var records = await reader.Read(name, cancel) ?? throw Lookup.Unknown(name);
-        if (provider.Settling == TimeSpan.Zero && !LaunchAttempts.Answered(records))
-            return null;
-        var id = LaunchAttempts.Next(records, ids);
-        await facts.Write(name,
-            new InstanceFact { Event = InstanceEvents.LaunchAttempt + id, Detail = "the provider is asked again" }, cancel);
-        CrashPoint.Reach("launch.attempt");
-        return id;
-    }
-
-    private async Task Refused(CertName name, string? attempt, string why, CancellationToken cancel)
-    {
-        if (attempt is not null)
-            await facts.Write(name, new InstanceFact { Event = InstanceEvents.LaunchRefused + attempt, Detail = why }, cancel);
+        Log.LaunchFailed(log, name, e.Message);
+        return new LaunchResult { Instance = await Seen(name, young: false, cancel), Reason = Reason.ProviderFailed.Code(),
+            Detail = $"{e.Message}; it goes on by itself" };
     }
 
     private async Task<LaunchResult> Failed(CertName name, string? attempt, ProviderException e, CancellationToken cancel)
@@ -148,7 +119,7 @@ internal sealed class StartInstance(LaunchLedger ledger, InstanceEventStore fact
                 ObjectKeys.Fact(name, fact.Event));
         }
         if (e.Means == NotStarted.Nothing)
-            await Refused(name, attempt, "the provider's answer: nothing was started", cancel);
+            await ask.Refused(name, attempt, "the provider's answer: nothing was started", cancel);
         if (e.Means == NotStarted.Ended)
             await end.Run(name, $"ended outside Overture: {e.Message}", cancel, Reason.InstanceEnded);
         return new LaunchResult { Instance = await Seen(name, young: false, cancel),

@@ -21,9 +21,6 @@ internal interface IProvider
     /// <summary>Where its instances run, as the cloud calls it; empty: there are no regions.</summary>
     string Region { get; }
 
-    /// <summary>Whether cloud-init has to install Puppet.</summary>
-    bool InstallsPuppet { get; }
-
     /// <summary>
     /// How long an instance that was started may be missing from <see cref="Look"/> and <see cref="Inventory"/>; zero: never.
     /// </summary>
@@ -39,6 +36,27 @@ internal interface IProvider
 
     /// <summary>One line why nothing can be launched here, or null.</summary>
     Task<string?> CheckReady(CancellationToken cancel);
+
+    /// <summary>Of the providers of one name (a cloud's accounts and regions): whether a launch that was checked is this one's.</summary>
+    bool Serves(LaunchSpec spec) => true;
+
+    /// <summary>
+    /// Where a launch may go, in the order to ask: where one place has no room, the next is asked. The same for the same spec; never empty.
+    /// </summary>
+    IReadOnlyList<LaunchPlace> Places(LaunchSpec spec) => [new(0, "", spec)];
+
+    /// <summary>The image to record: that of the spec, or what the spec's description of it finds now.</summary>
+    /// <exception cref="ProviderException">There is none (final), or the provider does not say.</exception>
+    Task<string> Image(LaunchSpec spec, CancellationToken cancel) => Task.FromResult(spec.Image);
+
+    /// <summary>Starts the instance at one place; never at two, which its caller sees to.</summary>
+    /// <inheritdoc cref="Start(CertName, LaunchSpec, string, bool, CancellationToken)"/>
+    Task<Started> Start(CertName name, LaunchPlace place, string userData, bool again, CancellationToken cancel) =>
+        Start(name, place.Spec, userData, again, cancel);
+
+    /// <summary>What there is of the instance right now, at any place, by every mark that it may have.</summary>
+    /// <exception cref="ProviderException">The provider does not say.</exception>
+    Task<Sighting> Find(CertName name, CancellationToken cancel) => Look(name, "", cancel);
 
     /// <summary>Starts the instance, unless it was started already. The same certname always gives the same instance.</summary>
     /// <param name="name">Its certname.</param>
@@ -59,7 +77,7 @@ internal interface IProvider
 
     /// <summary>Ends the instance and removes all that is left of it; no error when there is none, or it ended before.</summary>
     /// <param name="name">Its certname.</param>
-    /// <param name="instanceId">As <see cref="Start"/> returned; empty: unknown, it is found by its name.</param>
+    /// <param name="instanceId">As <c>Start</c> returned; empty: unknown, it is found by its name.</param>
     /// <param name="since">When it was started, or may have been.</param>
     /// <param name="cancel">Gives up.</param>
     /// <exception cref="ProviderException">It can't be ended now, or (younger than <see cref="Settling"/>) not be found yet.</exception>
@@ -67,7 +85,7 @@ internal interface IProvider
 
     /// <summary>What there is of the instance right now.</summary>
     /// <param name="name">Its certname.</param>
-    /// <param name="instanceId">As <see cref="Start"/> returned; empty: unknown. Its mark may have been removed since.</param>
+    /// <param name="instanceId">As <c>Start</c> returned; empty: unknown. Its mark may have been removed since.</param>
     /// <param name="cancel">Gives up.</param>
     /// <exception cref="ProviderException">The provider does not say.</exception>
     Task<Sighting> Look(CertName name, string instanceId, CancellationToken cancel);
@@ -87,7 +105,20 @@ internal interface IProvider
 /// <summary>An instance that was started.</summary>
 /// <param name="InstanceId">The provider's id of it.</param>
 /// <param name="Runs">False: it was accepted; that it runs, and where, <see cref="IProvider.Inventory"/> will show.</param>
-internal sealed record Started(string InstanceId, bool Runs);
+internal sealed record Started(string InstanceId, bool Runs)
+{
+    /// <summary>Number of its place; null: the provider does not say.</summary>
+    public int? Place { get; init; }
+
+    /// <summary>The image that it was started from; empty: that of the spec.</summary>
+    public string Image { get; init; } = "";
+}
+
+/// <summary>One of the places that a launch may go to.</summary>
+/// <param name="Number">In the order to ask, from 0.</param>
+/// <param name="Text">For people; empty: there is no other.</param>
+/// <param name="Spec">Names this place alone.</param>
+internal sealed record LaunchPlace(int Number, string Text, LaunchSpec Spec);
 
 /// <summary>What a provider says of a launch that was not done.</summary>
 /// <param name="Allowed">Null: it does not say.</param>
@@ -131,6 +162,12 @@ internal sealed class ProviderException(string message, bool final = false) : Ex
 
     /// <summary>Of a start: what it says of the instance.</summary>
     public NotStarted Means { get; init; }
+
+    /// <summary>Of a start: there was no room at this place; another may have some.</summary>
+    public bool Elsewhere { get; init; }
+
+    /// <summary>The provider's code of the error; empty: it has none.</summary>
+    public string Code { get; init; } = "";
 }
 
 /// <summary>What a start that was refused says of the instance.</summary>

@@ -9,7 +9,7 @@ namespace Overture.Conductor.Reconcile;
 /// <param name="Deadline">From then on its launch is not repeated.</param>
 /// <param name="Launched">The provider accepted it; null: not known.</param>
 /// <param name="InstanceId">As the provider named it then; empty: not known.</param>
-/// <param name="LaunchFailed">The provider refused it.</param>
+/// <param name="LaunchFailed">The provider refused it, and nothing is left to be looked up.</param>
 /// <param name="Terminating">The saga has it.</param>
 /// <param name="Terminated">It is over since then; null: it is not.</param>
 /// <param name="Unrevoked">It is over, and CertAuthority has not confirmed that its certificate is revoked.</param>
@@ -24,7 +24,7 @@ internal sealed record ComparedRecord(
     public static ComparedRecord From(InstanceRecords records) => new(
         records.Name.ToString(), records.Launch.NotBefore.ToDateTimeOffset(), records.Launch.Deadline.ToDateTimeOffset(),
         At(records, InstanceEvents.Launched), records.Fact(InstanceEvents.Launched)?.InstanceId ?? "",
-        records.Fact(InstanceEvents.LaunchFailed) is not null, records.Fact(InstanceEvents.Terminating) is not null,
+        records.Fact(InstanceEvents.LaunchFailed) is not null && !LaunchAttempts.Waits(records), records.Fact(InstanceEvents.Terminating) is not null,
         At(records, InstanceEvents.Terminated), records.Unrevoked, records.Protected, records.Certificate?.Serial);
 
     // A fact without its time still is one.

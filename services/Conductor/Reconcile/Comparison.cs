@@ -18,7 +18,7 @@ internal sealed record Comparison(
     Func<string, bool> Foreign, Func<string, int> Missed, DateTimeOffset Now)
 {
     private static readonly TimeSpan LaunchTime = TimeSpan.FromMinutes(5), OrphanGrace = TimeSpan.FromMinutes(30);
-    private const int LooksNeeded = 3, LeastBrake = 5, BrakeShare = 20;
+    private const int LeastBrake = 5, BrakeShare = 20;
 
     /// <summary>How many ends at once look like an accident of ours.</summary>
     public int Brake => Math.Max(LeastBrake, Living / BrakeShare);
@@ -41,13 +41,12 @@ internal sealed record Comparison(
             .Concat(Records.SelectMany(r => Doubles(r, listed.GetValueOrDefault(r.Name))))
             .Concat(there.Where(l => !known.Contains(l.Name) && !Foreign(l.Name)).Select(Orphan))
             .OrderBy(d => d.Kind).ThenBy(d => d.Name, StringComparer.Ordinal).ToList();
-        var most = limit > 0 ? limit : Blind ? 0 : Brake;
+        var most = limit > 0 ? limit : Rule.IsBlind ? 0 : Brake;
         var ends = all.Count(d => d.Ends && d.HeldBack.Length == 0);
         return ends <= most ? all : [.. all.Select(d => d.Ends && d.HeldBack.Length == 0 ? d with { HeldBack = TooMany(ends, most) } : d)];
     }
 
-    // A cloud that lists nothing at all, where several should be.
-    private bool Blind => Settling > TimeSpan.Zero && Inventory.Count == 0 && Living > 1;
+    private Unlisted Rule => new(Settling, Inventory.Count, Living);
 
     // A wrong region, account or filter looks like this too.
     private static string TooMany(int ends, int most) =>
@@ -93,10 +92,10 @@ internal sealed record Comparison(
             return open ? new Discrepancy(FindingKind.Lost, name, "", "its launch was interrupted before the provider answered",
                 Remedy.AskAgain) : null;
         }
-        var certain = Settling == TimeSpan.Zero || ended.Contains(id);
-        if (!certain && Now < launched + (Settling > LaunchTime ? Settling : LaunchTime))
+        var certain = ended.Contains(id);
+        if (!certain && Rule.MayCome(launched, Now))
             return null;
-        var looks = certain ? 1 : LooksNeeded;
+        var looks = certain ? 1 : Rule.LooksNeeded;
         var held = record.Protected ? "it is protected: overture instance protect --off, then terminate it"
             : Missed(name) < looks ? $"missing in {Missed(name)} of {looks} checks; the next is within a minute" : "";
         return record.Serial is null

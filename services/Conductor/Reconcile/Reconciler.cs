@@ -23,7 +23,7 @@ internal sealed class Reconciler(InstanceTable table, InstanceRecordsReader read
     private static readonly TimeSpan Apart = TimeSpan.FromSeconds(20);
 
     // Of each provider: the names missing in the last look, in how many in a row, and when it was.
-    private readonly ConcurrentDictionary<string, (DateTimeOffset At, Dictionary<string, int> Names)> missing = new();
+    private readonly ConcurrentDictionary<IProvider, (DateTimeOffset At, Dictionary<string, int> Names)> missing = new();
     private readonly SemaphoreSlim oneAtATime = new(1, 1);
     private HashSet<(FindingKind, string)> reported = [];
 
@@ -112,11 +112,11 @@ internal sealed class Reconciler(InstanceTable table, InstanceRecordsReader read
     {
         var held = records.Values.Where(r => r.Holder == provider).Select(r => r.Record).ToList();
         var there = listed.Where(l => !l.Seen.IsGone).Select(l => l.Name).ToHashSet(StringComparer.Ordinal);
-        var before = missing.GetValueOrDefault(provider.Name, (now - Apart, []));
+        var before = missing.GetValueOrDefault(provider, (now - Apart, []));
         var counts = now - before.At >= Apart;
         var absent = held.Select(r => r.Name).Where(n => !there.Contains(n))
             .ToDictionary(n => n, n => Math.Max(1, before.Names.GetValueOrDefault(n) + (counts ? 1 : 0)), StringComparer.Ordinal);
-        missing[provider.Name] = (counts ? now : before.At, absent);
+        missing[provider] = (counts ? now : before.At, absent);
         return new Comparison(provider.Settling, held, listed, records.ContainsKey, n => absent.GetValueOrDefault(n), now);
     }
 

@@ -5,19 +5,19 @@ using Overture.Platform.Registry;
 namespace Overture.Conductor.Specs;
 
 /// <summary>
-/// The user's own cloud-config, merged into ours by us: cloud-init's merging would let a second document replace the whole of puppet and
+/// The user's own cloud-config, merged into ours by us: cloud-init's merging would let a second document replace the whole of bootcmd and
 /// runcmd (docs/cloud-init.md). Lists are taken whole; a key that replaces what Overture writes, or that keeps cloud-init from reading it,
 /// is refused.
 /// </summary>
 internal static class CloudConfig
 {
-    private const string Modules = "decides which modules cloud-init runs, and without puppet there is no node; leave it out";
+    private const string Modules = "decides which modules cloud-init runs, and without runcmd there is no node; leave it out";
     private const int MaxProblems = 50;
     private const string HostKeys = "hides host keys from the console, where overture ssh reads them; leave it out";
 
     private static readonly Dictionary<string, string> Reserved = new(StringComparer.Ordinal)
     {
-        ["puppet"] = "is written by Overture; say puppet.server, node and extensions beside cloud_config instead",
+        ["puppet"] = "is written by Overture; say puppet (server, agent), node and extensions beside cloud_config instead",
         ["phone_home"] = "would send the host's keys and name to a third party; Overture learns how an instance is doing from reports",
         ["merge_how"] = "sets how cloud-init merges documents, and there is only one; leave it out",
         ["merge_type"] = "sets how cloud-init merges documents, and there is only one; leave it out",
@@ -28,7 +28,7 @@ internal static class CloudConfig
         ["datasource"] = "says where cloud-init reads user data, which is known once it reads this; leave it out",
         ["datasource_list"] = "says where cloud-init reads user data, which is known once it reads this; leave it out",
         ["system_info"] = "describes the image and belongs in it; leave it out",
-        ["apt_update"] = "is an old name of package_update; leave it out, package lists are always updated",
+        ["apt_update"] = "is an old name of package_update; use that",
         ["ssh_key_console_blacklist"] = HostKeys,
         ["ssh_fp_console_blacklist"] = HostKeys,
     };
@@ -97,8 +97,6 @@ internal static class CloudConfig
         var path = $"cloud_config.{key}";
         if (Reserved.TryGetValue(key, out var sentence))
             yield return new(path, sentence);
-        if (key == "package_update" && value.ToTree() is not true)
-            yield return new(path, "must be true: Puppet is installed from the lists it updates; leave it out");
         if (key == "ssh" && value is YamlMap ssh
             && ssh.Entries.Any(e => e.Key.Text == "emit_keys_to_console" && e.Value.ToTree() is not true))
         {

@@ -11,7 +11,7 @@ namespace Overture.Conductor.Specs;
 /// start_instance.yaml: a launch spec as users write it. Checks keys and kinds of values; every other rule is the plan's. The command line
 /// is built with this file too, so that what it launches from a file is what a profile of the same text launches.
 /// </summary>
-internal sealed class LaunchDocument
+internal sealed partial class LaunchDocument
 {
     private const string NoCertname =
         "is not chosen here, and %i and %f have no meaning: every instance gets a random certname, since a predictable one could be "
@@ -110,6 +110,7 @@ internal sealed class LaunchDocument
             ["serverport"] = p => puppet.Serverport = Whole(p, 1, 65535, "must be a port, 1 to 65535"),
             ["ca_server"] = p => puppet.CaServer = Text(p),
             ["ca_port"] = p => puppet.CaPort = Whole(p, 1, 65535, "must be a port, 1 to 65535"),
+            ["agent"] = p => Agent(p, puppet.Agent = new PuppetAgent()),
         });
     }
 
@@ -120,33 +121,6 @@ internal sealed class LaunchDocument
         ["parameters"] = p => node.Parameters = Tree(p),
         ["environment"] = p => node.Environment = Text(p),
     });
-
-    private void Ec2(Place place, Ec2Settings ec2) => Section(place, new(StringComparer.Ordinal)
-    {
-        ["subnet_id"] = p => ec2.SubnetId = Text(p),
-        ["security_group_ids"] = p => ec2.SecurityGroupIds.AddRange(Texts(p)),
-        ["instance_profile"] = p => ec2.InstanceProfile = Text(p),
-        ["key_name"] = p => ec2.KeyName = Text(p),
-        ["spot"] = p => ec2.Spot = Flag(p),
-        ["spot_max_price"] = p => ec2.SpotMaxPrice = Text(p),
-        ["block_devices"] = p => ec2.BlockDevices.AddRange(Items(p).Select(BlockDevice)),
-        ["public_address"] = p => ec2.PublicAddress = Flag(p),
-        ["availability_zone"] = p => ec2.AvailabilityZone = Text(p),
-        ["tags"] = p => Fill(p, ec2.Tags),
-    });
-
-    private BlockDevice BlockDevice(Place place)
-    {
-        var device = new BlockDevice();
-        Section(place, new(StringComparer.Ordinal)
-        {
-            ["device_name"] = p => device.DeviceName = Text(p),
-            ["volume_size"] = p => device.VolumeSize = Whole(p, 1, 16384, "must be 1 to 16384 (GiB)"),
-            ["volume_type"] = p => device.VolumeType = Text(p),
-            ["encrypted"] = p => device.Encrypted = Flag(p),
-        });
-        return device;
-    }
 
     private void Deadlines(Place place, StepDeadlines deadlines) => Section(place, new(StringComparer.Ordinal)
     {

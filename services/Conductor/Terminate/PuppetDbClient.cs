@@ -8,8 +8,8 @@ using Overture.Platform.Records;
 namespace Overture.Conductor.Terminate;
 
 /// <summary>
-/// The one command that PuppetDB is sent (its command API, v1): deactivate_node, version 3, which may be repeated; and the one question
-/// before it (its query API, v4). After an outage calls fail at once for a while, so that a thousand names do not wait a thousand
+/// The one command that PuppetDB is sent (its command API, v1): deactivate_node, version 3, which may be repeated; the question before it,
+/// and the one after it (its query API, v4). After an outage calls fail at once for a while, so that a thousand names do not wait a thousand
 /// time-outs.
 /// </summary>
 /// <param name="own">Null: there is no report listener, and the options name files.</param>
@@ -34,6 +34,38 @@ internal sealed class PuppetDbClient(ConductorOptions options, PuppetCaBundle bu
             _ => (false, null),
         }, cancel);
 
+    /// <summary>Which of these nodes PuppetDB has as active: neither deactivated nor expired.</summary>
+    /// <param name="names">At most 500.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <returns>Null: it does not let this certificate ask (401, 403).</returns>
+    /// <exception cref="FaultException">PUPPET_DB_UNAVAILABLE: it does not answer, or not as PuppetDB does.</exception>
+    public Task<IReadOnlySet<string>?> Active(IReadOnlyCollection<CertName> names, CancellationToken cancel)
+    {
+        var list = JsonSerializer.Serialize(names.Select(n => $"{n}"));
+        // Without a word on node_state it answers with active nodes alone. Names only: the whole rows of so many may be large.
+        var query = $$"""{"query":["extract","certname",["in","certname",["array",{{list}}]]]}""";
+        return Ask<IReadOnlySet<string>?>((client, c) => client.PostAsync("pdb/query/v4/nodes", new StringContent(query, Json), c),
+            (status, text) => status switch
+            {
+                HttpStatusCode.OK => (Certnames(text) is { } found, Certnames(text)),
+                HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => (true, null),
+                _ => (false, null),
+            }, cancel);
+    }
+
+    private static HashSet<string>? Certnames(string json)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            return [.. document.RootElement.EnumerateArray().Select(n => n.GetProperty("certname").GetString()!)];
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>
     /// PuppetDB has taken the command: on its disk, worked on in its own time. It makes a row for a node that it never saw.
     /// </summary>
@@ -50,16 +82,20 @@ internal sealed class PuppetDbClient(ConductorOptions options, PuppetCaBundle bu
     public void Dispose() => peer.Dispose();
 
     // One request; the answer's meaning is the caller's, and whatever means nothing is an outage.
+    private Task<T> Ask<T>(Func<HttpClient, CancellationToken, Task<HttpResponseMessage>> send,
+        Func<HttpStatusCode, (bool Known, T Meaning)> read, CancellationToken cancel) => Ask(send, (status, _) => read(status), cancel);
+
     private async Task<T> Ask<T>(Func<HttpClient, CancellationToken, Task<HttpResponseMessage>> send,
-        Func<HttpStatusCode, (bool Known, T Meaning)> read, CancellationToken cancel)
+        Func<HttpStatusCode, string, (bool Known, T Meaning)> read, CancellationToken cancel)
     {
         if (failed is { } before && clock.GetElapsedTime(before.At) < Rest)
             throw Unavailable(before.Cause);
         try
         {
             using var answer = await send(peer.Client(), cancel);
-            var text = PrintableText.Of(await answer.Content.ReadAsStringAsync(cancel));
-            var (known, meaning) = read(answer.StatusCode);
+            var body = await answer.Content.ReadAsStringAsync(cancel);
+            var text = PrintableText.Of(body);
+            var (known, meaning) = read(answer.StatusCode, body);
             if (!known)
                 throw Rested($"it answers {(int)answer.StatusCode}{(text.Length > 0 ? $" ({text})" : "")}");
             failed = null;

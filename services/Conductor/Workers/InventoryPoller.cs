@@ -21,9 +21,7 @@ internal sealed class InventoryPoller(
 {
     private const string Missing = "missing";
 
-    // A cloud is believed that it has lost one once it has said so several times in a row.
-    private const int LooksNeeded = 3;
-    private readonly ConcurrentDictionary<string, DateTimeOffset> looked = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<IProvider, DateTimeOffset> looked = new();
     private readonly ConcurrentDictionary<CertName, int> missed = new();
 
     // A provider that does not answer holds up its own instances alone.
@@ -35,14 +33,15 @@ internal sealed class InventoryPoller(
         var held = table.Rows.All.Where(r => r.State < InstanceState.Terminating && r.InstanceId.Length > 0
             && providers.HolderOf(r.Provider, r.Account) == provider).ToList();
         var now = Clock.GetUtcNow();
-        if (held.Count == 0 || (!held.Exists(r => r.IsPending) && now - looked.GetValueOrDefault(provider.Name) < provider.LookEvery))
+        if (held.Count == 0 || (!held.Exists(r => r.IsPending) && now - looked.GetValueOrDefault(provider) < provider.LookEvery))
             return;
-        looked[provider.Name] = now;
+        looked[provider] = now;
         try
         {
             var listed = (await provider.Inventory(cancel)).ToLookup(l => l.Name, StringComparer.Ordinal);
+            var rule = new Unlisted(provider.Settling, listed.Count, held.Count);
             foreach (var row in held)
-                await Note(provider, row, listed, held.Count, now, cancel);
+                await Note(rule, row, listed, now, cancel);
         }
         catch (ProviderException e)
         {
@@ -55,8 +54,7 @@ internal sealed class InventoryPoller(
         }
     }
 
-    private async Task Note(IProvider provider, InstanceRow row, ILookup<string, Listed> listed, int held, DateTimeOffset now,
-        CancellationToken cancel)
+    private async Task Note(Unlisted rule, InstanceRow row, ILookup<string, Listed> listed, DateTimeOffset now, CancellationToken cancel)
     {
         var seen = listed[row.Name.ToString()].Where(l => l.Seen.InstanceId == row.InstanceId).Select(l => l.Seen).ToList();
         // 1. it runs, at last
@@ -67,21 +65,15 @@ internal sealed class InventoryPoller(
             missed.TryRemove(row.Name, out _);
         var absence = seen.Exists(s => s.State is Sighting.Running or Sighting.Pending) ? null
             : seen.Count > 0 ? new Absence(seen[0].Phase, seen[0].Why, now)
-            : IsMissing(provider, row, listed.Count == 0 && held > 1, now) ? new Absence(Missing, "", now) : row.Absence;
+            : IsMissing(rule, row, now) ? new Absence(Missing, "", now) : row.Absence;
         if (absence?.State != row.Absence?.State || absence?.Why != row.Absence?.Why)
             await table.Update(row.Name, r => r with { Absence = absence }, cancel);
     }
 
-    // What was launched a moment ago may not be listed yet; and a cloud that lists nothing at all is more likely to be another account.
-    private bool IsMissing(IProvider provider, InstanceRow row, bool blind, DateTimeOffset now)
-    {
-        if (provider.Settling == TimeSpan.Zero)
-            return true;
-        var launched = row.Records().Fact(InstanceEvents.Launched)?.At.Maybe();
-        if (blind || launched is null || now < launched + provider.Settling)
-            return false;
-        return missed.AddOrUpdate(row.Name, 1, (_, n) => n + 1) >= LooksNeeded;
-    }
+    // Looks count from when it should be listed, and only such as show anything.
+    private bool IsMissing(Unlisted rule, InstanceRow row, DateTimeOffset now) =>
+        rule.IsCurrent || (!rule.IsBlind && !rule.MayCome(row.Records().Fact(InstanceEvents.Launched)?.At.Maybe(), now)
+            && missed.AddOrUpdate(row.Name, 1, (_, n) => n + 1) >= rule.LooksNeeded);
 
     private async Task Runs(CertName name, Sighting seen, CancellationToken cancel)
     {

@@ -62,9 +62,12 @@ internal sealed class StalledConsoleCapture(
             var detail = $"{condition.Message} {condition.Next}";
             if (holder is not null && await holder.Console(name, instance.InstanceId, cancel) is { } console)
             {
-                detail = Report(detail,
-                    console.Replace(keys.Token(records.Launch.RequestId, name), "********", StringComparison.OrdinalIgnoreCase),
-                    records.Claim is not null);
+                var masked = console.Replace(keys.Token(records.Launch.RequestId, name), "********", StringComparison.OrdinalIgnoreCase);
+                var first = ConsoleFindings.First(masked, records.Claim is not null);
+                // The condition has it already, if this is what it was changed for.
+                detail = Report(detail, masked, records.Claim is not null, saysIt: first is not null && first == table.Rows.Find(name)?.Console);
+                if (first is not null)
+                    await table.Update(name, r => r with { Console = first }, cancel);
             }
 
             // Once for each step that is missed.
@@ -80,8 +83,9 @@ internal sealed class StalledConsoleCapture(
     /// <param name="missing">The condition's sentence.</param>
     /// <param name="console">Without the secret.</param>
     /// <param name="asked">The instance asked for its certificate.</param>
-    internal static string Report(string missing, string console, bool asked) =>
-        string.Join(' ', new[] { missing, ConsoleFindings.Of(console, asked),
+    /// <param name="saysIt">That sentence has what the console shows.</param>
+    internal static string Report(string missing, string console, bool asked, bool saysIt = false) =>
+        string.Join(' ', new[] { missing, saysIt ? "" : ConsoleFindings.Of(console, asked), ConsoleFindings.AgentOf(console),
             $"Its console ends: {Tail(console)}" }.Where(s => s.Length > 0));
 
     /// <summary>The last lines, one after the other, without what a terminal would act on.</summary>

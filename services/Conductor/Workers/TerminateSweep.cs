@@ -34,7 +34,7 @@ internal sealed class TerminateSweep(TerminateSaga saga, InstanceTable table, Ti
     {
         await Expire(cancel);
         foreach (var row in table.Rows.All.Where(r => r.State == InstanceState.Terminating))
-            GoOn(row.Name, row.Instance().Provider, cancel);
+            GoOn(row.Name, $"{row.Provider} {row.Account}", cancel);
     }
 
     private async Task Expire(CancellationToken stopping)

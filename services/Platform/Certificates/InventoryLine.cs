@@ -32,6 +32,9 @@ public sealed record InventoryLine(SerialNumber Serial, DateTimeOffset NotBefore
         return found;
     }
 
+    /// <summary>A time as the file has it, in whole seconds.</summary>
+    public static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'UTC'", CultureInfo.InvariantCulture);
+
     private static bool TryRead(string line, [NotNullWhen(true)] out InventoryLine? entry)
     {
         entry = null;

@@ -22,6 +22,10 @@ public sealed class IdentifiedStore : ObjectStore
 
     public override bool GivesUrls => store.GivesUrls;
 
+    public override ETagForm? ETagForm { get => store.ETagForm; set => store.ETagForm = value; }
+
+    public override Task<IReadOnlyList<string>> Addresses(CancellationToken cancel) => store.Addresses(cancel);
+
     public override TimeSpan WriteProbePeriod => store.WriteProbePeriod;
 
     public override FileStamp? Stamp(string key) => store.Stamp(key);
@@ -93,7 +97,7 @@ public sealed class IdentifiedStore : ObjectStore
     {
         await identity.Demand(cancel);
         var doors = await store.Doors(cancel);
-        // One door is the store itself, which goes on being used; a caller closes what is not this.
+        // A directory's one door is the store itself, which goes on being used; a caller closes what is not this.
         return doors is [var only] && ReferenceEquals(only, store) ? [this] : doors;
     }
 }

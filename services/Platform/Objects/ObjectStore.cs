@@ -148,9 +148,19 @@ public abstract partial class ObjectStore
     public virtual Task<int> Tidy(DateTimeOffset now, CancellationToken cancel) => Task.FromResult(0);
 
     /// <summary>
-    /// The same store by each address of its name, for <see cref="StoreProbe"/> to race across them; itself where there is but one.
+    /// The same store by each address of its name, for <see cref="StoreProbe"/> to race across them: clients that it may set up as it
+    /// tries things, and disposes; the store itself where nothing can be set up.
     /// </summary>
     public virtual Task<IReadOnlyList<ObjectStore>> Doors(CancellationToken cancel) => Task.FromResult<IReadOnlyList<ObjectStore>>([this]);
+
+    /// <summary>
+    /// The addresses that requests may go to now, in order: one that was not there at the last probe is unproved. Empty: the store has
+    /// none of its own, or more than can be looked at (AWS).
+    /// </summary>
+    public virtual Task<IReadOnlyList<string>> Addresses(CancellationToken cancel) => Task.FromResult<IReadOnlyList<string>>([]);
+
+    /// <summary>How versions are sent in conditional replacements. Null, whatever is set: the store compares them itself.</summary>
+    public virtual ETagForm? ETagForm { get => null; set { } }
 
     /// <summary>An outage: the whole message is for the log and for administrators.</summary>
     protected static FaultException StoreFault(string message) =>

@@ -24,7 +24,7 @@ public sealed class S3Store : ObjectStore, IDisposable
     private readonly S3Options options;
     private readonly string bucket, prefix;
     private readonly StoreClock time;
-    private readonly Func<IPAddress, S3Store> door;
+    private readonly Func<IPAddress?, S3Store> door;
 
     private S3Store(string name, string deployment, S3Options options, AWSCredentials? credentials, TimeProvider clock,
         IPAddress? only = null)
@@ -36,12 +36,14 @@ public sealed class S3Store : ObjectStore, IDisposable
         this.options = options;
         time = new StoreClock(clock);
         client = S3Client.Make(options, credentials, time, only);
-        door = address => new S3Store(name, deployment, options, credentials, clock, address);
+        door = address => new S3Store(name, deployment, options, credentials, clock, address) { ETagForm = ETagForm };
     }
 
     public override string Name { get; }
 
     public override bool GivesUrls => true;
+
+    public override ETagForm? ETagForm { get; set; } = Objects.ETagForm.Quoted;
 
     public override TimeSpan? ClockAhead => time.Ahead;
 
@@ -64,7 +66,7 @@ public sealed class S3Store : ObjectStore, IDisposable
         Put(key, body, put => put.IfNoneMatch = "*", cancel);
 
     public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) =>
-        Put(key, body, put => put.IfMatch = etag, cancel);
+        Put(key, body, put => put.IfMatch = ETagForm!.Value.Of(etag), cancel);
 
     public override async Task<StoredObject?> Get(string key, CancellationToken cancel) =>
         (await Get(key, new GetObjectRequest { BucketName = bucket, Key = KeyOf(key) }, cancel)).Found;
@@ -74,11 +76,20 @@ public sealed class S3Store : ObjectStore, IDisposable
 
     public override async Task<IReadOnlyList<ObjectStore>> Doors(CancellationToken cancel)
     {
+        var addresses = await Open(cancel);
+        return addresses.Count > 1 ? [.. addresses.Select(door)] : [door(null)];
+    }
+
+    // AWS answers each question with others of its many.
+    public override async Task<IReadOnlyList<string>> Addresses(CancellationToken cancel) =>
+        options.ServiceUrl.Length == 0 ? [] : [.. (await Open(cancel)).Select(a => a.ToString())];
+
+    private async Task<IReadOnlyList<IPAddress>> Open(CancellationToken cancel)
+    {
         try
         {
             // The SDK knows best which host a bucket's requests go to.
-            var addresses = await S3Addresses.Of(ReadUrl(ObjectKeys.Layers, TimeSpan.FromMinutes(1))!, Resolve, cancel);
-            return addresses.Count > 1 ? [.. addresses.Select(door)] : [this];
+            return await S3Addresses.Of(ReadUrl(ObjectKeys.Layers, TimeSpan.FromMinutes(1))!, Resolve, cancel);
         }
         catch (AmazonClientException e)
         {
@@ -249,6 +260,12 @@ public sealed class S3Store : ObjectStore, IDisposable
     {
         AmazonServiceException { InnerException: RedirectedException inner } => $"the object store {Name} can't be used: {inner.Message}",
         RedirectedException => $"the object store {Name} can't be used: {e.Message}",
+        AmazonServiceException { ErrorCode: "RequestTimeTooSkewed" } s =>
+            $"the object store {Name} refuses us ({s.ErrorCode}): its clock and this host's differ by more than it allows; set both by NTP",
+        AmazonServiceException { ErrorCode: "AuthorizationHeaderMalformed" } s => // AWS: signed for another region
+            $"the object store {Name} answers {(int)s.StatusCode} {s.ErrorCode}: check s3.region and s3.serviceUrl",
+        AmazonServiceException { ErrorCode: "NoSuchBucket" } s =>
+            $"the object store {Name} answers {(int)s.StatusCode} {s.ErrorCode}: check the bucket's name, s3.region and s3.serviceUrl",
         AmazonServiceException { StatusCode: HttpStatusCode.Forbidden } s =>
             $"the object store {Name} refuses us ({s.ErrorCode}): check the key and its policy (docs/operations.md)",
         AmazonServiceException s when s.StatusCode != 0 => $"the object store {Name} answers {(int)s.StatusCode} {s.ErrorCode}",

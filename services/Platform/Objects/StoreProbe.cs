@@ -12,13 +12,15 @@ public sealed record ProbedPromise(string Name, bool Kept, string Detail);
 
 /// <summary>
 /// Proves that the store keeps the promises everything else rests on: racing creators have one winner, a winner is listed and read back at
-/// once, and compare-and-swap refuses a stale or missing version, by each address of the store's name and across them. Several stores in
-/// the field fail this (docs/threats.md §3.7).
+/// once, compare-and-swap refuses a stale or missing version, and what was deleted can be created again, by each address of the store's
+/// name and across them. Several stores in the field fail this (docs/threats.md §3.7). Finds on the way how the server wants versions in
+/// If-Match, and sets the store so where all promises are kept that way.
 /// </summary>
 public sealed class StoreProbe(ObjectStore store, Ids ids)
 {
     public const string OneWinner = "one-winner", ReadAtOnce = "read-at-once", ListedAtOnce = "listed-at-once",
-        ReplacesCurrent = "replaces-current", RefusesStale = "refuses-stale", RefusesMissing = "refuses-missing";
+        ReplacesCurrent = "replaces-current", RefusesStale = "refuses-stale", RefusesMissing = "refuses-missing",
+        CreatesAgain = "creates-again";
 
     /// <param name="rounds">Each on a fresh key; so many for each address of the store's name.</param>
     /// <param name="writers">Racing creators a round.</param>
@@ -28,29 +30,38 @@ public sealed class StoreProbe(ObjectStore store, Ids ids)
     {
         for (var round = 0; round < rounds * doors.Count; round++)
         {
-            if (Broken(await Round(doors, writers, _ => Task.CompletedTask, cancel)) is { } broken)
+            var settings = new StoreSettings(false, "unknown");
+            var promises = await Round(doors, writers, _ => Task.CompletedTask, cancel);
+            if (promises.Any(p => !p.Kept))
+                settings = await store.Settings(ObjectKeys.StoreId, cancel);
+            if (Broken(promises, settings) is { } broken)
                 throw new FaultException(FaultKind.Precondition, Reason.StoreUnavailable, broken);
         }
         return true;
     }, cancel);
 
-    /// <summary>One round, and what the store says of itself.</summary>
+    /// <summary>A round for each address of the store's name, up to one that breaks a promise, and what the store says of itself.</summary>
     /// <param name="writers">Racing creators.</param>
     /// <param name="cancel">Gives up.</param>
+    /// <returns>Of the last round.</returns>
     /// <exception cref="FaultException">The store does not answer.</exception>
     public Task<(IReadOnlyList<ProbedPromise> Promises, StoreSettings Settings)> Check(int writers, CancellationToken cancel) =>
         Through(async doors =>
     {
         var settings = new StoreSettings(false, "unknown");
         var promises = await Round(doors, writers, async key => settings = await store.Settings(key, cancel), cancel);
+        for (var more = 1; more < doors.Count && Broken(promises, settings) is null; more++)
+            promises = await Round(doors, writers, _ => Task.CompletedTask, cancel);
         return (promises, settings);
     }, cancel);
 
     /// <summary>The first broken promise, in a sentence with the next step; null: all are kept.</summary>
-    public string? Broken(IReadOnlyList<ProbedPromise> promises) => promises.FirstOrDefault(p => !p.Kept) is { } broken
-        ? $"the object store {store.Name} can't be trusted, it breaks {broken.Name}: {broken.Detail}; use one that keeps it "
-            + "(docs/operations.md)"
-        : null;
+    public string? Broken(IReadOnlyList<ProbedPromise> promises, StoreSettings settings) =>
+        promises.FirstOrDefault(p => !p.Kept) is not { } broken ? null
+        : $"the object store {store.Name} can't be trusted, it breaks {broken.Name}: {broken.Detail}; use one that keeps it"
+            // Ceph's object gateway: while it keeps versions it looks at no condition; later a deletion's mark is an object to it.
+            + (settings.Versioning is "enabled" or "suspended" ? ", or a bucket whose versioning was never enabled" : "")
+            + " (docs/operations.md)";
 
     // By every address that the store's name has: each front end may keep the promises by itself, and not together with another.
     private async Task<T> Through<T>(Func<IReadOnlyList<ObjectStore>, Task<T>> work, CancellationToken cancel)
@@ -74,7 +85,11 @@ public sealed class StoreProbe(ObjectStore store, Ids ids)
         var missing = key + "-none";
         try
         {
-            return await Promises(doors, key, missing, writers, whileItStands, cancel);
+            var seen = await Promises(doors, key, missing, writers, whileItStands, cancel);
+            // One that all promises were kept with, and nothing else.
+            if (seen.All(p => p.Kept))
+                store.ETagForm = doors[0].ETagForm;
+            return seen;
         }
         finally
         {
@@ -94,10 +109,9 @@ public sealed class StoreProbe(ObjectStore store, Ids ids)
         var bodies = Bodies(Math.Max(writers, 2 * doors.Count));
         var won = await Race(doors, bodies, (door, body) => door.PutIfAbsent(key, body, cancel));
         Saw(OneWinner, won.Count == 1, $"1 of {bodies.Length} racing creators won{By(doors)}",
-            $"{won.Count} of {bodies.Length} racing creators won{By(won.Select(w => doors[w % doors.Count]))}");
+            $"{won.Count} of {bodies.Length} racing creators won{By(won.Select(w => doors[w % doors.Count]))}{Apart(won, doors.Count)}");
 
         // 2. the winner's bytes, at once, by get and by list, at every address
-        var stored = await store.Get(key, cancel);
         var unread = await Where(doors, async door => await door.Get(key, cancel) is not { } found
             || !won.Any(w => found.Body.AsSpan().SequenceEqual(bodies[w])));
         Saw(ReadAtOnce, unread.Count == 0, "the winner's bytes are read at once", $"the object is not the winner's{By(unread)}");
@@ -106,21 +120,67 @@ public sealed class StoreProbe(ObjectStore store, Ids ids)
             $"a new object is missing from the listing{By(unlisted)}");
         await whileItStands(key);
 
-        // 3. compare-and-swap: of racing ones the first is taken, all others are stale by then, as is any later one
-        var etag = stored?.ETag ?? "\"none\"";
+        // 3. compare-and-swap, in a form of versions that each address takes: of racing ones the first is taken, all others are stale by
+        //    then, as is any later one
+        var refusing = await SetForm(doors, key, cancel);
+        var etag = (await store.Get(key, cancel))?.ETag ?? "\"none\"";
         var seconds = Bodies(Math.Max(4, doors.Count));
         var replaced = await Race(doors, seconds, (door, body) => door.PutIfMatch(key, body, etag, cancel));
-        Saw(ReplacesCurrent, replaced.Count > 0, "a write against the current version is taken",
-            "a write against the current version was refused");
+        var old = replaced.Count != 1 ? [] : await Where(doors, async door => await door.Get(key, cancel) is not { } found
+            || !found.Body.AsSpan().SequenceEqual(seconds[replaced[0]]));
+        Saw(ReplacesCurrent, refusing.Count == 0 && replaced.Count > 0 && old.Count == 0,
+            "a write against the current version is taken" + (doors[0].ETagForm == ETagForm.Bare ? ", its ETag sent without quotes" : ""),
+            refusing.Count > 0 ? $"a write against the current version was refused{Tried(doors[0])}{By(refusing)}"
+                : old.Count > 0 ? $"a replaced object is not read at once{By(old)}" : "a write against the current version was refused");
         var stale = await Where(doors, async door => await door.PutIfMatch(key, Bodies(1)[0], etag, cancel) == PutOutcome.Stored);
         Saw(RefusesStale, replaced.Count == 1 && stale.Count == 0, "a write against a stale version is refused",
             replaced.Count == 0 ? "not tried"
-                : $"a write against a stale version was taken{By(stale.Count > 0 ? stale : replaced.Select(r => doors[r % doors.Count]))}");
+                : $"a write against a stale version was taken{By(stale.Count > 0 ? stale : replaced.Select(r => doors[r % doors.Count]))}"
+                    + (stale.Count > 0 ? "" : Apart(replaced, doors.Count)));
         var made = await Where(doors, async door => await door.PutIfMatch(missing, Bodies(1)[0], etag, cancel) == PutOutcome.Stored);
         Saw(RefusesMissing, made.Count == 0, "a conditional write to a missing object is refused",
             $"a conditional write to a missing object was taken{By(made)}");
+
+        // 4. what was deleted is not there, and can be created again: where a server keeps versions, its mark of a deletion is no object
+        var barred = await Where(doors, async door =>
+        {
+            await door.Delete(key, cancel);
+            return await door.PutIfAbsent(key, Bodies(1)[0], cancel) != PutOutcome.Stored;
+        });
+        Saw(CreatesAgain, barred.Count == 0, "a deleted object can be created again",
+            $"a deleted object could not be created again{By(barred)}");
         return seen;
     }
+
+    /// <summary>
+    /// Sets all doors to the first form in which each of them takes the current version, what is used until now before others.
+    /// </summary>
+    /// <returns>Empty; or, where there is no such form, the doors that refused the first one, which stays set.</returns>
+    private async Task<IReadOnlyList<ObjectStore>> SetForm(IReadOnlyList<ObjectStore> doors, string key, CancellationToken cancel)
+    {
+        var used = store.ETagForm;
+        ETagForm?[] forms = used is null ? [null] : [used, .. Enum.GetValues<ETagForm>().Where(f => f != used)];
+        IReadOnlyList<ObjectStore>? first = null;
+        foreach (var form in forms)
+        {
+            Set(form);
+            var refusing = await Where(doors, async door => await door.Get(key, cancel) is not { } now
+                || await door.PutIfMatch(key, Bodies(1)[0], now.ETag, cancel) != PutOutcome.Stored);
+            if (refusing.Count == 0)
+                return [];
+            first ??= refusing;
+        }
+        Set(used);
+        return first!;
+
+        void Set(ETagForm? form)
+        {
+            foreach (var door in doors)
+                door.ETagForm = form;
+        }
+    }
+
+    private static string Tried(ObjectStore door) => door.ETagForm is null ? "" : ", with its ETag in quotes and without them";
 
     private byte[][] Bodies(int count) => [.. Enumerable.Range(0, count).Select(_ => Encoding.ASCII.GetBytes(ids.Unguessable()))];
 
@@ -145,8 +205,13 @@ public sealed class StoreProbe(ObjectStore store, Ids ids)
 
     // Nothing where the store has but one address.
     private string By(IEnumerable<ObjectStore> doors) =>
-        doors.Where(d => d != store).Select(d => d.Name).Distinct().Order(StringComparer.Ordinal).ToList() is { Count: > 0 } names
+        doors.Select(d => d.Name).Where(n => n != store.Name).Distinct().Order(StringComparer.Ordinal).ToList() is { Count: > 0 } names
             ? $" ({string.Join(", ", names)})" : "";
+
+    // Where no address let two of its own writers win.
+    private static string Apart(IReadOnlyList<int> won, int doors) =>
+        won.Count > 1 && won.Select(w => w % doors).Distinct().Count() == won.Count
+            ? ": each address keeps its promises with itself alone, or has a store of its own" : "";
 
     private static async Task<bool> Listed(ObjectStore door, string key, CancellationToken cancel)
     {

@@ -5,14 +5,14 @@ using Overture.Platform.Faults;
 namespace Overture.Platform.Objects;
 
 /// <summary>
-/// Puts the store's promises to the test before anything is served (one that breaks them stops the start), and again every hour: while it
-/// breaks one, the service is not ready. Servers are upgraded and clusters lose nodes. Says too which objects were found unreadable, and
-/// tidies up. A store that has no id yet is put to the test once it has.
+/// Puts the store's promises to the test before anything is served (one that breaks them stops the start), and again every hour, and within
+/// a minute where its name has an address more: while it breaks one, the service is not ready. Servers are upgraded and clusters lose
+/// nodes. Says too which objects were found unreadable, and tidies up. A store that has no id yet is put to the test once it has.
 /// </summary>
 public sealed partial class StoreWatch : BackgroundService
 {
     private const int MaxRemembered = 1000;
-    private static readonly TimeSpan Usual = TimeSpan.FromHours(1), WhileBroken = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Usual = TimeSpan.FromHours(1), Step = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan WhileWaiting = TimeSpan.FromSeconds(1);
     private readonly StoreIdentity identity;
     private readonly StoreProbe probe;
@@ -22,6 +22,9 @@ public sealed partial class StoreWatch : BackgroundService
     // When each object was last said to be unreadable.
     private readonly Dictionary<string, long> said = new(StringComparer.Ordinal);
     private bool untested;
+    private ETagForm form = ETagForm.Quoted;
+    private long looked;
+    private IReadOnlyList<string> proved = [];
 
     public StoreWatch(StoreIdentity identity, StoreProbe probe, ObjectStore store, TimeProvider clock, ILogger<StoreWatch> log)
     {
@@ -72,10 +75,11 @@ public sealed partial class StoreWatch : BackgroundService
             }
             while (true)
             {
-                await Task.Delay(Broken is null ? Usual : WhileBroken, clock, stoppingToken);
+                await Task.Delay(Step, clock, stoppingToken);
                 await Try(async () =>
                 {
-                    await Look(stoppingToken);
+                    if (Broken is not null || clock.GetElapsedTime(looked) >= Usual || await HasNewAddress(stoppingToken))
+                        await Look(stoppingToken);
                     return true;
                 });
             }
@@ -99,10 +103,24 @@ public sealed partial class StoreWatch : BackgroundService
         }
     }
 
+    // Behind an address that was not there may be another server, or one that keeps its promises with itself alone.
+    private async Task<bool> HasNewAddress(CancellationToken cancel)
+    {
+        var more = string.Join(", ", (await store.Addresses(cancel)).Except(proved, StringComparer.Ordinal));
+        if (more.Length > 0)
+            NewAddress(log, store.Name, more);
+        return more.Length > 0;
+    }
+
     private async Task Look(CancellationToken cancel)
     {
+        looked = clock.GetTimestamp();
+        var addresses = await store.Addresses(cancel);
         var (promises, settings) = await probe.Check(writers: 8, cancel);
-        Broken = probe.Broken(promises);
+        proved = addresses;
+        Broken = probe.Broken(promises, settings);
+        if (store.ETagForm is { } now && now != form)
+            FormFound(log, store.Name, (form = now) == ETagForm.Bare ? "without their quotes" : "in quotes");
         if (Broken is { } broken)
             Untrustworthy(log, broken);
         if (settings.Public)
@@ -127,6 +145,14 @@ public sealed partial class StoreWatch : BackgroundService
 
     [LoggerMessage(EventId = 20, EventName = "store.untrustworthy", Level = LogLevel.Critical, Message = "not ready: {What}")]
     private static partial void Untrustworthy(ILogger logger, string what);
+
+    [LoggerMessage(EventId = 80, EventName = "store.etag_form", Level = LogLevel.Information,
+        Message = "{Store} compares ETags in If-Match {Form}, as its probe found: they are sent so from now on")]
+    private static partial void FormFound(ILogger logger, string store, string form);
+
+    [LoggerMessage(EventId = 81, EventName = "store.new_address", Level = LogLevel.Information,
+        Message = "the name of {Store} has an address that was not tested yet ({Addresses}): its promises are tested now")]
+    private static partial void NewAddress(ILogger logger, string store, string addresses);
 
     [LoggerMessage(EventId = 27, EventName = "store.unreadable", Level = LogLevel.Error,
         Message = "{What}. Nothing is decided from it; restore it from a backup (docs/operations.md)")]

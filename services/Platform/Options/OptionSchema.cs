@@ -7,8 +7,9 @@ using Overture.Platform.Telemetry;
 namespace Overture.Platform.Options;
 
 /// <summary>One thing that a service reads when it starts.</summary>
-/// <param name="Path">"registry.endpoint", as in the option file; null: a variable of the environment alone.</param>
-/// <param name="Environment">The variable; of a list, that of its first item.</param>
+/// <param name="Path">"registry.endpoint", as in the option file, "ec2.accounts.NAME.region" where people choose a name; null: a variable of
+/// the environment alone.</param>
+/// <param name="Environment">The variable; of a list, that of its first item; of a chosen name, with NAME in its place.</param>
 /// <param name="Type">string, bool, int, duration, or "list of string".</param>
 /// <param name="Default">Durations as people write them; null: none, or what another option makes it.</param>
 public sealed record OptionEntry(string? Path, string Environment, string Type, object? Default);
@@ -48,6 +49,9 @@ public static class OptionSchema
             return [new(path, environment, "duration", value is TimeSpan duration ? DurationConverter.Text(duration) : null)];
         if (type == typeof(IReadOnlyList<string>))
             return [new(path, environment + "__0", "list of string", value)];
+        // Of what people name themselves: the options of each.
+        if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyDictionary<,>))
+            return Options(Activator.CreateInstance(type.GetGenericArguments()[1])!, path + ".NAME.", environment + "__NAME__");
         if (value is not null && type.Assembly != typeof(string).Assembly)
             return Options(value, path + ".", environment + "__");
         throw new InvalidOperationException($"{path}: no option has the type {type}");

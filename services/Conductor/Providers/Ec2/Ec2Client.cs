@@ -50,9 +50,10 @@ internal sealed class Ec2Client : IDisposable
     /// <param name="fields">Its parameters; none with an empty value.</param>
     /// <param name="cancel">Gives up between two tries; the call may have happened.</param>
     /// <param name="untilFound">The instance was made a moment ago: not to be found means not yet.</param>
+    /// <param name="capacityTries">How often to ask where there is no room.</param>
     /// <exception cref="Ec2Exception">The cloud refused, or gave no usable answer within the budget.</exception>
     public async Task<XElement> Call(string action, IEnumerable<(string Name, string Value)> fields, CancellationToken cancel,
-        bool untilFound = false)
+        bool untilFound = false, int capacityTries = CapacityTries)
     {
         fields = [.. fields];
         var secret = fields.FirstOrDefault(f => f.Name == "UserData").Value ?? "";
@@ -70,7 +71,7 @@ internal sealed class Ec2Client : IDisposable
             mayBeDone |= verdict.Action == Ec2Action.Retry || Ec2Answer.HasNoCode(code);
             span?.SetTag("ec2.code", code).SetTag("ec2.tries", tries);
             var again = verdict.Action is Ec2Action.Retry or Ec2Action.SlowDown
-                || (verdict.Action == Ec2Action.Capacity && tries < CapacityTries) || (untilFound && verdict.Action == Ec2Action.NotFound);
+                || (verdict.Action == Ec2Action.Capacity && tries < capacityTries) || (untilFound && verdict.Action == Ec2Action.NotFound);
             var pause = Pause(tries, verdict.Action == Ec2Action.Capacity ? Slow : FirstPause);
             if (!again || clock.GetElapsedTime(begin) + pause > options.Budget)
             {
@@ -118,6 +119,9 @@ internal sealed class Ec2Client : IDisposable
         }
         catch (Exception e) when (e is AmazonClientException or AmazonServiceException)
         {
+            // What a role's own refusal says comes wrapped.
+            if (e.InnerException is Ec2Exception refused)
+                throw refused;
             throw new Ec2Exception("NoCredentials", new Ec2Verdict(Ec2Action.Credentials, ""),
                 "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the host a role");
         }

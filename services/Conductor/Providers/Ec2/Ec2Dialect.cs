@@ -30,21 +30,44 @@ internal sealed record Ec2Dialect
     /// <summary>RunInstances takes DryRun.</summary>
     public required bool DryRun { get; init; }
 
+    /// <summary>RunInstances takes an alias of the parameter store in the place of an image's id.</summary>
+    public required bool ImageAlias { get; init; }
+
+    /// <summary>DescribeImages takes the filters name, architecture and state.</summary>
+    public required bool ImageFilters { get; init; }
+
+    /// <summary>DescribeInstances takes the filter client-token.</summary>
+    public required bool TokenFilter { get; init; }
+
+    /// <summary>DescribeInstances shows the client token of each.</summary>
+    public required bool ListsToken { get; init; }
+
     public static Ec2Dialect Aws { get; } = new()
     {
         Path = "/", Version = "2016-11-15", TagOnCreate = true, MetadataOptions = true, Spot = true, ConsoleLatest = true,
-        MaxResults = true, InstanceProfile = true, DryRun = true,
+        MaxResults = true, InstanceProfile = true, DryRun = true, ImageAlias = true, ImageFilters = true, TokenFilter = true,
+        ListsToken = true,
     };
 
     public static Ec2Dialect Eucalyptus { get; } = Aws with
     {
         Path = "/services/compute", Version = "2015-10-01", MetadataOptions = false, Spot = false, ConsoleLatest = false,
-        MaxResults = false, DryRun = false,
+        MaxResults = false, DryRun = false, ImageAlias = false,
     };
 
     /// <summary>OpenStack's. It accepts an instance profile and ignores it.</summary>
     public static Ec2Dialect Ec2Api { get; } =
         Eucalyptus with { Path = "/", Version = "2016-11-15", TagOnCreate = false, MaxResults = true, InstanceProfile = false };
+
+    /// <summary>
+    /// Spinifex', of which DescribeInstances knows few filters, shows no client token, and lists all at once; its spot market is a call of
+    /// its own (spinifex/gateway/ec2/instance in github.com/mulgadc/spinifex).
+    /// </summary>
+    public static Ec2Dialect Spinifex { get; } = Aws with
+    {
+        Spot = false, ConsoleLatest = false, MaxResults = false, ImageAlias = false, ImageFilters = false, TokenFilter = false,
+        ListsToken = false,
+    };
 
     /// <returns>Null: no preset has this name.</returns>
     public static Ec2Dialect? Preset(string name) => name switch
@@ -52,6 +75,7 @@ internal sealed record Ec2Dialect
         "aws" => Aws,
         "eucalyptus" => Eucalyptus,
         "ec2api" => Ec2Api,
+        "spinifex" => Spinifex,
         _ => null,
     };
 }

@@ -48,6 +48,9 @@ internal sealed record Ec2Verdict(Ec2Action Action, string Sentence)
 {
     /// <summary>The same launch never succeeds, whatever else is fixed.</summary>
     public bool Final => Action is Ec2Action.Permanent or Ec2Action.Mismatch or Ec2Action.Ended;
+
+    /// <summary>Said of this subnet, type or market: at another the same launch may succeed.</summary>
+    public bool Elsewhere { get; init; }
 }
 
 /// <summary>Error codes of the EC2 API. The code decides before the status does: AWS reports missing capacity with a 500.</summary>
@@ -60,12 +63,19 @@ internal static class Ec2Errors
         "DryRunOperation" => new(Ec2Action.DryRunOk, "The request would have succeeded."),
         "RequestLimitExceeded" or "EC2ThrottledException" or "SlowDown" => Throttled,
         _ when code.StartsWith("Throttling", StringComparison.Ordinal) => Throttled,
-        "InsufficientInstanceCapacity" or "InsufficientHostCapacity" or "InsufficientReservedInstanceCapacity" or "InsufficientCapacity" =>
-            new(Ec2Action.Capacity, "The cloud has no capacity for this instance type in this subnet now; it may have later."),
+        "InsufficientInstanceCapacity" or "InsufficientHostCapacity" or "InsufficientReservedInstanceCapacity" or "InsufficientCapacity"
+            or "InsufficientVolumeCapacity" =>
+            new(Ec2Action.Capacity, "The cloud has no capacity for this instance type in this subnet now; it may have later.")
+                { Elsewhere = true },
         "SpotMaxPriceTooLow" or "MaxSpotInstanceCountExceeded" =>
-            new(Ec2Action.Capacity, "No spot instance is available at this price or count now; one may be later."),
-        "InstanceLimitExceeded" or "VcpuLimitExceeded" or "AddressLimitExceeded" or "VolumeLimitExceeded"
-            or "InsufficientFreeAddressesInSubnet" =>
+            new(Ec2Action.Capacity, "No spot instance is available at this price or count now; one may be later.") { Elsewhere = true },
+        "InsufficientFreeAddressesInSubnet" =>
+            new(Ec2Action.Quota, "A limit of the account or subnet is reached; terminate other instances or have the limit raised.")
+                { Elsewhere = true },
+        "Unsupported" =>
+            new(Ec2Action.Permanent, "The cloud does not offer this instance type there; choose another type, or a subnet in another zone.")
+                { Elsewhere = true },
+        "InstanceLimitExceeded" or "VcpuLimitExceeded" or "AddressLimitExceeded" or "VolumeLimitExceeded" =>
             new(Ec2Action.Quota, "A limit of the account or subnet is reached; terminate other instances or have the limit raised."),
         "PendingVerification" => new(Ec2Action.Quota, "The cloud still verifies this account; wait for its mail."),
         "IdempotentParameterMismatch" =>

@@ -12,8 +12,16 @@ internal sealed record Ec2Instance(string Id, Sighting Seen, string Name, string
 {
     private const int LowByte = 0xFF, PendingCode = 0;
 
-    /// <summary>Launched by us under the name in its mark; a mark alone can be set by others.</summary>
-    public bool IsOurs => Name.Length > 0 && Name == Token;
+    /// <summary>
+    /// Launched by us under the name in its mark; a mark alone can be set by others, and counts only where the cloud lists no token.
+    /// </summary>
+    public bool IsOurs(Ec2Dialect dialect) => Name.Length > 0 && (Place is not null || (!dialect.ListsToken && Token.Length == 0));
+
+    /// <summary>The place that its token stands for; null: its token is not of the name in its mark.</summary>
+    public int? Place => Ec2Places.PlaceOf(Token, Name.Length > 0 ? Name : Token.Split('.')[0]);
+
+    /// <summary>The image's id.</summary>
+    public string Image { get; init; } = "";
 
     /// <summary>Every instance in the answer, whatever reservation it is of.</summary>
     public static IReadOnlyList<Ec2Instance> All(XElement answer) =>
@@ -36,7 +44,7 @@ internal sealed record Ec2Instance(string Id, Sighting Seen, string Name, string
             Text(item, "clientToken"),
             DateTimeOffset.TryParse(Text(item, "launchTime"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var since)
                 ? since : null,
-            why);
+            why) { Image = Text(item, "imageId") };
     }
 
     // 0 pending, 16 running, 32 shutting-down, 48 terminated, 64 stopping, 80 stopped. What is on its way out does not come back; an

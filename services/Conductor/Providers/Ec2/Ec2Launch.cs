@@ -15,7 +15,8 @@ namespace Overture.Conductor.Providers.Ec2;
 /// </summary>
 internal static partial class Ec2Launch
 {
-    private const int MaxDisks = 26, MaxGroups = 16, LargestDisk = 16_384, MaxTags = 40, MaxPlain = 12 * 1024;
+    private const int MaxDisks = 26, MaxGroups = 16, LargestDisk = 16_384, MaxTags = 40, MaxPlain = 12 * 1024, MaxSubnets = 8,
+        MaxFurtherTypes = 7;
 
     public static IEnumerable<FieldProblem> Check(LaunchSpec spec, Ec2Dialect dialect)
     {
@@ -27,7 +28,8 @@ internal static partial class Ec2Launch
                 problems.Add(new(field, rule));
         }
 
-        Rule(Image().IsMatch(spec.Image), "image", "must be an image id such as ami-0123456789abcdef0");
+        CheckImage(spec, dialect, Rule);
+        CheckPlaces(spec, Rule);
         Rule(TypeName().IsMatch(spec.InstanceType), "instance_type", "must be an instance type such as t3.micro");
         Rule(ec2.SubnetId.Length == 0 || Id("subnet").IsMatch(ec2.SubnetId), "ec2.subnet_id", "must be subnet-…");
         Rule(ec2.SecurityGroupIds.Count <= MaxGroups && ec2.SecurityGroupIds.All(Id("sg").IsMatch), "ec2.security_group_ids",
@@ -60,15 +62,57 @@ internal static partial class Ec2Launch
         return problems;
     }
 
+    private static void CheckImage(LaunchSpec spec, Ec2Dialect dialect, Action<bool, string, string> rule)
+    {
+        if (spec.Ec2?.Image is { } wanted)
+        {
+            rule(spec.Image.Length == 0, "image", "must be empty beside ec2.image");
+            rule(wanted.Name.Length is > 0 and <= 128 && wanted.Name.All(c => c is >= ' ' and < '\u007f') && wanted.Name.Trim('*').Length > 0,
+                "ec2.image.name", "must be 1-128 printable ASCII characters, not * alone");
+            rule(Owner().IsMatch(wanted.Owner), "ec2.image.owner",
+                "must be an account's number or an alias such as self or amazon: anyone may give an image any name");
+            rule(wanted.Architecture is "" or "x86_64" or "arm64", "ec2.image.architecture", "must be x86_64 or arm64");
+        }
+        else if (spec.Image.StartsWith(Ec2Images.Alias, StringComparison.Ordinal))
+        {
+            rule(dialect.ImageAlias, "image", "has an alias, which this endpoint does not look up: give an image id, or ec2.image");
+            rule(AliasName().IsMatch(spec.Image), "image", $"must be {Ec2Images.Alias}/… with a parameter's name, or {Ec2Images.Alias}NAME:VERSION");
+        }
+        else
+        {
+            rule(Image().IsMatch(spec.Image), "image", "must be an image id such as ami-0123456789abcdef0");
+        }
+    }
+
+    private static void CheckPlaces(LaunchSpec spec, Action<bool, string, string> rule)
+    {
+        var ec2 = spec.Ec2 ?? new Ec2Settings();
+        rule(ec2.SubnetIds.Count <= MaxSubnets && ec2.SubnetIds.All(SubnetId().IsMatch) && AllDiffer(ec2.SubnetIds), "ec2.subnet_ids",
+            $"must be at most {MaxSubnets} of subnet-…, none of them twice");
+        rule(ec2.SubnetIds.Count == 0 || ec2.SubnetId.Length == 0, "ec2.subnet_id", "must be empty beside subnet_ids");
+        rule(ec2.SubnetIds.Count < 2 || ec2.AvailabilityZone.Length == 0, "ec2.availability_zone",
+            "must be empty beside several subnet_ids: each is in its own");
+        rule(ec2.InstanceTypes.Count <= MaxFurtherTypes && ec2.InstanceTypes.All(TypeName().IsMatch)
+            && AllDiffer([spec.InstanceType, .. ec2.InstanceTypes]), "ec2.instance_types",
+            $"must be at most {MaxFurtherTypes} instance types such as t3.micro, none of them twice, instance_type included");
+        rule(ec2.SpotFallback == SpotFallback.Unspecified || (ec2.Spot && ec2.SpotFallback == SpotFallback.OnDemand), "ec2.spot_fallback",
+            "must be on-demand, and requires spot");
+        rule(Ec2Places.Of(spec).Count <= Ec2Places.Most, "ec2.instance_types",
+            $"must make at most {Ec2Places.Most} places with subnet_ids, twice as many with spot_fallback");
+    }
+
+    private static bool AllDiffer(IReadOnlyCollection<string> all) => all.Distinct(StringComparer.Ordinal).Count() == all.Count;
+
+    /// <param name="place">Decides the client token (<see cref="Ec2Places.Token"/>).</param>
     public static IEnumerable<(string Name, string Value)> Fields(CertName name, LaunchSpec spec, string userData, string deployment,
-        Ec2Dialect dialect)
+        Ec2Dialect dialect, int place = 0)
     {
         var ec2 = spec.Ec2 ?? new Ec2Settings();
         yield return ("ImageId", spec.Image);
         yield return ("InstanceType", spec.InstanceType);
         yield return ("MinCount", "1");
         yield return ("MaxCount", "1");
-        yield return ("ClientToken", name.ToString());
+        yield return ("ClientToken", Ec2Places.Token(name, place));
         yield return ("UserData", Convert.ToBase64String(Packed(userData)));
         yield return ("InstanceInitiatedShutdownBehavior", "terminate");
         yield return ("KeyName", ec2.KeyName);
@@ -150,6 +194,12 @@ internal static partial class Ec2Launch
 
     [GeneratedRegex(@"\A[ae]mi-[0-9a-fA-F]{8,17}\z", RegexOptions.CultureInvariant)]
     private static partial Regex Image();
+
+    [GeneratedRegex(@"\Aresolve:ssm:[A-Za-z0-9_./-]{1,200}(:[A-Za-z0-9_.-]{1,32})?\z", RegexOptions.CultureInvariant)]
+    private static partial Regex AliasName();
+
+    [GeneratedRegex(@"\A([0-9]{12}|[a-z][a-z0-9-]{1,31})\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Owner();
 
     [GeneratedRegex(@"\A[a-z0-9][a-z0-9.-]{0,62}\z", RegexOptions.CultureInvariant)]
     private static partial Regex TypeName();

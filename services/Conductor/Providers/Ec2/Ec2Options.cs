@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Overture.Platform.Records;
 using Overture.Platform.Faults;
 using Overture.Platform.Options;
@@ -16,7 +17,16 @@ public sealed record Ec2Options
     /// <summary>Region, also in the signature.</summary>
     public string Region { get; init; } = "";
 
-    /// <summary>What the endpoint understands: aws, eucalyptus or ec2api.</summary>
+    /// <summary>Further regions that a launch may name (ec2.region). At most 20.</summary>
+    public IReadOnlyList<string> Regions { get; init; } = [];
+
+    /// <summary>Further accounts that a launch may name (ec2.account), by that name: 1-32 of [a-z0-9-]. At most 20.</summary>
+    public IReadOnlyDictionary<string, Ec2AccountOptions> Accounts { get; init; } = new Dictionary<string, Ec2AccountOptions>();
+
+    /// <summary>URL of the token service (STS) that accounts' roles are asked of; empty: AWS's in the region.</summary>
+    public string StsEndpoint { get; init; } = "";
+
+    /// <summary>What the endpoint understands: aws, eucalyptus, ec2api or spinifex.</summary>
     public string Dialect { get; init; } = "aws";
 
     /// <summary>A name for the account, used in launch records. Empty: the endpoint's host and the region. Must stay the same.</summary>
@@ -31,12 +41,21 @@ public sealed record Ec2Options
     /// <summary>How long a call may take with all its tries. 1 s to 5 min.</summary>
     public TimeSpan Budget { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Whether cloud-init has to install Puppet; false where the images have it.</summary>
+    /// <summary>Has no effect: instances find out at boot. Kept, so that a configuration that sets it is read.</summary>
     public bool InstallsPuppet { get; init; } = true;
+
+    private const int MaxSites = 20;
+
+    internal static bool IsRegion(string text) =>
+        text.Length is > 0 and <= 63 && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
 
     internal bool IsOn => Endpoint.Length > 0 || Region.Length > 0;
 
-    internal Uri Url => new(Endpoint.Length > 0 ? Endpoint : $"https://ec2.{Region}.amazonaws.com/");
+    internal Uri Url => new(Endpoint.Length > 0 ? Endpoint : $"https://ec2.{Region}.{Domain}/");
+
+    internal Uri StsUrl => new(StsEndpoint.Length > 0 ? StsEndpoint : $"https://sts.{Region}.{Domain}/");
+
+    private string Domain => Region.StartsWith("cn-", StringComparison.Ordinal) ? "amazonaws.com.cn" : "amazonaws.com";
 
     internal IEnumerable<FieldProblem> Problems(string deployment)
     {
@@ -48,17 +67,25 @@ public sealed record Ec2Options
                 "must be set where ec2 is: another Overture in the same account would take our instances for its own orphans");
         }
 
-        if (Endpoint.Length > 0
-            && (!Uri.TryCreate(Endpoint, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https") || url.UserInfo.Length > 0
-                || url.Query.Length > 0))
+        foreach (var (field, text) in new[] { ("ec2.endpoint", Endpoint), ("ec2.stsEndpoint", StsEndpoint) })
         {
-            yield return new("ec2.endpoint", "must be http://HOST[:PORT] or https://HOST[:PORT], without credentials");
+            if (text.Length > 0 && (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https")
+                || url.UserInfo.Length > 0 || url.Query.Length > 0))
+            {
+                yield return new(field, "must be http://HOST[:PORT] or https://HOST[:PORT], without credentials");
+            }
         }
 
-        if (Region.Length == 0 || Region.Any(c => !char.IsAsciiLetterLower(c) && !char.IsAsciiDigit(c) && c != '-'))
+        if (!IsRegion(Region))
             yield return new("ec2.region", "must be a region's name, e.g. eu-central-1");
+        if (Regions.Count > MaxSites || !Regions.All(IsRegion))
+            yield return new("ec2.regions", $"must be at most {MaxSites} regions' names, e.g. eu-central-1");
+        if (Accounts.Count > MaxSites || Accounts.ContainsKey(Account))
+            yield return new("ec2.accounts", $"must be at most {MaxSites}, none of them named as ec2.account is");
+        foreach (var problem in Accounts.SelectMany(a => a.Value.Problems(a.Key)))
+            yield return problem;
         if (Ec2Dialect.Preset(Dialect) is null)
-            yield return new("ec2.dialect", "must be aws, eucalyptus or ec2api");
+            yield return new("ec2.dialect", "must be aws, eucalyptus, ec2api or spinifex");
         if (TlsRoots.Length > 0 && OptionRules.FileProblem(TlsRoots) is { } rule)
             yield return new("ec2.tlsRoots", rule);
         if (LaunchesPerSecond is < 1 or > 1000)
@@ -66,4 +93,38 @@ public sealed record Ec2Options
         if (Budget < TimeSpan.FromSeconds(1) || Budget > TimeSpan.FromMinutes(5))
             yield return new("ec2.budget", "must be 1s to 5m");
     }
+}
+
+/// <summary>A further account: the Conductor takes on a role there.</summary>
+public sealed partial record Ec2AccountOptions
+{
+    /// <summary>ARN of the role, which must trust the Conductor's key. Required.</summary>
+    public string RoleArn { get; init; } = "";
+
+    /// <summary>What the role's trust policy may demand beside (sts:ExternalId); no secret.</summary>
+    public string ExternalId { get; init; } = "";
+
+    /// <summary>Where launches go that name no region; empty: ec2.region.</summary>
+    public string Region { get; init; } = "";
+
+    internal IEnumerable<FieldProblem> Problems(string name)
+    {
+        if (!Name().IsMatch(name))
+            yield return new($"ec2.accounts.{name}", "must have a name of 1-32 of [a-z0-9-]");
+        if (!Arn().IsMatch(RoleArn))
+            yield return new($"ec2.accounts.{name}.roleArn", "must be arn:aws:iam::ACCOUNT:role/NAME");
+        if (ExternalId.Length > 0 && !External().IsMatch(ExternalId))
+            yield return new($"ec2.accounts.{name}.externalId", "must have 2-1224 of [A-Za-z0-9+=,.@:/-]");
+        if (Region.Length > 0 && !Ec2Options.IsRegion(Region))
+            yield return new($"ec2.accounts.{name}.region", "must be a region's name, e.g. eu-central-1");
+    }
+
+    [GeneratedRegex(@"\A[a-z0-9][a-z0-9-]{0,31}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Name();
+
+    [GeneratedRegex(@"\Aarn:aws[a-z-]{0,12}:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Arn();
+
+    [GeneratedRegex(@"\A[A-Za-z0-9+=,.@:/_-]{2,1224}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex External();
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text;
 using System.Threading.RateLimiting;
 using System.Xml.Linq;
@@ -16,30 +15,32 @@ namespace Overture.Conductor.Providers.Ec2;
 internal sealed class Ec2Provider : IProvider, IDisposable
 {
     private const int PageSize = 1000, MaxConsole = 64 * 1024, Burst = 5, MaxWaiting = 10_000;
-    private static readonly TimeSpan ImageMemory = TimeSpan.FromMinutes(5);
-    private readonly Ec2Options options;
+    private const int CapacityTries = 3;
+    private readonly Ec2Options options, all;
+    private readonly Ec2Site site;
     private readonly Ec2Dialect dialect;
     private readonly Ec2Client client;
     private readonly TimeProvider clock;
     private readonly string deployment;
     private readonly RateLimiter launches;
     private readonly KeyedLock oneAtATime = new();
-    private readonly ConcurrentDictionary<string, (Refusal? Refusal, DateTimeOffset At)> images = new(StringComparer.Ordinal);
+    private readonly Ec2Images images;
+    private readonly Ec2AssumedRole? role;
 
-    /// <param name="Final">It will not boot later either.</param>
-    private sealed record Refusal(string Text, bool Final);
-
-    public Ec2Provider(ConductorOptions options, TimeProvider clock) : this(options.Ec2, options.Deployment, clock, null)
-    {
-    }
-
+    /// <param name="all">The options with every account and region.</param>
+    /// <param name="deployment">In the marks.</param>
+    /// <param name="clock">Of signatures and ages.</param>
     /// <param name="credentials">Null: as every AWS tool finds them.</param>
-    internal Ec2Provider(Ec2Options options, string deployment, TimeProvider clock, AWSCredentials? credentials)
+    /// <param name="site">Which account and region of them; null: the default one.</param>
+    internal Ec2Provider(Ec2Options all, string deployment, TimeProvider clock, AWSCredentials? credentials, Ec2Site? site = null)
     {
-        (this.options, this.deployment, this.clock) = (options, deployment, clock);
+        (this.all, this.deployment, this.clock, this.site) = (all, deployment, clock, site ?? Ec2Sites.Of(all)[0]);
+        options = Ec2Sites.At(all, this.site);
         dialect = Ec2Dialect.Preset(options.Dialect)!; // the options were checked
-        client = new Ec2Client(options, dialect, clock, credentials);
-        Account = options.Account.Length > 0 ? options.Account : $"{options.Url.Authority}/{options.Region}";
+        role = this.site.Role is { } to ? new Ec2AssumedRole(options, to, deployment, credentials, clock) : null;
+        client = new Ec2Client(options, dialect, clock, role ?? credentials);
+        images = new Ec2Images(client, dialect, options.Region, clock);
+        Account = options.Account;
         launches = new TokenBucketRateLimiter(new TokenBucketRateLimiterOptions
         {
             TokenLimit = Math.Max(Burst, options.LaunchesPerSecond),
@@ -52,7 +53,6 @@ internal sealed class Ec2Provider : IProvider, IDisposable
     public string Name => "ec2";
     public string Account { get; }
     public string Region => options.Region;
-    public bool InstallsPuppet => options.InstallsPuppet;
     public TimeSpan Settling => TimeSpan.FromMinutes(10);
     public TimeSpan LookEvery => TimeSpan.FromSeconds(30);
 
@@ -69,15 +69,25 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         }
     }
 
-    public IEnumerable<FieldProblem> Check(LaunchSpec spec) => Ec2Launch.Check(spec, dialect);
+    public IEnumerable<FieldProblem> Check(LaunchSpec spec) => Ec2Launch.Check(spec, dialect).Concat(Ec2Sites.Check(spec, all));
 
-    public async Task<Started> Start(CertName name, LaunchSpec spec, string userData, bool again, CancellationToken cancel)
+    public bool Serves(LaunchSpec spec) => site.Serves(spec);
+
+    public IReadOnlyList<LaunchPlace> Places(LaunchSpec spec) => Ec2Places.Of(spec);
+
+    public Task<string> Image(LaunchSpec spec, CancellationToken cancel) => spec.Ec2?.Image is { } wanted
+        ? Guarded(() => images.Newest(wanted, cancel)) : Task.FromResult(spec.Image);
+
+    public Task<Started> Start(CertName name, LaunchSpec spec, string userData, bool again, CancellationToken cancel) =>
+        Start(name, new LaunchPlace(0, "", spec), userData, again, cancel);
+
+    public async Task<Started> Start(CertName name, LaunchPlace place, string userData, bool again, CancellationToken cancel)
     {
         using var alone = await oneAtATime.Enter(name, cancel);
         var asked = false;
         try
         {
-            return await Guarded(() => Start(name, spec, userData, again, () => asked = true, cancel));
+            return await Guarded(() => Start(name, place, userData, again, () => asked = true, cancel));
         }
         catch (ProviderException e) when (!asked && e.Means == NotStarted.Unclear)
         {
@@ -85,10 +95,11 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         }
     }
 
-    private async Task<Started> Start(CertName name, LaunchSpec spec, string userData, bool again, Action asks, CancellationToken cancel)
+    private async Task<Started> Start(CertName name, LaunchPlace place, string userData, bool again, Action asks, CancellationToken cancel)
     {
+        var spec = place.Spec;
         // 1. It was started before, and its answer was lost.
-        var found = again ? await Find(name, cancel) : [];
+        var found = again ? await Known(name, cancel) : [];
         if (found.FirstOrDefault(i => !i.Seen.IsGone) is { } standing)
         {
             asks();
@@ -98,12 +109,13 @@ internal sealed class Ec2Provider : IProvider, IDisposable
             throw Ended(found[0].Id, found[0]);
 
         // 2. The image can boot at all.
-        if (await ImageRefusal(spec.Image, cancel) is { } refusal)
-            throw new ProviderException(refusal.Text, refusal.Final);
-        // 3. Started, or found by its token.
+        if (await images.Check(spec.Image, cancel) is { } unfit)
+            throw new ProviderException(unfit.Text, unfit.Final);
+        // 3. Started, or found by its token. Where there are other places, they are better than waiting for room at this one.
         using var turn = await launches.AcquireAsync(1, cancel);
         asks();
-        var answer = Ec2Instance.All(await Run(Ec2Launch.Fields(name, spec, userData, deployment, dialect), cancel));
+        var answer = Ec2Instance.All(await Run(Ec2Launch.Fields(name, spec, userData, deployment, dialect, place.Number),
+            place.Text.Length > 0 ? 1 : CapacityTries, cancel));
         var started = answer.Count > 0 ? answer[0]
             : throw new ProviderException("the cloud's answer names no instance; it will be looked up again");
         return started.Seen.IsGone ? throw Ended("the instance of this name", started) : await Marked(started, name, spec, cancel);
@@ -113,16 +125,17 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         new($"{what} was terminated at the cloud{(instance.Reason.Length > 0 ? $" ({instance.Reason})" : "")}; a name is launched once",
             final: true) { Means = NotStarted.Ended };
 
-    private async Task<XElement> Run(IEnumerable<(string Name, string Value)> fields, CancellationToken cancel)
+    private async Task<XElement> Run(IEnumerable<(string Name, string Value)> fields, int capacityTries, CancellationToken cancel)
     {
         try
         {
-            return await client.Call("RunInstances", fields, cancel);
+            return await client.Call("RunInstances", fields, cancel, capacityTries: capacityTries);
         }
         catch (Ec2Exception e)
         {
             throw new ProviderException(e.Message, e.Verdict.Final)
             {
+                Elsewhere = e.Verdict.Elsewhere, Code = e.Code,
                 // A token that was used with other parameters has an instance.
                 Means = e.Verdict.Action switch
                 {
@@ -142,12 +155,12 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         try
         {
             // 1. The image can boot at all.
-            if (await ImageRefusal(spec.Image, cancel) is { } refusal)
-                return new Rehearsal(false, refusal.Text);
+            if (await images.Check(spec.Image, cancel) is { } unfit)
+                return new Rehearsal(false, unfit.Text);
             // 2. Asked in turn with launches, of which there are only so many a second. A good answer is an error.
             using var turn = await launches.AcquireAsync(1, cancel);
             var answer = await client.Call("RunInstances",
-                Ec2Launch.Fields(name, spec, userData, deployment, dialect).Append(("DryRun", "true")), cancel);
+                Ec2Launch.Fields(name, Places(spec)[0].Spec, userData, deployment, dialect).Append(("DryRun", "true")), cancel);
             // 3. The endpoint launched anyway: undo that. Whatever remains carries our mark and is found as an orphan.
             var started = Ec2Instance.All(answer);
             if (started.Count > 0)
@@ -172,7 +185,7 @@ internal sealed class Ec2Provider : IProvider, IDisposable
     public Task Stop(CertName name, string instanceId, DateTimeOffset since, CancellationToken cancel) => Guarded(async () =>
     {
         // 1. By its id, and by its mark: there may be another than we know.
-        var found = await Find(name, cancel);
+        var found = await Known(name, cancel);
         var ids = found.Where(i => !i.Seen.IsGone).Select(i => i.Id).ToHashSet(StringComparer.Ordinal);
         if (instanceId.Length > 0 && found.All(i => i.Id != instanceId))
             ids.Add(instanceId);
@@ -197,25 +210,34 @@ internal sealed class Ec2Provider : IProvider, IDisposable
 
     public Task<Sighting> Look(CertName name, string instanceId, CancellationToken cancel) => Guarded(async () =>
     {
-        var found = await Find(name, cancel);
+        var found = await Known(name, cancel);
         // Its mark may have been taken off: then it is not gone.
         if (instanceId.Length > 0 && found.All(i => i.Id != instanceId))
-            found = [.. found, .. await Describe([("instance-id", instanceId)], cancel)];
+            found = [.. found, .. await Describe([("instance-id", [instanceId])], cancel)];
+        return found.FirstOrDefault(i => !i.Seen.IsGone)?.Seen ?? Sighting.Gone;
+    });
+
+    public Task<Sighting> Find(CertName name, CancellationToken cancel) => Guarded(async () =>
+    {
+        var found = await Known(name, cancel);
+        if (found.Count == 0 && dialect is { TagOnCreate: true, TokenFilter: true })
+            found = await ByToken(name, cancel);
         return found.FirstOrDefault(i => !i.Seen.IsGone)?.Seen ?? Sighting.Gone;
     });
 
     public Task<IReadOnlyList<Listed>> Inventory(CancellationToken cancel) => Guarded<IReadOnlyList<Listed>>(async () =>
-        [.. (await Describe([($"tag:{Ec2Tags.Deployment}", deployment)], cancel)).Where(i => i.IsOurs)
+        [.. (await Describe([($"tag:{Ec2Tags.Deployment}", [deployment])], cancel)).Where(i => i.IsOurs(dialect))
             .Select(i => new Listed(i.Name, i.Seen, i.Since))]);
 
     public Task<string?> Console(CertName name, string instanceId, CancellationToken cancel) => Guarded(async () =>
     {
-        var id = instanceId.Length > 0 ? instanceId : (await Find(name, cancel)).FirstOrDefault(i => !i.Seen.IsGone)?.Id;
+        var id = instanceId.Length > 0 ? instanceId : (await Known(name, cancel)).FirstOrDefault(i => !i.Seen.IsGone)?.Id;
         return id is null ? null : await Console(id, dialect.ConsoleLatest, cancel);
     });
 
     public void Dispose()
     {
+        role?.Dispose();
         client.Dispose();
         launches.Dispose();
     }
@@ -250,19 +272,26 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         }
 
         // Whether it runs, and at which addresses, is in the inventory.
-        return new Started(instance.Id, Runs: false);
+        return new Started(instance.Id, Runs: false)
+        {
+            Place = instance.Place,
+            Image = spec.Image.StartsWith(Ec2Images.Alias, StringComparison.Ordinal) ? instance.Image : "",
+        };
     }
 
-    private async Task<IReadOnlyList<Ec2Instance>> Find(CertName name, CancellationToken cancel)
+    private async Task<IReadOnlyList<Ec2Instance>> Known(CertName name, CancellationToken cancel)
     {
-        IReadOnlyList<Ec2Instance> marked = [.. (await Describe([($"tag:{Ec2Tags.CertName}", name.ToString()),
-            ($"tag:{Ec2Tags.Deployment}", deployment)], cancel)).Where(i => i.IsOurs)];
+        IReadOnlyList<Ec2Instance> marked = [.. (await Describe([($"tag:{Ec2Tags.CertName}", [name.ToString()]),
+            ($"tag:{Ec2Tags.Deployment}", [deployment])], cancel)).Where(i => i.IsOurs(dialect))];
         // Where the mark comes after the launch, a crash in between leaves only the token.
-        return marked.Count > 0 || dialect.TagOnCreate ? marked
-            : [.. (await Describe([("client-token", name.ToString())], cancel)).Where(i => i.Token == name.ToString())];
+        return marked.Count > 0 || dialect.TagOnCreate ? marked : await ByToken(name, cancel);
     }
 
-    private async Task<IReadOnlyList<Ec2Instance>> Describe(IReadOnlyList<(string Name, string Value)> filters, CancellationToken cancel)
+    private async Task<IReadOnlyList<Ec2Instance>> ByToken(CertName name, CancellationToken cancel) =>
+        [.. (await Describe([("client-token", Ec2Places.Tokens(name))], cancel))
+            .Where(i => Ec2Places.PlaceOf(i.Token, name.ToString()) is not null)];
+
+    private async Task<IReadOnlyList<Ec2Instance>> Describe(IReadOnlyList<(string Name, IReadOnlyList<string> Values)> filters, CancellationToken cancel)
     {
         var all = new List<Ec2Instance>();
         var next = "";
@@ -270,7 +299,8 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         do
         {
             var fields = filters.Index()
-                .SelectMany(f => new[] { ($"Filter.{f.Index + 1}.Name", f.Item.Name), ($"Filter.{f.Index + 1}.Value.1", f.Item.Value) })
+                .SelectMany(f => f.Item.Values.Select((v, i) => ($"Filter.{f.Index + 1}.Value.{i + 1}", v))
+                    .Prepend(($"Filter.{f.Index + 1}.Name", f.Item.Name)))
                 .Append(("MaxResults", dialect.MaxResults ? $"{PageSize}" : "")).Append(("NextToken", next));
             var page = await client.Call("DescribeInstances", fields, cancel);
             // Any other XML page would look like an empty list.
@@ -282,23 +312,6 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         while (next.Length > 0 && seen.Add(next));
         // Part of a list would look as if the rest were gone.
         return next.Length == 0 ? all : throw new ProviderException("the cloud gave the same page of its list twice");
-    }
-
-    private async Task<Refusal?> ImageRefusal(string image, CancellationToken cancel)
-    {
-        if (images.TryGetValue(image, out var known) && clock.GetUtcNow() - known.At < ImageMemory)
-            return known.Refusal;
-        var answer = await client.Call("DescribeImages", [("ImageId.1", image)], cancel);
-        var found = answer.DescendantsAndSelf().FirstOrDefault(e => e.Name.LocalName == "imagesSet")?.Elements().FirstOrDefault();
-        string Of(string name) => found?.Elements().FirstOrDefault(e => e.Name.LocalName == name)?.Value ?? "";
-        var refusal = found is null ? new Refusal($"there is no image {image} in {options.Region}", Final: true)
-            : Of("imageState") is { Length: > 0 } state and not "available"
-                ? new Refusal($"the image {image} is {state}, not available", Final: state is not ("pending" or "transient"))
-            : Of("platform").Equals("windows", StringComparison.OrdinalIgnoreCase)
-                ? new Refusal($"the image {image} is Windows, which cloud-init and this user data do not support", Final: true)
-            : null;
-        images[image] = (refusal, clock.GetUtcNow());
-        return refusal;
     }
 
     private static async Task<T> Guarded<T>(Func<Task<T>> act)

@@ -11,7 +11,7 @@ internal static class Ec2Signature
 
     /// <returns>The headers to send beside Content-Type and Host.</returns>
     public static IReadOnlyList<(string Name, string Value)> Headers(ImmutableCredentials credentials, string region, Uri url, string body,
-        DateTimeOffset now)
+        DateTimeOffset now, string service = "ec2")
     {
         var date = now.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
         var signed = new SortedDictionary<string, string>(StringComparer.Ordinal)
@@ -21,7 +21,7 @@ internal static class Ec2Signature
         var names = string.Join(';', signed.Keys);
         var canonical = $"POST\n{url.AbsolutePath}\n\n{string.Concat(signed.Select(h => $"{h.Key}:{h.Value.Trim()}\n"))}\n{names}\n"
             + Convert.ToHexStringLower(AWS4Signer.ComputeHash(body));
-        var result = AWS4Signer.ComputeSignature(credentials, region, now.UtcDateTime, "ec2", names, canonical);
+        var result = AWS4Signer.ComputeSignature(credentials, region, now.UtcDateTime, service, names, canonical);
         var headers = new List<(string, string)> { ("X-Amz-Date", date), ("Authorization", result.ForAuthorizationHeader) };
         if (credentials.UseToken)
             headers.Add(("X-Amz-Security-Token", credentials.Token));

@@ -4,8 +4,8 @@ using Overture.Platform.Records;
 namespace Overture.Conductor.Providers.Local;
 
 /// <summary>
-/// One local instance on disk, mode 0700: user-data and meta-data (0600, they hold the token), console.log, process, and what the script
-/// keeps.
+/// One local instance on disk, mode 0700: user-data and meta-data (0600, they hold the token), image (its name), console.log, process, and
+/// what the script keeps.
 /// </summary>
 internal sealed class InstanceDirectory(string path)
 {
@@ -23,9 +23,10 @@ internal sealed class InstanceDirectory(string path)
     public bool IsRunning => Process is { IsAlive: true };
 
     /// <summary>meta-data last: it marks the seed as whole.</summary>
-    public void Seed(string userData, string metaData)
+    public void Seed(string image, string userData, string metaData)
     {
         Directory.CreateDirectory(Path, OwnerOnly | UnixFileMode.UserExecute);
+        Write("image", image);
         Write("user-data", userData);
         Write("meta-data", metaData);
     }
@@ -34,6 +35,10 @@ internal sealed class InstanceDirectory(string path)
     public string LastWords() => !File.Exists(Console) ? "it has no console"
         // What an instance writes there has any size, and lines of any length.
         : ConsoleTail()?.Split('\n').LastOrDefault(l => l.Trim().Length > 0)?.TrimEnd('\r') ?? "its console is empty";
+
+    /// <summary>Name of the image it is a clone of; one from before there were others is of the host.</summary>
+    public string Image => File.Exists(System.IO.Path.Combine(Path, "image"))
+        ? File.ReadAllText(System.IO.Path.Combine(Path, "image")) : LocalImages.Host;
 
     /// <summary>When its seed was written.</summary>
     public DateTimeOffset? Since => IsSeeded ? File.GetLastWriteTimeUtc(System.IO.Path.Combine(Path, "meta-data")) : null;

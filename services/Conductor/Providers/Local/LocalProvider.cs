@@ -7,12 +7,11 @@ using Overture.Platform.Records;
 namespace Overture.Conductor.Providers.Local;
 
 /// <summary>
-/// Instances that are throw-away clones of this host: a directory each, and a process in a session of its own that outlives the Conductor.
-/// The kernel's lock on the directory, not our memory, ensures that one runs only once.
+/// Instances that are throw-away clones of this host, or of another image: a directory each, and a process in a session of its own that
+/// outlives the Conductor. The kernel's lock on the directory, not our memory, ensures that one runs only once.
 /// </summary>
 internal sealed class LocalProvider : IProvider
 {
-    private const string OnlyImage = "host";
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(10), SettleTime = TimeSpan.FromMilliseconds(200),
         EndLimit = TimeSpan.FromSeconds(5);
 
@@ -29,6 +28,7 @@ internal sealed class LocalProvider : IProvider
 
     private readonly LocalOptions options;
     private readonly IReadOnlyList<string> hidden;
+    private readonly LocalImages images;
     private readonly TimeProvider clock;
     private readonly KeyedLock oneAtATime = new();
     private volatile bool fit;
@@ -37,6 +37,7 @@ internal sealed class LocalProvider : IProvider
     {
         this.options = options.Local;
         this.clock = clock;
+        images = new LocalImages(options.Local.Images);
         Directory.CreateDirectory(Root, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         Account = AccountOf(Path.Combine(Root, "account"), ids);
         hidden = Outermost([.. options.Local.Hide, Root, options.StateDirectory, .. StoreDirectories(options.Bucket)]);
@@ -45,7 +46,6 @@ internal sealed class LocalProvider : IProvider
     public string Name => "local";
     public string Account { get; }
     public string Region => "";
-    public bool InstallsPuppet => false;
     public TimeSpan Settling => TimeSpan.Zero;
     public TimeSpan LookEvery => TimeSpan.FromSeconds(10);
 
@@ -55,20 +55,15 @@ internal sealed class LocalProvider : IProvider
     {
         if (fit)
             return null;
-        using var check = new Process { StartInfo = new ProcessStartInfo(options.Script, ["check"])
-            { RedirectStandardError = true, RedirectStandardOutput = true } };
-        check.Start();
-        var errors = check.StandardError.ReadToEndAsync(cancel);
-        await check.StandardOutput.ReadToEndAsync(cancel);
-        await check.WaitForExitAsync(cancel);
-        fit = check.ExitCode == 0;
-        return fit ? null : (await errors).Split('\n')[0];
+        var unfit = await RunCheck("/", cancel);
+        fit = unfit is null;
+        return unfit;
     }
 
     public IEnumerable<FieldProblem> Check(LaunchSpec spec)
     {
-        if (spec.Image != OnlyImage)
-            yield return new("image", $"must be {OnlyImage}");
+        if (images.Find(spec.Image) is null)
+            yield return new("image", images.Rule());
         if (spec.Ec2 is not null)
             yield return new("ec2", "must be empty: the provider is local");
     }
@@ -82,7 +77,9 @@ internal sealed class LocalProvider : IProvider
         var instance = DirectoryOf(name);
         if (!instance.IsRunning)
         {
-            instance.Seed(userData, $"instance-id: {IdOf(name)}\nlocal-hostname: {name}\n");
+            if (spec.Image != LocalImages.Host && await RunCheck(PathOf(spec.Image), cancel) is { } unfit)
+                throw new ProviderException(unfit);
+            instance.Seed(spec.Image, userData, $"instance-id: {IdOf(name)}\nlocal-hostname: {name}\n");
             await Spawn(name, instance, cancel);
         }
         return new Started(IdOf(name), Runs: true);
@@ -144,10 +141,26 @@ internal sealed class LocalProvider : IProvider
 
     private static string IdOf(CertName name) => $"local-{name.ToString()[..8]}";
 
+    // A spec was checked, but an image may be taken away at any time.
+    private string PathOf(string image) => images.Find(image)
+        ?? throw new ProviderException($"there is no image {image}: it {images.Rule()}");
+
     private InstanceDirectory DirectoryOf(CertName name) => new(Path.Combine(Root, name.ToString()));
 
     private static IEnumerable<string> StoreDirectories(string bucket) =>
         bucket.StartsWith("file:", StringComparison.Ordinal) ? [bucket["file:".Length..]] : [];
+
+    /// <returns>What this host or that image lacks; null: nothing.</returns>
+    private async Task<string?> RunCheck(string image, CancellationToken cancel)
+    {
+        using var check = new Process { StartInfo = new ProcessStartInfo(options.Script, ["check", image])
+            { RedirectStandardError = true, RedirectStandardOutput = true } };
+        check.Start();
+        var errors = check.StandardError.ReadToEndAsync(cancel);
+        await check.StandardOutput.ReadToEndAsync(cancel);
+        await check.WaitForExitAsync(cancel);
+        return check.ExitCode == 0 ? null : (await errors).Split('\n')[0];
+    }
 
     // The writer of `process` holds started.lock already, and the script after it: a second start ends at once and changes nothing.
     private async Task Spawn(CertName name, InstanceDirectory instance, CancellationToken cancel)
@@ -155,7 +168,7 @@ internal sealed class LocalProvider : IProvider
         var start = new ProcessStartInfo("/bin/sh") { WorkingDirectory = instance.Path, UseShellExecute = false };
         start.Environment.Clear();
         start.Environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-        string[] script = [options.Script, "run", instance.Path, name.ToString(), .. hidden];
+        string[] script = [options.Script, "run", instance.Path, name.ToString(), PathOf(instance.Image), .. hidden];
         foreach (var argument in (string[])["-c", Detach, "sh", Wrapper, .. script])
             start.ArgumentList.Add(argument);
         using var child = Process.Start(start) ?? throw new ProviderException("/bin/sh can't be started");

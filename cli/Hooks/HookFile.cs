@@ -1,0 +1,55 @@
+namespace Overture.Cli.Hooks;
+
+/// <summary>What kind of thing a path is, links followed.</summary>
+internal enum HookFileKind
+{
+    Missing,
+    Plain,
+    Folder,
+}
+
+/// <summary>Owner, group and mode of a file or folder.</summary>
+internal sealed record Permissions(uint User, uint Group, UnixFileMode Mode)
+{
+    /// <summary>As chmod takes it.</summary>
+    public string Octal => $"0{Convert.ToString((int)Mode & 0xfff, 8)}";
+}
+
+/// <summary>Who a puppetserver runs as.</summary>
+/// <param name="Name">puppet, as a rule.</param>
+/// <param name="Id">Its number; null: there is no such user.</param>
+/// <param name="Groups">Numbers of all its groups.</param>
+internal sealed record ServerUser(string Name, uint? Id, IReadOnlySet<uint> Groups)
+{
+    private const UnixFileMode Read = UnixFileMode.UserRead, Execute = UnixFileMode.UserExecute;
+
+    public bool MayRead(Permissions of) => May(Read, of);
+
+    /// <summary>Of a folder: may go through it.</summary>
+    public bool MayExecute(Permissions of) => May(Execute, of);
+
+    // The first class that a user is in decides, also where a later one would allow more. Root may read all, and execute what anyone may.
+    private bool May(UnixFileMode owners, Permissions of) => Id switch
+    {
+        null => false,
+        0 => owners == Read || (of.Mode & (UnixFileMode)0b001_001_001) != 0,
+        _ when Id == of.User => (of.Mode & owners) != 0,
+        _ when Groups.Contains(of.Group) => (of.Mode & (UnixFileMode)((int)owners >> 3)) != 0,
+        _ => (of.Mode & (UnixFileMode)((int)owners >> 6)) != 0,
+    };
+}
+
+/// <summary>A file that puppet.conf names.</summary>
+/// <param name="Path">As it is named there.</param>
+/// <param name="Kind">What is there.</param>
+/// <param name="Own">Its owner and mode; null: nothing is there.</param>
+/// <param name="Above">The folders above it, from / on.</param>
+/// <param name="Text">Its beginning, as Latin-1.</param>
+/// <param name="Target">The path it leads to, where it is a link; else the same path.</param>
+internal sealed record HookFile(string Path, HookFileKind Kind, Permissions? Own, IReadOnlyList<(string Path, Permissions Own)> Above,
+    string Text, string Target)
+{
+    /// <summary>The first folder that a user may not go through; null: there is none.</summary>
+    public string? Barred(ServerUser user) =>
+        Above.Where(a => !user.MayExecute(a.Own)).Select(a => a.Path).FirstOrDefault();
+}

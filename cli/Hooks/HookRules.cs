@@ -1,0 +1,132 @@
+using Overture.Platform.Certificates;
+
+namespace Overture.Cli.Hooks;
+
+/// <summary>What is known of a puppetserver's configuration.</summary>
+/// <param name="Conf">Its puppet.conf.</param>
+/// <param name="ConfFile">Where that is.</param>
+/// <param name="SignsItself">Its CA service is on.</param>
+/// <param name="User">Who it runs as.</param>
+/// <param name="Files">What puppet.conf names, by path, and overture.yaml.</param>
+internal sealed record HookSetup(PuppetConf Conf, string ConfFile, bool SignsItself, ServerUser User,
+    IReadOnlyDictionary<string, HookFile> Files)
+{
+    public const string Settings = "overture.yaml";
+
+    /// <summary>Beside puppet.conf: where the native terminus finds Classifier.</summary>
+    public string SettingsFile => Path.Combine(Path.GetDirectoryName(ConfFile)!, Settings);
+}
+
+/// <summary>
+/// Whether a puppetserver calls Overture: the hook that signs, the one that classifies (or the native terminus), the forwarding of reports.
+/// A hook that its user may not execute is none: as autosign, puppetserver reads it as a list of names (docs/puppet-contracts.md §4).
+/// Pure.
+/// </summary>
+internal static class HookRules
+{
+    private const string Exec = "exec", Native = "overture";
+
+    public static IReadOnlyList<HookFinding> Of(HookSetup setup) => [Autosign(setup), Terminus(setup), Reports(setup)];
+
+    private static HookFinding Autosign(HookSetup setup)
+    {
+        const string check = "autosign";
+        var value = setup.Conf.Of(check);
+        if (!setup.SignsItself)
+            return new(check, HookStatus.Ok, "is not asked: the CA service of this puppetserver is off");
+        switch (value)
+        {
+            case "":
+                return new(check, HookStatus.Warning, "is not set: autosign.conf decides, and every request that it does not name waits",
+                    $"autosign = /usr/bin/overture-autosign in [server] of {setup.ConfFile}");
+            case "false":
+                return new(check, HookStatus.Ok, "is false: every request waits until it is signed by hand or by CertAuthority (stockCa)");
+            case "true":
+                return new(check, HookStatus.Error, "is true: every request is signed",
+                    $"autosign = /usr/bin/overture-autosign in [server] of {setup.ConfFile}");
+            default:
+                return Hook(setup, check, value, Launcher);
+        }
+    }
+
+    private static HookFinding Terminus(HookSetup setup)
+    {
+        const string check = "node_terminus";
+        switch (setup.Conf.Of(check))
+        {
+            case Exec:
+                return Hook(setup, "external_nodes", setup.Conf.Of("external_nodes"), Enc);
+            case Native:
+                var settings = setup.Files.GetValueOrDefault(setup.SettingsFile);
+                return settings?.Kind != HookFileKind.Plain
+                    ? new(check, HookStatus.Error, $"is {Native}, and {setup.SettingsFile} is not there: every run fails",
+                        "apply class overture::puppetserver with terminus native")
+                    : !setup.User.MayRead(settings.Own!) || settings.Barred(setup.User) is not null
+                        ? new(check, HookStatus.Error, $"is {Native}, and user {setup.User.Name} may not read {setup.SettingsFile}",
+                            $"chgrp {setup.User.Name} {setup.SettingsFile}; chmod 0640 {setup.SettingsFile}")
+                    : new(check, HookStatus.Ok, $"is {Native}: {setup.SettingsFile} names Classifier");
+            case var other:
+                return new(check, HookStatus.Error,
+                    $"{(other.Length > 0 ? $"is {other}" : "is not set")}: no node is classified by Overture",
+                    $"node_terminus = exec and external_nodes = /usr/bin/overture-enc in [server] of {setup.ConfFile}");
+        }
+    }
+
+    private static HookFinding Reports(HookSetup setup)
+    {
+        const string check = "reports";
+        var forwards = setup.Conf.Of(check).Split(',', StringSplitOptions.TrimEntries).Contains("http");
+        var url = setup.Conf.Of("reporturl");
+        return forwards && url.StartsWith("https://", StringComparison.Ordinal)
+            ? new(check, HookStatus.Ok, $"go to {url}")
+            : new(check, HookStatus.Error, forwards ? $"go to {(url.Length > 0 ? url : "no reporturl")}, which is not HTTPS"
+                : "are not forwarded: no node ever counts as converged",
+                $"reports = http and reporturl = https://CONDUCTOR:8142/reports in [server] of {setup.ConfFile}");
+    }
+
+    private static HookFinding Hook(HookSetup setup, string check, string path, Func<HookFile, string> strange)
+    {
+        var user = setup.User;
+        if (!Path.IsPathRooted(path) || !setup.Files.TryGetValue(path, out var file))
+            return new(check, HookStatus.Error, $"is '{path}', not an absolute path", $"name the hook's whole path in {setup.ConfFile}");
+        if (user.Id is null)
+            return new(check, HookStatus.Error, $"there is no user {user.Name} on this host", "name the server's user: --user NAME");
+        var install = check == "autosign" ? $"overture hook install {path}" : $"ln -s /usr/bin/overture {path}";
+        if (file.Barred(user) is { } folder)
+        {
+            return new(check, HookStatus.Error, $"user {user.Name} may not go through {folder} to {path}{Inert(check, file)}",
+                $"chmod o+x {folder}, or put the hook elsewhere");
+        }
+        if (file.Kind != HookFileKind.Plain)
+        {
+            return new(check, HookStatus.Error,
+                $"{path} is {(file.Kind == HookFileKind.Folder ? "a directory" : "not there")}{Inert(check, file)}", install);
+        }
+        if (!user.MayExecute(file.Own!))
+        {
+            return new(check, HookStatus.Error, $"user {user.Name} may not execute {path} ({file.Own!.Octal}){Inert(check, file)}",
+                $"chmod 0755 {file.Target}");
+        }
+        if (file.Own!.User != 0 || (file.Own.Mode & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
+        {
+            return new(check, HookStatus.Error, $"others than root may write {path} ({file.Own.Octal}): whoever does decides in its place",
+                $"chown root {file.Target}; chmod 0755 {file.Target}");
+        }
+        return strange(file) is { Length: > 0 } why ? new(check, HookStatus.Warning, $"{path} {why}", install)
+            : new(check, HookStatus.Ok, $"{path} is executable by user {user.Name}");
+    }
+
+    // What puppetserver does with such a hook.
+    private static string Inert(string check, HookFile file) => check != "autosign" ? ": every run fails"
+        : file.Kind == HookFileKind.Plain && AutosignList.LinesForAll(file.Text) is [var line, ..]
+            ? $": puppetserver reads it as a list of names, and its line {line} signs every request"
+        : ": puppetserver reads it as a list of names, so nothing is signed";
+
+    private static string Launcher(HookFile file) =>
+        file.Text.Length == 0 ? "is empty: a shell that runs it says yes to every request"
+        : file.Text.Split('\n')[0].EndsWith($" {AutosignLauncher.Argument}", StringComparison.Ordinal) ? ""
+        : "is not the file that overture hook install writes";
+
+    // The binary's own name decides, so a link to it or a copy of it has this one.
+    private static string Enc(HookFile file) => Path.GetFileName(file.Path) == "overture-enc" ? "" : "is not called overture-enc";
+}

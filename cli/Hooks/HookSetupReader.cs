@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Text;
+
+namespace Overture.Cli.Hooks;
+
+/// <summary>Reads on this host what <see cref="HookRules"/> judge.</summary>
+internal static class HookSetupReader
+{
+    private const string DisabledCa = "certificate-authority-disabled-service/certificate-authority-disabled-service";
+    private const int MaxText = 64 * 1024;
+    private static readonly string[] Directories = ["/etc/puppetlabs/puppet", "/etc/puppet"];
+
+    // services.d is below Debian's confdir, and beside that of the all-in-one packages.
+    private static readonly string[] ServerDirectories = ["puppetserver", "../puppetserver"];
+
+    /// <param name="directory">Puppet's confdir; null: that of the all-in-one packages, else Debian's.</param>
+    /// <param name="user">Who the server runs as.</param>
+    /// <exception cref="Failure">There is no puppet.conf.</exception>
+    public static HookSetup Read(string? directory, string user)
+    {
+        var confdir = Path.GetFullPath(directory ?? Directories.FirstOrDefault(d => File.Exists(Path.Combine(d, "puppet.conf")))
+            ?? Directories[^1]);
+        var file = Path.Combine(confdir, "puppet.conf");
+        if (!File.Exists(file))
+            throw new Failure(ExitCodes.NotFound, $"there is no {file}", "overture hook check --confdir DIR, where puppet.conf is");
+        var conf = PuppetConf.Parse(File.ReadAllText(file));
+        var named = new[] { conf.Of("autosign"), conf.Of("external_nodes"), Path.Combine(confdir, HookSetup.Settings) };
+        return new(conf, file, SignsItself(confdir), UserOf(user),
+            named.Where(Path.IsPathRooted).Distinct(StringComparer.Ordinal).ToDictionary(p => p, FileOf, StringComparer.Ordinal));
+    }
+
+    private static bool SignsItself(string confdir) =>
+        !ServerDirectories.Select(d => Path.Combine(confdir, d, "services.d/ca.cfg")).Where(File.Exists).Take(1)
+            .SelectMany(File.ReadLines).Any(l => l.Trim().EndsWith(DisabledCa, StringComparison.Ordinal) && !l.TrimStart().StartsWith('#'));
+
+    private static HookFile FileOf(string path)
+    {
+        var own = FileGuard.PermissionsOf(path);
+        var target = own is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        var above = new List<(string, Permissions)>();
+        // Of a link, also the way to where it leads.
+        foreach (var folder in FoldersAbove(path).Concat(FoldersAbove(target)).Distinct(StringComparer.Ordinal))
+        {
+            if (FileGuard.PermissionsOf(folder) is { } permissions)
+                above.Add((folder, permissions));
+        }
+        var kind = Directory.Exists(path) ? HookFileKind.Folder : File.Exists(path) ? HookFileKind.Plain : HookFileKind.Missing;
+        return new(path, kind, own, above, kind == HookFileKind.Plain ? Beginning(path) : "", target);
+    }
+
+    private static IEnumerable<string> FoldersAbove(string path)
+    {
+        var folders = new Stack<string>();
+        for (var at = Path.GetDirectoryName(path); at is not null; at = Path.GetDirectoryName(at))
+            folders.Push(at);
+        return folders;
+    }
+
+    // Latin-1: the bytes of a binary stay what they are.
+    private static string Beginning(string path)
+    {
+        using var stream = File.OpenRead(path);
+        var bytes = new byte[MaxText];
+        return Encoding.Latin1.GetString(bytes, 0, stream.ReadAtLeast(bytes, MaxText, throwOnEndOfStream: false));
+    }
+
+    // A service's user is a local one.
+    private static ServerUser UserOf(string name)
+    {
+        var groups = new HashSet<uint>();
+        uint? id = null;
+        foreach (var fields in Rows("/etc/passwd").Where(f => f[0] == name && f.Length > 3))
+        {
+            id = Number(fields[2]);
+            groups.Add(Number(fields[3]));
+        }
+        foreach (var fields in Rows("/etc/group").Where(f => f.Length > 3 && f[3].Split(',').Contains(name)))
+            groups.Add(Number(fields[2]));
+        return new(name, id, groups);
+    }
+
+    private static IEnumerable<string[]> Rows(string file) => File.ReadLines(file).Select(l => l.Split(':'));
+
+    private static uint Number(string text) => uint.Parse(text, CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,43 @@
+namespace Overture.Cli.Tests;
+
+/// <summary>overture doctor against services that answer, and one that does not; the trial over real ways is in EndToEnd.Tests.</summary>
+[Collection(OvertureCollection.Name)]
+[Trait("Category", "integration")]
+public sealed class DoctorTests(OvertureFixture overture)
+{
+    [Fact]
+    public async Task Doctor_EveryCheck_HasAStatusAndAFailureItsNextStep()
+    {
+        var checks = (await overture.Run("doctor", "-o", "json")).Json()["checks"]!.AsArray();
+        Assert.All(checks, c => Assert.Contains(c!["status"].Text(), (string[])["ok", "warn", "fail", "skip"]));
+        Assert.All(checks.Where(c => c!["status"].Text() == "fail"), c => Assert.NotEmpty(c!["next"].Text()));
+        Assert.Contains(checks, c => c!["area"].Text() == "you" && c["detail"].Text().Contains("role admin", StringComparison.Ordinal));
+        Assert.Contains(checks, c => c!["check"].Text() == "conductor" && c["status"].Text() != "fail");
+        Assert.Contains(checks, c => c!["check"].Text() == "clock of conductor" && c["status"].Text() == "ok");
+        Assert.Contains(checks, c => c!["area"].Text() == "launch" && c["status"].Text() == "skip");
+    }
+
+    [Fact]
+    public async Task Doctor_ServiceAway_FailsThatAndGoesOnWithTheRest()
+    {
+        var config = Path.Combine(overture.Pki.Home, "away.yaml");
+        // nothing listens on port 9 of loopback
+        await File.WriteAllTextAsync(config, overture.Config("admin")
+            .Replace($"classifier: localhost:{overture.ClassifierPort}", "classifier: localhost:9", StringComparison.Ordinal));
+        var ran = (await overture.Run("--config", config, "doctor", "-o", "json")).Exit(1);
+        var checks = ran.Json()["checks"]!.AsArray();
+        Assert.Equal("fail", checks.Single(c => c!["check"].Text() == "classifier")!["status"].Text());
+        Assert.Equal("fail", checks.Single(c => c!["area"].Text() == "definitions")!["status"].Text());
+        Assert.NotEqual("fail", checks.Single(c => c!["check"].Text() == "conductor")!["status"].Text());
+    }
+
+    [Fact]
+    public async Task Doctor_Lines_AreForPeopleToo()
+    {
+        var ran = await overture.Run("doctor");
+        Assert.Contains(ran.Output.Split('\n'), l => l.StartsWith("ok    services: conductor: serving at ", StringComparison.Ordinal)
+            || l.StartsWith("warn  services: conductor: serving at ", StringComparison.Ordinal));
+        ran.Says(" to look at, ");
+        (await overture.Run("doctor", "-c", "x.yaml", "--profile", "web")).Exit(2).Says("either -c FILE or --profile");
+    }
+}

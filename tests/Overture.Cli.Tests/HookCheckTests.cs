@@ -1,0 +1,90 @@
+using Overture.TestSupport;
+
+namespace Overture.Cli.Tests;
+
+/// <summary>overture hook check: what a puppetserver's configuration and hooks are, by files of the test's own.</summary>
+[Collection(OvertureCollection.Name)]
+[Trait("Category", "integration")]
+public sealed class HookCheckTests : IDisposable
+{
+    private const string Conf = "[main]\nautosign = true\n[master]\nreports = store\n[server]\nautosign = $D/hooks/overture-autosign\n"
+        + "node_terminus = exec\nexternal_nodes = $D/hooks/overture-enc\nreports = store, http\nreporturl = https://c.example.com:8142/reports\n";
+
+    private readonly OvertureFixture overture;
+    private readonly TempDirectory home = new();
+
+    public HookCheckTests(OvertureFixture overture)
+    {
+        this.overture = overture;
+        // Below a folder that anyone may go through, as /etc and /usr are.
+        File.SetUnixFileMode(home.Path, (UnixFileMode)0b111_101_101);
+        Directory.CreateDirectory(home.File("hooks"));
+        Directory.CreateDirectory(home.File("puppetserver/services.d"));
+        File.WriteAllText(home.File("puppet.conf"), Conf.Replace("$D", home.Path, StringComparison.Ordinal));
+        File.WriteAllText(home.File("hooks/overture-autosign"), "#!/usr/bin/overture autosign-hook\n# a script\n");
+        File.WriteAllText(home.File("hooks/overture-enc"), "#!/bin/true\n");
+        foreach (var hook in Directory.GetFiles(home.File("hooks")))
+            File.SetUnixFileMode(hook, (UnixFileMode)0b111_101_101);
+    }
+
+    public void Dispose() => home.Dispose();
+
+    [Fact]
+    public async Task Check_HooksAsInstalled_IsZero()
+    {
+        var answer = (await Check("-o", "json")).Exit(0).Json();
+        Assert.Equal(["autosign ok", "external_nodes ok", "reports ok"],
+            answer["checks"]!.AsArray().Select(c => $"{c!["check"].Text()} {c["status"].Text()}"));
+        Assert.Equal((home.File("puppet.conf"), "nobody"), (answer["puppetConf"].Text(), answer["user"].Text()));
+    }
+
+    [Theory]
+    [InlineData("chmod 644 hooks/overture-autosign", "autosign error user nobody may not execute {0}/hooks/overture-autosign (0644): "
+        + "puppetserver reads it as a list of names, so nothing is signed", "chmod 0755 {0}/hooks/overture-autosign")]
+    [InlineData("chmod 700 hooks/overture-autosign", "autosign error user nobody may not execute", "chmod 0755")]
+    [InlineData("chown nobody hooks/overture-autosign; chmod 655 hooks/overture-autosign", "autosign error user nobody may not execute",
+        "chmod 0755")]
+    [InlineData("printf '*\\n' > hooks/overture-autosign; chmod 644 hooks/overture-autosign",
+        "its line 1 signs every request", "chmod 0755")]
+    [InlineData("rm hooks/overture-autosign", "autosign error {0}/hooks/overture-autosign is not there: puppetserver reads it as a list",
+        "overture hook install {0}/hooks/overture-autosign")]
+    [InlineData("rm hooks/overture-autosign; mkdir hooks/overture-autosign", "is a directory", "overture hook install")]
+    [InlineData("chmod 750 hooks", "autosign error user nobody may not go through {0}/hooks to", "chmod o+x {0}/hooks")]
+    [InlineData("chmod 775 hooks/overture-autosign", "others than root may write", "chown root")]
+    [InlineData("mkdir p; mv hooks/overture-autosign p/; chmod 700 p; ln -s ../p/overture-autosign hooks/overture-autosign",
+        "may not go through {0}/p to", "chmod o+x {0}/p")]
+    [InlineData("chmod 644 hooks/overture-enc", "external_nodes error user nobody may not execute {0}/hooks/overture-enc (0644): every "
+        + "run fails", "chmod 0755 {0}/hooks/overture-enc")]
+    [InlineData("sed -i 's/^node_terminus.*/node_terminus = plain/' puppet.conf", "node_terminus error is plain: no node is classified",
+        "node_terminus = exec")]
+    [InlineData("sed -i 's/^node_terminus.*/node_terminus = overture/' puppet.conf", "and {0}/overture.yaml is not there",
+        "apply class overture::puppetserver")]
+    [InlineData("sed -i 's/store, http/store/' puppet.conf", "reports error are not forwarded", "reports = http")]
+    [InlineData("sed -i '/overture-autosign/d' puppet.conf", "autosign error is true: every request is signed", "autosign = /usr/bin")]
+    public async Task Check_HookInThisState_IsOneAndNamesTheCure(string state, string said, string next)
+    {
+        (await Shell.Run("sh", ["-euc", state], null, directory: home.Path)).Ok();
+        var answer = (await Check("-o", "json")).Exit(1).Json();
+        var found = answer["checks"]!.AsArray().First(c => c!["status"].Text() == "error")!;
+        Assert.Contains(In(said), $"{found["check"].Text()} error {found["detail"].Text()}", StringComparison.Ordinal);
+        Assert.StartsWith(In(next), found["next"].Text(), StringComparison.Ordinal);
+        Assert.Contains(In(next), (await Check()).Exit(1).Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Check_CaServiceOff_AutosignIsNotAsked()
+    {
+        await File.WriteAllTextAsync(home.File("puppetserver/services.d/ca.cfg"),
+            "puppetlabs.services.ca.certificate-authority-disabled-service/certificate-authority-disabled-service\n");
+        File.Delete(home.File("hooks/overture-autosign"));
+        Assert.Contains("the CA service of this puppetserver is off", (await Check()).Exit(0).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Check_NoPuppetConf_SaysWhereItLooked() =>
+        (await overture.Run("hook", "check", "--confdir", home.File("hooks"))).Exit(3).Says($"there is no {home.File("hooks/puppet.conf")}");
+
+    private string In(string text) => text.Replace("{0}", home.Path, StringComparison.Ordinal);
+
+    private Task<Ran> Check(params string[] more) => overture.Run(["hook", "check", "--confdir", home.Path, "--user", "nobody", .. more]);
+}
