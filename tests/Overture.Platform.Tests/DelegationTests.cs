@@ -43,7 +43,7 @@ public sealed class DelegationTests : IDisposable
         { "nothing", "can't be read" }, { "noise", "can't be read" }, { "long", "more than 8192 bytes" }, { "another console", "for another console" },
         { "no nonce", "lacks a part" }, { "no end", "lacks a part" }, { "parts of a second", "lacks a part" },
         { "later end", "is not signed by the key" }, { "other nonce", "is not signed by the key" }, { "no signature", "is not signed by the key" },
-        { "another's certificate", "is not signed by the key" }, { "of another CA", "our CA did not sign" }, { "the CA itself", "our CA did not sign" },
+        { "another's certificate", "is not signed by the key" }, { "of another CA", "our CA did not sign" }, { "the CA itself", "has other roles" },
         { "a hook's", "has other roles" }, { "a service's", "has other roles" }, { "a console's", "has other roles" },
         { "nine hours", "more than 8 hours ahead" },
     };
@@ -96,6 +96,68 @@ public sealed class DelegationTests : IDisposable
     }
 
     [Fact]
+    public void Once_Good_EndsWithTheCaAboveIt()
+    {
+        var jo = Verify(Of("jo"));
+        using var ca = Certificate("ca");
+        Assert.Equal((new DateTimeOffset(ca.NotBefore), new DateTimeOffset(ca.NotAfter)), jo.Issuers);
+        var now = clock.GetUtcNow();
+        var past = Assert.IsType<FaultException>(delegations.Problem(jo with { Issuers = (now.AddYears(-1), now.AddSeconds(-1)) }));
+        var ahead = Assert.IsType<FaultException>(delegations.Problem(jo with { Issuers = (now.AddSeconds(1), now.AddYears(1)) }));
+        Assert.Equal((Reason.CertificateNotValid, Reason.CertificateNotValid), (past.Reason, ahead.Reason));
+        Assert.Contains("CA certificates above", past.Message, StringComparison.Ordinal);
+        Assert.Equal(now.AddMinutes(1), (jo with { Issuers = (now, now.AddMinutes(1)) }).End);
+    }
+
+    [Fact]
+    public void Claims_AndSignature_AreAskedBeforeTheCa()
+    {
+        using var other = new TestPki();
+        other.Issue("jo", Role.Admin);
+        using var jo = X509Certificate2.CreateFromPemFile(other.Files("jo").Certificate, other.Files("jo").Key);
+        using var hook = X509Certificate2.CreateFromPemFile(other.Files("enc").Certificate, other.Files("enc").Key);
+        var console = SHA256.HashData(Certificate("console").RawData);
+        var unsigned = DelegationStatement.Sign(jo, console, clock.GetUtcNow() + Hour, new byte[16]);
+        unsigned.Signature = ByteString.Empty;
+        Assert.Contains("is not signed", Assert.Throws<FaultException>(() => Verify(unsigned)).Message, StringComparison.Ordinal);
+        var ofHook = DelegationStatement.Sign(hook, console, clock.GetUtcNow() + Hour, new byte[16]);
+        Assert.Contains("has other roles", Assert.Throws<FaultException>(() => Verify(ofHook)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ManyAtOnce_AreRefused_AndTheOthersGoOn()
+    {
+        const int Waiting = 32, More = 8;
+        using var held = new HeldClock(clock);
+        var slow = new Delegations(new PeerCertificates(pki.Files("conductor"), clock), revoked, held);
+        var (good, refused) = (0, 0);
+        var threads = Enumerable.Range(0, Waiting + More).Select(_ => (Bytes: Of("jo").ToByteArray(), Console: Certificate("console")))
+            .Select(d => new Thread(() =>
+            {
+                try
+                {
+                    slow.Verify(d.Console, d.Bytes);
+                    Interlocked.Increment(ref good);
+                }
+                catch (FaultException e) when ((e.Kind, e.Reason) == (FaultKind.Unavailable, Reason.RateLimited))
+                {
+                    Interlocked.Increment(ref refused);
+                }
+            })).ToList();
+        threads.ForEach(t => t.Start());
+        try
+        {
+            await Eventually.True(() => Volatile.Read(ref refused) == More, "those above the limit are refused", TimeSpan.FromSeconds(30));
+        }
+        finally
+        {
+            held.Go();
+            threads.ForEach(t => t.Join());
+        }
+        Assert.Equal((Waiting, More), (good, refused));
+    }
+
+    [Fact]
     public void Once_Good_EndsWithItsRevocation()
     {
         var good = Of("jo");
@@ -124,4 +186,20 @@ public sealed class DelegationTests : IDisposable
     private DelegatedPeer Verify(Delegation delegation) => delegations.Verify(Certificate("console"), delegation.ToByteArray());
 
     private X509Certificate2 Certificate(string party) => X509CertificateLoader.LoadCertificateFromFile(pki.Files(party).Certificate);
+
+    // Each look waits in it.
+    private sealed class HeldClock(TimeProvider clock) : TimeProvider, IDisposable
+    {
+        private readonly ManualResetEventSlim go = new();
+
+        public void Go() => go.Set();
+
+        public override DateTimeOffset GetUtcNow()
+        {
+            go.Wait();
+            return clock.GetUtcNow();
+        }
+
+        public void Dispose() => go.Dispose();
+    }
 }

@@ -60,8 +60,7 @@ public sealed class RoleInterceptor(RoleTable table, ServiceKeys keys, InternalC
         keys.Note(delegated.Certificate);
         var http = context.GetHttpContext();
         http.Features.Set(delegated);
-        CertificateTerm.Also(http, delegated.Certificate.NotAfter < delegated.Until ? delegated.Certificate.NotAfter : delegated.Until,
-            () => delegations.Problem(delegated));
+        CertificateTerm.Also(http, delegated.End, () => delegations.Problem(delegated));
         return delegated.Peer;
     }
 
