@@ -1,3 +1,4 @@
+using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Extensions;
@@ -82,25 +83,30 @@ public sealed record FleetQuery
         return "/" + query.ToQueryString();
     }
 
-    /// <summary>The command that lists the same.</summary>
+    /// <summary>The command that lists the same; empty: a part of it is not to be typed (control characters).</summary>
     public string ToCommand()
     {
         var words = new List<string> { "overture instance list" };
-        if (Prefix.Length > 0)
+        if (new[] { Prefix, Profile, Since, OlderThan, LaunchedBy }.Concat(Labels).Any(HidesCharacters))
+            return "";
+        if (Prefix is [not '-', ..])
             words.Add(Shell(Prefix));
         if (States.Count > 0)
             words.Add($"--state {string.Join(',', States.Select(InstanceText.State))}");
         if (Conditions.Count > 0)
             words.Add($"--condition {string.Join(',', Conditions.Select(InstanceText.Condition))}");
-        words.AddRange(Labels.Select(l => $"-l {Shell(l)}"));
+        words.AddRange(Labels.Select(l => Given("-l", l)));
         foreach (var (option, value) in new[] { ("--profile", Profile), ("--since", Since), ("--older-than", OlderThan),
             ("--launched-by", LaunchedBy) })
         {
             if (value.Length > 0)
-                words.Add($"{option} {Shell(value)}");
+                words.Add(Given(option, value));
         }
         if (All)
             words.Add("--all");
+        // After "--" nothing is an option.
+        if (Prefix is ['-', ..])
+            words.Add($"-- {Shell(Prefix)}");
         return string.Join(' ', words);
     }
 
@@ -111,9 +117,15 @@ public sealed record FleetQuery
     public FleetQuery Toggle(ConditionType condition) =>
         this with { Page = "", Conditions = Conditions.Contains(condition) ? [.. Conditions.Where(c => c != condition)] : [.. Conditions, condition] };
 
+    private static string Given(string option, string value) => value is ['-', ..] ? $"{option}={Shell(value)}" : $"{option} {Shell(value)}";
+
+    // A terminal acts on them, or shows the text as another.
+    private static bool HidesCharacters(string text) => text.Any(c => char.IsControl(c)
+        || char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
+
     // What a POSIX shell reads as one word.
-    internal static string Shell(string text) =>
-        text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || "._-/=@:,+".Contains(c, StringComparison.Ordinal))
+    internal static string Shell(string text) => HidesCharacters(text) ? throw new ArgumentException("it has control characters", nameof(text))
+        : text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || "._-/=@:,+".Contains(c, StringComparison.Ordinal))
             ? text : $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     private static string One(IQueryCollection query, string name) => query[name].LastOrDefault() ?? "";

@@ -29,7 +29,7 @@ internal static class ListPages
     private static async Task<IResult> Certificates(HttpContext http)
     {
         var query = http.Request.Query;
-        var (show, prefix) = ($"{query["show"]}", $"{query["prefix"]}");
+        var (show, prefix) = (Shown($"{query["show"]}"), $"{query["prefix"]}");
         var request = new ListCertificatesRequest
         {
             Prefix = prefix, PageToken = $"{query["page"]}", PageSize = 50,
@@ -85,6 +85,9 @@ internal static class ListPages
             : Page.Html<HealthPage>(("Frame", Frame.Of(http, "Health", "health") with { Command = "overture health" }),
                 ("Services", (IReadOnlyList<ServiceHealth>)all));
     }
+
+    // It comes into a command that people copy: what is not known is none.
+    internal static string Shown(string asked) => asked is "valid" or "expiring" or "revoked" or "expired" ? asked : "";
 
     public static string StateOf(CertificateSummary certificate) => certificate.State.ToString().ToLowerInvariant();
 

@@ -16,6 +16,8 @@ public sealed class QueryTests
     [InlineData("/?label=team%3Dblue,!old&profile=web&since=2h&older-than=5m&launched-by=jo%20(operator)&prefix=4f1c&all=1",
         "overture instance list 4f1c -l 'team=blue,!old' --profile web --since 2h --older-than 5m --launched-by 'jo (operator)' --all")]
     [InlineData("/?label=a%3D%27;%20rm", "overture instance list -l 'a='\\''; rm'")]
+    [InlineData("/?label=--all&profile=-w&prefix=--watch&all=1", "overture instance list -l=--all --profile=-w --all -- --watch")]
+    [InlineData("/?prefix=a%1B%5B2Jb", ""), InlineData("/?label=a%0Ab", ""), InlineData("/?profile=a%E2%80%AEb", "")]
     public void Address_IsTheCommand_AndComesBackAsItWas(string address, string command)
     {
         var query = Read(address, out var problems);
