@@ -1,9 +1,11 @@
+using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Overture.Console.Services;
 using Overture.Console.Sessions;
+using Overture.Platform.Faults;
 
 namespace Overture.Console.Layout;
 
@@ -24,10 +26,16 @@ internal static partial class PageHeaders
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
         headers["Cross-Origin-Resource-Policy"] = "same-origin";
         headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()";
-        headers.StrictTransportSecurity = "max-age=31536000";
+        // Browsers hold a host to it at every port, and other things on loopback speak HTTP.
+        if (!IsLoopback(http.Request.Host.Host))
+            headers.StrictTransportSecurity = "max-age=31536000";
         headers.CacheControl = "no-store";
         return next(http);
     });
+
+    internal static bool IsLoopback(string host) => host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
 
     /// <summary>Errors are pages: the service's reason and sentence, and the next step.</summary>
     public static void UseErrorPages(this WebApplication app)
@@ -48,6 +56,10 @@ internal static partial class PageHeaders
             catch (FormException e) when (!http.Response.HasStarted)
             {
                 await ErrorPage(http, 400, e.Message, "", "Go back, look at the page again, and repeat it.", "").ExecuteAsync(http);
+            }
+            catch (FaultException e) when (e.Kind == FaultKind.Unavailable && !http.Response.HasStarted)
+            {
+                await ErrorPage(http, 503, e.Message, e.Reason.Code(), "Try again.", "").ExecuteAsync(http);
             }
             catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
             {
