@@ -38,10 +38,11 @@ internal static class Page
         Results.File(Encoding.UTF8.GetBytes(string.Concat(rows.Select(r => string.Join(',', r.Select(Cell)) + "\r\n"))),
             "text/csv; charset=utf-8", file);
 
-    // A spreadsheet runs what begins like a formula.
-    private static string Cell(string text)
+    // A spreadsheet runs what begins like a formula, also after blanks and in full width; and takes a cell apart that is not quoted.
+    internal static string Cell(string text)
     {
-        var safe = text.Length > 0 && (text[0] is '=' or '+' or '-' or '@' or '\t' or '\r') ? "'" + text : text;
-        return safe.AsSpan().ContainsAny(",\"\r\n") ? $"\"{safe.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : safe;
+        var begins = text.AsSpan().TrimStart();
+        var runs = (begins.Length > 0 && "=+-@＝＋－＠".Contains(begins[0], StringComparison.Ordinal)) || text is ['\t' or '\r' or '\n', ..];
+        return $"\"{(runs ? "'" : "")}{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
     }
 }
