@@ -96,6 +96,8 @@ public static class ConsoleHost
     {
         var keys = Path.Combine(options.StateDirectory, "session-keys");
         PrivateFile.MakeDirectory(keys);
+        // One that was there may be open to others: who reads these keys can make any cookie. Of another owner's, the start is refused.
+        File.SetUnixFileMode(keys, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var services = builder.Services;
         services.AddSingleton(options).AddSingleton(peers).AddSingleton(TimeProvider.System).AddSingleton(RandomNumberGenerator.Create());
         services.AddSingleton<Ids>().AddSingleton<ReloadSignal>();

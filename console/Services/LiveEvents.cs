@@ -29,7 +29,13 @@ internal static class LiveEvents
             http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
             return;
         }
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted,
+        // It may have been signed out of before the place was taken.
+        if (services.GetRequiredService<SessionCookie>().Read(http) is null)
+        {
+            http.Response.StatusCode = StatusCodes.Status401Unauthorized;
+            return;
+        }
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, place.Ended,
             services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
         http.Response.ContentType = "text/event-stream";
         http.Response.Headers["X-Accel-Buffering"] = "no";
@@ -61,7 +67,9 @@ internal static class LiveEvents
         }
         catch (Exception e) when (e is OperationCanceledException or IOException)
         {
-            // The browser has gone, or the console stops.
+            // The browser has gone, or the console stops; or somewhere else in it the session was signed out of.
+            if (place.Ended.IsCancellationRequested && !http.RequestAborted.IsCancellationRequested)
+                await Write(http, "event: over\ndata: \n\n", http.RequestAborted);
         }
         finally
         {

@@ -27,6 +27,10 @@ public sealed class OneTimeLinks(RandomNumberGenerator random, TimeProvider cloc
         return token;
     }
 
+    /// <summary>Whose it is; it stays as it is.</summary>
+    /// <returns>As <see cref="Use"/>.</returns>
+    public Session? Look(string token) => open.TryGetValue(token, out var found) && clock.GetUtcNow() < found.Until ? found.Session : null;
+
     /// <returns>Null: there is none, it was used, or its time is over.</returns>
     public Session? Use(string token) =>
         open.TryRemove(token, out var found) && clock.GetUtcNow() < found.Until ? found.Session : null;

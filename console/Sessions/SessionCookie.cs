@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.DataProtection;
@@ -12,7 +13,8 @@ namespace Overture.Console.Sessions;
 /// The session is the delegation itself, sealed in a cookie: no store holds it, and any replica with the same keys takes it. One that was
 /// signed out of is remembered here until it would have ended.
 /// </summary>
-public sealed class SessionCookie(IDataProtectionProvider protection, Delegations delegations, PeerCertificates own, TimeProvider clock)
+public sealed class SessionCookie(IDataProtectionProvider protection, Delegations delegations, PeerCertificates own, OpenStreams streams,
+    TimeProvider clock)
 {
     /// <summary>__Host-: of this very host, over HTTPS, for all of its paths.</summary>
     public const string Name = "__Host-overture-session";
@@ -25,18 +27,24 @@ public sealed class SessionCookie(IDataProtectionProvider protection, Delegation
     /// <exception cref="FaultException">It is not good.</exception>
     public Session Open(byte[] delegation) => new(delegations.Verify(own.Current.Leaf, delegation), delegation);
 
+    /// <summary>Refused before a link is made for it, not after the link is spent.</summary>
+    /// <exception cref="FaultException">It does not fit into a cookie: the person's certificate is too large.</exception>
+    public void MustFit(Session session)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        Sealed(session);
+    }
+
     /// <exception cref="FaultException">It does not fit into a cookie: the person's certificate is too large.</exception>
     public void Write(HttpContext http, Session session)
     {
         ArgumentNullException.ThrowIfNull(http);
         ArgumentNullException.ThrowIfNull(session);
-        var text = Convert.ToBase64String(seal.Protect(session.Delegation));
-        if (text.Length > Largest)
-            throw FaultException.Invalid("certificate", $"makes a cookie of {text.Length} bytes, and browsers keep {Largest}");
-        http.Response.Cookies.Append(Name, text, Attributes(session.By.Until));
+        http.Response.Cookies.Append(Name, Sealed(session), Attributes(session.By.Until));
     }
 
     /// <returns>Null: there is none that is good.</returns>
+    /// <exception cref="FaultException">RATE_LIMITED: it can't be verified now.</exception>
     public Session? Read(HttpContext http)
     {
         ArgumentNullException.ThrowIfNull(http);
@@ -44,10 +52,10 @@ public sealed class SessionCookie(IDataProtectionProvider protection, Delegation
             return null;
         try
         {
-            var session = Open(seal.Unprotect(Convert.FromBase64String(text)));
+            var session = Open(seal.Unprotect(Base64Url.DecodeFromChars(text)));
             return left.ContainsKey(session.By.Nonce) ? null : session;
         }
-        catch (Exception e) when (e is FormatException or CryptographicException or FaultException)
+        catch (Exception e) when (e is FormatException or CryptographicException or FaultException { Reason: not Reason.RateLimited })
         {
             return null;
         }
@@ -59,10 +67,19 @@ public sealed class SessionCookie(IDataProtectionProvider protection, Delegation
         if (session is not null)
         {
             left[session.By.Nonce] = session.By.Until;
+            streams.End(session.By.Nonce);
             foreach (var (nonce, _) in left.Where(l => l.Value < clock.GetUtcNow()))
                 left.TryRemove(nonce, out _);
         }
         http.Response.Cookies.Delete(Name, Attributes(null));
+    }
+
+    // Of base64url no character is escaped in a cookie.
+    private string Sealed(Session session)
+    {
+        var text = Base64Url.EncodeToString(seal.Protect(session.Delegation));
+        return text.Length <= Largest ? text
+            : throw FaultException.Invalid("certificate", $"makes a cookie of {text.Length} bytes, and browsers keep {Largest}");
     }
 
     private static CookieOptions Attributes(DateTimeOffset? until) => new()

@@ -1,4 +1,4 @@
-using Overture.Console.Services;
+using Overture.Console.Sessions;
 
 namespace Overture.Console.Tests;
 
@@ -25,5 +25,15 @@ public sealed class StreamTests
         var streams = new OpenStreams();
         Assert.All(Enumerable.Range(0, 1000), i => Assert.NotNull(streams.Take($"{i}")));
         Assert.Null(streams.Take("one more"));
+    }
+
+    [Fact]
+    public void Streams_OfASessionThatIsOver_End_AndNoOthers()
+    {
+        var streams = new OpenStreams();
+        using var of = streams.Take("jo")!;
+        using var other = streams.Take("kim")!;
+        streams.End("jo");
+        Assert.Equal((true, false), (of.Ended.IsCancellationRequested, other.Ended.IsCancellationRequested));
     }
 }
