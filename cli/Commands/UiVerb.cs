@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Security.Cryptography;
@@ -58,12 +59,14 @@ internal sealed class UiVerb : Verb
         body.Headers.ContentType = new MediaTypeHeaderValue("application/x-protobuf");
         var answer = await Ask(http, address, new HttpRequestMessage(HttpMethod.Post, "/session") { Content = body }, cancel);
         // 3. The link: for a browser, or for the person.
-        var link = answer.GetProperty("link").GetString() ?? "";
-        var shownLink = new Struct { Fields = { ["link"] = Value.ForString(link),
+        var link = ConsoleLink.Read(answer.GetProperty("link").GetString() ?? "", address) ?? throw new Failure(ExitCodes.Unavailable,
+            $"the console answers with a link that is not https://{address}/enter/TOKEN, so it is neither opened nor shown",
+            "url of the console's options must be https:// and what the key console of the configuration names") { Code = "UNAVAILABLE" };
+        var shownLink = new Struct { Fields = { ["link"] = Value.ForString(link.AbsoluteUri),
             ["person"] = Value.ForString(answer.GetProperty("person").GetString() ?? ""),
             ["seconds"] = Value.ForNumber(answer.GetProperty("seconds").GetInt32()) } };
         var opened = !session.Parse.GetValue(print) && !Console.IsOutputRedirected && Opens(link);
-        session.Printer.Answer(shownLink, _ => Printer.Document(link));
+        session.Printer.Answer(shownLink, _ => Printer.Document(link.AbsoluteUri));
         Printer.Say($"{(opened ? "a browser was asked to open it" : "open it in a browser")}; it works once, within a minute");
         return ExitCodes.Ok;
     }
@@ -76,6 +79,11 @@ internal sealed class UiVerb : Verb
             {
                 using var response = await http.SendAsync(request, cancel);
                 using var document = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancel));
+                if (response.StatusCode == HttpStatusCode.ServiceUnavailable)
+                {
+                    throw new Failure(ExitCodes.Unavailable, $"the console at {address} can't take it now: {Why(document.RootElement)}",
+                        "try again in a minute") { Code = "UNAVAILABLE" };
+                }
                 return response.IsSuccessStatusCode ? document.RootElement.Clone() : throw Refused(document.RootElement, address);
             }
         }
@@ -89,28 +97,30 @@ internal sealed class UiVerb : Verb
 
     private static Failure Refused(JsonElement answer, string address)
     {
-        var why = answer.TryGetProperty("error", out var error) ? error.GetString() : "it gives no reason";
-        return new Failure(ExitCodes.Denied, $"the console at {address} refuses: {why}",
+        return new Failure(ExitCodes.Denied, $"the console at {address} refuses: {Why(answer)}",
             "use a person's certificate, or one of the roles admin, operator and viewer (tls.certificate)")
         {
             Code = "PERMISSION_DENIED", Reason = answer.TryGetProperty("reason", out var reason) ? reason.GetString() ?? "" : "",
         };
     }
 
+    private static string Why(JsonElement answer) =>
+        answer.TryGetProperty("error", out var error) ? error.GetString() ?? "" : "it gives no reason";
+
     private static Exception Innermost(Exception e) => e.InnerException is { } inner ? Innermost(inner) : e;
 
-    // Where there is a desktop. The link goes to one program, whose command line others of this machine may read: it works once.
-    private static bool Opens(string link)
+    // Where there is a desktop. Everyone on this machine may read the program's command line: it has a file's name, not the link.
+    private static bool Opens(Uri link)
     {
         if (!Desktops.Any(v => Environment.GetEnvironmentVariable(v) is { Length: > 0 }))
             return false;
         try
         {
-            using var browser = Process.Start(new ProcessStartInfo("xdg-open", [link]) { RedirectStandardError = true,
+            using var browser = Process.Start(new ProcessStartInfo("xdg-open", [ConsoleLink.WritePage(link, ConsoleLink.Directory)]) { RedirectStandardError = true,
                 RedirectStandardOutput = true });
             return browser is not null;
         }
-        catch (Win32Exception)
+        catch (Exception e) when (e is Win32Exception or IOException or UnauthorizedAccessException)
         {
             return false;
         }
