@@ -24,7 +24,8 @@ internal static class SignIn
         app.MapGet("/session", () => Results.Json(new { console = "overture", longestSeconds = DelegationStatement.Longest.TotalSeconds }))
             .OnListener(ConsoleHost.Web).WithMetadata(new Open());
         app.MapPost("/session", Bring).OnListener(ConsoleHost.Web).WithMetadata(new Open());
-        app.MapGet("/enter/{token}", Enter).OnListener(ConsoleHost.Web).WithMetadata(new Open());
+        app.MapGet("/enter/{token}", Ask).OnListener(ConsoleHost.Web).WithMetadata(new Open());
+        app.MapPost("/enter/{token}", Enter).OnListener(ConsoleHost.Web).WithMetadata(new Open());
         app.MapPost("/leave", Leave).OnListener(ConsoleHost.Web);
     }
 
@@ -64,10 +65,14 @@ internal static class SignIn
         try
         {
             session = sessions.Open(body.ToArray());
+            sessions.MustFit(session);
         }
         catch (FaultException e)
         {
-            return Results.Json(new { reason = e.Reason.Code(), error = e.Message }, statusCode: StatusCodes.Status403Forbidden);
+            return Results.Json(new { reason = e.Reason.Code(), error = e.Message }, statusCode: e.Kind switch
+            {
+                FaultKind.Invalid => 400, FaultKind.Unavailable => 503, _ => 403,
+            });
         }
         // 3. A link for a browser, which has no key of the person's.
         return links.Make(session) is { } token
@@ -76,14 +81,30 @@ internal static class SignIn
             : Results.Json(new { error = "too many links are open; try again in a minute" }, statusCode: 503);
     }
 
-    private static IResult Enter(HttpContext http, string token, SessionCookie sessions, OneTimeLinks links)
+    private static IResult Ask(HttpContext http, string token, SessionCookie sessions, OneTimeLinks links) =>
+        links.Look(token) is { } session ? SignInPages.Confirm(http, session, http.Request.Path, Other(http, session, sessions)) : Used(http);
+
+    private static async Task<IResult> Enter(HttpContext http, string token, SessionCookie sessions, OneTimeLinks links)
     {
+        // 1. From our page, or another site could sign this browser in as someone else.
+        var form = await Forms.Read(http);
+        if (links.Look(token) is not { } asked)
+            return Used(http);
+        // 2. Who is signed in here already. Browsers show that (a strict cookie) only now where another program began the way here.
+        if (Other(http, asked, sessions) is { } other && form["instead_of"] != other)
+            return SignInPages.Confirm(http, asked, http.Request.Path, other);
+        // 3. Once.
         if (links.Use(token) is not { } session)
-            return SignInPages.Ask(http, "This link was used, or its minute is over.");
+            return Used(http);
         sessions.Write(http, session);
-        // Not a redirect: browsers leave out a strict cookie where another program or site began the way here.
         return SignInPages.Entered(session);
     }
+
+    private static string? Other(HttpContext http, Session session, SessionCookie sessions) =>
+        sessions.Read(http) is { } now && now.Person != session.Person ? now.Person : null;
+
+    private static IResult Used(HttpContext http) => SignInPages.Ask(http, "This link was used, or its minute is over. If it was not you who "
+        + "used it, someone else may act as you now: end that with overture pki revoke NAME, and get a new certificate.");
 
     private static async Task<IResult> Leave(HttpContext http, SessionCookie sessions)
     {

@@ -27,10 +27,12 @@ public sealed record Frame(string Title, string Section, Session? Session, strin
     {
         ArgumentNullException.ThrowIfNull(http);
         var session = Session.Of(http);
-        var token = session is null ? ""
-            : http.RequestServices.GetRequiredService<IAntiforgery>().GetAndStoreTokens(http).RequestToken ?? "";
-        return new(title, section, session, token) { Json = session is null ? "" : As(http, "json") };
+        return new(title, section, session, session is null ? "" : TokenOf(http)) { Json = session is null ? "" : As(http, "json") };
     }
+
+    /// <summary>For a form; its cookie goes with the answer.</summary>
+    internal static string TokenOf(HttpContext http) =>
+        http.RequestServices.GetRequiredService<IAntiforgery>().GetAndStoreTokens(http).RequestToken ?? "";
 
     /// <summary>This address, in another format.</summary>
     public static string As(HttpContext http, string format)

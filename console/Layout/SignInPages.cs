@@ -12,6 +12,12 @@ internal static class SignInPages
             ? Results.Json(new { status, message = message.Length > 0 ? message : "sign in", next = "overture ui" }, statusCode: status)
             : Page.Html<SignInPage>(status, ("Frame", new Frame("Sign in", "", null, "")), ("Message", message));
 
+    /// <summary>Asks before the link is used: what only looks at it (a preview, a scanner of mail) signs nobody in.</summary>
+    /// <param name="before">Who is signed in here now; null: nobody, or the same person.</param>
+    public static IResult Confirm(HttpContext http, Session session, string address, string? before) =>
+        Page.Html<ConfirmPage>(("Frame", Frame.Of(http, "Sign in", "") with { FormToken = Frame.TokenOf(http), Json = "" }),
+            ("Person", session.Person), ("Until", session.By.Until), ("Address", address), ("Before", before ?? ""));
+
     public static IResult Entered(Session session) =>
         Page.Html<EnteredPage>(("Frame", new Frame("Signed in", "", null, "")), ("Person", session.Person));
 }

@@ -119,6 +119,7 @@ public sealed class BrowserTests(ConsoleFixture world) : IAsyncLifetime
         };
         page.Dialog += (_, dialog) => said.Add($"a dialog: {dialog.Message}");
         await page.GotoAsync(await world.Link(person));
+        await page.Locator("main button").ClickAsync();
         // The page that says who entered goes on by itself.
         await Assertions.Expect(page.Locator("h1.verdict")).ToBeVisibleAsync(new() { Timeout = 60_000 });
         return (page, said);

@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
@@ -26,7 +27,7 @@ namespace Overture.Console.Tests;
 /// <summary>
 /// The real console, and three services with canned answers behind real mTLS, which verify each delegation by the services' own code.
 /// </summary>
-public sealed class ConsoleFixture : IAsyncLifetime, IDisposable
+public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
 {
     private readonly TempDirectory state = new();
     private readonly int port = FreePort.Next();
@@ -36,6 +37,7 @@ public sealed class ConsoleFixture : IAsyncLifetime, IDisposable
     internal World World { get; } = new();
     public TestPki Pki { get; } = new();
     public int ConductorPort => ports[0];
+    public string SessionKeys => state.File("session-keys");
     public string Url => $"https://localhost:{port}";
     public RevokedPeers Revoked { get; } = new();
 
@@ -45,6 +47,9 @@ public sealed class ConsoleFixture : IAsyncLifetime, IDisposable
         Pki.Issue("kim", Role.Admin);
         Pki.Issue("vi", Role.Viewer);
         services = BuildServices();
+        // As an older installation left it: open to others.
+        Directory.CreateDirectory(state.File("session-keys"));
+        File.SetUnixFileMode(state.File("session-keys"), (UnixFileMode)0b111_101_101);
         await services.StartAsync();
         console = ConsoleHost.Build(new ConsoleOptions
         {
@@ -75,6 +80,7 @@ public sealed class ConsoleFixture : IAsyncLifetime, IDisposable
         UseProxy = false, AllowAutoRedirect = false, CookieContainer = new CookieContainer(),
         SslOptions = new SslClientAuthenticationOptions
         {
+            TargetHost = "localhost",
             CertificateChainPolicy = TrustPolicy.Of([X509CertificateLoader.LoadCertificateFromFile(Pki.Files("console").Roots)]),
         },
     })
@@ -101,10 +107,28 @@ public sealed class ConsoleFixture : IAsyncLifetime, IDisposable
     public async Task<HttpClient> SignedIn(string person, TimeSpan? life = null)
     {
         var client = Client();
-        using var entered = await client.GetAsync(await Link(person, life));
+        using var entered = await Enter(client, await Link(person, life));
         entered.EnsureSuccessStatusCode();
         return client;
     }
+
+    /// <summary>Opens the link and presses its button, as a browser without scripts.</summary>
+    public static async Task<HttpResponseMessage> Enter(HttpClient client, string link)
+    {
+        var asked = await client.GetAsync(link);
+        if (!asked.IsSuccessStatusCode)
+            return asked;
+        using (asked)
+        {
+            var fields = Hidden().Matches(await asked.Content.ReadAsStringAsync())
+                .Select(f => KeyValuePair.Create(f.Groups[1].Value, WebUtility.HtmlDecode(f.Groups[2].Value)));
+            using var form = new FormUrlEncodedContent(fields);
+            return await client.PostAsync(link, form);
+        }
+    }
+
+    [GeneratedRegex("<input type=\"hidden\" name=\"([^\"]+)\" value=\"([^\"]*)\"")]
+    private static partial Regex Hidden();
 
     private WebApplication BuildServices()
     {

@@ -59,7 +59,7 @@ public sealed partial class PageTests(ConsoleFixture world)
         if (address == "/health")
             return;
         var csv = await client.GetStringAsync($"{address}?format=csv");
-        Assert.Contains("certname", csv.Split("\r\n")[0].Replace("at,action,outcome,name", "certname", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains("certname", csv.Split("\r\n")[0].Replace("\"at\",\"action\",\"outcome\",\"name\"", "certname", StringComparison.Ordinal), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed partial class PageTests(ConsoleFixture world)
     {
         var link = await world.Link("jo");
         using var client = world.Client();
-        using var entered = await client.GetAsync(link);
+        using var entered = await ConsoleFixture.Enter(client, link);
         var cookie = entered.Headers.GetValues("Set-Cookie").Single();
         foreach (var part in new[] { "__Host-overture-session=", "path=/", "secure", "samesite=strict", "httponly" })
             Assert.Contains(part, cookie, StringComparison.OrdinalIgnoreCase);
@@ -76,6 +76,7 @@ public sealed partial class PageTests(ConsoleFixture world)
         using var other = world.Client();
         using var again = await other.GetAsync(link);
         Assert.Equal(HttpStatusCode.Unauthorized, again.StatusCode);
+        Assert.Contains("overture pki revoke", await again.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -92,7 +93,7 @@ public sealed partial class PageTests(ConsoleFixture world)
     public async Task Session_EndsWithItsTime()
     {
         using var client = world.Client();
-        using var entered = await client.GetAsync(await world.Link("jo", TimeSpan.FromSeconds(4)));
+        using var entered = await ConsoleFixture.Enter(client, await world.Link("jo", TimeSpan.FromSeconds(4)));
         // Kept longer than a browser would.
         var kept = entered.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
         await Eventually.True(async () =>
@@ -121,7 +122,7 @@ public sealed partial class PageTests(ConsoleFixture world)
     public async Task SignedOut_IsOut_AlsoWithAKeptCookie()
     {
         using var client = world.Client();
-        using var entered = await client.GetAsync(await world.Link("kim"));
+        using var entered = await ConsoleFixture.Enter(client, await world.Link("kim"));
         var kept = entered.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
         using var left = await client.PostAsync("/leave", await Form(client, "/"));
         Assert.Equal(HttpStatusCode.OK, left.StatusCode);

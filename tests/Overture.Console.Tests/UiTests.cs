@@ -18,7 +18,7 @@ public sealed class UiTests(ConsoleFixture world)
         var link = ran.Ok().Trim();
         Assert.StartsWith($"{world.Url}/enter/", link, StringComparison.Ordinal);
         using var client = world.Client();
-        await client.GetAsync(link);
+        using var entered = await ConsoleFixture.Enter(client, link);
         Assert.Contains("jo (operator)", await client.GetStringAsync("/"), StringComparison.Ordinal);
         using var again = await client.GetAsync(link);
         Assert.Equal(HttpStatusCode.Unauthorized, again.StatusCode);
