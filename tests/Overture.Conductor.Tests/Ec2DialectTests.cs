@@ -17,7 +17,7 @@ public sealed class Ec2DialectTests
         (bool Has, string Word)[] flags =
             [(d.TagOnCreate, "tag"), (d.MetadataOptions, "metadata"), (d.Spot, "spot"), (d.ConsoleLatest, "latest"), (d.MaxResults, "max"),
                 (d.InstanceProfile, "profile"), (d.DryRun, "dry"), (d.ImageAlias, "alias"), (d.ImageFilters, "filters"),
-                (d.ImageOwner, "owner"),                (d.TokenFilter, "token"), (d.ListsToken, "listed")];
+                (d.ImageOwner, "owner"), (d.TokenFilter, "token"), (d.ListsToken, "listed")];
         Assert.Equal(expected, string.Join(' ', [d.Path, d.Version, .. flags.Where(f => f.Has).Select(f => f.Word)]));
     }
 
