@@ -80,7 +80,6 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
         UseProxy = false, AllowAutoRedirect = false, CookieContainer = new CookieContainer(),
         SslOptions = new SslClientAuthenticationOptions
         {
-            TargetHost = "localhost",
             CertificateChainPolicy = TrustPolicy.Of([X509CertificateLoader.LoadCertificateFromFile(Pki.Files("console").Roots)]),
         },
     })
