@@ -146,6 +146,7 @@ public sealed class CsrAttributesTests : IDisposable
         await Tool("sh", $"exec {shell} \"$@\"");
         await Tool("sleep", "exec /bin/sleep 0.1");
         await Tool("systemctl", "");
+        await Tool("systemd-run", "exit 1");
         await Tool("service", "exit 1");
         Directory.CreateDirectory(home.File("puppet"));
         Directory.CreateDirectory(home.File("cloud/overture/run"));
