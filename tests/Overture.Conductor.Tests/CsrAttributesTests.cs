@@ -116,8 +116,9 @@ public sealed class CsrAttributesTests : IDisposable
         Assert.Contains(token, (await node.Inside("cat", Debians)).Ok(), StringComparison.Ordinal);
         Assert.Equal("600 root\n", (await node.Inside("stat", "-c", "%a %U", Debians)).Ok());
         var asAnybody = await node.Inside("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "grep", "-rls",
-            // Numbers of pages, hundreds of gigabytes of them.
-            "--exclude=pagemap", token, "/etc", "/run", "/tmp", "/root", "/home", "/var/lib/cloud", "/var/lib/puppet", "/var/log", "/proc");
+            // Not its own page map, which has no end, and not its own command line.
+            "--exclude=pagemap", $"[{token[0]}]{token[1..]}", "/etc", "/run", "/tmp", "/root", "/home", "/var/lib/cloud",
+            "/var/lib/puppet", "/var/log", "/proc");
         Assert.Equal("", asAnybody.Output);
         Assert.DoesNotContain(token, node.Console, StringComparison.Ordinal);
         Assert.NotEqual("", (await node.Inside("grep", "-rls", token, "/var/lib/cloud")).Output);
