@@ -20,6 +20,9 @@ internal sealed record CliConfig
     /// <summary>The CA API as Puppet's own tools reach it; empty where the file does not say.</summary>
     public string CaApi { get; init; } = "";
 
+    /// <summary>The console, for `overture ui`; empty where the file does not say.</summary>
+    public string Console { get; init; } = "";
+
     /// <summary>PEM files, absolute.</summary>
     public string Certificate { get; init; } = "";
     public string Key { get; init; } = "";

@@ -9,7 +9,7 @@ internal sealed class CliConfigReader
         "it needs conductor, certAuthority and classifier (HOST:PORT) and tls: {certificate, key, roots}; see docs/cli.md";
 
     private static readonly string[] Keys =
-        ["conductor", "certAuthority", "classifier", "caApi", "tls", "autosignTls", "silence", "log", "syslogSocket"];
+        ["conductor", "certAuthority", "classifier", "caApi", "console", "tls", "autosignTls", "silence", "log", "syslogSocket"];
     private static readonly string[] TlsKeys = ["certificate", "key", "roots"];
 
     private readonly string file;
@@ -59,6 +59,7 @@ internal sealed class CliConfigReader
                 "certAuthority" => config with { CertAuthority = Endpoint(key, value) },
                 "classifier" => config with { Classifier = Endpoint(key, value) },
                 "caApi" => config with { CaApi = Endpoint(key, value) },
+                "console" => config with { Console = Endpoint(key, value) },
                 "tls" => WithTls(config, key, value),
                 "autosignTls" => autosign ? WithTls(config, key, value) : config,
                 "silence" => config with { Silence = Silence(key, value) },

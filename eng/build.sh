@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds what users run: the three services (services/*/bin/Release) and the command line (artifacts/cli, Native AOT).
+# Builds what users run: the three services and the console (*/bin/Release) and the command line (artifacts/cli, Native AOT).
 #   build.sh services   services, and the command line for the JIT   (stamp: artifacts/.services)
 #   build.sh cli        the native command line                      (stamp: artifacts/.cli)
 #   build.sh crash      the Conductor that kills itself where a test says (services/Conductor/bin/Crash; stamp: artifacts/.crash)
@@ -32,7 +32,7 @@ build() { # what, stamp, command...
 
 case ${1:-} in
     services)
-        fresh artifacts/.services services protos cli ||
+        fresh artifacts/.services services protos cli console ||
             build "the services (a minute or so)" artifacts/.services "$DOTNET" build eng/shipped.slnf -c Release -v quiet --nologo
         ;;
     cli)

@@ -29,11 +29,21 @@ EOF
             "${service}_options"
         } > "$home/etc/$service.yaml"
     done
+    cat > "$home/etc/console.yaml" <<EOF
+listen: 127.0.0.1:$PORT_CONSOLE
+url: https://localhost:$PORT_CONSOLE
+stateDirectory: "$home/state/console"
+conductor: localhost:$PORT_CONDUCTOR
+certAuthority: localhost:$PORT_CERTAUTHORITY
+classifier: localhost:$PORT_CLASSIFIER
+tls: { certificate: "$home/pki/console.pem", key: "$home/pki/console.key", roots: "$home/pki/ca.pem" }
+EOF
     cat > "$home/cli.yaml" <<EOF
 conductor: localhost:$PORT_CONDUCTOR
 certAuthority: localhost:$PORT_CERTAUTHORITY
 classifier: localhost:$PORT_CLASSIFIER
 caApi: localhost:$PORT_CA_API
+console: localhost:$PORT_CONSOLE
 tls: { certificate: pki/admin.pem, key: pki/admin.key, roots: pki/ca.pem }
 EOF
 }

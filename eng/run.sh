@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: ./run [--once] [--no-ui] [--agent NAME] [--help]
 #
-# Runs Overture on this machine: redis-server, CertAuthority, Classifier, Conductor and a real puppetserver, then launches one
+# Runs Overture on this machine: redis-server, CertAuthority, Classifier, Conductor, the console and a real puppetserver, then launches one
 # instance from examples/start_instance.yaml and follows it until it has converged. Ctrl-C stops all that was started here.
 # A second ./run goes on with the same data.
 #
@@ -129,6 +129,7 @@ stop_all() {
     stop_instances
     stop crl-loop 12
     stop puppetserver 15
+    stop console 10
     for name in $services; do stop "$name" 30; done
     stop redis 10
     stop ui 5
@@ -139,7 +140,7 @@ stop_all() {
 
 # 1. what can fail, before anything is touched
 find_sdk
-for name in crl-loop puppetserver $services redis ui; do stop "$name" 5; done # left by a ./run that was killed
+for name in crl-loop puppetserver console $services redis ui; do stop "$name" 5; done # left by a ./run that was killed
 choose_ui
 check_ports
 install_packages "Redis, Puppet, cloud-init, and a linker for the native command line" \
@@ -161,6 +162,7 @@ start() {
         redis) launch redis redis-server "$home/etc/redis.conf" ;;
         puppetserver) OVERTURE_HOOKS_CONFIG=/mnt/hooks/hooks.yaml launch puppetserver "$root/eng/puppetserver.sh" start "$server" ;;
         ui) launch_ui ;;
+        console) launch console "$DOTNET" "$root/console/bin/Release/net10.0/Overture.Console.dll" --config "$home/etc/console.yaml" ;;
         crl-loop) launch crl-loop "$root/eng/puppetserver.sh" crl-loop "$server" ;;
         *)
             case $1 in certauthority) project=CertAuthority ;; classifier) project=Classifier ;; conductor) project=Conductor ;; esac
@@ -191,8 +193,8 @@ overture pki init --home "$home" > /dev/null
 overture ca init --home "$home" > /dev/null
 overture registry init --home "$home" > /dev/null
 
-say "starting redis-server, CertAuthority, Classifier and Conductor"
-for name in ${ui:+ui} redis certauthority classifier conductor; do
+say "starting redis-server, CertAuthority, Classifier, Conductor and the console"
+for name in ${ui:+ui} redis certauthority classifier conductor console; do
     start $name
 done
 for name in certauthority classifier conductor; do
@@ -280,6 +282,7 @@ Overture is up. In another terminal, as root:
   overture instance watch $certname
   overture launch -c "$example" --count 3 --wait
   overture instance terminate $certname
+  overture ui                                    the console, in a browser: prints a link that works once
 EOF
 [ -z "$ui" ] || cat <<EOF
 The trace of this instance, from launch to first good run, in a browser on this machine:

@@ -139,7 +139,7 @@ mkdir -p "$logs"
 case $what in unit | all)
     say "unit"
     lane unit/Overture.CertAuthority.Tests unit/Overture.Platform.Tests
-    lane unit/Overture.Conductor.Tests unit/Overture.Classifier.Tests
+    lane unit/Overture.Conductor.Tests unit/Overture.Classifier.Tests unit/Overture.Console.Tests
     finish_lanes
 esac
 case $what in integration | all)
@@ -151,7 +151,7 @@ case $what in integration | all)
     # CertAuthority's are two thirds of all, so the others run beside them.
     lane integration/Overture.CertAuthority.Tests
     lane integration/Overture.Conductor.Tests integration/Overture.Platform.Tests integration/Overture.Classifier.Tests \
-        integration/Overture.Cli.Tests integration/Overture.EndToEnd.Tests
+        integration/Overture.Cli.Tests integration/Overture.Console.Tests integration/Overture.EndToEnd.Tests
     finish_lanes
 esac
 case $what in e2e | all)

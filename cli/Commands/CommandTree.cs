@@ -71,6 +71,7 @@ internal static class CommandTree
             new SshVerb(),
             new GcVerb(),
             new HealthVerb(),
+            new UiVerb(),
             new CompletionVerb(),
             new VersionVerb(),
         };

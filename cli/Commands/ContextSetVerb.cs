@@ -14,6 +14,7 @@ internal sealed class ContextSetVerb : ConfigVerb
         (Address("--cert-authority", "Where CertAuthority is"), "certAuthority"),
         (Address("--classifier", "Where the Classifier is"), "classifier"),
         (Address("--ca-api", "The CA API, as Puppet's own tools reach it"), "caApi"),
+        (Address("--console", "The console, for overture ui"), "console"),
     ];
     private readonly List<(Option<string?> Option, string Key)> files =
     [

@@ -131,11 +131,18 @@ internal sealed class TrialBootstrap(Session session, Action<DoctorLine> report,
         }
     }
 
-    // Those of a file, or of user data, where they are a part of a quoted text.
+    // Those of a file; or of user data, what the agent's script prints as the CA to pin, in a quoted text. Other certificates there are the
+    // user's own.
     private static X509Certificate2Collection Roots(string text)
     {
+        const string printed = "ca() {";
+        var plain = text.Replace("\\n", "\n", StringComparison.Ordinal);
+        var begin = plain.IndexOf(printed, StringComparison.Ordinal);
+        if (begin >= 0)
+            plain = plain[begin..Math.Max(begin, plain.IndexOf("\n}", begin, StringComparison.Ordinal))];
         var roots = new X509Certificate2Collection();
-        roots.ImportFromPem(text.Replace("\\n", "\n", StringComparison.Ordinal));
+        if (begin >= 0 || !text.StartsWith("#cloud-config", StringComparison.Ordinal))
+            roots.ImportFromPem(plain);
         return roots.Count > 0 ? roots
             : throw Failure.Usage("the CA's certificates can't be read from the user data, where they are packed", "give them: --ca-bundle FILE");
     }
@@ -169,6 +176,11 @@ internal sealed class TrialBootstrap(Session session, Action<DoctorLine> report,
         {
             report(new DoctorLine(Area, check, DoctorStatus.Failed, Sentence(e), "an agent would fail in the same way: check ca_server, ca_port, "
                 + "and that CertAuthority's CA API listens there", session.Clock.GetElapsedTime(began)));
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        {
+            report(new DoctorLine(Area, check, DoctorStatus.Failed, $"what it got is no certificate: {e.Message}",
+                "check that nothing else answers in CertAuthority's place, and --ca-bundle", session.Clock.GetElapsedTime(began)));
         }
         catch (TaskCanceledException) when (!cancel.IsCancellationRequested)
         {

@@ -20,6 +20,7 @@ public sealed class InternalPki(string home, TimeProvider clock)
         ("conductor", ["conductor"]),
         ("certauthority", ["certauthority"]),
         ("classifier", ["classifier"]),
+        ("console", ["console"]),
         ("admin", ["admin"]),
         ("operator", ["operator"]),
         ("viewer", ["viewer"]),
@@ -28,7 +29,7 @@ public sealed class InternalPki(string home, TimeProvider clock)
     ];
 
     private const string ServerAuth = "1.3.6.1.5.5.7.3.1", ClientAuth = "1.3.6.1.5.5.7.3.2";
-    private static readonly string[] Services = ["conductor", "certauthority", "classifier"];
+    private static readonly string[] Services = ["conductor", "certauthority", "classifier", "console"];
 
     private string Pki => Path.Combine(home, "pki");
     private string Launch => Path.Combine(home, "launch");
@@ -74,7 +75,7 @@ public sealed class InternalPki(string home, TimeProvider clock)
         var names = new SubjectAlternativeNameBuilder();
         foreach (var role in roles)
             names.AddUri(new Uri($"overture://role/{role}"));
-        // Only services' certificates carry host names, so that no other certificate can pass for a service's.
+        // Only certificates of services and of the console, which browsers open, carry host names, so that no other certificate can pass for a service's.
         var serves = Services.Contains(name);
         foreach (var host in serves ? hosts.Concat(["localhost", "127.0.0.1", "::1"]).Distinct() : [])
         {

@@ -11,15 +11,15 @@ internal sealed class CheckBucket(StoreProbe probe, ObjectStore store)
 
     public async Task<CheckBucketResponse> Run(CancellationToken cancel)
     {
-        var (promises, settings) = await probe.Check(Writers, cancel);
+        var seen = await probe.Check(Writers, cancel);
         return new CheckBucketResponse
         {
             Bucket = store.Name,
-            Promises = { promises.Select(p => new BucketPromise { Promise = p.Name, Kept = p.Kept, Detail = p.Detail }) },
-            Public = settings.Public,
-            Versioning = settings.Versioning,
-            EtagForm = store.ETagForm.Text(),
-            Addresses = { await store.Addresses(cancel) },
+            Promises = { seen.Promises.Select(p => new BucketPromise { Promise = p.Name, Kept = p.Kept, Detail = p.Detail }) },
+            Public = seen.Settings.Public,
+            Versioning = seen.Settings.Versioning,
+            EtagForm = seen.Form.Text(),
+            Addresses = { seen.Addresses },
         };
     }
 }

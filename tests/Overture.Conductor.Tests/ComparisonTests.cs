@@ -144,6 +144,29 @@ public sealed class ComparisonTests
         Assert.All(Compare(all, [], 3, limit: 7), f => Assert.NotEqual("", f.HeldBack));
     }
 
+    // A single instance of a further account or region, of which nothing is listed: another region, more likely than its end.
+    [Fact]
+    public void All_NothingListedInAFurtherAccount_IsHeldBackForOneToo()
+    {
+        var one = Record(launched: 60);
+        Assert.Equal("", Assert.Single(Compare([one], [], missed: 3)).HeldBack);
+        Assert.Contains("brake", Assert.Single(Compare([one], [], missed: 3, further: true)).HeldBack, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Together_SmallAccountsThatEndMuch_HaveOneBrake()
+    {
+        var found = Enumerable.Range(0, 3).Select(_ =>
+        {
+            var all = Enumerable.Range(0, 3).Select(_ => Record(launched: 60)).ToList();
+            return Compare(all, [Seen(all[0])], missed: 3);
+        }).ToList();
+        Assert.All(found.SelectMany(f => f), f => Assert.Equal("", f.HeldBack));
+        Assert.All(Comparison.Together(found, living: 9).SelectMany(f => f),
+            f => Assert.Contains("brake: 6 terminations", f.HeldBack, StringComparison.Ordinal));
+        Assert.All(Comparison.Together(found, living: 120).SelectMany(f => f), f => Assert.Equal("", f.HeldBack));
+    }
+
     private static (FindingKind, Remedy) Kinds(Discrepancy found) => (found.Kind, found.Remedy);
 
     private static (FindingKind Kind, string HeldBack) Held(IReadOnlyList<Discrepancy> found) =>
@@ -151,9 +174,9 @@ public sealed class ComparisonTests
 
     private static IReadOnlyList<Discrepancy> Compare(
         IReadOnlyCollection<InstanceRecords> records, IReadOnlyCollection<Listed> inventory, int missed = 1, TimeSpan? settling = null,
-        string? foreign = null, int limit = 0) =>
+        string? foreign = null, int limit = 0, bool further = false) =>
         new Comparison(settling ?? Cloud, [.. records.Select(ComparedRecord.From)], inventory, n => n == foreign, _ => missed, Now)
-            .All(limit);
+            { IsFurther = further }.All(limit);
 
     private InstanceRecords Record(int? launched = null, bool signed = false, int age = 30, string? facts = null,
         Action<LaunchRecord>? change = null)

@@ -13,6 +13,18 @@ public sealed class ConsoleFindingsTests
         + "22.4.2 finished at Sun. Datasource DataSourceEc2Local. Up 20 seconds\r\n\r\nip-10-0-0-9 login: ";
 
     [Theory]
+    [InlineData("fatal: unable to access 'https://bot:ghp_T0k3n@example.com/x/': Could not resolve host: example.com", "ghp_T0k3n")]
+    [InlineData("db_password=hunter2 No space left on device", "hunter2")]
+    [InlineData("API_KEY: abc123xyz; E: Unable to locate package x", "abc123xyz")]
+    public void Find_LineWithASecret_IsMasked(string line, string secret)
+    {
+        var found = Assert.Single(ConsoleFindings.Find(line, asked: false));
+        Assert.DoesNotContain(secret, found.Line, StringComparison.Ordinal);
+        Assert.Contains("********", found.Line, StringComparison.Ordinal);
+        Assert.DoesNotContain(secret, ConsoleFindings.Of(line, asked: false), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("2026-11-29 12:06:39,700 - handlers[WARNING]: Unhandled non-multipart (text/x-not-multipart) userdata: "
         + "'b'I2Nsb3VkLWNvbmZpZwoicGFj'...'", "encoded twice", "encoded it once more")]
     [InlineData("2026-11-29 12:06:39,700 - handlers[WARNING]: Unhandled non-multipart (text/x-not-multipart) userdata: "

@@ -115,8 +115,8 @@ public sealed class CsrAttributesTests : IDisposable
         // While it waits for its certificate: the agent has it, and no user of the node does.
         Assert.Contains(token, (await node.Inside("cat", Debians)).Ok(), StringComparison.Ordinal);
         Assert.Equal("600 root\n", (await node.Inside("stat", "-c", "%a %U", Debians)).Ok());
-        var asAnybody = await node.Inside("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "grep", "-rls", token, "/etc",
-            "/run", "/tmp", "/root", "/home", "/var/lib/cloud", "/var/lib/puppet", "/var/log", "/proc");
+        var asAnybody = await node.Inside("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "grep", "-rls",
+            "--exclude=pagemap", token, "/etc", "/run", "/tmp", "/root", "/home", "/var/lib/cloud", "/var/lib/puppet", "/var/log", "/proc");
         Assert.Equal("", asAnybody.Output);
         Assert.DoesNotContain(token, node.Console, StringComparison.Ordinal);
         Assert.NotEqual("", (await node.Inside("grep", "-rls", token, "/var/lib/cloud")).Output);

@@ -6,8 +6,8 @@ namespace Overture.Conductor.Tests;
 public sealed class Ec2DialectTests
 {
     [Theory]
-    [InlineData("aws", "/ 2016-11-15 tag metadata spot latest max profile dry alias filters token listed")]
-    [InlineData("eucalyptus", "/services/compute 2015-10-01 tag profile filters token listed")]
+    [InlineData("aws", "/ 2016-11-15 tag metadata spot latest max profile dry alias filters owner token listed")]
+    [InlineData("eucalyptus", "/services/compute 2015-10-01 tag profile filters owner token listed")]
     [InlineData("ec2api", "/ 2016-11-15 max filters token listed")]
     [InlineData("spinifex", "/ 2016-11-15 tag metadata profile dry")]
     public void Preset_Name_Understands(string name, string expected)
@@ -17,7 +17,7 @@ public sealed class Ec2DialectTests
         (bool Has, string Word)[] flags =
             [(d.TagOnCreate, "tag"), (d.MetadataOptions, "metadata"), (d.Spot, "spot"), (d.ConsoleLatest, "latest"), (d.MaxResults, "max"),
                 (d.InstanceProfile, "profile"), (d.DryRun, "dry"), (d.ImageAlias, "alias"), (d.ImageFilters, "filters"),
-                (d.TokenFilter, "token"), (d.ListsToken, "listed")];
+                (d.ImageOwner, "owner"), (d.TokenFilter, "token"), (d.ListsToken, "listed")];
         Assert.Equal(expected, string.Join(' ', [d.Path, d.Version, .. flags.Where(f => f.Has).Select(f => f.Word)]));
     }
 

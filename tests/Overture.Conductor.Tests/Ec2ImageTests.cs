@@ -58,6 +58,8 @@ public sealed class Ec2ImageTests : IAsyncLifetime
     {
         var preview = await host.As("admin").PreviewLaunchAsync(new() { Spec = ByName() });
         Assert.Equal((New, "yes"), (preview.Spec.Image, preview.ProviderVerdict));
+        // And may be launched as it is shown.
+        Assert.Empty(provider.Check(preview.Spec));
     }
 
     [Fact]
@@ -68,6 +70,32 @@ public sealed class Ec2ImageTests : IAsyncLifetime
         foreach (var image in Images)
             other.Images.Enqueue(image);
         Assert.Equal(New, await there.Image(ByName(), default));
+    }
+
+    // OpenStack's lists everyone's images, whatever owner it is asked for; a project's id is its owner.
+    [Fact]
+    public async Task ByName_ServerThatIgnoresTheOwner_IsNeverAnothers()
+    {
+        const string Project = "0a1b2c3d4e5f60718293a4b5c6d7e8f9";
+        await using var other = await Ec2Double.Start("ec2api");
+        using var there = Ec2ProviderTests.Open(other.Url, "ec2api");
+        other.Images.Enqueue(new(Old, "ubuntu/images/noble-24.04", Project, "2026-10-01T08:00:00.000Z"));
+        other.Images.Enqueue(new(New, "ubuntu/images/noble-24.04", "ffffffffffffffffffffffffffffffff", "2026-11-20T08:00:00.000Z"));
+        other.Images.Enqueue(new(New, "ubuntu/images/noble-24.04", "", "2026-11-21T08:00:00.000Z"));
+        var spec = ByName(i => i.Owner = Project);
+        Assert.Empty(there.Check(spec));
+        Assert.Equal(Old, await there.Image(spec, default));
+        Assert.Equal(["ec2.image.owner"], there.Check(ByName(i => i.Owner = "self")).Select(p => p.Field));
+        Assert.Equal(["ec2.image.owner"], there.Check(ByName(i => i.Owner = "amazon")).Select(p => p.Field));
+    }
+
+    [Fact]
+    public async Task ByName_OfAnAlias_IsOneThatTheAnswerSaysIsIts()
+    {
+        cloud.Images.Enqueue(new("ami-00000000000000008", "ubuntu/images/noble-24.04", "111111111111", "2026-11-01T08:00:00.000Z",
+            Alias: "amazon"));
+        cloud.Images.Enqueue(new("ami-00000000000000009", "ubuntu/images/noble-24.04", "amazon", "2026-11-02T08:00:00.000Z"));
+        Assert.Equal("ami-00000000000000008", await provider.Image(ByName(i => i.Owner = "amazon"), default));
     }
 
     [Fact]

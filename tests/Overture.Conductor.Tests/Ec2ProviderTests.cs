@@ -136,6 +136,25 @@ public sealed class Ec2ProviderTests : IAsyncLifetime
         Assert.Equal(1, cloud.Launched);
     }
 
+    // The answer is lost and the next try has no key: what the first one began is not known.
+    [Fact]
+    public async Task Start_AnswerLostAndThenNoKey_IsUnclear()
+    {
+        using var there = Open(cloud.Url, "aws", new KeyForTwo());
+        cloud.LoseNextLaunch = true;
+        var lost = await Assert.ThrowsAsync<ProviderException>(() => there.Start(name, Spec(), "#cloud-config\n", again: false, default));
+        Assert.Equal((NotStarted.Unclear, 1), (lost.Means, cloud.Launched));
+        Assert.Contains("no AWS credentials", lost.Message, StringComparison.Ordinal);
+    }
+
+    private sealed class KeyForTwo : AWSCredentials
+    {
+        private int asked;
+
+        public override ImmutableCredentials GetCredentials() => Interlocked.Increment(ref asked) <= 2
+            ? new ImmutableCredentials("key", "secret", null) : throw new AmazonClientException("the host's role is away");
+    }
+
     [Fact]
     public async Task T94_SameStartByTwoConductors200Times_IsOneInstance()
     {

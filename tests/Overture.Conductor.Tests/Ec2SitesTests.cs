@@ -38,13 +38,15 @@ public sealed class Ec2SitesTests : IAsyncLifetime
     [Fact]
     public void Of_AccountsAndRegions_HaveLabelsThatStay()
     {
-        Assert.Empty(options.Problems("test"));
-        Assert.Equal(["main", "main/eu-west-1", "prod/eu-central-1", "prod/eu-west-1"], Ec2Sites.Of(options).Select(s => s.Label));
+        Assert.Empty((options with { Endpoint = "https://ec2.{region}.example.com" }).Problems("test"));
+        Assert.Equal(["main", "main/eu-west-1", "222222222222/eu-central-1", "222222222222/eu-west-1"],
+            Ec2Sites.Of(options).Select(s => s.Label));
         // As it was before there were any.
         Assert.Equal("ec2.us-east-1.amazonaws.com/us-east-1", Ec2Sites.Of(new() { Region = "us-east-1" }).Single().Label);
         Assert.Equal(["ec2.accounts", "ec2.accounts.Main!.roleArn", "ec2.accounts.Main!"], (options with
         {
             Account = "Main!", Accounts = new Dictionary<string, Ec2AccountOptions> { ["Main!"] = new() },
+            Endpoint = "",
         }).Problems("test").Select(p => p.Field).OrderBy(f => f.Length == 12 ? 0 : f.EndsWith("roleArn", StringComparison.Ordinal) ? 1 : 2));
     }
 
@@ -60,18 +62,83 @@ public sealed class Ec2SitesTests : IAsyncLifetime
         foreach (var provider in providers.All)
             Assert.Equal(provider == there ? 1 : 0, (await provider.Inventory(default)).Count);
         // The launch record has the account: what it names holds it, whatever else is configured.
-        Assert.Same(there, providers.HolderOf("ec2", there.Account));
-        Assert.Equal(("prod/eu-west-1", "eu-west-1"), (there.Account, there.Region));
+        Assert.Same(there, providers.HolderOf("ec2", there.Account, there.Region));
+        Assert.Equal(("222222222222/eu-west-1", "eu-west-1"), (there.Account, there.Region));
         Assert.NotNull(await there.Look(name, id, default));
         await there.Stop(name, id, default, default);
         Assert.True((await there.Look(name, id, default)).IsGone);
+    }
+
+    // Another region made the default: what runs in the old one is not missing in the new one.
+    [Fact]
+    public void HolderOf_LabelWhoseRegionIsAnotherNow_IsNone()
+    {
+        Assert.Equal("main", providers.HolderOf("ec2", "main", "us-east-1")?.Account);
+        Assert.Null(providers.HolderOf("ec2", "main", "eu-west-1"));
+        Assert.Equal("main", providers.HolderOf("ec2", "main", "")?.Account);
+    }
+
+    // Two providers of one label would each take the other's instances for missing.
+    [Fact]
+    public void Problems_OneLabelTwice_IsRefused()
+    {
+        var sound = options with { Endpoint = "", StsEndpoint = "" };
+        Assert.Empty(sound.Problems("test"));
+        Assert.Equal("ec2.accounts", Assert.Single((sound with { Account = "222222222222" }).Problems("test")).Field);
+        Assert.Equal("ec2.accounts", Assert.Single((sound with
+        {
+            Accounts = new Dictionary<string, Ec2AccountOptions> { ["a"] = new() { RoleArn = Role }, ["b"] = new() { RoleArn = Role } },
+        }).Problems("test")).Field);
+    }
+
+    [Fact]
+    public void Problems_OneEndpointForSeveralRegions_IsRefused()
+    {
+        string[] Fields(string endpoint, string sts = "https://sts.example.com/services/Tokens") =>
+            [.. (options with { Endpoint = endpoint, StsEndpoint = sts }).Problems("test").Select(p => p.Field)];
+        Assert.Equal(["ec2.endpoint"], Fields("https://cloud.example.com"));
+        Assert.Equal(["ec2.endpoint"], Fields("https://cloud.example.com/{region}/"));
+        Assert.Empty(Fields("https://{region}.cloud.example.com"));
+        Assert.Equal(["ec2.stsEndpoint"], Fields("https://{region}.cloud.example.com", sts: ""));
+        Assert.Equal("eu-west-1.cloud.example.com", (options with { Endpoint = "https://{region}.cloud.example.com", Region = "eu-west-1" })
+            .Url.Authority);
+    }
+
+    [Fact]
+    public async Task Role_TokenServiceWithAPath_IsAskedThere()
+    {
+        var there = Open(options with { StsEndpoint = $"{cloud.Url}/services/Tokens" });
+        Assert.Contains("NoSuchPath", await there.Find(Spec("prod"))!.CheckReady(default), StringComparison.Ordinal);
+        Close(there);
+    }
+
+    [Fact]
+    public async Task Role_TokenServiceFailsForAMoment_IsAskedAgain()
+    {
+        cloud.Instead.Enqueue((503, Ec2Double.Error("ServiceUnavailable")));
+        cloud.Instead.Enqueue((400, Ec2Double.Error("Throttling")));
+        Assert.Null(await providers.Find(Spec("prod"))!.CheckReady(default));
+        Assert.Equal(3, cloud.Calls.Count(c => c["Action"] == "AssumeRole"));
+    }
+
+    [Fact]
+    public async Task Role_KeyExpiredBeforeItsTime_IsAnotherOneOnce()
+    {
+        var there = providers.Find(Spec("prod"))!;
+        Assert.Null(await there.CheckReady(default));
+        cloud.Instead.Enqueue((400, Ec2Double.Error("ExpiredToken")));
+        Assert.Null(await there.CheckReady(default));
+        Assert.Equal(2, cloud.Calls.Count(c => c["Action"] == "AssumeRole"));
+        // The main account's key is no such one.
+        cloud.Instead.Enqueue((400, Ec2Double.Error("ExpiredToken")));
+        Assert.Contains("has expired", await providers.Find(Spec())!.CheckReady(default), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Find_NamesNone_IsTheDefaultOfTheAccount()
     {
         Assert.Equal("main", providers.Find(Spec())!.Account);
-        Assert.Equal("prod/eu-central-1", providers.Find(Spec("prod"))!.Account);
+        Assert.Equal("222222222222/eu-central-1", providers.Find(Spec("prod"))!.Account);
         Assert.Equal("main/eu-west-1", providers.Find(Spec("", "eu-west-1"))!.Account);
     }
 

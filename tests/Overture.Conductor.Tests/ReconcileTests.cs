@@ -172,7 +172,7 @@ public sealed class ReconcileTests : IAsyncLifetime
         provider.InventoryRefusal = new ProviderException("throttled");
         var answer = await Reconcile(apply: true);
         Assert.Empty(answer.Findings);
-        Assert.Contains("throttled", Assert.Single(answer.Unknown), StringComparison.Ordinal);
+        Assert.Equal("local fake-account: throttled", Assert.Single(answer.Unknown));
     }
 
     [Fact]

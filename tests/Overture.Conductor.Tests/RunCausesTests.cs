@@ -60,6 +60,7 @@ public sealed class RunCausesTests
     [Theory]
     [InlineData("The cloud has no capacity for this instance type in this subnet now; it may have later. (InsufficientInstanceCapacity)",
         "CLOUD_CAPACITY")]
+    [InlineData("The cloud throttles requests; retried automatically. (RequestLimitExceeded)", "CLOUD_THROTTLED")]
     [InlineData("A limit of the account or subnet is reached (VcpuLimitExceeded)", "CLOUD_QUOTA")]
     [InlineData("The cloud rejects this request permanently; correct the launch spec. (InvalidAMIID.NotFound: x)", "IMAGE_UNKNOWN")]
     [InlineData("The Conductor's credentials may not do this (UnauthorizedOperation)", "CLOUD_RIGHTS")]

@@ -10,7 +10,7 @@ namespace Overture.Platform.Tests;
 public sealed class HouseRulesTests
 {
     private static readonly List<string> Sources =
-        [.. new[] { "services", "cli", "tests", "benchmarks" }
+        [.. new[] { "services", "cli", "console", "tests", "benchmarks" }
             .SelectMany(d => Directory.EnumerateFiles(RepositoryPaths.File(d), "*.cs", SearchOption.AllDirectories))
             .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal))];
 

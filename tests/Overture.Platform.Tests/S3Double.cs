@@ -71,6 +71,9 @@ internal sealed class S3Double : IAsyncDisposable
 
     public int Puts { get; private set; }
 
+    /// <summary>Called with the key when a DELETE has had its effect.</summary>
+    public Action<string> AfterDelete { get; set; } = _ => { };
+
     /// <summary>How far its clock is ahead of ours.</summary>
     public TimeSpan Ahead { get; set; }
 
@@ -115,6 +118,7 @@ internal sealed class S3Double : IAsyncDisposable
                 break;
             case "DELETE":
                 objects.TryRemove(path, out _);
+                AfterDelete(path["/bucket/".Length..]);
                 context.Response.StatusCode = 204;
                 break;
             case "GET" when path.Trim('/') == "bucket":
@@ -126,6 +130,9 @@ internal sealed class S3Double : IAsyncDisposable
                 context.Response.Headers.ETag = ETag(body);
                 context.Response.Headers.LastModified = "Wed, 25 Nov 2026 10:00:00 GMT";
                 await context.Response.Body.WriteAsync(body);
+                break;
+            case "HEAD" when objects.TryGetValue(path, out var body):
+                context.Response.Headers.ETag = ETag(body);
                 break;
             default:
                 await Answer(context, 404, "NoSuchKey");

@@ -36,6 +36,30 @@ public sealed class S3FaultTests
         await new StoreProbe(store, TestIds.New()).Run(rounds: 3, writers: 8, default);
     }
 
+    // A racing creator's first try got no answer; a proxy delivers it when the probe has removed what was raced for.
+    [Fact]
+    public async Task Probe_WriteOfItsRacesThatLandsAfterTheDeletion_BreaksNoPromise()
+    {
+        await using var server = await S3Double.Start();
+        var late = "";
+        server.BeforePut = (number, context) =>
+        {
+            if (number > 1)
+                return Task.FromResult(false);
+            late = context.Request.Path.Value!["/bucket/".Length..];
+            return S3Double.Answer(context, 500, "InternalError");
+        };
+        server.AfterDelete = key =>
+        {
+            if (key == late)
+                server.Hold(key, Ours);
+        };
+        using var store = server.Open();
+        var (promises, _) = await new StoreProbe(store, TestIds.New()).Check(writers: 4, default);
+        Assert.All(promises, p => Assert.True(p.Kept, p.Detail));
+        Assert.Contains(server.Requests, r => r.Method == "DELETE" && r.Path == "/bucket/" + late);
+    }
+
     [Theory]
     [InlineData("500")]
     [InlineData("hangs up")]

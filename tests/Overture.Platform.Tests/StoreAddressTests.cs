@@ -71,6 +71,27 @@ public sealed class StoreAddressTests : IAsyncDisposable
         Assert.Empty(servers[1].Requests);
     }
 
+    // More than are probed together; "127.0.0.9" is the last in order.
+    [Fact]
+    public async Task Probe_NinthAddressRaces_IsRefusedAndNamesIt()
+    {
+        var nine = Enumerable.Range(1, 9).Select(i => IPAddress.Parse($"127.0.0.{i}")).ToArray();
+        servers.Add(await S3Double.Start());
+        foreach (var address in nine[1..])
+            servers.Add(await S3Double.Start(beside: servers[0], address: $"{address}"));
+        using var store = At(new S3Options { ServiceUrl = $"http://localhost:{new Uri(servers[0].Endpoint).Port}" }, nine);
+        var probe = new StoreProbe(store, TestIds.New());
+        var seen = await probe.Check(writers: 4, default);
+        Assert.Null(probe.Broken(seen.Promises, seen.Settings));
+        Assert.Equal(nine.Select(a => $"{a}"), seen.Addresses);
+
+        servers[8].Lies = Lies.RacesCreates;
+        seen = await probe.Check(writers: 4, default);
+        Assert.Contains("s3://bucket at 127.0.0.9", probe.Broken(seen.Promises, seen.Settings), StringComparison.Ordinal);
+        Assert.Equal(8, (await S3Addresses.Of(new Uri(servers[0].Endpoint), (_, _) => Task.FromResult(nine), S3Addresses.MostOfAws,
+            default)).Count);
+    }
+
     // Services open their store by its identity: the probe must not close the one client behind it.
     [Fact]
     public async Task Probe_ThroughTheIdentityOfAStoreWithOneAddress_LeavesItOpen()
@@ -88,13 +109,14 @@ public sealed class StoreAddressTests : IAsyncDisposable
     public async Task Doors_AddressThatTakesNoConnectionAndManyAddresses_AreBounded()
     {
         using var one = await Open(Lies.None, [Both[0], IPAddress.Parse("127.0.0.9")]);
-        Assert.Equal(one.Name, Assert.Single(await one.Doors(default)).Name);
+        var door = Assert.Single(await one.Doors(default));
+        Assert.Equal((one.Name, "127.0.0.1"), (door.Name, door.Address));
         Assert.Equal(["127.0.0.1"], await one.Addresses(default));
 
         var asked = 0;
         var many = Enumerable.Range(1, 40).Select(i => IPAddress.Parse($"127.0.0.{i}")).ToArray();
         Assert.Empty(await S3Addresses.Of(new Uri($"http://localhost:{FreePort.Next()}"),
-            (_, _) => Task.FromResult(++asked == 1 ? many : []), default));
+            (_, _) => Task.FromResult(++asked == 1 ? many : []), S3Addresses.MostOfAws, default));
         Assert.Equal(1, asked);
     }
 

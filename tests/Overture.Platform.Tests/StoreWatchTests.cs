@@ -86,6 +86,47 @@ public sealed class StoreWatchTests
             && l.Contains("(127.0.0.2)", StringComparison.Ordinal));
     }
 
+    // The name may have another answer at each question: tested is what the probe spoke to, and nothing else.
+    [Fact]
+    public async Task AddressThatTheNameHadForAMoment_IsTakenForTestedOnlyIfItWas()
+    {
+        await using var server = await S3Double.Start();
+        await using var second = await S3Double.Start(beside: server, address: "127.0.0.2");
+        IPAddress[] addresses = [IPAddress.Parse("127.0.0.1"), IPAddress.Parse("127.0.0.2")];
+        using var store = S3Store.At("s3://bucket", "", new S3Options { ServiceUrl = $"http://localhost:{new Uri(server.Endpoint).Port}" },
+            new BasicAWSCredentials("key", "secret"));
+        var (asked, started) = (0, false);
+        store.Resolve = (_, _) => Task.FromResult(++asked == 2 || started ? addresses : addresses[..1]);
+        using var watch = New(store);
+        await watch.StartAsync(default);
+        started = true;
+        await After(TimeSpan.FromSeconds(1), () => second.Requests.Any(r => r.Method == "PUT"));
+        await watch.StopAsync(default);
+    }
+
+    // The server was upgraded, or another took its place: within the hour no replacement would be taken.
+    [Fact]
+    public async Task ReplacementOfTheCurrentVersionRefused_IsLookedIntoAtOnceAndHeals()
+    {
+        await using var server = await S3Double.Start();
+        using var store = server.Open();
+        using var watch = New(store);
+        await watch.StartAsync(default);
+        await store.PutIfAbsent("n", "1"u8.ToArray(), default);
+        var etag = (await store.Get("n", default))!.ETag;
+        var puts = server.Puts;
+        Assert.Equal(PutOutcome.Conflict, await store.PutIfMatch("n", "2"u8.ToArray(), "\"stale\"", default));
+        await After(TimeSpan.FromSeconds(1), () => clock.GetUtcNow() - clock.Start > TimeSpan.FromMinutes(2));
+        Assert.Equal(puts + 1, server.Puts);
+
+        server.Lies = Lies.WantsBareETags;
+        Assert.Equal(PutOutcome.Conflict, await store.PutIfMatch("n", "2"u8.ToArray(), etag, default));
+        await After(TimeSpan.FromSeconds(1), () => store.ETagForm == ETagForm.Bare);
+        Assert.Equal(PutOutcome.Stored, await store.PutIfMatch("n", "2"u8.ToArray(), etag, default));
+        Assert.Null(watch.Broken);
+        await watch.StopAsync(default);
+    }
+
     private StoreWatch New(ObjectStore store) =>
         new(new StoreIdentity(store, "/nonexistent", StoreFounding.Free, TestIds.New(), clock, NullLogger<StoreIdentity>.Instance),
             new StoreProbe(store, TestIds.New()), store, clock, log);

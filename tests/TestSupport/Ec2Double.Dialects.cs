@@ -14,7 +14,7 @@ public sealed partial class Ec2Double
             "eucalyptus" => new("/services/compute", "MetadataOptions", "InstanceMarketOptions", "Latest", "MaxResults", "DryRun")
                 { ComparesNothing = true },
             "ec2api" => new("/", "MetadataOptions", "InstanceMarketOptions", "Latest", "TagSpecification", "DryRun")
-                { ComparesNothing = true, UnknownIs = (500, "TypeError") },
+                { ComparesNothing = true, IgnoresImageOwner = true, UnknownIs = (500, "TypeError") },
             "spinifex" => new("/")
             {
                 Filters = ["instance-id", "instance-state-name"], ListsNoToken = true, UnknownIs = (400, "InvalidParameterValue"),
@@ -29,6 +29,9 @@ public sealed partial class Ec2Double
 
         /// <summary>A client token has its first reservation, whatever else is asked for with it.</summary>
         public bool ComparesNothing { get; init; }
+
+        /// <summary>DescribeImages lists everyone's, whatever owner is asked for.</summary>
+        public bool IgnoresImageOwner { get; init; }
 
         /// <summary>The answer to what it does not know.</summary>
         public (int Status, string Code) UnknownIs { get; init; } = (400, "UnknownParameter");

@@ -12,7 +12,7 @@ public sealed partial class Ec2Double
 
     /// <summary>An image that DescribeImages lists.</summary>
     public sealed record Listing(string Id, string Name, string Owner, string Created, string Architecture = "x86_64",
-        string State = "available", string Platform = "");
+        string State = "available", string Platform = "", string Alias = "");
 
     /// <summary>What has no room: a subnet's id, a type, "spot" or "on-demand"; with the error's code.</summary>
     public ConcurrentDictionary<string, string> Full { get; } = new(StringComparer.Ordinal);
@@ -71,7 +71,7 @@ public sealed partial class Ec2Double
             .ToDictionary(i => form[$"Filter.{i}.Name"], i => form[$"Filter.{i}.Value.1"], StringComparer.Ordinal);
         if (strictness.Filters is not null && filters.Count > 0)
             return (400, Error("InvalidParameterValue"));
-        var found = Images.Where(i => i.Owner == form["Owner.1"]
+        var found = Images.Where(i => (strictness.IgnoresImageOwner || i.Owner == form["Owner.1"] || i.Alias == form["Owner.1"])
             && FileSystemName.MatchesSimpleExpression(filters.GetValueOrDefault("name", "*"), i.Name, ignoreCase: false)
             && filters.GetValueOrDefault("architecture", i.Architecture) == i.Architecture
             && filters.GetValueOrDefault("state", i.State) == i.State);
@@ -79,6 +79,7 @@ public sealed partial class Ec2Double
     }
 
     private static string Item(Listing i) => $"<item><imageId>{i.Id}</imageId><name>{i.Name}</name><imageOwnerId>{i.Owner}</imageOwnerId>"
+        + $"<imageOwnerAlias>{i.Alias}</imageOwnerAlias>"
         + $"<creationDate>{i.Created}</creationDate><architecture>{i.Architecture}</architecture><imageState>{i.State}</imageState>"
         + $"<platform>{i.Platform}</platform></item>";
 

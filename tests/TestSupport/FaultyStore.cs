@@ -20,6 +20,12 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
 
     public override Task<IReadOnlyList<string>> Addresses(CancellationToken cancel) => inner.Addresses(cancel);
 
+    public override async Task<IReadOnlyList<ObjectStore>> Doors(CancellationToken cancel)
+    {
+        var doors = await inner.Doors(cancel);
+        return doors.Contains(inner) ? [this] : doors;
+    }
+
     public override Uri? ReadUrl(string key, TimeSpan life) => inner.ReadUrl(key, life);
 
     public override Task<StoreSettings> Settings(string sample, CancellationToken cancel) => inner.Settings(sample, cancel);

@@ -47,7 +47,7 @@ public static class Walls
     }
 
     private static IEnumerable<string> Folders(string root) =>
-        Directory.EnumerateDirectories(RepositoryPaths.File($"services/{root.Split('.')[^1]}"))
+        Directory.EnumerateDirectories(RepositoryPaths.File(root == "Overture.Console" ? "console" : $"services/{root.Split('.')[^1]}"))
             .Where(d => Directory.EnumerateFiles(d, "*.cs", SearchOption.AllDirectories).Any())
             .Select(d => Path.GetFileName(d)!).Where(d => d is not ("bin" or "obj")).Order(StringComparer.Ordinal);
 }

@@ -192,7 +192,17 @@ internal static partial class ConsoleFindings
     public static string Plain(string line) =>
         string.Concat(Sequences().Replace(line, "").Where(c => !char.IsControl(c) && !char.IsSurrogate(c))).Trim();
 
-    private static string Short(string line) => line.Length <= MaxLine ? line : line[..MaxLine] + "…";
+    // Shown to whoever may see the instance, while a console is for those who may operate it: what looks like a secret is masked.
+    private static string Short(string line)
+    {
+        var masked = Secrets().Replace(line, m => $"{m.Groups["keep"].Value}********{m.Groups["end"].Value}");
+        return masked.Length <= MaxLine ? masked : masked[..MaxLine] + "…";
+    }
+
+    // The user part of a URL, and what follows a word such as password.
+    [GeneratedRegex(@"(?<keep>://)[^/\s@]+(?<end>@)|(?<keep>\b[\w-]*(?:token|passw(?:or)?d|secret|api[_-]?key|credential)[\w-]*[""']?\s*[=:]\s*)\S+",
+        RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    private static partial Regex Secrets();
 
     // agent.sh's: name, version, program, and how it came there.
     [GeneratedRegex(@"\A(openvox|puppet) [^ ]{1,64} \(/[^ ()]{1,128}\), (found in the image|installed from .{1,300})\z",

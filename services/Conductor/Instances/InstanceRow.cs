@@ -43,7 +43,8 @@ internal sealed class InstanceRow
         State = InstanceProjection.StateOf(records);
         Profile = records.Launch.Profile;
         LaunchedBy = string.Intern(records.Launch.Caller);
-        (Provider, Account) = (string.Intern(records.Launch.Provider), string.Intern(records.Launch.Account));
+        (Provider, Account, Region) = (string.Intern(records.Launch.Provider), string.Intern(records.Launch.Account),
+            string.Intern(records.Launch.Region));
         InstanceId = records.Fact(InstanceEvents.Launched)?.InstanceId ?? "";
         Serial = records.Current?.Serial ?? records.Certificate?.Serial ?? "";
         Claims = records.Current?.Claims ?? 0;
@@ -70,6 +71,7 @@ internal sealed class InstanceRow
     public string LaunchedBy { get; }
     public string Provider { get; }
     public string Account { get; }
+    public string Region { get; }
 
     /// <summary>The provider's; empty: none is known.</summary>
     public string InstanceId { get; }

@@ -11,16 +11,20 @@ internal static class LaunchAttempts
     /// <summary>Id of the attempt that no fact announces: the one by the call that wrote the launch record.</summary>
     public const string First = "first";
 
-    // More of them share an id that counts as unanswered: an instance keeps few facts, however often a script asks.
+    // At one place, more of them share an id that counts as unanswered: an instance keeps few facts, however often a script asks. Where
+    // there are several places each needs its own answer, for none may be open when the next place is asked.
     private const string More = "more";
-    private const int Most = 10, MostForEachFurtherPlace = 3;
+    private const int Most = 10, MostAtPlaces = 500;
 
     /// <summary>The id of the next one; write <see cref="InstanceEvents.LaunchAttempt"/> with it first.</summary>
     /// <param name="records">What is known.</param>
     /// <param name="ids">Makes it.</param>
     /// <param name="places">How many places the launch may go to.</param>
     public static string Next(InstanceRecords records, Ids ids, int places = 1) =>
-        Made(records).Count() < Most + MostForEachFurtherPlace * (places - 1) ? ids.Ordered() : More;
+        places > 1 || Made(records).Count() < Most ? ids.Ordered() : More;
+
+    /// <summary>A launch with several places was asked for as often as may be recorded.</summary>
+    public static bool AreTooMany(InstanceRecords records) => Made(records).Count() >= MostAtPlaces;
 
     /// <summary>
     /// The place to ask next: that of the last attempt, whose client token it has, or the one after it where the answer was that another may
@@ -60,7 +64,8 @@ internal static class LaunchAttempts
     private static int PlaceOf(InstanceRecords records, string id) =>
         (int)(records.Fact(InstanceEvents.LaunchAttempt + id)?.Place ?? 0);
 
-    private static DateTimeOffset AnnouncedAt(InstanceRecords records, string id) =>
+    /// <summary>When that attempt was announced; the maximum: that is not known.</summary>
+    public static DateTimeOffset AnnouncedAt(InstanceRecords records, string id) =>
         id == First ? records.Launch.NotBefore.ToDateTimeOffset() : id == More ? DateTimeOffset.MaxValue
         : records.Fact(InstanceEvents.LaunchAttempt + id)?.At.Maybe() ?? DateTimeOffset.MaxValue;
 

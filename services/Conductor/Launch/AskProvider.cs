@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Overture.Conductor.Instances;
 using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
@@ -31,10 +32,13 @@ internal sealed class AskProvider(InstanceRecordsReader reader, InstanceEventSto
     : IDisposable
 {
     private const int AskedAtOnce = 5;
+    private const string NotInTime = "the provider was not asked in time";
 
     // From its announcement on: a request that is under way later than Margin would escape the proof.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3), Margin = TimeSpan.FromMinutes(5);
-    private readonly SemaphoreSlim asking = new(AskedAtOnce, AskedAtOnce);
+
+    // Of each provider: an account that answers slowly holds up its own launches alone.
+    private readonly ConcurrentDictionary<IProvider, SemaphoreSlim> asking = new();
 
     /// <summary>An attempt that may be made, or what came instead.</summary>
     private sealed record Turn(string? Id, int Place, Asked? Instead = null);
@@ -44,14 +48,15 @@ internal sealed class AskProvider(InstanceRecordsReader reader, InstanceEventSto
     /// <param name="cancel">Gives up; it may have been started.</param>
     public async Task<Asked> Run(LaunchOrder order, Enrollment enrollment, CancellationToken cancel)
     {
-        await asking.WaitAsync(cancel);
+        var turns = asking.GetOrAdd(order.Provider!, _ => new SemaphoreSlim(AskedAtOnce, AskedAtOnce));
+        await turns.WaitAsync(cancel);
         try
         {
             return await InTurn(order, enrollment, cancel);
         }
         finally
         {
-            asking.Release();
+            turns.Release();
         }
     }
 
@@ -67,9 +72,9 @@ internal sealed class AskProvider(InstanceRecordsReader reader, InstanceEventSto
             turn = await Settle(name, provider, places, cancel) is { } wait ? turn with { Instead = wait }
                 : await Announce(name, provider, places, cancel);
         }
-        else if (places.Count > 1 && clock.GetUtcNow() >= enrollment.Record.NotBefore.ToDateTimeOffset() + Margin - Patience)
+        else if (places.Count > 1 && IsLate(enrollment.Record.NotBefore.ToDateTimeOffset()))
         {
-            await Refused(name, LaunchAttempts.First, "the provider was not asked in time", cancel);
+            await Refused(name, LaunchAttempts.First, NotInTime, cancel);
             turn = await Announce(name, provider, places, cancel);
         }
         while (turn.Instead is null)
@@ -119,7 +124,11 @@ internal sealed class AskProvider(InstanceRecordsReader reader, InstanceEventSto
             await facts.Write(name, new InstanceFact { Event = InstanceEvents.LaunchRefused + attempt, Detail = why }, cancel);
     }
 
-    public void Dispose() => asking.Dispose();
+    public void Dispose()
+    {
+        foreach (var turns in asking.Values)
+            turns.Dispose();
+    }
 
     private Task NoRoom(CertName name, Turn turn, LaunchPlace place, CancellationToken cancel) =>
         facts.Write(name, new InstanceFact { Event = InstanceEvents.LaunchRefused + turn.Id, Place = (uint)turn.Place, Elsewhere = true,
@@ -201,6 +210,8 @@ internal sealed class AskProvider(InstanceRecordsReader reader, InstanceEventSto
         if (places.Count == 1 && provider.Settling == TimeSpan.Zero && !LaunchAttempts.Answered(records))
             return new Turn(null, 0);
         var place = LaunchAttempts.Place(records, places.Count);
+        if (places.Count > 1 && LaunchAttempts.AreTooMany(records))
+            return new Turn(null, place, new Asked(null, "", TooOften(), null));
         var id = LaunchAttempts.Next(records, ids, places.Count);
         await facts.Write(name, new InstanceFact { Event = InstanceEvents.LaunchAttempt + id, Place = (uint)place,
             Detail = places.Count == 1 ? "the provider is asked again" : $"the provider is asked for {places[place].Text}" }, cancel);
@@ -217,8 +228,18 @@ internal sealed class AskProvider(InstanceRecordsReader reader, InstanceEventSto
             await Refused(name, id, "the provider was not asked: another attempt is under way at another place", cancel);
             return new Turn(id, place, Waits(name, "another attempt is under way at another place"));
         }
+        if (places.Count > 1 && IsLate(LaunchAttempts.AnnouncedAt(records, id)))
+        {
+            await Refused(name, id, NotInTime, cancel);
+            return new Turn(id, place, Waits(name, NotInTime));
+        }
         return new Turn(id, place);
     }
+
+    // Its request might be under way later than the proof that it began nothing allows for.
+    private bool IsLate(DateTimeOffset announced) => clock.GetUtcNow() - announced >= Margin - Patience;
+
+    private static ProviderException TooOften() => new("it was asked for too often, without room at any place; launch again", final: true);
 
     private static string CodeOf(ProviderException refusal) => refusal.Code.Length > 0 ? refusal.Code : refusal.Message;
 

@@ -49,7 +49,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
             BodySha256 = request.BodySha256,
             Certnames = { request.Names.Select(n => n.ToString()) },
             CreatedAt = clock.NowMs().ToTimestamp(),
-            Spec = RecordJson.WriteText(request.Spec),
+            Spec = RecordedSpec.Write(request.Spec),
             ByProfile = request.Source == LaunchSource.Profile,
         };
         fresh.Seal = Google.Protobuf.ByteString.CopyFrom(SealOf(fresh));
@@ -109,7 +109,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
     private LaunchSpec? SpecOf(LaunchRequestRecord request) =>
         request.Spec.Length == 0
             || !System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(SealOf(request), request.Seal.Span) ? null
-            : RecordJson.Read<LaunchSpec>(System.Text.Encoding.UTF8.GetBytes(request.Spec));
+            : RecordedSpec.Read(request.Spec);
 
     /// <summary>Refuses a plan whose user data no provider would take, before anything is written.</summary>
     public void CheckSize(LaunchPlan plan, string requestId)

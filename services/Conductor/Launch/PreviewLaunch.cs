@@ -39,8 +39,10 @@ internal sealed class PreviewLaunch(LaunchLedger ledger, ProfileStore profiles, 
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
         try
         {
-            // Shown, too: the image that a description finds.
+            // Shown, too: the image that a description finds, in its place, since a spec names one or the other.
             spec.Image = await provider.Image(spec, either.Token);
+            if (spec.Ec2 is not null)
+                spec.Ec2.Image = null;
             return (await provider.Rehearse(ids.CertName(), spec, userData, either.Token))?.Text ?? "";
         }
         catch (ProviderException e)

@@ -34,7 +34,7 @@ internal sealed class StartInstance(LaunchLedger ledger, AskProvider ask, Instan
 
         // 2. a repeated request: it runs already, or is gone again, or another Conductor's provider holds it
         if (instance.InstanceId.Length > 0 || instance.State >= InstanceState.Terminating
-            || enrollment.Record.Account != provider.Account)
+            || !ProviderSet.Holds(provider, provider.Name, enrollment.Record.Account, enrollment.Record.Region))
         {
             return new LaunchResult { Instance = instance };
         }

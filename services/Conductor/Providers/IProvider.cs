@@ -40,6 +40,9 @@ internal interface IProvider
     /// <summary>Of the providers of one name (a cloud's accounts and regions): whether a launch that was checked is this one's.</summary>
     bool Serves(LaunchSpec spec) => true;
 
+    /// <summary>Of the providers of one name: it is not the default one.</summary>
+    bool IsFurther => false;
+
     /// <summary>
     /// Where a launch may go, in the order to ask: where one place has no room, the next is asked. The same for the same spec; never empty.
     /// </summary>

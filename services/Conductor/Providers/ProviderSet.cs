@@ -16,9 +16,14 @@ internal sealed class ProviderSet(IEnumerable<IProvider> providers)
     public IProvider? Find(LaunchSpec spec) => all.FirstOrDefault(p => p.Name == spec.Provider && p.Serves(spec));
 
     /// <summary>The provider that holds this instance, or null: it belongs to another Conductor, or was registered.</summary>
-    public IProvider? HolderOf(LaunchRecord record) => HolderOf(record.Provider, record.Account);
+    public IProvider? HolderOf(LaunchRecord record) => HolderOf(record.Provider, record.Account, record.Region);
 
     /// <param name="name">As in the launch record.</param>
     /// <param name="account">As in the launch record.</param>
-    public IProvider? HolderOf(string name, string account) => all.FirstOrDefault(p => p.Name == name && p.Account == account);
+    /// <param name="region">As in the launch record; empty: it has none.</param>
+    public IProvider? HolderOf(string name, string account, string region) => all.FirstOrDefault(p => Holds(p, name, account, region));
+
+    /// <summary>Whether what was launched there is this provider's. The region behind a label may be another since.</summary>
+    public static bool Holds(IProvider provider, string name, string account, string region) => provider.Name == name
+        && provider.Account == account && (region.Length == 0 || provider.Region.Length == 0 || provider.Region == region);
 }

@@ -15,8 +15,11 @@ internal readonly record struct Unlisted(TimeSpan Settling, int Listed, int Livi
 
     public bool IsCurrent => Settling == TimeSpan.Zero;
 
+    /// <summary>It is a further account or region: one instance may be all that it has.</summary>
+    public bool IsFurther { get; init; }
+
     /// <summary>More likely another account, region or filter than that all of them ended at once.</summary>
-    public bool IsBlind => !IsCurrent && Listed == 0 && Living > 1;
+    public bool IsBlind => !IsCurrent && Listed == 0 && Living > (IsFurther ? 0 : 1);
 
     /// <summary>In how many looks in a row it must be missing.</summary>
     public int LooksNeeded => IsCurrent ? 1 : Several;

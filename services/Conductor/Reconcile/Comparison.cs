@@ -21,13 +21,16 @@ internal sealed record Comparison(
     private const int LeastBrake = 5, BrakeShare = 20;
 
     /// <summary>How many ends at once look like an accident of ours.</summary>
-    public int Brake => Math.Max(LeastBrake, Living / BrakeShare);
+    public int Brake => BrakeOf(Living);
+
+    /// <summary>The provider is a further account or region.</summary>
+    public bool IsFurther { get; init; }
 
     // By the provider's own word: these need no second look.
     private readonly HashSet<string> ended = Inventory.Where(l => l.Seen is { IsGone: true, InstanceId.Length: > 0 })
         .Select(l => l.Seen.InstanceId).ToHashSet(StringComparer.Ordinal);
 
-    private int Living =>
+    public int Living =>
         Records.Count(r => r.IsLaunched && !r.Terminating && r.Terminated is null);
 
     /// <param name="limit">Instead of <see cref="Brake"/>; 0: the brake.</param>
@@ -42,11 +45,25 @@ internal sealed record Comparison(
             .Concat(there.Where(l => !known.Contains(l.Name) && !Foreign(l.Name)).Select(Orphan))
             .OrderBy(d => d.Kind).ThenBy(d => d.Name, StringComparer.Ordinal).ToList();
         var most = limit > 0 ? limit : Rule.IsBlind ? 0 : Brake;
-        var ends = all.Count(d => d.Ends && d.HeldBack.Length == 0);
-        return ends <= most ? all : [.. all.Select(d => d.Ends && d.HeldBack.Length == 0 ? d with { HeldBack = TooMany(ends, most) } : d)];
+        return Braked(all, Ends(all), most);
     }
 
-    private Unlisted Rule => new(Settling, Inventory.Count, Living);
+    /// <summary>
+    /// What was found at the accounts and regions of one cloud: together they have one brake, or many small ones would have none.
+    /// </summary>
+    /// <param name="found">Of each, as <see cref="All"/> returned.</param>
+    /// <param name="living">How many they should list, together.</param>
+    public static IReadOnlyList<IReadOnlyList<Discrepancy>> Together(IReadOnlyList<IReadOnlyList<Discrepancy>> found, int living) =>
+        [.. found.Select(f => Braked(f, found.Sum(Ends), BrakeOf(living)))];
+
+    private static int BrakeOf(int living) => Math.Max(LeastBrake, living / BrakeShare);
+
+    private static int Ends(IReadOnlyList<Discrepancy> found) => found.Count(d => d.Ends && d.HeldBack.Length == 0);
+
+    private static IReadOnlyList<Discrepancy> Braked(IReadOnlyList<Discrepancy> found, int ends, int most) =>
+        ends <= most ? found : [.. found.Select(d => d.Ends && d.HeldBack.Length == 0 ? d with { HeldBack = TooMany(ends, most) } : d)];
+
+    private Unlisted Rule => new(Settling, Inventory.Count, Living) { IsFurther = IsFurther };
 
     // A wrong region, account or filter looks like this too.
     private static string TooMany(int ends, int most) =>

@@ -50,10 +50,14 @@ internal sealed class Reconciler(InstanceTable table, InstanceRecordsReader read
             response.Instances = inventories.Sum(i => i.Listed.Count(l => !l.Seen.IsGone));
             // 3. from here on an earlier comparison repairs nothing more
             var turn = apply ? await fencing.Raise(Task, cancel) : null;
-            // 4. provider by provider
-            foreach (var (provider, listed) in inventories)
+            // 4. provider by provider; those of one cloud brake together
+            foreach (var cloud in inventories.GroupBy(i => i.Provider.Name))
             {
-                foreach (var discrepancy in Compare(provider, listed, records, now).All(limit))
+                var compared = cloud.Select(i => Compare(i.Provider, i.Listed, records, now)).ToList();
+                IReadOnlyList<IReadOnlyList<Discrepancy>> found = [.. compared.Select(c => c.All(limit))];
+                if (limit == 0)
+                    found = Comparison.Together(found, compared.Sum(c => c.Living));
+                foreach (var (provider, discrepancy) in cloud.Zip(found).SelectMany(f => f.Second.Select(d => (f.First.Provider, d))))
                     response.Findings.Add(await One(provider, discrepancy, turn, orphans, cancel));
             }
             Report(response);
@@ -73,20 +77,25 @@ internal sealed class Reconciler(InstanceTable table, InstanceRecordsReader read
 
     private async Task<List<Inventory>> Inventories(ReconcileResponse response, CancellationToken cancel)
     {
-        var all = new List<Inventory>();
-        foreach (var provider in providers.All)
+        // At once: one that does not answer holds up the others no longer than it takes itself.
+        var asked = await System.Threading.Tasks.Task.WhenAll(providers.All.Select(async provider =>
         {
             try
             {
-                all.Add(new Inventory(provider, await provider.Inventory(cancel)));
+                return (Provider: provider, Listed: (IReadOnlyList<Listed>?)await provider.Inventory(cancel), Why: "");
             }
             catch (ProviderException e)
             {
-                Log.Blind(log, provider.Name, e.Message);
-                response.Unknown.Add($"{provider.Name}: {e.Message}");
+                return (Provider: provider, Listed: null, Why: e.Message);
             }
+        }));
+        foreach (var (provider, _, why) in asked.Where(a => a.Listed is null))
+        {
+            var where = $"{provider.Name} {provider.Account}";
+            Log.Blind(log, where, why);
+            response.Unknown.Add($"{where}: {why}");
         }
-        return all;
+        return [.. asked.Where(a => a.Listed is not null).Select(a => new Inventory(a.Provider, a.Listed!))];
     }
 
     private async Task<Dictionary<string, (IProvider? Holder, ComparedRecord Record)>> Records(CancellationToken cancel)
@@ -117,7 +126,8 @@ internal sealed class Reconciler(InstanceTable table, InstanceRecordsReader read
         var absent = held.Select(r => r.Name).Where(n => !there.Contains(n))
             .ToDictionary(n => n, n => Math.Max(1, before.Names.GetValueOrDefault(n) + (counts ? 1 : 0)), StringComparer.Ordinal);
         missing[provider] = (counts ? now : before.At, absent);
-        return new Comparison(provider.Settling, held, listed, records.ContainsKey, n => absent.GetValueOrDefault(n), now);
+        return new Comparison(provider.Settling, held, listed, records.ContainsKey, n => absent.GetValueOrDefault(n), now)
+            { IsFurther = provider.IsFurther };
     }
 
     private async Task<Finding> One(IProvider provider, Discrepancy discrepancy, FencingLock.Turn? turn, bool orphans,

@@ -31,7 +31,7 @@ internal sealed class InventoryPoller(
     private async Task LookIfDue(IProvider provider, CancellationToken cancel)
     {
         var held = table.Rows.All.Where(r => r.State < InstanceState.Terminating && r.InstanceId.Length > 0
-            && providers.HolderOf(r.Provider, r.Account) == provider).ToList();
+            && providers.HolderOf(r.Provider, r.Account, r.Region) == provider).ToList();
         var now = Clock.GetUtcNow();
         if (held.Count == 0 || (!held.Exists(r => r.IsPending) && now - looked.GetValueOrDefault(provider) < provider.LookEvery))
             return;
@@ -39,13 +39,13 @@ internal sealed class InventoryPoller(
         try
         {
             var listed = (await provider.Inventory(cancel)).ToLookup(l => l.Name, StringComparer.Ordinal);
-            var rule = new Unlisted(provider.Settling, listed.Count, held.Count);
+            var rule = new Unlisted(provider.Settling, listed.Count, held.Count) { IsFurther = provider.IsFurther };
             foreach (var row in held)
                 await Note(rule, row, listed, now, cancel);
         }
         catch (ProviderException e)
         {
-            Log.Blind(log, provider.Name, e.Message);
+            Log.Blind(log, $"{provider.Name} {provider.Account}", e.Message);
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
         {

@@ -42,6 +42,13 @@ public static class CertificateTerm
     /// <summary>The certificate that opened this request's stream has come to its end: the error; else null.</summary>
     internal static FaultException? Ended(HttpContext http) => http.Features.Get<Term>()?.Over;
 
+    /// <summary>The stream also ends where this does.</summary>
+    /// <param name="http">Of the call; one that is no stream has no term.</param>
+    /// <param name="until">Looked at then at the latest.</param>
+    /// <param name="problem">The error, once it is over; quick, called under a lock.</param>
+    internal static void Also(HttpContext http, DateTimeOffset until, Func<FaultException?> problem) =>
+        http.Features.Get<Term>()?.Also(until, problem);
+
     /// <summary>Around every request. gRPC's are refused by their interceptor, with a status of their own.</summary>
     public static void UseCertificateTerm(this WebApplication app)
     {
@@ -96,10 +103,12 @@ public static class CertificateTerm
         private readonly ITimer timer;
         private readonly Lock gate = new();
         private bool over;
+        private DateTimeOffset last;
+        private Func<FaultException?> further = static () => null;
 
         public Term(X509Certificate2 certificate, TimeProvider clock, RevokedPeers revoked)
         {
-            (this.certificate, this.clock, this.revoked) = (certificate, clock, revoked);
+            (this.certificate, this.clock, this.revoked, last) = (certificate, clock, revoked, certificate.NotAfter);
             timer = clock.CreateTimer(static self => ((Term)self!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
             revoked.Changed += Look;
             Look();
@@ -109,7 +118,14 @@ public static class CertificateTerm
 
         public FaultException? Over => !end.IsCancellationRequested ? null
             : revoked.Problem(certificate) is { } sentence ? RevokedPeers.Fault(sentence)
-            : Problem(certificate, clock.GetUtcNow()) is { } problem ? Fault(problem.Sentence) : null;
+            : Problem(certificate, clock.GetUtcNow()) is { } problem ? Fault(problem.Sentence) : further();
+
+        public void Also(DateTimeOffset until, Func<FaultException?> problem)
+        {
+            lock (gate)
+                (last, further) = (until < last ? until : last, problem);
+            Look();
+        }
 
         public async ValueTask DisposeAsync()
         {
@@ -127,8 +143,8 @@ public static class CertificateTerm
             {
                 if (over)
                     return;
-                var left = certificate.NotAfter.ToUniversalTime() - clock.GetUtcNow().UtcDateTime;
-                if (left < TimeSpan.Zero || revoked.Problem(certificate) is not null)
+                var left = last - clock.GetUtcNow();
+                if (left < TimeSpan.Zero || revoked.Problem(certificate) is not null || further() is not null)
                     _ = end.CancelAsync(); // what the request does then is not done here, under the lock
                 else
                     timer.Change((left < LongestDelay ? left : LongestDelay) + TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);

@@ -33,7 +33,7 @@ internal sealed class Handshake(TimeProvider clock)
         CipherSuitesPolicy = tls.Suites,
         AllowRenegotiation = false,
         // Asks for one; whether there must be one is said below.
-        ClientCertificateRequired = true,
+        ClientCertificateRequired = !tls.AsksForNone,
         CertificateChainPolicy = tls.Policy,
         RemoteCertificateValidationCallback = (_, certificate, chain, errors) => Judge(tls, (X509Certificate2?)certificate, chain, errors),
     };
@@ -41,7 +41,7 @@ internal sealed class Handshake(TimeProvider clock)
     private bool Judge(ListenerTls tls, X509Certificate2? certificate, X509Chain? chain, SslPolicyErrors errors)
     {
         if (certificate is null)
-            return tls.CertificateOptional || Fails(ConnectionCause.NoCertificate, "it presented no client certificate");
+            return tls.CertificateOptional || tls.AsksForNone || Fails(ConnectionCause.NoCertificate, "it presented no client certificate");
         if (CertificateTerm.Problem(certificate, clock.GetUtcNow()) is { } term)
             return Fails(term.Cause, term.Sentence);
         if (errors != SslPolicyErrors.None)

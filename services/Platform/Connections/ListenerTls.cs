@@ -20,6 +20,9 @@ public sealed record ListenerTls(SslStreamCertificateContext Certificate, X509Ch
     /// <summary>A client may show none.</summary>
     public bool CertificateOptional { get; init; }
 
+    /// <summary>Clients are not asked for one: browsers would ask people which.</summary>
+    public bool AsksForNone { get; init; }
+
     /// <summary>Whether a certificate that is good otherwise is refused: a <see cref="ConnectionCause"/>, or null.</summary>
     public Func<X509Certificate2, string?>? Refusal { get; init; }
 }

@@ -21,6 +21,7 @@ public enum Reason
     ScopeMissing,
     CertificateNotValid,
     CertificateRevoked,
+    DelegationInvalid,
     RateLimited,
 
     // outages

@@ -46,6 +46,9 @@ public abstract partial class ObjectStore
     /// <summary>An object was asked for that can't be read.</summary>
     public event Action<UnreadableObjectException>? UnreadableFound;
 
+    /// <summary>A replacement was refused as a conflict, and the object still is the version that it named.</summary>
+    public event Action? CurrentRefused;
+
     /// <summary>The store as users name it: "file:/absolute/path" or "s3://bucket".</summary>
     public abstract string Name { get; }
 
@@ -137,8 +140,14 @@ public abstract partial class ObjectStore
         return found;
     }
 
-    /// <summary>What a store within this one finds unreadable is said here too.</summary>
-    protected void Relay(ObjectStore inner) => inner.UnreadableFound += found => UnreadableFound?.Invoke(found);
+    /// <summary>What a store within this one finds unreadable or refuses is said here too.</summary>
+    protected void Relay(ObjectStore inner)
+    {
+        inner.UnreadableFound += found => UnreadableFound?.Invoke(found);
+        inner.CurrentRefused += OnCurrentRefused;
+    }
+
+    protected void OnCurrentRefused() => CurrentRefused?.Invoke();
 
     /// <summary>How often it is tried whether the store takes writes.</summary>
     public virtual TimeSpan WriteProbePeriod => TimeSpan.FromMinutes(1);
@@ -152,6 +161,9 @@ public abstract partial class ObjectStore
     /// tries things, and disposes; the store itself where nothing can be set up.
     /// </summary>
     public virtual Task<IReadOnlyList<ObjectStore>> Doors(CancellationToken cancel) => Task.FromResult<IReadOnlyList<ObjectStore>>([this]);
+
+    /// <summary>The one address that its requests go to, where it is one of <see cref="Doors"/>; null: any.</summary>
+    public virtual string? Address => null;
 
     /// <summary>
     /// The addresses that requests may go to now, in order: one that was not there at the last probe is unproved. Empty: the store has

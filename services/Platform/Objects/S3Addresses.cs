@@ -7,19 +7,20 @@ namespace Overture.Platform.Objects;
 internal static class S3Addresses
 {
     /// <summary>AWS has hundreds behind a name, and gives some of them at each question.</summary>
-    public const int Most = 8;
+    public const int MostOfAws = 8;
     private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(3);
 
     /// <param name="endpoint">Where requests go.</param>
     /// <param name="resolve">Every address of a name.</param>
+    /// <param name="most">The rest is not looked at.</param>
     /// <param name="cancel">Gives up.</param>
-    /// <returns>Those that take a connection, in order, at most <see cref="Most"/>; none where a proxy does the connecting.</returns>
-    public static async Task<IReadOnlyList<IPAddress>> Of(Uri endpoint, Func<string, CancellationToken, Task<IPAddress[]>> resolve,
+    /// <returns>Those that take a connection, in order; none where a proxy does the connecting.</returns>
+    public static async Task<IReadOnlyList<IPAddress>> Of(Uri endpoint, Func<string, CancellationToken, Task<IPAddress[]>> resolve, int most,
         CancellationToken cancel)
     {
         if (!endpoint.IsLoopback && !HttpClient.DefaultProxy.IsBypassed(endpoint))
             return [];
-        var all = await Resolved(endpoint.IdnHost, resolve, cancel);
+        var all = (await Resolved(endpoint.IdnHost, resolve, cancel)).Take(most);
         var open = await Task.WhenAll(all.Select(address => Connects(new IPEndPoint(address, endpoint.Port), cancel)));
         return [.. all.Zip(open).Where(a => a.Second).Select(a => a.First)];
     }
@@ -29,7 +30,7 @@ internal static class S3Addresses
     {
         try
         {
-            return [.. (await resolve(host, cancel)).Distinct().OrderBy(a => a.ToString(), StringComparer.Ordinal).Take(Most)];
+            return [.. (await resolve(host, cancel)).Distinct().OrderBy(a => a.ToString(), StringComparer.Ordinal)];
         }
         catch (SocketException)
         {

@@ -24,22 +24,26 @@ public sealed class S3Store : ObjectStore, IDisposable
     private readonly S3Options options;
     private readonly string bucket, prefix;
     private readonly StoreClock time;
-    private readonly Func<IPAddress?, S3Store> door;
+    private readonly Func<IPAddress?, string, S3Store> door;
 
     private S3Store(string name, string deployment, S3Options options, AWSCredentials? credentials, TimeProvider clock,
-        IPAddress? only = null)
+        IPAddress? only = null, string? called = null)
     {
         var parts = name["s3://".Length..].Split('/', 2);
-        Name = only is null ? name : $"{name} at {only}";
+        Name = called ?? name;
+        Address = only?.ToString();
         bucket = parts[0];
         prefix = string.Concat(parts[1..].Append(deployment).Where(p => p.Length > 0).Select(p => p + "/"));
         this.options = options;
         time = new StoreClock(clock);
         client = S3Client.Make(options, credentials, time, only);
-        door = address => new S3Store(name, deployment, options, credentials, clock, address) { ETagForm = ETagForm };
+        door = (address, called) =>
+            new S3Store(name, deployment, options, credentials, clock, address, called) { ETagForm = ETagForm };
     }
 
     public override string Name { get; }
+
+    public override string? Address { get; }
 
     public override bool GivesUrls => true;
 
@@ -65,8 +69,14 @@ public sealed class S3Store : ObjectStore, IDisposable
     public override Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel) =>
         Put(key, body, put => put.IfNoneMatch = "*", cancel);
 
-    public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) =>
-        Put(key, body, put => put.IfMatch = ETagForm!.Value.Of(etag), cancel);
+    public override async Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel)
+    {
+        var outcome = await Put(key, body, put => put.IfMatch = ETagForm!.Value.Of(etag), cancel);
+        // The server may have come to compare ETags in another form.
+        if (outcome == PutOutcome.Conflict && await IsStill(key, etag, cancel))
+            OnCurrentRefused();
+        return outcome;
+    }
 
     public override async Task<StoredObject?> Get(string key, CancellationToken cancel) =>
         (await Get(key, new GetObjectRequest { BucketName = bucket, Key = KeyOf(key) }, cancel)).Found;
@@ -77,7 +87,12 @@ public sealed class S3Store : ObjectStore, IDisposable
     public override async Task<IReadOnlyList<ObjectStore>> Doors(CancellationToken cancel)
     {
         var addresses = await Open(cancel);
-        return addresses.Count > 1 ? [.. addresses.Select(door)] : [door(null)];
+        return addresses switch
+        {
+            [] => [door(null, Name)],
+            [var only] => [door(only, Name)],
+            _ => [.. addresses.Select(a => door(a, $"{Name} at {a}"))],
+        };
     }
 
     // AWS answers each question with others of its many.
@@ -89,7 +104,8 @@ public sealed class S3Store : ObjectStore, IDisposable
         try
         {
             // The SDK knows best which host a bucket's requests go to.
-            return await S3Addresses.Of(ReadUrl(ObjectKeys.Layers, TimeSpan.FromMinutes(1))!, Resolve, cancel);
+            return await S3Addresses.Of(ReadUrl(ObjectKeys.Layers, TimeSpan.FromMinutes(1))!, Resolve,
+                options.ServiceUrl.Length == 0 ? S3Addresses.MostOfAws : int.MaxValue, cancel);
         }
         catch (AmazonClientException e)
         {
@@ -293,6 +309,14 @@ public sealed class S3Store : ObjectStore, IDisposable
         {
             return false;
         }
+    }
+
+    // False too where it does not answer.
+    private async Task<bool> IsStill(string key, string etag, CancellationToken cancel)
+    {
+        var now = "";
+        await Allows(async () => now = (await client.GetObjectMetadataAsync(bucket, KeyOf(key), cancel)).ETag);
+        return now.Length > 0 && now.Trim('"') == etag.Trim('"');
     }
 
     private string KeyOf(string key) => prefix + Checked(key);

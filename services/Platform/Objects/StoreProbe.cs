@@ -10,50 +10,51 @@ namespace Overture.Platform.Objects;
 /// <param name="Detail">One sentence: what was seen.</param>
 public sealed record ProbedPromise(string Name, bool Kept, string Detail);
 
+/// <summary>What a probe found.</summary>
+/// <param name="Promises">Of its last round.</param>
+/// <param name="Settings">What the store says of itself.</param>
+public sealed record ProbeResult(IReadOnlyList<ProbedPromise> Promises, StoreSettings Settings)
+{
+    /// <summary>The addresses that it spoke to, in order; empty: the store has none of its own, or a proxy connects.</summary>
+    public required IReadOnlyList<string> Addresses { get; init; }
+
+    /// <summary>The form of ETags that all promises were kept with; where one is broken, the one that the store uses.</summary>
+    public required ETagForm? Form { get; init; }
+}
+
 /// <summary>
 /// Proves that the store keeps the promises everything else rests on: racing creators have one winner, a winner is listed and read back at
 /// once, compare-and-swap refuses a stale or missing version, and what was deleted can be created again, by each address of the store's
 /// name and across them. Several stores in the field fail this (docs/threats.md §3.7). Finds on the way how the server wants versions in
-/// If-Match, and sets the store so where all promises are kept that way.
+/// If-Match.
 /// </summary>
 public sealed class StoreProbe(ObjectStore store, Ids ids)
 {
+    // More addresses than these are probed so many at a time: a round's cost grows with the square of its doors.
+    private const int Together = 8;
+
     public const string OneWinner = "one-winner", ReadAtOnce = "read-at-once", ListedAtOnce = "listed-at-once",
         ReplacesCurrent = "replaces-current", RefusesStale = "refuses-stale", RefusesMissing = "refuses-missing",
         CreatesAgain = "creates-again";
 
+    /// <summary>Sets the store to the form of ETags that all promises were kept with.</summary>
     /// <param name="rounds">Each on a fresh key; so many for each address of the store's name.</param>
     /// <param name="writers">Racing creators a round.</param>
     /// <param name="cancel">Gives up.</param>
     /// <exception cref="FaultException">The first broken promise, by name; or the store does not answer.</exception>
-    public Task Run(int rounds, int writers, CancellationToken cancel) => Through(async doors =>
+    public async Task Run(int rounds, int writers, CancellationToken cancel)
     {
-        for (var round = 0; round < rounds * doors.Count; round++)
-        {
-            var settings = new StoreSettings(false, "unknown");
-            var promises = await Round(doors, writers, _ => Task.CompletedTask, cancel);
-            if (promises.Any(p => !p.Kept))
-                settings = await store.Settings(ObjectKeys.StoreId, cancel);
-            if (Broken(promises, settings) is { } broken)
-                throw new FaultException(FaultKind.Precondition, Reason.StoreUnavailable, broken);
-        }
-        return true;
-    }, cancel);
+        var seen = await Rounds(rounds, writers, cancel);
+        if (Broken(seen.Promises, seen.Settings) is { } broken)
+            throw new FaultException(FaultKind.Precondition, Reason.StoreUnavailable, broken);
+        store.ETagForm = seen.Form;
+    }
 
-    /// <summary>A round for each address of the store's name, up to one that breaks a promise, and what the store says of itself.</summary>
+    /// <summary>A round for each address of the store's name, up to one that breaks a promise; changes nothing in the store object.</summary>
     /// <param name="writers">Racing creators.</param>
     /// <param name="cancel">Gives up.</param>
-    /// <returns>Of the last round.</returns>
     /// <exception cref="FaultException">The store does not answer.</exception>
-    public Task<(IReadOnlyList<ProbedPromise> Promises, StoreSettings Settings)> Check(int writers, CancellationToken cancel) =>
-        Through(async doors =>
-    {
-        var settings = new StoreSettings(false, "unknown");
-        var promises = await Round(doors, writers, async key => settings = await store.Settings(key, cancel), cancel);
-        for (var more = 1; more < doors.Count && Broken(promises, settings) is null; more++)
-            promises = await Round(doors, writers, _ => Task.CompletedTask, cancel);
-        return (promises, settings);
-    }, cancel);
+    public Task<ProbeResult> Check(int writers, CancellationToken cancel) => Rounds(1, writers, cancel);
 
     /// <summary>The first broken promise, in a sentence with the next step; null: all are kept.</summary>
     public string? Broken(IReadOnlyList<ProbedPromise> promises, StoreSettings settings) =>
@@ -64,12 +65,23 @@ public sealed class StoreProbe(ObjectStore store, Ids ids)
             + " (docs/operations.md)";
 
     // By every address that the store's name has: each front end may keep the promises by itself, and not together with another.
-    private async Task<T> Through<T>(Func<IReadOnlyList<ObjectStore>, Task<T>> work, CancellationToken cancel)
+    private async Task<ProbeResult> Rounds(int rounds, int writers, CancellationToken cancel)
     {
         var doors = await store.Doors(cancel);
         try
         {
-            return await work(doors);
+            StoreSettings? settings = null;
+            IReadOnlyList<ProbedPromise> promises = [];
+            foreach (var group in Groups(doors))
+            {
+                for (var round = 0; round < rounds * group.Count && promises.All(p => p.Kept); round++)
+                    promises = await Round(group, writers, async key => settings ??= await store.Settings(key, cancel), cancel);
+            }
+            return new(promises, settings!)
+            {
+                Addresses = [.. doors.Select(d => d.Address).OfType<string>()],
+                Form = promises.All(p => p.Kept) ? doors[0].ETagForm : store.ETagForm,
+            };
         }
         finally
         {
@@ -78,28 +90,30 @@ public sealed class StoreProbe(ObjectStore store, Ids ids)
         }
     }
 
+    // The first is in each: what is atomic together with it has one store with it, and compares ETags in the same form.
+    private static IEnumerable<IReadOnlyList<ObjectStore>> Groups(IReadOnlyList<ObjectStore> doors) => doors.Count <= Together
+        ? [doors] : doors.Skip(1).Chunk(Together - 1).Select(others => (IReadOnlyList<ObjectStore>)[doors[0], .. others]);
+
     private async Task<IReadOnlyList<ProbedPromise>> Round(IReadOnlyList<ObjectStore> doors, int writers, Func<string, Task> whileItStands,
         CancellationToken cancel)
     {
         var key = $"{ObjectKeys.Probes}{ids.Unguessable()}";
         var missing = key + "-none";
+        var again = key + "-again";
         try
         {
-            var seen = await Promises(doors, key, missing, writers, whileItStands, cancel);
-            // One that all promises were kept with, and nothing else.
-            if (seen.All(p => p.Kept))
-                store.ETagForm = doors[0].ETagForm;
-            return seen;
+            return await Promises(doors, key, missing, again, writers, whileItStands, cancel);
         }
         finally
         {
             await store.Delete(key, CancellationToken.None);
+            await store.Delete(again, CancellationToken.None);
             await store.Delete(missing, CancellationToken.None); // a careless store made it
         }
     }
 
     private async Task<IReadOnlyList<ProbedPromise>> Promises(
-        IReadOnlyList<ObjectStore> doors, string key, string missing, int writers, Func<string, Task> whileItStands,
+        IReadOnlyList<ObjectStore> doors, string key, string missing, string again, int writers, Func<string, Task> whileItStands,
         CancellationToken cancel)
     {
         var seen = new List<ProbedPromise>();
@@ -141,11 +155,13 @@ public sealed class StoreProbe(ObjectStore store, Ids ids)
         Saw(RefusesMissing, made.Count == 0, "a conditional write to a missing object is refused",
             $"a conditional write to a missing object was taken{By(made)}");
 
-        // 4. what was deleted is not there, and can be created again: where a server keeps versions, its mark of a deletion is no object
+        // 4. what was deleted is not there, and can be created again: where a server keeps versions, its mark of a deletion is no object.
+        //    On a key that nothing was raced for: a write of the races above whose answer was lost may be delivered by now
+        await doors[0].PutIfAbsent(again, Bodies(1)[0], cancel);
         var barred = await Where(doors, async door =>
         {
-            await door.Delete(key, cancel);
-            return await door.PutIfAbsent(key, Bodies(1)[0], cancel) != PutOutcome.Stored;
+            await door.Delete(again, cancel);
+            return await door.PutIfAbsent(again, Bodies(1)[0], cancel) != PutOutcome.Stored;
         });
         Saw(CreatesAgain, barred.Count == 0, "a deleted object can be created again",
             $"a deleted object could not be created again{By(barred)}");
@@ -158,7 +174,7 @@ public sealed class StoreProbe(ObjectStore store, Ids ids)
     /// <returns>Empty; or, where there is no such form, the doors that refused the first one, which stays set.</returns>
     private async Task<IReadOnlyList<ObjectStore>> SetForm(IReadOnlyList<ObjectStore> doors, string key, CancellationToken cancel)
     {
-        var used = store.ETagForm;
+        var used = doors[0].ETagForm;
         ETagForm?[] forms = used is null ? [null] : [used, .. Enum.GetValues<ETagForm>().Where(f => f != used)];
         IReadOnlyList<ObjectStore>? first = null;
         foreach (var form in forms)

@@ -6,7 +6,7 @@ namespace Overture.Platform.Objects;
 
 /// <summary>
 /// Puts the store's promises to the test before anything is served (one that breaks them stops the start), and again every hour, and within
-/// a minute where its name has an address more: while it breaks one, the service is not ready. Servers are upgraded and clusters lose
+/// a minute where its name has an address more, or where it refused a replacement of the current version: while it breaks one, the service is not ready. Servers are upgraded and clusters lose
 /// nodes. Says too which objects were found unreadable, and tidies up. A store that has no id yet is put to the test once it has.
 /// </summary>
 public sealed partial class StoreWatch : BackgroundService
@@ -25,11 +25,14 @@ public sealed partial class StoreWatch : BackgroundService
     private ETagForm form = ETagForm.Quoted;
     private long looked;
     private IReadOnlyList<string> proved = [];
+    // Done: the store refused a replacement of the current version since the last look.
+    private TaskCompletionSource doubt = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public StoreWatch(StoreIdentity identity, StoreProbe probe, ObjectStore store, TimeProvider clock, ILogger<StoreWatch> log)
     {
         (this.identity, this.probe, this.store, this.clock, this.log) = (identity, probe, store, clock, log);
         store.UnreadableFound += Say;
+        store.CurrentRefused += () => doubt.TrySetResult();
     }
 
     /// <summary>The promise it breaks, in a sentence; null: none that we know.</summary>
@@ -75,10 +78,12 @@ public sealed partial class StoreWatch : BackgroundService
             }
             while (true)
             {
-                await Task.Delay(Step, clock, stoppingToken);
+                var step = Task.Delay(Step, clock, stoppingToken);
+                // At once, but no more often than each step: a store may go on refusing.
+                await (clock.GetElapsedTime(looked) < Step ? step : await Task.WhenAny(step, doubt.Task));
                 await Try(async () =>
                 {
-                    if (Broken is not null || clock.GetElapsedTime(looked) >= Usual || await HasNewAddress(stoppingToken))
+                    if (Broken is not null || doubt.Task.IsCompleted || clock.GetElapsedTime(looked) >= Usual || await HasNewAddress(stoppingToken))
                         await Look(stoppingToken);
                     return true;
                 });
@@ -115,15 +120,16 @@ public sealed partial class StoreWatch : BackgroundService
     private async Task Look(CancellationToken cancel)
     {
         looked = clock.GetTimestamp();
-        var addresses = await store.Addresses(cancel);
-        var (promises, settings) = await probe.Check(writers: 8, cancel);
-        proved = addresses;
-        Broken = probe.Broken(promises, settings);
+        doubt = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        var seen = await probe.Check(writers: 8, cancel);
+        Broken = probe.Broken(seen.Promises, seen.Settings);
+        if (Broken is null)
+            (proved, store.ETagForm) = (seen.Addresses, seen.Form);
         if (store.ETagForm is { } now && now != form)
             FormFound(log, store.Name, (form = now) == ETagForm.Bare ? "without their quotes" : "in quotes");
         if (Broken is { } broken)
             Untrustworthy(log, broken);
-        if (settings.Public)
+        if (seen.Settings.Public)
             OpenToAll(log, store.Name);
         if (await store.Tidy(clock.GetUtcNow(), cancel) is > 0 and var removed)
             Tidied(log, removed, store.Name);

@@ -19,7 +19,11 @@ public static class OptionsFile
     /// <param name="service">"conductor": names the default file and the environment prefix.</param>
     /// <param name="path">--config; null: /etc/overture/&lt;service&gt;.yaml if it is there.</param>
     /// <exception cref="FaultException">Every problem at once.</exception>
-    public static T Load<T>(string service, string? path) where T : ServiceOptions, new()
+    public static T Load<T>(string service, string? path) where T : ServiceOptions, new() => Load<T>(service, path, o => o.Problems());
+
+    /// <inheritdoc cref="Load{T}(string, string?)"/>
+    /// <param name="rules">Every rule that the options break.</param>
+    public static T Load<T>(string service, string? path, Func<T, IEnumerable<FieldProblem>> rules) where T : class, new()
     {
         var builder = new ConfigurationBuilder();
         var file = path ?? $"/etc/overture/{service}.yaml";
@@ -35,7 +39,7 @@ public static class OptionsFile
         {
             throw FaultException.Invalid("options", e.InnerException?.Message ?? e.Message);
         }
-        var problems = options.Problems().ToArray();
+        var problems = rules(options).ToArray();
         return problems.Length == 0 ? options : throw FaultException.Invalid(problems);
     }
 

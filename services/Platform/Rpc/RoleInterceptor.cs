@@ -12,9 +12,10 @@ namespace Overture.Platform.Rpc;
 
 /// <summary>
 /// Holds every RPC against the <see cref="RoleTable"/>; who calls is known from the TLS handshake alone, and asked again whether that
-/// certificate is still good, and not revoked.
+/// certificate is still good, and not revoked. A console calls as the person whose delegation it brings (<see cref="Delegations"/>).
 /// </summary>
-public sealed class RoleInterceptor(RoleTable table, ServiceKeys keys, InternalCrls crls, RevokedPeers revoked, TimeProvider clock)
+public sealed class RoleInterceptor(RoleTable table, ServiceKeys keys, InternalCrls crls, RevokedPeers revoked, Delegations delegations,
+    TimeProvider clock)
     : Interceptor
 {
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
@@ -48,6 +49,29 @@ public sealed class RoleInterceptor(RoleTable table, ServiceKeys keys, InternalC
         await continuation(requestStream, responseStream, context);
     }
 
+    // From here on the call is the person's: roles, scope, and the name in records.
+    private async ValueTask<PeerIdentity> ActFor(PeerIdentity console, X509Certificate2 certificate,
+        string brought, ServerCallContext context)
+    {
+        if (console.Problem.Length > 0 || !console.Roles.SetEquals([Role.Console]))
+            throw Delegations.NoConsole(console);
+        await crls.Known(context.CancellationToken);
+        var delegated = delegations.Verify(certificate, Bytes(brought));
+        keys.Note(delegated.Certificate);
+        var http = context.GetHttpContext();
+        http.Features.Set(delegated);
+        CertificateTerm.Also(http, delegated.Certificate.NotAfter < delegated.Until ? delegated.Certificate.NotAfter : delegated.Until,
+            () => delegations.Problem(delegated));
+        return delegated.Peer;
+    }
+
+    // gRPC's base64, which need not be padded. Of two headers, which come as one text with a comma, there is none to go by.
+    private static byte[] Bytes(string text)
+    {
+        var bytes = new byte[text.Length];
+        return Convert.TryFromBase64String(text.PadRight((text.Length + 3) / 4 * 4, '='), bytes, out var length) ? bytes[..length] : [];
+    }
+
     private async ValueTask Check(ServerCallContext context)
     {
         var peer = context.Peer();
@@ -61,6 +85,8 @@ public sealed class RoleInterceptor(RoleTable table, ServiceKeys keys, InternalC
             if (revoked.Problem(certificate) is { } sentence)
                 throw RevokedPeers.Fault(sentence);
             keys.Note(certificate);
+            if (context.GetHttpContext().Request.Headers.TryGetValue(DelegationStatement.Header, out var brought))
+                peer = await ActFor(peer, certificate, brought.ToString(), context);
         }
         if (peer.Problem.Length > 0)
             throw new FaultException(FaultKind.Denied, Reason.RoleMissing, $"the certificate of {peer.Name} {peer.Problem}");
@@ -81,7 +107,9 @@ public static class PeerOfCall
     // One certificate a connection, read once: reading it takes longer than a short call.
     private static readonly ConditionalWeakTable<X509Certificate2, PeerIdentity> Known = [];
 
-    public static PeerIdentity Peer(this ServerCallContext context) => Known.GetValue(
+    /// <summary>Of a console's call, the person it acts for.</summary>
+    public static PeerIdentity Peer(this ServerCallContext context) =>
+        context.GetHttpContext().Features.Get<DelegatedPeer>()?.Peer ?? Known.GetValue(
         context.GetHttpContext().Connection.ClientCertificate
             ?? throw new FaultException(FaultKind.Denied, Reason.RoleMissing, "no client certificate"), PeerIdentity.Of);
 }

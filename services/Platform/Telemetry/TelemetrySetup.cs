@@ -24,6 +24,7 @@ public static class TelemetrySetup
         EndpointVariable, "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TIMEOUT",
         "OTEL_EXPORTER_OTLP_COMPRESSION",
         "OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+        "OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER",
         "OTEL_RESOURCE_ATTRIBUTES", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "OTEL_METRIC_EXPORT_INTERVAL",
     ];
 
@@ -67,14 +68,27 @@ public static class TelemetrySetup
     {
         builder.Services.AddSingleton<ExportCause>().AddSingleton(p => Watch(p, "spans"));
         builder.Services.AddKeyedSingleton(Metrics, (p, _) => Watch(p, Metrics)).AddKeyedSingleton(Logs, (p, _) => Watch(p, Logs));
-        telemetry
-            .WithTracing(t => t.AddSource(FlowTelemetry.SourceName).AddAspNetCoreInstrumentation().AddHttpClientInstrumentation()
-                .AddProcessor(p => WatchedSpans.Create(p.GetRequiredService<ExportWatch>())))
-            .WithMetrics(m => m.AddReader(p => WatchedMetrics.Reader(p.GetRequiredKeyedService<ExportWatch>(Metrics))))
-            .WithLogging(l => l.AddProcessor(p => WatchedLogs.Create(p.GetRequiredKeyedService<ExportWatch>(Logs))),
+        if (Wanted("TRACES"))
+        {
+            telemetry.WithTracing(t => t.AddSource(FlowTelemetry.SourceName).AddAspNetCoreInstrumentation().AddHttpClientInstrumentation()
+                .AddProcessor(p => WatchedSpans.Create(p.GetRequiredService<ExportWatch>())));
+        }
+        else
+        {
+            AlwaysTrace();
+        }
+        if (Wanted("METRICS"))
+            telemetry.WithMetrics(m => m.AddReader(p => WatchedMetrics.Reader(p.GetRequiredKeyedService<ExportWatch>(Metrics))));
+        if (Wanted("LOGS"))
+        {
+            telemetry.WithLogging(l => l.AddProcessor(p => WatchedLogs.Create(p.GetRequiredKeyedService<ExportWatch>(Logs))),
                 o => (o.IncludeFormattedMessage, o.IncludeScopes) = (true, true));
+        }
         builder.Services.AddHostedService<TelemetryEnd>();
     }
+
+    // The SDK's own variable: "none" leaves one of the three out.
+    private static bool Wanted(string signal) => Environment.GetEnvironmentVariable($"OTEL_{signal}_EXPORTER") != "none";
 
     private static ExportWatch Watch(IServiceProvider services, string what) => new(
         what, () => services.GetRequiredService<ExportCause>().Last, services.GetRequiredService<TimeProvider>(),
@@ -93,20 +107,19 @@ public static class TelemetrySetup
     }
 
     // Flushes at the end, and says what was lost.
-    private sealed class TelemetryEnd(
-        TracerProvider traces, MeterProvider meters, ExportCause cause, ExportWatch spans, [FromKeyedServices(Metrics)] ExportWatch exports,
-        [FromKeyedServices(Logs)] ExportWatch lines) : IHostedService
+    private sealed class TelemetryEnd(IServiceProvider services, ExportCause cause) : IHostedService
     {
         // The cause listens from its construction on.
         public Task StartAsync(CancellationToken cancellationToken) => Task.FromResult(cause);
 
         public Task StopAsync(CancellationToken cancellationToken)
         {
-            traces.ForceFlush(3000);
-            meters.ForceFlush(3000);
-            spans.Close();
-            exports.Close();
-            lines.Close();
+            services.GetService<TracerProvider>()?.ForceFlush(3000);
+            services.GetService<MeterProvider>()?.ForceFlush(3000);
+            services.GetService<LoggerProvider>()?.ForceFlush(3000);
+            services.GetRequiredService<ExportWatch>().Close();
+            services.GetRequiredKeyedService<ExportWatch>(Metrics).Close();
+            services.GetRequiredKeyedService<ExportWatch>(Logs).Close();
             return Task.CompletedTask;
         }
     }

@@ -13,10 +13,13 @@ public enum Role
     Conductor,
     CertAuthority,
     Classifier,
+
+    /// <summary>Acts for people who delegate to it, and may call nothing by itself.</summary>
+    Console,
 }
 
 /// <summary>
-/// Who calls, by TLS alone; never by a header. A person's certificate carries the URI SANs overture://person/&lt;name&gt;, one role of
+/// Who calls, by TLS alone; never by a header, except what a person signed for a console (Rpc/Delegations.cs). A person's certificate carries the URI SANs overture://person/&lt;name&gt;, one role of
 /// admin, operator and viewer, and maybe overture://scope/&lt;term&gt; (docs/decisions/0012-people.md).
 /// </summary>
 /// <param name="Name">Common name of the certificate, [a-z0-9.-] ("admin"); of a person, the person's.</param>
@@ -35,8 +38,20 @@ public sealed record PeerIdentity(string Name, IReadOnlySet<Role> Roles)
     /// <summary>Why its names grant nothing, as the rest of a sentence that begins with the certificate; empty: they are good.</summary>
     public string Problem { get; init; } = "";
 
-    /// <summary>As records, timelines and the audit log say it: "jo (operator)"; of a shared certificate its name.</summary>
-    public string Caller => IsPerson ? $"{Name} ({RoleNames.Of(Roles.Single())})" : Name;
+    /// <summary>What it acts by way of: "by console"; empty: it calls by itself.</summary>
+    public string Through { get; init; } = "";
+
+    /// <summary>
+    /// As records, timelines and the audit log say it: "jo (operator)", "jo (operator), by console"; of a shared certificate its name,
+    /// "operator", "operator (by console)". What is before the bracket is who, whatever the way (ObjectKeys.Request).
+    /// </summary>
+    public string Caller => (IsPerson, Through.Length > 0) switch
+    {
+        (true, false) => $"{Name} ({RoleNames.Of(Roles.Single())})",
+        (true, true) => $"{Name} ({RoleNames.Of(Roles.Single())}), {Through}",
+        (false, false) => Name,
+        (false, true) => $"{Name} ({Through})",
+    };
 
     /// <summary>The URI SANs of a person's certificate.</summary>
     public static IEnumerable<Uri> UrisOf(string person, Role role, Scope scope) =>

@@ -31,7 +31,7 @@ internal sealed class Ec2AssumedRole : RefreshingAWSCredentials
     {
         (this.options, this.role, this.own, this.clock) = (options, role, own, clock);
         session = "overture-" + string.Concat(deployment.Where(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.').Take(40));
-        url = new Uri(options.StsUrl, "/");
+        url = options.StsUrl;
         http = new HttpClient(OutboundHandler.To(url, options.TlsRoots)) { Timeout = TryTimeout, MaxResponseContentBufferSize = 64 * 1024 };
         PreemptExpiryTime = Early;
     }
@@ -60,16 +60,21 @@ internal sealed class Ec2AssumedRole : RefreshingAWSCredentials
             using var answer = await http.SendAsync(request);
             var text = Encoding.UTF8.GetString(await answer.Content.ReadAsByteArrayAsync());
             return answer.IsSuccessStatusCode && Ec2Answer.Read(text) is { } read && State(read) is { } state ? state
-                : throw Refused(answer.IsSuccessStatusCode ? "NoXml" : Ec2Answer.Code(text, (int)answer.StatusCode));
+                : throw (answer.IsSuccessStatusCode ? Refused("NoXml", 0)
+                    : Refused(Ec2Answer.Code(text, (int)answer.StatusCode), (int)answer.StatusCode));
         }
         catch (Exception e) when (e is HttpRequestException or IOException or TaskCanceledException)
         {
-            throw Refused(e.GetType().Name);
+            throw Refused(e.GetType().Name, 0);
         }
     }
 
-    private Ec2Exception Refused(string code) => new(code, new Ec2Verdict(Ec2Action.Credentials, ""),
-        $"AssumeRole of {role.RoleArn}: {code}. Check that the role trusts the Conductor's key, and externalId");
+    // What passes is asked for again by the call that needs the key.
+    private Ec2Exception Refused(string code, int status) =>
+        Ec2Errors.Judge(code, status) is { Action: Ec2Action.Retry or Ec2Action.SlowDown } passes
+        ? new(code, passes, $"AssumeRole of {role.RoleArn}: {code}. {passes.Sentence}")
+        : new(code, new Ec2Verdict(Ec2Action.Credentials, ""),
+            $"AssumeRole of {role.RoleArn}: {code}. Check that the role trusts the Conductor's key, and externalId");
 
     private static CredentialsRefreshState? State(XElement answer)
     {

@@ -61,22 +61,25 @@ internal sealed class Ec2Client : IDisposable
         var body = Ec2Form.Encode(new[] { ("Action", action), ("Version", dialect.Version) }.Concat(fields).Where(f => f.Item2.Length > 0)
             .Select(f => KeyValuePair.Create(f.Item1, f.Item2)));
         var begin = clock.GetTimestamp();
-        var mayBeDone = false;
+        var (mayBeDone, renewed) = (false, false);
         for (var tries = 1; ; tries++)
         {
-            var (answer, code, status, message) = await Once(body, secret, cancel);
+            var (key, keyless) = await Key(cancel);
+            var (answer, code, status, message) = key is not null ? await Once(body, secret, key, cancel) : (null, keyless!.Code, 0, "");
             if (answer is not null)
                 return answer;
-            var verdict = Ec2Errors.Judge(code, status);
-            mayBeDone |= verdict.Action == Ec2Action.Retry || Ec2Answer.HasNoCode(code);
+            var verdict = keyless?.Verdict ?? Ec2Errors.Judge(code, status);
+            // Without a key nothing was sent by this try; one before it may have been.
+            mayBeDone |= keyless is null && (verdict.Action == Ec2Action.Retry || Ec2Answer.HasNoCode(code));
             span?.SetTag("ec2.code", code).SetTag("ec2.tries", tries);
             var again = verdict.Action is Ec2Action.Retry or Ec2Action.SlowDown
-                || (verdict.Action == Ec2Action.Capacity && tries < capacityTries) || (untilFound && verdict.Action == Ec2Action.NotFound);
+                || (verdict.Action == Ec2Action.Capacity && tries < capacityTries) || (untilFound && verdict.Action == Ec2Action.NotFound)
+                || (keyless is null && Ec2Errors.IsExpired(code) && !renewed && (renewed = DropKey()));
             var pause = Pause(tries, verdict.Action == Ec2Action.Capacity ? Slow : FirstPause);
             if (!again || clock.GetElapsedTime(begin) + pause > options.Budget)
             {
-                throw new Ec2Exception(code, verdict, $"{action}: {code}{(message.Length > 0 ? $" ({message})" : "")}. {verdict.Sentence}",
-                    mayBeDone);
+                throw new Ec2Exception(code, verdict, keyless?.Message
+                    ?? $"{action}: {code}{(message.Length > 0 ? $" ({message})" : "")}. {verdict.Sentence}", mayBeDone);
             }
 
             await Task.Delay(pause, clock, cancel);
@@ -86,14 +89,14 @@ internal sealed class Ec2Client : IDisposable
     public void Dispose() => http.Dispose();
 
     private async Task<(XElement? Answer, string Code, int Status, string Message)> Once(string body, string secret,
-        CancellationToken cancel)
+        ImmutableCredentials key, CancellationToken cancel)
     {
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, url)
                 { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
             request.Content.Headers.TryAddWithoutValidation("Content-Type", Ec2Signature.ContentType);
-            foreach (var (name, value) in Ec2Signature.Headers(await Credentials(cancel), options.Region, url, body, clock.GetUtcNow()))
+            foreach (var (name, value) in Ec2Signature.Headers(key, options.Region, url, body, clock.GetUtcNow()))
                 request.Headers.TryAddWithoutValidation(name, value);
             using var answer = await http.SendAsync(request, cancel);
             // As bytes: an unknown charset would throw.
@@ -110,20 +113,31 @@ internal sealed class Ec2Client : IDisposable
         }
     }
 
-    private async Task<ImmutableCredentials> Credentials(CancellationToken cancel)
+    private AWSCredentials Source => credentials ?? DefaultAWSCredentialsIdentityResolver.GetCredentials(null);
+
+    // One that is kept and is no longer good; false: it is not of that kind.
+    private bool DropKey()
+    {
+        (Source as RefreshingAWSCredentials)?.ClearCredentials();
+        return Source is RefreshingAWSCredentials;
+    }
+
+    private async Task<(ImmutableCredentials? Key, Ec2Exception? Why)> Key(CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
         try
         {
-            return await (credentials ?? DefaultAWSCredentialsIdentityResolver.GetCredentials(null)).GetCredentialsAsync();
+            return (await Source.GetCredentialsAsync(), null);
+        }
+        catch (Ec2Exception e)
+        {
+            return (null, e);
         }
         catch (Exception e) when (e is AmazonClientException or AmazonServiceException)
         {
-            // What a role's own refusal says comes wrapped.
-            if (e.InnerException is Ec2Exception refused)
-                throw refused;
-            throw new Ec2Exception("NoCredentials", new Ec2Verdict(Ec2Action.Credentials, ""),
-                "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the host a role");
+            // What a role's own refusal says may come wrapped.
+            return (null, e.InnerException as Ec2Exception ?? new Ec2Exception("NoCredentials", new Ec2Verdict(Ec2Action.Credentials, ""),
+                "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the host a role"));
         }
     }
 

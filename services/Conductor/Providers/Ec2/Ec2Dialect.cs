@@ -36,6 +36,9 @@ internal sealed record Ec2Dialect
     /// <summary>DescribeImages takes the filters name, architecture and state.</summary>
     public required bool ImageFilters { get; init; }
 
+    /// <summary>DescribeImages lists only what the owner has that it is asked for; else the owners in its answer decide.</summary>
+    public required bool ImageOwner { get; init; }
+
     /// <summary>DescribeInstances takes the filter client-token.</summary>
     public required bool TokenFilter { get; init; }
 
@@ -45,8 +48,8 @@ internal sealed record Ec2Dialect
     public static Ec2Dialect Aws { get; } = new()
     {
         Path = "/", Version = "2016-11-15", TagOnCreate = true, MetadataOptions = true, Spot = true, ConsoleLatest = true,
-        MaxResults = true, InstanceProfile = true, DryRun = true, ImageAlias = true, ImageFilters = true, TokenFilter = true,
-        ListsToken = true,
+        MaxResults = true, InstanceProfile = true, DryRun = true, ImageAlias = true, ImageFilters = true, ImageOwner = true,
+        TokenFilter = true, ListsToken = true,
     };
 
     public static Ec2Dialect Eucalyptus { get; } = Aws with
@@ -55,9 +58,11 @@ internal sealed record Ec2Dialect
         MaxResults = false, DryRun = false, ImageAlias = false,
     };
 
-    /// <summary>OpenStack's. It accepts an instance profile and ignores it.</summary>
-    public static Ec2Dialect Ec2Api { get; } =
-        Eucalyptus with { Path = "/", Version = "2016-11-15", TagOnCreate = false, MaxResults = true, InstanceProfile = false };
+    /// <summary>OpenStack's. It accepts an instance profile, and the owner of an image, and ignores both.</summary>
+    public static Ec2Dialect Ec2Api { get; } = Eucalyptus with
+    {
+        Path = "/", Version = "2016-11-15", TagOnCreate = false, MaxResults = true, InstanceProfile = false, ImageOwner = false,
+    };
 
     /// <summary>
     /// Spinifex', of which DescribeInstances knows few filters, shows no client token, and lists all at once; its spot market is a call of
@@ -65,8 +70,8 @@ internal sealed record Ec2Dialect
     /// </summary>
     public static Ec2Dialect Spinifex { get; } = Aws with
     {
-        Spot = false, ConsoleLatest = false, MaxResults = false, ImageAlias = false, ImageFilters = false, TokenFilter = false,
-        ListsToken = false,
+        Spot = false, ConsoleLatest = false, MaxResults = false, ImageAlias = false, ImageFilters = false, ImageOwner = false,
+        TokenFilter = false, ListsToken = false,
     };
 
     /// <returns>Null: no preset has this name.</returns>

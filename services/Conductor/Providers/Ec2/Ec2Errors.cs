@@ -90,6 +90,8 @@ internal static class Ec2Errors
             new(Ec2Action.Denied, "The Conductor's credentials may not do this; allow the action in their policy."),
         "AuthFailure" or "InvalidClientTokenId" or "SignatureDoesNotMatch" or "OptInRequired" or "Blocked" =>
             new(Ec2Action.Credentials, "The cloud refuses the Conductor's credentials; check key, region and account."),
+        "ExpiredToken" or "ExpiredTokenException" =>
+            new(Ec2Action.Credentials, "The Conductor's key has expired; give it one that is renewed."),
         "RequestExpired" => new(Ec2Action.Credentials, "The cloud considers the request expired; correct this host's clock."),
         "InternalError" or "InternalFailure" or "Unavailable" or "ServiceUnavailable" => Unknown,
         _ when status is 0 or 500 or 502 or 503 or 504 && !IsRefusedParameter(code) => Unknown,
@@ -97,6 +99,9 @@ internal static class Ec2Errors
         _ when status is 401 => new(Ec2Action.Credentials, "The cloud refuses the Conductor's credentials; check key, region and account."),
         _ => new(Ec2Action.Permanent, "The cloud rejects this request permanently; correct the launch spec."),
     };
+
+    /// <summary>The key, or the clock: EC2 says the same of both.</summary>
+    public static bool IsExpired(string code) => code is "ExpiredToken" or "ExpiredTokenException" or "RequestExpired";
 
     /// <summary>What the server wrote, as one line, without UnauthorizedOperation's blob, which is another one at each try.</summary>
     public static string Plain(string message)

@@ -11,7 +11,7 @@ internal sealed class Ec2Images(Ec2Client client, Ec2Dialect dialect, string reg
     /// <summary>How an image id begins that EC2 itself looks up in the parameter store, at each launch.</summary>
     public const string Alias = "resolve:ssm:";
 
-    private const string AnyArchitecture = "x86_64";
+    private const string AnyArchitecture = "x86_64", Self = "self";
     private static readonly TimeSpan Memory = TimeSpan.FromMinutes(5);
     private readonly ConcurrentDictionary<string, (Unfit? Why, DateTimeOffset At)> known = new(StringComparer.Ordinal);
 
@@ -47,11 +47,11 @@ internal sealed class Ec2Images(Ec2Client client, Ec2Dialect dialect, string reg
             : [("Filter.1.Name", "name"), ("Filter.1.Value.1", wanted.Name), ("Filter.2.Name", "architecture"),
                 ("Filter.2.Value.1", architecture), ("Filter.3.Name", "state"), ("Filter.3.Value.1", "available")];
         var answer = await client.Call("DescribeImages", [("Owner.1", wanted.Owner), .. filters], cancel);
-        // Filters may be ignored, and a name proves nothing of whose image it is.
+        // Filters and owner may be ignored, and a name proves nothing of whose image it is.
         var newest = All(answer)
             .Where(i => FileSystemName.MatchesSimpleExpression(wanted.Name, Of(i, "name"), ignoreCase: false)
                 && IsOrUnknown(i, "architecture", architecture) && IsOrUnknown(i, "imageState", "available") && !IsWindows(i)
-                && (!wanted.Owner.All(char.IsAsciiDigit) || IsOrUnknown(i, "imageOwnerId", wanted.Owner)))
+                && IsOf(i, wanted.Owner))
             .OrderByDescending(i => Of(i, "creationDate"), StringComparer.Ordinal)
             .ThenByDescending(i => Of(i, "name"), StringComparer.Ordinal).ThenBy(i => Of(i, "imageId"), StringComparer.Ordinal)
             .FirstOrDefault();
@@ -61,6 +61,10 @@ internal sealed class Ec2Images(Ec2Client client, Ec2Dialect dialect, string reg
     }
 
     private static bool IsOrUnknown(XElement image, string name, string value) => Of(image, name) is var found && (found == "" || found == value);
+
+    // What "self" means the server alone knows: it is refused where the server ignores the owner.
+    private static bool IsOf(XElement image, string owner) => Ec2Launch.IsAccount(owner) ? Of(image, "imageOwnerId") == owner
+        : owner == Self || Of(image, "imageOwnerAlias") == owner;
 
     private static bool IsWindows(XElement image) => Of(image, "platform").Equals("windows", StringComparison.OrdinalIgnoreCase);
 

@@ -69,8 +69,10 @@ internal static partial class Ec2Launch
             rule(spec.Image.Length == 0, "image", "must be empty beside ec2.image");
             rule(wanted.Name.Length is > 0 and <= 128 && wanted.Name.All(c => c is >= ' ' and < '\u007f') && wanted.Name.Trim('*').Length > 0,
                 "ec2.image.name", "must be 1-128 printable ASCII characters, not * alone");
-            rule(Owner().IsMatch(wanted.Owner), "ec2.image.owner",
-                "must be an account's number or an alias such as self or amazon: anyone may give an image any name");
+            rule(IsAccount(wanted.Owner) || (dialect.ImageOwner && OwnerAlias().IsMatch(wanted.Owner)), "ec2.image.owner",
+                dialect.ImageOwner ? "must be an account's number or an alias such as self or amazon: anyone may give an image any name"
+                    : "must be an account's number or a project's id (32 hex digits): this endpoint looks up no alias, and anyone may give "
+                        + "an image any name");
             rule(wanted.Architecture is "" or "x86_64" or "arm64", "ec2.image.architecture", "must be x86_64 or arm64");
         }
         else if (spec.Image.StartsWith(Ec2Images.Alias, StringComparison.Ordinal))
@@ -100,6 +102,9 @@ internal static partial class Ec2Launch
         rule(Ec2Places.Of(spec).Count <= Ec2Places.Most, "ec2.instance_types",
             $"must make at most {Ec2Places.Most} places with subnet_ids, twice as many with spot_fallback");
     }
+
+    /// <summary>An owner's own id, no alias: an account's number at AWS, a project's id in OpenStack.</summary>
+    public static bool IsAccount(string owner) => Account().IsMatch(owner);
 
     private static bool AllDiffer(IReadOnlyCollection<string> all) => all.Distinct(StringComparer.Ordinal).Count() == all.Count;
 
@@ -198,8 +203,11 @@ internal static partial class Ec2Launch
     [GeneratedRegex(@"\Aresolve:ssm:[A-Za-z0-9_./-]{1,200}(:[A-Za-z0-9_.-]{1,32})?\z", RegexOptions.CultureInvariant)]
     private static partial Regex AliasName();
 
-    [GeneratedRegex(@"\A([0-9]{12}|[a-z][a-z0-9-]{1,31})\z", RegexOptions.CultureInvariant)]
-    private static partial Regex Owner();
+    [GeneratedRegex(@"\A([0-9]{12}|[0-9a-f]{32})\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Account();
+
+    [GeneratedRegex(@"\A[a-z][a-z0-9-]{1,31}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex OwnerAlias();
 
     [GeneratedRegex(@"\A[a-z0-9][a-z0-9.-]{0,62}\z", RegexOptions.CultureInvariant)]
     private static partial Regex TypeName();

@@ -11,7 +11,10 @@ namespace Overture.Conductor.Providers.Ec2;
 /// </summary>
 public sealed record Ec2Options
 {
-    /// <summary>URL of the API; empty: AWS in <see cref="Region"/>, or no such provider where that is empty too.</summary>
+    /// <summary>
+    /// URL of the API, with <c>{region}</c> in its host where there are several regions; empty: AWS in <see cref="Region"/>, or no such
+    /// provider where that is empty too.
+    /// </summary>
     public string Endpoint { get; init; } = "";
 
     /// <summary>Region, also in the signature.</summary>
@@ -23,7 +26,7 @@ public sealed record Ec2Options
     /// <summary>Further accounts that a launch may name (ec2.account), by that name: 1-32 of [a-z0-9-]. At most 20.</summary>
     public IReadOnlyDictionary<string, Ec2AccountOptions> Accounts { get; init; } = new Dictionary<string, Ec2AccountOptions>();
 
-    /// <summary>URL of the token service (STS) that accounts' roles are asked of; empty: AWS's in the region.</summary>
+    /// <summary>URL of the token service (STS) that accounts' roles are asked of, with its path; empty: AWS's in the region.</summary>
     public string StsEndpoint { get; init; } = "";
 
     /// <summary>What the endpoint understands: aws, eucalyptus, ec2api or spinifex.</summary>
@@ -51,13 +54,31 @@ public sealed record Ec2Options
 
     internal bool IsOn => Endpoint.Length > 0 || Region.Length > 0;
 
-    internal Uri Url => new(Endpoint.Length > 0 ? Endpoint : $"https://ec2.{Region}.{Domain}/");
+    internal Uri Url => new(Endpoint.Length > 0 ? In(Endpoint, Region) : $"https://ec2.{Region}.{Domain}/");
 
-    internal Uri StsUrl => new(StsEndpoint.Length > 0 ? StsEndpoint : $"https://sts.{Region}.{Domain}/");
+    internal Uri StsUrl => new(StsEndpoint.Length > 0 ? In(StsEndpoint, Region) : $"https://sts.{Region}.{Domain}/");
+
+    private static string In(string endpoint, string region) => endpoint.Replace("{region}", region, StringComparison.Ordinal);
+
+    // By its host: the path of the endpoint is the dialect's.
+    private bool HasOneUrl => Endpoint.Length > 0
+        && Uri.TryCreate(In(Endpoint, "a"), UriKind.Absolute, out var one)
+        && Uri.TryCreate(In(Endpoint, "b"), UriKind.Absolute, out var other) && one.Authority == other.Authority;
 
     private string Domain => Region.StartsWith("cn-", StringComparison.Ordinal) ? "amazonaws.com.cn" : "amazonaws.com";
 
-    internal IEnumerable<FieldProblem> Problems(string deployment)
+    internal IReadOnlyList<FieldProblem> Problems(string deployment)
+    {
+        var found = Rules(deployment).ToList();
+        if (IsOn && found.Count == 0 && Ec2Sites.Doubled(this) is { } label)
+        {
+            found.Add(new("ec2.accounts",
+                $"must not make two providers labeled {label}: name each account once, and give ec2.account another name"));
+        }
+        return found;
+    }
+
+    private IEnumerable<FieldProblem> Rules(string deployment)
     {
         if (!IsOn)
             yield break;
@@ -69,7 +90,7 @@ public sealed record Ec2Options
 
         foreach (var (field, text) in new[] { ("ec2.endpoint", Endpoint), ("ec2.stsEndpoint", StsEndpoint) })
         {
-            if (text.Length > 0 && (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https")
+            if (text.Length > 0 && (!Uri.TryCreate(In(text, Region), UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https")
                 || url.UserInfo.Length > 0 || url.Query.Length > 0))
             {
                 yield return new(field, "must be http://HOST[:PORT] or https://HOST[:PORT], without credentials");
@@ -84,6 +105,10 @@ public sealed record Ec2Options
             yield return new("ec2.accounts", $"must be at most {MaxSites}, none of them named as ec2.account is");
         foreach (var problem in Accounts.SelectMany(a => a.Value.Problems(a.Key)))
             yield return problem;
+        if (HasOneUrl && Regions.Concat(Accounts.Values.Select(a => a.Region)).Any(r => r.Length > 0 && r != Region))
+            yield return new("ec2.endpoint", "must have {region} in its host where regions, or accounts in other regions, are set");
+        if (Endpoint.Length > 0 && StsEndpoint.Length == 0 && Accounts.Count > 0)
+            yield return new("ec2.stsEndpoint", "must be set where endpoint and accounts are: the Conductor's key is no key of AWS");
         if (Ec2Dialect.Preset(Dialect) is null)
             yield return new("ec2.dialect", "must be aws, eucalyptus, ec2api or spinifex");
         if (TlsRoots.Length > 0 && OptionRules.FileProblem(TlsRoots) is { } rule)
@@ -106,6 +131,9 @@ public sealed partial record Ec2AccountOptions
 
     /// <summary>Where launches go that name no region; empty: ec2.region.</summary>
     public string Region { get; init; } = "";
+
+    /// <summary>Of the account, as the ARN has it.</summary>
+    internal string Number => RoleArn.Split(':')[4];
 
     internal IEnumerable<FieldProblem> Problems(string name)
     {

@@ -71,6 +71,8 @@ internal sealed class Ec2Provider : IProvider, IDisposable
 
     public IEnumerable<FieldProblem> Check(LaunchSpec spec) => Ec2Launch.Check(spec, dialect).Concat(Ec2Sites.Check(spec, all));
 
+    public bool IsFurther => site.Role is not null || !site.IsDefault;
+
     public bool Serves(LaunchSpec spec) => site.Serves(spec);
 
     public IReadOnlyList<LaunchPlace> Places(LaunchSpec spec) => Ec2Places.Of(spec);

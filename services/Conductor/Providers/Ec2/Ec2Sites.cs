@@ -28,6 +28,10 @@ internal static class Ec2Sites
             .. options.Accounts.OrderBy(a => a.Key, StringComparer.Ordinal)
                 .SelectMany(a => Account(options, a.Key, a.Value.Region.Length > 0 ? a.Value.Region : options.Region, a.Value))];
 
+    /// <summary>A label that two sites have; null: none. The options are sound otherwise.</summary>
+    public static string? Doubled(Ec2Options options) =>
+        Of(options).GroupBy(s => s.Label, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1)?.Key;
+
     /// <summary>The rules that a launch breaks; fields as in LaunchSpec.</summary>
     public static IEnumerable<FieldProblem> Check(LaunchSpec spec, Ec2Options options)
     {
@@ -52,9 +56,10 @@ internal static class Ec2Sites
         options.Regions.Prepend(home).Distinct(StringComparer.Ordinal)
             .Select((region, i) => new Ec2Site(account, region, i == 0, Label(options, account, region, i == 0), role));
 
-    // Without accounts and further regions it is what it always was.
+    // Without accounts and further regions it is what it always was. An account's number is its own; what it is called here, and its role,
+    // may become another's.
     private static string Label(Ec2Options options, string account, string region, bool home) =>
-        account.Length > 0 ? $"{account}/{region}"
+        account.Length > 0 ? $"{options.Accounts[account].Number}/{region}"
         : options.Account.Length == 0 ? $"{(options with { Region = region }).Url.Authority}/{region}"
         : home ? options.Account : $"{options.Account}/{region}";
 }

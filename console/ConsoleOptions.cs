@@ -1,0 +1,60 @@
+using Overture.Platform.Connections;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+using Overture.Platform.Tls;
+
+namespace Overture.Console;
+
+/// <summary>
+/// Options of the console, from /etc/overture/console.yaml (or --config FILE) and the environment OVERTURE_CONSOLE__*, as of every service.
+/// </summary>
+public sealed record ConsoleOptions
+{
+    /// <summary>Where browsers and `overture ui` come to, ADDRESS:PORT.</summary>
+    public string Listen { get; init; } = "";
+
+    /// <summary>What links begin with, as browsers reach it: https://HOST:PORT.</summary>
+    public string Url { get; init; } = "";
+
+    /// <summary>Keys that seal cookies: mode 0700. Must survive a restart, or all sign in again.</summary>
+    public string StateDirectory { get; init; } = "";
+
+    /// <summary>Identity in the internal PKI, of the role console: shown to browsers and to the services.</summary>
+    public TlsFiles Tls { get; init; } = new();
+
+    /// <summary>The Conductor's gRPC API, HOST:PORT.</summary>
+    public string Conductor { get; init; } = "";
+
+    /// <summary>CertAuthority's, HOST:PORT.</summary>
+    public string CertAuthority { get; init; } = "";
+
+    /// <summary>The Classifier's, HOST:PORT.</summary>
+    public string Classifier { get; init; } = "";
+
+    /// <summary>Connections of browsers.</summary>
+    public ListenerLimits Limits { get; init; } = new() { Connections = 1_000, PerAddress = 200, UnfinishedPerAddress = 100 };
+
+    /// <summary>Every rule that is broken, field by field.</summary>
+    public IEnumerable<FieldProblem> Problems()
+    {
+        if (!OptionRules.IsEndpoint(Listen))
+            yield return new("listen", "must be ADDRESS:PORT, e.g. 127.0.0.1:8144");
+        if (!Uri.TryCreate(Url, UriKind.Absolute, out var url) || url.Scheme != Uri.UriSchemeHttps || url.PathAndQuery != "/")
+            yield return new("url", "must be https://HOST:PORT, as browsers reach it");
+        if (StateDirectory.Length == 0)
+            yield return new("stateDirectory", "must be set");
+        foreach (var (field, address) in new[]
+            { ("conductor", Conductor), ("certAuthority", CertAuthority), ("classifier", Classifier) })
+        {
+            if (!OptionRules.IsHostPort(address))
+                yield return new(field, "must be HOST:PORT");
+        }
+        foreach (var (field, path) in new[] { ("tls.certificate", Tls.Certificate), ("tls.key", Tls.Key), ("tls.roots", Tls.Roots) })
+        {
+            if (OptionRules.FileProblem(path) is { } rule)
+                yield return new(field, rule);
+        }
+        foreach (var problem in Limits.Problems("limits"))
+            yield return problem;
+    }
+}

@@ -1,0 +1,60 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Overture.Console.Layout;
+using Overture.Console.Services;
+using Overture.Console.Sessions;
+using Overture.Platform.Connections;
+
+namespace Overture.Console.Instances;
+
+/// <summary>One instance: /instances/NAME, its console and its changes.</summary>
+internal static class InstancePages
+{
+    private static readonly TimeSpan WithConsole = TimeSpan.FromSeconds(10);
+
+    public static void Map(IEndpointRouteBuilder app)
+    {
+        app.MapGet("/instances/{name}", Show).OnListener(ConsoleHost.Web);
+        app.MapGet("/instances/{name}/console", Tail).OnListener(ConsoleHost.Web);
+        app.MapGet("/instances/{name}/events", (HttpContext http, string name) => LiveEvents.Send(http, [new() { Certnames = { name } }]))
+            .OnListener(ConsoleHost.Web);
+    }
+
+    private static async Task<IResult> Show(HttpContext http, string name, TimeProvider clock)
+    {
+        // 1. All at once; without the instance itself there is no page.
+        var calls = Calls.Of(http);
+        var found = calls.Conductor((c, o) => c.GetInstanceAsync(new() { Certname = name }, o));
+        var explained = calls.Conductor((c, o) => c.ExplainInstanceAsync(new() { Certname = name }, o), WithConsole);
+        var timeline = calls.Conductor((c, o) => c.GetTimelineAsync(new() { Certname = name }, o));
+        var definition = calls.Classifier((c, o) => c.ExplainNodeAsync(new() { Certname = name }, o));
+        var certificate = calls.CertAuthority((c, o) => c.GetCertificateAsync(new() { Certname = name }, o));
+        await Task.WhenAll(found, explained, timeline, definition, certificate);
+        var instance = (await found).Demand().Instance;
+        // 2. As it is asked for.
+        if (http.Request.Query["format"] == "json")
+        {
+            return Page.Json(("instance", instance, null), ("explained", (await explained).Value, (await explained).Trouble),
+                ("timeline", (await timeline).Value, (await timeline).Trouble),
+                ("definition", (await definition).Value, (await definition).Trouble),
+                ("certificate", (await certificate).Value, (await certificate).Trouble));
+        }
+        var way = Way.Of(instance, (await timeline).Value?.Events ?? [], clock.GetUtcNow());
+        var model = new InstanceModel(instance, await explained, await timeline, await definition, await certificate, way,
+            Session.Required(http).MayChange, $"{http.Request.Query["done"]}");
+        return Page.Html<InstancePage>(("Frame", Frame.Of(http, Names.Short(instance.Certname), "fleet") with
+        {
+            Command = $"overture instance explain {instance.Certname}",
+            Events = $"/instances/{Uri.EscapeDataString(instance.Certname)}/events",
+        }), ("Model", model));
+    }
+
+    private static async Task<IResult> Tail(HttpContext http, string name)
+    {
+        var console = (await Calls.Of(http).Conductor((c, o) => c.GetConsoleAsync(new() { Certname = name }, o), WithConsole)).Demand();
+        return http.Request.Query["format"] == "json" ? Page.Json(("console", console, null))
+            : Page.Html<TailPage>(("Frame", Frame.Of(http, $"Console of {Names.Short(name)}", "fleet") with
+                { Command = $"overture instance console {name}" }), ("Name", name), ("Console", console));
+    }
+}

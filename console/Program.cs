@@ -1,0 +1,1 @@
+return await Overture.Console.ConsoleHost.Run(args);

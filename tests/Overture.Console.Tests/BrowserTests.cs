@@ -1,0 +1,126 @@
+using Deque.AxeCore.Playwright;
+using Microsoft.Playwright;
+using Overture.Conductor.V1;
+using Overture.Console.Tests.Fakes;
+using Overture.TestSupport;
+
+namespace Overture.Console.Tests;
+
+/// <summary>The console in Debian's Chromium: read, reached by keyboard, live, from a phone to a wall; pictures are left in artifacts/console.</summary>
+[Trait("Category", "integration")]
+[Collection(ConsoleCollection.Name)]
+public sealed class BrowserTests(ConsoleFixture world) : IAsyncLifetime
+{
+    private static readonly (string Name, string Address)[] Pages =
+    [
+        ("fleet", "/"), ("instance", $"/instances/{Scene.Named(1)}"), ("broken", $"/instances/{Scene.Named(101)}"), ("hostile", $"/instances/{Scene.HostileName}"),
+        ("requests", "/requests"), ("request", $"/requests/{Scene.Named(103)}"), ("definitions", "/definitions"), ("definition", $"/definitions/{Scene.Named(1)}"),
+        ("certificates", "/certificates"), ("audit", "/audit"), ("health", "/health"), ("terminate", $"/instances/{Scene.Named(1)}/terminate"),
+        ("tail", $"/instances/{Scene.Named(1)}/console"), ("unknown", "/instances/nothing.example.com"),
+    ];
+
+    private static readonly string Pictures = Directory.CreateDirectory(RepositoryPaths.File("artifacts/console")).FullName;
+    private IPlaywright playwright = null!;
+    private IBrowser browser = null!;
+
+    public async Task InitializeAsync()
+    {
+        playwright = await Playwright.CreateAsync();
+        // Tests are root. The certificate is of a PKI that only this test knows.
+        browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = "/usr/bin/chromium", Args = ["--no-sandbox", "--no-proxy-server"] });
+    }
+
+    public async Task DisposeAsync()
+    {
+        await browser.CloseAsync();
+        playwright.Dispose();
+    }
+
+    [Theory]
+    [InlineData(375, "light"), InlineData(1440, "light"), InlineData(1440, "dark"), InlineData(2560, "dark")]
+    public async Task EveryPage_FitsTheScreen_BreaksNoRuleOfAccessibility_AndNoPolicy(int width, string scheme)
+    {
+        var (page, said) = await SignedIn("kim", width, scheme);
+        var wrong = new List<string>();
+        foreach (var (name, address) in Pages)
+        {
+            await page.GotoAsync(world.Url + address, new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+            await page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, $"{name}-{width}-{scheme}.png"), FullPage = true });
+            // What is wide has the same elements in the same order.
+            var violations = width > 2000 ? [] : (await page.RunAxe()).Violations;
+            wrong.AddRange(violations.Select(v => $"{name}: {v.Id}: {v.Help}: {string.Join(" | ", v.Nodes.Take(3).Select(n => n.Html))}"));
+            var wide = await page.EvaluateAsync<int>("document.documentElement.scrollWidth");
+            if (wide > width)
+                wrong.Add($"{name}: {wide} px wide, and the screen has {width}");
+        }
+        wrong.AddRange(said.Where(s => !s.Contains("404", StringComparison.Ordinal)));
+        if (wrong.Count > 0)
+            Assert.Fail(string.Join('\n', wrong));
+    }
+
+    [Fact]
+    public async Task Keyboard_ReachesWhatIsOnThePage()
+    {
+        var (page, _) = await SignedIn("kim", 1440, "light");
+        await page.GotoAsync(world.Url);
+        var reached = new List<string>();
+        for (var i = 0; i < 40; i++)
+        {
+            await page.Keyboard.PressAsync("Tab");
+            reached.Add(await page.EvaluateAsync<string>("(document.activeElement.textContent || document.activeElement.name || '').trim()"));
+        }
+        foreach (var wanted in new[] { "Skip to content", "Fleet", "Health", "Sign out", "converged 32", "csr-held 1" })
+            Assert.Contains(reached, r => r.StartsWith(wanted, StringComparison.Ordinal));
+        await page.FocusAsync("text=Skip to content");
+        await page.Keyboard.PressAsync("Enter");
+        Assert.Equal("content", await page.EvaluateAsync<string>("document.activeElement.id"));
+    }
+
+    [Fact]
+    public async Task Instance_IsShownLive()
+    {
+        var (page, said) = await SignedIn("vi", 1440, "light");
+        var instance = world.World.Of(Scene.Named(107));
+        await page.GotoAsync($"{world.Url}/instances/{instance.Certname}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+        await Assertions.Expect(page.Locator(".heading .state")).ToContainTextAsync("launching");
+        await Assertions.Expect(page.Locator("[data-live-state]")).ToHaveTextAsync("live");
+        instance.State = InstanceState.Running;
+        instance.States.Add(new StateTime { State = InstanceState.Running, At = Scene.Ago(TimeSpan.FromSeconds(-1)) });
+        // A watch that begins later shows it as it is.
+        using var again = new Timer(_ => world.World.Change(instance), null, TimeSpan.Zero, TimeSpan.FromMilliseconds(300));
+        await Assertions.Expect(page.Locator(".heading .state")).ToContainTextAsync("running", new() { Timeout = 20_000 });
+        Assert.Empty(said);
+    }
+
+    [Fact]
+    public async Task HeldRequest_IsApprovedByItsForm()
+    {
+        var (page, _) = await SignedIn("kim", 1440, "light");
+        await page.GotoAsync($"{world.Url}/requests/{Scene.Named(103)}");
+        await page.GetByLabel("Reason").FillAsync("built by hand");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Approve and sign" }).ClickAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Status).First).ToContainTextAsync("approved");
+        Assert.Contains($"Approve {Scene.Named(103)} 3f0c2a4e (built by hand) by kim (admin), by console", world.World.Acts);
+    }
+
+    private async Task<(IPage Page, List<string> Said)> SignedIn(string person, int width, string scheme)
+    {
+        var context = await browser.NewContextAsync(new()
+        {
+            IgnoreHTTPSErrors = true, ViewportSize = new() { Width = width, Height = 900 },
+            ColorScheme = scheme == "dark" ? ColorScheme.Dark : ColorScheme.Light, ReducedMotion = ReducedMotion.Reduce,
+        });
+        var page = await context.NewPageAsync();
+        var said = new List<string>();
+        page.Console += (_, message) =>
+        {
+            if (message.Type is "error" or "warning")
+                said.Add($"console: {message.Text}");
+        };
+        page.Dialog += (_, dialog) => said.Add($"a dialog: {dialog.Message}");
+        await page.GotoAsync(await world.Link(person));
+        // The page that says who entered goes on by itself.
+        await Assertions.Expect(page.Locator("h1.verdict")).ToBeVisibleAsync(new() { Timeout = 60_000 });
+        return (page, said);
+    }
+}

@@ -1,0 +1,178 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Overture.Console.Tests.Fakes;
+using Overture.Platform.Certificates;
+using Overture.Platform.Connections;
+using Overture.Platform.Faults;
+using Overture.Platform.Rpc;
+using Overture.Platform.Tls;
+using Overture.TestSupport;
+
+namespace Overture.Console.Tests;
+
+/// <summary>
+/// The real console, and three services with canned answers behind real mTLS, which verify each delegation by the services' own code.
+/// </summary>
+public sealed class ConsoleFixture : IAsyncLifetime, IDisposable
+{
+    private readonly TempDirectory state = new();
+    private readonly int port = FreePort.Next();
+    private readonly int[] ports = [FreePort.Next(), FreePort.Next(), FreePort.Next()];
+    private WebApplication services = null!, console = null!;
+
+    internal World World { get; } = new();
+    public TestPki Pki { get; } = new();
+    public int ConductorPort => ports[0];
+    public string Url => $"https://localhost:{port}";
+    public RevokedPeers Revoked { get; } = new();
+
+    public async Task InitializeAsync()
+    {
+        Pki.Issue("jo", Role.Operator, "profile=web");
+        Pki.Issue("kim", Role.Admin);
+        Pki.Issue("vi", Role.Viewer);
+        services = BuildServices();
+        await services.StartAsync();
+        console = ConsoleHost.Build(new ConsoleOptions
+        {
+            Listen = $"127.0.0.1:{port}", Url = Url, StateDirectory = state.Path, Tls = Pki.Files("console"),
+            Conductor = $"localhost:{ports[0]}", CertAuthority = $"localhost:{ports[1]}", Classifier = $"localhost:{ports[2]}",
+        });
+        await console.StartAsync();
+    }
+
+    public async Task DisposeAsync()
+    {
+        foreach (var app in new[] { console, services })
+        {
+            await app.StopAsync();
+            await app.DisposeAsync();
+        }
+    }
+
+    public void Dispose()
+    {
+        Pki.Dispose();
+        state.Dispose();
+    }
+
+    /// <summary>A client that keeps cookies, as a browser does, and is not signed in.</summary>
+    public HttpClient Client() => new(new SocketsHttpHandler
+    {
+        UseProxy = false, AllowAutoRedirect = false, CookieContainer = new CookieContainer(),
+        SslOptions = new SslClientAuthenticationOptions
+        {
+            CertificateChainPolicy = TrustPolicy.Of([X509CertificateLoader.LoadCertificateFromFile(Pki.Files("console").Roots)]),
+        },
+    })
+    { BaseAddress = new Uri(Url) };
+
+    /// <summary>The one-time link that `overture ui` would get.</summary>
+    public async Task<string> Link(string person, TimeSpan? life = null)
+    {
+        using var client = Client();
+        var delegation = TestDelegation.Of(Pki, person, TimeProvider.System.GetUtcNow() + (life ?? TimeSpan.FromHours(1)));
+        using var answer = await Bring(client, delegation.ToByteArray());
+        answer.EnsureSuccessStatusCode();
+        using var document = JsonDocument.Parse(await answer.Content.ReadAsStringAsync());
+        return document.RootElement.GetProperty("link").GetString()!;
+    }
+
+    public static async Task<HttpResponseMessage> Bring(HttpClient client, byte[] delegation)
+    {
+        using var body = new ByteArrayContent(delegation);
+        body.Headers.ContentType = new MediaTypeHeaderValue("application/x-protobuf");
+        return await client.PostAsync("/session", body);
+    }
+
+    public async Task<HttpClient> SignedIn(string person, TimeSpan? life = null)
+    {
+        var client = Client();
+        using var entered = await client.GetAsync(await Link(person, life));
+        entered.EnsureSuccessStatusCode();
+        return client;
+    }
+
+    private WebApplication BuildServices()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        var peers = new PeerCertificates(Pki.Files("conductor"), TimeProvider.System);
+        builder.Services.AddSingleton(World).AddSingleton(new Delegations(peers, Revoked, TimeProvider.System));
+        builder.Services.AddGrpc(grpc =>
+        {
+            grpc.Interceptors.Add<FaultInterceptor>();
+            grpc.Interceptors.Add<Delegated>();
+        });
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            foreach (var (service, at) in new[] { "conductor", "certauthority", "classifier" }.Zip(ports))
+                Listen(kestrel, at, service);
+        });
+        var app = builder.Build();
+        app.MapGrpcService<FakeConductor>();
+        app.MapGrpcService<FakeCertAuthority>();
+        app.MapGrpcService<FakeClassifier>();
+        app.MapGrpcService<FakeHealth>();
+        return app;
+    }
+
+    private void Listen(KestrelServerOptions kestrel, int at, string service)
+    {
+        var peers = new PeerCertificates(Pki.Files(service), TimeProvider.System);
+        kestrel.Listen(IPAddress.Loopback, at, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http2;
+            listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ =>
+                ValueTask.FromResult(new SslServerAuthenticationOptions { ServerCertificateContext = peers.Current.Context,
+                    ClientCertificateRequired = true, EnabledSslProtocols = SslProtocols.Tls13, CertificateChainPolicy = peers.Current.Policy() }) });
+        });
+    }
+
+    // As RoleInterceptor does, without stores behind it.
+    private sealed class Delegated(Delegations delegations) : Interceptor
+    {
+        public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context,
+            UnaryServerMethod<TRequest, TResponse> continuation)
+        {
+            Take(context);
+            return continuation(request, context);
+        }
+
+        public override Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request, IServerStreamWriter<TResponse> responseStream,
+            ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+        {
+            Take(context);
+            return continuation(request, responseStream, context);
+        }
+
+        private void Take(ServerCallContext context)
+        {
+            var http = context.GetHttpContext();
+            if (context.RequestHeaders.GetValueBytes(DelegationStatement.Header) is { } bytes)
+                http.Features.Set(delegations.Verify(http.Connection.ClientCertificate!, bytes));
+            else if (!context.Method.Contains("Health", StringComparison.Ordinal))
+                throw new FaultException(FaultKind.Denied, Reason.RoleMissing, "a console may call nothing by itself");
+        }
+    }
+}
+
+[CollectionDefinition(Name)]
+public sealed class ConsoleCollection : ICollectionFixture<ConsoleFixture>
+{
+    public const string Name = "console";
+}

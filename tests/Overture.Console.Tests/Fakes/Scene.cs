@@ -1,0 +1,150 @@
+using Google.Protobuf.WellKnownTypes;
+using Overture.Classifier.V1;
+using Overture.Conductor.V1;
+using Overture.Records.V1;
+
+namespace Overture.Console.Tests.Fakes;
+
+/// <summary>A fleet in every state that pages must show, one of it with texts that try to become markup.</summary>
+internal static class Scene
+{
+    /// <summary>What an agent, a report or a writer of the bucket may have said.</summary>
+    public const string Hostile = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><b>&amp;";
+
+    public const string HostileName = "evil.example.com";
+    public static readonly DateTimeOffset Now = TimeProvider.System.GetUtcNow();
+
+    public static Instance Converged(int i) => With(Named(i), InstanceState.Converged, i % 3 == 0 ? "db" : "web", TimeSpan.FromMinutes(40 + i * 37));
+
+    public static List<Instance> Fleet()
+    {
+        var fleet = Enumerable.Range(1, 31).Select(Converged).ToList();
+        fleet.Add(Wrong(With(Named(101), InstanceState.Classified, "web", TimeSpan.FromMinutes(14)), ConditionType.RunFailed,
+            ConditionSeverity.Error, "CLASS_MISSING", "the catalog names class profile::webb, which the puppetserver does not have",
+            "overture node edit 00000065"));
+        fleet.Add(Wrong(With(Named(102), InstanceState.Launching, "web", TimeSpan.FromMinutes(9)), ConditionType.LaunchFailed,
+            ConditionSeverity.Error, "CLOUD_QUOTA", "the cloud refused it: vCPU limit of 64 is reached in eu-west-1", "overture instance retry 00000066"));
+        fleet.Add(Wrong(With(Named(103), InstanceState.CsrReceived, "db", TimeSpan.FromMinutes(3)), ConditionType.CsrHeld,
+            ConditionSeverity.Error, "HELD_FOR_APPROVAL", "its certificate request waits for a person", "overture certificate approve 00000067"));
+        fleet.Add(Wrong(With(Named(104), InstanceState.Running, "db", TimeSpan.FromMinutes(47)), ConditionType.Stalled,
+            ConditionSeverity.Warning, "CSR", "no certificate request since it runs, for 46 min; the deadline is 30 min", "overture instance console 00000068"));
+        fleet.Add(Wrong(With(Named(105), InstanceState.Converged, "web", TimeSpan.FromDays(3)), ConditionType.Silent,
+            ConditionSeverity.Warning, "SILENT", "no report for 2 h; it should run each 30 min", "overture ssh 00000069 -- systemctl status puppet"));
+        fleet.Add(With(Named(106), InstanceState.Signed, "web", TimeSpan.FromSeconds(70)));
+        fleet.Add(With(Named(107), InstanceState.Launching, "web", TimeSpan.FromSeconds(6)));
+        var evil = Wrong(With(HostileName, InstanceState.Classified, Hostile, TimeSpan.FromMinutes(5)), ConditionType.CsrRefused,
+            ConditionSeverity.Error, "TOKEN_MISMATCH", Hostile, Hostile);
+        evil.Labels["note"] = Hostile;
+        (evil.LaunchedBy, evil.Image, evil.Provider, evil.InstanceId, evil.Role) = (Hostile, Hostile, Hostile, Hostile, Hostile);
+        evil.Addresses.Add(Hostile);
+        fleet.Add(evil);
+        return fleet;
+    }
+
+    public static string Named(int i) => $"{i:x8}-1b2c-4d3e-8f40-5a6b7c8d9e0f";
+
+    public static ExplainInstanceResponse Explained(Instance instance)
+    {
+        var worst = instance.Conditions.FirstOrDefault();
+        var explained = new ExplainInstanceResponse
+        {
+            Certname = instance.Certname, State = instance.State, Ready = worst is null && instance.State == InstanceState.Converged,
+            Verdict = worst is not null ? $"It is not ready: {worst.Message}"
+                : instance.State == InstanceState.Converged ? "It converged, and nothing is wrong with it" : "It is on its way",
+            Since = Ago(TimeSpan.FromMinutes(4)), WaitsFor = worst is null ? "" : "a Puppet run that succeeds",
+        };
+        if (worst is not null)
+        {
+            explained.Causes.Add(new Cause
+            {
+                Reason = worst.Reason, Sentence = worst.Message, Next = worst.Next, Since = Ago(TimeSpan.FromMinutes(4)),
+                Proofs = { new Proof { Source = "report", At = Ago(TimeSpan.FromMinutes(4)),
+                    Text = instance.Certname == HostileName ? Hostile : "Could not find class ::profile::webb for 00000065 on node 00000065" } },
+            });
+            explained.RuledOut.Add(new RuledOut { What = "signing", Proof = new Proof { Source = "record", Text = "certificate 4f01 was released", At = Ago(TimeSpan.FromMinutes(12)) } });
+            explained.RuledOut.Add(new RuledOut { What = "network", Proof = new Proof { Source = "timeline", Text = "its request came from 10.20.0.17" } });
+        }
+        return explained;
+    }
+
+    public static GetTimelineResponse Timeline(Instance instance)
+    {
+        var timeline = new GetTimelineResponse { TraceId = instance.TraceId };
+        foreach (var state in instance.States)
+        {
+            var (key, service, detail) = state.State switch
+            {
+                InstanceState.Requested => ("requested", "conductor", "launch requested by jo (operator)"),
+                InstanceState.Launching => ("launched", "conductor", "the provider accepted it as i-0f3a"),
+                InstanceState.Running => ("running", "conductor", "the provider runs it, at 10.20.0.17"),
+                InstanceState.CsrReceived => ("csr-received", "certauthority", "certificate request with key 3f0c2a4e (RSA 4096) from 10.20.0.17"),
+                InstanceState.Signed => ("signed", "certauthority", "signed because it brought its token"),
+                InstanceState.Classified => ("classified", "classifier", "classified as production, 3 classes"),
+                _ => ("converged", "conductor", "first good run: 214 resources, 58 changed"),
+            };
+            timeline.Events.Add(new TimelineEvent { Key = key, Service = service, Detail = detail, At = state.At });
+        }
+        foreach (var condition in instance.Conditions)
+        {
+            timeline.Events.Add(new TimelineEvent { Key = $"run-failed-{condition.Reason}", Service = "conductor", At = Ago(TimeSpan.FromMinutes(2)),
+                Detail = condition.Message, Reason = condition.Reason });
+        }
+        return timeline;
+    }
+
+    public static ExplainNodeResponse Definition(string certname) => new()
+    {
+        Certname = certname, Layers = { "defaults", "group web", "node" },
+        Values =
+        {
+            new ExplainedValue { Path = "environment", Value = Value.ForString("production"), Layer = "built in" },
+            new ExplainedValue { Path = "classes.profile::web.port", Value = Value.ForNumber(8443), Layer = "node", Author = "jo (operator)",
+                Shadowed = { new ExplainedValue { Layer = "group web", Value = Value.ForNumber(443) } } },
+            new ExplainedValue { Path = "classes.ntp.servers", Value = Value.ForList(Value.ForString("10.20.0.1"), Value.ForString("10.20.0.2")), Layer = "defaults" },
+            new ExplainedValue { Path = "parameters.motd", Value = Value.ForString(certname == HostileName ? Hostile : "web tier"), Layer = "group web" },
+        },
+    };
+
+    public static HeldRequest Held(string certname) => new()
+    {
+        Certname = certname, SpkiSha256 = "3f0c2a4e9b7d5560aa11cc22dd33ee44ff5566778899aabbccddeeff00112233", Key = "RSA 4096", Peer = "10.20.0.31",
+        FingerprintSha256 = "ab01cd02ef030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d", ReceivedAt = Ago(TimeSpan.FromMinutes(3)),
+        Remedy = certname == HostileName ? Hostile : "an approval by a person, or a registration of that name",
+        RequestedDnsNames = { certname == HostileName ? Hostile : "db1.example.com" }, RequestedExtensions = { ["1.3.6.1.4.1.34380.1.1.1"] = certname == HostileName ? Hostile : "ED803750" },
+        Decision = new Decision
+        {
+            Outcome = "hold", Reason = "HELD_FOR_APPROVAL", Sentence = certname == HostileName ? Hostile : "no launch vouches for this name, so a person has to decide",
+            Checks = { new Check { Name = "registered", Expected = "a launch record", Observed = "none" },
+                new Check { Name = "key", Expected = "RSA 2048 or more, or P-256", Observed = "RSA 4096", Passed = true } },
+        },
+    };
+
+    public static Timestamp Ago(TimeSpan span) => (Now - span).ToTimestamp();
+
+    private static Instance With(string certname, InstanceState state, string profile, TimeSpan age)
+    {
+        var instance = new Instance
+        {
+            Certname = certname, State = state, Profile = profile, Provider = "ec2", InstanceId = "i-0f3a9c51d2", Image = "ami-0aa7d4", InstanceType = "m7g.large",
+            Environment = "production", CreatedAt = Ago(age), LaunchedBy = "jo (operator)", TraceId = "4bf92f3577b34da6a3ce929d0e0e4736",
+            Labels = { ["team"] = profile == "db" ? "data" : "blue", ["tier"] = profile }, Addresses = { "10.20.0.17" },
+        };
+        var spans = new[] { 0.0, 1.4, 22, 31, 3.2, 4.1, 51 };
+        var at = Now - age;
+        for (var s = InstanceState.Requested; s <= state; s++)
+        {
+            at += TimeSpan.FromSeconds(spans[(int)s - 1]);
+            instance.States.Add(new StateTime { State = s, At = at.ToTimestamp() });
+        }
+        if (state >= InstanceState.Signed)
+            instance.Serial = "4f01";
+        return instance;
+    }
+
+    private static Instance Wrong(Instance instance, ConditionType type, ConditionSeverity severity, string reason, string message, string next)
+    {
+        instance.Conditions.Add(new Condition { Type = type, Severity = severity, Reason = reason, Message = message, Next = next,
+            Since = Ago(TimeSpan.FromMinutes(4)) });
+        return instance;
+    }
+}

@@ -1,0 +1,66 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.WebUtilities;
+using Overture.Conductor.V1;
+using Overture.Console.Fleet;
+using Overture.Console.Instances;
+using Overture.Console.Tests.Fakes;
+
+namespace Overture.Console.Tests;
+
+/// <summary>The command line's query model in the address, and the lanes of an instance's way.</summary>
+public sealed class QueryTests
+{
+    [Theory]
+    [InlineData("/", "overture instance list")]
+    [InlineData("/?state=running&state=csr-received&condition=csr-held", "overture instance list --state running,csr-received --condition csr-held")]
+    [InlineData("/?label=team%3Dblue,!old&profile=web&since=2h&older-than=5m&launched-by=jo%20(operator)&prefix=4f1c&all=1",
+        "overture instance list 4f1c -l 'team=blue,!old' --profile web --since 2h --older-than 5m --launched-by 'jo (operator)' --all")]
+    [InlineData("/?label=a%3D%27;%20rm", "overture instance list -l 'a='\\''; rm'")]
+    public void Address_IsTheCommand_AndComesBackAsItWas(string address, string command)
+    {
+        var query = Read(address, out var problems);
+        Assert.Empty(problems);
+        Assert.Equal((command, address), (query.ToCommand(), query.ToAddress()));
+    }
+
+    [Theory]
+    [InlineData("/?state=happy", "state 'happy' is none of requested")]
+    [InlineData("/?since=soon", "since 'soon' is no duration")]
+    [InlineData("/?stat=running", "'stat' is no filter")]
+    public void Address_ThatIsNotUnderstood_SaysSo(string address, string problem)
+    {
+        Read(address, out var problems);
+        Assert.StartsWith(problem, Assert.Single(problems), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Filter_IsWhatTheCommandLineWouldSend()
+    {
+        var filter = Read("/?state=running,signed&label=a&label=b&all=1&since=2h", out _).ToFilter(Scene.Now);
+        Assert.Equal([InstanceState.Running, InstanceState.Signed], filter.States);
+        Assert.Equal(("a,b", true, true, Scene.Now - TimeSpan.FromHours(2)), (filter.Selector, filter.ShowOwn, filter.ShowTerminated, filter.Since.ToDateTimeOffset()));
+    }
+
+    [Fact]
+    public void Way_OfOneThatConverged_IsWholeAndInOrder()
+    {
+        var way = Way.Of(Scene.Converged(1), [], Scene.Now);
+        Assert.All(way.All, s => Assert.Equal(StepEnd.Done, s.End));
+        Assert.Equal(112.7, way.Total!.Value.TotalSeconds, 0.1);
+        Assert.Equal(1000, way.All[^1].X + way.All[^1].Width, 0.001);
+        Assert.Equal(way.All.Select(s => s.X), way.All.Select(s => s.X).Order());
+    }
+
+    [Fact]
+    public void Way_OfOneThatIsStuck_StopsThere()
+    {
+        var fleet = Scene.Fleet();
+        var way = Way.Of(fleet.Single(i => i.Certname == Scene.Named(104)), [], Scene.Now);
+        Assert.Equal([StepEnd.Done, StepEnd.Done, StepEnd.Stuck, StepEnd.ToCome, StepEnd.ToCome, StepEnd.ToCome], way.All.Select(s => s.End));
+        Assert.Null(way.Total);
+        Assert.Equal(StepEnd.Running, Way.Of(fleet.Single(i => i.Certname == Scene.Named(106)), [], Scene.Now).All[4].End);
+    }
+
+    private static FleetQuery Read(string address, out IReadOnlyList<string> problems) =>
+        FleetQuery.Read(new QueryCollection(QueryHelpers.ParseQuery(new Uri(new Uri("https://x"), address).Query)), out problems);
+}

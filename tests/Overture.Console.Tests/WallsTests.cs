@@ -1,0 +1,10 @@
+using Overture.TestSupport;
+
+namespace Overture.Console.Tests;
+
+public sealed class WallsTests
+{
+    [Fact]
+    public void Folders_KnowOnlyThoseBelow() => Walls.Hold(typeof(ConsoleHost).Assembly,
+        "Entry Fleet Instances Requests Lists", "Definitions", "Layout", "Services", "Sessions");
+}
