@@ -47,8 +47,8 @@ internal sealed record ServerUser(string Name, uint? Id, uint Group, IReadOnlySe
 /// <param name="Above">The folders above it, from / on.</param>
 /// <param name="Text">Its beginning, as Latin-1.</param>
 /// <param name="Target">The path it leads to, where it is a link; else the same path.</param>
-/// <param name="Allowed">What the kernel says when the user itself asks to execute it (of overture.yaml: to read it), which knows of ACLs and
-/// every link on the way; null: it could not be asked.</param>
+/// <param name="Allowed">What the kernel says when the user itself asks to execute it (of overture.yaml: to read it), which knows of ACLs
+/// and every link on the way; null: it could not be asked.</param>
 /// <param name="Interpreter">Of a script: what its first line names.</param>
 internal sealed record HookFile(string Path, HookFileKind Kind, Permissions? Own, IReadOnlyList<(string Path, Permissions Own)> Above,
     string Text, string Target, bool? Allowed, HookFile? Interpreter = null)
@@ -59,7 +59,7 @@ internal sealed record HookFile(string Path, HookFileKind Kind, Permissions? Own
     public string? Barred(ServerUser user) =>
         Allowed == true ? null : Above.Where(a => !user.MayExecute(a.Own)).Select(a => a.Path).FirstOrDefault();
 
-    /// <summary>The first, of the file and the folders above it, in which others than root may put another in its place; null: none.</summary>
+    /// <summary>The first, of the file and the folders above it, in which others than root may replace it; null: none.</summary>
     public (string Path, Permissions Own)? WrittenBy() =>
         Own is { } own && (own.User != 0 || (own.Mode & WrittenByOthers) != 0) ? (Path, own)
             // In a folder with the sticky bit they can't replace what is root's.

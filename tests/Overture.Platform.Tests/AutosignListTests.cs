@@ -32,7 +32,7 @@ public sealed class AutosignListTests
     [Theory]
     [InlineData("autosign = true", "", "autosign = true signs every request")]
     [InlineData("autosign = {0}/hook", "*\n", "is not executable: its line 1 signs every request")]
-    [InlineData("autosign = {0}/hook", "web\n", "is not executable, so it signs nothing")]
+    [InlineData("autosign = {0}/hook", "web\n", "is not executable: its line 1 signs 'web'")]
     [InlineData("autosign={0}/hook", "x\n*\n", "whose line 2 would sign every request if it lost its x bit", true)]
     [InlineData("autosign={0}/hook", "", "which is empty", true)]
     [InlineData("autosign={0}/hook", "#!/bin/true\n", null, true)]

@@ -53,7 +53,8 @@ internal sealed record ImportPlan(
     }
 
     private static int Highest(ImportedCa from) => from.Inventory.Select(l => l.Serial).Concat(from.Signed.Select(s => s.Serial))
-        .Concat(from.Crl.Entries.Select(e => e.Serial)).Select(Number).Append(from.NextSerial is { } next ? Number(next) - 1 : BigInteger.Zero)
+        .Concat(from.Crl.Entries.Select(e => e.Serial)).Select(Number)
+        .Append(from.NextSerial is { } next ? Number(next) - 1 : BigInteger.Zero)
         .Where(n => n < int.MaxValue).Select(n => (int)n).Append(0).Max();
 
     private static BigInteger Number(SerialNumber serial) => new(serial.ToBytes(), isUnsigned: true, isBigEndian: true);

@@ -41,7 +41,8 @@ internal sealed record ImportedCa(
                 signed.Add(Read(path, ca.Issuer));
             }
             file = Path.Combine(folder, SerialFile);
-            SerialNumber? next = File.Exists(file) && SerialNumber.TryParse("0x" + File.ReadAllText(file).Trim(), out var read) ? read : null;
+            SerialNumber? next = File.Exists(file)
+                && SerialNumber.TryParse("0x" + File.ReadAllText(file).Trim(), out var read) ? read : null;
             return new ImportedCa(crl, lists, inventory, signed, next);
         }
         catch (Exception e)

@@ -13,7 +13,8 @@ function overture::settings(Overture::Path $path, Hash[String, String] $settings
     if defined(Overture_setting[$setting]) {
       $other = Overture_setting[$setting]
       unless $other['value'] == $value and $other['path'] == $path {
-        fail("${setting} is '${value}' in ${path}, and '${other['value']}' in ${other['path']} by another class of overture: give both the same")
+        $there = "'${other['value']}' in ${other['path']} by another class of overture"
+        fail("${setting} is '${value}' in ${path}, and ${there}: give both the same")
       }
     } else {
       overture_setting { $setting:
