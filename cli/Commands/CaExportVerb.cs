@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Google.Protobuf.WellKnownTypes;
 using Overture.CertAuthority.V1;
 using Overture.Cli.Output;
@@ -44,7 +45,7 @@ internal sealed class CaExportVerb : Verb
 
         PuppetCaExport? export = null;
         ExportCaResponse last = new();
-        var bundle = "";
+        var (bundle, crls) = ("", new StringBuilder());
         await WholeDirectory.Make(to, async folder =>
         {
             export = new PuppetCaExport(folder);
@@ -54,18 +55,20 @@ internal sealed class CaExportVerb : Verb
                 if (answer.BundlePem.Length > 0)
                     Demand(bundle = answer.BundlePem);
                 export.Add(answer.Certificates);
+                export.Above(answer.HighestImportedSerial);
+                crls.Append(answer.CrlPem);
                 last = answer;
                 if (session.Clock.GetElapsedTime(said) < SayEvery)
                     return;
                 said = session.Clock.GetTimestamp();
                 Printer.Say($"{export.Listed} certificates so far");
             }, cancel, session.Parse.GetValue(timeout) ?? Usual);
-            if (last.CrlPem.Length == 0)
+            if (!last.Complete)
             {
                 throw new Failure(ExitCodes.Unavailable, "the service ended the export before its end; nothing was written",
                     "nothing is lost; try again in a moment");
             }
-            Write(export, bundle, last.CrlPem, key);
+            Write(export, bundle, crls.ToString(), key);
         });
         Tell(session, export!, bundle, to, key is not null, last.Unreadable);
         return last.Unreadable == 0 ? ExitCodes.Ok : ExitCodes.Failed;

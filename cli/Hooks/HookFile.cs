@@ -18,8 +18,9 @@ internal sealed record Permissions(uint User, uint Group, UnixFileMode Mode)
 /// <summary>Who a puppetserver runs as.</summary>
 /// <param name="Name">puppet, as a rule.</param>
 /// <param name="Id">Its number; null: there is no such user.</param>
+/// <param name="Group">Number of its own group.</param>
 /// <param name="Groups">Numbers of all its groups.</param>
-internal sealed record ServerUser(string Name, uint? Id, IReadOnlySet<uint> Groups)
+internal sealed record ServerUser(string Name, uint? Id, uint Group, IReadOnlySet<uint> Groups)
 {
     private const UnixFileMode Read = UnixFileMode.UserRead, Execute = UnixFileMode.UserExecute;
 
@@ -46,10 +47,22 @@ internal sealed record ServerUser(string Name, uint? Id, IReadOnlySet<uint> Grou
 /// <param name="Above">The folders above it, from / on.</param>
 /// <param name="Text">Its beginning, as Latin-1.</param>
 /// <param name="Target">The path it leads to, where it is a link; else the same path.</param>
+/// <param name="Allowed">What the kernel says when the user itself asks to execute it (of overture.yaml: to read it), which knows of ACLs
+/// and every link on the way; null: it could not be asked.</param>
+/// <param name="Interpreter">Of a script: what its first line names.</param>
 internal sealed record HookFile(string Path, HookFileKind Kind, Permissions? Own, IReadOnlyList<(string Path, Permissions Own)> Above,
-    string Text, string Target)
+    string Text, string Target, bool? Allowed, HookFile? Interpreter = null)
 {
-    /// <summary>The first folder that a user may not go through; null: there is none.</summary>
+    private const UnixFileMode WrittenByOthers = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
+
+    /// <summary>The first folder that a user may not go through, as far as modes say; null: there is none.</summary>
     public string? Barred(ServerUser user) =>
-        Above.Where(a => !user.MayExecute(a.Own)).Select(a => a.Path).FirstOrDefault();
+        Allowed == true ? null : Above.Where(a => !user.MayExecute(a.Own)).Select(a => a.Path).FirstOrDefault();
+
+    /// <summary>The first, of the file and the folders above it, in which others than root may replace it; null: none.</summary>
+    public (string Path, Permissions Own)? WrittenBy() =>
+        Own is { } own && (own.User != 0 || (own.Mode & WrittenByOthers) != 0) ? (Path, own)
+            // In a folder with the sticky bit they can't replace what is root's.
+            : Above.Where(a => a.Own.User != 0 || ((a.Own.Mode & WrittenByOthers) != 0 && (a.Own.Mode & UnixFileMode.StickyBit) == 0))
+                .Select(a => ((string, Permissions)?)a).FirstOrDefault();
 }

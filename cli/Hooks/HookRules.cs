@@ -13,6 +13,10 @@ internal sealed record HookSetup(PuppetConf Conf, string ConfFile, bool SignsIts
 {
     public const string Settings = "overture.yaml";
 
+    /// <summary>The path of external_nodes, which may have arguments behind it.</summary>
+    public static string Command(string external) => external.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is [var path, ..]
+        ? path : "";
+
     /// <summary>Beside puppet.conf: where the native terminus finds Classifier.</summary>
     public string SettingsFile => Path.Combine(Path.GetDirectoryName(ConfFile)!, Settings);
 }
@@ -55,13 +59,13 @@ internal static class HookRules
         switch (setup.Conf.Of(check))
         {
             case Exec:
-                return Hook(setup, "external_nodes", setup.Conf.Of("external_nodes"), Enc);
+                return Hook(setup, "external_nodes", HookSetup.Command(setup.Conf.Of("external_nodes")), Enc);
             case Native:
                 var settings = setup.Files.GetValueOrDefault(setup.SettingsFile);
                 return settings?.Kind != HookFileKind.Plain
                     ? new(check, HookStatus.Error, $"is {Native}, and {setup.SettingsFile} is not there: every run fails",
                         "apply class overture::puppetserver with terminus native")
-                    : !setup.User.MayRead(settings.Own!) || settings.Barred(setup.User) is not null
+                    : !(settings.Allowed ?? (setup.User.MayRead(settings.Own!) && settings.Barred(setup.User) is null))
                         ? new(check, HookStatus.Error, $"is {Native}, and user {setup.User.Name} may not read {setup.SettingsFile}",
                             $"chgrp {setup.User.Name} {setup.SettingsFile}; chmod 0640 {setup.SettingsFile}")
                     : new(check, HookStatus.Ok, $"is {Native}: {setup.SettingsFile} names Classifier");
@@ -87,39 +91,52 @@ internal static class HookRules
     private static HookFinding Hook(HookSetup setup, string check, string path, Func<HookFile, string> strange)
     {
         var user = setup.User;
+        if (path.Contains('$', StringComparison.Ordinal))
+        {
+            return new(check, HookStatus.Warning, $"is {path}: {setup.ConfFile} does not set that variable, so the hook is not looked at",
+                $"name the hook's whole path in {setup.ConfFile}");
+        }
         if (!Path.IsPathRooted(path) || !setup.Files.TryGetValue(path, out var file))
             return new(check, HookStatus.Error, $"is '{path}', not an absolute path", $"name the hook's whole path in {setup.ConfFile}");
         if (user.Id is null)
             return new(check, HookStatus.Error, $"there is no user {user.Name} on this host", "name the server's user: --user NAME");
         var install = check == "autosign" ? $"overture hook install {path}" : $"ln -s /usr/bin/overture {path}";
-        if (file.Barred(user) is { } folder)
-        {
-            return new(check, HookStatus.Error, $"user {user.Name} may not go through {folder} to {path}{Inert(check, file)}",
-                $"chmod o+x {folder}, or put the hook elsewhere");
-        }
-        if (file.Kind != HookFileKind.Plain)
-        {
-            return new(check, HookStatus.Error,
-                $"{path} is {(file.Kind == HookFileKind.Folder ? "a directory" : "not there")}{Inert(check, file)}", install);
-        }
-        if (!user.MayExecute(file.Own!))
-        {
-            return new(check, HookStatus.Error, $"user {user.Name} may not execute {path} ({file.Own!.Octal}){Inert(check, file)}",
-                $"chmod 0755 {file.Target}");
-        }
-        if (file.Own!.User != 0 || (file.Own.Mode & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != 0)
-        {
-            return new(check, HookStatus.Error, $"others than root may write {path} ({file.Own.Octal}): whoever does decides in its place",
-                $"chown root {file.Target}; chmod 0755 {file.Target}");
-        }
-        return strange(file) is { Length: > 0 } why ? new(check, HookStatus.Warning, $"{path} {why}", install)
+        return Trouble(user, file, install) is var (bars, cure)
+                ? new(check, HookStatus.Error, bars + Inert(check, file), cure)
+            : file.Interpreter is { } program && Trouble(user, program, install) is var (stops, mend)
+                ? new(check, HookStatus.Error, $"{path} can't be run: {stops}", mend)
+            : (Written(file) ?? Written(file.Interpreter)) is var (written, closed) ? new(check, HookStatus.Error, written, closed)
+            : strange(file) is { Length: > 0 } why ? new(check, HookStatus.Warning, $"{path} {why}", install)
             : new(check, HookStatus.Ok, $"{path} is executable by user {user.Name}");
     }
+
+    // Why the user can't run it, and what mends that.
+    private static (string, string)? Trouble(ServerUser user, HookFile file, string install)
+    {
+        var path = file.Path;
+        return file.Barred(user) is { } folder
+                ? ($"user {user.Name} may not go through {folder} to {path}", $"chmod o+x {folder}, or put the hook elsewhere")
+            : file.Kind != HookFileKind.Plain ? ($"{path} is {(file.Kind == HookFileKind.Folder ? "a directory" : "not there")}", install)
+            : file.Allowed ?? user.MayExecute(file.Own!) ? null
+            : user.MayExecute(file.Own!)
+                ? ($"user {user.Name} may not execute {path}: an ACL, a mount with noexec or a folder on the way of a link bars it",
+                    $"namei -l {path}; getfacl {file.Target}")
+            : ($"user {user.Name} may not execute {path} ({file.Own!.Octal})", $"chmod 0755 {file.Target}");
+    }
+
+    // Who may put another in its place decides in its place.
+    private static (string, string)? Written(HookFile? file) => file?.WrittenBy() is not var (place, own) ? null
+        : place == file.Path ? ($"others than root may write {place} ({own.Octal}): whoever does decides in its place",
+            $"chown root {file.Target}; chmod 0755 {file.Target}")
+        : ($"others than root may write the folder {place} ({own.Octal}) above {file.Path}: whoever does decides in its place",
+            $"chown root {place}; chmod go-w {place}");
 
     // What puppetserver does with such a hook.
     private static string Inert(string check, HookFile file) => check != "autosign" ? ": every run fails"
         : file.Kind == HookFileKind.Plain && AutosignList.LinesForAll(file.Text) is [var line, ..]
             ? $": puppetserver reads it as a list of names, and its line {line} signs every request"
+        : file.Kind == HookFileKind.Plain && AutosignList.LinesForSome(file.Text) is [var (number, some), ..]
+            ? $": puppetserver reads it as a list of names, and its line {number} signs '{Output.Printable.Line(some)}'"
         : ": puppetserver reads it as a list of names, so nothing is signed";
 
     private static string Launcher(HookFile file) =>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 
@@ -23,17 +24,20 @@ internal static class HookSetupReader
         var file = Path.Combine(confdir, "puppet.conf");
         if (!File.Exists(file))
             throw new Failure(ExitCodes.NotFound, $"there is no {file}", "overture hook check --confdir DIR, where puppet.conf is");
-        var conf = PuppetConf.Parse(File.ReadAllText(file));
-        var named = new[] { conf.Of("autosign"), conf.Of("external_nodes"), Path.Combine(confdir, HookSetup.Settings) };
-        return new(conf, file, SignsItself(confdir), UserOf(user),
-            named.Where(Path.IsPathRooted).Distinct(StringComparer.Ordinal).ToDictionary(p => p, FileOf, StringComparer.Ordinal));
+        var conf = PuppetConf.Parse(File.ReadAllText(file), confdir);
+        var server = UserOf(user);
+        var files = new[] { conf.Of("autosign"), HookSetup.Command(conf.Of("external_nodes")) }.Where(Path.IsPathRooted)
+            .Distinct(StringComparer.Ordinal).ToDictionary(p => p, p => FileOf(p, server, "-x"), StringComparer.Ordinal);
+        var settings = Path.Combine(confdir, HookSetup.Settings);
+        files.TryAdd(settings, FileOf(settings, server, "-r"));
+        return new(conf, file, SignsItself(confdir), server, files);
     }
 
     private static bool SignsItself(string confdir) =>
         !ServerDirectories.Select(d => Path.Combine(confdir, d, "services.d/ca.cfg")).Where(File.Exists).Take(1)
             .SelectMany(File.ReadLines).Any(l => l.Trim().EndsWith(DisabledCa, StringComparison.Ordinal) && !l.TrimStart().StartsWith('#'));
 
-    private static HookFile FileOf(string path)
+    private static HookFile FileOf(string path, ServerUser user, string right)
     {
         var own = FileGuard.PermissionsOf(path);
         var target = own is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
@@ -45,7 +49,34 @@ internal static class HookSetupReader
                 above.Add((folder, permissions));
         }
         var kind = Directory.Exists(path) ? HookFileKind.Folder : File.Exists(path) ? HookFileKind.Plain : HookFileKind.Missing;
-        return new(path, kind, own, above, kind == HookFileKind.Plain ? Beginning(path) : "", target);
+        var text = kind == HookFileKind.Plain ? Beginning(path) : "";
+        // Itself no script: the kernel follows a few of them, and nobody writes such.
+        var interpreter = text.StartsWith("#!", StringComparison.Ordinal) && right == "-x"
+            && text.Split('\n')[0][2..].Split([' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries) is [var program, ..]
+            && Path.IsPathRooted(program) && program != path ? FileOf(program, user, "-x") : null;
+        return new(path, kind, own, above, text, target, kind == HookFileKind.Plain ? Allowed(path, user, right) : null, interpreter);
+    }
+
+    // Only root can become the user, and only then the kernel's answer is the one that the server gets.
+    private static bool? Allowed(string path, ServerUser user, string right)
+    {
+        if (!Environment.IsPrivilegedProcess || user.Id is null)
+            return null;
+        try
+        {
+            using var asked = Process.Start(new ProcessStartInfo("setpriv", ["--reuid", user.Name, "--regid",
+                user.Group.ToString(CultureInfo.InvariantCulture), "--init-groups", "/usr/bin/test", right, path])
+            {
+                RedirectStandardError = true,
+            })!;
+            asked.StandardError.ReadToEnd();
+            asked.WaitForExit();
+            return asked.ExitCode switch { 0 => true, 1 => false, _ => null };
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return null; // no setpriv
+        }
     }
 
     private static IEnumerable<string> FoldersAbove(string path)
@@ -68,15 +99,16 @@ internal static class HookSetupReader
     private static ServerUser UserOf(string name)
     {
         var groups = new HashSet<uint>();
+        var group = 0u;
         uint? id = null;
         foreach (var fields in Rows("/etc/passwd").Where(f => f[0] == name && f.Length > 3))
         {
             id = Number(fields[2]);
-            groups.Add(Number(fields[3]));
+            groups.Add(group = Number(fields[3]));
         }
         foreach (var fields in Rows("/etc/group").Where(f => f.Length > 3 && f[3].Split(',').Contains(name)))
             groups.Add(Number(fields[2]));
-        return new(name, id, groups);
+        return new(name, id, group, groups);
     }
 
     private static IEnumerable<string[]> Rows(string file) => File.ReadLines(file).Select(l => l.Split(':'));

@@ -70,6 +70,10 @@ public sealed class PuppetCaExport(string folder)
         }
     }
 
+    /// <summary>The next serial number is above this one too.</summary>
+    /// <param name="serial">That the CA gave before it was moved in; 0: none.</param>
+    public void Above(int serial) => highest = BigInteger.Max(highest, serial);
+
     /// <summary>Writes everything; of each name the newest certificate has the file, unless it or a later one was cleaned.</summary>
     /// <param name="bundle">PEM, the signing CA first.</param>
     /// <param name="crls">PEM, the signing CA's own first.</param>
@@ -85,6 +89,9 @@ public sealed class PuppetCaExport(string folder)
             Count(SerialNumber.Of(own));
         var list = CrlFacts.Read(CrlPem.Split(crls)[0]);
         (Revoked, CrlUntil) = (list.Entries.Count, list.NextUpdate);
+        // Of some nothing else is left.
+        foreach (var entry in list.Entries)
+            Count(entry.Serial);
 
         var signed = Path.Combine(folder, ImportedCertificates.SignedFolder);
         Directory.CreateDirectory(signed);
@@ -103,7 +110,7 @@ public sealed class PuppetCaExport(string folder)
         Public("infra_inventory.txt", "");
         Public("infra_serials", "");
         Public(ImportedCertificates.InventoryFile, Inventory());
-        Public("serial", NextSerial.ToString("X4", CultureInfo.InvariantCulture));
+        Public(PuppetCaImport.SerialFile, NextSerial.ToString("X4", CultureInfo.InvariantCulture));
         if (key is not null)
             PrivateFile.Write(Path.Combine(folder, PuppetCaInit.Key), key.ExportRSAPrivateKeyPem() + "\n");
     }

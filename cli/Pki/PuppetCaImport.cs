@@ -10,12 +10,14 @@ namespace Overture.Cli.Pki;
 /// </summary>
 public sealed class PuppetCaImport
 {
-    public const string Folder = "imported";
+    public const string Folder = "imported", SerialFile = "serial";
     private static readonly string[] Needed = [PuppetCaInit.Bundle, PuppetCaInit.Key, ImportedCrls.FileName,
         ImportedCertificates.InventoryFile];
 
     private readonly ImportedChain? chain;
     private readonly ImportedCrls? crls;
+    // The next number that it would have given; null: there is no such file.
+    private string? serial;
 
     private PuppetCaImport(ImportFindings findings, ImportedChain? chain, ImportedCrls? crls, ImportedCertificates? certificates)
     {
@@ -54,6 +56,7 @@ public sealed class PuppetCaImport
         var certificates = ImportedCertificates.Read(directory, chain?.Chain[0], now, findings);
         return new PuppetCaImport(findings, chain, crls, certificates)
         {
+            serial = File.Exists(Path.Combine(directory, SerialFile)) ? File.ReadAllText(Path.Combine(directory, SerialFile)) : null,
             Lost = chain is null || crls is null ? [] : [.. LostRecord.All(certificates, crls.Own, chain.Chain, now)],
         };
     }
@@ -83,6 +86,8 @@ public sealed class PuppetCaImport
         PrivateFile.MakeDirectory(imported);
         PrivateFile.Write(Path.Combine(imported, ImportedCrls.FileName), crls!.OwnPem + crls.ParentsPem);
         PrivateFile.Write(Path.Combine(imported, ImportedCertificates.InventoryFile), Certificates!.Inventory);
+        if (serial is not null)
+            PrivateFile.Write(Path.Combine(imported, SerialFile), serial);
         var signed = Path.Combine(imported, ImportedCertificates.SignedFolder);
         PrivateFile.MakeDirectory(signed);
         // Many at once: each waits for the disk, and the disk takes their waits together.

@@ -121,7 +121,12 @@ internal sealed class ConductorApi(
     {
         try
         {
-            response.Findings.Add((returned is null ? [] : await returned.Look(cancel)).Select(ReturnedNodes.FindingOf));
+            if (returned is null)
+                return;
+            if (await returned.Look(cancel) is { } found)
+                response.Findings.Add(found.Select(ReturnedNodes.FindingOf));
+            else
+                response.Unknown.Add(ReturnedNodes.Refused);
         }
         catch (FaultException e)
         {

@@ -88,6 +88,35 @@ public sealed class QuarantineTests(CaFixture house)
             async () => await Blocks(instance.Name) is [{ Sentence: "quarantined-0003" }], "the third", TimeSpan.FromSeconds(15));
     }
 
+    [Fact]
+    public async Task Quarantine_ThatHangs_DelaysNoRevocation()
+    {
+        var own = new CaFixture();
+        await own.Open();
+        try
+        {
+            var (ended, barred, hold) = (await own.Launch(), await own.Launch(), new TaskCompletionSource());
+            var fact = ObjectKeys.Fact(barred.Name, "quarantined-0001");
+            await own.Fact(barred.Name, "quarantined-0001");
+            await own.Fact(ended.Name, "terminating");
+            var store = new TestSupport.FaultyStore(own.Store) { BeforeGet = key => key == fact ? hold.Task : Task.CompletedTask };
+            await using var running = await RunningCa.Start(own, own.Options("slow") with { Store = store });
+            try
+            {
+                await Eventually.True(async () => await own.Store.Get(ObjectKeys.Closed(ended.Name), default) is not null, "it is closed");
+            }
+            finally
+            {
+                hold.SetResult();
+            }
+            await Eventually.True(async () => (await own.All<Block>(ObjectKeys.BlocksOf(barred.Name))).Count == 1, "it is blocked");
+        }
+        finally
+        {
+            await own.DisposeAsync();
+        }
+    }
+
     private async Task Fact(CertName name, string what)
     {
         await house.Store.PutIfAbsent(ObjectKeys.Fact(name, what),

@@ -14,7 +14,7 @@ public static class TestCrl
     /// <param name="key">With which it is signed.</param>
     /// <param name="thisUpdate">Whole seconds.</param>
     /// <param name="number">The content of the crlNumber extension; null: version 1, without extensions.</param>
-    /// <param name="life">From thisUpdate to nextUpdate.</param>
+    /// <param name="life">From thisUpdate to nextUpdate; zero: there is none.</param>
     /// <param name="serials">Revoked ones, in hex.</param>
     public static string Pem(
         X509Certificate2 issuer, RSA key, DateTimeOffset thisUpdate, byte[]? number = null, TimeSpan? life = null,
@@ -36,7 +36,8 @@ public static class TestCrl
             Sha256Rsa(signed);
             signed.WriteEncodedValue(issuer.SubjectName.RawData);
             signed.WriteUtcTime(thisUpdate);
-            signed.WriteUtcTime(thisUpdate + (life ?? TimeSpan.FromDays(400)));
+            if (life != TimeSpan.Zero)
+                signed.WriteUtcTime(thisUpdate + (life ?? TimeSpan.FromDays(400)));
             if (serials.Length > 0)
                 Entries(signed, thisUpdate, serials);
             if (number is not null)

@@ -10,6 +10,13 @@ public sealed class HookCheckTests : IDisposable
     private const string Conf = "[main]\nautosign = true\n[master]\nreports = store\n[server]\nautosign = $D/hooks/overture-autosign\n"
         + "node_terminus = exec\nexternal_nodes = $D/hooks/overture-enc\nreports = store, http\nreporturl = https://c.example.com:8142/reports\n";
 
+    // setfacl -m u:nobody:$2,o::$3 $1, without the package.
+    private const string Acl = """
+        import os, struct, sys
+        entries = [(1, 7, -1), (2, int(sys.argv[2]), 65534), (4, 5, -1), (16, 5, -1), (32, int(sys.argv[3]), -1)]
+        os.setxattr(sys.argv[1], "system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *e) for e in entries))
+        """;
+
     private readonly OvertureFixture overture;
     private readonly TempDirectory home = new();
 
@@ -21,7 +28,7 @@ public sealed class HookCheckTests : IDisposable
         Directory.CreateDirectory(home.File("hooks"));
         Directory.CreateDirectory(home.File("puppetserver/services.d"));
         File.WriteAllText(home.File("puppet.conf"), Conf.Replace("$D", home.Path, StringComparison.Ordinal));
-        File.WriteAllText(home.File("hooks/overture-autosign"), "#!/usr/bin/overture autosign-hook\n# a script\n");
+        File.WriteAllText(home.File("hooks/overture-autosign"), "#!/bin/true autosign-hook\n# a script\n");
         File.WriteAllText(home.File("hooks/overture-enc"), "#!/bin/true\n");
         foreach (var hook in Directory.GetFiles(home.File("hooks")))
             File.SetUnixFileMode(hook, (UnixFileMode)0b111_101_101);
@@ -53,6 +60,18 @@ public sealed class HookCheckTests : IDisposable
     [InlineData("chmod 775 hooks/overture-autosign", "others than root may write", "chown root")]
     [InlineData("mkdir p; mv hooks/overture-autosign p/; chmod 700 p; ln -s ../p/overture-autosign hooks/overture-autosign",
         "may not go through {0}/p to", "chmod o+x {0}/p")]
+    [InlineData("printf 'x.example.com\\n*.corp.example.com\\n' > hooks/overture-autosign; chmod 644 hooks/overture-autosign",
+        "its line 1 signs 'x.example.com'", "chmod 0755")]
+    [InlineData("mkdir -p p/q; mv hooks p/q/; chmod 700 p; ln -s p/q/hooks hooks", "may not execute {0}/hooks/overture-autosign: "
+        + "an ACL, a mount with noexec or a folder on the way of a link", "namei -l {0}/hooks/overture-autosign")]
+    [InlineData("chmod 775 hooks", "others than root may write the folder {0}/hooks (0775)", "chown root {0}/hooks")]
+    [InlineData("chown nobody hooks", "others than root may write the folder {0}/hooks (0755)", "chown root {0}/hooks")]
+    [InlineData("printf '#!{0}/none autosign-hook\\n' > hooks/overture-autosign", "can't be run: {0}/none is not there",
+        "overture hook install {0}/hooks/overture-autosign")]
+    [InlineData("cp /bin/true own; chmod 700 own; printf '#!{0}/own autosign-hook\\n' > hooks/overture-autosign",
+        "can't be run: user nobody may not execute {0}/own (0700)", "chmod 0755 {0}/own")]
+    [InlineData("cp /bin/true own; chmod 777 own; printf '#!{0}/own autosign-hook\\n' > hooks/overture-autosign",
+        "others than root may write {0}/own (0777)", "chown root {0}/own")]
     [InlineData("chmod 644 hooks/overture-enc", "external_nodes error user nobody may not execute {0}/hooks/overture-enc (0644): every "
         + "run fails", "chmod 0755 {0}/hooks/overture-enc")]
     [InlineData("sed -i 's/^node_terminus.*/node_terminus = plain/' puppet.conf", "node_terminus error is plain: no node is classified",
@@ -63,12 +82,33 @@ public sealed class HookCheckTests : IDisposable
     [InlineData("sed -i '/overture-autosign/d' puppet.conf", "autosign error is true: every request is signed", "autosign = /usr/bin")]
     public async Task Check_HookInThisState_IsOneAndNamesTheCure(string state, string said, string next)
     {
-        (await Shell.Run("sh", ["-euc", state], null, directory: home.Path)).Ok();
+        (await Shell.Run("sh", ["-euc", In(state)], null, directory: home.Path)).Ok();
         var answer = (await Check("-o", "json")).Exit(1).Json();
         var found = answer["checks"]!.AsArray().First(c => c!["status"].Text() == "error")!;
         Assert.Contains(In(said), $"{found["check"].Text()} error {found["detail"].Text()}", StringComparison.Ordinal);
         Assert.StartsWith(In(next), found["next"].Text(), StringComparison.Ordinal);
         Assert.Contains(In(next), (await Check()).Exit(1).Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("python3 acl.py hooks/overture-enc 0 5", "may not execute")]
+    [InlineData("chmod 750 hooks/overture-enc; python3 acl.py hooks/overture-enc 5 0", "")]
+    [InlineData("sed -i 's|^external_nodes.*|external_nodes = $confdir/hooks/overture-enc --site a|' puppet.conf", "")]
+    [InlineData("sed -i 's|^external_nodes.*|external_nodes = $hooks/overture-enc\\nhooks = $confdir/hooks|' puppet.conf", "")]
+    [InlineData("sed -i 's|^autosign = \\(.*-autosign\\)|autosign = \\1 {owner = root, mode = 0755}|' puppet.conf", "")]
+    public async Task Check_AclsVariablesAndWhatIsBehindAPath_AreAsTheServerSeesThem(string state, string said)
+    {
+        await File.WriteAllTextAsync(home.File("acl.py"), Acl);
+        (await Shell.Run("sh", ["-euc", state], null, directory: home.Path)).Ok();
+        var answer = await Check();
+        Assert.Contains(said, answer.Exit(said.Length > 0 ? 1 : 0).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Check_VariableThatIsNotSetThere_IsAWarning()
+    {
+        (await Shell.Run("sed", ["-i", "s|^external_nodes.*|external_nodes = $vardir/enc|", home.File("puppet.conf")], null)).Ok();
+        Assert.Contains("is $vardir/enc: ", (await Check()).Exit(0).Output, StringComparison.Ordinal);
     }
 
     [Fact]

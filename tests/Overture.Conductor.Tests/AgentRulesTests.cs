@@ -31,6 +31,10 @@ public sealed class AgentRulesTests
     [InlineData("settings: {main: {keylength: 512}}", "settings.main.keylength", "2048 to 8192")]
     [InlineData("settings: {main: {a b: x}}", "settings.main.a b", "must be the name of a setting")]
     [InlineData("settings: {main: {x: \"a\\nserver = evil\"}}", "settings.main.x", "printable ASCII")]
+    [InlineData("settings: {main: {user: nobody}}", "settings.main.user", "private key to another user")]
+    [InlineData("settings: {main: {group: users}}", "settings.main.group", "private key to another user")]
+    [InlineData("settings: {agent: {mkusers: true}}", "settings.agent.mkusers", "private key to another user")]
+    [InlineData("settings: {main: {statedir: \"/a {owner = nobody}\"}}", "settings.main.statedir", "must have no braces")]
     public void Check_BrokenRule_IsSaidByItsField(string agent, string field, string rule)
     {
         var problem = Assert.Single(Problems(agent));

@@ -11,7 +11,7 @@ namespace Overture.Conductor.Tests;
 /// they are asked for and install an agent. In three shells.
 /// </summary>
 [Trait("Category", "integration")]
-public sealed class AgentScriptTests : IDisposable
+public sealed partial class AgentScriptTests : IDisposable
 {
     private const string Bundle = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
     private const string Aio = "/opt/puppetlabs/bin/puppet";
@@ -29,6 +29,8 @@ public sealed class AgentScriptTests : IDisposable
         Assert.Equal("overture: agent: openvox 8.21.1 (/opt/puppetlabs/bin/puppet), installed from https://apt.voxpupuli.org\n", console);
         Assert.Equal("Types: deb\nURIs: https://apt.voxpupuli.org\nSuites: debian12\nComponents: openvox8\n"
             + "Signed-By: /etc/apt/keyrings/overture-agent.gpg\n", await Text("etc/apt/sources.list.d/overture-agent.sources"));
+        Assert.Equal("Package: openvox-agent\nPin: release c=openvox8\nPin-Priority: 1001\n",
+            await Text("etc/apt/preferences.d/overture-agent"));
         Assert.Contains("--force-confold install --allow-downgrades openvox-agent\n", await Text("log"), StringComparison.Ordinal);
         Assert.EndsWith("puppet agent\n", await Text("log"), StringComparison.Ordinal);
         Assert.True(File.Exists(home.File("etc/puppetlabs/puppet/csr_attributes.yaml")));
@@ -172,13 +174,17 @@ public sealed class AgentScriptTests : IDisposable
         await Tool("curl", "echo \"curl $*\" >>/log\nwhile [ $# -gt 1 ]; do [ \"$1\" != -o ] || echo K >\"$2\"; shift; done");
         const string Install = """
             for p in "$@"; do
-              case $p in openvox-agent*|puppet-agent*) ;; *) continue ;; esac
+              case $p in openvox-agent*|puppet-agent*|puppet) ;; *) continue ;; esac
               mkdir -p /opt/puppetlabs/bin
               printf '#!/bin/sh\necho "puppet $*" >>/log\n' >/opt/puppetlabs/bin/puppet
               chmod 755 /opt/puppetlabs/bin/puppet
-              v=8.21.1
-              ! grep -qs 'Components: openvox9' /etc/apt/sources.list.d/* || v=9.0.0
-              ! grep -qs 'Components: puppet7' /etc/apt/sources.list.d/* || v=7.34.0
+              # Another repository has a higher one.
+              v=9.99.0
+              case $p:$(sed -n 's/^Pin: release c=//p' /etc/apt/preferences.d/* 2>/dev/null) in
+                *-8.*|*:openvox8|*:puppet8) v=8.21.1 ;;
+                *-7.*|*:puppet7) v=7.34.0 ;;
+                *:openvox9) v=9.0.0 ;;
+              esac
               case $p in openvox-agent*) p=openvox-agent ;; *) p=puppet-agent ;; esac
               echo "$v-1" >/have-$p
             done
@@ -186,12 +192,13 @@ public sealed class AgentScriptTests : IDisposable
         if (apt)
         {
             await Tool("apt-get", $"echo \"apt-get $*\" >>/log\n{Install}");
-            await Tool("apt-cache", "echo '  Candidate: (none)'");
+            await Tool("apt-cache", "[ ! -e /candidate ] || [ $2 != puppet ] || { cat /candidate; exit; }\necho '  Candidate: (none)'");
             await Tool("dpkg-query", "[ -e /have-$4 ] && echo \"installed $(cat /have-$4)\"");
         }
         else
         {
-            await Tool("dnf", $"echo \"dnf $*\" >>/log\n{Install}");
+            await Tool("dnf", "echo \"dnf $*\" >>/log\n[ ! -e /offline ] || case $* in *--disablerepo=*) ;; *) exit 1 ;; esac\n"
+                + $"[ $2 != list ] || {{ cat /candidate 2>/dev/null; exit; }}\n{Install}");
             await Tool("rpm", "[ -e /have-$4 ] && cat /have-$4");
         }
     }

@@ -210,7 +210,7 @@ public sealed class DeactivateTests : IDisposable
         puppetDb.Active[$"{name}"] = true;
 
         // What was queued before its end may still be worked on.
-        Assert.Empty(await returned.Look(default));
+        Assert.Empty((await returned.Look(default))!);
         clock.Advance(ReturnedNodes.Queue);
         Assert.Equal([name], await returned.Look(default));
 
@@ -226,7 +226,20 @@ public sealed class DeactivateTests : IDisposable
 
         // Deactivated by hand, or after a week, it is none of ours any more.
         clock.Advance(ReturnedNodes.Watched);
-        Assert.Empty(await returned.Look(default));
+        Assert.Empty((await returned.Look(default))!);
+    }
+
+    [Fact]
+    public async Task Gc_PuppetDbRefusesTheQuery_IsSaidAsUnknown()
+    {
+        await using var puppetDb = await PuppetDbStandIn.Start(world.Ca);
+        await using var host = await ConductorHost.Start(world, new() { Provider = provider, Clock = clock },
+            o => o with { PuppetDb = Given(puppetDb.Url) });
+        var (saga, name) = await Begun(host);
+        Assert.Null(await saga.Advance(name, default));
+        clock.Advance(ReturnedNodes.Queue);
+        puppetDb.QueryStatus = 403;
+        Assert.Contains(ReturnedNodes.Refused, (await host.As("viewer").ReconcileAsync(new())).Unknown);
     }
 
     private static async Task<IEnumerable<TimelineEvent>> Timeline(ConductorHost host, CertName name) =>

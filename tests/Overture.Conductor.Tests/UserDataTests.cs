@@ -81,7 +81,7 @@ public sealed class UserDataTests : IDisposable
             yum=''
             pinned=''
             conf() {
-            cat <<'OVERTURE'
+            cat <<'OVERTURE_TEXT'
             certname = 0f8fad5b-d9cb-469f-a165-70867728950e
             ca_server = ca.example.com
             ca_port = 8141
@@ -91,14 +91,14 @@ public sealed class UserDataTests : IDisposable
             serverport = 8140
             environment = production
             crl_refresh_interval = 1d
-            OVERTURE
+            OVERTURE_TEXT
             }
             ca() {
-            cat <<'OVERTURE'
+            cat <<'OVERTURE_TEXT'
             -----BEGIN CERTIFICATE-----
             MIIB
             -----END CERTIFICATE-----
-            OVERTURE
+            OVERTURE_TEXT
             }
             """.ReplaceLineEndings("\n"), tree.Script, StringComparison.Ordinal);
         Assert.EndsWith("""
@@ -155,6 +155,28 @@ public sealed class UserDataTests : IDisposable
 
             """.ReplaceLineEndings("\n"), tree.PuppetConf);
     }
+
+    /// <summary>What is printed by the script never becomes a command of it: no line ends a here-document.</summary>
+    [Theory]
+    [InlineData("OVERTURE", true)]
+    [InlineData("EOF", true)]
+    [InlineData("OVERTURE_TEXT", false)]
+    [InlineData("OVERTURE_AGENT", false)]
+    [InlineData("OVERTURE_TEXT\r", false)]
+    public void Render_KeyWithTheLineOfADelimiter_IsPrintedOrRefused(string line, bool printed)
+    {
+        var key = $"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQINBF\n{line}\n/tmp/rv/pwn\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n";
+        var spec = Spec(s => s.Puppet.Agent = new PuppetAgent { Repository = new AgentRepository { Key = key } });
+        if (printed)
+            Assert.Equal(key, UserDataTree.Of(UserData.Render(Name, spec, "production", Token, Bundle)).Printed("key"));
+        else
+            Assert.Throws<ArgumentException>(() => UserData.Render(Name, spec, "production", Token, Bundle));
+        Assert.Throws<ArgumentException>(() => AgentScript.Command(Name, Spec(), "production", Bundle, "a\nOVERTURE_CSR\nb", packed: true));
+    }
+
+    [Fact]
+    public void Render_CertificateWithSpaces_IsNone() => Assert.Throws<ArgumentException>(() => UserData.Render(Name, Spec(), "production",
+        Token, "-----BEGIN CERTIFICATE-----\nMI IB\n-----END CERTIFICATE-----\n"));
 
     /// <summary>Whatever the CA, the user has 5 KiB: a CA and its successor, both RSA 4096, are the largest bundle that there is.</summary>
     [Fact]

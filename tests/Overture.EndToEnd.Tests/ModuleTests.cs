@@ -153,6 +153,42 @@ public sealed class ModuleTests : IDisposable
         Assert.Equal(allowed, told.Split('\n').SingleOrDefault(l => l.Contains("allow", StringComparison.Ordinal))?.Trim() ?? "");
     }
 
+    [Theory]
+    // As packaged, and a second time there is nothing to do.
+    [InlineData("certificate-authority: {\n    # allow-subject-alt-names: false\n}\n", true,
+        "certificate-authority: {\n    allow-subject-alt-names: true\n    # allow-subject-alt-names: false\n}\n")]
+    [InlineData("certificate-authority: {\n    allow-subject-alt-names: true // by hand\n}\n", false,
+        "certificate-authority: {\n    allow-subject-alt-names: false // by hand\n}\n")]
+    [InlineData("certificate-authority.allow-subject-alt-names = true\n", true, "certificate-authority.allow-subject-alt-names = true\n")]
+    [InlineData("certificate-authority: {\n}\n", false, "certificate-authority: {\n}\n")]
+    [InlineData(null, true, "certificate-authority: {\n    allow-subject-alt-names: true\n}\n")]
+    public async Task AltNames_AreTheOneLineOfCaConf(string? before, bool allowed, string after)
+    {
+        var file = home.File("conf/ca.conf");
+        if (before is not null)
+            await File.WriteAllTextAsync(file, before);
+        var manifest = $"overture_alt_names {{ '{file}': allowed => '{(allowed ? "true" : "false")}' }}";
+        Assert.Equal(before == after ? 0 : 2, (await Apply(manifest)).ExitCode);
+        Assert.Equal(after, await File.ReadAllTextAsync(file));
+        Assert.Equal(0, (await Apply(manifest)).ExitCode);
+    }
+
+    // On a host that is both: whichever comes first.
+    [Theory]
+    [InlineData(true, "puppet.example.com", "")]
+    [InlineData(false, "puppet.example.com", "")]
+    [InlineData(true, "other.example.com", "give both the same")]
+    public async Task AgentAndPuppetserver_OfOneHost_AgreeOnTheName(bool agentFirst, string certname, string said)
+    {
+        var agent = $"class {{ 'overture::agent': server => 'p.example.com', ca_server => 'ca.example.com', certname => '{certname}' }}\n";
+        const string server = "class { 'overture::puppetserver': certname => 'puppet.example.com', ca_server => 'ca.example.com', "
+            + "report_url => 'https://localhost/reports', enc_command => '/bin/true' }\n";
+        // Nothing is applied: only that there is a catalog is looked at.
+        var ran = await Apply(agentFirst ? agent + server : server + agent, "--noop");
+        Assert.Equal(said.Length == 0, ran.ExitCode == 0);
+        Assert.Contains(said, ran.Errors, StringComparison.Ordinal);
+    }
+
     public void Dispose() => home.Dispose();
 
     private string Agent(string more) =>

@@ -7,6 +7,13 @@ namespace Overture.Platform.Tests;
 public sealed class AutosignListTests
 {
     [Theory]
+    [InlineData("#!/bin/sh\nexit 0\n # a\n", "")]
+    [InlineData("*.corp.example.com\n", "1 *.corp.example.com")]
+    [InlineData("# a\nweb.example.com\nfi\nEOF\n", "2 web.example.com, 3 fi")]
+    public void LinesForSome_AreThoseThatSignAnyName(string text, string lines) =>
+        Assert.Equal(lines, string.Join(", ", AutosignList.LinesForSome(text).Select(l => $"{l.Number} {l.Line}")));
+
+    [Theory]
     [InlineData("*", true), InlineData("*x", true), InlineData("**", true), InlineData("*.", true), InlineData("*..", true),
         InlineData("*\0\u00ff", true)]
     [InlineData("*.example.org", false), InlineData("*.x", false), InlineData("web.example.org", false), InlineData("# *", false),
@@ -25,7 +32,7 @@ public sealed class AutosignListTests
     [Theory]
     [InlineData("autosign = true", "", "autosign = true signs every request")]
     [InlineData("autosign = {0}/hook", "*\n", "is not executable: its line 1 signs every request")]
-    [InlineData("autosign = {0}/hook", "web\n", "is not executable, so it signs nothing")]
+    [InlineData("autosign = {0}/hook", "web\n", "is not executable: its line 1 signs 'web'")]
     [InlineData("autosign={0}/hook", "x\n*\n", "whose line 2 would sign every request if it lost its x bit", true)]
     [InlineData("autosign={0}/hook", "", "which is empty", true)]
     [InlineData("autosign={0}/hook", "#!/bin/true\n", null, true)]

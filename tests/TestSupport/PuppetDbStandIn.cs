@@ -38,7 +38,7 @@ public sealed class PuppetDbStandIn : IAsyncDisposable
     /// <summary>Paths of the queries, in order.</summary>
     public ConcurrentQueue<string> Queries { get; } = new();
 
-    /// <summary>What it answers to a query: 200, it knows the node; 404, it does not.</summary>
+    /// <summary>What it answers to a query: 200, it knows the node; 404, it does not; 401 or 403, also to the query of many: it does not let ask.</summary>
     public int QueryStatus { get; set; } = 200;
 
     /// <summary>Nodes that it has as active, for the query of many.</summary>
@@ -78,6 +78,11 @@ public sealed class PuppetDbStandIn : IAsyncDisposable
         using var reader = new StreamReader(context.Request.Body);
         if (context.Request.Path == "/pdb/query/v4/nodes")
         {
+            if (QueryStatus is 401 or 403)
+            {
+                context.Response.StatusCode = QueryStatus;
+                return;
+            }
             // As PuppetDB 7 and 8: of the nodes in the array those that are active.
             var query = JsonDocument.Parse(await reader.ReadToEndAsync()).RootElement.GetProperty("query");
             var asked = query[2][2][1].EnumerateArray().Select(n => n.GetString()!).Where(Active.ContainsKey);

@@ -115,6 +115,7 @@ internal sealed class FoldImported(ObjectStore store, ClaimStore claims, Unclaim
         Certificates = plan.Current.Count,
         Older = plan.Older.Count,
         Revocations = plan.Revocations.Count,
+        HighestSerial = plan.HighestSerial,
         Skipped = { plan.Unclaimed.Select(c => c.Certname).Distinct(StringComparer.Ordinal) },
         At = clock.GetUtcNow().ToTimestamp(),
     };

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf.WellKnownTypes;
 using Overture.CertAuthority.Policy;
@@ -14,15 +15,17 @@ namespace Overture.CertAuthority.Import;
 /// <summary>
 /// What of an imported CA becomes which record. Pure, and the same each time but for the write ids: a fold that was killed goes on with it.
 /// </summary>
-/// <param name="Crl">Null where the old list is none that could be served here: it has no number, or no end. Then ours begin with 1.</param>
+/// <param name="Crl">Null where the old list has no number. Then ours begin with 1.</param>
 /// <param name="Current">Each name's certificate with its claim.</param>
 /// <param name="Older">Claims of certificates that only the inventory knows: of a name that was certified again, so that revoking the name
 /// reaches them.</param>
 /// <param name="Unclaimed">Certificates whose name no certname may be: there can be no claim of them, and they are known by their
 /// serials.</param>
+/// <param name="HighestSerial">Of those of at most 31 bits that the CA gave, whatever became of the certificate; 0: there is none.</param>
 internal sealed record ImportPlan(
     CrlRecord? Crl, IReadOnlyList<RevocationRecord> Revocations, IReadOnlyList<(Claim Claim, CertificateRecord Record)> Current,
-    IReadOnlyList<Claim> Older, IReadOnlyList<CertificateRecord> Unclaimed)
+    IReadOnlyList<Claim> Older, IReadOnlyList<CertificateRecord> Unclaimed,
+    int HighestSerial)
 {
     public static ImportPlan Of(ImportedCa from, CaFiles ca, string replica, Ids ids, DateTimeOffset now)
     {
@@ -46,8 +49,15 @@ internal sealed record ImportPlan(
             else if (!ca.Chain.Any(c => c.GetNameInfo(X509NameType.SimpleName, forIssuer: false) == line.Name))
                 unclaimed.Add(make.Unclaimed(line));
         }
-        return new ImportPlan(make.Crl(from), make.Revocations(from), current, older, unclaimed);
+        return new ImportPlan(make.Crl(from), make.Revocations(from), current, older, unclaimed, Highest(from));
     }
+
+    private static int Highest(ImportedCa from) => from.Inventory.Select(l => l.Serial).Concat(from.Signed.Select(s => s.Serial))
+        .Concat(from.Crl.Entries.Select(e => e.Serial)).Select(Number)
+        .Append(from.NextSerial is { } next ? Number(next) - 1 : BigInteger.Zero)
+        .Where(n => n < int.MaxValue).Select(n => (int)n).Append(0).Max();
+
+    private static BigInteger Number(SerialNumber serial) => new(serial.ToBytes(), isUnsigned: true, isBigEndian: true);
 
     private sealed class Maker(CaFiles ca, string replica, Ids ids)
     {
@@ -76,14 +86,15 @@ internal sealed record ImportPlan(
             NotAfter = line.NotAfter.ToTimestamp(),
         };
 
-        public CrlRecord? Crl(ImportedCa from) => from.Crl is not { Number: { } number, NextUpdate: { } end } ? null : new()
+        // One without an end is to be replaced at once; its number counts.
+        public CrlRecord? Crl(ImportedCa from) => from.Crl is not { Number: { } number } ? null : new()
         {
             Schema = 1,
             WriteId = ids.Unguessable(),
             Number = number,
             Pem = from.CrlPem,
             ThisUpdate = from.Crl.ThisUpdate.ToTimestamp(),
-            NextUpdate = end.ToTimestamp(),
+            NextUpdate = (from.Crl.NextUpdate ?? from.Crl.ThisUpdate).ToTimestamp(),
             Entries = from.Crl.Entries.Count,
         };
 

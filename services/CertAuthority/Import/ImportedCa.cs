@@ -10,10 +10,13 @@ internal sealed record ImportedCertificate(SerialNumber Serial, string Name, X50
 /// <summary>What `overture ca import` left beside the CA: its CRL chain, its inventory, the current certificate of each name.</summary>
 /// <param name="Crl">The signing CA's own list: the truth of revocation.</param>
 /// <param name="CrlPem">The whole chain of lists.</param>
+/// <param name="NextSerial">What its file serial says; null: there is none, or no number in it.</param>
 internal sealed record ImportedCa(
-    CrlFacts Crl, string CrlPem, IReadOnlyList<InventoryLine> Inventory, IReadOnlyList<ImportedCertificate> Signed)
+    CrlFacts Crl, string CrlPem, IReadOnlyList<InventoryLine> Inventory, IReadOnlyList<ImportedCertificate> Signed,
+    SerialNumber? NextSerial)
 {
-    public const string Folder = "imported", CrlFile = "ca_crl.pem", InventoryFile = "inventory.txt", SignedFolder = "signed";
+    public const string Folder = "imported", CrlFile = "ca_crl.pem", InventoryFile = "inventory.txt", SignedFolder = "signed",
+        SerialFile = "serial";
 
     public static string PathIn(string caDirectory) => Path.Combine(caDirectory, Folder);
 
@@ -37,7 +40,10 @@ internal sealed record ImportedCa(
                 file = path;
                 signed.Add(Read(path, ca.Issuer));
             }
-            return new ImportedCa(crl, lists, inventory, signed);
+            file = Path.Combine(folder, SerialFile);
+            SerialNumber? next = File.Exists(file)
+                && SerialNumber.TryParse("0x" + File.ReadAllText(file).Trim(), out var read) ? read : null;
+            return new ImportedCa(crl, lists, inventory, signed, next);
         }
         catch (Exception e)
             when (e is CryptographicException or ArgumentException or InvalidDataException or IOException or UnauthorizedAccessException)

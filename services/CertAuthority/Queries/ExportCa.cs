@@ -22,6 +22,7 @@ internal sealed class ExportCa(ObjectStore store, ClaimStore claims, UnclaimedCe
 {
     // Some 3 KiB each: an answer stays far below the 4 MiB that a client takes.
     private const int Together = 200, AtOnce = 32;
+    private const int Piece = 1024 * 1024;
     private const string ImportedClaim = "import-";
 
     /// <param name="by">Who asks.</param>
@@ -30,7 +31,12 @@ internal sealed class ExportCa(ObjectStore store, ClaimStore claims, UnclaimedCe
     public async Task Run(Caller by, Func<ExportCaResponse, Task> give, CancellationToken cancel)
     {
         // 1. the CA
-        await give(new ExportCaResponse { BundlePem = System.Text.Encoding.ASCII.GetString(signer.Ca.Bundle) });
+        var imported = await store.Get<ImportDone>(ObjectKeys.Imported(Convert.ToHexStringLower(signer.Ca.KeyId.Span)), cancel);
+        await give(new ExportCaResponse
+        {
+            BundlePem = System.Text.Encoding.ASCII.GetString(signer.Ca.Bundle),
+            HighestImportedSerial = imported?.HighestSerial ?? 0,
+        });
 
         // 2. what was released, or moved in with its file
         var unreadable = 0;
@@ -56,8 +62,13 @@ internal sealed class ExportCa(ObjectStore store, ClaimStore claims, UnclaimedCe
         // 4. last, so that it holds what was revoked meanwhile
         var list = await crls.Publish(cancel);
         await audit.Write(AuditAction.CaExported, "", by, $"crl-{list.Number}", cancel: cancel);
-        await give(new ExportCaResponse { CrlPem = list.Pem, Unreadable = unreadable });
+        foreach (var piece in Pieces(list.Pem))
+            await give(new ExportCaResponse { CrlPem = piece });
+        await give(new ExportCaResponse { Unreadable = unreadable, Complete = true });
     }
+
+    /// <summary>A list of a hundred thousand entries is larger than an answer that a client takes.</summary>
+    internal static IEnumerable<string> Pieces(string pem) => pem.Chunk(Piece).Select(c => new string(c));
 
     private async Task<HashSet<string>> Names(string prefix, CancellationToken cancel)
     {

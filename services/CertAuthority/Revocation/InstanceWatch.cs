@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
@@ -14,9 +15,10 @@ internal sealed class InstanceWatch(ObjectStore store, RevokeTerminatedName clos
 {
     // Late: longer than a proxy or a connection keeps a request that its client has given up.
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5), Late = TimeSpan.FromMinutes(10);
+    private const int AtOnce = 16;
     private readonly HashSet<CertName> closed = [];
     // The latest fact that was done and since when, by name.
-    private readonly Dictionary<CertName, (string Fact, long Since)> quarantines = [];
+    private readonly ConcurrentDictionary<CertName, (string Fact, long Since)> quarantines = new();
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -68,10 +70,12 @@ internal sealed class InstanceWatch(ObjectStore store, RevokeTerminatedName clos
                     latest[name] = what;
                 }
             }
-            foreach (var (name, what) in latest.Where(l => IsNew(l.Key, l.Value) || IsRecent(l.Key)))
-                await Keep(name, what, stopping);
-            // Together, so that one CRL serves them all.
-            await Task.WhenAll(open.Select(name => Close(name, stopping)));
+            // Revocations wait for no quarantine. Together, so that one CRL serves them all.
+            var closing = open.Select(name => Close(name, stopping)).ToList();
+            var keeping = Parallel.ForEachAsync(latest.Where(l => IsNew(l.Key, l.Value) || IsRecent(l.Key)).ToList(),
+                new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stopping },
+                async (l, cancel) => await Keep(l.Key, l.Value, cancel));
+            await Task.WhenAll([.. closing, keeping]);
         }
         catch (FaultException e)
         {
@@ -84,7 +88,12 @@ internal sealed class InstanceWatch(ObjectStore store, RevokeTerminatedName clos
 
     private bool IsNew(CertName name, string what) => !quarantines.TryGetValue(name, out var done) || done.Fact != what;
 
-    private bool IsRecent(CertName name) => quarantines.TryGetValue(name, out var done) && clock.GetElapsedTime(done.Since) < Late;
+    private bool IsRecent(CertName name) => quarantines.TryGetValue(name, out var done) && clock.GetElapsedTime(done.Since) < Late
+        && !IsOld(done.Fact, clock.GetUtcNow());
+
+    /// <summary>By the time in its id (UUIDv7): a write about a fact before it can't be on its way any more.</summary>
+    internal static bool IsOld(string what, DateTimeOffset now) => Guid.TryParse(Id(what), out var id)
+        && now.ToUnixTimeMilliseconds() - Convert.ToInt64($"{id:N}"[..12], 16) > Late.TotalMilliseconds;
 
     // Their ids sort by time, whatever they say.
     private static bool IsLater(string what, string? than) => than is null || string.CompareOrdinal(Id(what), Id(than)) > 0;

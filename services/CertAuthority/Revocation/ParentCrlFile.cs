@@ -4,15 +4,16 @@ namespace Overture.CertAuthority.Revocation;
 
 /// <summary>
 /// root_crl.pem of the CA directory, which an administrator replaces while the service runs. A new text counts once it was the same at two
-/// looks: one that is just being written is none yet.
+/// looks, and written 2 s ago or more: one that is just being written is none yet.
 /// </summary>
-internal sealed class ParentCrlFile(CaFiles ca)
+internal sealed class ParentCrlFile(CaFiles ca, TimeProvider clock)
 {
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(2);
     private readonly Lock gate = new();
     private string taken = ca.ParentCrls;
     private string? seen;
 
-    /// <summary>PEM, sound or not; as it was before where it can't be read now.</summary>
+    /// <summary>One look. PEM, sound or not; as it was before where it can't be read now.</summary>
     public string Text()
     {
         lock (gate)
@@ -29,7 +30,7 @@ internal sealed class ParentCrlFile(CaFiles ca)
     {
         try
         {
-            return ca.ParentCrlsNow();
+            return (clock.GetUtcNow() - ca.ParentCrlsWrittenAt()).Duration() < Settled ? null : ca.ParentCrlsNow();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -19,7 +19,7 @@ namespace Overture.CertAuthority.Revocation;
 internal sealed class ParentCrls(ObjectStore store, CaSigner signer, AuditLog audit, Ids ids, TimeProvider clock, ILogger<ParentCrls> log)
 {
     private readonly HashSet<string> reported = new(StringComparer.Ordinal);
-    private readonly ParentCrlFile file = new(signer.Ca);
+    private readonly ParentCrlFile file = new(signer.Ca, clock);
 
     /// <summary>The first thing that is wrong with a parent's list, as last seen, in a sentence; null: nothing.</summary>
     public string? Problem { get; private set; }
@@ -33,10 +33,10 @@ internal sealed class ParentCrls(ObjectStore store, CaSigner signer, AuditLog au
     {
         var now = clock.GetUtcNow();
         var problems = new List<string>();
-        var text = "";
+        var (text, given) = ("", file.Text());
         foreach (var parent in Parents)
         {
-            var known = await Known(parent, problems, cancel);
+            var known = await Known(parent, given, problems, cancel);
             known.AddRange(ParentList.In(published, parent));
             // A list of tomorrow only where there is no other.
             var newest = Best(known.Where(l => !l.IsEarly(now))) ?? Best(known);
@@ -69,11 +69,11 @@ internal sealed class ParentCrls(ObjectStore store, CaSigner signer, AuditLog au
         var lists = CrlPem.Split(pem);
         if (lists.Count == 0)
             throw Invalid("No valid CRLs submitted.");
-        var taken = 0;
+        var (taken, given) = (0, file.Text());
         foreach (var (parent, list) in lists.Select(Recognized).ToList())
         {
             // One that begins later than now is no reason to refuse one that is good now.
-            if (!list.IsNewerThan(Best((await Known(parent, [], cancel)).Where(l => !l.IsEarly(clock.GetUtcNow())))))
+            if (!list.IsNewerThan(Best((await Known(parent, given, [], cancel)).Where(l => !l.IsEarly(clock.GetUtcNow())))))
                 continue;
             var record = new ParentCrl
             {
@@ -113,9 +113,9 @@ internal sealed class ParentCrls(ObjectStore store, CaSigner signer, AuditLog au
     }
 
     // What lies in the bucket is believed by its signature alone.
-    private async Task<List<ParentList>> Known(X509Certificate2 parent, List<string> problems, CancellationToken cancel)
+    private async Task<List<ParentList>> Known(X509Certificate2 parent, string given, List<string> problems, CancellationToken cancel)
     {
-        var known = ParentList.In(file.Text(), parent).ToList();
+        var known = ParentList.In(given, parent).ToList();
         if (known.Count == 0)
         {
             problems.Add(

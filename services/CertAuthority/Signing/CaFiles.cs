@@ -50,6 +50,9 @@ internal sealed class CaFiles
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     public string ParentCrlsNow() => ParentLists(directory, Chain);
 
+    /// <summary>When it was written last; long ago where it is not there.</summary>
+    public DateTimeOffset ParentCrlsWrittenAt() => File.GetLastWriteTimeUtc(Path.Combine(directory, ParentCrlFile));
+
     public ReadOnlyMemory<byte> KeyId { get; }
 
     /// <summary>What is wrong with the files, without opening the key.</summary>

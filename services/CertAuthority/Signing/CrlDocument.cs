@@ -5,7 +5,7 @@ using Overture.Records.V1;
 namespace Overture.CertAuthority.Signing;
 
 /// <summary>One CRL: made, and read again as a third party would.</summary>
-/// <param name="NextUpdate">When it must be replaced; after that no agent takes it.</param>
+/// <param name="NextUpdate">When it must be replaced; after that no agent takes it. Of an imported one that has no end: at once.</param>
 internal sealed record CrlDocument(long Number, DateTimeOffset NextUpdate, IReadOnlyDictionary<SerialNumber, RevokedEntry> Entries)
 {
     public IReadOnlySet<SerialNumber> Serials { get; } = Entries.Keys.ToHashSet();
@@ -22,7 +22,7 @@ internal sealed record CrlDocument(long Number, DateTimeOffset NextUpdate, IRead
             signer.Ca.Issuer.SubjectName, signer.Generator(), number, nextUpdate, HashAlgorithmName.SHA256, authority, thisUpdate);
     }
 
-    /// <exception cref="CryptographicException">It is not signed by this CA, or has no number or end.</exception>
+    /// <exception cref="CryptographicException">It is not signed by this CA, or has no number.</exception>
     public static CrlDocument Read(byte[] der, CaFiles ca) => Read(der, ca.Issuer);
 
     /// <exception cref="CryptographicException">As above.</exception>
@@ -33,7 +33,7 @@ internal sealed record CrlDocument(long Number, DateTimeOffset NextUpdate, IRead
         var facts = CrlFacts.Read(der);
         return new CrlDocument(
             facts.Number ?? throw new CryptographicException("a CRL has no number"),
-            facts.NextUpdate ?? throw new CryptographicException("a CRL has no nextUpdate"),
+            facts.NextUpdate ?? facts.ThisUpdate,
             facts.Entries.DistinctBy(e => e.Serial).ToDictionary(e => e.Serial));
     }
 

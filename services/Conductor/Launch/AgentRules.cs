@@ -13,6 +13,7 @@ internal static partial class AgentRules
     private const string Paths = "places files where the package, or Overture, does not look for them; leave it to the package",
         Certificates = "is part of how the instance gets its certificate, which Overture writes; leave it out",
         Server = "is set by puppet.server and puppet.serverport; use those",
+        User = "would give the agent's private key to another user than root; leave it out",
         CaServer = "is set by puppet.ca_server and puppet.ca_port; use those";
 
     // Settings that Overture owns: why, and what to say instead.
@@ -49,6 +50,9 @@ internal static partial class AgentRules
         ["ssl_client_ca_auth"] = "would have the agent trust another CA than the pinned one; leave it out",
         ["ssl_server_ca_auth"] = "would have the agent trust another CA than the pinned one; leave it out",
         ["manage_internal_file_permissions"] = "keeps the agent's private key root's alone; leave it out",
+        ["user"] = User,
+        ["group"] = User,
+        ["mkusers"] = User,
         ["daemonize"] = "is decided by the system's service; leave it out",
         ["onetime"] = "would end the agent after one run; leave it out",
         ["config"] = Paths,
@@ -168,6 +172,9 @@ internal static partial class AgentRules
             return why;
         if (value.Length is 0 or > MaxValue || value.Any(c => c is < ' ' or > '~') || value != value.Trim())
             return $"must be 1-{MaxValue} printable ASCII characters, without spaces around them";
+        // Puppet reads {owner = x, mode = y} in a value as the owner and mode of the file that it names, and any other braces as an error.
+        if (value.Contains('{', StringComparison.Ordinal))
+            return "must have no braces: Puppet would take them for the owner and mode of a file; write $name without them";
         return name switch
         {
             "certificate_revocation" when value is not ("chain" or "leaf" or "true") =>

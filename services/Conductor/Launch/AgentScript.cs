@@ -30,14 +30,14 @@ internal static partial class AgentScript
         var script = Script(name, spec.Puppet, PuppetConf.Write(name, spec.Puppet, environment), caBundle);
         var body = packed ? Packed(script) : script.TrimEnd('\n');
         var write = packed ? "base64 -d | gzip -dc >$f" : "cat >$f";
+        var csr = $"# overture {name}\n{attributes.TrimEnd('\n')}";
         return string.Create(CultureInfo.InvariantCulture, $$"""
             f={{Path}}
             (umask 077; mkdir -p "${f%/*}" && {{write}}) <<'OVERTURE_AGENT' || echo "overture: $f could not be written" >&2
-            {{body}}
+            {{Within("OVERTURE_AGENT", body)}}
             OVERTURE_AGENT
             sh $f boot <<'OVERTURE_CSR'
-            # overture {{name}}
-            {{attributes.TrimEnd('\n')}}
+            {{Within("OVERTURE_CSR", csr)}}
             OVERTURE_CSR
             """).ReplaceLineEndings("\n");
     }
@@ -66,9 +66,12 @@ internal static partial class AgentScript
     public static string FlavourOf(AgentFlavour flavour) =>
         flavour == AgentFlavour.Unspecified ? "auto" : flavour.ToString().ToLowerInvariant();
 
-    // What it prints has no line that is the delimiter: lines of base64 and PEM, and "name = value".
     private static void Function(StringBuilder text, string name, string prints) =>
-        text.Append(name).Append("() {\ncat <<'OVERTURE'\n").Append(prints).Append("OVERTURE\n}\n");
+        text.Append(name).Append("() {\ncat <<'OVERTURE_TEXT'\n").Append(Within("OVERTURE_TEXT", prints)).Append("OVERTURE_TEXT\n}\n");
+
+    // A here-document would end at such a line, and the shell run what follows. The delimiters have a character that base64 has not.
+    private static string Within(string delimiter, string text) => !text.Split('\n', '\r').Contains(delimiter) ? text
+        : throw new ArgumentException($"a text for the agent's script has a line {delimiter}", nameof(text));
 
     // The plan's rules let only such through (AgentRules); anything else must not reach a shell.
     private static string Quoted(string value) =>
@@ -95,6 +98,6 @@ internal static partial class AgentScript
         return string.Join('\n', lines) + "\n";
     }
 
-    [GeneratedRegex(@"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"-----BEGIN CERTIFICATE-----\r?\n(?:[A-Za-z0-9+/=]+\r?\n)+-----END CERTIFICATE-----", RegexOptions.CultureInvariant)]
     internal static partial Regex Certificates();
 }

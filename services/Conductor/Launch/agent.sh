@@ -52,7 +52,8 @@ put() {
   }
 }
 
-# configure CONFDIR SSLDIR: puppet.conf and the pinned CA. What the image has is kept as puppet.conf.old; a CRL of another CA goes.
+# configure CONFDIR SSLDIR: puppet.conf and the pinned CA. What the image has is kept as puppet.conf.old. Its CRL goes, which may be another
+# CA's: an agent never fetches one where there is one.
 configure() {
   if [ -f "$1/puppet.conf" ] && ! grep -qx "$mark" "$1/puppet.conf"; then
     cp -p "$1/puppet.conf" "$1/puppet.conf.old" || return 1
@@ -64,6 +65,7 @@ configure() {
     echo "csr_attributes = $1/csr_attributes.yaml"
     conf
   } | put "$1/puppet.conf" || return 1
+  [ -s "$2/certs/$certname.pem" ] || rm -f "$2/crl.pem"
   ca | put "$2/certs/ca.pem"
 }
 
@@ -91,8 +93,16 @@ boot() {
   fi
   # 2. an earlier boot was cut off: this one tries again
   [ -e $w/done ] || rm -rf $w/run
-  # 3. for as long as it takes; a program of its own, since a function would keep cloud-init's output open
-  sh $w/agent watch </dev/null >/dev/null 2>&1 &
+  # 3. for as long as it takes
+  watcher
+}
+
+# A program of its own, since a function would keep cloud-init's output open; and a unit of its own, since systemd ends what is left of
+# cloud-init's where a module failed. More than one do no harm.
+watcher() {
+  if [ ! -d /run/systemd/system ] || ! systemd-run --no-block --collect -p KillMode=process sh $w/agent watch; then
+    sh $w/agent watch &
+  fi </dev/null >/dev/null 2>&1
 }
 
 # An agent that the image starts has read another configuration by now. It is started again in the final stage.
@@ -104,12 +114,18 @@ quiet() {
   fi >/dev/null 2>&1
 }
 
-# cloud-init's own module would let the vendor's configuration win, and runs no second time where this file is.
+# cloud-init's own module would let the vendor's configuration win, and runs no second time where this file is; but where a list of modules
+# says how often.
 vendor() {
   mkdir -p $o/sem && : >$o/sem/config_puppet
+  is=ignored
+  if grep -Eqs 'puppet.?, *.?(always|once)|- - .?puppet' $o/vendor-cloud-config.txt $o/vendor2-cloud-config.txt; then
+    : >$w/insists
+    is="applied by its module list, and undone after it at every boot"
+  fi
   for f in $o/vendor-cloud-config.txt $o/vendor2-cloud-config.txt; do
     [ -f $f ] || continue
-    ! grep -q '^puppet:' $f || say "note: the key puppet of vendor data is ignored"
+    ! grep -q '^puppet:' $f || say "note: the key puppet of vendor data is $is"
     for k in $(sed -n 's/^\(cloud_[a-z]*_modules\):.*/\1/p' $f); do
       say "note: vendor data sets $k: cloud-init may not do all that the image and user data ask for"
     done
@@ -124,9 +140,15 @@ watch() {
     t=/proc/1/fd/1
     [ ! -c /dev/console ] || t=/dev/console
     {
-      say "note: cloud-init has ended and ran no runcmd; going on without it"
+      if [ -e $w/tried ]; then say "note: trying again"; else say "note: cloud-init has ended and ran no runcmd; going on without it"; fi
       sh $w/agent run
     } >>$t 2>&1
+  fi
+  if [ -e $w/insists ]; then
+    until [ -e /run/cloud-init/result.json ]; do sleep 5; done
+    rm -f $w/changed
+    for l in $(cat $w/layouts); do configure "${l%%:*}" "${l#*:}"; done
+    [ ! -e $w/changed ] || { found && start; }
   fi
   until issued; do sleep 5; done
   for l in $layouts $(cat $w/layouts); do
@@ -170,6 +192,7 @@ identify() {
 
 run() {
   mkdir $w/run 2>/dev/null || exit 0
+  : >$w/tried
   # 1. what the image has, or a package
   how="found in the image"
   if ! found; then
@@ -185,6 +208,14 @@ run() {
     found || fail "$p was installed from $from and is not ${version:-what was asked for}"
     how="installed from $from"
   fi
+  # Debian 12's 7.23 has no EC with the OpenSSL it comes with.
+  ! conf | grep -qx 'key_type = ec' || case $bin:$ver in
+    *:[0-5].*|*:6.[0-4].*|/usr/bin/puppet:7.23.*)
+      fail "$name $ver ($bin), $how, can't make EC keys; choose key_type rsa, or flavour openvox8" ;;
+  esac
+  f=$(grep -Els -e '^[^#]*--(server|ca_server|certname|ssldir|confdir)' /etc/default/puppet /etc/default/puppet-agent \
+    /etc/sysconfig/puppet /etc/sysconfig/puppet-agent | head -n 1)
+  [ -z "$f" ] || fail "$f starts the agent with options that go before puppet.conf; take --server and its like out of it in the image"
   # 2. its configuration is still ours
   case $bin in
     "$aio") d=/etc/puppetlabs/puppet s=/etc/puppetlabs/puppet/ssl ;;
@@ -203,6 +234,7 @@ run() {
   # 3. now, and at the next boot
   start </dev/null || fail "$name $ver ($bin), $how, could not be started; see the lines before it"
   : >$w/done
+  watcher
   say "$name $ver ($bin), $how"
 }
 
@@ -215,7 +247,12 @@ get() {
     *.*.*) v="$version-*" ;;
     *) v="$version.*" ;;
   esac
-  if have apt-get; then again apts install --allow-downgrades "$p${v:+=$v}"; else again $dnf -y install "$p${v:+-$v}"; fi
+  if have apt-get; then
+    again apts install --allow-downgrades "$p${v:+=$v}"
+  else
+    # The image's own repositories may be out of reach.
+    again $dnf -y install "$p${v:+-$v}" || $dnf -y --disablerepo='*' --enablerepo=overture-agent install "$p${v:+-$v}"
+  fi
 }
 
 apts() {
@@ -228,13 +265,19 @@ distribution() {
   if have apt-get; then
     again apts update
     for p in puppet-agent puppet openvox-agent; do
-      case $(apt-cache policy $p | sed -n 's/^ *Candidate: *//p') in ''|'(none)') continue ;; esac
-      get $p && return
+      c=$(apt-cache policy $p | sed -n 's/^ *Candidate: *//p')
+      ! fits || ! get $p || return 0
     done
   elif manager; then
-    $dnf -qy list puppet 2>/dev/null | grep -q '^puppet\.' && get puppet && return
+    c=$($dnf -qy list puppet 2>/dev/null | sed -n 's/^puppet\.[^ ]* *//p')
+    ! fits || ! get puppet || return 0
   fi
   return 1
+}
+
+# The candidate c is one; for auto, one that is maintained: 7 or above.
+fits() {
+  case $flavour:${c#*:} in *:|*:'(none)'|auto:[0-6].*) return 1 ;; esac
 }
 
 manager() {
@@ -242,7 +285,8 @@ manager() {
   have dnf || { dnf=yum; have yum; }
 }
 
-# packages COMPONENT: by a repository whose lists or packages are signed with a key that is ours, or fetched over https.
+# packages COMPONENT: by a repository whose lists or packages are signed with a key that is ours, or fetched over https. The component is
+# what is asked for, also where the distribution or the image has a newer version of another.
 packages() {
   case $1 in
     openvox*) p=openvox-agent h=voxpupuli.org ak=openvox-keyring.gpg yk=GPG-KEY-openvox.pub ;;
@@ -256,10 +300,12 @@ packages() {
     [ -n "$VERSION_ID$VERSION_CODENAME" ] || fail "$none"
     trust /etc/apt/keyrings/overture-agent $from/$ak
     printf '%s\n' "Types: deb" "URIs: $from" "Suites: $suite" "Components: $1" "Signed-By: $k" |
-      put /etc/apt/sources.list.d/overture-agent.sources || fail "the repository could not be written; see the lines before it"
+      put /etc/apt/sources.list.d/overture-agent.sources &&
+      printf '%s\n' "Package: $p" "Pin: release c=$1" "Pin-Priority: 1001" |
+      put /etc/apt/preferences.d/overture-agent || fail "the repository could not be written; see the lines before it"
     again apts update
   elif manager; then
-    from=${yum:-https://yum.$h}
+    from=${yum:-https://yum.$h} version=${version:-${1##*[a-z]}}
     case " $ID $ID_LIKE " in
       " fedora "*) r=fedora/$VERSION_ID ;;
       " amzn "*) r=amazon/${VERSION_ID%%.*} ;;
@@ -306,7 +352,15 @@ start() {
     for u in puppet puppet-agent openvox-agent; do
       systemctl cat $u.service >/dev/null 2>&1 || continue
       systemctl enable $u.service
-      systemctl $act $u.service
+      systemctl reset-failed $u.service
+      # Not waiting: it may be ordered after the very stage of cloud-init that this is in.
+      systemctl --no-block $act $u.service || return 1
+      for n in 1 2 4 8; do
+        sleep $n
+        ! systemctl -q is-failed $u.service || return 1
+        ! systemctl -q is-active $u.service || return 0
+      done
+      say "note: $u.service does not run yet; systemd starts it later"
       return
     done
   elif [ -x /etc/init.d/puppet ]; then

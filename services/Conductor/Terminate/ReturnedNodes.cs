@@ -27,22 +27,25 @@ internal sealed class ReturnedNodes(InstanceTable table, PuppetDbClient puppetDb
     private readonly ConcurrentDictionary<CertName, DateTimeOffset> ends = new();
     private HashSet<CertName> reported = [];
 
-    /// <summary>Those that are active now.</summary>
+    /// <summary>Those that are active now; null: PuppetDB does not let this certificate ask.</summary>
     /// <exception cref="Platform.Faults.FaultException">PUPPET_DB_UNAVAILABLE.</exception>
-    public async Task<IReadOnlyList<CertName>> Look(CancellationToken cancel)
+    public async Task<IReadOnlyList<CertName>?> Look(CancellationToken cancel)
     {
         var now = Clock.GetUtcNow();
         var returned = new List<CertName>();
         var ended = table.Rows.All.Where(r => r.State == InstanceState.Terminated && IsWatched(EndOf(r), now)).Select(r => r.Name);
         foreach (var names in ended.Chunk(Together))
         {
-            // It lets nobody ask: then it is not known, and terminating said so.
             if (await puppetDb.Active(names, cancel) is not { } active)
-                return [];
+                return null;
             returned.AddRange(names.Where(n => active.Contains($"{n}")));
         }
         return returned;
     }
+
+    /// <summary>For `overture gc`, where PuppetDB does not let this certificate ask.</summary>
+    public const string Refused = "PuppetDB refuses the query (401, 403), so terminated nodes that are active there again are not known; "
+        + "next: let puppetDb.certificate's name query /pdb/query/v4/nodes (certificate-allowlist, auth.conf)";
 
     /// <summary>For `overture gc`.</summary>
     public static Finding FindingOf(CertName name) => new()
@@ -58,7 +61,9 @@ internal sealed class ReturnedNodes(InstanceTable table, PuppetDbClient puppetDb
     {
         if (!table.SeenAll)
             return;
-        var returned = await Look(cancel);
+        // Not let ask: terminating said so, and `overture gc` does.
+        if (await Look(cancel) is not { } returned)
+            return;
         foreach (var name in returned.Where(n => !reported.Contains(n)))
         {
             Log.NodeReturned(log, name);

@@ -15,6 +15,11 @@ public static class AutosignList
         return [.. Lines(text).Select((line, index) => (line, index)).Where(l => Matches(l.line, anybody)).Select(l => l.index + 1)];
     }
 
+    /// <summary>Lines that sign one name or some, with their numbers.</summary>
+    public static IReadOnlyList<(int Number, string Line)> LinesForSome(string text) =>
+        [.. Lines(text).Select((line, index) => (Number: index + 1, Line: line)).Where(l => Matches(l.Line, l.Line)
+            && l.Line.All(c => c is > ' ' and < '\x7f') && (l.Line[0] == '*' || !l.Line.Any(char.IsAsciiLetterUpper)))];
+
     /// <summary>Whether puppetserver would sign this name by the list.</summary>
     public static bool Signs(string text, string certname) => Lines(text).Any(line => Matches(line, certname));
 

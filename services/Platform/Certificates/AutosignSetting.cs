@@ -42,6 +42,8 @@ public static class AutosignSetting
             yield return forAll.Count > 0
                 ? $"{place} names {file}, which is not executable: its line {forAll[0]} signs every request. Next: overture hook "
                     + $"install {file}"
+                : AutosignList.LinesForSome(Read(file)) is [var (number, some), ..]
+                ? $"{place} names {file}, which is not executable: its line {number} signs '{some}'. Next: overture hook install {file}"
                 : $"{place} names {file}, which is not executable, so it signs nothing. Next: chmod 0755 {file}";
         }
         else if (forAll.Count > 0)

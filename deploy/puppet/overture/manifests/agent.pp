@@ -57,12 +57,7 @@ class overture::agent (
       undef   => {},
       default => { 'main/csr_attributes' => $attributes },
   })
-  $settings.each |String $setting, String $value| {
-    overture_setting { $setting:
-      path  => "${directory}/puppet.conf",
-      value => $value,
-    }
-  }
+  overture::settings("${directory}/puppet.conf", $settings)
 
   if $token {
     overture_token { $attributes:

@@ -1,8 +1,8 @@
 # @summary The packaged puppetserver itself: the few settings and files by which it belongs to Overture, and its service.
 #
 # Declared by overture::puppetserver with `installation => packaged`; its parameters are that class's. Of puppet.conf single lines are
-# written, of auth.conf one rule; whole are `conf.d/webserver.conf`, `conf.d/product.conf`, `conf.d/overture.conf`, `services.d/ca.cfg`. The
-# rest of the package's configuration, its Java and its directories stay as they are.
+# written, with its own CA one of ca.conf, of auth.conf one rule; whole are `conf.d/webserver.conf`, `conf.d/product.conf`,
+# `services.d/ca.cfg`. The rest of the package's configuration, its Java and its directories stay as they are.
 #
 # @api private
 class overture::puppetserver::packaged {
@@ -53,19 +53,10 @@ class overture::puppetserver::packaged {
       'server/reports'   => $overture::puppetserver::reporting.join(','),
       'server/reporturl' => $overture::puppetserver::report_url,
   } + $identity + $signing + $classifying).filter |$name, $value| { $value =~ String[1] }
-  $settings.each |String $setting, String $value| {
-    overture_setting { $setting:
-      path  => "${confdir}/puppet.conf",
-      value => $value,
-    }
-  }
+  overture::settings("${confdir}/puppet.conf", $settings)
 
   # 2. puppetserver's own configuration
   $ca = $overture::puppetserver::ca
-  $names = $overture::puppetserver::allow_alt_names ? {
-    true    => "certificate-authority: {\n    allow-subject-alt-names: true\n}\n",
-    default => '',
-  }
   file {
     default:
       owner => 'root',
@@ -79,10 +70,15 @@ class overture::puppetserver::packaged {
       });
     "${serverdir}/conf.d/product.conf":
       source => 'puppet:///modules/overture/product.conf';
-    "${serverdir}/conf.d/overture.conf":
-      content => "# Written by Puppet, class overture::puppetserver.\n${names}";
     "${serverdir}/services.d/ca.cfg":
       content => epp('overture/ca.cfg.epp', { 'ca' => $ca });
+  }
+  # A line of the package's own file: puppetserver refuses to start where two files have it.
+  $ca_conf = "${serverdir}/conf.d/ca.conf"
+  if $own_ca {
+    overture_alt_names { $ca_conf:
+      allowed => String($overture::puppetserver::allow_alt_names),
+    }
   }
   $readers = $overture::puppetserver::class_readers.map |$name| { "\"${name}\"" }
   overture_auth_rule { "${serverdir}/conf.d/auth.conf":
@@ -128,11 +124,15 @@ class overture::puppetserver::packaged {
       true    => ["${confdir}/overture.yaml", $plugin],
       default => [],
     }
-    $files = $native_files + ['webserver', 'product', 'overture'].map |$name| { "${serverdir}/conf.d/${name}.conf" }
+    $files = $native_files + ['webserver', 'product'].map |$name| { "${serverdir}/conf.d/${name}.conf" }
+    $names = $own_ca ? {
+      true    => [Overture_alt_names[$ca_conf]],
+      default => [],
+    }
     service { 'puppetserver':
       ensure    => running,
       enable    => true,
-      subscribe => [
+      subscribe => $names + [
         File[$files + ["${serverdir}/services.d/ca.cfg"]],
         Overture_setting[$settings.keys],
         Overture_auth_rule["${serverdir}/conf.d/auth.conf"],
