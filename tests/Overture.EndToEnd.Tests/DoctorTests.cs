@@ -12,7 +12,8 @@ public sealed class DoctorTests(Stack stack)
     {
         var answer = await stack.Json("doctor", "-c", stack.Example);
         var checks = answer["checks"]!.AsArray();
-        string StatusOf(string check) => checks.Single(c => c!["check"]!.GetValue<string>() == check)!["status"]!.GetValue<string>();
+        // of the caller's own certificate and of the trial's
+        string StatusOf(string check) => checks.Last(c => c!["check"]!.GetValue<string>() == check)!["status"]!.GetValue<string>();
         foreach (var check in new[] { "conductor", "certauthority", "classifier", "promises", "crl", "user data", "register", "request",
             "certificate", "classify", "terminate" })
         {

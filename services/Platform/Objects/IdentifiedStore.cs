@@ -24,6 +24,8 @@ public sealed class IdentifiedStore : ObjectStore
 
     public override ETagForm? ETagForm { get => store.ETagForm; set => store.ETagForm = value; }
 
+    public override string? Address => store.Address;
+
     public override Task<IReadOnlyList<string>> Addresses(CancellationToken cancel) => store.Addresses(cancel);
 
     public override TimeSpan WriteProbePeriod => store.WriteProbePeriod;

@@ -52,11 +52,13 @@ internal sealed class WatchedSpans(ExportWatch watch, BatchExportProcessorOption
 }
 
 /// <summary>Log lines to the collector in batches; batches that it does not take are counted.</summary>
-internal sealed class WatchedLogs(ExportWatch watch) : BaseExporter<LogRecord>
+internal sealed class WatchedLogs(OtlpLogExporter inner, ExportWatch watch) : BaseExporter<LogRecord>
 {
-    private readonly OtlpLogExporter inner = new(new OtlpExporterOptions());
-
-    public static BatchLogRecordExportProcessor Create(ExportWatch watch) => new(new WatchedLogs(watch));
+    public static BaseProcessor<LogRecord> Create(ExportWatch watch)
+    {
+        var inner = new OtlpLogExporter(new OtlpExporterOptions());
+        return new CompositeProcessor<LogRecord>([new BatchLogRecordExportProcessor(new WatchedLogs(inner, watch)), new Attached(inner)]);
+    }
 
     public override ExportResult Export(in Batch<LogRecord> batch)
     {
@@ -69,12 +71,14 @@ internal sealed class WatchedLogs(ExportWatch watch) : BaseExporter<LogRecord>
         return result;
     }
 
-    protected override bool OnShutdown(int timeoutMilliseconds) => inner.Shutdown(timeoutMilliseconds);
-
-    protected override void Dispose(bool disposing)
+    // The exporter is sealed, so it can't be derived from as the others are. It exports nothing of its own here, and learns by this whose log
+    // lines they are (its resource: service.name); and it is shut down with it.
+    private sealed class Attached(OtlpLogExporter inner) : SimpleLogRecordExportProcessor(inner)
     {
-        inner.Dispose();
-        base.Dispose(disposing);
+        protected override void OnExport(LogRecord data)
+        {
+            // the batch does
+        }
     }
 }
 
