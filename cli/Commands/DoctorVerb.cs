@@ -99,9 +99,8 @@ internal sealed class DoctorVerb : Verb
             report(new DoctorLine("launch", "provider", verdict.StartsWith("no", StringComparison.Ordinal) ? DoctorStatus.Failed
                 : verdict.StartsWith("unknown", StringComparison.Ordinal) ? DoctorStatus.Warning : DoctorStatus.Ok,
                 verdict.Length > 0 ? $"{answer.Spec.Provider} would start it: {verdict}" : $"{answer.Spec.Provider} takes it as it is written"));
-            report(new DoctorLine("launch", "user data", answer.UserDataSize > MaxUserData * 9 / 10 ? DoctorStatus.Warning : DoctorStatus.Ok,
-                $"{answer.UserDataSize} of {MaxUserData} bytes",
-                answer.UserDataSize > MaxUserData * 9 / 10 ? "have Puppet do what cloud_config or scripts do" : ""));
+            // What does not fit is packed, and refused only then.
+            report(new DoctorLine("launch", "user data", DoctorStatus.Ok, $"{answer.UserDataSize} of {MaxUserData} bytes"));
             return answer;
         }
         catch (Failure failure)

@@ -52,10 +52,13 @@ internal sealed class DecisionRecorder(AuditLog audit, AuditBudget budget, Timel
     }
 
     /// <summary>A claim exists.</summary>
-    public void Received(Admission admission) =>
+    public void Received(Admission admission)
+    {
+        DecisionMetrics.Count(DecisionOutcome.Sign, admission.Verdict.Reason);
         timeline.Add(AuditLog.Service, admission.Name, InstanceEvents.CsrReceived,
             $"request for an {admission.EnrollmentContext.Request.Key.Text} key accepted; the certificate is being signed",
             proof: ObjectKeys.Claim(admission.Name, admission.Claim!.Claim_), at: admission.Claim.CsrReceivedAt?.ToDateTimeOffset());
+    }
 
     public async Task Repeated(Admission admission, Submission submission, CancellationToken cancel)
     {
@@ -66,12 +69,9 @@ internal sealed class DecisionRecorder(AuditLog audit, AuditBudget budget, Timel
         await budget.Write(record, isRegistered: true, cancel);
     }
 
-    public async Task Authorized(Admission admission, Submission submission, CancellationToken cancel)
-    {
-        DecisionMetrics.Count(DecisionOutcome.Sign, admission.Verdict.Reason);
+    public async Task Authorized(Admission admission, Submission submission, CancellationToken cancel) =>
         await audit.Write(AuditAction.RequestAuthorized, admission.Name.ToString(), submission.By, spki: admission.Claim!.SpkiSha256,
             decision: admission.Verdict.ToDecision(), cancel: cancel);
-    }
 
     public async Task Held(Admission admission, Submission submission, CancellationToken cancel)
     {
