@@ -46,7 +46,7 @@ internal sealed class DoctorVerb : Verb
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
         var lines = new List<DoctorLine>();
-        // Whoever waits sees each as it comes; the answer itself is whole.
+        // A table's lines are printed as they come; other formats are one document at the end.
         void Report(DoctorLine line)
         {
             lines.Add(line);

@@ -126,9 +126,9 @@ internal static class HookRules
 
     // Who may put another in its place decides in its place.
     private static (string, string)? Written(HookFile? file) => file?.WrittenBy() is not var (place, own) ? null
-        : place == file.Path ? ($"others than root may write {place} ({own.Octal}): whoever does decides in its place",
+        : place == file.Path ? ($"others than root may write {place} ({own.Octal}): they decide in its place",
             $"chown root {file.Target}; chmod 0755 {file.Target}")
-        : ($"others than root may write the folder {place} ({own.Octal}) above {file.Path}: whoever does decides in its place",
+        : ($"others than root may write the folder {place} ({own.Octal}) above {file.Path}: they decide in its place",
             $"chown root {place}; chmod go-w {place}");
 
     // What puppetserver does with such a hook.

@@ -50,7 +50,7 @@ internal static class HookSetupReader
         }
         var kind = Directory.Exists(path) ? HookFileKind.Folder : File.Exists(path) ? HookFileKind.Plain : HookFileKind.Missing;
         var text = kind == HookFileKind.Plain ? Beginning(path) : "";
-        // Itself no script: the kernel follows a few of them, and nobody writes such.
+        // Itself no script: the kernel would follow a few of them, and such hooks are not written.
         var interpreter = text.StartsWith("#!", StringComparison.Ordinal) && right == "-x"
             && text.Split('\n')[0][2..].Split([' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries) is [var program, ..]
             && Path.IsPathRooted(program) && program != path ? FileOf(program, user, "-x") : null;

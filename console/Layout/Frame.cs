@@ -9,14 +9,14 @@ namespace Overture.Console.Layout;
 /// <summary>What is around the content of every page.</summary>
 /// <param name="Title">Of the window.</param>
 /// <param name="Section">Which entry of the navigation it belongs to: "fleet".</param>
-/// <param name="Session">Null: nobody is signed in.</param>
+/// <param name="Session">Null: not signed in.</param>
 /// <param name="FormToken">Goes with each form.</param>
 public sealed record Frame(string Title, string Section, Session? Session, string FormToken)
 {
     /// <summary>The command that shows the same; empty: there is none.</summary>
     public string Command { get; init; } = "";
 
-    /// <summary>Where changes are told; null: it is not live.</summary>
+    /// <summary>Address of the stream of changes; null: the page is not live.</summary>
     public string? Events { get; init; }
 
     /// <summary>This page as JSON and as CSV; empty: it is not to be had so.</summary>

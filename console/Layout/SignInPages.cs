@@ -12,8 +12,8 @@ internal static class SignInPages
             ? Results.Json(new { status, message = message.Length > 0 ? message : "sign in", next = "overture ui" }, statusCode: status)
             : Page.Html<SignInPage>(status, ("Frame", new Frame("Sign in", "", null, "")), ("Message", message));
 
-    /// <summary>Asks before the link is used: what only looks at it (a preview, a scanner of mail) signs nobody in.</summary>
-    /// <param name="before">Who is signed in here now; null: nobody, or the same person.</param>
+    /// <summary>Asks before the link is used: what only looks at it (a preview, a scanner of mail) does not sign in.</summary>
+    /// <param name="before">The other person who is signed in here now; null: there is none.</param>
     public static IResult Confirm(HttpContext http, Session session, string address, string? before) =>
         Page.Html<ConfirmPage>(("Frame", Frame.Of(http, "Sign in", "") with { FormToken = Frame.TokenOf(http), Json = "" }),
             ("Person", session.Person), ("Until", session.By.Until), ("Address", address), ("Before", before ?? ""));

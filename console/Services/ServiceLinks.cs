@@ -10,7 +10,7 @@ namespace Overture.Console.Services;
 
 /// <summary>
 /// Connections to the three services, shared by all sessions: TLS 1.3 with the console's own certificate, and only with a peer that has
-/// the role of that service. Made anew when that certificate is.
+/// the role of that service. Made again when that certificate is renewed.
 /// </summary>
 public sealed class ServiceLinks(ConsoleOptions options, PeerCertificates own)
 {
