@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Overture.Platform.Faults;
@@ -74,6 +75,53 @@ public sealed class RegistryTests : IAsyncLifetime
         var lines = await timeline.Read(Name);
         Assert.Equal(["first", "no"], lines.Select(l => l.Detail));
         Assert.Equal("TOKEN_MISMATCH", lines[1].Reason);
+        await feed.StopAsync(default);
+    }
+
+    [Fact]
+    public async Task ChangeFeed_RedisAwayForAWhile_GoesOnWhereItWas()
+    {
+        var feed = new ChangeFeed(connection, new RegistryKeys("t"), TimeProvider.System, NullLogger<ChangeFeed>.Instance);
+        var (heard, begins) = (new ConcurrentQueue<string>(), 0);
+        feed.Changed += (_, what) => heard.Enqueue(what);
+        feed.Began += () => Interlocked.Increment(ref begins);
+        await feed.StartAsync(default);
+        await Eventually.True(() => Volatile.Read(ref begins) == 1, "it says from where on it listens");
+        timeline.Announce(Name, "before");
+        await Eventually.True(() => heard.Contains("before"), "it listens");
+
+        redis.Freeze();
+        await Eventually.True(() => !connection.Healthy, "the watchdog sees it");
+        // Waits at the frozen server, which takes it before the feed's connection has healed.
+        var meanwhile = redis.Cli("xadd", new RegistryKeys("t").Changes, "*", "certname", Name.ToString(), "what", "meanwhile");
+        redis.Thaw();
+        await meanwhile;
+
+        await Eventually.True(() => heard.Contains("meanwhile"), "it goes on where it was");
+        Assert.Equal(["before", "meanwhile"], heard);
+        Assert.Equal(1, begins);
+        await feed.StopAsync(default);
+    }
+
+    [Fact]
+    public async Task ChangeFeed_RedisComesBackEmpty_BeginsOnceMore()
+    {
+        var feed = new ChangeFeed(connection, new RegistryKeys("t"), TimeProvider.System, NullLogger<ChangeFeed>.Instance);
+        var (heard, begins) = (new ConcurrentQueue<string>(), 0);
+        feed.Changed += (_, what) => heard.Enqueue(what);
+        feed.Began += () => Interlocked.Increment(ref begins);
+        await redis.Cli("xadd", new RegistryKeys("t").Changes, "*", "certname", Name.ToString(), "what", "old");
+        await feed.StartAsync(default);
+        await Eventually.True(() => Volatile.Read(ref begins) == 1, "it says from where on it listens");
+
+        await redis.Kill();
+        await Eventually.True(() => !connection.Healthy, "the watchdog sees it");
+        redis.Clear();
+        await redis.Restart();
+
+        await Eventually.True(() => Volatile.Read(ref begins) == 2, "it listens to the new stream");
+        timeline.Announce(Name, "new");
+        await Eventually.True(() => heard.Contains("new"), "it listens");
         await feed.StopAsync(default);
     }
 

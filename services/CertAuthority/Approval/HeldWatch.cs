@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Overture.CertAuthority.Enrollment;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
@@ -17,7 +18,17 @@ internal sealed class HeldWatch(HeldRequests held, ReviewHeld review, ChangeFeed
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var named = feed.Listen(what => what == Registered);
-        await Task.WhenAll(FollowFeed(named, stoppingToken), base.ExecuteAsync(stoppingToken));
+        var begins = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+        void Begin() => begins.Writer.TryWrite(true);
+        feed.Began += Begin;
+        try
+        {
+            await Task.WhenAll(FollowFeed(named, stoppingToken), LookAt(begins.Reader, stoppingToken), base.ExecuteAsync(stoppingToken));
+        }
+        finally
+        {
+            feed.Began -= Begin;
+        }
     }
 
     protected override bool AtStart => true;
@@ -26,6 +37,13 @@ internal sealed class HeldWatch(HeldRequests held, ReviewHeld review, ChangeFeed
     {
         await foreach (var name in named.Names.ReadAllAsync(stopping))
             await Try($"the held request of {name}", () => Review(name, stopping));
+    }
+
+    // What was registered before the feed began was not named.
+    private async Task LookAt(ChannelReader<bool> begins, CancellationToken stopping)
+    {
+        await foreach (var _ in begins.ReadAllAsync(stopping))
+            await Try("held requests", () => Turn(stopping));
     }
 
     private async Task Review(CertName name, CancellationToken stopping)

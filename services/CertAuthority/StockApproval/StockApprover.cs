@@ -21,6 +21,7 @@ internal sealed class StockApprover(
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly ConcurrentQueue<CertName> called = [];
     private long scanned;
+    private volatile bool isScanDue;
     private int failures;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -33,7 +34,14 @@ internal sealed class StockApprover(
             called.Enqueue(name);
             bell.Writer.TryWrite(true);
         }
+        // What came before the feed's place in the stream was not announced.
+        void ScanSoon()
+        {
+            isScanDue = true;
+            bell.Writer.TryWrite(true);
+        }
         feed.Changed += Hear;
+        feed.Began += ScanSoon;
         try
         {
             while (true)
@@ -49,6 +57,7 @@ internal sealed class StockApprover(
         finally
         {
             feed.Changed -= Hear;
+            feed.Began -= ScanSoon;
         }
     }
 
@@ -89,13 +98,15 @@ internal sealed class StockApprover(
 
     private async Task Listen(CancellationToken stopping)
     {
-        while (called.TryDequeue(out var name))
+        while (called.TryPeek(out var name))
         {
             approve.Reopen(name);
             await confirm.Notice(name, stopping);
+            called.TryDequeue(out _);
         }
-        if (scanned != 0 && clock.GetElapsedTime(scanned) < ScanEvery)
+        if (scanned != 0 && clock.GetElapsedTime(scanned) < ScanEvery && !isScanDue)
             return;
+        (isScanDue, scanned) = (false, 0);
         await autosign.Run(stopping);
         await confirm.Scan(stopping);
         scanned = clock.GetTimestamp();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Threading.Channels;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -15,9 +16,16 @@ public sealed class ChangeFeed(RegistryConnection registry, RegistryKeys keys, T
     : BackgroundService
 {
     private string last = "";
+    private bool isPlaced;
 
     /// <summary>An instance has news: its certname and what ("signed", "terminating"...). Handlers must be quick and not throw.</summary>
     public event Action<CertName, string>? Changed;
+
+    /// <summary>
+    /// It reads on from the stream's end: at the start, and where Redis came back with an older stream. What came before was not
+    /// announced, so a listener whose own look is seldom looks now. Handlers must be quick and not throw.
+    /// </summary>
+    public event Action? Began;
 
     /// <summary>The names with news of the wanted kinds, for one reader; what it has no time for is dropped, since it also polls.</summary>
     /// <param name="wanted">Whether the reader wants this event ("terminating"...).</param>
@@ -64,11 +72,11 @@ public sealed class ChangeFeed(RegistryConnection registry, RegistryKeys keys, T
     }
 
     // A listener that fails must not end the feed for the others.
-    private void Notify(CertName name, string what)
+    private void Notify(string what, Action listeners)
     {
         try
         {
-            Changed?.Invoke(name, what);
+            listeners();
         }
         catch (Exception e)
         {
@@ -80,23 +88,37 @@ public sealed class ChangeFeed(RegistryConnection registry, RegistryKeys keys, T
     {
         try
         {
-            if (last.Length == 0)
-            {
-                // Begin at the end: what happened before the start is found by the listeners' own sweep.
-                var end = await registry.Run(db => db.StreamRangeAsync(keys.Changes, count: 1, messageOrder: Order.Descending));
-                last = end.Length > 0 ? end[0].Id.ToString() : "0-0";
-            }
+            if (!isPlaced)
+                await Place();
             foreach (var entry in await registry.Run(db => db.StreamReadAsync(keys.Changes, last, 1000)))
             {
                 last = entry.Id.ToString();
                 if (CertName.TryParse(entry["certname"].ToString(), out var name, out _))
-                    Notify(name, entry["what"].ToString());
+                    Notify(entry["what"].ToString(), () => Changed?.Invoke(name, entry["what"].ToString()));
             }
         }
         catch (FaultException)
         {
-            // Redis is away: its connection says so. A rolled-back stream would hold lower ids, so begin at the end again.
-            last = "";
+            // Redis is away: its connection says so.
+            isPlaced = false;
         }
     }
+
+    // After an outage it goes on where it was, unless the stream was rolled back, and so holds lower ids.
+    private async Task Place()
+    {
+        var end = await registry.Run(db => db.StreamRangeAsync(keys.Changes, count: 1, messageOrder: Order.Descending));
+        var newest = end.Length > 0 ? end[0].Id.ToString() : "0-0";
+        isPlaced = true;
+        if (last.Length > 0 && !IsBefore(newest, last))
+            return;
+        last = newest;
+        Notify("began", () => Began?.Invoke());
+    }
+
+    private static bool IsBefore(string id, string other) => Parts(id).CompareTo(Parts(other)) < 0;
+
+    // Milliseconds and a number within them.
+    private static (ulong, ulong) Parts(string id) =>
+        id.Split('-') is [var time, var number] ? (ulong.Parse(time, CultureInfo.InvariantCulture), ulong.Parse(number, CultureInfo.InvariantCulture)) : default;
 }
