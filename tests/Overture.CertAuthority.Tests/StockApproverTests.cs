@@ -15,7 +15,7 @@ namespace Overture.CertAuthority.Tests;
 [Collection(StockCollection.Name), Trait("Category", "integration")]
 public sealed class StockApproverTests(StockFixture stock)
 {
-    private static readonly TimeSpan AFewSeconds = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan AFewSeconds = TimeSpan.FromSeconds(15);
 
     [Fact]
     public async Task Autosign_RightToken_IsSignedByPuppetserverAndWrittenDown()
