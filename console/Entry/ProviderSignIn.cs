@@ -73,7 +73,7 @@ internal static partial class ProviderSignIn
         {
             OnRedirectToIdentityProvider = context =>
             {
-                // Not by the Host header of whoever asks.
+                // Not by the Host header that a client sends.
                 var url = context.HttpContext.RequestServices.GetRequiredService<ConsoleOptions>().Url;
                 context.ProtocolMessage.RedirectUri = url.TrimEnd('/') + Back;
                 return Task.CompletedTask;

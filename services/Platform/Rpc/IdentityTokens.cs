@@ -12,7 +12,7 @@ namespace Overture.Platform.Rpc;
 /// </summary>
 public sealed class IdentityTokens(IdentityProviderOptions options, IssuerKeys keys, TimeProvider clock)
 {
-    /// <summary>Asymmetric ones: with a shared secret, whoever verifies could sign.</summary>
+    /// <summary>Asymmetric ones: with a shared secret, who verifies could sign as well.</summary>
     public static readonly IReadOnlyList<string> Algorithms =
         ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"];
 
