@@ -7,10 +7,12 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Overture.Console.Certificates;
 using Overture.Console.Definitions;
 using Overture.Console.Entry;
 using Overture.Console.Fleet;
 using Overture.Console.Instances;
+using Overture.Console.Launch;
 using Overture.Console.Layout;
 using Overture.Console.Lists;
 using Overture.Console.Requests;
@@ -102,7 +104,8 @@ public static class ConsoleHost
         services.AddSingleton(options).AddSingleton(peers).AddSingleton(TimeProvider.System).AddSingleton(RandomNumberGenerator.Create());
         services.AddSingleton<Ids>().AddSingleton<ReloadSignal>();
         // Which certificates were revoked, the services know; each of their answers may end a session.
-        services.AddSingleton<RevokedPeers>().AddSingleton<Delegations>();
+        services.AddSingleton<RevokedPeers>().AddConsoleCallers(options.OpenIdConnect);
+        ProviderSignIn.Add(services, options.OpenIdConnect);
         services.AddDataProtection().SetApplicationName("overture-console").PersistKeysToFileSystem(new DirectoryInfo(keys));
         services.AddAntiforgery(o =>
         {
@@ -123,14 +126,18 @@ public static class ConsoleHost
         app.UseListenerGuard();
         app.UsePageHeaders();
         app.UseErrorPages();
+        app.UseProviderSignIn();
         app.UseSessions();
         AssetFiles.Map(app);
         SignIn.Map(app);
+        ProviderSignIn.Map(app, app.Services.GetRequiredService<ConsoleOptions>().OpenIdConnect);
         FleetPages.Map(app);
         InstancePages.Map(app);
         InstanceActs.Map(app);
+        LaunchPages.Map(app);
         RequestPages.Map(app);
         DefinitionPages.Map(app);
+        CertificatePages.Map(app);
         ListPages.Map(app);
     }
 }

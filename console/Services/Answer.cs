@@ -12,6 +12,9 @@ public sealed record Trouble(string Service, StatusCode Status, string Reason, s
     /// <summary>The delegation or its certificate is over: the person must sign in again.</summary>
     public bool EndsSession => Reason is "DELEGATION_INVALID" or "CERTIFICATE_REVOKED" or "CERTIFICATE_NOT_VALID";
 
+    /// <summary>Each rule that is broken, with its field; where there is none the message.</summary>
+    public IReadOnlyList<string> Problems { get; init; } = [];
+
     /// <summary>As HTTP says it.</summary>
     public int Http => Status switch
     {
@@ -27,7 +30,10 @@ public sealed record Trouble(string Service, StatusCode Status, string Reason, s
     internal static Trouble Of(RpcException e, string service, string address)
     {
         var failure = RpcFailures.From(e, service, address);
-        return new(service, e.StatusCode, failure.Reason, failure.Message, failure.Next, failure.TraceId);
+        return new(service, e.StatusCode, failure.Reason, failure.Message, failure.Next, failure.TraceId)
+        {
+            Problems = failure.Fields.Count > 0 ? [.. failure.Fields.Select(f => $"{f.Field}: {f.Rule}")] : [failure.Message],
+        };
     }
 }
 

@@ -30,7 +30,7 @@ internal static class LiveEvents
             return;
         }
         // It may have been signed out of before the place was taken.
-        if (services.GetRequiredService<SessionCookie>().Read(http) is null)
+        if (await services.GetRequiredService<SessionCookie>().Read(http) is null)
         {
             http.Response.StatusCode = StatusCodes.Status401Unauthorized;
             return;

@@ -7,7 +7,7 @@ namespace Overture.Console.Sessions;
 /// <summary>Mark of a route that is answered without a session.</summary>
 public sealed record Open;
 
-/// <summary>A person who is signed in: whom the services see, and the delegation that shows it to them.</summary>
+/// <summary>A person who is signed in: whom the services see, and what shows it to them.</summary>
 /// <param name="By">As this console verified it; the services verify it again at each call.</param>
 /// <param name="Delegation">In protobuf's encoding.</param>
 public sealed record Session(DelegatedPeer By, byte[] Delegation)

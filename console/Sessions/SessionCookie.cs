@@ -10,10 +10,10 @@ using Overture.Platform.Tls;
 namespace Overture.Console.Sessions;
 
 /// <summary>
-/// The session is the delegation itself, sealed in a cookie: no store holds it, and any replica with the same keys takes it. One that was
-/// signed out of is remembered here until it would have ended.
+/// The session is what the console brings to the services, sealed in a cookie: no store holds it, and any replica with the same keys takes
+/// it. One that was signed out of is remembered here until it would have ended.
 /// </summary>
-public sealed class SessionCookie(IDataProtectionProvider protection, Delegations delegations, PeerCertificates own, OpenStreams streams,
+public sealed class SessionCookie(IDataProtectionProvider protection, ConsoleCallers callers, PeerCertificates own, OpenStreams streams,
     TimeProvider clock)
 {
     /// <summary>__Host-: of this very host, over HTTPS, for all of its paths.</summary>
@@ -23,19 +23,22 @@ public sealed class SessionCookie(IDataProtectionProvider protection, Delegation
     private readonly IDataProtector seal = protection.CreateProtector("session-1");
     private readonly ConcurrentDictionary<string, DateTimeOffset> left = new(StringComparer.Ordinal);
 
-    /// <summary>Of a delegation that a person brings.</summary>
+    /// <summary>Of what shows the services who a person is.</summary>
     /// <exception cref="FaultException">It is not good.</exception>
-    public Session Open(byte[] delegation) => new(delegations.Verify(own.Current.Leaf, delegation), delegation);
+    public async ValueTask<Session> Open(byte[] delegation, CancellationToken cancel) =>
+        new(await callers.Of(own.Current.Leaf, delegation, cancel), delegation);
 
     /// <summary>Refused before a link is made for it, not after the link is spent.</summary>
-    /// <exception cref="FaultException">It does not fit into a cookie: the person's certificate is too large.</exception>
+    /// <exception cref="FaultException">It does not fit into a cookie: the person's certificate, or the provider's token, is too
+    /// large.</exception>
     public void MustFit(Session session)
     {
         ArgumentNullException.ThrowIfNull(session);
         Sealed(session);
     }
 
-    /// <exception cref="FaultException">It does not fit into a cookie: the person's certificate is too large.</exception>
+    /// <exception cref="FaultException">It does not fit into a cookie: the person's certificate, or the provider's token, is too
+    /// large.</exception>
     public void Write(HttpContext http, Session session)
     {
         ArgumentNullException.ThrowIfNull(http);
@@ -44,18 +47,18 @@ public sealed class SessionCookie(IDataProtectionProvider protection, Delegation
     }
 
     /// <returns>Null: there is none that is good.</returns>
-    /// <exception cref="FaultException">RATE_LIMITED: it can't be verified now.</exception>
-    public Session? Read(HttpContext http)
+    /// <exception cref="FaultException">RATE_LIMITED, IDENTITY_PROVIDER_UNAVAILABLE: it can't be verified now.</exception>
+    public async ValueTask<Session?> Read(HttpContext http)
     {
         ArgumentNullException.ThrowIfNull(http);
         if (http.Request.Cookies[Name] is not { Length: > 0 and <= Largest } text)
             return null;
         try
         {
-            var session = Open(seal.Unprotect(Base64Url.DecodeFromChars(text)));
+            var session = await Open(seal.Unprotect(Base64Url.DecodeFromChars(text)), http.RequestAborted);
             return left.ContainsKey(session.By.Nonce) ? null : session;
         }
-        catch (Exception e) when (e is FormatException or CryptographicException or FaultException { Reason: not Reason.RateLimited })
+        catch (Exception e) when (e is FormatException or CryptographicException or FaultException { Kind: not FaultKind.Unavailable })
         {
             return null;
         }
@@ -79,7 +82,8 @@ public sealed class SessionCookie(IDataProtectionProvider protection, Delegation
     {
         var text = Base64Url.EncodeToString(seal.Protect(session.Delegation));
         return text.Length <= Largest ? text
-            : throw FaultException.Invalid("certificate", $"makes a cookie of {text.Length} bytes, and browsers keep {Largest}");
+            : throw FaultException.Invalid(session.By is CertifiedPeer ? "certificate" : "token",
+                $"makes a cookie of {text.Length} bytes, and browsers keep {Largest}");
     }
 
     private static CookieOptions Attributes(DateTimeOffset? until) => new()

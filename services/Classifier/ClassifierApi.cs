@@ -31,9 +31,9 @@ internal sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, 
 
     public override async Task<PutNodeResponse> PutNode(PutNodeRequest request, ServerCallContext context) => new()
     {
-        Node = MessageOf(await put.Run(await InScope(WholeText.Of(request).Certname, context), request.Definition, request.Etag,
-            context.Peer().Caller, request.Reason, request.CheckPuppetserver, request.AllowUnregistered,
-            context.CancellationToken)),
+        Node = await put.Run(await InScope(WholeText.Of(request).Certname, context), request.Definition, request.Etag,
+            context.Peer().Caller, request.Reason, request.CheckPuppetserver, request.AllowUnregistered, request.ValidateOnly,
+            context.CancellationToken) is { } stored ? MessageOf(stored) : null,
         Warnings = { DefinitionWarnings.Of(StrictYaml.Document(request.Definition)).Select(MessageOf) },
     };
 

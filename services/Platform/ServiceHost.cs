@@ -190,7 +190,8 @@ public static class ServiceHost
         services.AddSingleton<PlatformMetrics>().AddHostedService(p => p.GetRequiredService<PlatformMetrics>());
         services.AddSingleton<ServingState>().AddSingleton<Drain>().AddHostedService(p => p.GetRequiredService<Drain>());
         services.AddSingleton<ServiceKeys>().AddHostedService(p => p.GetRequiredService<ServiceKeys>());
-        services.AddSingleton<RevokedPeers>().AddSingleton<Delegations>().AddSingleton<InternalCrls>().AddHostedService(p => p.GetRequiredService<InternalCrls>());
+        services.AddSingleton<RevokedPeers>().AddSingleton<InternalCrls>().AddHostedService(p => p.GetRequiredService<InternalCrls>());
+        services.AddConsoleCallers(options.OpenIdConnect);
         services.AddGrpc(grpc =>
         {
             grpc.EnableDetailedErrors = false;

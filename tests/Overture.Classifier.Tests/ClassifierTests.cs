@@ -121,6 +121,22 @@ public sealed class ClassifierTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task PutNode_OnlyValidated_WritesNothing_AndSaysWhatASaveWould()
+    {
+        var first = await Put(Definition);
+        var look = new PutNodeRequest { Certname = node.ToString(), Definition = "parameters: {hostname: x}\n", ValidateOnly = true,
+            AllowUnregistered = true };
+        var answer = await As("operator").PutNodeAsync(look);
+        Assert.Null(answer.Node);
+        Assert.Equal("parameters.hostname", Assert.Single(answer.Warnings).Field);
+        look.Definition = "classes: [1,";
+        Assert.Equal(StatusCode.InvalidArgument, (await Refused(() => As("operator").PutNodeAsync(look).ResponseAsync)).Item1);
+        look.Definition = Definition;
+        Assert.Equal((StatusCode.PermissionDenied, "ROLE_MISSING"), await Refused(() => As("viewer").PutNodeAsync(look).ResponseAsync));
+        Assert.Equal(first.Etag, (await As("viewer").GetNodeAsync(new GetNodeRequest { Certname = node.ToString() })).Node.Etag);
+    }
+
+    [Fact]
     public async Task PutNode_Hostile_NamesTheFields()
     {
         var refused = await Assert.ThrowsAsync<RpcException>(() => As("operator")

@@ -14,17 +14,22 @@ public sealed class DelegationTests : IAsyncLifetime
 {
     private readonly ConductorFixture world = new();
     private ConductorHost host = null!;
+    private TestIssuer issuer = null!;
 
     public async Task InitializeAsync()
     {
         world.Pki.Issue("jo", Role.Operator, "profile=web");
         world.Pki.Issue("vi", Role.Viewer);
-        host = await ConductorHost.Start(world, new() { Provider = new FakeProvider(), Clock = new QuickTurnsClock() });
+        issuer = await TestIssuer.Start(world.Pki);
+        await File.WriteAllTextAsync(Barred, "");
+        host = await ConductorHost.Start(world, new() { Provider = new FakeProvider(), Clock = new QuickTurnsClock() },
+            o => o with { OpenIdConnect = issuer.Options with { Barred = Barred } });
     }
 
     public async Task DisposeAsync()
     {
         await host.DisposeAsync();
+        await issuer.DisposeAsync();
         world.Dispose();
     }
 
@@ -43,6 +48,37 @@ public sealed class DelegationTests : IAsyncLifetime
         Assert.Equal("SCOPE_MISSING", await ReasonOf(async () => await console.LaunchInstancesAsync(Web("db", "r2"), By("jo"))));
         Assert.Equal("ROLE_MISSING", await ReasonOf(async () => await console.LaunchInstancesAsync(Web("web", "r3"), By("vi"))));
         await console.ListInstancesAsync(new(), By("vi"));
+    }
+
+    [Fact]
+    public async Task PersonOfAProvider_IsHeldToRoleAndScope_AndRecordsSaySo()
+    {
+        var console = host.As("console");
+        var launched = await console.LaunchInstancesAsync(Web("web"), Token("web"));
+        Assert.Equal("jo_4f1c_7c9a (operator), by console", Assert.Single(launched.Results).Instance.LaunchedBy);
+        // Not the request of the jo who has a certificate.
+        Assert.Null(await world.OpenStore().Get<LaunchRequestRecord>("requests/jo/r1", default));
+        Assert.Equal("SCOPE_MISSING", await ReasonOf(async () => await console.LaunchInstancesAsync(Web("db", "r2"), Token("web"))));
+        Assert.Equal("ROLE_MISSING", await ReasonOf(async () => await console.LaunchInstancesAsync(Web("web", "r3"), Token("everyone"))));
+        Assert.Equal("DELEGATION_INVALID", await ReasonOf(async () => await console.ListInstancesAsync(new(), Token("strangers"))));
+        foreach (var other in new[] { "admin", "jo", "classifier" })
+            Assert.Equal("DELEGATION_INVALID", await ReasonOf(async () => await host.As(other).ListInstancesAsync(new(), Token("admins"))));
+    }
+
+    [Fact]
+    public async Task Stream_EndsWithTheToken_AndWhenThePersonIsBarred()
+    {
+        var claims = issuer.Claims(TimeProvider.System.GetUtcNow(), "everyone");
+        claims["exp"] = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 5;
+        using var brief = host.As("console").WatchInstances(new(), TestIssuer.Header(issuer.Sign(claims)));
+        Assert.Equal("DELEGATION_INVALID", await EndOf(brief));
+        var launched = await host.As("console").LaunchInstancesAsync(Web("web"), Token("web"));
+        using var barred = host.As("console").WatchInstances(
+            new() { Certnames = { launched.Results[0].Instance.Certname } }, Token("everyone"));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        Assert.True(await barred.ResponseStream.MoveNext(limit.Token));
+        await File.WriteAllTextAsync(Barred, "4f1c|9a\n");
+        Assert.Equal("DELEGATION_INVALID", await EndOf(barred));
     }
 
     [Fact]
@@ -72,12 +108,7 @@ public sealed class DelegationTests : IAsyncLifetime
     {
         var until = TimeProvider.System.GetUtcNow().AddSeconds(5);
         using var watch = host.As("console").WatchInstances(new(), TestDelegation.Header(TestDelegation.Of(world.Pki, "jo", until)));
-        Assert.Equal("DELEGATION_INVALID", await ReasonOf(async () =>
-        {
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-            while (await watch.ResponseStream.MoveNext(limit.Token))
-                continue;
-        }));
+        Assert.Equal("DELEGATION_INVALID", await EndOf(watch));
     }
 
     [Fact]
@@ -87,13 +118,19 @@ public sealed class DelegationTests : IAsyncLifetime
         var list = world.Pki.Revoked(world.Pki.SerialOf("jo"));
         await world.OpenStore().PutIfAbsent(ObjectKeys.InternalCrl($"{list.Issuer}", list.Number),
             (ReadOnlyMemory<byte>)System.Text.Encoding.ASCII.GetBytes(list.Pem), default);
-        Assert.Equal("CERTIFICATE_REVOKED", await ReasonOf(async () =>
-        {
-            using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-            while (await watch.ResponseStream.MoveNext(limit.Token))
-                continue;
-        }));
+        Assert.Equal("CERTIFICATE_REVOKED", await EndOf(watch));
     }
+
+    private string Barred => world.Data.File("barred");
+
+    private Metadata Token(string group) => TestIssuer.Header(issuer.Sign(issuer.Claims(TimeProvider.System.GetUtcNow(), group)));
+
+    private static Task<string> EndOf(AsyncServerStreamingCall<WatchInstancesResponse> watch) => ReasonOf(async () =>
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (await watch.ResponseStream.MoveNext(limit.Token))
+            continue;
+    });
 
     private Metadata By(string person) =>
         TestDelegation.Header(TestDelegation.Of(world.Pki, person, TimeProvider.System.GetUtcNow().AddHours(1)));

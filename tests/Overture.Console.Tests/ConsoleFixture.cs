@@ -33,6 +33,7 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
     private readonly int port = FreePort.Next();
     private readonly int[] ports = [FreePort.Next(), FreePort.Next(), FreePort.Next()];
     private WebApplication services = null!, console = null!;
+    private BoundProcess provider = null!;
 
     internal World World { get; } = new();
     public TestPki Pki { get; } = new();
@@ -41,11 +42,16 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
     public string Url => $"https://localhost:{port}";
     public RevokedPeers Revoked { get; } = new();
 
+    /// <summary>The subjects whom the services bar.</summary>
+    public string Barred => state.File("barred");
+    public string ProviderUrl { get; } = $"https://localhost:{FreePort.Next()}";
+
     public async Task InitializeAsync()
     {
         Pki.Issue("jo", Role.Operator, "profile=web");
         Pki.Issue("kim", Role.Admin);
         Pki.Issue("vi", Role.Viewer);
+        provider = await StartProvider();
         services = BuildServices();
         // As an older installation left it: open to others.
         Directory.CreateDirectory(state.File("session-keys"));
@@ -55,6 +61,11 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
         {
             Listen = $"127.0.0.1:{port}", Url = Url, StateDirectory = state.Path, Tls = Pki.Files("console"),
             Conductor = $"localhost:{ports[0]}", CertAuthority = $"localhost:{ports[1]}", Classifier = $"localhost:{ports[2]}",
+            OpenIdConnect = new ConsoleProviderOptions
+            {
+                Issuer = Provider.Issuer, ClientId = Provider.ClientId, Roots = Provider.Roots, Grants = Provider.Grants,
+                ClientSecretFile = state.File("client-secret"), Title = "Example Inc.",
+            },
         });
         await console.StartAsync();
     }
@@ -66,6 +77,33 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
             await app.StopAsync();
             await app.DisposeAsync();
         }
+        await provider.DisposeAsync();
+    }
+
+    private IdentityProviderOptions Provider => new()
+    {
+        Issuer = ProviderUrl, ClientId = TestIssuer.Client, Roots = Pki.Files("console").Roots,
+        Grants = new Dictionary<string, GroupGrant>
+        {
+            ["admins"] = new() { Group = "admins", Role = "admin" },
+            ["everyone"] = new() { Group = "everyone", Role = "viewer" },
+            ["web"] = new() { Group = "web", Role = "operator", Scope = ["profile=web"] },
+        },
+    };
+
+    private async Task<BoundProcess> StartProvider()
+    {
+        await File.WriteAllTextAsync(Barred, "");
+        await File.WriteAllTextAsync(state.File("client-secret"), "a-secret-of-tests\n");
+        var files = Pki.Files("conductor");
+        var process = new BoundProcess(state.File("provider.log"), "node",
+        [
+            RepositoryPaths.File("tests/Overture.Console.Tests/Fakes/provider.mjs"), RepositoryPaths.File("artifacts/npm/node_modules"),
+            $"{new Uri(ProviderUrl).Port}", files.Certificate, files.Key, Url, "900",
+        ]);
+        await Eventually.True(() => process.HasExited || File.ReadAllText(process.Log).Contains("listening", StringComparison.Ordinal),
+            "the provider listens", TimeSpan.FromMinutes(1));
+        return process.HasExited ? throw new InvalidOperationException(await File.ReadAllTextAsync(process.Log)) : process;
     }
 
     public void Dispose()
@@ -134,7 +172,8 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         var peers = new PeerCertificates(Pki.Files("conductor"), TimeProvider.System);
-        builder.Services.AddSingleton(World).AddSingleton(new Delegations(peers, Revoked, TimeProvider.System));
+        builder.Services.AddSingleton(World).AddSingleton(peers).AddSingleton(Revoked).AddSingleton(TimeProvider.System)
+            .AddConsoleCallers(Provider with { Barred = Barred });
         builder.Services.AddGrpc(grpc =>
         {
             grpc.Interceptors.Add<FaultInterceptor>();
@@ -167,27 +206,27 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
     }
 
     // As RoleInterceptor does, without stores behind it.
-    private sealed class Delegated(Delegations delegations) : Interceptor
+    private sealed class Delegated(ConsoleCallers callers) : Interceptor
     {
-        public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context,
+        public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context,
             UnaryServerMethod<TRequest, TResponse> continuation)
         {
-            Take(context);
-            return continuation(request, context);
+            await Take(context);
+            return await continuation(request, context);
         }
 
-        public override Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request, IServerStreamWriter<TResponse> responseStream,
-            ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+        public override async Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request,
+            IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
         {
-            Take(context);
-            return continuation(request, responseStream, context);
+            await Take(context);
+            await continuation(request, responseStream, context);
         }
 
-        private void Take(ServerCallContext context)
+        private async Task Take(ServerCallContext context)
         {
             var http = context.GetHttpContext();
             if (context.RequestHeaders.GetValueBytes(DelegationStatement.Header) is { } bytes)
-                http.Features.Set(delegations.Verify(http.Connection.ClientCertificate!, bytes));
+                http.Features.Set(await callers.Of(http.Connection.ClientCertificate!, bytes, context.CancellationToken));
             else if (!context.Method.Contains("Health", StringComparison.Ordinal))
                 throw new FaultException(FaultKind.Denied, Reason.RoleMissing, "a console may call nothing by itself");
         }

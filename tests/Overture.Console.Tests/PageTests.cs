@@ -17,7 +17,8 @@ public sealed partial class PageTests(ConsoleFixture world)
     [
         "/", "/?state=converged&label=team%3Dblue", $"/instances/{Scene.Named(1)}", $"/instances/{Scene.Named(101)}", $"/instances/{Scene.HostileName}",
         $"/instances/{Scene.HostileName}/console", $"/instances/{Scene.HostileName}/terminate", "/requests", $"/requests/{Scene.HostileName}", "/definitions",
-        $"/definitions/{Scene.HostileName}", "/certificates", "/certificates?show=expiring", "/audit", "/health",
+        $"/definitions/{Scene.HostileName}", $"/definitions/{Scene.HostileName}/edit", $"/definitions/{Scene.HostileName}/delete", "/layers", "/layers/edit", "/launch", "/launch?profile=web",
+        $"/launched?name={Scene.HostileName}", "/certificates", $"/certificates/name/{Scene.HostileName}", $"/certificates/name/{Scene.HostileName}/revoke", "/certificates?show=expiring", "/audit", "/health",
     ];
 
     [Theory, MemberData(nameof(Pages))]
@@ -34,7 +35,7 @@ public sealed partial class PageTests(ConsoleFixture world)
         Assert.DoesNotContain("<img", text, StringComparison.Ordinal);
         Assert.DoesNotContain(" style=", text, StringComparison.Ordinal);
         Assert.DoesNotMatch(Inline(), Quoted().Replace(text, "\"\""));
-        if (address.Contains(Scene.HostileName, StringComparison.Ordinal) && !address.EndsWith("/terminate", StringComparison.Ordinal))
+        if (address.Contains(Scene.HostileName, StringComparison.Ordinal) && address.Split('/')[^1] is not ("terminate" or "delete" or "revoke"))
             Assert.Contains("&lt;script&gt;", text, StringComparison.Ordinal);
     }
 

@@ -6,5 +6,5 @@ public sealed class WallsTests
 {
     [Fact]
     public void Folders_KnowOnlyThoseBelow() => Walls.Hold(typeof(ConsoleHost).Assembly,
-        "Entry Fleet Instances Requests Lists", "Definitions", "Layout", "Services", "Sessions");
+        "Entry Fleet Instances Launch Requests Certificates Lists", "Definitions", "Layout", "Services", "Sessions");
 }

@@ -183,7 +183,7 @@ public sealed class DelegationTests : IDisposable
         return good.ToByteArray();
     }
 
-    private DelegatedPeer Verify(Delegation delegation) => delegations.Verify(Certificate("console"), delegation.ToByteArray());
+    private CertifiedPeer Verify(Delegation delegation) => delegations.Verify(Certificate("console"), delegation.ToByteArray());
 
     private X509Certificate2 Certificate(string party) => X509CertificateLoader.LoadCertificateFromFile(pki.Files(party).Certificate);
 

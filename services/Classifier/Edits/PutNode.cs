@@ -16,14 +16,16 @@ internal sealed class PutNode(NodeStore nodes, NodeNames names, NodeCache cache,
     /// <param name="reason">Why, 1-500 characters.</param>
     /// <param name="checkPuppetserver">Compare it with the code that the puppetserver has.</param>
     /// <param name="allowUnregistered">Also where no node of this name is known, or it has ended.</param>
+    /// <param name="onlyValidate">Write nothing.</param>
     /// <param name="cancel">Stops the wait; the write may have happened.</param>
-    public async Task<StoredNode> Run(CertName name, string document, string etag, string author, string reason, bool checkPuppetserver,
-        bool allowUnregistered, CancellationToken cancel)
+    /// <returns>Null: it was only validated.</returns>
+    public async Task<StoredNode?> Run(CertName name, string document, string etag, string author, string reason, bool checkPuppetserver,
+        bool allowUnregistered, bool onlyValidate, CancellationToken cancel)
     {
         // 1. a definition that would break an agent's run is refused here
         document = Utf8Text.WithoutMark(document);
         var definition = NodeDefinition.Parse(document);
-        if (reason.Length is 0 or > 500)
+        if (!onlyValidate && reason.Length is (0 or > 500))
             throw FaultException.Invalid("reason", "must say why, in 1-500 characters");
 
         // 2. so is one for a name that is most likely a typing error
@@ -32,6 +34,8 @@ internal sealed class PutNode(NodeStore nodes, NodeNames names, NodeCache cache,
 
         // 3. so is one for which the puppetserver lacks the code, where that is asked for
         await check.Node(name, definition, checkPuppetserver, cancel);
+        if (onlyValidate)
+            return null;
 
         // 4. durable, against the version the author saw
         if (await nodes.Put(name, document, etag, cancel) == PutOutcome.Conflict)

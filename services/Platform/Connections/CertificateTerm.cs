@@ -46,8 +46,9 @@ public static class CertificateTerm
     /// <param name="http">Of the call; one that is no stream has no term.</param>
     /// <param name="until">Looked at then at the latest.</param>
     /// <param name="problem">The error, once it is over; quick, called under a lock.</param>
-    internal static void Also(HttpContext http, DateTimeOffset until, Func<FaultException?> problem) =>
-        http.Features.Get<Term>()?.Also(until, problem);
+    /// <param name="every">How often it is looked at before that; null: only when a certificate is revoked.</param>
+    internal static void Also(HttpContext http, DateTimeOffset until, Func<FaultException?> problem, TimeSpan? every = null) =>
+        http.Features.Get<Term>()?.Also(until, problem, every);
 
     /// <summary>Around every request. gRPC's are refused by their interceptor, with a status of their own.</summary>
     public static void UseCertificateTerm(this WebApplication app)
@@ -104,6 +105,7 @@ public static class CertificateTerm
         private readonly Lock gate = new();
         private bool over;
         private DateTimeOffset last;
+        private TimeSpan pause = LongestDelay;
         private Func<FaultException?> further = static () => null;
 
         public Term(X509Certificate2 certificate, TimeProvider clock, RevokedPeers revoked)
@@ -120,10 +122,10 @@ public static class CertificateTerm
             : revoked.Problem(certificate) is { } sentence ? RevokedPeers.Fault(sentence)
             : Problem(certificate, clock.GetUtcNow()) is { } problem ? Fault(problem.Sentence) : further();
 
-        public void Also(DateTimeOffset until, Func<FaultException?> problem)
+        public void Also(DateTimeOffset until, Func<FaultException?> problem, TimeSpan? every)
         {
             lock (gate)
-                (last, further) = (until < last ? until : last, problem);
+                (last, further, pause) = (until < last ? until : last, problem, every ?? pause);
             Look();
         }
 
@@ -147,7 +149,7 @@ public static class CertificateTerm
                 if (left < TimeSpan.Zero || revoked.Problem(certificate) is not null || further() is not null)
                     _ = end.CancelAsync(); // what the request does then is not done here, under the lock
                 else
-                    timer.Change((left < LongestDelay ? left : LongestDelay) + TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
+                    timer.Change((left < pause ? left : pause) + TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
             }
         }
     }

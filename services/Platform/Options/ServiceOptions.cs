@@ -47,6 +47,9 @@ public abstract record ServiceOptions
     /// <summary>Identity in the internal PKI.</summary>
     public TlsFiles Tls { get; init; } = new();
 
+    /// <summary>People of an identity provider, who come by a console.</summary>
+    public IdentityProviderOptions OpenIdConnect { get; init; } = new();
+
     /// <summary>Metrics for Prometheus, beside those that go out over OTLP.</summary>
     public PrometheusOptions Prometheus { get; init; } = new();
 
@@ -85,7 +88,7 @@ public abstract record ServiceOptions
             if (OptionRules.FileProblem(path) is { } rule)
                 yield return new(field, rule);
         }
-        foreach (var problem in Registry.Problems().Concat(Prometheus.Problems(Listen)))
+        foreach (var problem in Registry.Problems().Concat(Prometheus.Problems(Listen)).Concat(OpenIdConnect.Problems("openIdConnect")))
             yield return problem;
     }
 

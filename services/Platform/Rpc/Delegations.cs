@@ -10,19 +10,6 @@ using Delegation = Overture.Protos.Delegation;
 
 namespace Overture.Platform.Rpc;
 
-/// <summary>Who acts by a console, and until when.</summary>
-/// <param name="Peer">The person, with role and scope; its Caller says that it was by a console.</param>
-/// <param name="Certificate">The person's.</param>
-/// <param name="Until">When the delegation ends.</param>
-/// <param name="Nonce">Lower-case hex.</param>
-/// <param name="Issuers">From when to when every CA certificate above the person's is good.</param>
-public sealed record DelegatedPeer(PeerIdentity Peer, X509Certificate2 Certificate, DateTimeOffset Until, string Nonce,
-    (DateTimeOffset From, DateTimeOffset Until) Issuers)
-{
-    /// <summary>When it ends by itself.</summary>
-    public DateTimeOffset End => new[] { Until, Issuers.Until, new DateTimeOffset(Certificate.NotAfter) }.Min();
-}
-
 /// <summary>
 /// Verifies delegations (<see cref="DelegationStatement"/>): the person's certificate is held to what a handshake would ask of it, since
 /// it grants as much.
@@ -32,14 +19,15 @@ public sealed class Delegations(PeerCertificates trust, RevokedPeers revoked, Ti
     /// <summary>How records name what a person did by way of one.</summary>
     public const string Through = "by console";
 
-    private const int Largest = 8 * 1024, Remembered = 1_000, FingerprintLength = 32;
+    internal const int Largest = 8 * 1024;
+    private const int Remembered = 1_000, FingerprintLength = 32;
     private const int MostWaiting = 32;
     private const string ClientAuth = "1.3.6.1.5.5.7.3.2";
     private static readonly TimeSpan Skew = TimeSpan.FromMinutes(5);
     private static readonly Role[] OfPeople = [Role.Admin, Role.Operator, Role.Viewer];
 
     // A signature and a chain are looked at once; time and revocation at each call.
-    private readonly BoundedCache<string, DelegatedPeer> known = new(Remembered);
+    private readonly BoundedCache<string, CertifiedPeer> known = new(Remembered);
     // What was not seen before costs the arithmetic of keys that the sender chose: some at once, and a few that wait for them.
     private readonly Lock[] turns = [new(), new(), new(), new()];
     private int asking;
@@ -48,7 +36,7 @@ public sealed class Delegations(PeerCertificates trust, RevokedPeers revoked, Ti
     /// <param name="encoded">A <see cref="Delegation"/> in protobuf's encoding.</param>
     /// <exception cref="FaultException">DELEGATION_INVALID: it is none, or no longer. CERTIFICATE_NOT_VALID, CERTIFICATE_REVOKED: of the
     /// person's certificate. RATE_LIMITED: too many are looked at just now.</exception>
-    public DelegatedPeer Verify(X509Certificate2 console, ReadOnlySpan<byte> encoded)
+    public CertifiedPeer Verify(X509Certificate2 console, ReadOnlySpan<byte> encoded)
     {
         ArgumentNullException.ThrowIfNull(console);
         if (encoded.Length > Largest)
@@ -63,7 +51,7 @@ public sealed class Delegations(PeerCertificates trust, RevokedPeers revoked, Ti
     }
 
     /// <returns>Null: it is good now. Else the error that a call gets.</returns>
-    public FaultException? Problem(DelegatedPeer delegated)
+    public FaultException? Problem(CertifiedPeer delegated)
     {
         ArgumentNullException.ThrowIfNull(delegated);
         var now = clock.GetUtcNow();
@@ -86,7 +74,7 @@ public sealed class Delegations(PeerCertificates trust, RevokedPeers revoked, Ti
     public static FaultException NoConsole(PeerIdentity peer) =>
         new(FaultKind.Denied, Reason.DelegationInvalid, $"{peer.Caller} is no console, so it may not act for another");
 
-    private DelegatedPeer InTurn(byte[] fingerprint, ReadOnlySpan<byte> encoded)
+    private CertifiedPeer InTurn(byte[] fingerprint, ReadOnlySpan<byte> encoded)
     {
         try
         {
@@ -102,7 +90,7 @@ public sealed class Delegations(PeerCertificates trust, RevokedPeers revoked, Ti
         }
     }
 
-    private DelegatedPeer Read(byte[] fingerprint, ReadOnlySpan<byte> encoded)
+    private CertifiedPeer Read(byte[] fingerprint, ReadOnlySpan<byte> encoded)
     {
         Delegation delegation;
         X509Certificate2 person;
@@ -133,7 +121,7 @@ public sealed class Delegations(PeerCertificates trust, RevokedPeers revoked, Ti
             throw Invalid("is not signed by the key of its certificate");
         if (Issuers(person) is not { } issuers)
             throw Invalid("comes with a certificate that our CA did not sign for a client");
-        return new DelegatedPeer(peer with { Through = Through }, person, Until(delegation),
+        return new CertifiedPeer(peer with { Through = Through }, person, Until(delegation),
             Convert.ToHexStringLower(delegation.Nonce.Span), issuers);
     }
 

@@ -12,12 +12,15 @@ namespace Overture.Platform.Rpc;
 
 /// <summary>
 /// Holds every RPC against the <see cref="RoleTable"/>; who calls is known from the TLS handshake alone, and asked again whether that
-/// certificate is still good, and not revoked. A console calls as the person whose delegation it brings (<see cref="Delegations"/>).
+/// certificate is still good, and not revoked. A console calls as the person whose delegation it brings (<see cref="ConsoleCallers"/>).
 /// </summary>
-public sealed class RoleInterceptor(RoleTable table, ServiceKeys keys, InternalCrls crls, RevokedPeers revoked, Delegations delegations,
+public sealed class RoleInterceptor(RoleTable table, ServiceKeys keys, InternalCrls crls, RevokedPeers revoked, ConsoleCallers callers,
     TimeProvider clock)
     : Interceptor
 {
+    // A file of barred subjects says nothing when it changes.
+    private static readonly TimeSpan Barring = TimeSpan.FromSeconds(10);
+
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
@@ -56,11 +59,12 @@ public sealed class RoleInterceptor(RoleTable table, ServiceKeys keys, InternalC
         if (console.Problem.Length > 0 || !console.Roles.SetEquals([Role.Console]))
             throw Delegations.NoConsole(console);
         await crls.Known(context.CancellationToken);
-        var delegated = delegations.Verify(certificate, Bytes(brought));
-        keys.Note(delegated.Certificate);
+        var delegated = await callers.Of(certificate, Bytes(brought), context.CancellationToken);
+        if (delegated is CertifiedPeer certified)
+            keys.Note(certified.Certificate);
         var http = context.GetHttpContext();
-        http.Features.Set(delegated);
-        CertificateTerm.Also(http, delegated.End, () => delegations.Problem(delegated));
+        http.Features.Set<DelegatedPeer>(delegated);
+        CertificateTerm.Also(http, delegated.End, () => callers.Problem(delegated), delegated is IdentifiedPeer ? Barring : null);
         return delegated.Peer;
     }
 

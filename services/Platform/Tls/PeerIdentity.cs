@@ -19,8 +19,10 @@ public enum Role
 }
 
 /// <summary>
-/// Who calls, by TLS alone; never by a header, except what a person signed for a console (Rpc/Delegations.cs). A person's certificate carries the URI SANs overture://person/&lt;name&gt;, one role of
-/// admin, operator and viewer, and maybe overture://scope/&lt;term&gt; (docs/decisions/0012-people.md).
+/// Who calls, by TLS alone; never by a header, except what a console brings
+/// that the person's key or the identity provider signed (Rpc/ConsoleCallers.cs). A person's certificate carries the URI SANs
+/// overture://person/&lt;name&gt;, one role of admin, operator and viewer, and maybe overture://scope/&lt;term&gt;
+/// (docs/decisions/0012-people.md).
 /// </summary>
 /// <param name="Name">Common name of the certificate, [a-z0-9.-] ("admin"); of a person, the person's.</param>
 /// <param name="Roles">Its roles.</param>

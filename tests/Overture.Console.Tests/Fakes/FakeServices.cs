@@ -20,6 +20,9 @@ internal sealed class World
     /// <summary>"TerminateInstance NAME by jo (operator), by console".</summary>
     public ConcurrentQueue<string> Acts { get; } = new();
 
+    /// <summary>Definitions with their versions; of the empty name the layers.</summary>
+    public ConcurrentDictionary<string, (string Document, int Version)> Documents { get; } = new();
+
     /// <summary>Services that answer nothing.</summary>
     public ConcurrentDictionary<Role, bool> Away { get; } = new();
 
@@ -128,6 +131,25 @@ internal sealed class FakeConductor(World world) : ConductorService.ConductorSer
             HostKeys = { new SshHostKey { Type = "ssh-ed25519", Fingerprint = "SHA256:abc" } } });
     }
 
+    public override Task<ListProfilesResponse> ListProfiles(ListProfilesRequest request, ServerCallContext context)
+    {
+        world.Asked(context, Role.Conductor);
+        return Task.FromResult(new ListProfilesResponse { Profiles = { new Profile { Name = "web" }, new Profile { Name = "db" }, new Profile { Name = Scene.Hostile } } });
+    }
+
+    public override Task<PreviewLaunchResponse> PreviewLaunch(PreviewLaunchRequest request, ServerCallContext context)
+    {
+        world.Asked(context, Role.Conductor);
+        return request.Profile == "absent" ? throw new FaultException(FaultKind.NotFound, Reason.NotFound, "there is no profile absent") : Task.FromResult(Scene.Preview(request.Profile));
+    }
+
+    public override Task<LaunchInstancesResponse> LaunchInstances(LaunchInstancesRequest request, ServerCallContext context)
+    {
+        world.Asked(context, Role.Conductor, $"LaunchInstances {request.Count} of {request.Profile}, {request.RequestId}");
+        return Task.FromResult(new LaunchInstancesResponse { RequestId = request.RequestId,
+            Results = { world.Fleet.Take(request.Count).Select(i => new LaunchResult { Instance = i }) } });
+    }
+
     public override Task<TerminateInstanceResponse> TerminateInstance(TerminateInstanceRequest request, ServerCallContext context)
     {
         world.Asked(context, Role.Conductor, $"TerminateInstance {request.Certname} ({request.Reason})");
@@ -157,14 +179,57 @@ internal sealed class FakeClassifier(World world) : ClassifierService.Classifier
     public override Task<GetNodeResponse> GetNode(GetNodeRequest request, ServerCallContext context)
     {
         world.Asked(context, Role.Classifier);
-        return Task.FromResult(new GetNodeResponse { Node = new Node { Certname = request.Certname, Etag = "9f2c", UpdatedAt = Scene.Ago(TimeSpan.FromHours(2)),
-            Definition = $"classes:\n  profile::web:\n    port: 8443\n# {Scene.Hostile}\n" } });
+        if (request.Certname == Scene.Undefined)
+            throw new FaultException(FaultKind.NotFound, Reason.NodeUnknown, "no definition of it");
+        var (document, version) = world.Documents.GetOrAdd(request.Certname, (Scene.Document, 1));
+        return Task.FromResult(new GetNodeResponse { Node = new Node { Certname = request.Certname, Etag = $"v{version}", UpdatedAt = Scene.Ago(TimeSpan.FromHours(2)),
+            Definition = document } });
+    }
+
+    public override Task<PutNodeResponse> PutNode(PutNodeRequest request, ServerCallContext context)
+    {
+        world.Asked(context, Role.Classifier, $"PutNode {request.Certname}{(request.ValidateOnly ? ", only to look" : $" ({request.Reason})")}");
+        Put(request.Certname, request.Definition, request.Etag, request.ValidateOnly);
+        return Task.FromResult(new PutNodeResponse { Warnings = { new DefinitionWarning { Line = 2, Field = "parameters.hostname", Rule = "hides a fact" } } });
+    }
+
+    public override Task<DeleteNodeResponse> DeleteNode(DeleteNodeRequest request, ServerCallContext context)
+    {
+        world.Asked(context, Role.Classifier, $"DeleteNode {request.Certname} {request.Etag} {request.Force} ({request.Reason})");
+        return Task.FromResult(new DeleteNodeResponse { HistoryId = "2" });
+    }
+
+    public override Task<GetLayersResponse> GetLayers(GetLayersRequest request, ServerCallContext context)
+    {
+        world.Asked(context, Role.Classifier);
+        var (document, version) = world.Documents.GetOrAdd("", (Scene.Document, 1));
+        return Task.FromResult(new GetLayersResponse { Layers = new Layers { Document = document, Etag = $"v{version}", UpdatedAt = Scene.Ago(TimeSpan.FromHours(2)) } });
+    }
+
+    public override Task<PutLayersResponse> PutLayers(PutLayersRequest request, ServerCallContext context)
+    {
+        world.Asked(context, Role.Classifier, $"PutLayers{(request.ValidateOnly ? ", only to look" : $" ({request.Reason})")}");
+        Put("", request.Document, request.Etag, request.ValidateOnly);
+        return Task.FromResult(new PutLayersResponse());
+    }
+
+    private void Put(string name, string document, string etag, bool onlyLook)
+    {
+        if (document.Contains("broken", StringComparison.Ordinal))
+            throw FaultException.Invalid("definition", $"line 2: {Scene.Hostile} is no environment");
+        if (onlyLook)
+            return;
+        var (_, version) = world.Documents.GetOrAdd(name, (Scene.Document, 1));
+        if (etag != $"v{version}")
+            throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, $"{name} was changed by another caller; read it again");
+        world.Documents[name] = (document, version + 1);
     }
 
     public override Task<ListHistoryResponse> ListHistory(ListHistoryRequest request, ServerCallContext context)
     {
         world.Asked(context, Role.Classifier);
-        return Task.FromResult(new ListHistoryResponse { Entries = { new HistoryEntry { Id = "1", Kind = "put", Author = "jo (operator)", Reason = Scene.Hostile,
+        return Task.FromResult(new ListHistoryResponse { Entries = { new HistoryEntry { Id = "2", Kind = "put", Author = "kim (admin)", Reason = "more", Document = "classes:\n  old: {}\n",
+            At = Scene.Ago(TimeSpan.FromHours(1)) }, new HistoryEntry { Id = "1", Kind = "put", Author = "jo (operator)", Reason = Scene.Hostile,
             Document = "classes: {}\n", At = Scene.Ago(TimeSpan.FromHours(2)) } } });
     }
 
@@ -218,6 +283,26 @@ internal sealed class FakeCertAuthority(World world) : CertAuthorityService.Cert
         return Task.FromResult(new ListCertificatesResponse { Certificates = { world.Fleet.TakeLast(12).Select((i, n) => new CertificateSummary { Certname = i.Certname,
             Serial = $"4f{n:x2}", State = n % 4 == 3 ? CertificateState.Revoked : CertificateState.Valid, NotAfter = Scene.Ago(TimeSpan.FromDays(-300)), KeyAlgorithm = "RSA 4096",
             GrantedBy = "launch", RevocationReason = n % 4 == 3 ? Scene.Hostile : "", RevokedBy = n % 4 == 3 ? "kim (admin)" : "" }) } });
+    }
+
+    public override Task<ExplainCertificateResponse> ExplainCertificate(ExplainCertificateRequest request, ServerCallContext context)
+    {
+        world.Asked(context, Role.CertAuthority);
+        var serial = request.Serial.Length > 0 ? request.Serial : "4f01";
+        return Task.FromResult(new ExplainCertificateResponse
+        {
+            Certname = request.Serial.Length > 0 ? Scene.Named(1) : request.Certname, Summary = "it would be refused: the name has a certificate",
+            Claims = { new ExplainedClaim { Claim = new Claim { Serial = serial, Decision = new Decision { Reason = "TOKEN_ACCEPTED", Sentence = "it brought its one-time token" } },
+                Certificate = new CertificateRecord { Serial = serial, Pem = request.Certname == Scene.HostileName ? Scene.Hostile : Scene.Pem },
+                Revocation = request.Certname == Scene.HostileName ? new Revocation { By = "kim (admin)", Sentence = Scene.Hostile } : null } },
+            Audit = { new AuditRecord { At = Scene.Ago(TimeSpan.FromHours(1)), Action = "cert.released", Outcome = "allow", Certname = request.Certname, Actor = "agent" } },
+        });
+    }
+
+    public override Task<RevokeCertificateResponse> RevokeCertificate(RevokeCertificateRequest request, ServerCallContext context)
+    {
+        world.Asked(context, Role.CertAuthority, $"Revoke {request.Certname}{request.Serial} ({request.Reason})");
+        return Task.FromResult(new RevokeCertificateResponse { Certname = request.Certname });
     }
 
     public override async Task ListAuditRecords(ListAuditRecordsRequest request, IServerStreamWriter<ListAuditRecordsResponse> responseStream, ServerCallContext context)

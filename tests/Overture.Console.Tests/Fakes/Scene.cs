@@ -92,6 +92,22 @@ internal static class Scene
         return timeline;
     }
 
+    /// <summary>A name without a definition.</summary>
+    public const string Undefined = "new.example.com";
+
+    public static readonly string Document = $"classes:\n  profile::web:\n    port: 8443\n# {Hostile}\n";
+
+    /// <summary>As CertAuthority would issue it.</summary>
+    public static readonly string Pem = MadeUp();
+
+    public static PreviewLaunchResponse Preview(string profile) => new()
+    {
+        Spec = new LaunchSpec { Provider = "ec2", Image = "ami-0aa7d4", InstanceType = "m7g.large", Profile = profile, Labels = { ["team"] = "blue", ["note"] = Hostile },
+            Puppet = new PuppetSettings { Server = "puppet.example.com", Serverport = 8140 } },
+        UserData = $"#cloud-config\n# {Hostile}\nwrite_files:\n  - path: /etc/puppet/csr_attributes.yaml\n    content: '********'\n", UserDataSize = 9211,
+        ProviderVerdict = "yes", Warnings = { new ProfileProblem { Line = 7, Field = "node.parameters.hostname", Rule = "hides a fact" } },
+    };
+
     public static ExplainNodeResponse Definition(string certname) => new()
     {
         Certname = certname, Layers = { "defaults", "group web", "node" },
@@ -118,6 +134,15 @@ internal static class Scene
                 new Check { Name = "key", Expected = "RSA 2048 or more, or P-256", Observed = "RSA 4096", Passed = true } },
         },
     };
+
+    private static string MadeUp()
+    {
+        using var key = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
+        var request = new System.Security.Cryptography.X509Certificates.CertificateRequest($"CN={Named(1)}", key, System.Security.Cryptography.HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new("1.3.6.1.4.1.34380.1.1.13", [0x0c, 3, (byte)'w', (byte)'e', (byte)'b'], false));
+        using var certificate = request.CreateSelfSigned(Now, Now.AddYears(5));
+        return certificate.ExportCertificatePem();
+    }
 
     public static Timestamp Ago(TimeSpan span) => (Now - span).ToTimestamp();
 

@@ -1,0 +1,30 @@
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
+using Overture.Platform.Tls;
+
+namespace Overture.Console;
+
+/// <summary>The identity provider, as the services have it, and what only a console needs of it.</summary>
+public sealed record ConsoleProviderOptions : IdentityProviderOptions
+{
+    /// <summary>File with the client's secret (client_secret_post). Empty: a public client, which has PKCE alone.</summary>
+    public string ClientSecretFile { get; init; } = "";
+
+    /// <summary>Scopes to ask for beside openid, for the claims that names and groups are in.</summary>
+    public IReadOnlyList<string> Scopes { get; init; } = ["profile"];
+
+    /// <summary>On the button: "Sign in with ...".</summary>
+    public string Title { get; init; } = "your organization";
+
+    internal string? ClientSecret() => ClientSecretFile.Length == 0 ? null : File.ReadAllText(ClientSecretFile).Trim();
+
+    internal IEnumerable<FieldProblem> AllProblems(string at)
+    {
+        foreach (var problem in Problems(at))
+            yield return problem;
+        if (IsOn && ClientSecretFile.Length > 0 && OptionRules.FileProblem(ClientSecretFile) is { } rule)
+            yield return new($"{at}.clientSecretFile", rule);
+        if (Title.Length is 0 or > 60)
+            yield return new($"{at}.title", "must be 1-60 characters");
+    }
+}

