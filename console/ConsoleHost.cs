@@ -103,7 +103,11 @@ public static class ConsoleHost
         services.AddSingleton<Ids>().AddSingleton<ReloadSignal>();
         // Which certificates were revoked, the services know; each of their answers may end a session.
         services.AddSingleton<RevokedPeers>().AddSingleton<Delegations>();
-        services.AddDataProtection().SetApplicationName("overture-console").PersistKeysToFileSystem(new DirectoryInfo(keys));
+        var sealing = services.AddDataProtection().SetApplicationName("overture-console");
+        if (options.IsReplicated)
+            sealing.DisableAutomaticKeyGeneration().AddKeyManagementOptions(o => o.XmlRepository = new SharedKeys(options.SessionKey));
+        else
+            sealing.PersistKeysToFileSystem(new DirectoryInfo(keys));
         services.AddAntiforgery(o =>
         {
             (o.Cookie.Name, o.Cookie.HttpOnly, o.Cookie.Path) = ("__Host-overture-form", true, "/");
@@ -111,7 +115,8 @@ public static class ConsoleHost
             (o.FormFieldName, o.SuppressXFrameOptionsHeader) = ("form_token", true);
         });
         services.AddRazorComponents();
-        services.AddSingleton<ServiceLinks>().AddSingleton<OpenStreams>().AddSingleton<SessionCookie>().AddSingleton<OneTimeLinks>();
+        services.AddSingleton<ServiceLinks>().AddSingleton<OpenStreams>().AddSingleton<SessionCookie>().AddSingleton<OneTimeLinks>()
+            .AddSingleton<EndedSessions>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
     }
 
