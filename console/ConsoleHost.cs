@@ -39,9 +39,14 @@ public static class ConsoleHost
     /// <returns>The exit code, as of the services (ServiceHost).</returns>
     public static async Task<int> Run(string[] args)
     {
+        if (args is ["--print-options"])
+        {
+            await System.Console.Out.WriteLineAsync(OptionSchema.Print<ConsoleOptions>(Name));
+            return 0;
+        }
         if (args is not ([] or ["--config", _]))
         {
-            await System.Console.Error.WriteLineAsync("usage: [--config FILE]   options of the console, else /etc/overture/console.yaml");
+            await System.Console.Error.WriteLineAsync("usage: [--config FILE | --print-options]   options of the console, else /etc/overture/console.yaml");
             return ExitUsage;
         }
         try
@@ -116,7 +121,7 @@ public static class ConsoleHost
         });
         services.AddRazorComponents();
         services.AddSingleton<ServiceLinks>().AddSingleton<OpenStreams>().AddSingleton<SessionCookie>().AddSingleton<OneTimeLinks>()
-            .AddSingleton<EndedSessions>();
+            .AddSingleton<EndedSessions>().AddSingleton<OwnViews>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
     }
 

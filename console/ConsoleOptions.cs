@@ -1,3 +1,4 @@
+using Overture.Console.Fleet;
 using Overture.Console.Sessions;
 using Overture.Platform.Connections;
 using Overture.Platform.Faults;
@@ -29,8 +30,8 @@ public sealed record ConsoleOptions
     /// <summary>Where a trace is shown, {trace} in the place of its id: https://traces.example.com/trace/{trace}. Empty: nowhere.</summary>
     public string TraceUrl { get; init; } = "";
 
-    /// <summary>Filters of the fleet by name, as the address has them: "/?state=running&label=team%3Dblue".</summary>
-    public Dictionary<string, string> Views { get; init; } = [];
+    /// <summary>Filters of the fleet, each NAME=ADDRESS with an address of its page: "web, broken=/?profile=web".</summary>
+    public IReadOnlyList<string> Views { get; init; } = [];
 
     /// <summary>There may be others behind the same url.</summary>
     public bool IsReplicated => SessionKey.Length > 0;
@@ -67,11 +68,8 @@ public sealed record ConsoleOptions
         {
             yield return new("traceUrl", "must be an http or https URL with {trace} where a trace's id belongs");
         }
-        foreach (var (name, address) in Views)
-        {
-            if (name.Length is 0 or > 40 || !address.StartsWith("/?", StringComparison.Ordinal))
-                yield return new($"views.{name}", "must be a name of 1 to 40 characters and an address of the fleet, /?state=running");
-        }
+        foreach (var view in Views.Where(v => FleetView.Read(v) is null))
+            yield return new("views", $"'{view}' must be NAME=ADDRESS: 1 to 40 characters, and an address of the fleet such as /?state=running");
         foreach (var (field, address) in new[]
             { ("conductor", Conductor), ("certAuthority", CertAuthority), ("classifier", Classifier) })
         {

@@ -11,7 +11,7 @@ namespace Overture.Console.Sessions;
 
 /// <summary>
 /// The session is the delegation itself, sealed in a cookie: no store holds it, and any replica with the same keys takes it. One that was
-/// signed out of is remembered here until it would have ended, and for other replicas and after a restart by <see cref="EndedSessions"/>.
+/// signed out of is remembered here until it would have ended, and for other replicas, and after a restart, by the Conductor.
 /// </summary>
 public sealed class SessionCookie(IDataProtectionProvider protection, Delegations delegations, PeerCertificates own, OpenStreams streams,
     TimeProvider clock)

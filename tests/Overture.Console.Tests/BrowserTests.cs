@@ -16,7 +16,7 @@ public sealed class BrowserTests(ConsoleFixture world) : IAsyncLifetime
         ("fleet", "/"), ("instance", $"/instances/{Scene.Named(1)}"), ("broken", $"/instances/{Scene.Named(101)}"), ("hostile", $"/instances/{Scene.HostileName}"),
         ("requests", "/requests"), ("request", $"/requests/{Scene.Named(103)}"), ("definitions", "/definitions"), ("definition", $"/definitions/{Scene.Named(1)}"),
         ("certificates", "/certificates"), ("audit", "/audit"), ("health", "/health"), ("terminate", $"/instances/{Scene.Named(1)}/terminate"),
-        ("tail", $"/instances/{Scene.Named(1)}/console"), ("unknown", "/instances/nothing.example.com"),
+        ("tail", $"/instances/{Scene.Named(1)}/console"), ("user-data", $"/instances/{Scene.Named(1)}/user-data"), ("narrowed", "/?profile=web&condition=run-failed"), ("unknown", "/instances/nothing.example.com"),
     ];
 
     private static readonly string Pictures = Directory.CreateDirectory(RepositoryPaths.File("artifacts/console")).FullName;

@@ -16,7 +16,7 @@ public sealed partial class PageTests(ConsoleFixture world)
     public static TheoryData<string> Pages =>
     [
         "/", "/?state=converged&label=team%3Dblue", $"/instances/{Scene.Named(1)}", $"/instances/{Scene.Named(101)}", $"/instances/{Scene.HostileName}",
-        $"/instances/{Scene.HostileName}/console", $"/instances/{Scene.HostileName}/terminate", "/requests", $"/requests/{Scene.HostileName}", "/definitions",
+        $"/instances/{Scene.HostileName}/console", $"/instances/{Scene.HostileName}/user-data", $"/instances/{Scene.HostileName}/terminate", "/requests", $"/requests/{Scene.HostileName}", "/definitions",
         $"/definitions/{Scene.HostileName}", "/certificates", "/certificates?show=expiring", "/audit", "/health",
     ];
 

@@ -20,6 +20,9 @@ internal sealed class World
     /// <summary>"TerminateInstance NAME by jo (operator), by console".</summary>
     public ConcurrentQueue<string> Acts { get; } = new();
 
+    /// <summary>Of sessions, by nonce: what the registry would keep.</summary>
+    public ConcurrentDictionary<string, SessionMark> Marks { get; } = new();
+
     /// <summary>Services that answer nothing.</summary>
     public ConcurrentDictionary<Role, bool> Away { get; } = new();
 
@@ -126,6 +129,28 @@ internal sealed class FakeConductor(World world) : ConductorService.ConductorSer
         world.Asked(context, Role.Conductor, $"GetConsole {request.Certname}");
         return Task.FromResult(new GetConsoleResponse { Text = $"\u001b[32m[ OK ]\u001b[0m cloud-init\n{Scene.Hostile}\nlogin:",
             HostKeys = { new SshHostKey { Type = "ssh-ed25519", Fingerprint = "SHA256:abc" } } });
+    }
+
+    public override Task<SummarizeConvergenceResponse> SummarizeConvergence(SummarizeConvergenceRequest request, ServerCallContext context)
+    {
+        world.Asked(context, Role.Conductor);
+        return Task.FromResult(Scene.Convergence());
+    }
+
+    public override Task<GetUserDataResponse> GetUserData(GetUserDataRequest request, ServerCallContext context)
+    {
+        world.Asked(context, Role.Conductor, $"GetUserData {request.Certname}");
+        return Task.FromResult(new GetUserDataResponse { UserData = $"#cloud-config\n\"runcmd\":\n- \"{Scene.Hostile}\"\n# token ********\n" });
+    }
+
+    public override Task<MarkSessionResponse> MarkSession(MarkSessionRequest request, ServerCallContext context)
+    {
+        world.Asked(context, Role.Conductor);
+        var nonce = context.GetHttpContext().Features.Get<DelegatedPeer>()!.Nonce;
+        var first = request.Mark == SessionMark.Entered && world.Marks.TryAdd(nonce, SessionMark.Entered);
+        if (request.Mark == SessionMark.Ended)
+            world.Marks[nonce] = SessionMark.Ended;
+        return Task.FromResult(new MarkSessionResponse { First = first, Ended = world.Marks.GetValueOrDefault(nonce) == SessionMark.Ended });
     }
 
     public override Task<TerminateInstanceResponse> TerminateInstance(TerminateInstanceRequest request, ServerCallContext context)

@@ -61,6 +61,9 @@ internal static class Scene
                 Proofs = { new Proof { Source = "report", At = Ago(TimeSpan.FromMinutes(4)),
                     Text = instance.Certname == HostileName ? Hostile : "Could not find class ::profile::webb for 00000065 on node 00000065" } },
             });
+            explained.LastRun = worst.Type is not (ConditionType.RunFailed or ConditionType.CsrRefused) ? null
+                : new RunReport { Result = "failed", Sentence = worst.Message, ReportedAt = Ago(TimeSpan.FromMinutes(4)), StartedAt = Ago(TimeSpan.FromMinutes(4.4)),
+                    Status = instance.Certname == HostileName ? Hostile : "failed", TransactionUuid = "5c1f9a7e", FailedBefore = 2 };
             explained.RuledOut.Add(new RuledOut { What = "signing", Proof = new Proof { Source = "record", Text = "certificate 4f01 was released", At = Ago(TimeSpan.FromMinutes(12)) } });
             explained.RuledOut.Add(new RuledOut { What = "network", Proof = new Proof { Source = "timeline", Text = "its request came from 10.20.0.17" } });
         }
@@ -91,6 +94,27 @@ internal static class Scene
         }
         return timeline;
     }
+
+    /// <summary>As of a fleet that has converged many times, the last day with a bad hour.</summary>
+    public static SummarizeConvergenceResponse Convergence()
+    {
+        var answer = new SummarizeConvergenceResponse { Converged = 412 };
+        foreach (var (from, low, middle, high) in new[] { (1, 0.4, 1.1, 2.0), (2, 14, 21, 38), (3, 22, 29, 55), (4, 1.4, 2.6, 6), (5, 2.2, 3.9, 8), (6, 33, 49, 90.0) })
+        {
+            answer.Steps.Add(new StepWindow { From = (InstanceState)from, To = (InstanceState)(from + 1), Count = 412, P10 = Seconds(low), P50 = Seconds(middle), P90 = Seconds(high) });
+        }
+        answer.Steps.Add(new StepWindow { From = InstanceState.Requested, To = InstanceState.Converged, Count = 412, P10 = Seconds(81), P50 = Seconds(112), P90 = Seconds(183) });
+        var hour = new DateTimeOffset(Now.Year, Now.Month, Now.Day, Now.Hour, 0, 0, TimeSpan.Zero);
+        for (var i = 23; i >= 0; i--)
+        {
+            if (i is 19 or 20 or 21)
+                continue;
+            answer.Hours.Add(new ConvergedHour { From = hour.AddHours(-i).ToTimestamp(), Count = 4 + i % 7, P50 = Seconds(100 + 9 * (i % 5)), P95 = Seconds(i == 6 ? 560 : 170 + 14 * (i % 6)) });
+        }
+        return answer;
+    }
+
+    private static Duration Seconds(double seconds) => TimeSpan.FromSeconds(seconds).ToDuration();
 
     public static ExplainNodeResponse Definition(string certname) => new()
     {
