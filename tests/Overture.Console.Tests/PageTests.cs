@@ -234,7 +234,7 @@ public sealed partial class PageTests(ConsoleFixture world)
     [GeneratedRegex("<[a-z][^>]*\\son[a-z]+\\s*=", RegexOptions.IgnoreCase)]
     private static partial Regex Inline();
 
-    private static async Task<FormUrlEncodedContent> Form(HttpClient client, string page, params (string, string)[] fields)
+    internal static async Task<FormUrlEncodedContent> Form(HttpClient client, string page, params (string, string)[] fields)
     {
         var token = Regex.Match(await client.GetStringAsync(page), "name=\"form_token\" value=\"([^\"]+)\"").Groups[1].Value;
         return new([.. fields.Append(("form_token", token)).Select(f => KeyValuePair.Create(f.Item1, f.Item2))]);
