@@ -76,6 +76,73 @@ public sealed class BrowserTests(ConsoleFixture world) : IAsyncLifetime
         Assert.Equal("content", await page.EvaluateAsync<string>("document.activeElement.id"));
     }
 
+    /// <summary>A person finds the fault at once: what it is, its reason, its proof and the next step are on the first screen.</summary>
+    [Fact]
+    public async Task TenFaults_AreEachOnTheFirstScreen()
+    {
+        var (page, _) = await SignedIn("kim", 1440, "light");
+        foreach (var fault in Scene.Faults)
+        {
+            var wrong = world.World.Of(Scene.Named(fault)).Conditions[0];
+            await page.GotoAsync($"{world.Url}/instances/{Scene.Named(fault)}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+            await page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, $"fault-{fault}.png") });
+            await Assertions.Expect(page.Locator(".explained .sentence")).ToContainTextAsync(wrong.Message);
+            await Assertions.Expect(page.Locator(".explained .tag").First).ToHaveTextAsync(wrong.Reason);
+            foreach (var part in new[] { ".explained .proofs li", ".explained .how", ".lanes" })
+            {
+                var box = (await page.Locator(part).First.BoundingBoxAsync())!;
+                Assert.True(box.Y < 900, $"{wrong.Type}: {part} begins at {box.Y}");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Step_OpensToWhatIsKnownOfIt_AndStaysOpenWhileThePageLives()
+    {
+        var (page, said) = await SignedIn("kim", 1440, "light");
+        var instance = world.World.Of(Scene.Named(103));
+        await page.GotoAsync($"{world.Url}/instances/{instance.Certname}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+        await Assertions.Expect(page.Locator("[data-live-state]")).ToHaveTextAsync("live");
+        var decision = page.Locator("details.step").Nth(3);
+        await decision.Locator("summary").ClickAsync();
+        await Assertions.Expect(decision.Locator("td").Filter(new() { HasText = "a launch record" })).ToBeVisibleAsync();
+        var request = page.Locator("details.step").Nth(2);
+        await request.Locator("summary").FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(request.Locator("dd").Filter(new() { HasText = "db1.example.com" })).ToBeVisibleAsync();
+        await page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, "steps.png"), FullPage = true });
+        Assert.Empty((await page.RunAxe()).Violations.Select(v => $"{v.Id}: {string.Join(" | ", v.Nodes.Select(n => n.Html))}"));
+        // Changed meanwhile: it is read again, and stays open.
+        var before = instance.LaunchedBy;
+        instance.LaunchedBy = "kim (admin)";
+        using var again = new Timer(_ =>
+        {
+            instance.LastReport = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow());
+            world.World.Change(instance);
+        }, null, TimeSpan.Zero, TimeSpan.FromMilliseconds(300));
+        await Assertions.Expect(page.Locator("dd").Filter(new() { HasText = "kim (admin)" })).ToBeVisibleAsync(new() { Timeout = 30_000 });
+        await Assertions.Expect(request.Locator("dd").Filter(new() { HasText = "db1.example.com" })).ToBeVisibleAsync();
+        instance.LaunchedBy = before;
+        Assert.Empty(said);
+    }
+
+    [Fact]
+    public async Task View_IsSaved_ShownToThisBrowser_AndRemoved()
+    {
+        var (page, said) = await SignedIn("vi", 1440, "light");
+        await page.GotoAsync($"{world.Url}/?condition=stalled&profile=db");
+        await page.GetByLabel("Name of this view").FillAsync("Stalled <db>");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Save the view" }).ClickAsync();
+        await page.GotoAsync(world.Url);
+        await page.GetByRole(AriaRole.Link, new() { Name = "Stalled <db>" }).ClickAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Link, new() { Name = "Stalled <db>" })).ToHaveAttributeAsync("aria-current", "page");
+        Assert.EndsWith("/?condition=stalled&profile=db", page.Url, StringComparison.Ordinal);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Remove the view" }).ClickAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Link, new() { Name = "Web, broken" })).ToBeVisibleAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Link, new() { Name = "Stalled <db>" })).ToHaveCountAsync(0);
+        Assert.Empty(said);
+    }
+
     [Fact]
     public async Task Instance_IsShownLive()
     {

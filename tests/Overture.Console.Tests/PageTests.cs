@@ -206,6 +206,53 @@ public sealed partial class PageTests(ConsoleFixture world)
     }
 
     [Fact]
+    public async Task Events_OfTheFleet_AreOfWhatIsShown_AndOfWhatIsLaunchedFromNowOn()
+    {
+        using var client = await world.SignedIn("vi");
+        var page = await client.GetStringAsync("/");
+        var events = WebUtility.HtmlDecode(Regex.Match(page, "data-events=\"([^\"]+)\"").Groups[1].Value);
+        var shown = Regex.Matches(page, "<td class=\"certname\"><a href=\"/instances/([^\"]+)\"").Select(m => m.Groups[1].Value).ToList();
+        world.World.Watches.Clear();
+        var now = TimeProvider.System.GetUtcNow();
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var stream = new StreamReader(await client.GetStreamAsync(events, limit.Token));
+        await Eventually.True(() => world.World.Watches.Count >= 2, "both watches have begun", TimeSpan.FromSeconds(30));
+        Assert.Equal(shown.Order(), world.World.Watches.Single(w => w.Certnames.Count > 0).Certnames.Order());
+        Assert.True(shown.Count <= 50);
+        var all = world.World.Watches.Single(w => w.Certnames.Count == 0);
+        Assert.InRange(all.Filter.Since.ToDateTimeOffset(), now.AddSeconds(-1), now.AddMinutes(1));
+    }
+
+    [Fact]
+    public async Task ServiceAway_TheWayAndTheTrend_SayLessAndStay()
+    {
+        using var client = await world.SignedIn("kim");
+        try
+        {
+            world.World.Away[Role.Conductor] = true;
+            var page = await client.GetStringAsync("/");
+            Assert.Contains("How long instances take is not to be had now", page, StringComparison.Ordinal);
+            Assert.Contains("Saved views", page, StringComparison.Ordinal);
+        }
+        finally
+        {
+            world.World.Away.Clear();
+        }
+        Assert.Contains("converged in the last day", await client.GetStringAsync("/"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task UserData_IsForOperators_AndTheTraceLinksToItsPage()
+    {
+        using var viewer = await world.SignedIn("vi");
+        var page = await viewer.GetStringAsync($"/instances/{Scene.Named(1)}");
+        Assert.DoesNotContain("user-data", page, StringComparison.Ordinal);
+        Assert.Contains("href=\"https://traces.example.com/trace/4bf92f3577b34da6a3ce929d0e0e4736\"", page, StringComparison.Ordinal);
+        using var refused = await viewer.GetAsync($"/instances/{Scene.Named(1)}/user-data");
+        Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+    }
+
+    [Fact]
     public async Task Events_SayThatAShownInstanceChanged()
     {
         using var client = await world.SignedIn("vi");

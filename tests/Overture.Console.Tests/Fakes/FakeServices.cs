@@ -20,6 +20,8 @@ internal sealed class World
     /// <summary>"TerminateInstance NAME by jo (operator), by console".</summary>
     public ConcurrentQueue<string> Acts { get; } = new();
 
+    public ConcurrentQueue<WatchInstancesRequest> Watches { get; } = new();
+
     /// <summary>Of sessions, by nonce: what the registry would keep.</summary>
     public ConcurrentDictionary<string, SessionMark> Marks { get; } = new();
 
@@ -96,6 +98,7 @@ internal sealed class FakeConductor(World world) : ConductorService.ConductorSer
         ServerCallContext context)
     {
         world.Asked(context, Role.Conductor);
+        world.Watches.Enqueue(request);
         var changes = Channel.CreateUnbounded<Instance>();
         void Tell(Instance i) => changes.Writer.TryWrite(i.Clone());
         foreach (var name in request.Certnames)

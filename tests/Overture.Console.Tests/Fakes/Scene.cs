@@ -30,6 +30,16 @@ internal static class Scene
             ConditionSeverity.Warning, "CSR", "no certificate request since it runs, for 46 min; the deadline is 30 min", "overture instance console 00000068"));
         fleet.Add(Wrong(With(Named(105), InstanceState.Converged, "web", TimeSpan.FromDays(3)), ConditionType.Silent,
             ConditionSeverity.Warning, "SILENT", "no report for 2 h; it should run each 30 min", "overture ssh 00000069 -- systemctl status puppet"));
+        fleet.Add(Wrong(With(Named(108), InstanceState.CsrReceived, "web", TimeSpan.FromMinutes(6)), ConditionType.Contested,
+            ConditionSeverity.Error, "CONTESTED", "two keys came with its one-time token: one of them is a thief's", "overture instance terminate 0000006c"));
+        fleet.Add(Wrong(With(Named(109), InstanceState.Signed, "web", TimeSpan.FromMinutes(8)), ConditionType.DefinitionBroken,
+            ConditionSeverity.Error, "DEFINITION_BROKEN", "line 4: 'clases' is no key of a definition; the last good one is served", "overture node edit 0000006d"));
+        fleet.Add(Wrong(With(Named(110), InstanceState.Signed, "db", TimeSpan.FromMinutes(7)), ConditionType.Unclassified,
+            ConditionSeverity.Error, "NODE_UNKNOWN", "it has no definition, so it can't be classified", "overture node set 0000006e -f node.yaml"));
+        fleet.Add(Wrong(With(Named(111), InstanceState.Classified, "web", TimeSpan.FromMinutes(12)), ConditionType.PartialRun,
+            ConditionSeverity.Warning, "RUN_PARTIAL", "the run skipped 12 of 214 resources, as with --tags", "Run the agent without --tags; it counts once it has applied everything."));
+        fleet.Add(Wrong(With(Named(112), InstanceState.Running, "db", TimeSpan.FromMinutes(20)), ConditionType.Gone,
+            ConditionSeverity.Error, "STOPPED", "the provider has stopped it: Client.UserInitiatedShutdown", "Start it at the provider, or overture instance terminate 00000070"));
         fleet.Add(With(Named(106), InstanceState.Signed, "web", TimeSpan.FromSeconds(70)));
         fleet.Add(With(Named(107), InstanceState.Launching, "web", TimeSpan.FromSeconds(6)));
         var evil = Wrong(With(HostileName, InstanceState.Classified, Hostile, TimeSpan.FromMinutes(5)), ConditionType.CsrRefused,
@@ -40,6 +50,9 @@ internal static class Scene
         fleet.Add(evil);
         return fleet;
     }
+
+    /// <summary>Ten that are broken, each in another way.</summary>
+    public static IReadOnlyList<int> Faults { get; } = [101, 102, 103, 104, 105, 108, 109, 110, 111, 112];
 
     public static string Named(int i) => $"{i:x8}-1b2c-4d3e-8f40-5a6b7c8d9e0f";
 

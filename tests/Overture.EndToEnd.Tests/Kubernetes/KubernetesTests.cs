@@ -122,7 +122,7 @@ public sealed class KubernetesTests
     [InlineData("NetworkPolicy/console", "spec.ingress", "[]", "cli console 8144 is allowed to leave and not to enter")]
     [InlineData("NetworkPolicy/console", "spec.ingress.0.from", """[{"ipBlock":{"cidr":"0.0.0.0/0"}}]""", "agents console 8144 is not in docs/architecture.md")]
     [InlineData("PodDisruptionBudget/console", "spec.selector.matchLabels", """{"app.kubernetes.io/component":"consoles"}""", "one PodDisruptionBudget")]
-    [InlineData("Deployment/console", "spec.template.spec.containers.0.env.4", """{"name":"OVERTURE_CONSOLE__STATEDIRECTORY","value":"/tmp"}""",
+    [InlineData("Deployment/console", "spec.template.spec.containers.0.env.5", """{"name":"OVERTURE_CONSOLE__STATEDIRECTORY","value":"/tmp"}""",
         "replicas without a common session key")]
     [InlineData("Service/classifier", "spec.selector", """{"app.kubernetes.io/component":"x"}""", "selects 0 workloads")]
     [InlineData("Service/classifier", "spec.ports.0.port", "7004", "no container has the port")]
