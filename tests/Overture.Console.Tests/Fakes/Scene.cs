@@ -71,8 +71,7 @@ internal static class Scene
             explained.Causes.Add(new Cause
             {
                 Reason = worst.Reason, Sentence = worst.Message, Next = worst.Next, Since = Ago(TimeSpan.FromMinutes(4)),
-                Proofs = { new Proof { Source = "report", At = Ago(TimeSpan.FromMinutes(4)),
-                    Text = instance.Certname == HostileName ? Hostile : "Could not find class ::profile::webb for 00000065 on node 00000065" } },
+                Proofs = { ProofOf(instance, worst.Type) },
             });
             explained.LastRun = worst.Type is not (ConditionType.RunFailed or ConditionType.CsrRefused) ? null
                 : new RunReport { Result = "failed", Sentence = worst.Message, ReportedAt = Ago(TimeSpan.FromMinutes(4)), StartedAt = Ago(TimeSpan.FromMinutes(4.4)),
@@ -81,6 +80,25 @@ internal static class Scene
             explained.RuledOut.Add(new RuledOut { What = "network", Proof = new Proof { Source = "timeline", Text = "its request came from 10.20.0.17" } });
         }
         return explained;
+    }
+
+    // Where such a fault is seen.
+    private static Proof ProofOf(Instance instance, ConditionType type)
+    {
+        var (source, text) = type switch
+        {
+            ConditionType.LaunchFailed => ("provider", "VcpuLimitExceeded: You have requested more vCPU capacity than your current limit of 64"),
+            ConditionType.CsrHeld or ConditionType.CsrRefused => ("record", "hold: registered: expected a launch record, observed none"),
+            ConditionType.Stalled => ("console", "cloud-init[612]: Err:1 http://deb.debian.org bookworm InRelease Temporary failure resolving"),
+            ConditionType.Silent => ("record", "last report 2 h ago; the run interval is 30 min"),
+            ConditionType.Contested => ("record", "keys 3f0c2a4e and 77ab10c9 came with one token"),
+            ConditionType.DefinitionBroken => ("record", "line 4, column 1: clases"),
+            ConditionType.Unclassified => ("record", "nodes/0000006e: there is no such object"),
+            ConditionType.PartialRun => ("report", "12 of 214 resources were skipped; tags: ntp"),
+            ConditionType.Gone => ("provider", "stopped, Client.UserInitiatedShutdown"),
+            _ => ("report", "Could not find class ::profile::webb for 00000065 on node 00000065"),
+        };
+        return new() { Source = source, At = Ago(TimeSpan.FromMinutes(4)), Text = instance.Certname == HostileName ? Hostile : text };
     }
 
     public static GetTimelineResponse Timeline(Instance instance)
@@ -102,7 +120,15 @@ internal static class Scene
         }
         foreach (var condition in instance.Conditions)
         {
-            timeline.Events.Add(new TimelineEvent { Key = $"run-failed-{condition.Reason}", Service = "conductor", At = Ago(TimeSpan.FromMinutes(2)),
+            var (key, service) = condition.Type switch
+            {
+                ConditionType.CsrHeld or ConditionType.CsrRefused or ConditionType.Contested => ("csr-refused", "certauthority"),
+                ConditionType.LaunchFailed or ConditionType.Gone => ("launch-failed", "conductor"),
+                ConditionType.DefinitionBroken or ConditionType.Unclassified => ("definition", "classifier"),
+                ConditionType.Stalled or ConditionType.Silent => ("stalled", "conductor"),
+                _ => ("run-failed", "conductor"),
+            };
+            timeline.Events.Add(new TimelineEvent { Key = $"{key}:{condition.Reason}", Service = service, At = Ago(TimeSpan.FromMinutes(2)),
                 Detail = condition.Message, Reason = condition.Reason });
         }
         return timeline;
