@@ -46,7 +46,8 @@ public static class ConsoleHost
         }
         if (args is not ([] or ["--config", _]))
         {
-            await System.Console.Error.WriteLineAsync("usage: [--config FILE | --print-options]   options of the console, else /etc/overture/console.yaml");
+            await System.Console.Error.WriteLineAsync("usage: [--config FILE | --print-options]   options of the "
+                + "console, else /etc/overture/console.yaml");
             return ExitUsage;
         }
         try

@@ -22,8 +22,8 @@ public sealed record ConsoleOptions
     public string StateDirectory { get; init; } = "";
 
     /// <summary>
-    /// A file of secrets, one a line, the first in use: the same for all replicas behind one url. Empty: this console is alone, and makes its
-    /// keys itself.
+    /// A file of secrets, one a line, the first in use: the same for all replicas behind one url. Empty: this console is alone, and makes
+    /// its keys itself.
     /// </summary>
     public string SessionKey { get; init; } = "";
 
@@ -69,7 +69,7 @@ public sealed record ConsoleOptions
             yield return new("traceUrl", "must be an http or https URL with {trace} where a trace's id belongs");
         }
         foreach (var view in Views.Where(v => FleetView.Read(v) is null))
-            yield return new("views", $"'{view}' must be NAME=ADDRESS: 1 to 40 characters, and an address of the fleet such as /?state=running");
+            yield return new("views", $"'{view}' must be NAME=ADDRESS, 1 to 40 characters and such as /?state=running");
         foreach (var (field, address) in new[]
             { ("conductor", Conductor), ("certAuthority", CertAuthority), ("classifier", Classifier) })
         {

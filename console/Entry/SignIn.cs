@@ -56,7 +56,8 @@ internal static class SignIn
             if (open is null && !HttpMethods.IsGet(http.Request.Method) && endpoint.Metadata.GetMetadata<Leaving>() is null)
             {
                 throw new FaultException(FaultKind.Unavailable, Reason.RegistryUnavailable,
-                    "whether you have signed out elsewhere can't be asked now, so nothing is done: the Conductor or its registry does not answer");
+                    "whether you have signed out elsewhere can't be asked now, so nothing is done: the Conductor or its registry "
+                        + "does not answer");
             }
             http.Features.Set(session);
             // What form tokens are bound to: of one session they are good in no other.
@@ -125,7 +126,8 @@ internal static class SignIn
         var session = Session.Required(http);
         sessions.End(http, session);
         return SignInPages.Ask(http, await EndedSessions.End(http, session) is { } trouble
-            ? $"You have signed out of this console. Others of its replicas, and this one after a restart, do not know it: {trouble.Message}"
+            ? "You have signed out of this console. Others of its replicas, and this one after a restart, do not know it: "
+                + trouble.Message
             : "You have signed out.", StatusCodes.Status200OK);
     }
 

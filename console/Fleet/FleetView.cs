@@ -13,6 +13,7 @@ public sealed record FleetView(string Name, string Address)
         ArgumentNullException.ThrowIfNull(text);
         var parts = text.Split('=', 2, StringSplitOptions.TrimEntries);
         return parts is [{ Length: > 0 and <= LongestName } name, { Length: > 2 and <= LongestAddress } address]
-            && address.StartsWith("/?", StringComparison.Ordinal) && name.Concat(address).All(c => !char.IsControl(c)) ? new(name, address) : null;
+            && address.StartsWith("/?", StringComparison.Ordinal)
+            && name.Concat(address).All(c => !char.IsControl(c)) ? new(name, address) : null;
     }
 }

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Overture.Console.Fleet;
 
-/// <summary>The views that a person saved: in a sealed cookie of the browser, so that no server keeps them and every replica shows them.</summary>
+/// <summary>The views that a person saved: in a sealed cookie of the browser, so no server keeps them and each replica shows them.</summary>
 internal sealed class OwnViews(IDataProtectionProvider protection, TimeProvider clock)
 {
     public const int Most = 12;
@@ -21,7 +21,8 @@ internal sealed class OwnViews(IDataProtectionProvider protection, TimeProvider 
             return [];
         try
         {
-            return [.. Encoding.UTF8.GetString(seal.Unprotect(Base64Url.DecodeFromChars(text))).Split('\n').Select(FleetView.Read).OfType<FleetView>()];
+            var lines = Encoding.UTF8.GetString(seal.Unprotect(Base64Url.DecodeFromChars(text))).Split('\n');
+            return [.. lines.Select(FleetView.Read).OfType<FleetView>()];
         }
         catch (Exception e) when (e is FormatException or CryptographicException)
         {
@@ -39,12 +40,14 @@ internal sealed class OwnViews(IDataProtectionProvider protection, TimeProvider 
         var views = Read(http).Where(v => v.Name != name).ToList();
         if (address.Length > 0)
             views.Add(new(name, address));
-        var text = Base64Url.EncodeToString(seal.Protect(Encoding.UTF8.GetBytes(string.Join('\n', views.Select(v => $"{v.Name}={v.Address}")))));
+        var lines = string.Join('\n', views.Select(v => $"{v.Name}={v.Address}"));
+        var text = Base64Url.EncodeToString(seal.Protect(Encoding.UTF8.GetBytes(lines)));
         if (views.Count > Most || text.Length > Largest)
             return false;
         http.Response.Cookies.Append(Cookie, text, new CookieOptions
         {
-            Path = "/", HttpOnly = true, Secure = true, SameSite = SameSiteMode.Strict, Expires = clock.GetUtcNow().AddYears(1), IsEssential = true,
+            Path = "/", HttpOnly = true, Secure = true, SameSite = SameSiteMode.Strict, IsEssential = true,
+            Expires = clock.GetUtcNow().AddYears(1),
         });
         return true;
     }

@@ -20,13 +20,14 @@ public sealed record Trend(string Sentence, IReadOnlyList<TrendHour> Hours)
         double Top(TimeSpan span) => Height - Math.Max(Least, most > TimeSpan.Zero ? span / most * (Height - 2) : 0);
         var count = hours.Sum(h => h.Count);
         var typical = hours.OrderBy(h => h.P50.ToTimeSpan()).ElementAt(hours.Count / 2).P50.ToTimeSpan();
-        return new($"{Say.Count(count)} converged in the last day: usually within {Say.Span(typical)}, at worst 95 of 100 within {Say.Span(most)}.",
+        return new($"{Say.Count(count)} converged in the last day: usually within {Say.Span(typical)}, at worst 95 of 100 within "
+            + $"{Say.Span(most)}.",
             [.. hours.Select(h =>
             {
                 var ago = (int)Math.Floor((now - h.From.ToDateTimeOffset()).TotalHours);
                 var x = Place * Math.Clamp(Day - 1 - ago, 0, Day - 1) + 1;
-                return new TrendHour(x, Top(h.P50.ToTimeSpan()), Top(h.P95.ToTimeSpan()), $"{Say.Clock(h.From.ToDateTimeOffset())[..5]}: {Say.Count(h.Count)} converged, "
-                    + $"half within {Say.Span(h.P50.ToTimeSpan())}, 95 of 100 within {Say.Span(h.P95.ToTimeSpan())}");
+                return new TrendHour(x, Top(h.P50.ToTimeSpan()), Top(h.P95.ToTimeSpan()),
+                    $"{Say.Clock(h.From.ToDateTimeOffset())[..5]}: {Say.Count(h.Count)} converged, half within {Say.Span(h.P50.ToTimeSpan())}, 95 of 100 within {Say.Span(h.P95.ToTimeSpan())}");
             })]);
     }
 }

@@ -10,7 +10,8 @@ namespace Overture.Console.Instances;
 /// <param name="KeySha256">Of its public key, as `puppet ssl show` and the records have it: lower-case hex.</param>
 /// <param name="Names">Its DNS names.</param>
 /// <param name="Extensions">Puppet's, by short name or OID.</param>
-public sealed record DecodedCertificate(string Key, string KeySha256, IReadOnlyList<string> Names, IReadOnlyList<(string Name, string Value)> Extensions)
+public sealed record DecodedCertificate(string Key, string KeySha256, IReadOnlyList<string> Names,
+    IReadOnlyList<(string Name, string Value)> Extensions)
 {
     private const string PuppetArc = "1.3.6.1.4.1.34380.";
 
@@ -23,7 +24,8 @@ public sealed record DecodedCertificate(string Key, string KeySha256, IReadOnlyL
             using var rsa = certificate.GetRSAPublicKey();
             using var ec = certificate.GetECDsaPublicKey();
             var names = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(e => e.EnumerateDnsNames());
-            return new(rsa is not null ? $"RSA {rsa.KeySize}" : ec is not null ? $"P-{ec.KeySize}" : certificate.PublicKey.Oid.FriendlyName ?? "",
+            var key = rsa is not null ? $"RSA {rsa.KeySize}" : ec is not null ? $"P-{ec.KeySize}" : certificate.PublicKey.Oid.FriendlyName;
+            return new(key ?? "",
                 Convert.ToHexStringLower(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo())), [.. names],
                 [.. certificate.Extensions.Where(e => e.Oid?.Value?.StartsWith(PuppetArc, StringComparison.Ordinal) == true)
                     .Select(e => (PuppetExtensions.NameOf(e.Oid!.Value!), Text(e.RawData)))]);

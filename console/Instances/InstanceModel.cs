@@ -17,7 +17,8 @@ public sealed record InstanceModel(Instance Instance, Answer<ExplainInstanceResp
     Answer<GetConsoleResponse>? Tail, Answer<SummarizeConvergenceResponse> Windows, Way Way, bool MayChange, string TraceUrl, string Done)
 {
     /// <summary>The whole way with this profile, from requested to converged; null: none has converged.</summary>
-    public StepWindow? Usual => Windows.Value?.Steps.FirstOrDefault(s => s is { From: InstanceState.Requested, To: InstanceState.Converged });
+    public StepWindow? Usual => Windows.Value?.Steps.FirstOrDefault(s => s is
+        { From: InstanceState.Requested, To: InstanceState.Converged, Count: >= Way.Fewest });
 
     /// <summary>What a person may do to it as it is now, each with its words.</summary>
     public IEnumerable<InstanceAct> Acts => MayChange ? InstanceAct.All.Where(a => a.Fits(Instance)) : [];

@@ -52,8 +52,8 @@ internal static class InstancePages
         }
         var way = Way.Of(instance, (await timeline).Value?.Events ?? [], clock.GetUtcNow(), (await windows).Value?.Steps);
         var trace = instance.TraceId.Length > 0 ? options.TraceUrl.Replace("{trace}", instance.TraceId, StringComparison.Ordinal) : "";
-        var model = new InstanceModel(instance, await explained, await timeline, await definition, await certificate, held, tail, await windows, way,
-            mayChange, trace, $"{http.Request.Query["done"]}");
+        var model = new InstanceModel(instance, await explained, await timeline, await definition, await certificate, held, tail,
+            await windows, way, mayChange, trace, $"{http.Request.Query["done"]}");
         return Page.Html<InstancePage>(("Frame", Frame.Of(http, Names.Short(instance.Certname), "fleet") with
         {
             Command = $"overture instance explain {instance.Certname}",
@@ -65,7 +65,8 @@ internal static class InstancePages
     {
         var data = (await Calls.Of(http).Conductor((c, o) => c.GetUserDataAsync(new() { Certname = name }, o))).Demand();
         return http.Request.Query["format"] == "json" ? Page.Json(("userData", data, null))
-            : Page.Html<UserDataPage>(("Frame", Frame.Of(http, $"User data of {Names.Short(name)}", "fleet")), ("Name", name), ("Data", data));
+            : Page.Html<UserDataPage>(("Frame", Frame.Of(http, $"User data of {Names.Short(name)}", "fleet")), ("Name", name),
+                ("Data", data));
     }
 
     private static async Task<IResult> Tail(HttpContext http, string name)

@@ -55,6 +55,9 @@ public sealed record Tick(string Lane, double X, bool IsBad);
 /// </summary>
 public sealed class Way
 {
+    /// <summary>Of fewer that converged no window is shown: it would say little.</summary>
+    public const int Fewest = 5;
+
     private const double Whole = 1000, Least = 40;
 
     // What each step ends with.
@@ -80,18 +83,20 @@ public sealed class Way
     /// <param name="events">Its timeline.</param>
     /// <param name="now">Of a step that runs, its end.</param>
     /// <param name="windows">Of its profile.</param>
-    public static Way Of(Instance instance, IEnumerable<TimelineEvent> events, DateTimeOffset now, IReadOnlyList<StepWindow>? windows = null)
+    public static Way Of(Instance instance, IEnumerable<TimelineEvent> events, DateTimeOffset now,
+        IReadOnlyList<StepWindow>? windows = null)
     {
         ArgumentNullException.ThrowIfNull(instance);
         var lines = events.Where(e => e.At is not null).OrderBy(e => e.At.ToDateTimeOffset()).ToList();
         var times = Times(instance, now);
-        var usual = Steps.Select(s => windows?.FirstOrDefault(w => w.From == s.From && w.To == s.To)).ToList();
+        var usual = Steps.Select(s => windows?.FirstOrDefault(w => w.From == s.From && w.To == s.To && w.Count >= Fewest)).ToList();
         // 1. How wide each is; what is to come has the width that it usually gets.
         var weights = times.Select((t, i) => t.From is not null ? Root(t.Until!.Value - t.From.Value)
             : usual[i] is { } w ? Root(w.P50.ToTimeSpan()) : 0).ToList();
         var (before, most) = (0.0, 1e-9);
+        var longest = 4 * weights.Sum() + 1;
         for (var i = 0; i < weights.Count; before += weights[i++])
-            most = Math.Max(most, before + Math.Max(weights[i], usual[i] is { } w ? Math.Min(Root(w.P90.ToTimeSpan()), 4 * weights.Sum() + 1) : 0));
+            most = Math.Max(most, before + Math.Max(weights[i], usual[i] is { } w ? Math.Min(Root(w.P90.ToTimeSpan()), longest) : 0));
         var scale = (Whole - Steps.Length * Least) / Math.Max(most, weights.Sum());
         // 2. Each with its lines.
         var (x, all, ticks) = (0.0, new List<Step>(), new List<Tick>());
@@ -99,13 +104,12 @@ public sealed class Way
         {
             var width = Least + scale * weights[i];
             var own = lines.Where(l => LaneOf(l) == Steps[i].Lane && (from is null || IsWithin(l, times, i))).ToList();
-            double Place(DateTimeOffset at) => x + width * (until > from ? Math.Clamp((at - from.Value) / (until.Value - from.Value), 0, 1) : 0);
+            double Place(DateTimeOffset at) =>
+                x + width * (until > from ? Math.Clamp((at - from.Value) / (until.Value - from.Value), 0, 1) : 0);
             all.Add(new(Steps[i].Lane, Steps[i].What, from, until, end, x, width)
             {
                 Lines = own,
-                Usual = usual[i] is not { } w ? null : new(w.P10.ToTimeSpan(), w.P50.ToTimeSpan(), w.P90.ToTimeSpan(), w.Count,
-                    Math.Min(x + Least + scale * Root(w.P10.ToTimeSpan()), Whole - 4),
-                    Math.Clamp(scale * (Root(w.P90.ToTimeSpan()) - Root(w.P10.ToTimeSpan())), 4, Math.Max(4, Whole - (x + Least + scale * Root(w.P10.ToTimeSpan()))))),
+                Usual = usual[i] is { } w ? UsualOf(w, x + Least, scale) : null,
                 Gap = from is null ? null : GapOf(from.Value, until!.Value, own, usual[i]?.P90?.ToTimeSpan(), Place),
             });
             if (from is not null)
@@ -113,6 +117,14 @@ public sealed class Way
             x += width;
         }
         return new(all, ticks);
+    }
+
+    private static Usual UsualOf(StepWindow window, double x, double scale)
+    {
+        var (fast, slow) = (window.P10.ToTimeSpan(), window.P90.ToTimeSpan());
+        var begin = Math.Min(x + scale * Root(fast), Whole - 4);
+        return new(fast, window.P50.ToTimeSpan(), slow, window.Count, begin,
+            Math.Clamp(scale * (Root(slow) - Root(fast)), 4, Math.Max(4, Whole - begin)));
     }
 
     // When each began and ended; of one that was not seen to end, the next that was seen says so.
@@ -142,7 +154,8 @@ public sealed class Way
     }
 
     // Half of the step and more, at least 30 s, and longer than the whole step usually takes.
-    private static Gap? GapOf(DateTimeOffset from, DateTimeOffset until, List<TimelineEvent> lines, TimeSpan? usual, Func<DateTimeOffset, double> place)
+    private static Gap? GapOf(DateTimeOffset from, DateTimeOffset until, List<TimelineEvent> lines, TimeSpan? usual,
+        Func<DateTimeOffset, double> place)
     {
         var marks = lines.Select(l => l.At.ToDateTimeOffset()).Where(a => a > from && a < until).Prepend(from).Append(until).ToList();
         var (begin, end) = marks.Zip(marks.Skip(1)).MaxBy(p => p.Second - p.First);

@@ -38,7 +38,8 @@ internal sealed class EndedSessions(SessionCookie sessions, ConsoleOptions optio
     /// <summary>For links that another replica may be asked for too.</summary>
     /// <returns>It is the first time.</returns>
     /// <exception cref="PageException">The Conductor does not answer.</exception>
-    public static async Task<bool> Enter(HttpContext http, Session session) => (await Mark(http, session, SessionMark.Entered)).Demand().First;
+    public static async Task<bool> Enter(HttpContext http, Session session) =>
+        (await Mark(http, session, SessionMark.Entered)).Demand().First;
 
     /// <returns>Null: other replicas know. Else why they do not, and take its cookie until it ends.</returns>
     public static async Task<Trouble?> End(HttpContext http, Session session) => (await Mark(http, session, SessionMark.Ended)).Trouble;

@@ -9,8 +9,8 @@ namespace Overture.Console.Sessions;
 /// Links of `overture ui`: each opens one session, once, within a minute. A console that is alone keeps them, and they are short. One of
 /// several seals the session into the link, since another may be asked for it; that it was used is recorded where all see it.
 /// </summary>
-public sealed class OneTimeLinks(RandomNumberGenerator random, TimeProvider clock, IDataProtectionProvider protection, ConsoleOptions options,
-    SessionCookie sessions)
+public sealed class OneTimeLinks(RandomNumberGenerator random, TimeProvider clock, IDataProtectionProvider protection,
+    ConsoleOptions options, SessionCookie sessions)
 {
     public static readonly TimeSpan Life = TimeSpan.FromSeconds(60);
 
@@ -24,7 +24,10 @@ public sealed class OneTimeLinks(RandomNumberGenerator random, TimeProvider cloc
         ArgumentNullException.ThrowIfNull(session);
         var now = clock.GetUtcNow();
         if (options.IsReplicated)
-            return Base64Url.EncodeToString(seal.Protect([.. BitConverter.GetBytes((now + Life).ToUnixTimeMilliseconds()), .. session.Delegation]));
+        {
+            byte[] text = [.. BitConverter.GetBytes((now + Life).ToUnixTimeMilliseconds()), .. session.Delegation];
+            return Base64Url.EncodeToString(seal.Protect(text));
+        }
         foreach (var (old, _) in open.Where(l => l.Value.Until <= now))
             open.TryRemove(old, out _);
         if (open.Count >= Most)

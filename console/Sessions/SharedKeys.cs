@@ -30,7 +30,8 @@ internal sealed class SharedKeys(string file) : IXmlRepository
     // As the framework writes a key of its own. Of those that are active it takes the one that was activated last.
     private static XElement Key(string secret, int order)
     {
-        var material = HKDF.DeriveKey(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(secret), KeyLength, info: "overture-console-key-1"u8.ToArray());
+        var material = HKDF.DeriveKey(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(secret), KeyLength,
+            info: "overture-console-key-1"u8.ToArray());
         var id = new Guid(SHA256.HashData(material).AsSpan(0, 16));
         var active = DateTimeOffset.UnixEpoch.AddDays(order);
         return new XElement("key", new XAttribute("id", id), new XAttribute("version", 1),

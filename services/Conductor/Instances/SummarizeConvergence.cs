@@ -37,7 +37,10 @@ internal sealed class SummarizeConvergence(InstanceTable table, InstanceList lis
     private static StepWindow Window(InstanceState from, InstanceState to, IEnumerable<int> took)
     {
         var sorted = took.Order().ToArray();
-        return new StepWindow { From = from, To = to, Count = sorted.Length, P10 = Part(sorted, 10), P50 = Part(sorted, 50), P90 = Part(sorted, 90) };
+        return new StepWindow
+        {
+            From = from, To = to, Count = sorted.Length, P10 = Part(sorted, 10), P50 = Part(sorted, 50), P90 = Part(sorted, 90),
+        };
     }
 
     private static ConvergedHour Hour(DateTimeOffset from, IEnumerable<ConvergedWay> ways)

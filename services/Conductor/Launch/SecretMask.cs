@@ -5,8 +5,8 @@ using Overture.Platform.Records;
 namespace Overture.Conductor.Launch;
 
 /// <summary>
-/// A launch spec as it may be shown: the values of cloud_config that are secret or may hold a secret, and the bodies of scripts, are masked.
-/// Pure.
+/// A launch spec as it may be shown: the values of cloud_config that are secret or may hold a secret, and the bodies of scripts, are
+/// masked. Pure.
 /// </summary>
 internal static class SecretMask
 {

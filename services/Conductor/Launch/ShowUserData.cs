@@ -6,7 +6,7 @@ using Overture.Platform.Records;
 
 namespace Overture.Conductor.Launch;
 
-/// <summary>What cloud-init of an instance was given, masked: it is kept nowhere, so it is rendered again from what was asked for.</summary>
+/// <summary>What cloud-init of an instance was given, masked: kept nowhere, so rendered again from what was asked for.</summary>
 internal sealed class ShowUserData(LaunchLedger ledger, InstanceRecordsReader reader, ProviderSet providers, ObjectStore store)
 {
     /// <exception cref="FaultException">NOT_FOUND; or what was asked for is not recorded, or is not allowed any more.</exception>

@@ -30,7 +30,8 @@ public static class OptionSchema
     [
         .. Options(new T()!, "", OptionsFile.Prefix(service)),
         // Who keeps no records reads none of the object store's.
-        .. TelemetrySetup.Variables.Concat(typeof(T).IsSubclassOf(typeof(ServiceOptions)) ? S3Client.Variables : []).Select(name => new OptionEntry(null, name, "string", null)),
+        .. TelemetrySetup.Variables.Concat(typeof(T).IsSubclassOf(typeof(ServiceOptions)) ? S3Client.Variables : [])
+            .Select(name => new OptionEntry(null, name, "string", null)),
     ];
 
     /// <summary>A JSON array of <see cref="OptionEntry"/>, a name and its value a line.</summary>
