@@ -15,7 +15,7 @@ public sealed class ConvergenceTests
     [Fact]
     public void Windows_AreOfEachStep_AndOfTheWholeWay()
     {
-        var answer = SummarizeConvergence.Of([.. Enumerable.Range(1, 100).Select(i => Way(Now.AddHours(-30), boot: i))], Now);
+        var answer = Summary([.. Enumerable.Range(1, 100).Select(i => Way(Now.AddHours(-30), boot: i))]);
         Assert.Equal(100, answer.Converged);
         var boot = answer.Steps.Single(s => s.From == InstanceState.Running);
         Assert.Equal((10, 50, 90, 100), (Seconds(boot.P10), Seconds(boot.P50), Seconds(boot.P90), boot.Count));
@@ -26,7 +26,7 @@ public sealed class ConvergenceTests
     [Fact]
     public void StepThatWasNotSeen_CountsNowhere_AndTheWholeWayDoes()
     {
-        var answer = SummarizeConvergence.Of([Way(Now.AddHours(-1), boot: 5, withCertificate: false)], Now);
+        var answer = Summary([Way(Now.AddHours(-1), boot: 5, withCertificate: false)]);
         Assert.DoesNotContain(answer.Steps, s => s.From is InstanceState.CsrReceived or InstanceState.Signed);
         Assert.Equal(1, answer.Steps[^1].Count);
     }
@@ -34,8 +34,8 @@ public sealed class ConvergenceTests
     [Fact]
     public void Hours_AreOfTheLastDay_ByTheTimeOfConvergence()
     {
-        var answer = SummarizeConvergence.Of([Way(Now.AddMinutes(-1), boot: 5), Way(Now.AddMinutes(-2), boot: 25), Way(Now.AddHours(-2), boot: 90),
-            Way(Now.AddHours(-23), boot: 7), Way(Now.AddHours(-24), boot: 8)], Now);
+        var answer = Summary([Way(Now.AddMinutes(-1), boot: 5), Way(Now.AddMinutes(-2), boot: 25), Way(Now.AddHours(-2), boot: 90),
+            Way(Now.AddHours(-23), boot: 7), Way(Now.AddHours(-24), boot: 8)]);
         Assert.Equal([13, 10, 12], answer.Hours.Select(h => h.From.ToDateTimeOffset().Hour));
         Assert.Equal([1, 1, 2], answer.Hours.Select(h => h.Count));
         Assert.Equal((15, 35), (Seconds(answer.Hours[2].P50), Seconds(answer.Hours[2].P95)));
@@ -43,6 +43,8 @@ public sealed class ConvergenceTests
 
     [Fact]
     public void OneThatHasNotConverged_HasNoWay() => Assert.Null(ConvergedWay.Of(Records(Now, 5, true) with { Facts = [] }));
+
+    private static SummarizeConvergenceResponse Summary(List<ConvergedWay> ways) => SummarizeConvergence.Of(ways, ways, Now);
 
     private static int Seconds(Duration span) => (int)span.ToTimeSpan().TotalSeconds;
 

@@ -12,25 +12,33 @@ internal sealed class SummarizeConvergence(InstanceTable table, InstanceList lis
     {
         var query = new InstanceQuery(filter ?? new InstanceFilter());
         await list.Complete(cancel);
-        return Of([.. table.Rows.All.Where(query.Matches).Select(r => r.Way).OfType<ConvergedWay>()], clock.GetUtcNow());
+        var newest = table.Rows.Take(null, Newest, r => r.Way is not null && query.Matches(r)).Select(r => r.Way!);
+        return Of(newest, table.Rows.All.Where(query.Matches).Select(r => r.Way).OfType<ConvergedWay>(), clock.GetUtcNow());
     }
 
     /// <summary>Pure.</summary>
-    internal static SummarizeConvergenceResponse Of(List<ConvergedWay> ways, DateTimeOffset now)
+    internal static SummarizeConvergenceResponse Of(IEnumerable<ConvergedWay> newest, IEnumerable<ConvergedWay> all, DateTimeOffset now)
     {
-        ways.Sort((a, b) => b.At.CompareTo(a.At));
-        var newest = ways.Take(Newest).ToList();
+        var sample = newest.ToList();
         var steps = ConvergedWay.States.Take(ConvergedWay.States.Count - 1).Select((from, i) =>
-            Window(from, ConvergedWay.States[i + 1], newest.Select(w => w.Step(i)).OfType<int>()));
-        var whole = Window(InstanceState.Requested, InstanceState.Converged, newest.Select(w => w.Whole));
+            Window(from, ConvergedWay.States[i + 1], sample.Select(w => w.Step(i)).OfType<int>()));
+        var whole = Window(InstanceState.Requested, InstanceState.Converged, sample.Select(w => w.Whole));
         var thisHour = new DateTimeOffset(now.Year, now.Month, now.Day, now.Hour, 0, 0, now.Offset);
-        var first = thisHour.AddHours(1 - Hours);
+        var (first, count, hours) = (thisHour.AddHours(1 - Hours), 0, new SortedDictionary<int, List<int>>());
+        foreach (var way in all)
+        {
+            count++;
+            if (way.At < first)
+                continue;
+            var hour = (int)(way.At - first).TotalHours;
+            if (!hours.TryGetValue(hour, out var took))
+                hours[hour] = took = [];
+            took.Add(way.Whole);
+        }
         return new SummarizeConvergenceResponse
         {
-            Converged = ways.Count,
-            Steps = { steps.Append(whole).Where(w => w.Count > 0) },
-            Hours = { ways.TakeWhile(w => w.At >= first).GroupBy(w => (int)(w.At - first).TotalHours).OrderBy(g => g.Key)
-                .Select(g => Hour(first.AddHours(g.Key), g)) },
+            Converged = count, Steps = { steps.Append(whole).Where(w => w.Count > 0) },
+            Hours = { hours.Select(h => Hour(first.AddHours(h.Key), h.Value)) },
         };
     }
 
@@ -43,9 +51,9 @@ internal sealed class SummarizeConvergence(InstanceTable table, InstanceList lis
         };
     }
 
-    private static ConvergedHour Hour(DateTimeOffset from, IEnumerable<ConvergedWay> ways)
+    private static ConvergedHour Hour(DateTimeOffset from, List<int> took)
     {
-        var sorted = ways.Select(w => w.Whole).Order().ToArray();
+        var sorted = took.Order().ToArray();
         return new ConvergedHour { From = from.ToTimestamp(), Count = sorted.Length, P50 = Part(sorted, 50), P95 = Part(sorted, 95) };
     }
 
