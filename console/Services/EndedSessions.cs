@@ -14,7 +14,9 @@ namespace Overture.Console.Services;
 internal sealed class EndedSessions(SessionCookie sessions, ConsoleOptions options, TimeProvider clock)
 {
     private const int Remembered = 2_000;
-    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(10), Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(10), Patience = TimeSpan.FromSeconds(4);
+    // A link is spent by it, and who signs out wants to be sure.
+    private static readonly TimeSpan ForAMark = TimeSpan.FromSeconds(15);
 
     // Seen to be open. A console that is alone sees each later end itself; one of several asks again every 10 s.
     private readonly BoundedCache<(string Nonce, long Turn), bool> seen = new(Remembered);
@@ -45,5 +47,6 @@ internal sealed class EndedSessions(SessionCookie sessions, ConsoleOptions optio
     public static async Task<Trouble?> End(HttpContext http, Session session) => (await Mark(http, session, SessionMark.Ended)).Trouble;
 
     private static Task<Answer<MarkSessionResponse>> Mark(HttpContext http, Session session, SessionMark mark) =>
-        Calls.Of(http, session).Conductor((c, o) => c.MarkSessionAsync(new() { Mark = mark }, o), Patience);
+        Calls.Of(http, session).Conductor((c, o) => c.MarkSessionAsync(new() { Mark = mark }, o),
+            mark == SessionMark.Unspecified ? Patience : ForAMark);
 }
