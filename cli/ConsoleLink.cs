@@ -45,6 +45,6 @@ internal static partial class ConsoleLink
     [GeneratedRegex(@"^[!-~]+\z")]
     private static partial Regex Whole();
 
-    [GeneratedRegex(@"^/enter/[A-Za-z0-9_-]{43}\z")]
+    [GeneratedRegex(@"^/enter/[A-Za-z0-9_-]{43,4096}\z")]
     private static partial Regex Entrance();
 }

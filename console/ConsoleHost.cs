@@ -41,9 +41,15 @@ public static class ConsoleHost
     /// <returns>The exit code, as of the services (ServiceHost).</returns>
     public static async Task<int> Run(string[] args)
     {
+        if (args is ["--print-options"])
+        {
+            await System.Console.Out.WriteLineAsync(OptionSchema.Print<ConsoleOptions>(Name));
+            return 0;
+        }
         if (args is not ([] or ["--config", _]))
         {
-            await System.Console.Error.WriteLineAsync("usage: [--config FILE]   options of the console, else /etc/overture/console.yaml");
+            await System.Console.Error.WriteLineAsync("usage: [--config FILE | --print-options]   options of the "
+                + "console, else /etc/overture/console.yaml");
             return ExitUsage;
         }
         try
@@ -106,7 +112,11 @@ public static class ConsoleHost
         // Which certificates were revoked, the services know; each of their answers may end a session.
         services.AddSingleton<RevokedPeers>().AddConsoleCallers(options.OpenIdConnect);
         ProviderSignIn.Add(services, options.OpenIdConnect);
-        services.AddDataProtection().SetApplicationName("overture-console").PersistKeysToFileSystem(new DirectoryInfo(keys));
+        var sealing = services.AddDataProtection().SetApplicationName("overture-console");
+        if (options.IsReplicated)
+            sealing.DisableAutomaticKeyGeneration().AddKeyManagementOptions(o => o.XmlRepository = new SharedKeys(options.SessionKey));
+        else
+            sealing.PersistKeysToFileSystem(new DirectoryInfo(keys));
         services.AddAntiforgery(o =>
         {
             (o.Cookie.Name, o.Cookie.HttpOnly, o.Cookie.Path) = ("__Host-overture-form", true, "/");
@@ -114,7 +124,8 @@ public static class ConsoleHost
             (o.FormFieldName, o.SuppressXFrameOptionsHeader) = ("form_token", true);
         });
         services.AddRazorComponents();
-        services.AddSingleton<ServiceLinks>().AddSingleton<OpenStreams>().AddSingleton<SessionCookie>().AddSingleton<OneTimeLinks>();
+        services.AddSingleton<ServiceLinks>().AddSingleton<OpenStreams>().AddSingleton<SessionCookie>().AddSingleton<OneTimeLinks>()
+            .AddSingleton<EndedSessions>().AddSingleton<OwnViews>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
     }
 

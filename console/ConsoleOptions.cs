@@ -1,3 +1,5 @@
+using Overture.Console.Fleet;
+using Overture.Console.Sessions;
 using Overture.Platform.Connections;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
@@ -18,6 +20,21 @@ public sealed record ConsoleOptions
 
     /// <summary>Keys that seal cookies: mode 0700. Must survive a restart, or all sign in again.</summary>
     public string StateDirectory { get; init; } = "";
+
+    /// <summary>
+    /// A file of secrets, one a line, the first in use: the same for all replicas behind one url. Empty: this console is alone, and makes
+    /// its keys itself.
+    /// </summary>
+    public string SessionKey { get; init; } = "";
+
+    /// <summary>Where a trace is shown, {trace} in the place of its id: https://traces.example.com/trace/{trace}. Empty: nowhere.</summary>
+    public string TraceUrl { get; init; } = "";
+
+    /// <summary>Filters of the fleet, each NAME=ADDRESS with an address of its page: "web, broken=/?profile=web".</summary>
+    public IReadOnlyList<string> Views { get; init; } = [];
+
+    /// <summary>There may be others behind the same url.</summary>
+    public bool IsReplicated => SessionKey.Length > 0;
 
     /// <summary>Identity in the internal PKI, of the role console: shown to browsers and to the services.</summary>
     public TlsFiles Tls { get; init; } = new();
@@ -46,6 +63,16 @@ public sealed record ConsoleOptions
             yield return new("url", "must be https://HOST:PORT, as browsers reach it");
         if (StateDirectory.Length == 0)
             yield return new("stateDirectory", "must be set");
+        if (IsReplicated && (OptionRules.FileProblem(SessionKey) ?? SharedKeys.Problem(SessionKey)) is { } unfit)
+            yield return new("sessionKey", unfit);
+        if (TraceUrl.Length > 0 && (!TraceUrl.Contains("{trace}", StringComparison.Ordinal)
+            || !Uri.TryCreate(TraceUrl.Replace("{trace}", "0", StringComparison.Ordinal), UriKind.Absolute, out var traces)
+            || (traces.Scheme != Uri.UriSchemeHttps && traces.Scheme != Uri.UriSchemeHttp)))
+        {
+            yield return new("traceUrl", "must be an http or https URL with {trace} where a trace's id belongs");
+        }
+        foreach (var view in Views.Where(v => FleetView.Read(v) is null))
+            yield return new("views", $"'{view}' must be NAME=ADDRESS, 1 to 40 characters and such as /?state=running");
         foreach (var (field, address) in new[]
             { ("conductor", Conductor), ("certAuthority", CertAuthority), ("classifier", Classifier) })
         {

@@ -6,11 +6,10 @@ is() { # SERVICE WHAT FORMAT EXPECTED
     value=$(docker inspect -f "$3" "$(container "$1")")
     [ "$value" = "$4" ] || fail "$1: $2 is '$value', not '$4'"
 }
-healthy() { [ "$(docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$(container "$1")")" = "$2" ]; }
-all_healthy() { for service in redis conductor certauthority classifier puppetserver; do healthy $service healthy || return 1; done; }
+all_healthy() { for service in redis conductor certauthority classifier console puppetserver; do healthy $service healthy || return 1; done; }
 
 until_true "every health check is passed" 60 all_healthy
-for service in redis traces conductor certauthority classifier puppetserver node-register; do
+for service in redis traces conductor certauthority classifier console puppetserver node-register; do
     is $service user '{{.Config.User}}' 65532:65532
     is $service "read-only root" '{{.HostConfig.ReadonlyRootfs}}' true
     is $service "capabilities" '{{.HostConfig.CapDrop}} {{.HostConfig.CapAdd}}' '[ALL] []'
@@ -21,13 +20,14 @@ for service in init puppetserver-configure; do
     is $service "read-only root" '{{.HostConfig.ReadonlyRootfs}}' true
     is $service "exit code" '{{.State.ExitCode}}' 0
 done
-for service in conductor certauthority classifier puppetserver; do
+for service in conductor certauthority classifier console puppetserver; do
     is $service "health check by a shell" '{{index .Config.Healthcheck.Test 0}}' CMD
 done
 title='{{index .Config.Labels "org.opencontainers.image.title"}} {{index .Config.Labels "org.opencontainers.image.version"}}'
 is conductor label "$title" "Overture Conductor 0.1.0"
 is certauthority label "$title" "Overture CertAuthority 0.1.0"
 is classifier label "$title" "Overture Classifier 0.1.0"
+is console label "$title" "Overture Console 0.1.0"
 is puppetserver label "$title" "Overture puppetserver 0.1.0"
 is node label "$title" "Overture demo node 0.1.0"
 say "users, roots, capabilities, labels and health are as they should be"
@@ -42,7 +42,7 @@ next_run() { docker exec "$(container node)" sh -c 'puppet agent --test --color=
 
 # The JVM takes half a minute to come back: meanwhile the others.
 killed puppetserver
-for service in redis conductor certauthority classifier traces; do
+for service in redis conductor certauthority classifier console traces; do
     killed $service
     state=healthy
     [ $service != traces ] || state=running
@@ -59,14 +59,14 @@ cli audit verify > /dev/null || fail "the audit log: $(cat "$work/cli.err")"
 
 # Upgrade, as docs/compose.md has it: one service at a time.
 export OVERTURE_VERSION=0.1.1
-for service in classifier certauthority conductor; do
+for service in classifier certauthority conductor console; do
     step "image $service $OVERTURE_VERSION can't be built" upgrade compose build $service
     step "$service can't be upgraded" upgrade compose up --detach --no-deps --no-build $service
     until_true "$service $OVERTURE_VERSION is healthy" 90 healthy $service healthy
     is $service version '{{index .Config.Labels "org.opencontainers.image.version"}}' $OVERTURE_VERSION
     nothing_lost "after $service was upgraded"
 done
-say "upgraded: classifier, certauthority, conductor"
+say "upgraded: classifier, certauthority, conductor, console"
 
 # Backup, loss of the host, restore, as docs/compose.md has it; the node lives on a machine of its own.
 back_up() {

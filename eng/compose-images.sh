@@ -67,4 +67,4 @@ wait_for "puppetserver's packages can't be installed" $puppetserver packages-pup
 step "image node can't be built" node compose build node
 step "standin/redis can't be built" redis base_redis
 wait_for "image conductor can't be built" $conductor conductor
-step "images can't be built" images compose build certauthority classifier puppetserver
+step "images can't be built" images compose build certauthority classifier console puppetserver

@@ -21,7 +21,7 @@ root=$(dirname "$(dirname "$(realpath "$0")")")
 cd "$root"
 find_sdk
 [ "$(id -u)" = 0 ] || { echo "error: needs root: it starts a Docker engine" >&2; exit 1; }
-install_packages "a Docker engine for the test of docker-compose.yml" docker.io docker-compose mmdebstrap iptables iproute2 python3
+install_packages "a Docker engine for the test of docker-compose.yml" docker.io docker-compose mmdebstrap iptables iproute2 python3 curl
 
 begin=$SECONDS
 say() { printf '[%3d s] %s\n' $((SECONDS - begin)) "$*"; }
@@ -35,7 +35,7 @@ offset=${OVERTURE_PORT_OFFSET:-20000}
 for name in "${!OVERTURE_@}" "${!DOCKER_@}" "${!COMPOSE_@}"; do unset "$name"; done
 export DOCKER_HOST=unix://$work/sock DOCKER_CONFIG=$work/config COMPOSE_PROJECT_NAME=overture-test
 export REDIS_IMAGE=standin/redis SDK_IMAGE=standin/sdk ASPNET_IMAGE=standin/aspnet BASE_IMAGE=standin/debian RESTORE=-p:NuGetAudit=false
-export CONDUCTOR_PORT=$((7001 + offset)) CERTAUTHORITY_PORT=$((7002 + offset)) CLASSIFIER_PORT=$((7003 + offset)) TRACES_PORT=$((16686 + offset))
+export CONDUCTOR_PORT=$((7001 + offset)) CERTAUTHORITY_PORT=$((7002 + offset)) CLASSIFIER_PORT=$((7003 + offset)) CONSOLE_PORT=$((8144 + offset)) TRACES_PORT=$((16686 + offset))
 docker() { /usr/bin/docker "$@"; }
 compose() { /usr/bin/docker-compose -f docker-compose.yml -f eng/compose-test.yml "$@"; }
 
@@ -130,6 +130,23 @@ traced() {
 }
 until_true "all three services' spans are in trace $trace" 30 traced
 say "trace $trace has: $(tr '\n' ' ' < "$work/trace")"
+
+healthy() { [ "$(docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$(container "$1")")" = "$2" ]; }
+
+# The console, as a browser without scripts: the link of `ui`, its form, and the node's page.
+browser() { curl --silent --show-error --fail --cacert "$work/ca.pem" --cookie "$work/cookies" --cookie-jar "$work/cookies" "$@"; }
+hidden() { sed -n 's/.*name="form_token" value="\([^"]*\)".*/\1/p' "$1" | head -n 1; }
+signed_in() {
+    docker cp "$(container console):/etc/overture/ca.pem" "$work/ca.pem"
+    link=$(compose run --rm -T ui 2> "$work/ui.err" | tr -d '\r')
+    browser "$link" > "$work/asked.html"
+    browser --data-urlencode "form_token=$(hidden "$work/asked.html")" "$link" > /dev/null
+    browser "https://localhost:$CONSOLE_PORT/instances/$certname" > "$work/page.html"
+}
+until_true "the console's health check is passed" 60 healthy console healthy
+step "no sign-in to the console" signed-in signed_in
+grep -q "s-converged" "$work/page.html" && grep -q "$certname" "$work/page.html" || fail "the console's page does not show $certname converged"
+say "the console shows it, to a person who came by a link"
 
 . "$root/eng/compose-checks.sh"
 say "everything passed"

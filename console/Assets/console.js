@@ -22,9 +22,9 @@ if (events) {
     state.classList.toggle('on', on);
   };
 
-  // A part that a person is in stays as it is: an open menu or a half-typed word must not go.
+  // A part that a person is in stays as it is: a half-typed word must not go.
   const isUsed = part => part.contains(document.activeElement)
-    && document.activeElement.matches('input, select, textarea, summary, [data-copy]');
+    && document.activeElement.matches('input, select, textarea, [data-copy]');
 
   const refresh = async () => {
     if (running || document.hidden) return;
@@ -40,10 +40,12 @@ if (events) {
         if (!fresh || isUsed(part) || fresh.innerHTML === part.dataset.shown) continue;
         const open = [...part.querySelectorAll('details')].map(d => d.open);
         const link = part.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null;
+        const summary = [...part.querySelectorAll('summary')].indexOf(document.activeElement);
         part.dataset.shown = fresh.innerHTML;
         part.replaceChildren(...fresh.childNodes);
         part.querySelectorAll('details').forEach((d, i) => { d.open = open[i] || false; });
         for (const button of part.querySelectorAll('[data-copy]')) button.hidden = false;
+        part.querySelectorAll('summary')[summary]?.focus({ preventScroll: true });
         if (link) [...part.querySelectorAll('a')].find(a => a.getAttribute('href') === link)?.focus({ preventScroll: true });
       }
       document.title = page.title;

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Overture.Console.Layout;
+using Overture.Console.Services;
 using Overture.Console.Sessions;
 using Overture.Platform.Connections;
 using Overture.Platform.Faults;
@@ -26,13 +27,13 @@ internal static class SignIn
         app.MapPost("/session", Bring).OnListener(ConsoleHost.Web).WithMetadata(new Open());
         app.MapGet("/enter/{token}", Ask).OnListener(ConsoleHost.Web).WithMetadata(new Open());
         app.MapPost("/enter/{token}", Enter).OnListener(ConsoleHost.Web).WithMetadata(new Open());
-        app.MapPost("/leave", Leave).OnListener(ConsoleHost.Web);
+        app.MapPost("/leave", Leave).OnListener(ConsoleHost.Web).WithMetadata(new Leaving());
     }
 
     /// <summary>Every route but the open ones needs a session; without one it is a page that says how to get one.</summary>
     public static void UseSessions(this WebApplication app)
     {
-        var cookie = app.Services.GetRequiredService<SessionCookie>();
+        var (cookie, ended) = (app.Services.GetRequiredService<SessionCookie>(), app.Services.GetRequiredService<EndedSessions>());
         app.Use(async (http, next) =>
         {
             if (http.GetEndpoint() is not { } endpoint || endpoint.Metadata.GetMetadata<Open>() is not null)
@@ -44,6 +45,19 @@ internal static class SignIn
             {
                 await SignInPages.Ask(http, "").ExecuteAsync(http);
                 return;
+            }
+            // It may have been left at another replica, or before this one started. Where that is not known, nothing is done.
+            var open = await ended.IsOpen(http, session);
+            if (open == false)
+            {
+                await SignInPages.Ask(http, "You have signed out.").ExecuteAsync(http);
+                return;
+            }
+            if (open is null && !HttpMethods.IsGet(http.Request.Method) && endpoint.Metadata.GetMetadata<Leaving>() is null)
+            {
+                throw new FaultException(FaultKind.Unavailable, Reason.RegistryUnavailable,
+                    "whether you have signed out elsewhere can't be asked now, so nothing is done: the Conductor or its registry "
+                        + "does not answer");
             }
             http.Features.Set(session);
             // What form tokens are bound to: of one session they are good in no other.
@@ -95,7 +109,7 @@ internal static class SignIn
         if (await Other(http, asked, sessions) is { } other && form["instead_of"] != other)
             return SignInPages.Confirm(http, asked, http.Request.Path, other);
         // 3. Once.
-        if (links.Use(token) is not { } session)
+        if (await links.Use(token, s => EndedSessions.Enter(http, s)) is not { } session)
             return Used(http);
         sessions.Write(http, session);
         return SignInPages.Entered(session);
@@ -110,7 +124,14 @@ internal static class SignIn
     private static async Task<IResult> Leave(HttpContext http, SessionCookie sessions)
     {
         await Forms.Read(http);
-        sessions.End(http, Session.Of(http));
-        return SignInPages.Ask(http, "You have signed out.", StatusCodes.Status200OK);
+        var session = Session.Required(http);
+        sessions.End(http, session);
+        return SignInPages.Ask(http, await EndedSessions.End(http, session) is { } trouble
+            ? "You have signed out of this console. Others of its replicas, and this one after a restart, do not know it: "
+                + trouble.Message
+            : "You have signed out.", StatusCodes.Status200OK);
     }
+
+    /// <summary>Mark of the route that signs out, which is always open.</summary>
+    private sealed record Leaving;
 }

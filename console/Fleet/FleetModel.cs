@@ -8,9 +8,14 @@ namespace Overture.Console.Fleet;
 /// <param name="Counts">Of all that the filter matches but for its states and conditions, so that these can be chosen.</param>
 /// <param name="Causes">Of the same.</param>
 /// <param name="List">A page of those that it matches.</param>
+/// <param name="Convergence">Of the first, how long they took.</param>
+/// <param name="Trend">Of that, the last day.</param>
+/// <param name="Views">Of the console's configuration.</param>
+/// <param name="OwnViews">Of this person's browser.</param>
 /// <param name="Problems">Of the address.</param>
 public sealed record FleetModel(FleetQuery Query, Answer<SummarizeInstancesResponse> Counts, Answer<SummarizeCausesResponse> Causes,
-    Answer<ListInstancesResponse> List, IReadOnlyList<string> Problems)
+    Answer<ListInstancesResponse> List, Answer<SummarizeConvergenceResponse> Convergence, Trend? Trend, IReadOnlyList<FleetView> Views,
+    IReadOnlyList<FleetView> OwnViews, IReadOnlyList<string> Problems)
 {
     /// <summary>The fleet's state in one sentence.</summary>
     public string Verdict => Counts.Value is not { } counts ? "The fleet can't be seen now"

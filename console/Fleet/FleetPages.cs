@@ -18,30 +18,45 @@ internal static class FleetPages
     {
         app.MapGet("/", Show).OnListener(ConsoleHost.Web);
         app.MapGet("/events", Events).OnListener(ConsoleHost.Web);
+        app.MapPost("/views", Keep).OnListener(ConsoleHost.Web);
     }
 
-    private static async Task<IResult> Show(HttpContext http, TimeProvider clock)
+    private static async Task<IResult> Show(HttpContext http, TimeProvider clock, ConsoleOptions options, OwnViews own)
     {
         // 1. What is asked for.
         var query = FleetQuery.Read(http.Request.Query, out var problems);
         var (calls, now) = (Calls.Of(http), clock.GetUtcNow());
         var wide = (query with { States = [], Conditions = [] }).ToFilter(now);
-        // 2. Three answers at once; each may fail by itself.
+        // 2. Four answers at once; each may fail by itself.
         var counts = calls.Conductor((c, o) => c.SummarizeInstancesAsync(new() { Filter = wide }, o));
         var causes = calls.Conductor((c, o) => c.SummarizeCausesAsync(new() { Filter = wide }, o));
         var list = calls.Conductor((c, o) => c.ListInstancesAsync(
             new() { Filter = query.ToFilter(now), PageSize = PageSize, PageToken = query.Page }, o));
-        var model = new FleetModel(query, await counts, await causes, await list, problems);
+        var taken = calls.Conductor((c, o) => c.SummarizeConvergenceAsync(new() { Filter = wide }, o));
+        var model = new FleetModel(query, await counts, await causes, await list, await taken, Trend.Of((await taken).Value, now),
+            [.. options.Views.Select(FleetView.Read).OfType<FleetView>()], own.Read(http), problems);
         // 3. A session that is over, and a page token of another query, are pages of their own.
         if (model.List.Trouble is { } trouble && (trouble.EndsSession || trouble.Status == Grpc.Core.StatusCode.InvalidArgument))
             throw new PageException(trouble);
         return $"{http.Request.Query["format"]}" switch
         {
             "json" => Page.Json(("summary", model.Counts.Value, model.Counts.Trouble), ("causes", model.Causes.Value, model.Causes.Trouble),
-                ("list", model.List.Value, model.List.Trouble)),
+                ("list", model.List.Value, model.List.Trouble), ("convergence", model.Convergence.Value, model.Convergence.Trouble)),
             "csv" => Page.Csv("instances.csv", model.List.Demand().Instances.Select(FleetModel.Row).Prepend(FleetModel.Columns)),
             _ => Html(http, model),
         };
+    }
+
+    // A name that is there already is replaced; one without an address goes.
+    private static async Task<IResult> Keep(HttpContext http, OwnViews own)
+    {
+        var form = await Forms.Read(http);
+        var (name, address) = ($"{form["name"]}".Trim(), $"{form["address"]}");
+        if (address.Length > 0 && FleetView.Read($"{name}={address}") is null)
+            throw new FormException("A view needs a name of 1 to 40 characters without '=', and an address of the fleet that narrows it.");
+        if (!own.Keep(http, name, address))
+            throw new FormException($"Your browser keeps no more views than it has: remove one first. {OwnViews.Most} is the limit.");
+        return Results.LocalRedirect(address.Length > 0 ? address : "/", preserveMethod: false);
     }
 
     private static IResult Html(HttpContext http, FleetModel model) => Page.Html<FleetPage>(

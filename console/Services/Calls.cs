@@ -14,11 +14,14 @@ internal sealed class Calls(ServiceLinks links, ConsoleOptions options, TimeProv
 {
     private static readonly TimeSpan Usual = TimeSpan.FromSeconds(5);
 
-    public static Calls Of(HttpContext http)
+    public static Calls Of(HttpContext http) => Of(http, Session.Required(http));
+
+    /// <summary>As a person who is just coming in.</summary>
+    public static Calls Of(HttpContext http, Session session)
     {
         var services = http.RequestServices;
         return new(services.GetRequiredService<ServiceLinks>(), services.GetRequiredService<ConsoleOptions>(),
-            services.GetRequiredService<TimeProvider>(), Session.Required(http), http.RequestAborted);
+            services.GetRequiredService<TimeProvider>(), session, http.RequestAborted);
     }
 
     public Task<Answer<T>> Conductor<T>(Func<ConductorService.ConductorServiceClient, CallOptions, AsyncUnaryCall<T>> call,

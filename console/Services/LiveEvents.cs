@@ -23,7 +23,8 @@ internal static class LiveEvents
     {
         var services = http.RequestServices;
         var (calls, clock) = (Calls.Of(http), services.GetRequiredService<TimeProvider>());
-        using var place = services.GetRequiredService<OpenStreams>().Take(Session.Required(http).By.Nonce);
+        var session = Session.Required(http);
+        using var place = services.GetRequiredService<OpenStreams>().Take(session.By.Nonce, session.By.Peer.Name);
         if (place is null)
         {
             http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
@@ -56,6 +57,8 @@ internal static class LiveEvents
                 }
                 catch (OperationCanceledException) when (!end.IsCancellationRequested)
                 {
+                    // At another replica it may have been signed out of, which ends this stream.
+                    await services.GetRequiredService<EndedSessions>().IsOpen(http, session);
                     await Write(http, ": \n\n", end.Token);
                 }
             }

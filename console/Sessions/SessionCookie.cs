@@ -11,7 +11,7 @@ namespace Overture.Console.Sessions;
 
 /// <summary>
 /// The session is what the console brings to the services, sealed in a cookie: no store holds it, and any replica with the same keys takes
-/// it. One that was signed out of is remembered here until it would have ended.
+/// it. One that was signed out of is remembered here until it would have ended, and for other replicas, and after a restart, by the Conductor.
 /// </summary>
 public sealed class SessionCookie(IDataProtectionProvider protection, ConsoleCallers callers, PeerCertificates own, OpenStreams streams,
     TimeProvider clock)
@@ -69,12 +69,19 @@ public sealed class SessionCookie(IDataProtectionProvider protection, ConsoleCal
         ArgumentNullException.ThrowIfNull(http);
         if (session is not null)
         {
-            left[session.By.Nonce] = session.By.Until;
-            streams.End(session.By.Nonce);
-            foreach (var (nonce, _) in left.Where(l => l.Value < clock.GetUtcNow()))
-                left.TryRemove(nonce, out _);
+            Forget(session);
         }
         http.Response.Cookies.Delete(Name, Attributes(null));
+    }
+
+    /// <summary>It was left, here or elsewhere: its cookie is good no more, and its streams end.</summary>
+    public void Forget(Session session)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        left[session.By.Nonce] = session.By.Until;
+        streams.End(session.By.Nonce);
+        foreach (var (nonce, _) in left.Where(l => l.Value < clock.GetUtcNow()))
+            left.TryRemove(nonce, out _);
     }
 
     // Of base64url no character is escaped in a cookie.

@@ -7,7 +7,7 @@ set -euo pipefail
 umask 077
 owner=65532:65532
 
-overture pki init --home /init --host conductor --host certauthority --host classifier
+overture pki init --home /init --host conductor --host certauthority --host classifier --host console
 overture ca init --home /init --name "${CA_NAME:-Overture}"
 overture registry init --home /init
 [ -s /init/redis.password ] || head -c 24 /dev/urandom | base64 | tr -d '+/=\n' > /init/redis.password
@@ -38,6 +38,15 @@ tls: { certificate: $party.pem, key: $party.key, roots: ca.pem }
 YAML
     give $party /init/cli.yaml
 done
+# The console keeps no records, so it has no user of Redis; its container's own health check asks it under the name that browsers use.
+folder /out/console
+give console /init/pki/console.pem /init/pki/console.key /init/pki/ca.pem
+cat > /init/cli.yaml <<YAML
+console: localhost:${CONSOLE_PORT:-8144}
+tls: { certificate: console.pem, key: console.key, roots: ca.pem }
+YAML
+give console /init/cli.yaml
+
 give conductor /init/launch/signing.key /init/launch/token.key /init/ca/ca_crt.pem
 folder /out/certauthority/ca
 folder /out/certauthority/trusted
@@ -47,8 +56,14 @@ for file in ca_crt.pem ca_key.pem passphrase root_crl.pem; do [ ! -e "/init/ca/$
 
 folder /out/admin
 give admin /init/pki/admin.pem /init/pki/admin.key /init/pki/ca.pem
-sed 's/classifier\.\(pem\|key\)/admin.\1/g' /init/cli.yaml > /init/admin.yaml
-cp /init/admin.yaml /init/cli.yaml
+cat > /init/cli.yaml <<YAML
+conductor: conductor:7001
+certAuthority: certauthority:7002
+classifier: classifier:7003
+caApi: certauthority:8141
+console: localhost:${CONSOLE_PORT:-8144}
+tls: { certificate: admin.pem, key: admin.key, roots: ca.pem }
+YAML
 give admin /init/cli.yaml
 
 folder /out/puppetserver

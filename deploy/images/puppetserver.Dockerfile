@@ -26,7 +26,8 @@ RUN dotnet publish eng/shipped.slnf -c Release -v quiet --nologo -p:RunAnalyzers
       mv services/$service/bin/Release/*/publish /out/$service && \
       rm -f /out/$service/*.pdb /out/$service/*.xml && \
       ln -s Overture.$service /out/$service/service || exit 1; \
-    done
+    done && \
+    mv console/bin/Release/*/publish /out/Console && rm -f /out/Console/*.pdb /out/Console/*.xml && ln -s Overture.Console /out/Console/service
 
 FROM packages
 COPY deploy/puppet/ /usr/share/overture/modules/

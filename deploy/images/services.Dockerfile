@@ -1,4 +1,4 @@
-# The three services, and the command line beside each: docker build -f deploy/images/services.Dockerfile --build-arg SERVICE=Conductor .
+# The three services and the console, and the command line beside each: docker build -f deploy/images/services.Dockerfile --build-arg SERVICE=Conductor .
 # Everything is built once, whatever SERVICE says, so that the second and third image cost nothing but their last layers.
 ARG SDK_IMAGE=mcr.microsoft.com/dotnet/sdk:10.0
 ARG ASPNET_IMAGE=mcr.microsoft.com/dotnet/aspnet:10.0
@@ -19,7 +19,8 @@ RUN dotnet publish eng/shipped.slnf -c Release -v quiet --nologo -p:RunAnalyzers
       mv services/$service/bin/Release/*/publish /out/$service && \
       rm -f /out/$service/*.pdb /out/$service/*.xml && \
       ln -s Overture.$service /out/$service/service || exit 1; \
-    done
+    done && \
+    mv console/bin/Release/*/publish /out/Console && rm -f /out/Console/*.pdb /out/Console/*.xml && ln -s Overture.Console /out/Console/service
 
 FROM ${ASPNET_IMAGE}
 # No diagnostics socket: the root file system is read-only.

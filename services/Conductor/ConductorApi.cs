@@ -10,6 +10,7 @@ using Overture.Conductor.V1;
 using Overture.Platform.Connections;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Platform.Registry;
 using Overture.Platform.Rpc;
 using Overture.Platform.Tls;
 
@@ -21,7 +22,8 @@ internal sealed class ConductorApi(
     InstanceWatch watch, InstanceTimeline timeline, ExplainInstance explain, SummarizeCauses causes,
     TerminateInstance terminate, RetryInstance retry, UpdateInstance update, QuarantineInstance quarantine, GetConsole console,
     Reconciler reconciler, DefinitionFindings definitions,
-    PreviewLaunch preview, ProfileStore profiles, CheckBucket checkBucket, InstanceScope scope, ReturnedNodes? returned = null) : ConductorService.ConductorServiceBase
+    PreviewLaunch preview, ShowUserData userData, ProfileStore profiles, CheckBucket checkBucket, SummarizeConvergence convergence,
+    ConsoleSessions sessions, InstanceScope scope, ReturnedNodes? returned = null) : ConductorService.ConductorServiceBase
 {
     private const int MaxWatched = 100;
 
@@ -68,6 +70,26 @@ internal sealed class ConductorApi(
 
     public override Task<SummarizeCausesResponse> SummarizeCauses(SummarizeCausesRequest request, ServerCallContext context) =>
         causes.Run(request.Filter, context.CancellationToken);
+
+    public override Task<SummarizeConvergenceResponse> SummarizeConvergence(SummarizeConvergenceRequest request,
+        ServerCallContext context) => convergence.Run(request.Filter, context.CancellationToken);
+
+    public override async Task<GetUserDataResponse> GetUserData(GetUserDataRequest request, ServerCallContext context) =>
+        new() { UserData = await userData.Run(await InScope(request.Certname, context), context.CancellationToken) };
+
+    public override async Task<MarkSessionResponse> MarkSession(MarkSessionRequest request, ServerCallContext context)
+    {
+        var session = context.GetHttpContext().Features.Get<DelegatedPeer>()
+            ?? throw new FaultException(FaultKind.Precondition, Reason.DelegationInvalid, "only a console has sessions");
+        var first = request.Mark switch
+        {
+            SessionMark.Entered => await sessions.Enter(session.Nonce, session.End),
+            SessionMark.Ended => await sessions.End(session.Nonce, session.End),
+            SessionMark.Unspecified => false,
+            _ => throw FaultException.Invalid("mark", "is not a mark"),
+        };
+        return new() { First = first, Ended = await sessions.IsEnded(session.Nonce) };
+    }
 
     public override async Task<TerminateInstanceResponse> TerminateInstance(TerminateInstanceRequest request,
         ServerCallContext context)

@@ -41,6 +41,7 @@ public sealed class ConductorModule : IServiceModule<ConductorOptions>
         services
             .AddSingleton<InstanceIndex>()
             .AddSingleton<LastRuns>()
+            .AddSingleton<ConsoleSessions>()
             .AddSingleton<CheckBucket>()
             .AddSingleton<Lease>()
             .AddInstances()

@@ -112,7 +112,7 @@ public sealed class PersonTests : IAsyncLifetime
         await host.As("jo").LaunchInstancesAsync(new() { Profile = "web", RequestId = "p2" });
     }
 
-    public static TheoryData<string> Scoped => ["terminate", "retry", "update", "quarantine", "console"];
+    public static TheoryData<string> Scoped => ["terminate", "retry", "update", "quarantine", "user-data", "console"];
 
     [Theory, MemberData(nameof(Scoped))]
     public async Task Scope_HoldsForEachRpcOfAnInstance(string rpc)
@@ -224,6 +224,7 @@ public sealed class PersonTests : IAsyncLifetime
             case "retry": await client.RetryInstanceAsync(new() { Certname = certname }); break;
             case "update": await client.UpdateInstanceAsync(new() { Certname = certname, Protected = true }); break;
             case "quarantine": await client.QuarantineInstanceAsync(new() { Certname = certname, Reason = "a test" }); break;
+            case "user-data": await client.GetUserDataAsync(new() { Certname = certname }); break;
             default: await client.GetConsoleAsync(new() { Certname = certname }); break;
         }
     }

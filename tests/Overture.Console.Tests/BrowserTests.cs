@@ -16,9 +16,11 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
         ("fleet", "/"), ("instance", $"/instances/{Scene.Named(1)}"), ("broken", $"/instances/{Scene.Named(101)}"), ("hostile", $"/instances/{Scene.HostileName}"),
         ("requests", "/requests"), ("request", $"/requests/{Scene.Named(103)}"), ("definitions", "/definitions"), ("definition", $"/definitions/{Scene.Named(1)}"),
         ("edit", $"/definitions/{Scene.Named(5)}/edit"), ("delete-definition", $"/definitions/{Scene.Named(5)}/delete"), ("layers", "/layers"),
-        ("launch", "/launch?profile=web"), ("launched", $"/launched?profile=web&name={Scene.Named(1)}&name={Scene.Named(101)}"), ("certificates", "/certificates"), ("certificate", $"/certificates/name/{Scene.Named(1)}"),
+        ("launch", "/launch?profile=web"), ("launched", $"/launched?profile=web&name={Scene.Named(1)}&name={Scene.Named(101)}"),
+        ("certificates", "/certificates"), ("certificate", $"/certificates/name/{Scene.Named(1)}"),
         ("revoke", $"/certificates/name/{Scene.Named(1)}/revoke"), ("audit", "/audit"), ("health", "/health"), ("terminate", $"/instances/{Scene.Named(1)}/terminate"),
-        ("tail", $"/instances/{Scene.Named(1)}/console"), ("unknown", "/instances/nothing.example.com"),
+        ("tail", $"/instances/{Scene.Named(1)}/console"), ("user-data", $"/instances/{Scene.Named(1)}/user-data"),
+        ("narrowed", "/?profile=web&condition=run-failed"), ("unknown", "/instances/nothing.example.com"),
     ];
 
     private static readonly string Pictures = Directory.CreateDirectory(RepositoryPaths.File("artifacts/console")).FullName;
@@ -76,6 +78,73 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
         await page.FocusAsync("text=Skip to content");
         await page.Keyboard.PressAsync("Enter");
         Assert.Equal("content", await page.EvaluateAsync<string>("document.activeElement.id"));
+    }
+
+    /// <summary>A person finds the fault at once: what it is, its reason, its proof and the next step are on the first screen.</summary>
+    [Fact]
+    public async Task TenFaults_AreEachOnTheFirstScreen()
+    {
+        var (page, _) = await SignedIn("kim", 1440, "light");
+        foreach (var fault in Scene.Faults)
+        {
+            var wrong = world.World.Of(Scene.Named(fault)).Conditions[0];
+            await page.GotoAsync($"{world.Url}/instances/{Scene.Named(fault)}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+            await page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, $"fault-{fault}.png") });
+            await Assertions.Expect(page.Locator(".explained .sentence")).ToContainTextAsync(wrong.Message);
+            await Assertions.Expect(page.Locator(".explained .tag").First).ToHaveTextAsync(wrong.Reason);
+            foreach (var part in new[] { ".explained .proofs li", ".explained .how", ".lanes" })
+            {
+                var box = (await page.Locator(part).First.BoundingBoxAsync())!;
+                Assert.True(box.Y < 900, $"{wrong.Type}: {part} begins at {box.Y}");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Step_OpensToWhatIsKnownOfIt_AndStaysOpenWhileThePageLives()
+    {
+        var (page, said) = await SignedIn("kim", 1440, "light");
+        var instance = world.World.Of(Scene.Named(103));
+        await page.GotoAsync($"{world.Url}/instances/{instance.Certname}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+        await Assertions.Expect(page.Locator("[data-live-state]")).ToHaveTextAsync("live");
+        var decision = page.Locator("details.step").Nth(3);
+        await decision.Locator("summary").ClickAsync();
+        await Assertions.Expect(decision.Locator("td").Filter(new() { HasText = "a launch record" })).ToBeVisibleAsync();
+        var request = page.Locator("details.step").Nth(2);
+        await request.Locator("summary").FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(request.Locator("dd").Filter(new() { HasText = "db1.example.com" })).ToBeVisibleAsync();
+        await page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, "steps.png"), FullPage = true });
+        Assert.Empty((await page.RunAxe()).Violations.Select(v => $"{v.Id}: {string.Join(" | ", v.Nodes.Select(n => n.Html))}"));
+        // Changed meanwhile: it is read again, and stays open.
+        var before = instance.LaunchedBy;
+        instance.LaunchedBy = "kim (admin)";
+        using var again = new Timer(_ =>
+        {
+            instance.LastReport = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow());
+            world.World.Change(instance);
+        }, null, TimeSpan.Zero, TimeSpan.FromMilliseconds(300));
+        await Assertions.Expect(page.Locator("dd").Filter(new() { HasText = "kim (admin)" })).ToBeVisibleAsync(new() { Timeout = 30_000 });
+        await Assertions.Expect(request.Locator("dd").Filter(new() { HasText = "db1.example.com" })).ToBeVisibleAsync();
+        instance.LaunchedBy = before;
+        Assert.Empty(said);
+    }
+
+    [Fact]
+    public async Task View_IsSaved_ShownToThisBrowser_AndRemoved()
+    {
+        var (page, said) = await SignedIn("vi", 1440, "light");
+        await page.GotoAsync($"{world.Url}/?condition=stalled&profile=db");
+        await page.GetByLabel("Name of this view").FillAsync("Stalled <db>");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Save the view" }).ClickAsync();
+        await page.GotoAsync(world.Url);
+        await page.GetByRole(AriaRole.Link, new() { Name = "Stalled <db>" }).ClickAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Link, new() { Name = "Stalled <db>" })).ToHaveAttributeAsync("aria-current", "page");
+        Assert.EndsWith("/?condition=stalled&profile=db", page.Url, StringComparison.Ordinal);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Remove the view" }).ClickAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Link, new() { Name = "Web, broken" })).ToBeVisibleAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Link, new() { Name = "Stalled <db>" })).ToHaveCountAsync(0);
+        Assert.Empty(said);
     }
 
     [Fact]

@@ -57,10 +57,9 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
         Directory.CreateDirectory(state.File("session-keys"));
         File.SetUnixFileMode(state.File("session-keys"), (UnixFileMode)0b111_101_101);
         await services.StartAsync();
-        console = ConsoleHost.Build(new ConsoleOptions
+        console = ConsoleHost.Build(Options(port) with
         {
-            Listen = $"127.0.0.1:{port}", Url = Url, StateDirectory = state.Path, Tls = Pki.Files("console"),
-            Conductor = $"localhost:{ports[0]}", CertAuthority = $"localhost:{ports[1]}", Classifier = $"localhost:{ports[2]}",
+            Views = ["Web, broken=/?condition=run-failed&profile=web"],
             OpenIdConnect = new ConsoleProviderOptions
             {
                 Issuer = Provider.Issuer, ClientId = Provider.ClientId, Roots = Provider.Roots, Grants = Provider.Grants,
@@ -69,6 +68,23 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
         });
         await console.StartAsync();
     }
+
+    /// <summary>One more console of the same site.</summary>
+    /// <param name="sessionKey">The file that its replicas share.</param>
+    public async Task<OneMore> Replica(string sessionKey)
+    {
+        var at = FreePort.Next();
+        var app = ConsoleHost.Build(Options(at) with { SessionKey = sessionKey });
+        await app.StartAsync();
+        return new(app, $"https://localhost:{at}");
+    }
+
+    private ConsoleOptions Options(int at) => new()
+    {
+        Listen = $"127.0.0.1:{at}", Url = $"https://localhost:{at}", StateDirectory = state.Path, Tls = Pki.Files("console"),
+        Conductor = $"localhost:{ports[0]}", CertAuthority = $"localhost:{ports[1]}", Classifier = $"localhost:{ports[2]}",
+        TraceUrl = "https://traces.example.com/trace/{trace}",
+    };
 
     public async Task DisposeAsync()
     {
@@ -113,7 +129,7 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
     }
 
     /// <summary>A client that keeps cookies, as a browser does, and is not signed in.</summary>
-    public HttpClient Client() => new(new SocketsHttpHandler
+    public HttpClient Client(string? url = null) => new(new SocketsHttpHandler
     {
         UseProxy = false, AllowAutoRedirect = false, CookieContainer = new CookieContainer(),
         SslOptions = new SslClientAuthenticationOptions
@@ -121,12 +137,12 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
             CertificateChainPolicy = TrustPolicy.Of([X509CertificateLoader.LoadCertificateFromFile(Pki.Files("console").Roots)]),
         },
     })
-    { BaseAddress = new Uri(Url) };
+    { BaseAddress = new Uri(url ?? Url) };
 
     /// <summary>The one-time link that `overture ui` would get.</summary>
-    public async Task<string> Link(string person, TimeSpan? life = null)
+    public async Task<string> Link(string person, TimeSpan? life = null, string? at = null)
     {
-        using var client = Client();
+        using var client = Client(at);
         var delegation = TestDelegation.Of(Pki, person, TimeProvider.System.GetUtcNow() + (life ?? TimeSpan.FromHours(1)));
         using var answer = await Bring(client, delegation.ToByteArray());
         answer.EnsureSuccessStatusCode();
@@ -237,4 +253,14 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
 public sealed class ConsoleCollection : ICollectionFixture<ConsoleFixture>
 {
     public const string Name = "console";
+}
+
+/// <summary>A further console, started.</summary>
+public sealed record OneMore(WebApplication App, string Url) : IAsyncDisposable
+{
+    public async ValueTask DisposeAsync()
+    {
+        await App.StopAsync();
+        await App.DisposeAsync();
+    }
 }

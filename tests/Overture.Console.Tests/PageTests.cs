@@ -16,7 +16,7 @@ public sealed partial class PageTests(ConsoleFixture world)
     public static TheoryData<string> Pages =>
     [
         "/", "/?state=converged&label=team%3Dblue", $"/instances/{Scene.Named(1)}", $"/instances/{Scene.Named(101)}", $"/instances/{Scene.HostileName}",
-        $"/instances/{Scene.HostileName}/console", $"/instances/{Scene.HostileName}/terminate", "/requests", $"/requests/{Scene.HostileName}", "/definitions",
+        $"/instances/{Scene.HostileName}/console", $"/instances/{Scene.HostileName}/user-data", $"/instances/{Scene.HostileName}/terminate", "/requests", $"/requests/{Scene.HostileName}", "/definitions",
         $"/definitions/{Scene.HostileName}", $"/definitions/{Scene.HostileName}/edit", $"/definitions/{Scene.HostileName}/delete", "/layers", "/layers/edit", "/launch", "/launch?profile=web",
         $"/launched?name={Scene.HostileName}", "/certificates", $"/certificates/name/{Scene.HostileName}", $"/certificates/name/{Scene.HostileName}/revoke", "/certificates?show=expiring", "/audit", "/health",
     ];
@@ -207,6 +207,53 @@ public sealed partial class PageTests(ConsoleFixture world)
     }
 
     [Fact]
+    public async Task Events_OfTheFleet_AreOfWhatIsShown_AndOfWhatIsLaunchedFromNowOn()
+    {
+        using var client = await world.SignedIn("vi");
+        var page = await client.GetStringAsync("/");
+        var events = WebUtility.HtmlDecode(Regex.Match(page, "data-events=\"([^\"]+)\"").Groups[1].Value);
+        var shown = Regex.Matches(page, "<td class=\"certname\"><a href=\"/instances/([^\"]+)\"").Select(m => m.Groups[1].Value).ToList();
+        world.World.Watches.Clear();
+        var now = TimeProvider.System.GetUtcNow();
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var stream = new StreamReader(await client.GetStreamAsync(events, limit.Token));
+        await Eventually.True(() => world.World.Watches.Count >= 2, "both watches have begun", TimeSpan.FromSeconds(30));
+        Assert.Equal(shown.Order(), world.World.Watches.Single(w => w.Certnames.Count > 0).Certnames.Order());
+        Assert.True(shown.Count <= 50);
+        var all = world.World.Watches.Single(w => w.Certnames.Count == 0);
+        Assert.InRange(all.Filter.Since.ToDateTimeOffset(), now.AddSeconds(-1), now.AddMinutes(1));
+    }
+
+    [Fact]
+    public async Task ServiceAway_TheWayAndTheTrend_SayLessAndStay()
+    {
+        using var client = await world.SignedIn("kim");
+        try
+        {
+            world.World.Away[Role.Conductor] = true;
+            var page = await client.GetStringAsync("/");
+            Assert.Contains("How long instances take is not to be had now", page, StringComparison.Ordinal);
+            Assert.Contains("Saved views", page, StringComparison.Ordinal);
+        }
+        finally
+        {
+            world.World.Away.Clear();
+        }
+        Assert.Contains("converged in the last day", await client.GetStringAsync("/"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task UserData_IsForOperators_AndTheTraceLinksToItsPage()
+    {
+        using var viewer = await world.SignedIn("vi");
+        var page = await viewer.GetStringAsync($"/instances/{Scene.Named(1)}");
+        Assert.DoesNotContain("user-data", page, StringComparison.Ordinal);
+        Assert.Contains("href=\"https://traces.example.com/trace/4bf92f3577b34da6a3ce929d0e0e4736\"", page, StringComparison.Ordinal);
+        using var refused = await viewer.GetAsync($"/instances/{Scene.Named(1)}/user-data");
+        Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+    }
+
+    [Fact]
     public async Task Events_SayThatAShownInstanceChanged()
     {
         using var client = await world.SignedIn("vi");
@@ -235,7 +282,7 @@ public sealed partial class PageTests(ConsoleFixture world)
     [GeneratedRegex("<[a-z][^>]*\\son[a-z]+\\s*=", RegexOptions.IgnoreCase)]
     private static partial Regex Inline();
 
-    private static async Task<FormUrlEncodedContent> Form(HttpClient client, string page, params (string, string)[] fields)
+    internal static async Task<FormUrlEncodedContent> Form(HttpClient client, string page, params (string, string)[] fields)
     {
         var token = Regex.Match(await client.GetStringAsync(page), "name=\"form_token\" value=\"([^\"]+)\"").Groups[1].Value;
         return new([.. fields.Append(("form_token", token)).Select(f => KeyValuePair.Create(f.Item1, f.Item2))]);

@@ -65,4 +65,38 @@ public sealed class QueryTests
 
     private static FleetQuery Read(string address, out IReadOnlyList<string> problems) =>
         FleetQuery.Read(new QueryCollection(QueryHelpers.ParseQuery(new Uri(new Uri("https://x"), address).Query)), out problems);
+
+    [Fact]
+    public void Way_AgainstTheUsualWindow_SaysWhatIsSlow_SilentAndTriedAgain()
+    {
+        var instance = Scene.Fleet().Single(i => i.Certname == Scene.Named(101));
+        var way = Way.Of(instance, Scene.Timeline(instance).Events, Scene.Now, Scene.Convergence().Steps);
+        var run = way.All[^1];
+        Assert.True(run.IsSlow);
+        Assert.Equal((1, TimeSpan.FromSeconds(90)), (run.Retries, run.Usual!.P90));
+        Assert.True(run.Gap!.Length > TimeSpan.FromMinutes(5), $"{run.Gap.Length}");
+        Assert.All(way.All.Take(5), s => Assert.Null(s.Gap));
+        Assert.All(way.All, s => Assert.InRange(s.Usual!.X + s.Usual.Width, s.X, 1001));
+        Assert.All(way.All, s => Assert.InRange(s.X + s.Width, 0, 1001));
+        Assert.Equal(StepEnd.Stuck, run.End);
+    }
+
+    [Theory]
+    [InlineData("Web, broken=/?condition=run-failed", true), InlineData("=/?x=1", false), InlineData("a=https://evil.example.com/?x", false), InlineData("a=/", false),
+     InlineData("a=//evil.example.com/?x", false), InlineData("a=/?x\n", true), InlineData("a=/?x\ny", false), InlineData("a", false)]
+    public void View_IsANameAndAnAddressOfTheFleet(string text, bool good) => Assert.Equal(good, FleetView.Read(text) is not null);
+
+    [Fact]
+    public void Trend_HasAPlaceForEachHour_AndTheCurrentOneIsTheLast()
+    {
+        var trend = Trend.Of(Scene.Convergence(), Scene.Now)!;
+        Assert.Equal(21, trend.Hours.Count);
+        Assert.Equal((1.0, 231.0), (trend.Hours[0].X, trend.Hours[^1].X));
+        Assert.All(trend.Hours, h => Assert.True(h.Y95 <= h.Y50 && h.Y95 >= 0));
+        Assert.Null(Trend.Of(new(), Scene.Now));
+    }
+
+    [Fact]
+    public void ConsoleText_IsItsLastLines_WithoutWhatATerminalActsOn() =>
+        Assert.Equal("b\nc", ConsoleText.End("a\n\n\u001b[31mb\u001b[0m\n\u0007c\n", 2));
 }

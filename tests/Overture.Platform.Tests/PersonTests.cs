@@ -143,7 +143,7 @@ public sealed class PersonTests
         var changing = services.SelectMany(s => s.Methods).Select(m => (m.Name, Method: $"/{m.Service.FullName}/{m.Name}"))
             .Where(m => !table.RolesOf(m.Method).Contains(Role.Viewer)).ToList();
         Assert.Equal(["ApproveCertificateRequest", "AuthorizeCertificateRequest", "DeleteNode", "DenyCertificateRequest", "GetConsole",
-            "LaunchInstances", "PutNode", "QuarantineInstance", "RegisterInstance", "RetryInstance", "RevokeCertificate",
+            "GetUserData", "LaunchInstances", "PutNode", "QuarantineInstance", "RegisterInstance", "RetryInstance", "RevokeCertificate",
             "SubmitCertificateRequest",
             "TerminateInstance", "UpdateInstance"], changing.Where(m => table.TakesScope(m.Method)).Select(m => m.Name).Order());
         Assert.Equal(["CheckBucket", "ExportCa", "IssueAdminCertificate", "PublishInternalCrl", "PutLayers", "PutProfile"],

@@ -22,7 +22,7 @@ internal static class InstanceExplanation
         var causes = conditions.Select(c => (c.Type, Cause: CauseRules.Of(name, c))).Where(c => c.Cause is not null)
             .Select(c => (c.Type, Cause: c.Cause!)).ToList();
         var waits = WaitsFor(records, state);
-        var answer = new ExplainInstanceResponse { Certname = name, State = state };
+        var answer = new ExplainInstanceResponse { Certname = name, State = state, LastRun = RunReports.Last(records) };
 
         // 1. what its conditions say; where one says only that a step is late, the console says why
         var late = causes.FindIndex(c => c.Type == ConditionType.Stalled);

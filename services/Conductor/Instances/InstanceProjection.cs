@@ -72,7 +72,8 @@ internal static class InstanceProjection
     /// <summary>The 32 hex digits of a W3C traceparent, or empty.</summary>
     public static string TraceIdOf(string traceparent) => traceparent.Split('-') is [_, { Length: 32 } trace, ..] ? trace : "";
 
-    private static IEnumerable<(InstanceState State, DateTimeOffset At)> Reached(InstanceRecords records)
+    /// <summary>The states that it reached, each with its time.</summary>
+    public static IEnumerable<(InstanceState State, DateTimeOffset At)> Reached(InstanceRecords records)
     {
         var launched = records.Fact(InstanceEvents.Launched)?.At.Maybe();
         var registered = records.Launch.Provider == InstanceRecords.RegisteredProvider;

@@ -41,6 +41,7 @@ internal sealed class InstanceRow
         passing = Passing.Of(records);
         Place = new Place(records.Launch.NotBefore.ToDateTimeOffset().ToUnixTimeMilliseconds(), records.Name);
         State = InstanceProjection.StateOf(records);
+        Way = ConvergedWay.Of(records);
         Profile = records.Launch.Profile;
         LaunchedBy = string.Intern(records.Launch.Caller);
         (Provider, Account, Region) = (string.Intern(records.Launch.Provider), string.Intern(records.Launch.Account),
@@ -97,6 +98,9 @@ internal sealed class InstanceRow
 
     /// <summary>Terminated while CertAuthority was silent (<see cref="InstanceRecords.Unrevoked"/>).</summary>
     public bool Unrevoked => passing?.Unrevoked == true;
+
+    /// <summary>How long its steps took; null: it has not converged.</summary>
+    public ConvergedWay? Way { get; }
 
     public bool IsContested => passing?.Contested is not null;
     public bool IsRevoked => passing?.Revoked is not null;

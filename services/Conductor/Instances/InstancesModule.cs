@@ -13,6 +13,7 @@ internal static class InstancesModule
             .AddSingleton<BeginTermination>()
             .AddSingleton<InstanceList>()
             .AddSingleton<SummarizeInstances>()
+            .AddSingleton<SummarizeConvergence>()
             .AddSingleton<InstanceWatch>()
             .AddSingleton<InstanceTimeline>()
             .AddSingleton<IndexWriter>()

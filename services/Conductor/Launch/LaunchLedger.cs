@@ -125,8 +125,12 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
     public (string UserData, int Size) Preview(LaunchPlan plan)
     {
         var size = UserDataOf(Example, plan, new string('*', EnrollmentToken.Length)).Length; // ASCII
-        return (UserDataOf(Example, plan, "********"), size);
+        return (UserDataOf(Example, plan, SecretMask.Text), size);
     }
+
+    /// <summary>What <see cref="Enroll"/> rendered for a name, with what is secret masked; the token is not derived for it.</summary>
+    public string Masked(CertName name, LaunchPlan plan) =>
+        UserDataOf(name, plan with { Spec = SecretMask.On(plan.Spec) }, SecretMask.Text);
 
     /// <summary>Records one instance; a second time it changes nothing, not even a definition that was edited or archived since.</summary>
     public async Task<Enrollment> Enroll(LaunchOrder order, CancellationToken cancel)

@@ -17,5 +17,6 @@ internal static class LaunchModule
             .AddSingleton<ProfileReader>()
             .AddSingleton<ProfileStore>()
             .AddSingleton<PreviewLaunch>()
+            .AddSingleton<ShowUserData>()
             .AddSingleton<FetchedUserData>();
 }

@@ -26,14 +26,16 @@ public static class OptionSchema
 
     /// <param name="service">"conductor": names the variables.</param>
     /// <exception cref="InvalidOperationException">A property has a type that no option has.</exception>
-    public static IReadOnlyList<OptionEntry> Of<T>(string service) where T : ServiceOptions, new() =>
+    public static IReadOnlyList<OptionEntry> Of<T>(string service) where T : new() =>
     [
-        .. Options(new T(), "", OptionsFile.Prefix(service)),
-        .. TelemetrySetup.Variables.Concat(S3Client.Variables).Select(name => new OptionEntry(null, name, "string", null)),
+        .. Options(new T()!, "", OptionsFile.Prefix(service)),
+        // Who keeps no records reads none of the object store's.
+        .. TelemetrySetup.Variables.Concat(typeof(T).IsSubclassOf(typeof(ServiceOptions)) ? S3Client.Variables : [])
+            .Select(name => new OptionEntry(null, name, "string", null)),
     ];
 
     /// <summary>A JSON array of <see cref="OptionEntry"/>, a name and its value a line.</summary>
-    public static string Print<T>(string service) where T : ServiceOptions, new() => JsonSerializer.Serialize(Of<T>(service), Json);
+    public static string Print<T>(string service) where T : new() => JsonSerializer.Serialize(Of<T>(service), Json);
 
     private static IEnumerable<OptionEntry> Options(object section, string path, string environment) =>
         section.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.SetMethod is { IsPublic: true })

@@ -30,6 +30,9 @@ public sealed class RegistryKeys(string deployment)
     /// <summary>Classifier; Conductor removes. Hash: certname to the version of its definition that is broken, and why.</summary>
     public string BrokenDefinitions => $"{prefix}:broken-definitions";
 
+    /// <summary>Conductor. Whether a session with the console was entered or left; goes with the session's end.</summary>
+    public string ConsoleSession(string nonce) => $"{prefix}:console-session:{nonce}";
+
     /// <summary>The random id of its holder; expires by itself.</summary>
     public string Lease(string task) => $"{prefix}:lease:{task}";
 

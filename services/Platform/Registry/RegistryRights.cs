@@ -23,6 +23,7 @@ public sealed class RegistryRights
         "pexpire ~lease:* 1", "del ~lease:*",
         "zadd ~last-runs NX 1 m", "zscore ~last-runs m", "zrangebyscore ~last-runs 0 1", "hset ~bad-runs k v", "hdel ~bad-runs k",
         "hmget ~bad-runs k", "zrem ~last-runs m", "hgetall ~broken-definitions", "hdel ~broken-definitions k",
+        "set ~console-session:* v", "get ~console-session:*",
     ];
 
     private static readonly string[] OfTheClassifier = ["hset ~broken-definitions k v"];

@@ -23,6 +23,11 @@ internal sealed class World
     /// <summary>Definitions with their versions; of the empty name the layers.</summary>
     public ConcurrentDictionary<string, (string Document, int Version)> Documents { get; } = new();
 
+    public ConcurrentQueue<WatchInstancesRequest> Watches { get; } = new();
+
+    /// <summary>Of sessions, by nonce: what the registry would keep.</summary>
+    public ConcurrentDictionary<string, SessionMark> Marks { get; } = new();
+
     /// <summary>Services that answer nothing.</summary>
     public ConcurrentDictionary<Role, bool> Away { get; } = new();
 
@@ -96,6 +101,7 @@ internal sealed class FakeConductor(World world) : ConductorService.ConductorSer
         ServerCallContext context)
     {
         world.Asked(context, Role.Conductor);
+        world.Watches.Enqueue(request);
         var changes = Channel.CreateUnbounded<Instance>();
         void Tell(Instance i) => changes.Writer.TryWrite(i.Clone());
         foreach (var name in request.Certnames)
@@ -148,6 +154,28 @@ internal sealed class FakeConductor(World world) : ConductorService.ConductorSer
         world.Asked(context, Role.Conductor, $"LaunchInstances {request.Count} of {request.Profile}, {request.RequestId}");
         return Task.FromResult(new LaunchInstancesResponse { RequestId = request.RequestId,
             Results = { world.Fleet.Take(request.Count).Select(i => new LaunchResult { Instance = i }) } });
+    }
+
+    public override Task<SummarizeConvergenceResponse> SummarizeConvergence(SummarizeConvergenceRequest request, ServerCallContext context)
+    {
+        world.Asked(context, Role.Conductor);
+        return Task.FromResult(Scene.Convergence());
+    }
+
+    public override Task<GetUserDataResponse> GetUserData(GetUserDataRequest request, ServerCallContext context)
+    {
+        world.Asked(context, Role.Conductor, $"GetUserData {request.Certname}");
+        return Task.FromResult(new GetUserDataResponse { UserData = $"#cloud-config\n\"runcmd\":\n- \"{Scene.Hostile}\"\n# token ********\n" });
+    }
+
+    public override Task<MarkSessionResponse> MarkSession(MarkSessionRequest request, ServerCallContext context)
+    {
+        world.Asked(context, Role.Conductor);
+        var nonce = context.GetHttpContext().Features.Get<DelegatedPeer>()!.Nonce;
+        var first = request.Mark == SessionMark.Entered && world.Marks.TryAdd(nonce, SessionMark.Entered);
+        if (request.Mark == SessionMark.Ended)
+            world.Marks[nonce] = SessionMark.Ended;
+        return Task.FromResult(new MarkSessionResponse { First = first, Ended = world.Marks.GetValueOrDefault(nonce) == SessionMark.Ended });
     }
 
     public override Task<TerminateInstanceResponse> TerminateInstance(TerminateInstanceRequest request, ServerCallContext context)

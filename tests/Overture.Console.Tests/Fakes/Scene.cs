@@ -30,6 +30,16 @@ internal static class Scene
             ConditionSeverity.Warning, "CSR", "no certificate request since it runs, for 46 min; the deadline is 30 min", "overture instance console 00000068"));
         fleet.Add(Wrong(With(Named(105), InstanceState.Converged, "web", TimeSpan.FromDays(3)), ConditionType.Silent,
             ConditionSeverity.Warning, "SILENT", "no report for 2 h; it should run each 30 min", "overture ssh 00000069 -- systemctl status puppet"));
+        fleet.Add(Wrong(With(Named(108), InstanceState.CsrReceived, "web", TimeSpan.FromMinutes(6)), ConditionType.Contested,
+            ConditionSeverity.Error, "CONTESTED", "two keys came with its one-time token: one of them is a thief's", "overture instance terminate 0000006c"));
+        fleet.Add(Wrong(With(Named(109), InstanceState.Signed, "web", TimeSpan.FromMinutes(8)), ConditionType.DefinitionBroken,
+            ConditionSeverity.Error, "DEFINITION_BROKEN", "line 4: 'clases' is no key of a definition; the last good one is served", "overture node edit 0000006d"));
+        fleet.Add(Wrong(With(Named(110), InstanceState.Signed, "db", TimeSpan.FromMinutes(7)), ConditionType.Unclassified,
+            ConditionSeverity.Error, "NODE_UNKNOWN", "it has no definition, so it can't be classified", "overture node set 0000006e -f node.yaml"));
+        fleet.Add(Wrong(With(Named(111), InstanceState.Classified, "web", TimeSpan.FromMinutes(12)), ConditionType.PartialRun,
+            ConditionSeverity.Warning, "RUN_PARTIAL", "the run skipped 12 of 214 resources, as with --tags", "Run the agent without --tags; it counts once it has applied everything."));
+        fleet.Add(Wrong(With(Named(112), InstanceState.Running, "db", TimeSpan.FromMinutes(20)), ConditionType.Gone,
+            ConditionSeverity.Error, "STOPPED", "the provider has stopped it: Client.UserInitiatedShutdown", "Start it at the provider, or overture instance terminate 00000070"));
         fleet.Add(With(Named(106), InstanceState.Signed, "web", TimeSpan.FromSeconds(70)));
         fleet.Add(With(Named(107), InstanceState.Launching, "web", TimeSpan.FromSeconds(6)));
         var evil = Wrong(With(HostileName, InstanceState.Classified, Hostile, TimeSpan.FromMinutes(5)), ConditionType.CsrRefused,
@@ -40,6 +50,9 @@ internal static class Scene
         fleet.Add(evil);
         return fleet;
     }
+
+    /// <summary>Ten that are broken, each in another way.</summary>
+    public static IReadOnlyList<int> Faults { get; } = [101, 102, 103, 104, 105, 108, 109, 110, 111, 112];
 
     public static string Named(int i) => $"{i:x8}-1b2c-4d3e-8f40-5a6b7c8d9e0f";
 
@@ -58,13 +71,34 @@ internal static class Scene
             explained.Causes.Add(new Cause
             {
                 Reason = worst.Reason, Sentence = worst.Message, Next = worst.Next, Since = Ago(TimeSpan.FromMinutes(4)),
-                Proofs = { new Proof { Source = "report", At = Ago(TimeSpan.FromMinutes(4)),
-                    Text = instance.Certname == HostileName ? Hostile : "Could not find class ::profile::webb for 00000065 on node 00000065" } },
+                Proofs = { ProofOf(instance, worst.Type) },
             });
+            explained.LastRun = worst.Type is not (ConditionType.RunFailed or ConditionType.CsrRefused) ? null
+                : new RunReport { Result = "failed", Sentence = worst.Message, ReportedAt = Ago(TimeSpan.FromMinutes(4)), StartedAt = Ago(TimeSpan.FromMinutes(4.4)),
+                    Status = instance.Certname == HostileName ? Hostile : "failed", TransactionUuid = "5c1f9a7e", FailedBefore = 2 };
             explained.RuledOut.Add(new RuledOut { What = "signing", Proof = new Proof { Source = "record", Text = "certificate 4f01 was released", At = Ago(TimeSpan.FromMinutes(12)) } });
             explained.RuledOut.Add(new RuledOut { What = "network", Proof = new Proof { Source = "timeline", Text = "its request came from 10.20.0.17" } });
         }
         return explained;
+    }
+
+    // Where such a fault is seen.
+    private static Proof ProofOf(Instance instance, ConditionType type)
+    {
+        var (source, text) = type switch
+        {
+            ConditionType.LaunchFailed => ("provider", "VcpuLimitExceeded: You have requested more vCPU capacity than your current limit of 64"),
+            ConditionType.CsrHeld or ConditionType.CsrRefused => ("record", "hold: registered: expected a launch record, observed none"),
+            ConditionType.Stalled => ("console", "cloud-init[612]: Err:1 http://deb.debian.org bookworm InRelease Temporary failure resolving"),
+            ConditionType.Silent => ("record", "last report 2 h ago; the run interval is 30 min"),
+            ConditionType.Contested => ("record", "keys 3f0c2a4e and 77ab10c9 came with one token"),
+            ConditionType.DefinitionBroken => ("record", "line 4, column 1: clases"),
+            ConditionType.Unclassified => ("record", "nodes/0000006e: there is no such object"),
+            ConditionType.PartialRun => ("report", "12 of 214 resources were skipped; tags: ntp"),
+            ConditionType.Gone => ("provider", "stopped, Client.UserInitiatedShutdown"),
+            _ => ("report", "Could not find class ::profile::webb for 00000065 on node 00000065"),
+        };
+        return new() { Source = source, At = Ago(TimeSpan.FromMinutes(4)), Text = instance.Certname == HostileName ? Hostile : text };
     }
 
     public static GetTimelineResponse Timeline(Instance instance)
@@ -86,7 +120,15 @@ internal static class Scene
         }
         foreach (var condition in instance.Conditions)
         {
-            timeline.Events.Add(new TimelineEvent { Key = $"run-failed-{condition.Reason}", Service = "conductor", At = Ago(TimeSpan.FromMinutes(2)),
+            var (key, service) = condition.Type switch
+            {
+                ConditionType.CsrHeld or ConditionType.CsrRefused or ConditionType.Contested => ("csr-refused", "certauthority"),
+                ConditionType.LaunchFailed or ConditionType.Gone => ("launch-failed", "conductor"),
+                ConditionType.DefinitionBroken or ConditionType.Unclassified => ("definition", "classifier"),
+                ConditionType.Stalled or ConditionType.Silent => ("stalled", "conductor"),
+                _ => ("run-failed", "conductor"),
+            };
+            timeline.Events.Add(new TimelineEvent { Key = $"{key}:{condition.Reason}", Service = service, At = Ago(TimeSpan.FromMinutes(2)),
                 Detail = condition.Message, Reason = condition.Reason });
         }
         return timeline;
@@ -107,6 +149,27 @@ internal static class Scene
         UserData = $"#cloud-config\n# {Hostile}\nwrite_files:\n  - path: /etc/puppet/csr_attributes.yaml\n    content: '********'\n", UserDataSize = 9211,
         ProviderVerdict = "yes", Warnings = { new ProfileProblem { Line = 7, Field = "node.parameters.hostname", Rule = "hides a fact" } },
     };
+
+    /// <summary>As of a fleet that has converged many times, the last day with a bad hour.</summary>
+    public static SummarizeConvergenceResponse Convergence()
+    {
+        var answer = new SummarizeConvergenceResponse { Converged = 412 };
+        foreach (var (from, low, middle, high) in new[] { (1, 0.4, 1.1, 2.0), (2, 14, 21, 38), (3, 22, 29, 55), (4, 1.4, 2.6, 6), (5, 2.2, 3.9, 8), (6, 33, 49, 90.0) })
+        {
+            answer.Steps.Add(new StepWindow { From = (InstanceState)from, To = (InstanceState)(from + 1), Count = 412, P10 = Seconds(low), P50 = Seconds(middle), P90 = Seconds(high) });
+        }
+        answer.Steps.Add(new StepWindow { From = InstanceState.Requested, To = InstanceState.Converged, Count = 412, P10 = Seconds(81), P50 = Seconds(112), P90 = Seconds(183) });
+        var hour = new DateTimeOffset(Now.Year, Now.Month, Now.Day, Now.Hour, 0, 0, TimeSpan.Zero);
+        for (var i = 23; i >= 0; i--)
+        {
+            if (i is 19 or 20 or 21)
+                continue;
+            answer.Hours.Add(new ConvergedHour { From = hour.AddHours(-i).ToTimestamp(), Count = 4 + i % 7, P50 = Seconds(100 + 9 * (i % 5)), P95 = Seconds(i == 6 ? 560 : 170 + 14 * (i % 6)) });
+        }
+        return answer;
+    }
+
+    private static Duration Seconds(double seconds) => TimeSpan.FromSeconds(seconds).ToDuration();
 
     public static ExplainNodeResponse Definition(string certname) => new()
     {

@@ -13,7 +13,7 @@ public sealed class KubernetesTests
 {
     public static TheoryData<string> Overlays => ["kind", "production"];
 
-    private static readonly string[] Services = ["Conductor", "CertAuthority", "Classifier"];
+    private static readonly string[] Services = ["Conductor", "CertAuthority", "Classifier", "Console"];
 
     [Theory]
     [MemberData(nameof(Overlays))]
@@ -115,6 +115,15 @@ public sealed class KubernetesTests
     [InlineData("NetworkPolicy/classifier", "spec.ingress.0.from", "[]", "lets everybody")]
     [InlineData("NetworkPolicy/classifier", "spec.ingress.0.from", """[{"podSelector":{"matchLabels":{"app":"x"}}}]""", "matches no pod")]
     [InlineData("NetworkPolicy/redis", "spec.podSelector.matchLabels", """{"app":"redis"}""", "selects no pod")]
+    [InlineData("Deployment/console", "spec.replicas", "1", "2 or 3 replicas")]
+    [InlineData("Deployment/console", "spec.template.spec.containers.0.readinessProbe.exec.command.3", "\"conductor\"", "ask for health")]
+    [InlineData("Deployment/console", "spec.template.spec.containers.0.startupProbe", null, "startupProbe")]
+    [InlineData("NetworkPolicy/console", "spec.egress", "[]", "console conductor 7001 is allowed to enter and not to leave")]
+    [InlineData("NetworkPolicy/console", "spec.ingress", "[]", "cli console 8144 is allowed to leave and not to enter")]
+    [InlineData("NetworkPolicy/console", "spec.ingress.0.from", """[{"ipBlock":{"cidr":"0.0.0.0/0"}}]""", "agents console 8144 is not in docs/architecture.md")]
+    [InlineData("PodDisruptionBudget/console", "spec.selector.matchLabels", """{"app.kubernetes.io/component":"consoles"}""", "one PodDisruptionBudget")]
+    [InlineData("Deployment/console", "spec.template.spec.containers.0.env.5", """{"name":"OVERTURE_CONSOLE__STATEDIRECTORY","value":"/tmp"}""",
+        "replicas without a common session key")]
     [InlineData("Service/classifier", "spec.selector", """{"app.kubernetes.io/component":"x"}""", "selects 0 workloads")]
     [InlineData("Service/classifier", "spec.ports.0.port", "7004", "no container has the port")]
     [InlineData("Deployment/classifier", "spec.selector.matchLabels", """{"app":"x"}""", "its selector is not its pods'")]

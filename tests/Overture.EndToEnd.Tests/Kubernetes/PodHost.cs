@@ -16,6 +16,10 @@ internal sealed class PodHost : IAsyncDisposable
     public static string Cli { get; } = Environment.GetEnvironmentVariable("OVERTURE_CLI") is { Length: > 0 } named
         ? named : RepositoryPaths.File("artifacts/cli/overture");
 
+    /// <summary>What the image of a service runs.</summary>
+    public static string Program(string service) =>
+        RepositoryPaths.Output(service == "Console" ? "console" : $"services/{service}", $"Overture.{service}.dll");
+
     public string File(string name) => home.File(name);
 
     /// <summary>Longer ones first, where one begins another.</summary>
@@ -47,7 +51,7 @@ internal sealed class PodHost : IAsyncDisposable
         var translated = environment.ToDictionary(e => e.Key, e => Translate(e.Value));
         foreach (var (name, value) in more ?? new Dictionary<string, string>())
             translated[name] = value;
-        var process = new ServiceProcess(RepositoryPaths.Output($"services/{service}", $"Overture.{service}.dll"), config, translated);
+        var process = new ServiceProcess(Program(service), config, translated);
         services.Add(process);
         return process;
     }

@@ -18,7 +18,7 @@ internal sealed partial class PodOptions
     /// <param name="service">"Conductor".</param>
     public static async Task<PodOptions> Of(string service)
     {
-        var ran = await Shell.Run("dotnet", RepositoryPaths.Output($"services/{service}", $"Overture.{service}.dll"), "--print-options");
+        var ran = await Shell.Run("dotnet", PodHost.Program(service), "--print-options");
         return new(JsonSerializer.Deserialize<List<Entry>>(ran.Ok(), JsonSerializerOptions.Web)!);
     }
 
@@ -75,7 +75,8 @@ internal sealed partial class PodOptions
         }
         var replica = $"OVERTURE_{workload.Component.ToUpperInvariant()}__REPLICA";
         var longest = workload.Kind == "StatefulSet" ? $"{workload.Name}-10" : $"{workload.Name}-0123456789-abcde";
-        if (environment.GetValueOrDefault(replica) != "$(metadata.name)" || !Label().IsMatch(longest))
+        // The console has no records that a replica would sign.
+        if (entries.Exists(e => e.Path == "replica") && environment.GetValueOrDefault(replica) is var said && (said != "$(metadata.name)" || !Label().IsMatch(longest)))
             yield return $"{replica} must be the pod's name, 1-32 of [a-z0-9-]";
     }
 

@@ -7,6 +7,7 @@ namespace Overture.EndToEnd.Tests.Kubernetes;
 internal static partial class PodPolicy
 {
     private const int Shutdown = 25; // s; ServiceHost's
+    private static readonly string[] OfOurs = ["conductor", "certauthority", "classifier", "console"];
 
     /// <summary>"StatefulSet/conductor/conductor: image …" for each rule that is broken.</summary>
     public static IEnumerable<string> Problems(Manifests all) =>
@@ -91,8 +92,11 @@ internal static partial class PodPolicy
                 yield return "preStop and terminationGracePeriodSeconds";
             }
         }
-        if (workload.Component is not ("conductor" or "certauthority" or "classifier"))
+        if (!OfOurs.Contains(workload.Component))
             yield break;
+        // Else a cookie of one is none to the other, and a link works at one alone.
+        if (workload.Component == "console" && !container.List("env").Any(e => e.Text("name") == "OVERTURE_CONSOLE__SESSIONKEY"))
+            yield return "replicas without a common session key";
         string[] health = ["overture", "health", "--service", workload.Component, "--config", "/etc/overture/cli.yaml"];
         if (!container.Texts("startupProbe.exec.command").SequenceEqual(health) || !container.Texts("readinessProbe.exec.command")
             .SequenceEqual(health))
@@ -118,7 +122,7 @@ internal static partial class PodPolicy
             .Any(a => a.Text("metadata.name") == account && a.Text("automountServiceAccountToken") == "false");
         if (!tokenless || all.Lasting.Count(w => w.Pod.Text("serviceAccountName") == account) != 1)
             yield return "a ServiceAccount of its own, without a token";
-        if (workload.Component is "conductor" or "certauthority" or "classifier"
+        if (OfOurs.Contains(workload.Component)
             && workload.Object.Text("spec.replicas") is not ("2" or "3"))
         {
             yield return "2 or 3 replicas";

@@ -7,7 +7,7 @@ umask 077
 keys=${KEYS:-/keys} config=${CONFIG:-/config}
 home=$keys/init/home
 
-overture pki init --home "$home" --host conductor --host certauthority --host classifier
+overture pki init --home "$home" --host conductor --host certauthority --host classifier --host console
 overture ca init --home "$home" --name "${CA_NAME:-Overture}"
 overture registry init --home "$home"
 [ -s "$home/redis.password" ] || head -c 24 /dev/urandom | base64 | tr -d '+/=\n' > "$home/redis.password"
@@ -29,6 +29,10 @@ for party in conductor certauthority classifier; do
     give $party redis/password "$home/redis/$party.password"
     give $party cli.yaml "$config/cli.yaml"
 done
+identity console console
+give console cli.yaml "$config/cli.yaml"
+[ -s "$home/session.keys" ] || head -c 48 /dev/urandom | base64 | tr -d '\n' > "$home/session.keys"
+give console session/keys "$home/session.keys"
 give conductor launch/signing.key "$home/launch/signing.key"
 give conductor launch/token.key "$home/launch/token.key"
 give conductor puppet-ca/ca_crt.pem "$home/ca/ca_crt.pem"
@@ -48,5 +52,5 @@ give cli cli.yaml "$config/register.yaml"
     cat "$home/redis/users.conf"
 } > "$home/redis.conf"
 give redis redis.conf "$home/redis.conf"
-for party in conductor certauthority ca classifier puppetserver register redis cli; do touch "$keys/$party/ready"; done
+for party in conductor certauthority ca classifier console puppetserver register redis cli; do touch "$keys/$party/ready"; done
 echo "init: done"
