@@ -96,20 +96,20 @@ internal static class SignIn
     }
 
     private static async Task<IResult> Ask(HttpContext http, string token, SessionCookie sessions, OneTimeLinks links) =>
-        links.Look(token) is { } session
+        await links.Look(token, http.RequestAborted) is { } session
             ? SignInPages.Confirm(http, session, http.Request.Path, await Other(http, session, sessions)) : Used(http);
 
     private static async Task<IResult> Enter(HttpContext http, string token, SessionCookie sessions, OneTimeLinks links)
     {
         // 1. From our page, or another site could sign this browser in as someone else.
         var form = await Forms.Read(http);
-        if (links.Look(token) is not { } asked)
+        if (await links.Look(token, http.RequestAborted) is not { } asked)
             return Used(http);
         // 2. Who is signed in here already. Browsers show that (a strict cookie) only now where another program began the way here.
         if (await Other(http, asked, sessions) is { } other && form["instead_of"] != other)
             return SignInPages.Confirm(http, asked, http.Request.Path, other);
         // 3. Once.
-        if (await links.Use(token, s => EndedSessions.Enter(http, s)) is not { } session)
+        if (await links.Use(token, s => EndedSessions.Enter(http, s), http.RequestAborted) is not { } session)
             return Used(http);
         sessions.Write(http, session);
         return SignInPages.Entered(session);

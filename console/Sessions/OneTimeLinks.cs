@@ -41,28 +41,30 @@ public sealed class OneTimeLinks(RandomNumberGenerator random, TimeProvider cloc
 
     /// <summary>Whose it is; it stays as it is.</summary>
     /// <returns>As <see cref="Use"/>.</returns>
-    public Session? Look(string token) => options.IsReplicated ? Unsealed(token)
+    public async ValueTask<Session?> Look(string token, CancellationToken cancel) => options.IsReplicated ? await Unsealed(token, cancel)
         : open.TryGetValue(token, out var found) && clock.GetUtcNow() < found.Until ? found.Session : null;
 
     /// <param name="token">Of a link.</param>
     /// <param name="record">Records that a session was entered; true: for the first time.</param>
+    /// <param name="cancel">Of the request.</param>
     /// <returns>Null: there is none, it was used, or its time is over.</returns>
-    public async Task<Session?> Use(string token, Func<Session, Task<bool>> record)
+    public async Task<Session?> Use(string token, Func<Session, Task<bool>> record, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(record);
         if (!options.IsReplicated)
             return open.TryRemove(token, out var found) && clock.GetUtcNow() < found.Until ? found.Session : null;
-        return Unsealed(token) is { } session && await record(session) ? session : null;
+        return await Unsealed(token, cancel) is { } session && await record(session) ? session : null;
     }
 
-    private Session? Unsealed(string token)
+    private async Task<Session?> Unsealed(string token, CancellationToken cancel)
     {
         try
         {
             if (token.Length > LongestSealed)
                 return null;
             var text = seal.Unprotect(Base64Url.DecodeFromChars(token));
-            return clock.GetUtcNow().ToUnixTimeMilliseconds() < BitConverter.ToInt64(text) ? sessions.Open(text[sizeof(long)..]) : null;
+            return clock.GetUtcNow().ToUnixTimeMilliseconds() < BitConverter.ToInt64(text)
+                ? await sessions.Open(text[sizeof(long)..], cancel) : null;
         }
         catch (Exception e) when (e is FormatException or CryptographicException)
         {
