@@ -18,11 +18,14 @@ internal static class AgentCauses
     public static IReadOnlyList<Cause> Of(InstanceRecords records, FirstBootRecord? spoken)
     {
         var step = LastStep(records);
-        return [.. (spoken?.Said ?? []).Where(l => l.Level == "err" && l.At.ToDateTimeOffset() > step).Reverse()
+        return [.. (spoken?.Said ?? []).Where(l => l.Level == "err" && !IsFacters(l) && l.At.ToDateTimeOffset() > step).Reverse()
             .Select(l => (Line: l, Cause: RunCauses.OfFailure(l.Text))).Where(f => f.Cause is not null)
             .DistinctBy(f => f.Cause!.Code).Take(Most)
             .Select(f => CauseRules.OfLine($"{records.Name}", f.Cause!, ProofSources.Agent, f.Line.Text, f.Line.At.ToDateTimeOffset()))];
     }
+
+    // Facts that can't be read are seldom why a run does not come to pass, and are many lines.
+    private static bool IsFacters(SaidLine line) => line.Text.StartsWith("(Facter)", StringComparison.Ordinal);
 
     // What it said before its last step is over with that.
     private static DateTimeOffset LastStep(InstanceRecords records) => new[]

@@ -27,7 +27,8 @@ internal static class FirstBootIntake
     public static void Listen(KestrelServerOptions kestrel, ConductorOptions options)
     {
         var host = kestrel.ApplicationServices.GetRequiredService<PuppetHostCertificate>();
-        kestrel.ListenTls(options.FirstBoot.Listen, Listener, HttpProtocols.Http1, options.FirstBoot.Limits, host.Listener);
+        kestrel.ListenTls(options.FirstBoot.Listen, Listener, HttpProtocols.Http1, options.FirstBoot.Limits,
+            () => host.Listener() with { AsksForNone = true });
     }
 
     public static void Map(WebApplication app) => app.MapPost(Route, (Delegate)Post).OnListener(Listener);

@@ -22,6 +22,7 @@ FILES = ("/var/log/puppet/puppet.log", "/var/log/puppetlabs/puppet/puppet.log")
 HOMES = ("/var/lib/puppet/state", "/var/cache/puppet/state", "/var/cache/puppet/public")
 AIO_HOMES = ("/opt/puppetlabs/puppet/public", "/opt/puppetlabs/puppet/cache/state")
 STAGES = ("init-local", "init", "modules-config", "modules-final")
+# Lines in all, lines at once, seconds until a line is said again.
 MOST, KEEP, AGAIN = 200, 20, 300
 
 
@@ -56,7 +57,7 @@ def stages():
 
 def journal():
     units = [a for u in ("puppet", "puppet-agent", "openvox-agent") for a in ("-u", u)]
-    command = ["journalctl", "-q", "-b", "-o", "json", "-n", str(KEEP)] + units
+    command = ["journalctl", "-q", "-b", "-o", "json", "-n", str(MOST)] + units
     said = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20).stdout
     for line in said.decode("utf-8", "replace").splitlines():
         entry = json.loads(line)
@@ -71,17 +72,18 @@ def logs():
     for path in FILES:
         try:
             with open(path, "rb") as f:
-                f.seek(max(0, os.path.getsize(path) - 16384))
-                lines = f.read().decode("utf-8", "replace").splitlines()[-KEEP:]
+                f.seek(max(0, os.path.getsize(path) - 65536))
+                lines = f.read().decode("utf-8", "replace").splitlines()[-MOST:]
         except OSError:
             continue
         for line in lines:
-            m = re.match(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) ([+-])(\d\d)(\d\d) .*?\((\w+)\): (.*)", line)
+            m = re.match(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) ([+-])(\d\d)(\d\d) (.*?) \((\w+)\): (.*)", line)
             if m:
                 off = (int(m.group(3)) * 60 + int(m.group(4))) * 60
                 at = calendar.timegm(time.strptime(m.group(1), "%Y-%m-%d %H:%M:%S")) - (off if m.group(2) == "+" else -off)
-                level = m.group(5)
-                yield at, "err" if level in ("err", "alert", "emerg", "crit") else level if level == "warning" else "notice", m.group(6)
+                source, level, text = m.group(5, 6, 7)
+                level = "err" if level in ("alert", "emerg", "crit") else level
+                yield at, level, text if source == "Puppet" else "(%s) %s" % (source, text)
 
 
 def lines():
