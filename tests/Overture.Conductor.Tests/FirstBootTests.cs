@@ -166,8 +166,8 @@ public sealed class FirstBootTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(3600, "AHEAD")]
-    [InlineData(-1000, "BEHIND")]
+    [InlineData(3600, "CLOCK_AHEAD")]
+    [InlineData(-1000, "CLOCK_BEHIND")]
     public async Task Post_ByAClockThatIsOff_IsAConditionUntilItIsRight(int seconds, string reason)
     {
         var name = await world.Register();
