@@ -27,7 +27,7 @@ public sealed class BootedInstance : IAsyncDisposable
         File.WriteAllText(Path.Combine(Folder, "meta-data"), $"instance-id: {id}\nlocal-hostname: {id}\n");
         string[] boot = [RepositoryPaths.File("services/Conductor/Providers/Local/instance.sh"), "run", Folder, id, image, .. hide];
         if (network is not null)
-            boot = ["unshare", "--net", "bash", "-euc", $"{network}\nexec \"$@\"", "bash", .. boot];
+            boot = ["/usr/bin/unshare", "--net", "bash", "-euc", $"{network}\nexec \"$@\"", "bash", .. boot];
         script = new BoundProcess(Path.Combine(Folder, "console.log"), boot[0], boot[1..]);
         end = new Lazy<Task>(Remove);
     }
