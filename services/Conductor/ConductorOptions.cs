@@ -165,7 +165,7 @@ public sealed record FirstBootOptions
     /// <summary>ADDRESS:PORT. Empty: instances are not asked for it, and none is taken.</summary>
     public string Listen { get; init; } = "";
 
-    /// <summary>How instances reach it: https://NAME:PORT. The name goes into the certificate. Empty: localhost and the port of listen.</summary>
+    /// <summary>How instances reach it: https://NAME:PORT. The name goes into the certificate. Empty: localhost, port of listen.</summary>
     public string Url { get; init; } = "";
 
     /// <summary>Connections of the listener.</summary>

@@ -30,7 +30,8 @@ public sealed class FirstBootTests : IAsyncLifetime
         var at = Now.AddSeconds(-2);
         Assert.Equal(HttpStatusCode.NoContent, await world.Post(name, world.TokenOf(name), Body(at,
             [new("init-local", at.AddSeconds(-9), at.AddSeconds(-8)), new("init", at.AddSeconds(-7), null)],
-            [("notice", "Starting Puppet client version 7.23.0"), ("err", "Could not request certificate: Connection refused - connect(2)")])));
+            [("notice", "Starting Puppet client version 7.23.0"),
+                ("err", "Could not request certificate: Connection refused - connect(2)")])));
 
         var lines = (await world.Host.As("viewer").GetTimelineAsync(new() { Certname = $"{name}" })).Events;
         Assert.Equal("cloud-init's stage init-local took 1.0 s", lines.Single(l => l.Key == "boot-stage:init-local").Detail);
@@ -162,7 +163,8 @@ public sealed class FirstBootTests : IAsyncLifetime
         var name = await world.Register();
         var token = world.Host.Get<LaunchKeys>().Token((await Record(name)).RequestId, name);
         await world.Post(name, world.TokenOf(name), Body(Now, [], [("err", $"a {token.ToUpperInvariant()} b {world.TokenOf(name)}")]));
-        Assert.Equal("a ******** b ********", (await world.Store.Get<FirstBootRecord>(ObjectKeys.FirstBoot(name), default))!.Said.Single().Text);
+        Assert.Equal("a ******** b ********",
+            (await world.Store.Get<FirstBootRecord>(ObjectKeys.FirstBoot(name), default))!.Said.Single().Text);
     }
 
     [Theory]
@@ -174,7 +176,8 @@ public sealed class FirstBootTests : IAsyncLifetime
         await world.Post(name, world.TokenOf(name), Body(Now.AddSeconds(seconds), [], []));
         var skew = Assert.Single(await Conditions(name));
         Assert.Equal((ConditionType.ClockSkew, ConditionSeverity.Warning, reason), (skew.Type, skew.Severity, skew.Reason));
-        Assert.Contains(seconds > 0 ? "60 min ahead of the Conductor's" : "17 min behind the Conductor's", skew.Message, StringComparison.Ordinal);
+        Assert.Contains(seconds > 0 ? "60 min ahead of the Conductor's" : "17 min behind the Conductor's", skew.Message,
+            StringComparison.Ordinal);
 
         await world.Restart();
         await world.Host.Get<InstanceTable>().Refold(name, default);
@@ -198,8 +201,8 @@ public sealed class FirstBootTests : IAsyncLifetime
         JsonSerializer.Serialize(new
         {
             time = Seconds(time),
-            stages = stages.Select(s => new { name = s.Name, start = Seconds(s.Started), end = s.Ended is { } end ? Seconds(end) : (double?)null,
-                errors = Array.Empty<string>() }),
+            stages = stages.Select(s => new { name = s.Name, start = Seconds(s.Started),
+                end = s.Ended is { } end ? Seconds(end) : (double?)null, errors = Array.Empty<string>() }),
             said = said.Select(s => new { at = Seconds(time), level = s.Level, text = s.Text }),
         });
 

@@ -61,7 +61,8 @@ public sealed class ReporterScriptTests
 
     private static string Render(string bundle, string cloudConfig = "")
     {
-        var spec = LaunchPlan.From(ConductorFixture.Spec(s => s.Puppet.CaServer = "ca.example.com"), "file:/x", _ => new FakeProvider()).Spec;
+        var spec = LaunchPlan.From(ConductorFixture.Spec(s => s.Puppet.CaServer = "ca.example.com"), "file:/x", _ => new FakeProvider())
+            .Spec;
         spec.CloudConfig = cloudConfig;
         return UserData.Render(Name, spec, "production", new string('a', 52), bundle, reporter: Reporter);
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.RegularExpressions;
 using Overture.Conductor.Instances;
@@ -47,7 +48,8 @@ public sealed partial class ReporterTests(ITestOutputHelper output)
         // 2. its token is in no command line, no file of its own, and not on the console
         var token = world.TokenOf(name);
         Assert.NotEmpty(await Reporters(node));
-        Assert.NotEqual(0, (await node.Inside("sh", "-c", $"grep -qs '[{token[0]}]{token[1..]}' /proc/[0-9]*/cmdline {Folder}/*")).ExitCode);
+        Assert.NotEqual(0,
+            (await node.Inside("sh", "-c", $"grep -qs '[{token[0]}]{token[1..]}' /proc/[0-9]*/cmdline {Folder}/*")).ExitCode);
         Assert.DoesNotContain(token, node.Console, StringComparison.Ordinal);
 
         // 3. it has converged: nothing is left that runs, and no file but the mark that keeps the next boot quiet
@@ -62,8 +64,8 @@ public sealed partial class ReporterTests(ITestOutputHelper output)
     }
 
     /// <summary>
-    /// A boot with a reporter whose Conductor is dead, silent, lying or full, against one without, at the same time on the same machine: no more than a
-    /// second longer, and as good. What a loaded machine adds to one of the two is not counted: the best of some pairs is.
+    /// A boot with a reporter whose Conductor is dead, silent, lying or full, against one without, at the same time on the same machine:
+    /// no more than a second longer, and as good. What a loaded machine adds to one of the two is not counted: the best of some pairs is.
     /// </summary>
     [Theory]
     [InlineData("refused")]
@@ -98,7 +100,8 @@ public sealed partial class ReporterTests(ITestOutputHelper output)
         var spec = LaunchPlan.From(ConductorFixture.Spec(s => (s.Puppet.Server, s.Puppet.CaServer, s.Puppet.CaPort) =
             ("localhost", "localhost", FreePort.Next())), "file:/x", _ => new FakeProvider()).Spec;
         var text = UserData.Render(TestIds.New().CertName(), spec, "production", new string('a', 52), ca.BundlePem, reporter: reporter);
-        await using var node = new BootedInstance(reporter is null ? "i-mute" : "i-speaks", Encoding.UTF8.GetBytes(text), [], network: network);
+        await using var node = new BootedInstance(reporter is null ? "i-mute" : "i-speaks", Encoding.UTF8.GetBytes(text), [],
+            network: network);
         await Eventually.True(() => Finished().IsMatch(node.Console), "it booted", Limit);
         Assert.Equal("0", Finished().Match(node.Console).Groups[1].Value);
         if (reporter is not null)
@@ -164,7 +167,7 @@ public sealed partial class ReporterTests(ITestOutputHelper output)
             }
         }
 
-        private static async Task Say(TcpClient client, System.Security.Cryptography.X509Certificates.X509Certificate2 certificate, string answer)
+        private static async Task Say(TcpClient client, X509Certificate2 certificate, string answer)
         {
             try
             {

@@ -182,7 +182,7 @@ internal sealed class ConditionRules
         Add(ConditionType.ClockSkew, clock.Ahead > TimeSpan.Zero ? "CLOCK_AHEAD" : "CLOCK_BEHIND", clock.At,
             $"Its clock was {Rough(clock.Ahead.Duration())} {(clock.Ahead > TimeSpan.Zero ? "ahead of" : "behind")} the Conductor's "
                 + $"at {Utc(clock.At)}.",
-            "Let it keep time (chrony or systemd-timesyncd); certificates and their lists count by the clock. The next report says whether it does.");
+            "Let it keep time (chrony or systemd-timesyncd): certificates count by its clock. The next report says whether it does.");
     }
 
     private void ByPeople()
