@@ -5,7 +5,7 @@ start_cloud() {
     launch ec2 "$DOTNET" "$root/benchmarks/Load/bin/Release/net10.0/Overture.Load.dll" ec2 "$home" "$PORT_REPORTS" "$1"
     await "the EC2 double answers" 60 ec2 curl -s -o /dev/null "http://127.0.0.1:$PORT_REPORTS/"
     # Redis' default user: the Conductor's own may only use the keys of the deployment without a name.
-    sed -i "/^local:/,/^  hide/d; /^reports:/d; /^deployment:/d; /^ec2:/d; s|user: conductor, passwordFile: \"[^\"]*\"|passwordFile: \"$home/redis/password\"|" "$home/etc/conductor.yaml"
+    sed -i "/^local:/,/^  hide/d; /^reports:/d; /^firstBoot:/d; /^deployment:/d; /^ec2:/d; s|user: conductor, passwordFile: \"[^\"]*\"|passwordFile: \"$home/redis/password\"|" "$home/etc/conductor.yaml"
     cat >> "$home/etc/conductor.yaml" <<EOF
 deployment: bench
 reports: { listen: "" }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Overture.Conductor.Console;
 using Overture.Conductor.Explain;
+using Overture.Conductor.FirstBoot;
 using Overture.Conductor.Instances;
 using Overture.Conductor.Launch;
 using Overture.Conductor.Providers.Ec2;
@@ -67,6 +68,8 @@ public sealed class ConductorModule : IServiceModule<ConductorOptions>
         }
         if (options.Reports.Listen.Length > 0)
             ReportIntake.Add(services, options);
+        if (options.FirstBoot.IsOn)
+            FirstBootIntake.Add(services);
         if (options.PuppetDb.IsOn)
         {
             services.AddSingleton<PuppetDbClient>().AddSingleton<DeactivateNode>();
@@ -78,6 +81,8 @@ public sealed class ConductorModule : IServiceModule<ConductorOptions>
     {
         if (options.Reports.Listen.Length > 0)
             ReportIntake.Listen(kestrel, options);
+        if (options.FirstBoot.IsOn)
+            FirstBootIntake.Listen(kestrel, options);
     }
 
     public static void Map(WebApplication app)
@@ -85,5 +90,7 @@ public sealed class ConductorModule : IServiceModule<ConductorOptions>
         app.MapGrpcService<ConductorApi>().OnListener(Listeners.Grpc);
         if (app.Services.GetRequiredService<ConductorOptions>().Reports.Listen.Length > 0)
             ReportIntake.Map(app);
+        if (app.Services.GetRequiredService<ConductorOptions>().FirstBoot.IsOn)
+            FirstBootIntake.Map(app);
     }
 }

@@ -27,6 +27,8 @@ public sealed record ConductorOptions : ServiceOptions
 
     public ReportOptions Reports { get; init; } = new();
 
+    public FirstBootOptions FirstBoot { get; init; } = new();
+
     public PuppetDbOptions PuppetDb { get; init; } = new();
 
     /// <summary>Where reports wait; it may be a disk of its own.</summary>
@@ -41,7 +43,7 @@ public sealed record ConductorOptions : ServiceOptions
 
     public override IEnumerable<FieldProblem> Problems() =>
         base.Problems().Concat(Launch.Problems()).Concat(Local.Problems()).Concat(Ec2.Problems(Deployment)).Concat(Reports.Problems())
-            .Concat(PuppetDb.Problems(Reports.Listen.Length > 0));
+            .Concat(FirstBoot.Problems(Reports.Listen.Length > 0)).Concat(PuppetDb.Problems(Reports.Listen.Length > 0));
 }
 
 /// <summary>What goes into launch records and user data.</summary>
@@ -153,6 +155,40 @@ public sealed record ReportOptions
         if (RunInterval != TimeSpan.Zero && (RunInterval < TimeSpan.FromMinutes(1) || RunInterval > TimeSpan.FromDays(7)))
             yield return new("reports.runInterval", "must be 1m to 7d, or 0s");
         foreach (var problem in Limits.Problems("reports.limits"))
+            yield return problem;
+    }
+}
+
+/// <summary>What instances say of their first boot, on a listener of its own. It shows the certificate of the report listener.</summary>
+public sealed record FirstBootOptions
+{
+    /// <summary>ADDRESS:PORT. Empty: instances are not asked for it, and none is taken.</summary>
+    public string Listen { get; init; } = "";
+
+    /// <summary>How instances reach it: https://NAME:PORT. The name goes into the certificate. Empty: localhost, port of listen.</summary>
+    public string Url { get; init; } = "";
+
+    /// <summary>Connections of the listener.</summary>
+    public HttpListenerLimits Limits { get; init; } = new();
+
+    internal bool IsOn => Listen.Length > 0;
+
+    internal Uri Address => new(Url.Length > 0 ? Url : $"https://localhost:{Listen[(Listen.LastIndexOf(':') + 1)..]}");
+
+    internal IEnumerable<FieldProblem> Problems(bool hasReports)
+    {
+        if (!IsOn)
+            yield break;
+        if (!OptionRules.IsEndpoint(Listen))
+            yield return new("firstBoot.listen", "must be ADDRESS:PORT, e.g. 0.0.0.0:8145, or empty");
+        else if (!hasReports)
+            yield return new("firstBoot.listen", "needs reports.listen, whose certificate it shows");
+        if (Url.Length > 0 && !(Uri.TryCreate(Url, UriKind.Absolute, out var url) && url.Scheme == "https" && url.PathAndQuery == "/"
+            && url is { UserInfo: "", Fragment: "" } && Specs.HostName.IsDns(url.Host)))
+        {
+            yield return new("firstBoot.url", "must be https://NAME:PORT with a DNS name, or empty");
+        }
+        foreach (var problem in Limits.Problems("firstBoot.limits"))
             yield return problem;
     }
 }

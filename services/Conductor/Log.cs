@@ -134,6 +134,10 @@ internal static partial class Log
         Message = "reports are waiting in the spool: {Cause}")]
     public static partial void ReportsWait(ILogger logger, string cause);
 
+    [LoggerMessage(EventId = 146, EventName = "first-boot.refused", Level = LogLevel.Warning,
+        Message = "a first-boot report from {Peer} was refused: it showed no token of the name that it is for")]
+    public static partial void FirstBootRefused(ILogger logger, string peer);
+
     [LoggerMessage(EventId = 145, EventName = "puppetdb.returned", Level = LogLevel.Warning,
         Message = "{Certname} is terminated, and PuppetDB has it as active again: end what still sends for it, then puppet node deactivate")]
     public static partial void NodeReturned(ILogger logger, CertName certname);

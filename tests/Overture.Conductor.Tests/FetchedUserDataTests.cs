@@ -198,6 +198,6 @@ public sealed class FetchedUserDataTests : IAsyncLifetime
     {
         var good = ReportReaderTests.Good.Replace("0f8fad5b-d9cb-469f-a165-70867728950e", name.ToString(), StringComparison.Ordinal);
         return ActivatorUtilities.CreateInstance<ProcessReport>(host.Services)
-            .Run(ReportReader.Read(new MemoryStream(Encoding.UTF8.GetBytes(good))), default);
+            .Run(ReportReader.Read(new MemoryStream(Encoding.UTF8.GetBytes(good))), TimeProvider.System.GetUtcNow(), default);
     }
 }

@@ -29,6 +29,25 @@ public sealed partial class ReportIntakeTests
             .Where(e => e.StartsWith("run-", StringComparison.Ordinal) || e == "converged"));
     }
 
+    /// <summary>By the last line of its report, which an agent logs just before it sends it.</summary>
+    [Fact]
+    public async Task Post_ByAClockThatIsOff_IsAConditionUntilAReportAgrees()
+    {
+        var name = await Launch();
+        await Post(Logged(TimeSpan.FromMinutes(-10)));
+        await State(name, InstanceState.Converged);
+        await Eventually.True(async () => (await Get(name)).Conditions is [{ Type: ConditionType.ClockSkew, Reason: "CLOCK_BEHIND" }],
+            "its clock is behind");
+        await Post(Logged(TimeSpan.FromHours(1)));
+        await Eventually.True(async () => (await Get(name)).Conditions is [{ Type: ConditionType.ClockSkew, Reason: "CLOCK_AHEAD" }],
+            "its clock is ahead");
+        await Post(Logged(TimeSpan.Zero));
+        await Eventually.True(async () => (await Get(name)).Conditions.Count == 0, "its clock is right");
+
+        string Logged(TimeSpan ahead) => Report(name).Replace("  source: Puppet\n",
+            $"  source: Puppet\n  time: '{clock.GetUtcNow() + ahead:O}'\n", StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Listener_CertificateRevoked_NotReadyUntilItHasAnother()
     {

@@ -18,14 +18,17 @@ public sealed class BootedInstance : IAsyncDisposable
     /// <param name="userData">Whatever cloud-init reads.</param>
     /// <param name="hide">Absolute directories that are empty inside.</param>
     /// <param name="image">Root of the file system it is a clone of; /: this host.</param>
-    public BootedInstance(string id, byte[] userData, IEnumerable<string> hide, string image = "/")
+    /// <param name="network">Commands that furnish a network of its own; null: it has the host's.</param>
+    public BootedInstance(string id, byte[] userData, IEnumerable<string> hide, string image = "/", string? network = null)
     {
         Folder = home.File(id);
         Directory.CreateDirectory(Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         File.WriteAllBytes(Path.Combine(Folder, "user-data"), userData);
         File.WriteAllText(Path.Combine(Folder, "meta-data"), $"instance-id: {id}\nlocal-hostname: {id}\n");
-        script = new BoundProcess(Path.Combine(Folder, "console.log"),
-            RepositoryPaths.File("services/Conductor/Providers/Local/instance.sh"), ["run", Folder, id, image, .. hide]);
+        string[] boot = [RepositoryPaths.File("services/Conductor/Providers/Local/instance.sh"), "run", Folder, id, image, .. hide];
+        if (network is not null)
+            boot = ["/usr/bin/unshare", "--net", "bash", "-euc", $"{network}\nexec \"$@\"", "bash", .. boot];
+        script = new BoundProcess(Path.Combine(Folder, "console.log"), boot[0], boot[1..]);
         end = new Lazy<Task>(Remove);
     }
 

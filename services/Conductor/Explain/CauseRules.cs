@@ -70,5 +70,6 @@ internal static class CauseRules
 /// <summary>Where a proof was found; as in Proof.source.</summary>
 internal static class ProofSources
 {
-    public const string Record = "record", Provider = "provider", Console = "console", Report = "report", Timeline = "timeline";
+    public const string Record = "record", Provider = "provider", Console = "console", Report = "report", Timeline = "timeline",
+        Agent = "agent";
 }

@@ -8,7 +8,8 @@ using Overture.Platform.Records;
 namespace Overture.Conductor.Explain;
 
 /// <summary>Says why an instance is not ready: from its records, and, until it has a certificate, its console.</summary>
-internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader reader, ProviderSet providers, LaunchKeys keys)
+internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader reader, FirstBootStore firstBoots, ProviderSet providers,
+    LaunchKeys keys)
 {
     // An answer without the console is better than none.
     private static readonly TimeSpan ConsoleLimit = TimeSpan.FromSeconds(4);
@@ -24,8 +25,12 @@ internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader
         var (causes, unread) = instance.State is InstanceState.Launching or InstanceState.Running or InstanceState.CsrReceived
             ? await OnConsole(records, instance, cancel) : (null, "");
 
-        // 3. the answer
-        return InstanceExplanation.Of(records, instance.Conditions, causes, unread);
+        // 3. what its agent said
+        var said = instance.State < InstanceState.Converged && records.Launch.ReportTokenSha256.Length > 0
+            ? AgentCauses.Of(records, await firstBoots.Find(name, cancel)) : [];
+
+        // 4. the answer
+        return InstanceExplanation.Of(records, instance.Conditions, causes, unread, said);
     }
 
     private async Task<(IReadOnlyList<Cause>? Causes, string Unread)> OnConsole(InstanceRecords records, Instance instance,

@@ -15,8 +15,9 @@ internal static class InstanceExplanation
     /// <param name="conditions">Of them, now (<see cref="ConditionRules"/>).</param>
     /// <param name="console">Causes that its console shows, the likely one first; null: the console was not read.</param>
     /// <param name="unread">Why it was not; empty: it was.</param>
+    /// <param name="said">Causes that its agent's own words show; null: none.</param>
     public static ExplainInstanceResponse Of(InstanceRecords records, IReadOnlyList<Condition> conditions,
-        IReadOnlyList<Cause>? console, string unread)
+        IReadOnlyList<Cause>? console, string unread, IReadOnlyList<Cause>? said = null)
     {
         var (name, state) = (records.Name.ToString(), InstanceProjection.StateOf(records));
         var causes = conditions.Select(c => (c.Type, Cause: CauseRules.Of(name, c))).Where(c => c.Cause is not null)
@@ -24,11 +25,11 @@ internal static class InstanceExplanation
         var waits = WaitsFor(records, state);
         var answer = new ExplainInstanceResponse { Certname = name, State = state, LastRun = RunReports.Last(records) };
 
-        // 1. what its conditions say; where one says only that a step is late, the console says why
+        // 1. what its conditions say; where one says only that a step is late, the agent or the console says why
         var late = causes.FindIndex(c => c.Type == ConditionType.Stalled);
         var known = causes.Select(c => c.Cause).ToList();
         var visible = MayCount(state) ? console ?? [] : [];
-        known.InsertRange(late >= 0 ? late : known.Count, visible);
+        known.InsertRange(late >= 0 ? late : known.Count, [.. said ?? [], .. visible]);
         answer.Causes.AddRange(known);
 
         // 2. the verdict

@@ -48,6 +48,7 @@ internal sealed class ConditionRules
         BeforeTheClaim();
         ByDefinition();
         ByRuns();
+        ByClock();
         ByPeople();
     }
 
@@ -174,6 +175,16 @@ internal sealed class ConditionRules
             found.Add(condition);
     }
 
+    private void ByClock()
+    {
+        if (records.Clock is not { IsOff: true } clock)
+            return;
+        Add(ConditionType.ClockSkew, clock.Ahead > TimeSpan.Zero ? "CLOCK_AHEAD" : "CLOCK_BEHIND", clock.At,
+            $"Its clock was {Rough(clock.Ahead.Duration())} {(clock.Ahead > TimeSpan.Zero ? "ahead of" : "behind")} the Conductor's "
+                + $"at {Utc(clock.At)}.",
+            "Let it keep time (chrony or systemd-timesyncd): certificates count by its clock. The next report says whether it does.");
+    }
+
     private void ByPeople()
     {
         if (records.Quarantine is { } quarantine)
@@ -227,7 +238,7 @@ internal sealed class ConditionRules
         Severity = severity != ConditionSeverity.Unspecified ? severity : type switch
         {
             ConditionType.Protected => ConditionSeverity.Info,
-            ConditionType.PartialRun or ConditionType.Silent => ConditionSeverity.Warning,
+            ConditionType.PartialRun or ConditionType.Silent or ConditionType.ClockSkew => ConditionSeverity.Warning,
             _ => ConditionSeverity.Error,
         },
         Reason = reason,
@@ -238,6 +249,9 @@ internal sealed class ConditionRules
 
     /// <summary>With one full stop, where it is not another mark.</summary>
     public static string Sentence(string text) => text.Length > 0 && text[^1] is '.' or '!' or '?' or '…' ? text : $"{text}.";
+
+    private static string Rough(TimeSpan span) => span.TotalDays >= 2 ? $"{span.TotalDays:0} days" : span.TotalHours >= 2
+        ? $"{span.TotalHours:0} h" : span.TotalMinutes >= 3 ? $"{span.TotalMinutes:0} min" : $"{span.TotalSeconds:0} s";
 
     private static string Utc(DateTimeOffset at) => $"{at.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}";
 }

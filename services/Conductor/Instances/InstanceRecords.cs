@@ -49,6 +49,26 @@ internal sealed record LastRun(DateTimeOffset? At, RunResult Result, string Sent
     public static LastRun Of(ReportedRun run) => new(run.At, run.Result, run.Sentence, null);
 }
 
+/// <summary>How far an instance's clock is off ours.</summary>
+/// <param name="Ahead">Negative: behind.</param>
+/// <param name="At">When it was compared.</param>
+internal sealed record ClockReading(TimeSpan Ahead, DateTimeOffset At)
+{
+    /// <summary>What a request, a queue and a coarse clock may make of two clocks that agree.</summary>
+    public static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(60);
+
+    public bool IsOff => Ahead.Duration() > Tolerance;
+
+    /// <summary>Says the same of the clock.</summary>
+    public bool Agrees(ClockReading? other) =>
+        other is not null && IsOff == other.IsOff && (!IsOff || (Ahead - other.Ahead).Duration() <= Tolerance / 2);
+
+    public static ClockReading? Of(FirstBootRecord? record) => record?.ClockAt.Maybe() is { } at
+        ? new ClockReading(TimeSpan.FromMilliseconds(record.ClockAheadMs), at) : null;
+
+    public static ClockReading? Later(ClockReading? a, ClockReading? b) => a is null || b?.At > a.At ? b : a;
+}
+
 /// <summary>How the definition in the bucket is broken.</summary>
 /// <param name="Version">Which version.</param>
 /// <param name="Sentence">The rule that it breaks.</param>
@@ -108,6 +128,9 @@ internal sealed record InstanceRecords
 
     /// <summary>The last report after it converged; null: none is known.</summary>
     public LastRun? LastRun { get; init; }
+
+    /// <summary>Its clock against ours, by its last report; null: none is known.</summary>
+    public ClockReading? Clock { get; init; }
 
     /// <summary>It is what Overture or a puppetserver runs on.</summary>
     public bool IsOwn => Launch.Role is OwnRole or PuppetserverRole;

@@ -7,7 +7,7 @@ using Overture.Records.V1;
 namespace Overture.Conductor.Instances;
 
 /// <summary>Reads the records of one instance. Immutable ones that its row has are not read again.</summary>
-internal sealed class InstanceRecordsReader(ObjectStore store, Timeline timeline, InstanceRows rows)
+internal sealed class InstanceRecordsReader(ObjectStore store, FirstBootStore firstBoots, Timeline timeline, InstanceRows rows)
 {
     private const string FirstClaim = "1", ServedKind = "served";
 
@@ -46,6 +46,8 @@ internal sealed class InstanceRecordsReader(ObjectStore store, Timeline timeline
             FirstServed = known?.FirstServed ?? await FirstServed(name, cancel),
             Held = claim is null ? await Held(name, cancel) : null,
             Refusals = claim is null ? await Refusals(name) ?? known?.Refusals ?? [] : [],
+            Clock = launch.ReportTokenSha256.Length == 0 || over || facts.Any(f => f.Event == InstanceEvents.Converged) ? known?.Clock
+                : ClockReading.Later(known?.Clock, ClockReading.Of(await firstBoots.Find(name, cancel))),
         };
     }
 

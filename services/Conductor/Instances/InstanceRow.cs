@@ -142,14 +142,14 @@ internal sealed class InstanceRow
     // What is not recorded of the instance itself, or passes.
     private sealed record Passing(HeldRequest? Held, IReadOnlyList<TimelineEvent> Refusals, bool Unrevoked, CaRecord? Contested,
         CaRecord? Revoked, Absence? Absence, DateTimeOffset? UndefinedSince, DefinitionFault? BrokenDefinition, LastRun? LastRun,
-        ShownCause? Console)
+        ShownCause? Console, ClockReading? Clock)
     {
-        private static readonly Passing None = new(null, [], false, null, null, null, null, null, null, null);
+        private static readonly Passing None = new(null, [], false, null, null, null, null, null, null, null, null);
 
         public static Passing? Of(InstanceRecords r)
         {
             var all = new Passing(r.Held, r.Refusals.Count == 0 ? None.Refusals : r.Refusals, r.Unrevoked, r.Contested, r.Revoked,
-                r.Absence, r.UndefinedSince, r.BrokenDefinition, r.LastRun, r.Console);
+                r.Absence, r.UndefinedSince, r.BrokenDefinition, r.LastRun, r.Console, r.Clock);
             return all == None ? null : all;
         }
 
@@ -157,7 +157,7 @@ internal sealed class InstanceRow
         {
             Held = Held, Refusals = Refusals, Unrevoked = Unrevoked, Contested = Contested, Revoked = Revoked, Absence = Absence,
             UndefinedSince = UndefinedSince, BrokenDefinition = BrokenDefinition, LastRun = LastRun,
-            Console = Console,
+            Console = Console, Clock = Clock,
         };
     }
 }

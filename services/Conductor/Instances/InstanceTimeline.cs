@@ -8,13 +8,14 @@ using Overture.Records.V1;
 namespace Overture.Conductor.Instances;
 
 /// <summary>What happened to an instance: the registry's lines, and what the store proves where the registry has forgotten.</summary>
-internal sealed class InstanceTimeline(InstanceRecordsReader reader, Timeline timeline)
+internal sealed class InstanceTimeline(InstanceRecordsReader reader, FirstBootStore firstBoots, Timeline timeline)
 {
     public async Task<GetTimelineResponse> Read(CertName name, CancellationToken cancel)
     {
         var records = await reader.Read(name, cancel) ?? throw Lookup.Unknown(name);
         var lines = (await FromRegistry(name)).ToDictionary(e => e.Key);
-        foreach (var proven in Proven(records))
+        var spoken = records.Launch.ReportTokenSha256.Length == 0 ? null : await firstBoots.Find(name, cancel);
+        foreach (var proven in Proven(records).Concat(spoken is null ? [] : FirstBootStore.Lines(name, spoken, records.Launch)))
             lines.TryAdd(proven.Key, proven);
         return new GetTimelineResponse
         {

@@ -8,6 +8,7 @@ internal static class InstancesModule
     public static IServiceCollection AddInstances(this IServiceCollection services) =>
         services
             .AddSingleton<InstanceRecordsReader>()
+            .AddSingleton<FirstBootStore>()
             .AddSingleton<InstanceRows>()
             .AddSingleton<InstanceEventStore>()
             .AddSingleton<BeginTermination>()

@@ -25,6 +25,10 @@ internal sealed class LaunchKeys : IDisposable
 
     public string Token(string requestId, CertName name) => EnrollmentToken.Derive(tokenKey, requestId, name);
 
+    /// <summary>The secret of an instance's first-boot reports; apart from its one-time token, and derived for the same reason.</summary>
+    public string ReportToken(string requestId, CertName name) =>
+        Convert.ToHexStringLower(Seal("overture-first-boot-1", $"{requestId}\n{name}"));
+
     public SignedLaunch Sign(LaunchRecord record, string writeId) => signer.Sign(record, writeId);
 
     public SignedObservation Sign(Observation observation, string writeId) => signer.Sign(observation, writeId);

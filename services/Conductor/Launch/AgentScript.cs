@@ -25,21 +25,32 @@ internal static partial class AgentScript
     /// <param name="caBundle">PEM; all but its certificates is left out.</param>
     /// <param name="attributes">csr_attributes.yaml, ASCII: QuotedYaml, whose lines begin with a quote or a space.</param>
     /// <param name="packed">Whether the script is compressed: about half as long, and nothing that a person reads.</param>
-    public static string Command(CertName name, LaunchSpec spec, string environment, string caBundle, string attributes, bool packed)
+    /// <param name="reporter">What says how the first boot goes; null: nothing does.</param>
+    public static string Command(CertName name, LaunchSpec spec, string environment, string caBundle, string attributes, bool packed,
+        Reporter? reporter = null)
     {
         var script = Script(name, spec.Puppet, PuppetConf.Write(name, spec.Puppet, environment), caBundle);
-        var body = packed ? Packed(script) : script.TrimEnd('\n');
-        var write = packed ? "base64 -d | gzip -dc >$f" : "cat >$f";
         var csr = $"# overture {name}\n{attributes.TrimEnd('\n')}";
+        var files = Written("$f", "OVERTURE_AGENT", script, packed)
+            + (reporter is null ? "" : Written("$f-reporter", "OVERTURE_REPORTER", reporter.Script(name), packed));
         return string.Create(CultureInfo.InvariantCulture, $$"""
             f={{Path}}
-            (umask 077; mkdir -p "${f%/*}" && {{write}}) <<'OVERTURE_AGENT' || echo "overture: $f could not be written" >&2
-            {{Within("OVERTURE_AGENT", body)}}
-            OVERTURE_AGENT
-            sh $f boot <<'OVERTURE_CSR'
+            {{files}}sh $f boot <<'OVERTURE_CSR'
             {{Within("OVERTURE_CSR", csr)}}
             OVERTURE_CSR
             """).ReplaceLineEndings("\n");
+    }
+
+    // A command that writes a file, root's alone, and the end of its line.
+    private static string Written(string file, string delimiter, string text, bool packed)
+    {
+        var write = packed ? $"base64 -d | gzip -dc >{file}" : $"cat >{file}";
+        return $$"""
+            (umask 077; mkdir -p "${f%/*}" && {{write}}) <<'{{delimiter}}' || echo "overture: {{file}} could not be written" >&2
+            {{Within(delimiter, packed ? Packed(text) : text.TrimEnd('\n'))}}
+            {{delimiter}}
+
+            """;
     }
 
     private static string Script(CertName name, PuppetSettings puppet, string conf, string caBundle)

@@ -27,7 +27,8 @@ internal sealed record Enrollment(CertName Name, LaunchRecord Record, string Tok
 /// The durable part of a launch: request, node definition, signed record. Each write is put-if-absent in that order, so a repeated launch
 /// after a crash finds what was written and writes the rest.
 /// </summary>
-internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaBundle bundle, Ids ids, TimeProvider clock)
+internal sealed class LaunchLedger(ConductorOptions options, ObjectStore store, LaunchKeys keys, PuppetCaBundle bundle, Ids ids,
+    TimeProvider clock)
 {
     private static readonly CertName Example = CertName.Parse("00000000-0000-4000-8000-000000000000");
 
@@ -115,7 +116,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
     public void CheckSize(LaunchPlan plan, string requestId)
     {
         var any = ids.CertName();
-        _ = UserDataOf(any, plan, keys.Token(requestId, any));
+        _ = UserDataOf(any, plan, keys.Token(requestId, any), keys.ReportToken(requestId, any));
     }
 
     /// <summary>
@@ -124,13 +125,14 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
     /// <exception cref="FaultException">TOO_LARGE.</exception>
     public (string UserData, int Size) Preview(LaunchPlan plan)
     {
-        var size = UserDataOf(Example, plan, new string('*', EnrollmentToken.Length)).Length; // ASCII
-        return (UserDataOf(Example, plan, SecretMask.Text), size);
+        // ASCII. A report token is 64 characters.
+        var size = UserDataOf(Example, plan, new string('*', EnrollmentToken.Length), new string('*', 64)).Length;
+        return (UserDataOf(Example, plan, SecretMask.Text, SecretMask.Text), size);
     }
 
     /// <summary>What <see cref="Enroll"/> rendered for a name, with what is secret masked; the token is not derived for it.</summary>
     public string Masked(CertName name, LaunchPlan plan) =>
-        UserDataOf(name, plan with { Spec = SecretMask.On(plan.Spec) }, SecretMask.Text);
+        UserDataOf(name, plan with { Spec = SecretMask.On(plan.Spec) }, SecretMask.Text, SecretMask.Text);
 
     /// <summary>Records one instance; a second time it changes nothing, not even a definition that was edited or archived since.</summary>
     public async Task<Enrollment> Enroll(LaunchOrder order, CancellationToken cancel)
@@ -146,7 +148,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
             await store.PutIfAbsent(ObjectKeys.Node(name), (ReadOnlyMemory<byte>)System.Text.Encoding.UTF8.GetBytes(order.Plan.Definition),
                 cancel);
             CrashPoint.Reach("launch.definition");
-            record = RecordOf(order, token);
+            record = RecordOf(order, token, keys.ReportToken(order.RequestId, name));
             if (await store.PutIfAbsent(ObjectKeys.Launch(name), keys.Sign(record, ids.Unguessable()), cancel) == PutOutcome.Conflict)
             {
                 fresh = false;
@@ -157,7 +159,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
             }
         }
         CrashPoint.Reach("launch.record");
-        return new Enrollment(name, record, token, UserDataOf(name, order.Plan, token), fresh);
+        return new Enrollment(name, record, token, UserDataOf(name, order.Plan, token, keys.ReportToken(order.RequestId, name)), fresh);
     }
 
     // The same person, whatever the role was then: request ids are per name.
@@ -180,10 +182,11 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
                 "carries no signature of a key this Conductor trusts"));
     }
 
-    private string UserDataOf(CertName name, LaunchPlan plan, string token) =>
-        UserData.Render(name, plan.Spec, plan.Node.Environment, token, bundle.Current.Pem, plan.MaxUserData);
+    private string UserDataOf(CertName name, LaunchPlan plan, string token, string reportToken) =>
+        UserData.Render(name, plan.Spec, plan.Node.Environment, token, bundle.Current.Pem, plan.MaxUserData,
+            options.FirstBoot.IsOn ? new Reporter(options.FirstBoot.Address, reportToken) : null);
 
-    private LaunchRecord RecordOf(LaunchOrder order, string token)
+    private LaunchRecord RecordOf(LaunchOrder order, string token, string reportToken)
     {
         var (plan, spec) = (order.Plan, order.Plan.Spec);
         var now = clock.NowMs();
@@ -216,6 +219,7 @@ internal sealed class LaunchLedger(ObjectStore store, LaunchKeys keys, PuppetCaB
             RunningSeconds = (uint)spec.Deadlines.Running.Seconds,
             CsrSeconds = (uint)spec.Deadlines.Csr.Seconds,
             ConvergedSeconds = (uint)spec.Deadlines.Converged.Seconds,
+            ReportTokenSha256 = options.FirstBoot.IsOn ? EnrollmentToken.Hash(reportToken) : "",
         };
     }
 }

@@ -32,25 +32,31 @@ internal static class UserData
     /// <param name="token">The one-time secret.</param>
     /// <param name="caBundle">PEM: the agent trusts this CA from the start, never the first one it meets.</param>
     /// <param name="most">The limit in bytes of the channel that delivers it to the instance.</param>
+    /// <param name="reporter">What says how the first boot goes; null: nothing does.</param>
     /// <exception cref="FaultException">TOO_LARGE: more than that; names the field that takes the most.</exception>
-    public static string Render(CertName name, LaunchSpec spec, string environment, string token, string caBundle, int most = MaxBytes)
+    public static string Render(CertName name, LaunchSpec spec, string environment, string token, string caBundle, int most = MaxBytes,
+        Reporter? reporter = null)
     {
         if (!AgentScript.Certificates().IsMatch(caBundle))
             throw new ArgumentException("user data without a pinned CA would trust on first use", nameof(caBundle));
         // The agent's script is readable where there is room for it.
-        var text = Write(name, spec, environment, token, caBundle, packed: false);
+        var text = Write(name, spec, environment, token, caBundle, reporter, packed: false);
         if (text.Length > most)
-            text = Write(name, spec, environment, token, caBundle, packed: true);
+            text = Write(name, spec, environment, token, caBundle, reporter, packed: true);
+        // Of the two the user's own wins: the instance boots without a reporter.
+        if (text.Length > most && reporter is not null)
+            text = Write(name, spec, environment, token, caBundle, null, packed: true);
         return text.Length <= most ? text : throw TooLarge(text.Length, most, spec, caBundle);
     }
 
     // Two commands of ours, each before the user's: the first at every boot before an agent can run, the second once, at the end.
-    private static string Write(CertName name, LaunchSpec spec, string environment, string token, string caBundle, bool packed)
+    private static string Write(CertName name, LaunchSpec spec, string environment, string token, string caBundle, Reporter? reporter,
+        bool packed)
     {
         var attributes = Escaped(CsrAttributes.Write(spec, token));
         var document = new Dictionary<string, object?>
         {
-            ["bootcmd"] = new List<object?> { AgentScript.Command(name, spec, environment, caBundle, attributes, packed) },
+            ["bootcmd"] = new List<object?> { AgentScript.Command(name, spec, environment, caBundle, attributes, packed, reporter) },
             ["runcmd"] = new List<object?> { new List<object?> { "sh", AgentScript.Path, "run" } },
         };
         CloudConfig.Merge(document, spec.CloudConfig);

@@ -94,7 +94,25 @@ boot() {
   # 2. an earlier boot was cut off: this one tries again
   [ -e $w/done ] || rm -rf $w/run
   # 3. for as long as it takes
+  reporter
   watcher
+}
+
+# Says how the first boot goes (reporter.py), until the first good run; it removes its own file. One unit at a time.
+reporter() {
+  r=$w/agent-reporter
+  [ -f $r ] || return 0
+  if [ -e $w/reported ]; then
+    rm -f $r
+    return
+  fi
+  p=$(sed -n '1s/^#! *//p' "$(command -v cloud-init)")
+  ca >$r.pem
+  if [ ! -d /run/systemd/system ]; then
+    ${p:-python3} $r &
+  else
+    systemd-run --no-block --collect --unit overture-reporter -p Nice=10 ${p:-python3} $r || rm -f $r $r.pem
+  fi </dev/null >/dev/null 2>&1
 }
 
 # A program of its own, since a function would keep cloud-init's output open; and a unit of its own, since systemd ends what is left of

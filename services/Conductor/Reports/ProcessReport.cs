@@ -22,8 +22,11 @@ internal sealed class ProcessReport(
     // Of each kind: a node that fails for months must fill neither the bucket nor Redis.
     private const int MaxRuns = 10;
 
+    /// <param name="report">What it says.</param>
+    /// <param name="came">When it came.</param>
+    /// <param name="cancel">Gives up.</param>
     /// <exception cref="InvalidDataException">Not a report of an instance of ours.</exception>
-    public async Task Run(ReportSummary report, CancellationToken cancel)
+    public async Task Run(ReportSummary report, DateTimeOffset came, CancellationToken cancel)
     {
         // 1. whose it is
         if (!CertName.TryParse(report.Host, out var name, out var rule))
@@ -43,6 +46,7 @@ internal sealed class ProcessReport(
             return;
         if (records.Fact(InstanceEvents.Converged) is not null)
         {
+            await CompareClocks(name, report, came, cancel);
             await Note(name, verdict, clock.NowMs(), cancel);
             return;
         }
@@ -55,6 +59,7 @@ internal sealed class ProcessReport(
             throw new InvalidDataException($"{name} was never classified: it can't have run well");
 
         // 4. the fact
+        await CompareClocks(name, report, came, cancel);
         if (verdict.Outcome == RunOutcome.Converged)
             await Converged(records, report, verdict, cancel);
         else if (verdict.Outcome == RunOutcome.Failed)
@@ -76,6 +81,11 @@ internal sealed class ProcessReport(
             timeline.Add("conductor", name, fact.Event, verdict.Sentence, reason, ObjectKeys.Fact(name, fact.Event));
         }
     }
+
+    // Its last line is logged just before it is sent.
+    private Task CompareClocks(CertName name, ReportSummary report, DateTimeOffset came, CancellationToken cancel) =>
+        report.LastLogged is not { } at ? Task.CompletedTask
+            : table.Update(name, r => r with { Clock = ClockReading.Later(r.Clock, new ClockReading(at - came, came)) }, cancel);
 
     // Everyday runs after the first good one: no fact, just what the last one said.
     private async Task Note(CertName name, ReportVerdict verdict, DateTimeOffset at, CancellationToken cancel)

@@ -18,8 +18,13 @@ internal sealed class ReportHostEnrollment(
     ConductorOptions options, PuppetHostCertificate host, PuppetCaClient ca, RegisterInstance register, Ids ids, ObjectStore store,
     TimeProvider clock, ILogger<ReportHostEnrollment> log) : PuppetHostEnrollment(host, store, clock, log)
 {
+    // A name that was configured since: one more certificate, and no second one for its sake.
+    private bool lacksNames = host.Current is { } leaf && NamesOf(options).Any(n => !leaf.MatchesHostname(n));
+
     private const string Pending = "pending";
     private static readonly TimeSpan TokenLife = TimeSpan.FromHours(24);
+
+    protected override bool Wanted => lacksNames || base.Wanted;
 
     protected override async Task<bool> Enrol(CancellationToken cancel)
     {
@@ -43,6 +48,7 @@ internal sealed class ReportHostEnrollment(
             return false;
         Host.Take(certname, pem, key);
         File.Delete(Host.FileOf(Pending));
+        lacksNames = false;
         return true;
     }
 
@@ -54,11 +60,14 @@ internal sealed class ReportHostEnrollment(
         return await File.ReadAllTextAsync(file, cancel);
     }
 
+    private static IEnumerable<string> NamesOf(ConductorOptions options) =>
+        options.Reports.Names.Concat(options.FirstBoot.IsOn ? [options.FirstBoot.Address.Host] : []).Where(HostName.IsDns).Distinct();
+
     private LaunchSpec Spec() => new()
     {
         Puppet = new PuppetSettings { Server = options.Reports.CaServer, CaServer = options.Reports.CaServer,
             CaPort = options.Reports.CaPort },
-        DnsAltNames = { options.Reports.Names.Where(HostName.IsDns) },
+        DnsAltNames = { NamesOf(options) },
         Labels = { ["overture"] = "report-listener" },
         Profile = "overture",
         Role = InstanceRecords.OwnRole,

@@ -13,7 +13,7 @@ internal sealed class ReportReader
 {
     private const int MaxDepth = 64, MaxEvents = 5_000_000, MaxAnchors = 10_000, LongestScalar = 8 * 1024;
     private static readonly string[] ErrorLevels = ["err", "alert", "emerg", "crit"];
-    private static readonly string[] LogKeys = ["level", "message", "source", "file", "line"], EventKeys = ["status", "message"];
+    private static readonly string[] LogKeys = ["level", "message", "source", "file", "line", "time"], EventKeys = ["status", "message"];
     private static readonly string[] ResourceKeys = ["resource", "failed", "failed_to_restart", "skipped", "file", "line"];
 
     // In every catalog.
@@ -25,6 +25,7 @@ internal sealed class ReportReader
     private readonly Dictionary<string, string> fields = new(StringComparer.Ordinal);
     private readonly RunErrors errors = new();
     private int resources, skipped, total;
+    private DateTimeOffset? lastLogged;
     private bool hasSchedules, hasFailures;
     private int events;
     private int depth;
@@ -73,6 +74,7 @@ internal sealed class ReportReader
             CachedCatalogStatus = Of("cached_catalog_status"),
             Environment = Of("environment"),
             Time = Of("time"),
+            LastLogged = lastLogged,
             NoopPending = Of("noop_pending"),
             Resources = resources + Math.Max(0, total - resources - Added.Length),
             Skipped = skipped,
@@ -100,6 +102,11 @@ internal sealed class ReportReader
     {
         foreach (var log in Maps(LogKeys))
         {
+            if (DateTimeOffset.TryParse(Of(log, "time"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
+                && !(at <= lastLogged))
+            {
+                lastLogged = at;
+            }
             if (ErrorLevels.Contains(Of(log, "level").TrimStart(':')))
                 errors.Log(Of(log, "source"), Of(log, "message"), Of(log, "file"), Of(log, "line"));
         }

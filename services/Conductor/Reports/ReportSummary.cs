@@ -16,6 +16,9 @@ internal sealed record ReportSummary
     /// <summary>When the run began.</summary>
     public string Time { get; init; } = "";
 
+    /// <summary>When its last line was logged, just before it was sent; null: it has none.</summary>
+    public DateTimeOffset? LastLogged { get; init; }
+
     /// <summary>"true": resources that are noop by themselves would have changed.</summary>
     public string NoopPending { get; init; } = "";
 

@@ -19,7 +19,7 @@ internal sealed class ReportWorker(ReportSpool spool, ProcessReport process, Ref
         {
             await foreach (var report in spool.Waiting.ReadAllAsync(stoppingToken))
             {
-                while (!await Done(report.File, stoppingToken))
+                while (!await Done(report, stoppingToken))
                     await Task.Delay(Pause, clock, stoppingToken);
                 spool.Done(report);
             }
@@ -30,14 +30,14 @@ internal sealed class ReportWorker(ReportSpool spool, ProcessReport process, Ref
         }
     }
 
-    private async Task<bool> Done(string file, CancellationToken cancel)
+    private async Task<bool> Done(SpooledReport taken, CancellationToken cancel)
     {
         try
         {
             ReportSummary report;
-            await using (var body = File.OpenRead(file))
+            await using (var body = File.OpenRead(taken.File))
                 report = ReportReader.Read(body);
-            await process.Run(report, cancel);
+            await process.Run(report, ReportSpool.CameAt(taken), cancel);
             return true;
         }
         catch (FaultException e) when (e.Kind == FaultKind.Unavailable)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 
 namespace Overture.Platform.Records;
@@ -27,6 +28,11 @@ public sealed class Ids(TimeProvider clock, RandomNumberGenerator random)
         bytes[8] = (byte)((bytes[8] & 0x3F) | 0x80);
         return new Guid(bytes, bigEndian: true).ToString();
     }
+
+    /// <summary>When an ordered id was made, to the millisecond.</summary>
+    public static DateTimeOffset TimeOf(string ordered) =>
+        DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(ordered.AsSpan(0, 8), NumberStyles.HexNumber, CultureInfo.InvariantCulture) << 16
+            | long.Parse(ordered.AsSpan(9, 4), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
 
     public CertName CertName() => Records.CertName.Parse(Unguessable());
 }

@@ -48,6 +48,12 @@ public static class InstanceEvents
     /// <summary>puppetserver asked for its classification, and was answered.</summary>
     public const string Classified = "classified";
 
+    /// <summary>With the stage's name after it: a stage of cloud-init began or ended.</summary>
+    public const string BootStage = "boot-stage:";
+
+    /// <summary>With the line's number after it: what the agent said before its first good run.</summary>
+    public const string AgentSaid = "agent-said:";
+
     /// <summary>Fact: the first good run was reported.</summary>
     public const string Converged = "converged";
 

@@ -38,6 +38,9 @@ public static class ObjectKeys
     public static string FactsOf(CertName name) => $"{Facts}{name}/";
     public static string Fact(CertName name, string @event) => $"{Facts}{name}/{@event}";
 
+    /// <summary>Conductor. FirstBootRecord; mutable.</summary>
+    public static string FirstBoot(CertName name) => $"first-boot/{name}";
+
     public const string UserData = "userdata/";
     /// <summary>
     /// Conductor. User data with its token, in clear, behind a URL that expires; gone once the instance converged or ended.

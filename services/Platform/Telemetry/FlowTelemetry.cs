@@ -14,6 +14,10 @@ public static class FlowTelemetry
     public const string Launch = "overture.launch";
     public const string ProviderStart = "overture.provider.start";
     public const string Boot = "overture.boot";
+    public const string BootInitLocal = "overture.boot.init_local";
+    public const string BootInit = "overture.boot.init";
+    public const string BootConfig = "overture.boot.config";
+    public const string BootFinal = "overture.boot.final";
     public const string DecideRequest = "overture.csr.decide";
     public const string Sign = "overture.sign";
     public const string Collect = "overture.collect";
