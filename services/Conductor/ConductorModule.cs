@@ -42,6 +42,7 @@ public sealed class ConductorModule : IServiceModule<ConductorOptions>
             .AddSingleton<InstanceIndex>()
             .AddSingleton<LastRuns>()
             .AddSingleton<CheckBucket>()
+            .AddSingleton<CheckSite>()
             .AddSingleton<Lease>()
             .AddInstances()
             .AddSingleton<ProviderSet>()

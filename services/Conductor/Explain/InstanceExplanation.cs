@@ -15,8 +15,9 @@ internal static class InstanceExplanation
     /// <param name="conditions">Of them, now (<see cref="ConditionRules"/>).</param>
     /// <param name="console">Causes that its console shows, the likely one first; null: the console was not read.</param>
     /// <param name="unread">Why it was not; empty: it was.</param>
+    /// <param name="uncollected">That its certificate was never fetched; null: it was, or that is not known.</param>
     public static ExplainInstanceResponse Of(InstanceRecords records, IReadOnlyList<Condition> conditions,
-        IReadOnlyList<Cause>? console, string unread)
+        IReadOnlyList<Cause>? console, string unread, Cause? uncollected = null)
     {
         var (name, state) = (records.Name.ToString(), InstanceProjection.StateOf(records));
         var causes = conditions.Select(c => (c.Type, Cause: CauseRules.Of(name, c))).Where(c => c.Cause is not null)
@@ -28,7 +29,7 @@ internal static class InstanceExplanation
         var late = causes.FindIndex(c => c.Type == ConditionType.Stalled);
         var known = causes.Select(c => c.Cause).ToList();
         var visible = MayCount(state) ? console ?? [] : [];
-        known.InsertRange(late >= 0 ? late : known.Count, visible);
+        known.InsertRange(late >= 0 ? late : known.Count, uncollected is null ? visible : visible.Prepend(uncollected));
         answer.Causes.AddRange(known);
 
         // 2. the verdict
