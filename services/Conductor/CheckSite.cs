@@ -58,7 +58,7 @@ internal sealed class CheckSite(RegistryConnection registry, PuppetCaBundle bund
     }
 
     // By the one that ends first.
-    private SiteCheck Dated(string check, IReadOnlyCollection<X509Certificate2> certificates, string next)
+    private SiteCheck Dated(string check, IEnumerable<X509Certificate2> certificates, string next)
     {
         var first = certificates.MinBy(c => c.NotAfter)!;
         var left = first.NotAfter.ToUniversalTime() - clock.GetUtcNow().UtcDateTime;

@@ -14,7 +14,7 @@ public sealed record RegistryPersistence(bool AppendOnly, string Broken)
         Parse((string?)await registry.Run(db => db.ExecuteAsync("INFO", "persistence")) ?? "");
 
     /// <param name="info">Lines of NAME:VALUE.</param>
-    internal static RegistryPersistence Parse(string info)
+    public static RegistryPersistence Parse(string info)
     {
         var values = info.Split('\n').Select(l => l.Trim().Split(':', 2)).Where(l => l.Length == 2)
             .ToDictionary(l => l[0], l => l[1], StringComparer.Ordinal);
