@@ -63,7 +63,8 @@ internal sealed class DoctorVerb : Verb
             await OnSite(session, Report, cancel);
         var failed = lines.Count(l => l.Status == DoctorStatus.Failed);
         var warned = lines.Count(l => l.Status == DoctorStatus.Warning);
-        session.Printer.Answer(new Struct { Fields = { ["checks"] = DoctorLine.Document(lines) } }, _ => Printer.Say($"{lines.Count(l => l.Status == DoctorStatus.Ok)} ok, {warned} to look at, "
+        session.Printer.Answer(new Struct { Fields = { ["checks"] = DoctorLine.Document(lines) } }, _ =>
+            Printer.Say($"{lines.Count(l => l.Status == DoctorStatus.Ok)} ok, {warned} to look at, "
             + $"{failed} failed"));
         return failed > 0 ? ExitCodes.Failed : ExitCodes.Ok;
     }

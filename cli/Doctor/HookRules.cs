@@ -20,7 +20,8 @@ internal sealed record HookSetup(PuppetConf Conf, string ConfFile, bool SignsIts
     public static string Command(string external) => external.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is [var path, ..]
         ? path : "";
 
-    /// <returns>Who, beside root, may write what has these permissions, where those are administrators alone; null: others may, too.</returns>
+    /// <returns>Who, beside root, may write what has these permissions, where those are administrators alone; null: others may,
+    /// too.</returns>
     public IReadOnlyList<string>? Members(Permissions own) =>
         own.User == 0 && (own.Mode & UnixFileMode.OtherWrite) == 0 ? Administrators.GetValueOrDefault(own.Group) : null;
 
@@ -51,10 +52,12 @@ internal static class HookRules
         switch (value)
         {
             case "":
-                return new(Area, check, DoctorStatus.Warning, "is not set: autosign.conf decides, and every request that it does not name waits",
+                return new(Area, check, DoctorStatus.Warning,
+                    "is not set: autosign.conf decides, and every request that it does not name waits",
                     $"autosign = /usr/bin/overture-autosign in [server] of {setup.ConfFile}");
             case "false":
-                return new(Area, check, DoctorStatus.Ok, "is false: every request waits until it is signed by hand or by CertAuthority (stockCa)");
+                return new(Area, check, DoctorStatus.Ok,
+                    "is false: every request waits until it is signed by hand or by CertAuthority (stockCa)");
             case "true":
                 return new(Area, check, DoctorStatus.Failed, "is true: every request is signed",
                     $"autosign = /usr/bin/overture-autosign in [server] of {setup.ConfFile}");
@@ -76,7 +79,8 @@ internal static class HookRules
                     ? new(Area, check, DoctorStatus.Failed, $"is {Native}, and {setup.SettingsFile} is not there: every run fails",
                         "apply class overture::puppetserver with terminus native")
                     : !(settings.Allowed ?? (setup.User.MayRead(settings.Own!) && settings.Barred(setup.User) is null))
-                        ? new(Area, check, DoctorStatus.Failed, $"is {Native}, and user {setup.User.Name} may not read {setup.SettingsFile}",
+                        ? new(Area, check, DoctorStatus.Failed,
+                            $"is {Native}, and user {setup.User.Name} may not read {setup.SettingsFile}",
                             $"chgrp {setup.User.Name} {setup.SettingsFile}; chmod 0640 {setup.SettingsFile}")
                     : new(Area, check, DoctorStatus.Ok, $"is {Native}: {setup.SettingsFile} names Classifier");
             case var other:
@@ -103,13 +107,16 @@ internal static class HookRules
         var user = setup.User;
         if (path.Contains('$', StringComparison.Ordinal))
         {
-            return new(Area, check, DoctorStatus.Warning, $"is {path}: {setup.ConfFile} does not set that variable, so the hook is not looked at",
+            return new(Area, check, DoctorStatus.Warning,
+                $"is {path}: {setup.ConfFile} does not set that variable, so the hook is not looked at",
                 $"name the hook's whole path in {setup.ConfFile}");
         }
         if (!Path.IsPathRooted(path) || !setup.Files.TryGetValue(path, out var file))
-            return new(Area, check, DoctorStatus.Failed, $"is '{path}', not an absolute path", $"name the hook's whole path in {setup.ConfFile}");
+            return new(Area, check, DoctorStatus.Failed, $"is '{path}', not an absolute path",
+                $"name the hook's whole path in {setup.ConfFile}");
         if (user.Id is null)
-            return new(Area, check, DoctorStatus.Failed, $"there is no user {user.Name} on this host", "name the server's user: --user NAME");
+            return new(Area, check, DoctorStatus.Failed, $"there is no user {user.Name} on this host",
+                "name the server's user: --user NAME");
         var install = check == "autosign" ? $"overture hook install {path}" : $"ln -s /usr/bin/overture {path}";
         return Trouble(user, file, install) is var (bars, cure)
                 ? new(Area, check, DoctorStatus.Failed, bars + Inert(check, file), cure)
@@ -135,7 +142,8 @@ internal static class HookRules
             : ($"user {user.Name} may not execute {path} ({file.Own!.Octal})", $"chmod 0755 {file.Target}");
     }
 
-    // Who may put another in its place decides in its place. A group of root's own kind (Debian lets staff write /usr/local) that nobody but
+    // Who may put another in its place decides in its place. A group of root's own kind (Debian lets staff write /usr/local) that nobody
+    // but
     // root is in gives no one that right.
     private static (DoctorStatus, string, string)? Written(HookSetup setup, HookFile? file)
     {
@@ -145,7 +153,8 @@ internal static class HookRules
             : ("the folder ", $"chown root {place}; chmod go-w {place}");
         var above = place == file.Path ? "" : $" above {file.Path}";
         return setup.Members(own) is { } members
-            ? (DoctorStatus.Warning, $"{string.Join(", ", members)} may write {what}{place} ({own.Octal}){above}, by a group of administrators",
+            ? (DoctorStatus.Warning, $"{string.Join(",
+                ", members)} may write {what}{place} ({own.Octal}){above}, by a group of administrators",
                 $"take who is no administrator out of that group, or: chmod go-w {place}")
             : (DoctorStatus.Failed, $"others than root may write {what}{place} ({own.Octal}){above}: they decide in its place", mend);
     }

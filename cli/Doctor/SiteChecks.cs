@@ -103,7 +103,8 @@ internal sealed class SiteChecks(Session session, Action<DoctorLine> report, Can
             _ => DoctorStatus.Failed,
         }, c.Detail, c.Next)).ToList();
         lines.SkipLast(1).ToList().ForEach(report);
-        return lines.LastOrDefault() ?? new DoctorLine("provider", "any", DoctorStatus.Failed, "the Conductor has no provider", "switch one on");
+        return lines.LastOrDefault() ?? new DoctorLine("provider", "any", DoctorStatus.Failed, "the Conductor has no provider",
+            "switch one on");
     }
 
     private async Task<DoctorLine> Bucket()

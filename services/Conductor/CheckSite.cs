@@ -62,8 +62,8 @@ internal sealed class CheckSite(RegistryConnection registry, PuppetCaBundle bund
     {
         var first = certificates.MinBy(c => c.NotAfter)!;
         var left = first.NotAfter.ToUniversalTime() - clock.GetUtcNow().UtcDateTime;
-        var text = $"{first.GetNameInfo(X509NameType.SimpleName, forIssuer: false)} {(left > TimeSpan.Zero ? "is valid until" : "ended on")} "
-            + $"{first.NotAfter.ToUniversalTime():yyyy-MM-dd}";
+        var ends = left > TimeSpan.Zero ? "is valid until" : "ended on";
+        var text = $"{first.GetNameInfo(X509NameType.SimpleName, forIssuer: false)} {ends} {first.NotAfter.ToUniversalTime():yyyy-MM-dd}";
         return left > Soon ? New("certificates", check, SiteCheckStatus.Ok, text)
             : New("certificates", check, left > TimeSpan.Zero ? SiteCheckStatus.Warning : SiteCheckStatus.Failed, text, next);
     }

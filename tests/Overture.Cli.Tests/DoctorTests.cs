@@ -46,7 +46,8 @@ public sealed class DoctorTests(OvertureFixture overture)
             {
                 Checks =
                 {
-                    new SiteCheck { Area = "registry", Check = "persistence", Status = status, Detail = "Redis keeps no file", Next = "appendonly yes" },
+                    new SiteCheck { Area = "registry", Check = "persistence", Status = status, Detail = "Redis keeps no file",
+                        Next = "appendonly yes" },
                     new SiteCheck { Area = "provider", Check = "local", Status = SiteCheckStatus.Ok, Detail = "takes launches" },
                 },
             };

@@ -108,8 +108,10 @@ public sealed class HookCheckTests : IDisposable
     [Theory]
     [InlineData("root", "", "ok", "is executable by user nobody")]
     [InlineData("staff", "", "ok", "is executable by user nobody")]
-    [InlineData("staff", "backup", "warn", "backup may write the folder {0}/hooks (02775) above {0}/hooks/overture-enc, by a group of administrators")]
-    public async Task Check_FolderThatAGroupOfAdministratorsMayWrite_IsAWarningAtMost(string group, string members, string status, string said)
+    [InlineData("staff", "backup", "warn",
+        "backup may write the folder {0}/hooks (02775) above {0}/hooks/overture-enc, by a group of administrators")]
+    public async Task Check_FolderThatAGroupOfAdministratorsMayWrite_IsAWarningAtMost(string group, string members, string status,
+        string said)
     {
         (await Shell.Run("sh", ["-euc", $"chgrp {group} hooks; chmod 2775 hooks; sed 's/^staff:.*/&{members}/' /etc/group > group"], null,
             directory: home.Path)).Ok();

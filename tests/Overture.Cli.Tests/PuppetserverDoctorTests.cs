@@ -4,12 +4,15 @@ using Overture.TestSupport;
 
 namespace Overture.Cli.Tests;
 
-/// <summary>overture doctor --puppetserver: a healthy one has no warning, and each thing that is broken has its line with the cure.</summary>
+/// <summary>
+/// overture doctor --puppetserver: a healthy one has no warning, and each thing that is broken has its line with the cure.
+/// </summary>
 [Collection(OvertureCollection.Name)]
 [Trait("Category", "integration")]
 public sealed class PuppetserverDoctorTests : IDisposable
 {
-    private const string Conf = "[main]\ncertname = puppet.example.com\n[server]\nautosign = $D/hooks/overture-autosign\nnode_terminus = exec\n"
+    private const string Conf = "[main]\ncertname = puppet.example.com\n[server]\n"
+        + "autosign = $D/hooks/overture-autosign\nnode_terminus = exec\n"
         + "external_nodes = $D/hooks/overture-enc\nreports = http\nreporturl = https://c.example.com:8142/reports\n";
 
     private readonly OvertureFixture overture;
@@ -27,7 +30,8 @@ public sealed class PuppetserverDoctorTests : IDisposable
         File.WriteAllText(home.File("hooks/overture-enc"), "#!/bin/true\n");
         foreach (var hook in Directory.GetFiles(home.File("hooks")))
             File.SetUnixFileMode(hook, (UnixFileMode)0b111_101_101);
-        File.WriteAllText(home.File("puppetserver/conf.d/webserver.conf"), "# ssl-cert: of a comment\nwebserver: {\n    ssl-port: 8140\n}\n");
+        File.WriteAllText(home.File("puppetserver/conf.d/webserver.conf"),
+            "# ssl-cert: of a comment\nwebserver: {\n    ssl-port: 8140\n}\n");
         Certificate("ca.pem", -1, 3650);
         Certificate("puppet.example.com.pem", -1, 365);
         Crl(age: 1, left: 29);
@@ -56,7 +60,8 @@ public sealed class PuppetserverDoctorTests : IDisposable
         foreach (var part in new[] { "puppet.conf", "ssl" })
             Directory.Move(home.File(part), home.File($"puppet/{part}"));
         await File.WriteAllTextAsync(home.File("puppetserver/conf.d/webserver.conf"), "webserver: { ssl-cert: /x, ssl-key: /y }\n");
-        var ran = (await overture.Run("doctor", "--puppetserver", "--confdir", home.File("puppet"), "--user", "nobody", "-o", "json")).Exit(1);
+        var ran = (await overture.Run("doctor", "--puppetserver", "--confdir", home.File("puppet"), "--user", "nobody", "-o",
+            "json")).Exit(1);
         var broken = ran.Json()["checks"]!.AsArray().Single(c => c!["status"].Text() != "ok")!;
         Assert.Equal("webserver.conf", broken["check"].Text());
     }
@@ -64,9 +69,11 @@ public sealed class PuppetserverDoctorTests : IDisposable
     [Theory]
     [InlineData("chmod 644 hooks/overture-enc", "external_nodes", "fail", "may not execute", "chmod 0755")]
     [InlineData("sed -i 's/http$/store/' puppet.conf", "reports", "fail", "are not forwarded", "reports = http")]
-    [InlineData("echo 'webserver: { ssl-cert: /x }' > puppetserver/conf.d/webserver.conf", "webserver.conf", "fail", "revoked agents are let in",
+    [InlineData("echo 'webserver: { ssl-cert: /x }' > puppetserver/conf.d/webserver.conf", "webserver.conf", "fail",
+        "revoked agents are let in",
         "take the ssl-* settings out")]
-    [InlineData("echo 'webserver: { ssl-crl-path: /x }' > puppetserver/conf.d/webserver.conf", "webserver.conf", "warn", "after a restart alone",
+    [InlineData("echo 'webserver: { ssl-crl-path: /x }' > puppetserver/conf.d/webserver.conf", "webserver.conf", "warn",
+        "after a restart alone",
         "take the ssl-* settings out")]
     [InlineData("rm puppetserver/conf.d/webserver.conf", "webserver.conf", "skip", "there is none", "")]
     [InlineData("rm ssl/certs/puppet.example.com.pem", "certificate", "fail", "can't be read", "puppet ssl bootstrap")]
@@ -121,7 +128,8 @@ public sealed class PuppetserverDoctorTests : IDisposable
     {
         var now = TimeProvider.System.GetUtcNow();
         using var ca = Request("ca.pem").CreateSelfSigned(now.AddYears(-1), now.AddYears(1));
-        var list = new CertificateRevocationListBuilder().Build(ca, 1, now.AddDays(left), HashAlgorithmName.SHA256, thisUpdate: now.AddDays(-age));
+        var list = new CertificateRevocationListBuilder().Build(ca, 1, now.AddDays(left), HashAlgorithmName.SHA256,
+            thisUpdate: now.AddDays(-age));
         File.WriteAllText(home.File("ssl/crl.pem"), PemEncoding.WriteString("X509 CRL", list));
     }
 

@@ -4,7 +4,9 @@ using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>What the Conductor says of what it needs: nothing is wrong with a healthy site, and each thing that is broken has its line.</summary>
+/// <summary>
+/// What the Conductor says of what it needs: nothing is wrong with a healthy site, and each thing that is broken has its line.
+/// </summary>
 [Trait("Category", "integration")]
 public sealed class CheckSiteTests
 {
@@ -36,7 +38,8 @@ public sealed class CheckSiteTests
     [Fact]
     public void Parse_WriteThatFailed_IsNamed()
     {
-        var kept = RegistryPersistence.Parse("# Persistence\r\naof_enabled:1\r\naof_last_write_status:err\r\nrdb_last_bgsave_status:ok\r\n");
+        var kept = RegistryPersistence.Parse(
+            "# Persistence\r\naof_enabled:1\r\naof_last_write_status:err\r\nrdb_last_bgsave_status:ok\r\n");
         Assert.Equal((true, "aof_last_write_status"), (kept.AppendOnly, kept.Broken));
         Assert.Equal((false, ""), (RegistryPersistence.Parse("").AppendOnly, RegistryPersistence.Parse("").Broken));
     }

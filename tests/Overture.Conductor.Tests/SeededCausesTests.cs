@@ -69,9 +69,11 @@ public sealed class SeededCausesTests(SeededCausesTests.Cloud world) : IClassFix
         { "cloud-init[1]: No 'final' modules to run under section 'cloud_final_modules'", "MODULE_LISTS_EMPTY" },
         { "Debian GNU/Linux 13 localhost ttyS0\r\n\r\nlocalhost login: ", "CLOUD_INIT_SILENT" },
         { "cloud-init[1]: Failed to shellify [{'echo': 1}] into file /var/lib/cloud/instance/scripts/runcmd", "COMMANDS_REFUSED" },
-        { "cloud-init[1]: W: Some index files failed to download.\ncloud-init[1]: E: Unable to locate package openvox-agent\noverture: agent: "
+        { "cloud-init[1]: W: Some index files failed to download.\ncloud-init[1]: E: Unable to locate package openvox-agent\noverture: "
+            + "agent: "
             + "failed: openvox-agent could not be installed from https://apt.example.com", "REPOSITORY_UNREACHABLE" },
-        { "cloud-init[1]: W: GPG error: https://apt.example.com openvox8 InRelease: NO_PUBKEY 9D1F\ncloud-init[1]: E: Unable to locate package "
+        { "cloud-init[1]: W: GPG error: https://apt.example.com openvox8 InRelease: NO_PUBKEY 9D1F\ncloud-init[1]: E: Unable to locate "
+            + "package "
             + "openvox-agent", "REPOSITORY_KEY" },
         { "cloud-init[1]: E: Unable to locate package openvox-agent\noverture: agent: failed: openvox-agent could not be installed",
             "PACKAGE_UNKNOWN" },
@@ -84,6 +86,7 @@ public sealed class SeededCausesTests(SeededCausesTests.Cloud world) : IClassFix
         { "cloud-init[1]: puppet-agent: Request to https://ca:8141/puppet-ca/v1 timed out connect operation after 120.0 seconds",
             "CONNECTION_TIMED_OUT" },
         { "cloud-init[1]: puppet-agent: SSL_connect returned=1 errno=0 state=error: wrong version number", "WRONG_SERVER" },
+        { "Starting puppet agent.\ncloud-init[1]: Error: CRL is missing from the server", "WRONG_SERVER" },
         { "cloud-init[1]: puppet-agent: certificate verify failed [self signed certificate in certificate chain for CN=Other CA]",
             "CERTIFICATE_UNTRUSTED" },
         { "cloud-init[1]: puppet-agent: certificate verify failed [certificate has expired for CN=ca]", "CERTIFICATE_TIME" },
@@ -97,8 +100,10 @@ public sealed class SeededCausesTests(SeededCausesTests.Cloud world) : IClassFix
     // Refusals of CertAuthority that take time, or another's fault, to make.
     public static TheoryData<string> Reasons =>
     [
-        "TOKEN_EXPIRED", "TOKEN_SPENT", "NOT_YET_VALID", "SOURCE_MISMATCH", "LAUNCH_SIGNATURE", "KEY_BLOCKED", "KEY_TYPE", "KEY_WEAK", "NAME_TAKEN",
-        "NAME_BLOCKED", "CSR_SIGNATURE", "CSR_PRIVATE_KEY", "RATE_LIMITED", "INSTANCE_NOT_RUNNING", "INSTANCE_UNCONFIRMED", "STORE_UNAVAILABLE",
+        "TOKEN_EXPIRED", "TOKEN_SPENT", "NOT_YET_VALID", "SOURCE_MISMATCH", "LAUNCH_SIGNATURE", "KEY_BLOCKED", "KEY_TYPE", "KEY_WEAK",
+            "NAME_TAKEN",
+        "NAME_BLOCKED", "CSR_SIGNATURE", "CSR_PRIVATE_KEY", "RATE_LIMITED", "INSTANCE_NOT_RUNNING", "INSTANCE_UNCONFIRMED",
+            "STORE_UNAVAILABLE",
     ];
 
     [Theory]
@@ -128,8 +133,10 @@ public sealed class SeededCausesTests(SeededCausesTests.Cloud world) : IClassFix
         var name = await world.Launch();
         await world.Runs(name);
         var reason = System.Enum.GetValues<Reason>().Single(r => r.Code() == code);
-        world.Host.Get<Timeline>().Add("certauthority", CertName.Parse(name), $"{InstanceEvents.CsrRefused}:{code}", "as CertAuthority says it", reason);
-        await Named($"refused-{code.ToLowerInvariant()}", name, code, code, $"CertAuthority's line in the timeline: {code}", "its own line");
+        world.Host.Get<Timeline>().Add("certauthority", CertName.Parse(name), $"{InstanceEvents.CsrRefused}:{code}",
+            "as CertAuthority says it", reason);
+        await Named($"refused-{code.ToLowerInvariant()}", name, code, code, $"CertAuthority's line in the timeline: {code}",
+            "its own line");
     }
 
     private async Task Named(string id, string name, string reason, string proof, string made, string where)
@@ -163,7 +170,8 @@ public sealed class SeededCausesTests(SeededCausesTests.Cloud world) : IClassFix
             Ec2 = await Ec2Double.Start();
             // What is tried again until a budget is spent is refused soon.
             provider = new Ec2Provider(new Ec2Options { Endpoint = Ec2.Url, Region = "us-east-1", Dialect = "aws", LaunchesPerSecond = 100,
-                Budget = TimeSpan.FromSeconds(1) }, Ec2ProviderTests.Deployment, TimeProvider.System, new BasicAWSCredentials("key", "secret"));
+                Budget = TimeSpan.FromSeconds(1) }, Ec2ProviderTests.Deployment, TimeProvider.System, new BasicAWSCredentials("key",
+                    "secret"));
             Host = await ConductorHost.Start(fixture, new() { Provider = provider, Redis = redis.Endpoint });
             await Eventually.True(() => Host.Get<RegistryConnection>().Healthy, "the registry is connected", TimeSpan.FromSeconds(60));
         }

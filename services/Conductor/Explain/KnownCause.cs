@@ -13,9 +13,11 @@ internal sealed record KnownCause(string Code, string Means, string Next, params
     private const string Also = "; also: ";
 
     /// <summary>
-    /// The first of a table whose mark is in a message; null: none. Of several errors the first that is known counts: a mark never goes over
+    /// The first of a table whose mark is in a message; null: none. Of several errors the first that is known counts: a mark never goes
+    /// over
     /// two of them.
     /// </summary>
     public static KnownCause? Find(IReadOnlyCollection<KnownCause> table, string message) =>
-        message.Split(Also).Select(e => table.FirstOrDefault(c => c.Marks.Any(m => LineMark.IsIn(e, m)))).FirstOrDefault(c => c is not null);
+        message.Split(Also).Select(e => table.FirstOrDefault(c => c.Marks.Any(m => LineMark.IsIn(e, m)))).FirstOrDefault(c =>
+            c is not null);
 }

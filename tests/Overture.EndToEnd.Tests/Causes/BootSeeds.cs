@@ -14,22 +14,27 @@ internal static class BootSeeds
 
     public static IEnumerable<SeededCause> All =>
     [
-        Agent("ca-name-unknown", "NAME_UNRESOLVED", "nowhere.invalid", "ca_server is a name that there is not", _ => "--ca_server nowhere.invalid"),
+        Agent("ca-name-unknown", "NAME_UNRESOLVED", "nowhere.invalid", "ca_server is a name that there is not", _ =>
+            "--ca_server nowhere.invalid"),
         Agent("ca-refused", "CONNECTION_REFUSED", "refused", "ca_port is a port that nothing listens on", _ => "--ca_port 9"),
         Agent("ca-blackhole", "CONNECTION_TIMED_OUT", "timed out", "ca_server drops what is sent to it",
             s => string.Create(CultureInfo.InvariantCulture, $"--ca_port {s.Beside(new DeafPort()).Port} --http_connect_timeout 3s")),
         Agent("ca-wrong-port", "WRONG_SERVER", "SSL_connect", "ca_port is the registry's", _ => $"--ca_port {CauseSite.Port(6379)}"),
-        Agent("ca-is-puppetserver", "WRONG_SERVER", "404", "ca_port is the puppetserver's, whose CA is off", _ => $"--ca_port {CauseSite.Port(8140)}"),
+        Agent("ca-is-puppetserver", "WRONG_SERVER", "CRL is missing", "ca_port is the puppetserver's, whose CA is off", _ =>
+            $"--ca_port {CauseSite.Port(8140)}"),
         Agent("ca-other", "CERTIFICATE_UNTRUSTED", "certificate verify failed", "another CA's server listens at ca_server",
             s => $"--ca_port {OtherCa(s)}"),
         Agent("clock", "CERTIFICATE_TIME", "expired", "the instance's clock is 40 years ahead", _ => "", "faketime -f +40y "),
-        Packages("repository-away", "REPOSITORY_UNREACHABLE", "Some index files failed to download", "nothing listens at the repository of the agent",
+        Packages("repository-away", "REPOSITORY_UNREACHABLE", "Some index files failed to download",
+            "nothing listens at the repository of the agent",
             (_, key) => $"flavour: openvox8, repository: {{apt: \"http://127.0.0.1:9/apt\", key: {key}}}"),
-        Packages("repository-key", "REPOSITORY_KEY", "signed", "the repository of the agent is signed with another key than the launch names",
-            (port, _) => $"flavour: openvox8, repository: {{apt: \"http://127.0.0.1:{port}/apt\", key: {JsonSerializer.Serialize(OtherKey())}}}"),
+        Packages("repository-key", "REPOSITORY_KEY", "signed",
+            "the repository of the agent is signed with another key than the launch names",
+            (port, _) => $"flavour: openvox8, repository: "
+                + $"{{apt: \"http://127.0.0.1:{port}/apt\", key: {JsonSerializer.Serialize(OtherKey())}}}"),
         Packages("package-version", "PACKAGE_UNKNOWN", "99.9", "the repository has no agent of the version that the launch asks for",
             (port, key) => $"flavour: openvox8, version: \"99.9\", repository: {{apt: \"http://127.0.0.1:{port}/apt\", key: {key}}}"),
-        new("ended-at-once", "LOCAL_ENDED_AT_ONCE", "ended at once", "the image's programs are no programs", async s =>
+        new("image-hollow", "GONE_STOPPED", "its process ended", "the image's programs are no programs", async s =>
         {
             var programs = Path.Combine(s.Home, "images/seeded-hollow/usr/bin");
             foreach (var folder in new[] { "etc", "var", "usr/bin" })
@@ -49,15 +54,18 @@ internal static class BootSeeds
         }),
     ];
 
-    // The launch's own agent waits in the background, for a server that there is not; another runs at the end of the boot, whose words are on
+    // The launch's own agent waits in the background, for a server that there is not; another runs at the end of the boot, whose words are
+    // on
     // the console.
-    private static SeededCause Agent(string id, string reason, string proof, string made, Func<CauseSite, string> arguments, string before = "") =>
+    private static SeededCause Agent(string id, string reason, string proof, string made, Func<CauseSite, string> arguments,
+        string before = "") =>
         new(id, reason, proof, made, site => site.Launch(t => $"""
             {t.Replace("ca_server: localhost", "ca_server: 127.255.255.254", StringComparison.Ordinal)}
             scripts:
               - |
                 #!/bin/sh
-                {before}puppet ssl bootstrap --color false --waitforcert 0 --ssl_lockfile /run/seeded.lock --ca_server localhost {arguments(site)} 2>&1
+                {before}puppet ssl bootstrap --color false --waitforcert 0 --ssl_lockfile /run/seeded.lock \
+                  --ca_server localhost {arguments(site)} 2>&1
                 echo seeded agent ended
             """)) { Console = "seeded agent ended", Known = TimeSpan.FromMinutes(4) };
 
@@ -106,7 +114,8 @@ internal static class BootSeeds
         var files = Path.Combine(site.Home, "nodes");
         Directory.CreateDirectory(files);
         site.Beside(new BoundProcess(Path.Combine(site.Home, "log/other-ca.log"), "sh", ["-c",
-            $"openssl req -x509 -newkey rsa:2048 -nodes -keyout '{files}/o.key' -out '{files}/o.pem' -subj '/CN=Other CA' -addext subjectAltName=DNS:localhost "
+            $"openssl req -x509 -newkey rsa:2048 -nodes -keyout '{files}/o.key' -out '{files}/o.pem' -subj '/CN=Other CA' "
+                + $"-addext subjectAltName=DNS:localhost "
                 + $"&& exec openssl s_server -accept 127.0.0.1:{port} -key '{files}/o.key' -cert '{files}/o.pem' -www"]));
         return port;
     }

@@ -43,7 +43,8 @@ public sealed class CauseNode
         Register(site, change: t => $"{t}\ndeadlines: {{converged: 1m}}\n");
 
     /// <summary>`puppet agent`, once.</summary>
-    public Task<Ran> Run(params string[] more) => Puppet([], "agent", ["--onetime", "--no-daemonize", "--verbose", "--no-usecacheonfailure", .. more]);
+    public Task<Ran> Run(params string[] more) => Puppet([], "agent", ["--onetime", "--no-daemonize", "--verbose",
+        "--no-usecacheonfailure", .. more]);
 
     /// <summary>Its key, its request, its certificate, and no run.</summary>
     public async Task Bootstrap() => (await Puppet([], "ssl", ["bootstrap"])).Ok();
@@ -55,7 +56,8 @@ public sealed class CauseNode
         [
             .. before, "puppet", verb, "--confdir", $"{folder}/c", "--vardir", $"{folder}/v", "--ssldir", $"{folder}/s",
             "--publicdir", $"{folder}/v/public", "--rundir", $"{folder}/v/run", "--logdir", $"{folder}/v/log",
-            "--ca_server", "localhost", "--ca_port", $"{CauseSite.Port(8141)}", "--server", "localhost", "--serverport", $"{CauseSite.Port(8140)}",
+            "--ca_server", "localhost", "--ca_port", $"{CauseSite.Port(8141)}", "--server", "localhost", "--serverport",
+                $"{CauseSite.Port(8140)}",
             "--certname", Name, "--keylength", "2048", "--color", "false", "--waitforcert", "1", "--maxwaitforcert", "60", .. more,
         ];
         return Shell.Run(line[0], line[1..], null, limit: TimeSpan.FromMinutes(4));

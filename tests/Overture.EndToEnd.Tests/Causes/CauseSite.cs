@@ -5,7 +5,9 @@ using Overture.TestSupport;
 
 namespace Overture.EndToEnd.Tests.Causes;
 
-/// <summary>`./run` of this checkout, with a home and ports of its own: three services, a puppetserver and its hook, all of them to be broken.</summary>
+/// <summary>
+/// `./run` of this checkout, with a home and ports of its own: three services, a puppetserver and its hook, all of them to be broken.
+/// </summary>
 public sealed class CauseSite : IAsyncDisposable
 {
     private const int PortOffset = 24500;
@@ -104,7 +106,8 @@ public sealed class CauseSite : IAsyncDisposable
         Assert.Contains(from, text, StringComparison.Ordinal);
         await File.WriteAllTextAsync(conf, text.Replace(from, to, StringComparison.Ordinal));
         var before = Running();
-        var pid = int.Parse((await File.ReadAllTextAsync(Path.Combine(Home, "run/puppetserver.pid"))).Split(' ')[0], CultureInfo.InvariantCulture);
+        var pid = int.Parse((await File.ReadAllTextAsync(Path.Combine(Home, "run/puppetserver.pid"))).Split(' ')[0],
+            CultureInfo.InvariantCulture);
         (await Shell.Run("kill", "-HUP", pid.ToString(CultureInfo.InvariantCulture))).Ok();
         await Eventually.True(() => Running() > before, "the puppetserver has started again", TimeSpan.FromMinutes(3));
     }

@@ -3,7 +3,9 @@ using Overture.TestSupport;
 
 namespace Overture.EndToEnd.Tests.Causes;
 
-/// <summary>Certificate requests that a real CertAuthority refuses or lets wait, and what is done to a name that has its certificate.</summary>
+/// <summary>
+/// Certificate requests that a real CertAuthority refuses or lets wait, and what is done to a name that has its certificate.
+/// </summary>
 internal static class RequestSeeds
 {
     public static IEnumerable<SeededCause> All =>
@@ -40,8 +42,10 @@ internal static class RequestSeeds
             }
             return node.Name;
         }),
-        new("held", "HELD_FOR_APPROVAL", "approval", "a host with a name of its own asks without its token", s => Held(s, (_, _) => Task.CompletedTask)),
-        new("denied", "REQUEST_DENIED", "denied", "a person denies a held request, and the agent asks again", s => Held(s, async (node, key) =>
+        new("held", "HELD_FOR_APPROVAL", "approval", "a host with a name of its own asks without its token", s => Held(s, (_, _) =>
+            Task.CompletedTask)),
+        new("denied", "REQUEST_DENIED", "denied", "a person denies a held request, and the agent asks again", s => Held(s, async (node,
+            key) =>
         {
             (await s.Overture("certificate", "deny", node.Name, "--reason", "not ours", "--key",
                 Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo())))).Ok();
@@ -56,13 +60,15 @@ internal static class RequestSeeds
             File.Delete(s.DefinitionOf(n.Name));
             return Task.CompletedTask;
         }, TimeSpan.FromMinutes(4)),
-        Signed("definition-broken", "DEFINITION_INVALID", "not served", "its definition in the bucket is no YAML, and an agent asks for it", async (s, n) =>
+        Signed("definition-broken", "DEFINITION_INVALID", "not served",
+            "its definition in the bucket is no YAML, and an agent asks for it", async (s, n) =>
         {
             (await n.Run()).Ok();
             await File.WriteAllTextAsync(s.DefinitionOf(n.Name), "classes: [unclosed\n");
             await n.Run();
         }),
-        new("not-collected", "CERTIFICATE_NOT_COLLECTED", "no line says that it was fetched", "its request is signed, and nothing asks for the certificate",
+        new("not-collected", "CERTIFICATE_NOT_COLLECTED", "no line says that it was fetched",
+            "its request is signed, and nothing asks for the certificate",
             async s =>
             {
                 var node = await CauseNode.RegisterBriefly(s);
@@ -70,7 +76,8 @@ internal static class RequestSeeds
                 await node.Ask(new CsrBuilder(node.Name, key).Challenge(node.Token));
                 return node.Name;
             }) { Known = TimeSpan.FromMinutes(4) },
-        new("8140-refused", "CATALOG_NOT_ASKED", "no puppetserver asked", "an agent with its certificate, whose serverport nothing listens on", async s =>
+        new("8140-refused", "CATALOG_NOT_ASKED", "no puppetserver asked",
+            "an agent with its certificate, whose serverport nothing listens on", async s =>
         {
             var node = await CauseNode.RegisterBriefly(s);
             await node.Run("--serverport", "9");
@@ -108,7 +115,8 @@ internal static class RequestSeeds
         return node.Name;
     }
 
-    private static SeededCause Signed(string id, string reason, string proof, string made, Func<CauseSite, CauseNode, Task> then, TimeSpan? known = null) =>
+    private static SeededCause Signed(string id, string reason, string proof, string made, Func<CauseSite, CauseNode, Task> then,
+        TimeSpan? known = null) =>
         new(id, reason, proof, made, async site =>
         {
             var node = await CauseNode.Register(site);

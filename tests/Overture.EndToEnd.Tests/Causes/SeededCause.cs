@@ -7,7 +7,8 @@ namespace Overture.EndToEnd.Tests.Causes;
 /// <param name="Made">For people: what was done.</param>
 /// <param name="Make">Does it; returns the certname.</param>
 /// <param name="Alone">It breaks what the others need.</param>
-public sealed record SeededCause(string Id, string Reason, string Proof, string Made, Func<CauseSite, Task<string>> Make, bool Alone = false)
+public sealed record SeededCause(string Id, string Reason, string Proof, string Made, Func<CauseSite, Task<string>> Make,
+    bool Alone = false)
 {
     /// <summary>How long it may be from what was done until it can be known: a step's deadline, a scan.</summary>
     public TimeSpan Known { get; init; } = TimeSpan.FromMinutes(2);
