@@ -112,11 +112,15 @@ internal static class HookRules
                 $"name the hook's whole path in {setup.ConfFile}");
         }
         if (!Path.IsPathRooted(path) || !setup.Files.TryGetValue(path, out var file))
+        {
             return new(Area, check, DoctorStatus.Failed, $"is '{path}', not an absolute path",
                 $"name the hook's whole path in {setup.ConfFile}");
+        }
         if (user.Id is null)
+        {
             return new(Area, check, DoctorStatus.Failed, $"there is no user {user.Name} on this host",
                 "name the server's user: --user NAME");
+        }
         var install = check == "autosign" ? $"overture hook install {path}" : $"ln -s /usr/bin/overture {path}";
         return Trouble(user, file, install) is var (bars, cure)
                 ? new(Area, check, DoctorStatus.Failed, bars + Inert(check, file), cure)
@@ -153,8 +157,8 @@ internal static class HookRules
             : ("the folder ", $"chown root {place}; chmod go-w {place}");
         var above = place == file.Path ? "" : $" above {file.Path}";
         return setup.Members(own) is { } members
-            ? (DoctorStatus.Warning, $"{string.Join(",
-                ", members)} may write {what}{place} ({own.Octal}){above}, by a group of administrators",
+            ? (DoctorStatus.Warning,
+                string.Join(", ", members) + $" may write {what}{place} ({own.Octal}){above}, by a group of administrators",
                 $"take who is no administrator out of that group, or: chmod go-w {place}")
             : (DoctorStatus.Failed, $"others than root may write {what}{place} ({own.Octal}){above}: they decide in its place", mend);
     }

@@ -43,7 +43,7 @@ internal sealed partial class PuppetserverChecks(HookSetup setup, TimeProvider c
         return named.Count == 0 ? Line(check, DoctorStatus.Ok, "takes Puppet's own certificate and CRL, and their changes")
             : !named.Contains("ssl-crl-path") ? Line(check, DoctorStatus.Failed,
                 $"{file} sets {string.Join(", ", named)} and no ssl-crl-path: revoked agents are let in",
-                    "take the ssl-* settings out, then restart it")
+                "take the ssl-* settings out, then restart it")
             : Line(check, DoctorStatus.Warning, $"{file} sets {string.Join(", ", named)}: a new CRL counts after a restart alone",
                 "take the ssl-* settings out, then restart it");
     }
@@ -64,7 +64,7 @@ internal sealed partial class PuppetserverChecks(HookSetup setup, TimeProvider c
     private DoctorLine Crl()
     {
         const string check = "crl",
-            next = "see the timer that fetches it (systemctl status overture-crl-refresh.timer), and that CertAuthority answers";
+            next = "see what fetches it (systemctl status overture-crl-refresh), and that CertAuthority answers";
         var file = setup.Conf.Of("hostcrl") is { Length: > 0 } named ? named : Path.Combine(Ssldir, "crl.pem");
         try
         {
@@ -73,8 +73,8 @@ internal sealed partial class PuppetserverChecks(HookSetup setup, TimeProvider c
                 return Line(check, DoctorStatus.Failed, $"{file} holds no list: revoked agents can't be told from others", next);
             var now = clock.GetUtcNow();
             var (end, age) = (lists.Min(l => l.NextUpdate) ?? DateTimeOffset.MaxValue, now - lists.Max(l => l.ThisUpdate));
-            var text = $"{file} is {Math.Max(0, age.TotalHours):0} hours old{(end == DateTimeOffset.MaxValue ? "" : $",
-                ends {end:yyyy-MM-dd}")}";
+            var ends = end == DateTimeOffset.MaxValue ? "" : $", ends {end:yyyy-MM-dd}";
+            var text = $"{file} is {Math.Max(0, age.TotalHours):0} hours old{ends}";
             return end <= now ? Line(check, DoctorStatus.Failed, $"{text}: every agent is refused", next)
                 : Line(check, age > MaxCrlAge ? DoctorStatus.Warning : DoctorStatus.Ok, text, age > MaxCrlAge ? next : "");
         }
@@ -95,7 +95,8 @@ internal sealed partial class PuppetserverChecks(HookSetup setup, TimeProvider c
                 return Line(check, DoctorStatus.Failed, $"{file} holds no certificate", next);
             var left = first.NotAfter.ToUniversalTime() - clock.GetUtcNow().UtcDateTime;
             var ends = left > TimeSpan.Zero ? "is valid until" : "ended on";
-            var text = $"{first.GetNameInfo(X509NameType.SimpleName, forIssuer: false)} {ends} {first.NotAfter.ToUniversalTime():yyyy-MM-dd}";
+            var text = $"{first.GetNameInfo(X509NameType.SimpleName, forIssuer: false)} {ends} "
+                + $"{first.NotAfter.ToUniversalTime():yyyy-MM-dd}";
             return left > CertificateSoon ? Line(check, DoctorStatus.Ok, text)
                 : Line(check, left > TimeSpan.Zero ? DoctorStatus.Warning : DoctorStatus.Failed, text, next);
         }

@@ -78,8 +78,8 @@ public sealed class PuppetserverDoctorTests : IDisposable
     [InlineData("rm puppetserver/conf.d/webserver.conf", "webserver.conf", "skip", "there is none", "")]
     [InlineData("rm ssl/certs/puppet.example.com.pem", "certificate", "fail", "can't be read", "puppet ssl bootstrap")]
     [InlineData("echo x > ssl/certs/ca.pem", "ca bundle", "fail", "holds no certificate", "overture ca export")]
-    [InlineData("rm ssl/crl.pem", "crl", "fail", "can't be read", "overture-crl-refresh.timer")]
-    [InlineData("echo x > ssl/crl.pem", "crl", "fail", "holds no list", "overture-crl-refresh.timer")]
+    [InlineData("rm ssl/crl.pem", "crl", "fail", "can't be read", "overture-crl-refresh")]
+    [InlineData("echo x > ssl/crl.pem", "crl", "fail", "holds no list", "overture-crl-refresh")]
     public async Task Doctor_BrokenPart_HasItsLineAndTheCure(string harm, string check, string status, string said, string next)
     {
         (await Shell.Run("sh", ["-euc", harm], null, directory: home.Path)).Ok();
@@ -87,8 +87,8 @@ public sealed class PuppetserverDoctorTests : IDisposable
     }
 
     [Theory]
-    [InlineData(9, 20, "warn", "216 hours old", "overture-crl-refresh.timer")]
-    [InlineData(31, -1, "fail", "every agent is refused", "overture-crl-refresh.timer")]
+    [InlineData(9, 20, "warn", "216 hours old", "overture-crl-refresh")]
+    [InlineData(31, -1, "fail", "every agent is refused", "overture-crl-refresh")]
     public async Task Doctor_OldCrl_HasItsLine(int age, int left, string status, string said, string next)
     {
         Crl(age, left);

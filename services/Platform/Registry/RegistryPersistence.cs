@@ -9,9 +9,12 @@ public sealed record RegistryPersistence(bool AppendOnly, string Broken)
 {
     private static readonly string[] Writes = ["aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status"];
 
+    // By a script: the client library takes the command itself for an administrator's.
+    private const string Info = "return redis.call('INFO', 'persistence')";
+
     /// <exception cref="FaultException">RegistryUnavailable.</exception>
     public static async Task<RegistryPersistence> Ask(RegistryConnection registry) =>
-        Parse((string?)await registry.Run(db => db.ExecuteAsync("INFO", "persistence")) ?? "");
+        Parse((string?)await registry.Run(db => db.ScriptEvaluateAsync(Info)) ?? "");
 
     /// <param name="info">Lines of NAME:VALUE.</param>
     public static RegistryPersistence Parse(string info)
