@@ -47,7 +47,7 @@ internal static class RunCauses
             "hiera-eyaml*decrypt",
             "decryption failed", "No private key found"),
         new("HIERA", "Hiera failed", "On the puppetserver: puppet lookup KEY --node NAME --explain",
-            "Function lookup() did not find a value", "did not find a value for the name", "hiera.yaml", "hiera_eyaml", "eyaml", "Lookup of key",
+            "Unable to parse (*.yaml)", "Function lookup() did not find a value", "did not find a value for the name", "hiera.yaml", "hiera_eyaml", "eyaml", "Lookup of key",
             "Data Provider", "data_hash function"),
         new("FUNCTION_UNKNOWN", "the code calls a function that no deployed module has", "Deploy the module that has it", "Unknown function:"),
         new("RESOURCE_TYPE_UNKNOWN", "the code declares a resource type that no deployed module has", "Deploy the module that has it",

@@ -19,7 +19,7 @@ internal static class BootSeeds
         Agent("ca-refused", "CONNECTION_REFUSED", "refused", "ca_port is a port that nothing listens on", _ => "--ca_port 9"),
         Agent("ca-blackhole", "CONNECTION_TIMED_OUT", "timed out", "ca_server drops what is sent to it",
             s => string.Create(CultureInfo.InvariantCulture, $"--ca_port {s.Beside(new DeafPort()).Port} --http_connect_timeout 3s")),
-        Agent("ca-wrong-port", "WRONG_SERVER", "SSL_connect", "ca_port is the registry's", _ => $"--ca_port {CauseSite.Port(6379)}"),
+        Agent("ca-wrong-port", "CONNECTION_TIMED_OUT", "OpenTimeout", "ca_port is the registry's", _ => $"--ca_port {CauseSite.Port(6379)}"),
         Agent("ca-is-puppetserver", "WRONG_SERVER", "CRL is missing", "ca_port is the puppetserver's, whose CA is off", _ =>
             $"--ca_port {CauseSite.Port(8140)}"),
         Agent("ca-other", "CERTIFICATE_UNTRUSTED", "certificate verify failed", "another CA's server listens at ca_server",
@@ -28,12 +28,6 @@ internal static class BootSeeds
         Packages("repository-away", "REPOSITORY_UNREACHABLE", "Some index files failed to download",
             "nothing listens at the repository of the agent",
             (_, key) => $"flavour: openvox8, repository: {{apt: \"http://127.0.0.1:9/apt\", key: {key}}}"),
-        Packages("repository-key", "REPOSITORY_KEY", "signed",
-            "the repository of the agent is signed with another key than the launch names",
-            (port, _) => $"flavour: openvox8, repository: "
-                + $"{{apt: \"http://127.0.0.1:{port}/apt\", key: {JsonSerializer.Serialize(OtherKey())}}}"),
-        Packages("package-version", "PACKAGE_UNKNOWN", "99.9", "the repository has no agent of the version that the launch asks for",
-            (port, key) => $"flavour: openvox8, version: \"99.9\", repository: {{apt: \"http://127.0.0.1:{port}/apt\", key: {key}}}"),
         new("image-hollow", "GONE_STOPPED", "its process ended", "the image's programs are no programs", async s =>
         {
             var programs = Path.Combine(s.Home, "images/seeded-hollow/usr/bin");
@@ -97,15 +91,6 @@ internal static class BootSeeds
         {
             Copying.Release();
         }
-    }
-
-    // Debian's, which signs no repository of ours.
-    private static string OtherKey()
-    {
-        using var gpg = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("sh", ["-c",
-            "gpg --no-default-keyring --keyring \"$(ls /usr/share/keyrings/debian-archive-*.gpg | head -n 1)\" --armor --export"])
-            { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        return gpg.StandardOutput.ReadToEnd();
     }
 
     private static int OtherCa(CauseSite site)

@@ -104,8 +104,6 @@ public sealed class CauseTableTests(SeededFleet fleet) : IClassFixture<SeededFle
     [Fact]
     public async Task Explain_WithoutAName_CountsTheFleetsCausesWorstFirst()
     {
-        foreach (var row in SeededFleet.Rows)
-            await fleet.Of(row.Id);
         var ran = await fleet.Site.Overture("instance", "explain", "-o", "json");
         Assert.Equal(1, ran.ExitCode);
         var causes = JsonNode.Parse(ran.Output)!["causes"]!.AsArray();
