@@ -21,7 +21,8 @@ public sealed class CheckSiteTests
 
         // 1. healthy, once Redis keeps its changes
         await redis.Cli("config", "set", "appendonly", "yes");
-        await Eventually.True(async () => (await Check(host))[0].Status == SiteCheckStatus.Ok, "it keeps its changes", TimeSpan.FromSeconds(60));
+        await Eventually.True(async () => (await Check(host))[0].Status == SiteCheckStatus.Ok, "it keeps its changes",
+            TimeSpan.FromSeconds(60));
         var checks = (await Check(host)).Where(c => c.Check != "own certificate").ToList();
         Assert.Equal(["persistence", "puppet CA", "local"], checks.Select(c => c.Check));
         Assert.All(checks, c => Assert.True(c.Status == SiteCheckStatus.Ok, $"{c}"));

@@ -37,7 +37,8 @@ public sealed class RunCausesTests
             + "path: /e. "
         + "Does the directory exist?; also: Facter: y", "ENVIRONMENT_MISSING")]
     [InlineData(Catalog + "Evaluation Error: Error while evaluating a Function Call, not on this node; also: Facter: y", "COMPILATION")]
-    [InlineData(Catalog + "Evaluation Error: Error while evaluating a Resource Statement, Unable to parse (/code/data/all.yaml): expected ','",
+    [InlineData(Catalog + "Evaluation Error: Error while evaluating a Resource Statement, Unable to parse "
+        + "(/code/data/all.yaml): expected ','",
         "HIERA")]
     [InlineData("Facter: Permission denied @ rb_sysopen - /proc/1/environ", "FACTS")]
     [InlineData("Failed to apply catalog: Could not find dependency Package[x] for Service[x]", "REFERENCE_MISSING")]
