@@ -39,7 +39,7 @@ internal static partial class FileGuard
 
     /// <param name="path">Absolute; links are followed.</param>
     /// <returns>Null: nothing is there, or it can't be looked at.</returns>
-    public static Hooks.Permissions? PermissionsOf(string path) => StatX(CurrentDirectory, path, 0, BasicStats, out var found) == 0
+    public static Doctor.Permissions? PermissionsOf(string path) => StatX(CurrentDirectory, path, 0, BasicStats, out var found) == 0
         ? new(found.User, found.Group, (UnixFileMode)(found.Mode & 0xfff)) : null;
 
     // /etc/passwd is enough for a message.

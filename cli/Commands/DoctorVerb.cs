@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Google.Protobuf.WellKnownTypes;
 using Overture.Cli.Doctor;
-using Overture.Cli.Hooks;
 using Overture.Cli.Output;
 using Overture.Conductor.V1;
 using Option = System.CommandLine.Option;
@@ -29,8 +28,11 @@ internal sealed class DoctorVerb : Verb
 
     private readonly Option<bool> puppetserver = new("--puppetserver")
     {
-        Description = "Only look at the hooks of the puppetserver on this host, as root (overture hook check); no service is asked",
+        Description = "Only look at the puppetserver on this host, as root: puppet.conf, its hooks (overture hook check), its web server, "
+            + "its certificate, and the age of its CRL; no service is asked",
     };
+
+    private readonly PuppetserverOptions server = new();
 
     public DoctorVerb() : base("doctor",
         "Find out what is wrong with a site: certificates, services, clocks, bucket, definitions, fleet, and a trial bootstrap over the way "
@@ -41,6 +43,7 @@ internal sealed class DoctorVerb : Verb
         Exits = ["1  something does not work"];
         foreach (var option in new Option[] { file, profile, noTrial, bundle, puppetserver })
             Options.Add(option);
+        server.AddTo(this);
     }
 
     protected override async Task<int> Run(Session session, CancellationToken cancel)
@@ -55,12 +58,13 @@ internal sealed class DoctorVerb : Verb
         }
 
         if (session.Parse.GetValue(puppetserver))
-            OnPuppetserver(Report);
+            new PuppetserverChecks(server.Read(session.Parse), session.Clock).Run().ToList().ForEach(Report);
         else
             await OnSite(session, Report, cancel);
         var failed = lines.Count(l => l.Status == DoctorStatus.Failed);
         var warned = lines.Count(l => l.Status == DoctorStatus.Warning);
-        session.Printer.Answer(Document(lines), _ => Printer.Say($"{lines.Count(l => l.Status == DoctorStatus.Ok)} ok, {warned} to look at, "
+        session.Printer.Answer(new Struct { Fields = { ["checks"] = DoctorLine.Document(lines) } }, _ =>
+            Printer.Say($"{lines.Count(l => l.Status == DoctorStatus.Ok)} ok, {warned} to look at, "
             + $"{failed} failed"));
         return failed > 0 ? ExitCodes.Failed : ExitCodes.Ok;
     }
@@ -110,19 +114,6 @@ internal sealed class DoctorVerb : Verb
         }
     }
 
-    private static void OnPuppetserver(Action<DoctorLine> report)
-    {
-        foreach (var finding in HookRules.Of(HookSetupReader.Read(null, "puppet")))
-        {
-            report(new DoctorLine("puppetserver", finding.Check, finding.Status switch
-            {
-                HookStatus.Ok => DoctorStatus.Ok,
-                HookStatus.Warning => DoctorStatus.Warning,
-                _ => DoctorStatus.Failed,
-            }, finding.Detail, finding.Next));
-        }
-    }
-
     private static void Show(DoctorLine line)
     {
         var took = line.Took > TimeSpan.FromSeconds(0.1) ? $" ({line.Took.TotalSeconds:0.0} s)" : "";
@@ -130,23 +121,4 @@ internal sealed class DoctorVerb : Verb
         if (line.Next.Length > 0)
             Console.Out.WriteLine(Printable.Line($"      next: {line.Next}"));
     }
-
-    private static Struct Document(IEnumerable<DoctorLine> lines) => new()
-    {
-        Fields =
-        {
-            ["checks"] = Value.ForList([.. lines.Select(l => Value.ForStruct(new Struct
-            {
-                Fields =
-                {
-                    ["area"] = Value.ForString(l.Area),
-                    ["check"] = Value.ForString(l.Check),
-                    ["status"] = Value.ForString(l.Word),
-                    ["detail"] = Value.ForString(l.Detail),
-                    ["next"] = Value.ForString(l.Next),
-                    ["seconds"] = Value.ForNumber(Math.Round(l.Took.TotalSeconds, 3)),
-                },
-            }))]),
-        },
-    };
 }

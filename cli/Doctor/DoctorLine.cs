@@ -1,3 +1,5 @@
+using Google.Protobuf.WellKnownTypes;
+
 namespace Overture.Cli.Doctor;
 
 /// <summary>How a check ended.</summary>
@@ -16,7 +18,8 @@ internal enum DoctorStatus
 }
 
 /// <summary>One check and how it ended.</summary>
-/// <param name="Area">What it belongs to: "you", "services", "bucket", "certificates", "fleet", "launch", "trial", "puppetserver".</param>
+/// <param name="Area">What it belongs to: "you", "services", "bucket", "registry", "certificates", "provider", "fleet",
+/// "launch", "trial", "puppetserver".</param>
 /// <param name="Check">What was looked at, in two or three words.</param>
 /// <param name="Status">How it ended.</param>
 /// <param name="Detail">One sentence.</param>
@@ -36,4 +39,18 @@ internal sealed record DoctorLine(string Area, string Check, DoctorStatus Status
     /// <summary>A check that ended in a failure of the command line's own kind.</summary>
     public static DoctorLine Of(string area, string check, Failure failure, TimeSpan took = default) =>
         new(area, check, DoctorStatus.Failed, failure.Message, failure.Next, took);
+
+    /// <summary>For programs: a list of them.</summary>
+    public static Value Document(IEnumerable<DoctorLine> lines) => Value.ForList([.. lines.Select(l => Value.ForStruct(new Struct
+    {
+        Fields =
+        {
+            ["area"] = Value.ForString(l.Area),
+            ["check"] = Value.ForString(l.Check),
+            ["status"] = Value.ForString(l.Word),
+            ["detail"] = Value.ForString(l.Detail),
+            ["next"] = Value.ForString(l.Next),
+            ["seconds"] = Value.ForNumber(Math.Round(l.Took.TotalSeconds, 3)),
+        },
+    }))]);
 }

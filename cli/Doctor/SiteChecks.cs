@@ -33,6 +33,7 @@ internal sealed class SiteChecks(Session session, Action<DoctorLine> report, Can
             answered &= await Service(key, address);
         }
         await Try("bucket", "promises", Bucket);
+        await Try("registry", "persistence", OfTheConductor);
         await Try("certificates", "crl", Crl);
         await Try("certificates", "expiring", Expiring);
         await Try("certificates", "waiting requests", Held);
@@ -89,6 +90,21 @@ internal sealed class SiteChecks(Session session, Action<DoctorLine> report, Can
         report(new DoctorLine("services", $"clock of {service}", status, status == DoctorStatus.Ok ? "agrees with this host's"
             : $"is {off.Duration().TotalSeconds:0} s {(off > TimeSpan.Zero ? "ahead of" : "behind")} this host's",
             status == DoctorStatus.Ok ? "" : "set both hosts by NTP: agents refuse certificates of the future"));
+    }
+
+    // What it says of what it needs, but for the last line, which is returned.
+    private async Task<DoctorLine> OfTheConductor()
+    {
+        var answer = await session.Conductor((c, o) => c.CheckSiteAsync(new CheckSiteRequest(), o), cancel, TimeSpan.FromSeconds(60));
+        var lines = answer.Checks.Select(c => new DoctorLine(c.Area, c.Check, c.Status switch
+        {
+            SiteCheckStatus.Ok => DoctorStatus.Ok,
+            SiteCheckStatus.Warning => DoctorStatus.Warning,
+            _ => DoctorStatus.Failed,
+        }, c.Detail, c.Next)).ToList();
+        lines.SkipLast(1).ToList().ForEach(report);
+        return lines.LastOrDefault() ?? new DoctorLine("provider", "any", DoctorStatus.Failed, "the Conductor has no provider",
+            "switch one on");
     }
 
     private async Task<DoctorLine> Bucket()

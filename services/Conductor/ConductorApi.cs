@@ -22,8 +22,9 @@ internal sealed class ConductorApi(
     InstanceWatch watch, InstanceTimeline timeline, ExplainInstance explain, SummarizeCauses causes,
     TerminateInstance terminate, RetryInstance retry, UpdateInstance update, QuarantineInstance quarantine, GetConsole console,
     Reconciler reconciler, DefinitionFindings definitions,
-    PreviewLaunch preview, ShowUserData userData, ProfileStore profiles, CheckBucket checkBucket, SummarizeConvergence convergence,
-    ConsoleSessions sessions, InstanceScope scope, ReturnedNodes? returned = null) : ConductorService.ConductorServiceBase
+    PreviewLaunch preview, ShowUserData userData, ProfileStore profiles, CheckBucket checkBucket, CheckSite checkSite,
+    SummarizeConvergence convergence, ConsoleSessions sessions, InstanceScope scope, ReturnedNodes? returned = null)
+    : ConductorService.ConductorServiceBase
 {
     private const int MaxWatched = 100;
 
@@ -174,6 +175,9 @@ internal sealed class ConductorApi(
 
     public override Task<CheckBucketResponse> CheckBucket(CheckBucketRequest request, ServerCallContext context) =>
         checkBucket.Run(context.CancellationToken);
+
+    public override Task<CheckSiteResponse> CheckSite(CheckSiteRequest request, ServerCallContext context) =>
+        checkSite.Run(context.CancellationToken);
 
     private Task<CertName> InScope(string certname, ServerCallContext context) =>
         scope.Demand(context.Peer(), certname, context.CancellationToken);

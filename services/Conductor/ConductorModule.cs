@@ -44,6 +44,7 @@ public sealed class ConductorModule : IServiceModule<ConductorOptions>
             .AddSingleton<LastRuns>()
             .AddSingleton<ConsoleSessions>()
             .AddSingleton<CheckBucket>()
+            .AddSingleton<CheckSite>()
             .AddSingleton<Lease>()
             .AddInstances()
             .AddSingleton<ProviderSet>()

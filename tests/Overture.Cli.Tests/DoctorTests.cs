@@ -1,3 +1,5 @@
+using Overture.Conductor.V1;
+
 namespace Overture.Cli.Tests;
 
 /// <summary>overture doctor against services that answer, and one that does not; the trial over real ways is in EndToEnd.Tests.</summary>
@@ -29,6 +31,36 @@ public sealed class DoctorTests(OvertureFixture overture)
         Assert.Equal("fail", checks.Single(c => c!["check"].Text() == "classifier")!["status"].Text());
         Assert.Equal("fail", checks.Single(c => c!["area"].Text() == "definitions")!["status"].Text());
         Assert.NotEqual("fail", checks.Single(c => c!["check"].Text() == "conductor")!["status"].Text());
+    }
+
+    [Theory]
+    [InlineData(SiteCheckStatus.Ok, "ok", 0)]
+    [InlineData(SiteCheckStatus.Warning, "warn", 0)]
+    [InlineData(SiteCheckStatus.Failed, "fail", 1)]
+    public async Task Doctor_WhatTheConductorFinds_IsALineEach(SiteCheckStatus status, string word, int exit)
+    {
+        var healthy = overture.Conductor.Site;
+        try
+        {
+            overture.Conductor.Site = new CheckSiteResponse
+            {
+                Checks =
+                {
+                    new SiteCheck { Area = "registry", Check = "persistence", Status = status, Detail = "Redis keeps no file",
+                        Next = "appendonly yes" },
+                    new SiteCheck { Area = "provider", Check = "local", Status = SiteCheckStatus.Ok, Detail = "takes launches" },
+                },
+            };
+            var ran = await overture.Run("doctor", "-o", "json");
+            Assert.True(ran.ExitCode >= exit, ran.Errors);
+            var line = ran.Json()["checks"]!.AsArray().Single(c => c!["check"].Text() == "persistence")!;
+            Assert.Equal(("registry", word, "appendonly yes"), (line["area"].Text(), line["status"].Text(), line["next"].Text()));
+            Assert.Contains(ran.Json()["checks"]!.AsArray(), c => c!["area"].Text() == "provider" && c["status"].Text() == "ok");
+        }
+        finally
+        {
+            overture.Conductor.Site = healthy;
+        }
     }
 
     [Fact]

@@ -12,7 +12,8 @@ public sealed class CauseDocsTests
     {
         var documented = (await File.ReadAllTextAsync(RepositoryPaths.File("docs/causes.md"))).Split('\n').Where(l => l.StartsWith("| `", StringComparison.Ordinal))
             .Select(l => l.Split('`')[1]).Distinct().Order(StringComparer.Ordinal);
-        var known = RunCauses.All.Concat(ProviderCauses.All).Select(c => c.Code).Concat(ConsoleFindings.Codes).Distinct()
+        var known = RunCauses.All.Concat(ProviderCauses.All).Concat(StalledCauses.All).Select(c =>
+            c.Code).Concat(ConsoleFindings.Codes).Distinct()
             .Order(StringComparer.Ordinal);
         Assert.Equal(known, documented);
     }

@@ -26,6 +26,36 @@ public sealed class RunCausesTests
         + "overture-enc: error: classifier does not answer", "ENC_UNAVAILABLE")]
     [InlineData(Catalog + "Failed when searching for node x: Failed to find x via exec: Execution of '/opt/overture-enc x' returned 78: "
         + "overture-enc: error: /etc/overture/hooks.yaml", "ENC_CONFIG")]
+    [InlineData(Catalog + "Failed when searching for node x: Exception while executing '/mnt/bin/overture-enc': Cannot run program "
+        + "\"/mnt/bin/overture-enc\" (in directory \".\"): error=13, Permission denied; also: Facter: x", "ENC_NOT_EXECUTABLE")]
+    [InlineData(Catalog + "Failed when searching for node x: Exception while executing '/mnt/bin/overture-enc': Cannot run program "
+        + "\"/mnt/bin/overture-enc\" (in directory \".\"): error=2, No such file or directory", "ENC_MISSING")]
+    [InlineData(Catalog + "Failed when searching for node x: Failed to find x via exec: Execution of '/mnt/bin/overture-enc x' "
+            + "returned 78:; "
+        + "also: Facter: Permission denied @ rb_sysopen - /proc/1/environ", "ENC_CONFIG")]
+    [InlineData(Catalog + "Failed when searching for node x: Could not find a directory environment named 'nowhere' anywhere in the "
+            + "path: /e. "
+        + "Does the directory exist?; also: Facter: y", "ENVIRONMENT_MISSING")]
+    [InlineData(Catalog + "Evaluation Error: Error while evaluating a Function Call, not on this node; also: Facter: y", "COMPILATION")]
+    [InlineData(Catalog + "Evaluation Error: Error while evaluating a Resource Statement, Unable to parse "
+        + "(/code/data/all.yaml): expected ','",
+        "HIERA")]
+    [InlineData("Facter: Permission denied @ rb_sysopen - /proc/1/environ", "FACTS")]
+    [InlineData("Failed to apply catalog: Could not find dependency Package[x] for Service[x]", "REFERENCE_MISSING")]
+    [InlineData(Catalog + "Evaluation Error: Unknown variable: 'naem'. (file: /x.pp, line: 3) on node x", "VARIABLE_UNKNOWN")]
+    [InlineData(Catalog + "Failed to execute '/pdb/cmd/v1?checksum=1' on at least 1 of the following 'server_urls': https://pdb:8081",
+        "PUPPETDB_AWAY")]
+    [InlineData(Catalog + "Java heap space", "PUPPETSERVER_MEMORY")]
+    [InlineData("Exec[x]: change from 'notrun' to ['0'] failed: Command exceeded timeout (/x.pp:1)", "COMMAND_TIMED_OUT")]
+    [InlineData("Exec[x]: change from 'notrun' to ['0'] failed: Could not find command '/opt/x' (/x.pp:1)", "COMMAND_MISSING")]
+    [InlineData("Package[x]: change from 'purged' to 'present' failed: Execution of '/usr/bin/apt-get -q -y install x' returned 100: "
+            + "E: Could "
+        + "not get lock /var/lib/dpkg/lock-frontend", "PACKAGE_LOCK")]
+    [InlineData("File[/etc/x]: change from 'absent' to 'file' failed: Read-only file system @ rb_sysopen - /etc/x", "READ_ONLY")]
+    [InlineData("File[/a/b]: change from 'absent' to 'file' failed: Could not set 'file' on ensure: No such file or directory - A "
+            + "directory "
+        + "component in /a/b20261201 does not exist or is a dangling symbolic link", "PARENT_MISSING")]
+    [InlineData(Catalog + "Evaluation Error: hiera-eyaml backend error decrypting ENC[PKCS7,x]", "SECRET_UNREADABLE")]
     [InlineData("Could not find a directory environment named 'prodution' anywhere in the path: /etc/puppet/code/environments. Does the "
         + "directory exist?", "ENVIRONMENT_MISSING")]
     [InlineData(Catalog + "Function lookup() did not find a value for the name 'ntp::servers' on node x", "HIERA")]

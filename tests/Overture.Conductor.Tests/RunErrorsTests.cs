@@ -66,6 +66,15 @@ public sealed class RunErrorsTests
         Assert.Equal(["Service[ntp]: failed", "Could not retrieve catalog; skipping run"], errors.Best());
     }
 
+    [Fact]
+    public void Best_ResourceWithoutAnEvent_IsExplainedByItsLogLine()
+    {
+        var errors = new RunErrors();
+        errors.Log("/Stage[main]/S/Package[x]", "Provider portage is not functional on this host", "/code/s.pp", "1");
+        errors.Resource("Package[x]", "", "/code/s.pp", "1");
+        Assert.Equal(["Package[x]: Provider portage is not functional on this host (/code/s.pp:1)"], errors.Best());
+    }
+
     private static ReportSummary Read(string name)
     {
         using var report = File.OpenRead(RepositoryPaths.File($"tests/Overture.Conductor.Tests/testdata/reports/7.23.0/{name}"));

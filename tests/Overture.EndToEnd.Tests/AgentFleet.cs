@@ -57,13 +57,7 @@ public sealed partial class AgentFleet(Stack stack) : IAsyncLifetime
         await Image("puppet8", "trixie-agent");
         await Image("aio-installed", "openvox8");
         await Image("aio-dnf", "rhel-bare");
-        // No list of a distribution: nothing there but what the launch brings.
-        await Image("aio-apt", "trixie-bare", root =>
-        {
-            File.Delete(Path.Combine(root, "etc/apt/sources.list"));
-            foreach (var list in Directory.GetFiles(Path.Combine(root, "etc/apt/sources.list.d")))
-                File.Delete(list);
-        });
+        await Image("aio-apt", "trixie-bare", RootFileSystem.ForgetPackageSources);
         await Image("vendor-server", "trixie-agent", root => VendorData(root, """
             #cloud-config
             puppet:
@@ -134,21 +128,15 @@ public sealed partial class AgentFleet(Stack stack) : IAsyncLifetime
         return await stack.Overture(["launch", "-c", file, "--wait", "--timeout", "4m", "-o", "json"], null);
     }
 
-    // Names of files only: what two images have alike is one file, and no file of a root is ever written.
     private async Task Image(string id, string root, Action<string>? change = null)
     {
         var image = Path.Combine(stack.Home, "images", $"agents-{id}");
-        var source = await RootFileSystem.Get(root);
         if (change is null)
         {
-            File.CreateSymbolicLink(image, source);
+            File.CreateSymbolicLink(image, await RootFileSystem.Get(root));
             return;
         }
-        if ((await Shell.Run("cp", "-al", source, image)).ExitCode != 0)
-        {
-            await Shell.Run("rm", "-rf", image);
-            (await Shell.Run("cp", "-a", source, image)).Ok();
-        }
+        await RootFileSystem.Copy(root, image);
         change(image);
     }
 

@@ -45,7 +45,7 @@ public sealed class DebianServerTests
         var check = await host.Run("overture", "hook", "check", "-o", "json");
         Assert.Equal(1, check.ExitCode);
         var autosign = JsonNode.Parse(check.Output)!["checks"]![0]!;
-        Assert.Equal("error", autosign["status"]!.GetValue<string>());
+        Assert.Equal("fail", autosign["status"]!.GetValue<string>());
         Assert.Contains("so nothing is signed", autosign["detail"]!.GetValue<string>(), StringComparison.Ordinal);
         const string late = "late.debian.example.org";
         Assert.Equal(1, (await Agent(late, await home.Register("start_instance.yaml", late, AioServer.Defined))).ExitCode);

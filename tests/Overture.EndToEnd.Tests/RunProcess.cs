@@ -15,8 +15,8 @@ public sealed class RunProcess : IAsyncDisposable
     /// <summary>Starts it and waits until it says that all is up.</summary>
     public static async Task<RunProcess> Start(string checkout, IReadOnlyDictionary<string, string?> environment)
     {
-        // A test run in the background has SIGINT ignored in all its children; a terminal has not.
-        var start = new ProcessStartInfo("env", ["--default-signal=INT", Path.Combine(checkout, "run")])
+        // A test run in the background has SIGINT ignored in all its children, one of nohup SIGHUP; a terminal has not.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT,HUP", Path.Combine(checkout, "run")])
         { WorkingDirectory = checkout, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;

@@ -46,8 +46,11 @@ public sealed partial class Ec2Double : IAsyncDisposable
     /// <summary>What <see cref="RefuseLaunches"/> is from then on.</summary>
     public int RefuseAfterLost { get; set; }
 
-    /// <summary>How many launches are refused for want of quota.</summary>
+    /// <summary>How many launches are refused, as <see cref="LaunchRefusal"/> has it.</summary>
     public int RefuseLaunches { get; set; }
+
+    /// <summary>For want of quota, unless a test says otherwise.</summary>
+    public (int Status, string Code) LaunchRefusal { get; set; } = (400, "VcpuLimitExceeded");
 
     /// <summary>Launches whatever is asked, as a server without DryRun.</summary>
     public bool IgnoresDryRun { get; set; }
@@ -261,7 +264,7 @@ public sealed partial class Ec2Double : IAsyncDisposable
         if (RefuseLaunches > 0)
         {
             RefuseLaunches--;
-            return (400, Error("VcpuLimitExceeded"));
+            return (LaunchRefusal.Status, Error(LaunchRefusal.Code));
         }
         if (RoomFirst && NoRoom(form) is { } full)
             return full;

@@ -15,6 +15,27 @@ public static class RootFileSystem
     /// <returns>The absolute path of the root, links resolved.</returns>
     public static Task<string> Get(string name) => Roots.GetOrAdd(name, n => new Lazy<Task<string>>(() => Make(n))).Value;
 
+    /// <summary>
+    /// An image of one that may be changed: names of files only, since what two images have alike is one file, and no file of a root is
+    /// ever written.
+    /// </summary>
+    public static async Task Copy(string name, string image)
+    {
+        var source = await Get(name);
+        if ((await Shell.Run("cp", "-al", source, image)).ExitCode == 0)
+            return;
+        await Shell.Run("rm", "-rf", image);
+        (await Shell.Run("cp", "-a", source, image)).Ok();
+    }
+
+    /// <summary>No list of a distribution: nothing there but what a launch brings.</summary>
+    public static void ForgetPackageSources(string image)
+    {
+        File.Delete(Path.Combine(image, "etc/apt/sources.list"));
+        foreach (var list in Directory.GetFiles(Path.Combine(image, "etc/apt/sources.list.d")))
+            File.Delete(list);
+    }
+
     private static async Task<string> Make(string name)
     {
         var printed = (await Shell.Run(RepositoryPaths.File("eng/roots.sh"), [name], null, limit: Limit)).Ok().Trim();

@@ -40,7 +40,7 @@ internal sealed class CollectCertificate(
     {
         using var span = FlowTelemetry.Step(FlowTelemetry.Collect, launch.Traceparent, certificate.Certname);
         span?.SetTag(FlowTelemetry.SerialTag, certificate.Serial);
-        timeline.Add(AuditLog.Service, name, "collected", "the agent has its certificate; its first run comes next",
+        timeline.Add(AuditLog.Service, name, InstanceEvents.Collected, "the agent has its certificate; its first run comes next",
             proof: ObjectKeys.Certificate(certificate.Serial));
     }
 }

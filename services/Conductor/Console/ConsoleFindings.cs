@@ -18,12 +18,16 @@ internal sealed record ConsoleFinding(string Code, string Means, string Line, st
 internal static partial class ConsoleFindings
 {
     private const int MaxText = 256 * 1024, MaxLine = 200, MaxFound = 3;
-    private const string AgentLine = "overture: agent: ";
+    private const string AgentLine = "overture: agent: ", AgentNotInstalled = "AGENT_NOT_INSTALLED", Packages = "PACKAGES",
+        PackageUnknown = "PACKAGE_UNKNOWN";
 
     private enum Rank
     {
         /// <summary>The system went no further.</summary>
         Stopped,
+
+        /// <summary>A package could not be had, and the lines that say so follow from this one; without such a line it passed.</summary>
+        Source,
 
         /// <summary>A step failed, and the line says why.</summary>
         Cause,
@@ -55,7 +59,7 @@ internal static partial class ConsoleFindings
             "memory ran out and the kernel killed processes", "choose an instance type with more memory"),
         new(Rank.Passing, "DISK_FULL", ["No space left on device"], "a disk is full",
             "give the instance a larger disk, or the image less"),
-        new(Rank.Cause, "AGENT_NOT_INSTALLED", ["overture: agent: failed:"], "the Puppet agent could not be installed or started",
+        new(Rank.Stage, AgentNotInstalled, ["overture: agent: failed:"], "the Puppet agent could not be installed or started",
             "follow that line: correct puppet.agent of the launch, or use an image that has an agent"),
         new(Rank.Passing, "RUNCMD_SKIPPED", ["overture: agent: note: cloud-init has ended"],
             "cloud-init ended without running user data's commands",
@@ -104,23 +108,55 @@ internal static partial class ConsoleFindings
             "getaddrinfo:"],
             "names could not be resolved",
             "check that the subnet has a DNS server that resolves the package source, ca_server and server"),
-        new(Rank.Cause, "PACKAGES",
-            ["Unable to locate package", "has no installation candidate", "Failed to install packages",
-            "Failed to install the following packages", "No package * available", "Unable to find a match:", "E: Failed to fetch",
+        new(Rank.Source, "REPOSITORY_KEY",
+            ["NO_PUBKEY", "is not signed", "signatures couldn't be verified", "signatures were invalid", "GPG check FAILED",
+            "GPG signature verification", "the key of the packages could not be fetched"],
+            "packages could not be installed: their source is not signed with the key that it should be",
+            "give the key that signs the package source: puppet.agent.repository.key, or apt of the cloud-config"),
+        new(Rank.Source, "REPOSITORY_UNREACHABLE",
+            ["Some index files failed to download", "E: Failed to fetch", "Cannot download repomd.xml",
+                "Failed to download metadata for repo"],
+            "packages could not be installed: their source could not be reached",
+            "check that the package source runs and that the subnet has a way to it, a proxy or a mirror (puppet.agent.repository)"),
+        new(Rank.Cause, PackageUnknown,
+            ["Unable to locate package", "has no installation candidate", "No package * available", "Unable to find a match:",
+            "No match for argument:", "Version '*was not found"],
+            "packages could not be installed: their sources have none of that name or version",
+            "check name and version, and that the image's package sources have them; or use an image that has the agent"),
+        new(Rank.Stage, Packages,
+            ["Failed to install packages", "Failed to install the following packages",
             "Package update failed", "Running module package-update-upgrade-install*failed"],
             "packages could not be installed",
             "check that the image's package sources are reachable and have puppet-agent, or use an image that has it"),
         new(Rank.Cause, "COMMANDS_REFUSED", ["Failed to shellify"], "cloud-init refused runcmd or bootcmd, and ran none of its commands",
             "make each of its commands a text or a list of texts"),
+        new(Rank.Cause, "CRL_EXPIRED", ["CRL has expired"], "a certificate revocation list is older than it may be",
+            "overture health --service certauthority; and compare the instance's clock"),
+        new(Rank.Cause, "CERTIFICATE_TIME", ["certificate has expired", "is not yet valid"],
+            "a certificate is over, or not valid yet by the instance's clock",
+            "compare the instance's clock with ours (NTP); else overture doctor shows which certificate is over"),
+        new(Rank.Cause, "CERTIFICATE_NAME", ["does not match the server hostname", "hostname*does not match"],
+            "a server's certificate does not have the name by which the agent calls it",
+            "call it by a name that it has (ca_server, server), or give it that name (dns_alt_names)"),
         new(Rank.Cause, "CERTIFICATE_UNTRUSTED",
-            ["certificate verify failed", "The certificate retrieved from the * does not match", "does not match its private key",
-            "certificate has expired"],
+            ["certificate verify failed", "The certificate retrieved from the * does not match", "does not match its private key"],
             "the agent does not accept a certificate: CertAuthority's, or its own",
             "check that ca_server is Overture's CA and that the clocks agree; overture instance timeline shows the rest"),
         new(Rank.Cause, "REQUEST_REFUSED",
             ["Forbidden request", "Error 403 on server", "Failed to submit the CSR", "Server returned HTTP 403"],
             "the agent's certificate request was refused",
             "see why: overture instance timeline, or overture audit explain"),
+        new(Rank.Passing, "CONNECTION_REFUSED", ["Connection refused"],
+            "a server that it needs could not be reached: the connection was refused",
+            "start it, check host and port that the line shows, and that security groups let it through"),
+        new(Rank.Passing, "CONNECTION_TIMED_OUT", ["execution expired", "Connection timed out", "Timed out connecting", "Net::OpenTimeout",
+            "Net::ReadTimeout", "Request to https://*timed out"],
+            "a server that it needs could not be reached: it did not answer in time",
+            "check that routes, firewalls and security groups let the instance reach the address that the line shows"),
+        new(Rank.Passing, "WRONG_SERVER", ["wrong version number", "unexpected eof", "record layer failure", "unknown protocol",
+            "Error 404 on server", "Not Found*puppet-ca", "CRL is missing from the server", "CA certificate is missing from the server"],
+            "something else answers where CertAuthority or the puppetserver should",
+            "check host and port that the line shows: ca_server, ca_port, server and serverport of the launch"),
         new(Rank.Passing, "NETWORK",
             ["Failed to open TCP connection to", "Connection to https://*failed", "No route to host", "Network is unreachable",
             "Timed out waiting for network", "Failed to start*Wait for Network"],
@@ -162,8 +198,11 @@ internal static partial class ConsoleFindings
         if (lines.Count == 0)
             return [];
         // A line has one meaning, but where it names a passing cause as well.
-        var found = Signs.Select(s => (Sign: s, At: lines.FindLastIndex(l => s.Marks.Any(m => LineMark.IsIn(l, m)))))
-            .Where(f => f.At >= 0)
+        var shown = Signs.Select(s => (Sign: s, At: lines.FindLastIndex(l => s.Marks.Any(m => LineMark.IsIn(l, m)))))
+            .Where(f => f.At >= 0).ToList();
+        if (!shown.Exists(f => f.Sign.Code is AgentNotInstalled or Packages or PackageUnknown))
+            shown.RemoveAll(f => f.Sign.Rank == Rank.Source);
+        var found = shown
             .OrderBy(f => f.Sign.Rank).ThenByDescending(f => f.At)
             .DistinctBy(f => (f.At, f.Sign.Rank == Rank.Passing))
             .Take(MaxFound)

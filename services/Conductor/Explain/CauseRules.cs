@@ -44,6 +44,7 @@ internal static class CauseRules
         ConditionType.CsrRefused or ConditionType.CsrHeld => RefusalCauses.Of(condition.Reason),
         ConditionType.RunFailed => RunCauses.OfFailure(condition.Message),
         ConditionType.PartialRun => RunCauses.OfPartial(condition.Message),
+        ConditionType.Stalled => StalledCauses.Of(condition.Message),
         _ => null,
     };
 

@@ -4,12 +4,13 @@ using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Platform.Registry;
 
 namespace Overture.Conductor.Explain;
 
 /// <summary>Says why an instance is not ready: from its records, and, until it has a certificate, its console.</summary>
 internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader reader, FirstBootStore firstBoots, ProviderSet providers,
-    LaunchKeys keys)
+    LaunchKeys keys, Timeline timeline)
 {
     // An answer without the console is better than none.
     private static readonly TimeSpan ConsoleLimit = TimeSpan.FromSeconds(4);
@@ -29,8 +30,30 @@ internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader
         var said = instance.State < InstanceState.Converged && records.Launch.ReportTokenSha256.Length > 0
             ? AgentCauses.Of(records, await firstBoots.Find(name, cancel)) : [];
 
-        // 4. the answer
-        return InstanceExplanation.Of(records, instance.Conditions, causes, unread, said);
+        // 4. whether its agent fetched its certificate, which no record says
+        var uncollected = instance.State == InstanceState.Signed && instance.Conditions.Any(c => c.Type == ConditionType.Stalled)
+            ? await Uncollected(name) : null;
+
+        // 5. the answer
+        return InstanceExplanation.Of(records, instance.Conditions, causes, unread, uncollected is null ? said : [.. said, uncollected]);
+    }
+
+    // The line of its signing must be there: a registry that has lost lines shows nothing.
+    private async Task<Cause?> Uncollected(CertName name)
+    {
+        try
+        {
+            var lines = await timeline.Read(name);
+            return lines.FirstOrDefault(l => l.Key == InstanceEvents.Signed) is { } signed
+                && !lines.Any(l => l.Key == InstanceEvents.Collected)
+                ? CauseRules.OfLine($"{name}", StalledCauses.NotCollected, ProofSources.Timeline,
+                    $"{signed.Detail}, and no line says that it was fetched", signed.At.ToDateTimeOffset())
+                : null;
+        }
+        catch (FaultException)
+        {
+            return null;
+        }
     }
 
     private async Task<(IReadOnlyList<Cause>? Causes, string Unread)> OnConsole(InstanceRecords records, Instance instance,

@@ -15,7 +15,7 @@ internal static class InstanceExplanation
     /// <param name="conditions">Of them, now (<see cref="ConditionRules"/>).</param>
     /// <param name="console">Causes that its console shows, the likely one first; null: the console was not read.</param>
     /// <param name="unread">Why it was not; empty: it was.</param>
-    /// <param name="said">Causes that its agent's own words show; null: none.</param>
+    /// <param name="said">Causes that its agent's own words show, and that its certificate was never fetched; null: none.</param>
     public static ExplainInstanceResponse Of(InstanceRecords records, IReadOnlyList<Condition> conditions,
         IReadOnlyList<Cause>? console, string unread, IReadOnlyList<Cause>? said = null)
     {

@@ -9,7 +9,15 @@ namespace Overture.Conductor.Explain;
 /// <param name="Marks">Any of them shows it (<see cref="LineMark"/>).</param>
 internal sealed record KnownCause(string Code, string Means, string Next, params string[] Marks)
 {
-    /// <summary>The first of a table whose mark is in a message; null: none.</summary>
-    public static KnownCause? Find(IEnumerable<KnownCause> table, string message) =>
-        table.FirstOrDefault(c => c.Marks.Any(m => LineMark.IsIn(message, m)));
+    // Between the errors of one run, the one that explains it best first (RunErrors, ReportVerdict).
+    private const string Also = "; also: ";
+
+    /// <summary>
+    /// The first of a table whose mark is in a message; null: none. Of several errors the first that is known counts: a mark never goes
+    /// over
+    /// two of them.
+    /// </summary>
+    public static KnownCause? Find(IReadOnlyCollection<KnownCause> table, string message) =>
+        message.Split(Also).Select(e => table.FirstOrDefault(c => c.Marks.Any(m => LineMark.IsIn(e, m)))).FirstOrDefault(c =>
+            c is not null);
 }

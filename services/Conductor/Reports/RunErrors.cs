@@ -8,6 +8,7 @@ namespace Overture.Conductor.Reports;
 internal sealed class RunErrors
 {
     private const int Most = 3, MaxKept = 20;
+    private const string Silent = ": failed";
 
     // The messages of the agent, its compiler and puppetserver that say why a catalog was not compiled or applied.
     private static readonly string[] OfTheCatalog =
@@ -53,16 +54,24 @@ internal sealed class RunErrors
     /// <param name="file">The manifest that declares it; empty: none.</param>
     /// <param name="line">Its line there; empty: none.</param>
     public void Resource(string resource, string message, string file, string line) =>
-        Keep(resources, Placed(resource, message.Length > 0 ? OneLine(message) : "failed", file, line));
+        Keep(resources, Placed(resource, message.Length > 0 ? OneLine(message) : Silent[2..], file, line));
 
     /// <returns>At most three, the best explanation first.</returns>
     public IReadOnlyList<string> Best()
     {
         // The list of resources says it best; their log lines count where there is no such list.
-        var failed = resources.Count > 0 ? resources : resourceLogs;
+        var failed = resources.Count > 0 ? resources.Select(Explained).Distinct().ToList() : resourceLogs;
         // What a resource says of itself, Puppet has logged once more without its name.
         var others = rest.Where(r => !failed.Exists(f => f.Contains(r, StringComparison.Ordinal)));
         return [.. catalog.Concat(failed).Concat(others).Concat(consequences).Take(Most)];
+    }
+
+    // A resource that failed without an event (its provider does not work here) has said why in the log alone.
+    private string Explained(string failed)
+    {
+        var at = failed.LastIndexOf(Silent, StringComparison.Ordinal);
+        return at < 0 || (at + Silent.Length < failed.Length && failed[at + Silent.Length] != ' ') ? failed
+            : resourceLogs.Find(l => l.StartsWith(failed[..(at + 2)], StringComparison.Ordinal)) ?? failed;
     }
 
     private static void Keep(List<string> list, string text)

@@ -45,6 +45,9 @@ public static class InstanceEvents
 
     public const string Signed = "signed";
 
+    /// <summary>A line of the timeline alone: the agent fetched its certificate.</summary>
+    public const string Collected = "collected";
+
     /// <summary>puppetserver asked for its classification, and was answered.</summary>
     public const string Classified = "classified";
 

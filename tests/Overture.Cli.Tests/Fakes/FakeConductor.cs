@@ -126,6 +126,14 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
 
     public override Task<CheckBucketResponse> CheckBucket(CheckBucketRequest request, ServerCallContext context) => Task.FromResult(Bucket);
 
+    /// <summary>What the Conductor is said to find of what it needs.</summary>
+    public CheckSiteResponse Site { get; set; } = new()
+    {
+        Checks = { new SiteCheck { Area = "provider", Check = "local", Status = SiteCheckStatus.Ok, Detail = "takes launches" } },
+    };
+
+    public override Task<CheckSiteResponse> CheckSite(CheckSiteRequest request, ServerCallContext context) => Task.FromResult(Site);
+
     public override Task<GetInstanceResponse> GetInstance(GetInstanceRequest request, ServerCallContext context) =>
         Task.FromResult(new GetInstanceResponse { Instance = Find(request.Certname) });
 

@@ -1,4 +1,4 @@
-namespace Overture.Cli.Hooks;
+namespace Overture.Cli.Doctor;
 
 /// <summary>What kind of thing a path is, links followed.</summary>
 internal enum HookFileKind
@@ -60,9 +60,10 @@ internal sealed record HookFile(string Path, HookFileKind Kind, Permissions? Own
         Allowed == true ? null : Above.Where(a => !user.MayExecute(a.Own)).Select(a => a.Path).FirstOrDefault();
 
     /// <summary>The first, of the file and the folders above it, in which others than root may replace it; null: none.</summary>
-    public (string Path, Permissions Own)? WrittenBy() =>
-        Own is { } own && (own.User != 0 || (own.Mode & WrittenByOthers) != 0) ? (Path, own)
+    /// <param name="harmless">Permissions that give no one else that right.</param>
+    public (string Path, Permissions Own)? WrittenBy(Func<Permissions, bool> harmless) =>
+        Own is { } own && (own.User != 0 || (own.Mode & WrittenByOthers) != 0) && !harmless(own) ? (Path, own)
             // In a folder with the sticky bit they can't replace what is root's.
-            : Above.Where(a => a.Own.User != 0 || ((a.Own.Mode & WrittenByOthers) != 0 && (a.Own.Mode & UnixFileMode.StickyBit) == 0))
-                .Select(a => ((string, Permissions)?)a).FirstOrDefault();
+            : Above.Where(a => (a.Own.User != 0 || ((a.Own.Mode & WrittenByOthers) != 0 && (a.Own.Mode & UnixFileMode.StickyBit) == 0))
+                && !harmless(a.Own)).Select(a => ((string, Permissions)?)a).FirstOrDefault();
 }

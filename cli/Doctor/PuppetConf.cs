@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Overture.Cli.Hooks;
+namespace Overture.Cli.Doctor;
 
 /// <summary>The settings of a puppet.conf as puppetserver reads them. Pure.</summary>
 internal sealed partial class PuppetConf

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 
-namespace Overture.Cli.Hooks;
+namespace Overture.Cli.Doctor;
 
 /// <summary>Reads on this host what <see cref="HookRules"/> judge.</summary>
 internal static class HookSetupReader
@@ -11,8 +11,8 @@ internal static class HookSetupReader
     private const int MaxText = 64 * 1024;
     private static readonly string[] Directories = ["/etc/puppetlabs/puppet", "/etc/puppet"];
 
-    // services.d is below Debian's confdir, and beside that of the all-in-one packages.
-    private static readonly string[] ServerDirectories = ["puppetserver", "../puppetserver"];
+    /// <summary>puppetserver's own configuration is below Debian's confdir, and beside that of the all-in-one packages.</summary>
+    public static readonly string[] ServerDirectories = ["puppetserver", "../puppetserver"];
 
     /// <param name="directory">Puppet's confdir; null: that of the all-in-one packages, else Debian's.</param>
     /// <param name="user">Who the server runs as.</param>
@@ -23,14 +23,14 @@ internal static class HookSetupReader
             ?? Directories[^1]);
         var file = Path.Combine(confdir, "puppet.conf");
         if (!File.Exists(file))
-            throw new Failure(ExitCodes.NotFound, $"there is no {file}", "overture hook check --confdir DIR, where puppet.conf is");
+            throw new Failure(ExitCodes.NotFound, $"there is no {file}", "give its folder: --confdir DIR");
         var conf = PuppetConf.Parse(File.ReadAllText(file), confdir);
         var server = UserOf(user);
         var files = new[] { conf.Of("autosign"), HookSetup.Command(conf.Of("external_nodes")) }.Where(Path.IsPathRooted)
             .Distinct(StringComparer.Ordinal).ToDictionary(p => p, p => FileOf(p, server, "-x"), StringComparer.Ordinal);
         var settings = Path.Combine(confdir, HookSetup.Settings);
         files.TryAdd(settings, FileOf(settings, server, "-r"));
-        return new(conf, file, SignsItself(confdir), server, files);
+        return new(conf, file, SignsItself(confdir), server, files, Administrators());
     }
 
     private static bool SignsItself(string confdir) =>
@@ -110,6 +110,11 @@ internal static class HookSetupReader
             groups.Add(Number(fields[2]));
         return new(name, id, group, groups);
     }
+
+    private static Dictionary<uint, IReadOnlyList<string>> Administrators() => Rows("/etc/group")
+        .Where(f => f[0] is "root" or "staff" && f.Length > 3)
+        .ToDictionary(f => Number(f[2]), f => (IReadOnlyList<string>)[.. f[3].Split(',', StringSplitOptions.RemoveEmptyEntries)
+            .Concat(Rows("/etc/passwd").Where(u => u.Length > 3 && u[3] == f[2]).Select(u => u[0])).Where(n => n != "root").Distinct()]);
 
     private static IEnumerable<string[]> Rows(string file) => File.ReadLines(file).Select(l => l.Split(':'));
 
