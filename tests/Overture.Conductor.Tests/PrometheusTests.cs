@@ -1,8 +1,12 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
+using Google.Protobuf.WellKnownTypes;
 using Overture.Conductor.Providers;
+using Overture.Conductor.Webhooks;
 using Overture.Platform.Options;
+using Overture.Platform.Records;
+using Overture.Records.V1;
 using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
@@ -62,12 +66,52 @@ public sealed class PrometheusTests : IDisposable
         await Becomes(port, "overture_instance_conditions{condition=\"launch-failed\"}", v => v == 9);
     }
 
+    // Alerts of the Conductor whose faults are made in a moment; those of CertAuthority, and of what takes hours, promtool tries.
+    [Fact]
+    public async Task Prometheus_FiresEachAlert_ForAFaultMadeForIt()
+    {
+        var (metrics, port, clock) = (FreePort.Next(), FreePort.Next(), new QuickTurnsClock());
+        await using var receiver = await WebhookReceiver.Start();
+        receiver.Answer = r => Task.FromResult(r.Type == "overture.instance.requested" ? 422 : 500);
+        var secret = directory.File("secret");
+        await File.WriteAllTextAsync(secret, EventWorld.Secret);
+        var store = new FaultyStore(world.OpenStore());
+        // The registry is away from the start (OvertureRegistryAway); OvertureDown is for the two services that do not run here.
+        await using var host = await ConductorHost.Start(world, new() { Provider = new FakeProvider(), Clock = clock, Store = store }, o => o with
+        {
+            Prometheus = new PrometheusOptions { Listen = $"127.0.0.1:{metrics}" },
+            Webhooks = new Dictionary<string, WebhookOptions> { ["chat"] = new() { Url = receiver.Url, SecretFile = secret } },
+        });
+        await using var prometheus = StartPrometheus(metrics, port, "    for: ");
+        await Eventually.True(() => host.Get<WebhookDelivery>().Pumps.Count == 1, "without a registry it takes its turn", EventWorld.Limit);
+        await Eventually.True(async () => await store.Get(ObjectKeys.WebhookPosition("chat"), default) is not null, "it delivers",
+            EventWorld.Limit);
+
+        var name = CertName.Parse((await host.As("admin").LaunchInstancesAsync(new() { Spec = ConductorFixture.Spec() })).Results.Single()
+            .Instance.Certname);
+        await Fires(port, "OvertureDown", "OvertureRegistryAway", "OvertureWebhookDeadLetters");
+        clock.Shift += TimeSpan.FromMinutes(45);
+        await store.PutIfAbsent(ObjectKeys.Block(name, "contested"), new Block { Schema = 1, Certname = name.ToString(), Id = "contested",
+            Kind = BlockKind.Contested, Sentence = "two keys", At = Timestamp.FromDateTimeOffset(clock.GetUtcNow()) }, default);
+        await Fires(port, "OvertureInstancesStalled", "OvertureInstanceContested", "OvertureWebhookBehind");
+        store.Down = true;
+        await Fires(port, "OvertureNotReady", "OvertureStoreFailing");
+    }
+
+    private async Task Fires(int port, params string[] alerts)
+    {
+        foreach (var alert in alerts)
+            await Becomes(port, $"ALERTS{{alertname=\"{alert}\", alertstate=\"firing\"}}", v => v == 1);
+    }
+
     private Task<ConductorHost> Start(int metrics, FakeProvider provider) => ConductorHost.Start(world, new() { Provider = provider },
         o => o with { Prometheus = new PrometheusOptions { Listen = $"127.0.0.1:{metrics}" } });
 
-    private BoundProcess StartPrometheus(int metrics, int port)
+    /// <param name="without">What lines of the rules hold that are left out: a fault need not last.</param>
+    private BoundProcess StartPrometheus(int metrics, int port, string without = "\0")
     {
-        File.Copy(RepositoryPaths.File("deploy/otel/alerts.yaml"), directory.File("alerts.yaml"));
+        File.WriteAllLines(directory.File("alerts.yaml"), File.ReadAllLines(RepositoryPaths.File("deploy/otel/alerts.yaml"))
+            .Where(l => !l.Contains(without, StringComparison.Ordinal)));
         File.WriteAllText(directory.File("prometheus.yaml"), File.ReadAllText(RepositoryPaths.File("deploy/otel/prometheus.yaml"))
             .Replace("localhost:9464", $"127.0.0.1:{metrics}", StringComparison.Ordinal).Replace("15s", "1s", StringComparison.Ordinal));
         return new BoundProcess(directory.File("log"), "prometheus", [$"--config.file={directory.File("prometheus.yaml")}",

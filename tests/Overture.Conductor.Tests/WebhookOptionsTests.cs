@@ -62,6 +62,7 @@ public sealed class WebhookOptionsTests : IDisposable
             tls: { certificate: "{{tls.Certificate}}", key: "{{tls.Key}}", roots: "{{tls.Roots}}" }
             launch: { signingKey: "{{world.Pki.LaunchSigningKey}}", tokenKey: "{{world.Pki.LaunchTokenKey}}", caBundle: "{{world.Ca.BundleFile}}" }
             reports: { listen: "" }
+            registry: { endpoint: "127.0.0.1:6379" }
             events: { keep: 3d }
             webhooks:
               tickets: { url: "https://tickets.example.com/overture", secretFile: "{{Secret}}", types: [condition, certificate.refused], giveUpAfter: 6h }
