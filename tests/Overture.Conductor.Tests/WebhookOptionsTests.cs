@@ -105,6 +105,31 @@ public sealed class WebhookOptionsTests : IDisposable
         Assert.Equal(2, WebhookSignature.Of(WebhookSignature.Keys(Secret), "1", 1, "x"u8).Split(' ').Length);
     }
 
+    // A span would have the URL, which is a chat's secret.
+    [Fact]
+    public async Task Attempt_IsInNoTrace_AndCarriesNone()
+    {
+        await using var receiver = await WebhookReceiver.Start();
+        var spans = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        using var listener = new System.Diagnostics.ActivityListener
+        {
+            ShouldListenTo = s => s.Name.StartsWith("System.Net.Http", StringComparison.Ordinal),
+            Sample = (ref System.Diagnostics.ActivityCreationOptions<System.Diagnostics.ActivityContext> _) =>
+                System.Diagnostics.ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStarted = a => spans.Enqueue(a.DisplayName + string.Join(' ', a.TagObjects)),
+            ActivityStopped = a => spans.Enqueue(a.DisplayName + string.Join(' ', a.TagObjects)),
+        };
+        System.Diagnostics.ActivitySource.AddActivityListener(listener);
+        var secretUrl = receiver.Url + "/T0000/B0000/" + TestIds.New().Unguessable();
+        using var webhook = new Webhook("chat", new() { Url = secretUrl, SecretFile = Secret }, "", TimeProvider.System);
+        var sent = await webhook.Send(new Event { At = new(), Cursor = "1", Type = "overture.instance.signed", Certname = "a" }, default);
+        Assert.Equal(DeliveryOutcome.Delivered, sent.Outcome);
+        Assert.DoesNotContain(spans, s => s.Contains(secretUrl, StringComparison.Ordinal));
+        using var other = new HttpClient();
+        await other.PostAsync(receiver.Url + "/seen", new StringContent("{}"));
+        Assert.Contains(spans, s => s.Contains("/seen", StringComparison.Ordinal));
+    }
+
     private static Dictionary<string, string> Problems(WebhookOptions options) =>
         options.Problems("chat").ToDictionary(p => p.Field, p => p.Rule);
 }

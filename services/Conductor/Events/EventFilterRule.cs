@@ -30,7 +30,7 @@ internal sealed class EventFilterRule
     public static FieldProblem? Problem(EventFilter filter)
     {
         if (filter.Types_.Count > MostTerms || filter.Certnames.Count > MostTerms)
-            return new("filter", $"must have at most {MostTerms} types and certnames");
+            return new(filter.Types_.Count > MostTerms ? "filter.types" : "filter.certnames", $"must be at most {MostTerms}");
         if (filter.Types_.FirstOrDefault(t => !EventTypes.All.Any(known => IsWithin(known, Whole(t)))) is { } unknown)
         {
             return new("filter.types", $"names no event: {Platform.Records.PrintableText.Of(unknown)}; e.g. condition, condition.stalled or "

@@ -28,7 +28,6 @@ internal sealed class EventLog(ObjectStore store, Ids ids, TimeProvider clock)
 {
     public const int MostInBatch = 500;
     private const int KeptCheckpoints = 2;
-    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
     private TaskCompletionSource more = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ulong knownEnd = 1;
 
@@ -91,12 +90,12 @@ internal sealed class EventLog(ObjectStore store, Ids ids, TimeProvider clock)
     /// <summary>What is the end as far as this process has seen it, without asking.</summary>
     public ulong KnownEnd => Interlocked.Read(ref knownEnd);
 
-    /// <summary>Waits until there may be more: at once where this process writes it, else a moment.</summary>
-    public async Task Wait(CancellationToken cancel)
+    /// <summary>Waits until there may be more: at once where this process writes it, else at most that long.</summary>
+    public async Task Wait(TimeSpan most, CancellationToken cancel)
     {
         try
         {
-            await Volatile.Read(ref more).Task.WaitAsync(LookAgain, clock, cancel);
+            await Volatile.Read(ref more).Task.WaitAsync(most, clock, cancel);
         }
         catch (TimeoutException)
         {

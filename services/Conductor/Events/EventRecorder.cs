@@ -19,7 +19,7 @@ namespace Overture.Conductor.Events;
 internal sealed class EventRecorder : PeriodicWorker
 {
     private const int BatchesACheckpoint = 500;
-    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500), AllAgain = TimeSpan.FromMinutes(10),
+    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500), AllAgain = TimeSpan.FromHours(1), AfterFailure = TimeSpan.FromSeconds(5),
         TrimEvery = TimeSpan.FromHours(1);
 
     private static readonly Counter<long> Recorded =
@@ -37,6 +37,7 @@ internal sealed class EventRecorder : PeriodicWorker
     private ulong next;
     private int sinceCheckpoint;
     private long comparedAll, trimmed;
+    private long? failedAt;
 
     public EventRecorder(EventLog events, EventTurn turn, InstanceTable table, ConductorOptions options, TimeProvider clock,
         ILogger<EventRecorder> log) : base(Period, clock)
@@ -53,7 +54,9 @@ internal sealed class EventRecorder : PeriodicWorker
     {
         // Whether the write was done is not known: the log says.
         recorded = null;
-        Log.EventsNotRecorded(log, e.Message);
+        if (failedAt is null)
+            Log.EventsNotRecorded(log, e.Message);
+        failedAt = Clock.GetTimestamp();
     }
 
     protected override async Task Turn(CancellationToken cancel)
@@ -63,6 +66,8 @@ internal sealed class EventRecorder : PeriodicWorker
             recorded = null;
             return;
         }
+        if (failedAt is { } failed && Clock.GetElapsedTime(failed) < AfterFailure)
+            return;
         // 1. what the log says
         var whole = recorded is null || Clock.GetElapsedTime(comparedAll) >= AllAgain;
         if (recorded is null && !await Load(cancel))
@@ -80,7 +85,8 @@ internal sealed class EventRecorder : PeriodicWorker
             recorded = null;
             return;
         }
-        // 4. what the next start need not read, and what nobody will
+        failedAt = null;
+        // 4. what the next start need not read, and what is too old
         if (sinceCheckpoint >= BatchesACheckpoint)
             await Checkpoint(cancel);
         if (Clock.GetElapsedTime(trimmed) >= TrimEvery)

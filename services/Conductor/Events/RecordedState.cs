@@ -18,7 +18,8 @@ internal sealed record RecordedState(uint States, string Serial, IReadOnlyList<s
         now.Conditions.Count == 0 ? Nothing.Conditions
             : [.. now.Conditions.Select(KeyOf).Distinct().Order(StringComparer.Ordinal).Select(string.Intern)]);
 
-    public static RecordedState Of(RecordedInstance stored) => new(stored.States, stored.Serial, [.. stored.Conditions]);
+    public static RecordedState Of(RecordedInstance stored) => new(stored.States, stored.Serial,
+        stored.Conditions.Count == 0 ? Nothing.Conditions : [.. stored.Conditions.Select(string.Intern)]);
 
     public RecordedInstance Stored(CertName name) =>
         new() { Certname = name.ToString(), States = States, Serial = Serial, Conditions = { Conditions } };

@@ -8,6 +8,8 @@ namespace Overture.Conductor.Events;
 /// <summary>Follows the log of events, from any Conductor.</summary>
 internal sealed class WatchEvents(EventLog events, Drain drain)
 {
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
+
     /// <param name="request">From where, and which.</param>
     /// <param name="send">Takes each event.</param>
     /// <param name="cancel">The caller hung up.</param>
@@ -23,7 +25,7 @@ internal sealed class WatchEvents(EventLog events, Drain drain)
             {
                 if (await events.Read(next, ending.Token) is not { } batch)
                 {
-                    await events.Wait(ending.Token);
+                    await events.Wait(LookAgain, ending.Token);
                     continue;
                 }
                 foreach (var (_, found) in batch.From(next).Where(e => rule.Matches(e.Event)))

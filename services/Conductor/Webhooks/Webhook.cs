@@ -41,6 +41,8 @@ internal sealed class Webhook : IDisposable
         (Name, Options, this.deployment, this.clock) = (name, options, deployment, clock);
         Wanted = new EventFilterRule(options.Filter);
         var handler = OutboundHandler.ToReceiver(options.Target(), options.TlsRoots);
+        // No span of it: a span has the URL, which may be a secret; and no trace of ours in a stranger's headers.
+        handler.ActivityHeadersPropagator = null;
         (handler.MaxResponseDrainSize, handler.MaxResponseHeadersLength) = (LargestDrain, HeadersKiB);
         http = new HttpClient(handler) { Timeout = options.Timeout };
     }

@@ -70,6 +70,8 @@ public sealed record WebhookOptions
             yield return new($"{path}.url", "must be set, or urlFile; not both");
         else if (Url.Length > 0 && UrlProblem(Url) is { } wrong)
             yield return new($"{path}.url", wrong);
+        if (Url.Length == 0 && File.Exists(UrlFile) && UrlProblem(File.ReadAllText(UrlFile).Trim()) is { } kept)
+            yield return new($"{path}.urlFile", kept);
         foreach (var (field, file, needed) in new[] { ("urlFile", UrlFile, false), ("tlsRoots", TlsRoots, false),
             ("secretFile", SecretFile, Template.Length == 0) })
         {

@@ -15,7 +15,7 @@ internal sealed class WebhookPump(Webhook webhook, EventLog events, WebhookProgr
 {
     private const int AtOnce = 8;
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1), LongestPause = TimeSpan.FromMinutes(1),
-        StorePause = TimeSpan.FromSeconds(5);
+        StorePause = TimeSpan.FromSeconds(5), LookAgain = TimeSpan.FromSeconds(10);
 
     private readonly string name = webhook.Name;
     private readonly Lock guard = new();
@@ -23,6 +23,7 @@ internal sealed class WebhookPump(Webhook webhook, EventLog events, WebhookProgr
     private ulong done, saved;
     private DateTimeOffset? oldest;
     private volatile bool isGone;
+    private bool isWaiting;
     private int dead;
 
     /// <summary>Events that it has not had, as far as is known.</summary>
@@ -44,12 +45,13 @@ internal sealed class WebhookPump(Webhook webhook, EventLog events, WebhookProgr
                 dead = await letters.Count(name, cancel);
                 await events.End(cancel);
                 while (!isGone && await Next(cancel))
-                {
-                }
+                    isWaiting = false;
             }
             catch (Exception e) when (FaultException.Of(e) is { } fault)
             {
-                Log.WebhookWaits(log, name, fault.Message);
+                if (!isWaiting)
+                    Log.WebhookWaits(log, name, fault.Message);
+                isWaiting = true;
                 await Task.Delay(StorePause, clock, cancel);
             }
         }
@@ -62,13 +64,13 @@ internal sealed class WebhookPump(Webhook webhook, EventLog events, WebhookProgr
         if (await events.Read(done + 1, cancel) is not { } batch)
         {
             oldest = null;
-            if (await events.First(cancel) is var first && first > done + 1)
+            if (events.KnownEnd > done + 1 && await events.First(cancel) is var first && first > done + 1)
             {
                 Log.EventsExpired(log, name, done + 1, first - 1);
                 done = first - 1;
                 return true;
             }
-            await events.Wait(cancel);
+            await events.Wait(LookAgain, cancel);
             return true;
         }
         oldest = batch.At;
@@ -97,14 +99,20 @@ internal sealed class WebhookPump(Webhook webhook, EventLog events, WebhookProgr
             if (delivery.Outcome == DeliveryOutcome.Delivered)
                 return;
             isGone |= delivery.Outcome == DeliveryOutcome.Gone;
-            var isOver = delivery.Outcome != DeliveryOutcome.Failed || IsPast(begun) || IsPast(failingSince);
+            var isOver = delivery.Outcome != DeliveryOutcome.Failed || IsPast(begun) || FailsForLong();
             if (isOver && await Bury(found, attempt, delivery.Cause, cancel))
                 return;
             await Task.Delay(Pause(attempt), clock, cancel);
         }
     }
 
-    private bool IsPast(long? since) => since is { } at && clock.GetElapsedTime(at) >= webhook.Options.GiveUpAfter;
+    private bool IsPast(long since) => clock.GetElapsedTime(since) >= webhook.Options.GiveUpAfter;
+
+    private bool FailsForLong()
+    {
+        lock (guard)
+            return failingSince is { } since && IsPast(since);
+    }
 
     private async Task<Delivery> Send(Event found, CancellationToken cancel)
     {
