@@ -104,6 +104,7 @@ internal sealed class EventWatchVerb : Verb
 
     /// <summary>"12  10:04:11  overture.condition.stalled.on  4f1c…  no certificate request came".</summary>
     private static string Line(Event shown) => string.Join("  ",
-        ((string[])[shown.Cursor.PadLeft(6), InstanceText.Time(shown.At), shown.Type.PadRight(34), shown.Certname, shown.Reason, shown.Message])
+        ((string[])[shown.Cursor.PadLeft(6), InstanceText.Time(shown.At), shown.Type.PadRight(34), shown.Certname, shown.Reason,
+            shown.Message])
         .Where(part => part.Length > 0));
 }

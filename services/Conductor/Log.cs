@@ -159,7 +159,7 @@ internal static partial class Log
     public static partial void DeadLetter(ILogger logger, string webhook, string cursor, string cause);
 
     [LoggerMessage(EventId = 185, EventName = "webhook.gone", Level = LogLevel.Warning,
-        Message = "webhook {Webhook} wants no more events (410) and is sent none; remove it from the options, or start the Conductor again")]
+        Message = "webhook {Webhook} wants no more events (410) and is sent none; remove it, or start the Conductor again")]
     public static partial void WebhookGone(ILogger logger, string webhook);
 
     [LoggerMessage(EventId = 186, EventName = "webhook.full", Level = LogLevel.Error,

@@ -39,7 +39,8 @@ public sealed class EventTests : IAsyncLifetime
         var red = await EventWorld.Launch(host, "red");
         Assert.Equal([.. Launched.Select(t => (red.ToString(), t))], (await Read(host, new() { After = "0",
             Filter = new() { Selector = "team=red" } }, 3)).Select(e => (e.Certname, Short(e))));
-        Assert.Equal("certificate.signed", Short((await Read(host, new() { After = "0", Filter = new() { Types_ = { "certificate" } } }, 1))[0]));
+        Assert.Equal("certificate.signed",
+            Short((await Read(host, new() { After = "0", Filter = new() { Types_ = { "certificate" } } }, 1))[0]));
         foreach (var (request, field) in new (WatchEventsRequest, string)[]
         {
             (new() { After = "11" }, "after"), (new() { After = "x" }, "after"),

@@ -8,7 +8,9 @@ using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>A deployment with a registry, whose Conductors record events and deliver them; instances that a test takes from state to state.</summary>
+/// <summary>
+/// A deployment with a registry, whose Conductors record events and deliver them; instances that a test takes from state to state.
+/// </summary>
 internal sealed class EventWorld : IAsyncDisposable
 {
     public const string Secret = "a-secret-of-32-bytes-for-the-test";

@@ -77,11 +77,12 @@ public sealed class PrometheusTests : IDisposable
         await File.WriteAllTextAsync(secret, EventWorld.Secret);
         var store = new FaultyStore(world.OpenStore());
         // The registry is away from the start (OvertureRegistryAway); OvertureDown is for the two services that do not run here.
-        await using var host = await ConductorHost.Start(world, new() { Provider = new FakeProvider(), Clock = clock, Store = store }, o => o with
-        {
-            Prometheus = new PrometheusOptions { Listen = $"127.0.0.1:{metrics}" },
-            Webhooks = new Dictionary<string, WebhookOptions> { ["chat"] = new() { Url = receiver.Url, SecretFile = secret } },
-        });
+        await using var host = await ConductorHost.Start(world, new() { Provider = new FakeProvider(), Clock = clock, Store = store },
+            o => o with
+            {
+                Prometheus = new PrometheusOptions { Listen = $"127.0.0.1:{metrics}" },
+                Webhooks = new Dictionary<string, WebhookOptions> { ["chat"] = new() { Url = receiver.Url, SecretFile = secret } },
+            });
         await using var prometheus = StartPrometheus(metrics, port, "    for: ");
         await Eventually.True(() => host.Get<WebhookDelivery>().Pumps.Count == 1, "without a registry it takes its turn", EventWorld.Limit);
         await Eventually.True(async () => await store.Get(ObjectKeys.WebhookPosition("chat"), default) is not null, "it delivers",

@@ -41,14 +41,15 @@ public sealed class WebhookOptionsTests : IDisposable
         var found = Problems(new()
         {
             Url = "https://a/", UrlFile = "/none", SecretFile = directory.File("short"), Types = ["condition.stall"], Selector = "a b",
-            Template = "{\"text\": {{certname}}}", Timeout = TimeSpan.Zero, GiveUpAfter = TimeSpan.Zero, MaxDeadLetters = 0, TlsRoots = "/none",
+            Template = "{\"text\": {{certname}}}", Timeout = TimeSpan.Zero, GiveUpAfter = TimeSpan.Zero, MaxDeadLetters = 0,
+            TlsRoots = "/none",
         });
         Assert.Equal(["giveUpAfter", "maxDeadLetters", "secretFile", "template", "timeout", "tlsRoots", "types", "url", "urlFile"],
             found.Keys.Select(k => k["webhooks.chat.".Length..]).Order(StringComparer.Ordinal));
         Assert.Equal("must be JSON, with {{fields}} inside strings alone", found["webhooks.chat.template"]);
         Assert.DoesNotContain(found.Values, v => v.Contains("short\n", StringComparison.Ordinal));
-        Assert.StartsWith("names {{who}}, which is no field", Problems(new() { Template = "{\"a\": \"{{who}}\"}" })["webhooks.chat.template"],
-            StringComparison.Ordinal);
+        Assert.StartsWith("names {{who}}, which is no field",
+            Problems(new() { Template = "{\"a\": \"{{who}}\"}" })["webhooks.chat.template"], StringComparison.Ordinal);
         Assert.Equal("must be set", Problems(new() { Url = "https://a/" })["webhooks.chat.secretFile"]);
     }
 
@@ -82,12 +83,16 @@ public sealed class WebhookOptionsTests : IDisposable
     [InlineData("127.0.0.1", false)]
     [InlineData("10.0.0.1", false)]
     [InlineData("2001:db8::1", false)]
-    public void MetadataAddresses_AreKnown(string address, bool isOne) => Assert.Equal(isOne, OutboundHandler.IsLinkLocal(IPAddress.Parse(address)));
+    public void MetadataAddresses_AreKnown(string address, bool isOne) =>
+        Assert.Equal(isOne, OutboundHandler.IsLinkLocal(IPAddress.Parse(address)));
 
     [Fact]
     public void Template_StaysJson_WhateverTheEventSays()
     {
-        var hostile = new Event { At = new(), Certname = "a\", \"x\": \"", Message = "line\n\u0001 {{certname}} \\", Labels = { ["team"] = "<b>" } };
+        var hostile = new Event
+        {
+            At = new(), Certname = "a\", \"x\": \"", Message = "line\n\u0001 {{certname}} \\", Labels = { ["team"] = "<b>" },
+        };
         var made = JsonNode.Parse(Encoding.UTF8.GetString(TemplateBody.Of(
             """{"text": "{{certname}}|{{ message }}|{{label.team}}|{{label.none}}"}""", hostile)))!;
         Assert.Equal("a\", \"x\": \"|line\n\u0001 {{certname}} \\|<b>|", (string)made["text"]!);
@@ -99,7 +104,8 @@ public sealed class WebhookOptionsTests : IDisposable
     public void Signature_IsThatOfTheStandard_AndOfBothKeysWhileTheyChange()
     {
         File.WriteAllText(Secret, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n");
-        var signed = WebhookSignature.Of(WebhookSignature.Keys(Secret), "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, """{"test": 2432232314}"""u8);
+        var signed = WebhookSignature.Of(WebhookSignature.Keys(Secret), "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330,
+            """{"test": 2432232314}"""u8);
         Assert.Equal("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", signed);
         File.AppendAllText(Secret, "0123456789abcdef01234567\n");
         Assert.Equal(2, WebhookSignature.Of(WebhookSignature.Keys(Secret), "1", 1, "x"u8).Split(' ').Length);

@@ -13,8 +13,8 @@ public sealed class WebhookTests : IAsyncLifetime
 {
     private static readonly string[] All =
     [
-        "instance.requested", "instance.launching", "instance.running", "instance.csr-received", "instance.signed", "certificate.signed",
-        "instance.converged",
+        "instance.requested", "instance.launching", "instance.running", "instance.csr-received", "instance.signed",
+        "certificate.signed", "instance.converged",
     ];
     private EventWorld world = null!;
     private WebhookReceiver receiver = null!;
@@ -48,7 +48,8 @@ public sealed class WebhookTests : IAsyncLifetime
 
         var one = receiver.All.First();
         Assert.Equal("application/cloudevents+json; charset=utf-8", one.ContentType);
-        Assert.Equal(("1.0", "/overture/default", one.Id), ((string)one.Json["specversion"]!, (string)one.Json["source"]!, (string)one.Json["id"]!));
+        Assert.Equal(("1.0", "/overture/default", one.Id),
+            ((string)one.Json["specversion"]!, (string)one.Json["source"]!, (string)one.Json["id"]!));
         Assert.Equal("blue", (string)one.Json["data"]!["labels"]!["team"]!);
 
         var example = Regex.Match(await File.ReadAllTextAsync(RepositoryPaths.File("docs/events.md")), "```python\n(.*?)```",
@@ -69,7 +70,8 @@ public sealed class WebhookTests : IAsyncLifetime
         }
         Assert.Equal("True", await Verify(EventWorld.Secret, one));
         Assert.Equal("False", await Verify("another-secret-of-32-bytes-or-so", one));
-        Assert.Equal("False", await Verify(EventWorld.Secret, one with { Body = one.Body.Replace("blue", "grey", StringComparison.Ordinal) }));
+        Assert.Equal("False",
+            await Verify(EventWorld.Secret, one with { Body = one.Body.Replace("blue", "grey", StringComparison.Ordinal) }));
         Assert.Equal("False", await Verify(EventWorld.Secret, one with { Id = "99" }));
         Assert.Equal("False", await Verify(EventWorld.Secret, one, later: 600));
     }
@@ -123,7 +125,8 @@ public sealed class WebhookTests : IAsyncLifetime
         Assert.Equal(StatusCode.PermissionDenied, (await Assert.ThrowsAsync<RpcException>(async () =>
             await viewer.ReplayDeadLettersAsync(new() { Webhook = "chat" }))).StatusCode);
         var failed = await operators.ReplayDeadLettersAsync(new() { Webhook = "chat" });
-        Assert.Equal((0u, 2u, "chat, event 1: it answers 422: it does not take this event"), (failed.Delivered, failed.Left, failed.Failure));
+        Assert.Equal((0u, 2u, "chat, event 1: it answers 422: it does not take this event"),
+            (failed.Delivered, failed.Left, failed.Failure));
         Volatile.Write(ref refusing, false);
         var replayed = await operators.ReplayDeadLettersAsync(new() { Webhook = "chat", Cursors = { "1" } });
         Assert.Equal((1u, 0u, ""), (replayed.Delivered, replayed.Left, replayed.Failure));

@@ -6,8 +6,8 @@ using Overture.TestSupport;
 namespace Overture.EndToEnd.Tests;
 
 /// <summary>
-/// The whole tree of spans of an instance that converged, of one that was refused and of one that stalled, as a collector receives them over
-/// OTLP, with metrics and log lines. What instances do themselves (cloud-init) is in <see cref="TraceTests"/>' trace, not here.
+/// The whole tree of spans of an instance that converged, of one that was refused and of one that stalled, as a collector receives them
+/// over OTLP, with metrics and log lines. Agents are simulated, so there are no stages of cloud-init.
 /// </summary>
 [Collection(nameof(ReplicaCollection))]
 [Trait("Category", "e2e")]
@@ -40,7 +40,7 @@ public sealed class SpanTreeTests : IAsyncLifetime
         // 1. one that converges
         var agent = new SimulatedAgent(stack, 1);
         await agent.Live();
-        await HasTree(agent.Name, "launch(boot csr.decide(sign) collect classify first_run report)");
+        await HasTree(agent.Name, "launch(boot classify collect csr.decide(sign) first_run report)");
         // 2. one whose token is wrong
         var refused = (await stack.Conductors[0].Conductor.RegisterInstanceAsync(new() { Spec = SimulatedAgent.Spec() })).Instance;
         using (var key = CsrBuilder.EcKey())
@@ -95,8 +95,9 @@ public sealed class SpanTreeTests : IAsyncLifetime
 
     private static string Below(ReceivedSpan span, IReadOnlyList<ReceivedSpan> spans)
     {
-        var children = Children(span.SpanId, spans).OrderBy(s => s.Start).ThenBy(s => s.End).Select(s => Below(s, spans)).Distinct().ToList();
-        return span.Name["overture.".Length..] + (children.Count > 0 || span.Name == "overture.launch" ? $"({string.Join(' ', children)})" : "");
+        var children = Children(span.SpanId, spans).Select(s => Below(s, spans)).Distinct().Order(StringComparer.Ordinal).ToList();
+        var isRoot = span.Name == "overture.launch";
+        return span.Name["overture.".Length..] + (children.Count > 0 || isRoot ? $"({string.Join(' ', children)})" : "");
     }
 
     private static IEnumerable<ReceivedSpan> Children(string parent, IReadOnlyList<ReceivedSpan> spans) => spans

@@ -1,6 +1,7 @@
 using Overture.Conductor.Instances;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
+using Overture.Platform.Records;
 using Overture.Records.V1;
 
 namespace Overture.Conductor.Events;
@@ -33,7 +34,7 @@ internal sealed class EventFilterRule
             return new(filter.Types_.Count > MostTerms ? "filter.types" : "filter.certnames", $"must be at most {MostTerms}");
         if (filter.Types_.FirstOrDefault(t => !EventTypes.All.Any(known => IsWithin(known, Whole(t)))) is { } unknown)
         {
-            return new("filter.types", $"names no event: {Platform.Records.PrintableText.Of(unknown)}; e.g. condition, condition.stalled or "
+            return new("filter.types", $"names no event: {PrintableText.Of(unknown)}; e.g. condition, condition.stalled or "
                 + "instance.converged (docs/events.md)");
         }
         return LabelSelector.TryParse(filter.Selector, out _, out var rule) ? null : new("filter.selector", rule);

@@ -21,8 +21,8 @@ internal sealed record LoggedEvents(ulong First, DateTimeOffset At, IReadOnlyLis
 }
 
 /// <summary>
-/// events/log/: every event, numbered, in objects that are written once. An object is named by the number of its first event, so that of two
-/// writers who would go on from the same place one is refused, and the numbers have no gap.
+/// events/log/: every event, numbered, in objects that are written once. An object is named by the number of its first event, so that of
+/// two writers that would go on from the same place one is refused, and the numbers have no gap.
 /// </summary>
 internal sealed class EventLog(ObjectStore store, Ids ids, TimeProvider clock)
 {

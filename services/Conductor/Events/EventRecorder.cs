@@ -19,7 +19,8 @@ namespace Overture.Conductor.Events;
 internal sealed class EventRecorder : PeriodicWorker
 {
     private const int BatchesACheckpoint = 500;
-    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500), AllAgain = TimeSpan.FromHours(1), AfterFailure = TimeSpan.FromSeconds(5),
+    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500),
+        AllAgain = TimeSpan.FromHours(1), AfterFailure = TimeSpan.FromSeconds(5),
         TrimEvery = TimeSpan.FromHours(1);
 
     private static readonly Counter<long> Recorded =

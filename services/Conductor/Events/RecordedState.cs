@@ -24,7 +24,9 @@ internal sealed record RecordedState(uint States, string Serial, IReadOnlyList<s
     public RecordedInstance Stored(CertName name) =>
         new() { Certname = name.ToString(), States = States, Serial = Serial, Conditions = { Conditions } };
 
-    /// <summary>What became of it since: states in their order, the certificate, conditions that ended, conditions that began. Pure.</summary>
+    /// <summary>
+    /// What became of it since: states in their order, the certificate, conditions that ended, conditions that began. Pure.
+    /// </summary>
     /// <param name="now">As it is.</param>
     /// <param name="at">When that was found, for what has no time of its own.</param>
     /// <returns>Without cursors; empty where nothing did.</returns>

@@ -6,7 +6,9 @@ using Overture.Records.V1;
 
 namespace Overture.Conductor.Webhooks;
 
-/// <summary>An event as a CloudEvent 1.0 in structured mode: all of it is in the body, so that the signature covers all of it. Pure.</summary>
+/// <summary>
+/// An event as a CloudEvent 1.0 in structured mode: all of it is in the body, so that the signature covers all of it. Pure.
+/// </summary>
 internal static class CloudEventBody
 {
     public const string ContentType = "application/cloudevents+json";

@@ -75,7 +75,8 @@ internal sealed class Webhook : IDisposable
         var isTemplate = Options.Template.Length > 0;
         var body = isTemplate ? TemplateBody.Of(Options.Template, found) : CloudEventBody.Of(found, deployment);
         var request = new HttpRequestMessage(HttpMethod.Post, Options.Target()) { Content = new ByteArrayContent(body) };
-        request.Content.Headers.ContentType = new MediaTypeHeaderValue(isTemplate ? "application/json" : CloudEventBody.ContentType, "utf-8");
+        request.Content.Headers.ContentType =
+            new MediaTypeHeaderValue(isTemplate ? "application/json" : CloudEventBody.ContentType, "utf-8");
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("overture", null));
         if (Options.SecretFile.Length == 0)
             return request;

@@ -7,8 +7,8 @@ using Overture.Records.V1;
 namespace Overture.Conductor.Webhooks;
 
 /// <summary>
-/// events/webhooks/NAME: up to where a webhook has had its events. Replaced by its version, so that of two Conductors that deliver to it one is
-/// refused and reads it again.
+/// events/webhooks/NAME: up to where a webhook has had its events. Replaced by its version, so that of two Conductors that deliver to it
+/// one is refused and reads it again.
 /// </summary>
 internal sealed class WebhookProgress(string webhook, ObjectStore store, EventLog events, Ids ids, TimeProvider clock)
 {

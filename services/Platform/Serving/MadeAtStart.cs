@@ -3,9 +3,12 @@ using Microsoft.Extensions.Hosting;
 
 namespace Overture.Platform.Serving;
 
-/// <summary>Has something made when the service starts that nothing else asks for: gauges, which are asked by whom they are registered with.</summary>
+/// <summary>
+/// Has something made when the service starts that nothing else asks for: gauges, which register themselves and are asked by the exporters.
+/// </summary>
 internal sealed class MadeAtStart<T>(T made) : IHostedService
 {
+    /// <summary>It; the parameter alone would be unused.</summary>
     public T Made => made;
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

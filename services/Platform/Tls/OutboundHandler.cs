@@ -63,7 +63,9 @@ public static class OutboundHandler
         return handler;
     }
 
-    /// <summary>169.254.0.0/16, fe80::/10, and where clouds have their metadata service beside these: fd00:ec2::/32, 100.100.100.200.</summary>
+    /// <summary>
+    /// 169.254.0.0/16, fe80::/10, and where clouds have their metadata service beside these: fd00:ec2::/32, 100.100.100.200.
+    /// </summary>
     public static bool IsLinkLocal(IPAddress address)
     {
         var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;

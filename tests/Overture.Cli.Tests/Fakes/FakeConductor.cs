@@ -131,7 +131,8 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         ServerCallContext context)
     {
         EventAsks.Enqueue(request);
-        foreach (var found in EventLog.Where(e => int.Parse(e.Cursor, CultureInfo.InvariantCulture) > int.Parse(request.After, CultureInfo.InvariantCulture)))
+        static int Number(string cursor) => int.Parse(cursor, CultureInfo.InvariantCulture);
+        foreach (var found in EventLog.Where(e => Number(e.Cursor) > Number(request.After)))
         {
             await responseStream.WriteAsync(new WatchEventsResponse { Event = found });
             if (found.Cursor == "2")
