@@ -64,7 +64,7 @@ public sealed class TelemetryLossTests : IDisposable
         }
         var before = await Call(4000);
         var exports = Volatile.Read(ref asked);
-        // each of these calls is a span that nobody takes
+        // each of these calls is a span that is not taken
         var after = await Call(12_000);
         await Eventually.True(() => Volatile.Read(ref asked) > exports, "it went on trying", TimeSpan.FromSeconds(60));
         Assert.True(after - before < 48 * 1024 * 1024, $"{before / 1024} KiB became {after / 1024} KiB");

@@ -7,7 +7,7 @@ using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>Events reach receivers that are well, slow, dead, gone and ill for a while: at least once, in order, whoever is killed.</summary>
+/// <summary>Events reach receivers that are well, slow, dead, gone and ill for a while: at least once, in order, whatever is killed.</summary>
 [Trait("Category", "integration")]
 public sealed class WebhookTests : IAsyncLifetime
 {

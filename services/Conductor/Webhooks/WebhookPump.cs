@@ -82,7 +82,7 @@ internal sealed class WebhookPump(Webhook webhook, EventLog events, WebhookProgr
                 foreach (var one in some)
                     await Deliver(one, stop);
             });
-        // 2. how far it got; what nobody wanted may be looked at again
+        // 2. how far it got; what was not wanted may be looked at again
         done = batch.Next - 1;
         if (wanted.Count == 0 && done - saved < EventLog.MostInBatch)
             return true;
