@@ -64,6 +64,9 @@ internal sealed class WebhookPump(Webhook webhook, EventLog events, WebhookProgr
         if (await events.Read(done + 1, cancel) is not { } batch)
         {
             oldest = null;
+            // some may have been replayed or deleted, at any Conductor
+            if (dead > 0)
+                dead = await letters.Count(name, cancel);
             if (events.KnownEnd > done + 1 && await events.First(cancel) is var first && first > done + 1)
             {
                 Log.EventsExpired(log, name, done + 1, first - 1);
