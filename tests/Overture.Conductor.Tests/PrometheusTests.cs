@@ -1,12 +1,10 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
-using Google.Protobuf.WellKnownTypes;
 using Overture.Conductor.Providers;
 using Overture.Conductor.Webhooks;
 using Overture.Platform.Options;
 using Overture.Platform.Records;
-using Overture.Records.V1;
 using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
@@ -81,20 +79,20 @@ public sealed class PrometheusTests : IDisposable
             o => o with
             {
                 Prometheus = new PrometheusOptions { Listen = $"127.0.0.1:{metrics}" },
-                Webhooks = new Dictionary<string, WebhookOptions> { ["chat"] = new() { Url = receiver.Url, SecretFile = secret } },
+                Webhooks = new Dictionary<string, WebhookOptions>
+                {
+                    ["chat"] = new() { Url = receiver.Url, SecretFile = secret, GiveUpAfter = TimeSpan.FromDays(3) },
+                },
             });
         await using var prometheus = StartPrometheus(metrics, port, "    for: ");
         await Eventually.True(() => host.Get<WebhookDelivery>().Pumps.Count == 1, "without a registry it takes its turn", EventWorld.Limit);
         await Eventually.True(async () => await store.Get(ObjectKeys.WebhookPosition("chat"), default) is not null, "it delivers",
             EventWorld.Limit);
 
-        var name = CertName.Parse((await host.As("admin").LaunchInstancesAsync(new() { Spec = ConductorFixture.Spec() })).Results.Single()
-            .Instance.Certname);
+        await Launch(host);
         await Fires(port, clock, "OvertureDown", "OvertureRegistryAway", "OvertureWebhookDeadLetters");
         clock.Shift += TimeSpan.FromMinutes(45);
-        await store.PutIfAbsent(ObjectKeys.Block(name, "contested"), new Block { Schema = 1, Certname = name.ToString(), Id = "contested",
-            Kind = BlockKind.Contested, Sentence = "two keys", At = Timestamp.FromDateTimeOffset(clock.GetUtcNow()) }, default);
-        await Fires(port, clock, "OvertureInstancesStalled", "OvertureInstanceContested", "OvertureWebhookBehind");
+        await Fires(port, clock, "OvertureInstancesStalled", "OvertureWebhookBehind");
         store.Down = true;
         await Fires(port, clock, "OvertureNotReady", "OvertureStoreFailing");
     }
