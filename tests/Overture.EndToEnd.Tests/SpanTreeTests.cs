@@ -14,7 +14,7 @@ namespace Overture.EndToEnd.Tests;
 [Trait("Category", "e2e")]
 public sealed class SpanTreeTests : IAsyncLifetime
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
     private readonly ReplicaStack stack = new();
     private OtlpReceiver otlp = null!;
 
@@ -57,7 +57,7 @@ public sealed class SpanTreeTests : IAsyncLifetime
             (decided.Service, decided.Attributes["overture.reason"], decided.Attributes["overture.certname"]));
         // 3. one that never asks
         var spec = SimulatedAgent.Spec();
-        spec.Deadlines = new StepDeadlines { Csr = Duration.FromTimeSpan(TimeSpan.FromSeconds(1)) };
+        spec.Deadlines = new StepDeadlines { Csr = Duration.FromTimeSpan(TimeSpan.FromMinutes(1)) };
         var stalled = (await stack.Conductors[0].Conductor.RegisterInstanceAsync(new() { Spec = spec })).Instance;
         await Eventually.True(async () => (await stack.Conductors[0].Conductor.GetInstanceAsync(new() { Certname = stalled.Certname }))
             .Instance.Conditions.Any(c => c.Type == ConditionType.Stalled), "it stalls", Limit);
