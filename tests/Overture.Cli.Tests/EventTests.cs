@@ -27,7 +27,7 @@ public sealed class EventTests(OvertureFixture overture)
         Assert.All(asks, a => Assert.Equal(["condition", "instance.signed", "team=blue"], a.Filter.Types_.Append(a.Filter.Selector)));
 
         var shown = (await overture.Run("event", "watch", "--since", "3", "--timeout", "3s", "--utc")).Exit(0).Output;
-        Assert.Matches(@"^ +4  2027-01-15 .*overture\.condition\.stalled\.on +a\.example\.com  CSR  no request came\n$", shown);
+        Assert.Matches(@"^ +4  2027-01-15T.*overture\.condition\.stalled\.on +a\.example\.com  CSR  no request came\n$", shown);
     }
 
     [Fact]
