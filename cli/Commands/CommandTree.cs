@@ -48,6 +48,9 @@ internal static class CommandTree
                 new InstanceTimelineVerb(),
                 new InstanceConsoleVerb(), new InstanceRegisterVerb(), new InstanceRetryVerb(), new InstanceProtectVerb(),
                 new InstanceTtlVerb(), new InstanceQuarantineVerb(), new InstanceTerminateVerb()),
+            Group("event", "What becomes of instances, for other systems", new EventWatchVerb(),
+                Group("dead-letters", "Events that webhooks did not take", new DeadLettersListVerb(), new DeadLettersReplayVerb(),
+                    new DeadLettersDeleteVerb())),
             Group("profile", "Launch profiles, kept in the bucket", new ProfileListVerb(), new ProfileShowVerb(), new ProfileValidateVerb(),
                 new ProfilePutVerb(), new ProfileEditVerb()),
             Group("node", "Node definitions", new NodeListVerb(), new NodeShowVerb(), new NodeSetVerb(), new NodeEditVerb(),
@@ -86,7 +89,7 @@ internal static class CommandTree
         return root;
     }
 
-    private static Command Group(string name, string description, params Verb[] verbs)
+    private static Command Group(string name, string description, params Command[] verbs)
     {
         var group = new Command(name, description);
         foreach (var verb in verbs)

@@ -1,22 +1,16 @@
 using Google.Protobuf.WellKnownTypes;
 using Overture.Conductor.V1;
+using Overture.Platform.Records;
 
 namespace Overture.Cli.Output;
 
 /// <summary>How an instance, its state and its conditions read: "csr-received", "run-failed", "3m".</summary>
 internal static class InstanceText
 {
-    public static string State(InstanceState state) => state switch
-    {
-        InstanceState.Unspecified => "unknown",
-        InstanceState.CsrReceived => "csr-received",
-        _ => state.ToString().ToLowerInvariant(),
-    };
+    public static string State(InstanceState state) => state == InstanceState.Unspecified ? "unknown" : EnumWord.Of(state);
 
     /// <summary>"csr-held".</summary>
-    public static string Condition(ConditionType type) => type == ConditionType.Unspecified ? "unknown"
-        : string.Concat(type.ToString().Select((c, i) => char.IsAsciiLetterUpper(c) ? $"{(i > 0 ? "-" : "")}{char.ToLowerInvariant(c)}"
-            : $"{c}"));
+    public static string Condition(ConditionType type) => type == ConditionType.Unspecified ? "unknown" : EnumWord.Of(type);
 
     /// <summary>All of them, what a person must mend first: "contested,revoked".</summary>
     public static string ConditionsOf(Instance instance) => string.Join(',', instance.Conditions.Select(c => Condition(c.Type)));

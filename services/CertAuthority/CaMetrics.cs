@@ -7,7 +7,7 @@ using Overture.Platform.Telemetry;
 namespace Overture.CertAuthority;
 
 /// <summary>The CA when metrics are collected: when its certificate and its list end, and what waits for a person.</summary>
-internal sealed class CaMetrics : IHostedService, IDisposable
+internal sealed class CaMetrics : IDisposable
 {
     private readonly Meter meter = new(FlowTelemetry.SourceName);
 
@@ -22,10 +22,6 @@ internal sealed class CaMetrics : IHostedService, IDisposable
             ? [new(seen.Oldest is { } oldest ? Math.Max(0, (clock.GetUtcNow() - oldest).TotalSeconds) : 0)] : [],
             "s", "how long the oldest of them has waited");
     }
-
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public void Dispose() => meter.Dispose();
 

@@ -19,6 +19,7 @@ using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 using Overture.Platform;
 using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
+using Overture.Platform.Serving;
 
 namespace Overture.CertAuthority;
 
@@ -68,7 +69,7 @@ public sealed class CertAuthorityModule : IServiceModule<CertAuthorityOptions>
         services.AddHostedService<RestoreRevocations>();
         services.AddHostedService<ClaimSweep>();
         services.AddHostedService<HeldWatch>();
-        services.AddSingleton<CaMetrics>().AddHostedService(p => p.GetRequiredService<CaMetrics>());
+        services.AddMadeAtStart<CaMetrics>();
         services.AddHostedService<UnrecordedWatch>();
         services.AddHostedService<InstanceWatch>();
         services.AddSingleton<AuditSweep>().AddHostedService(p => p.GetRequiredService<AuditSweep>());

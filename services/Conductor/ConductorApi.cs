@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Overture.Conductor.Console;
+using Overture.Conductor.Events;
 using Overture.Conductor.Explain;
 using Overture.Conductor.Instances;
 using Overture.Conductor.Launch;
@@ -7,6 +8,7 @@ using Overture.Conductor.Reconcile;
 using Overture.Conductor.Retry;
 using Overture.Conductor.Terminate;
 using Overture.Conductor.V1;
+using Overture.Conductor.Webhooks;
 using Overture.Platform.Connections;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
@@ -23,8 +25,8 @@ internal sealed class ConductorApi(
     TerminateInstance terminate, RetryInstance retry, UpdateInstance update, QuarantineInstance quarantine, GetConsole console,
     Reconciler reconciler, DefinitionFindings definitions,
     PreviewLaunch preview, ShowUserData userData, ProfileStore profiles, CheckBucket checkBucket, CheckSite checkSite,
-    SummarizeConvergence convergence, ConsoleSessions sessions, InstanceScope scope, ReturnedNodes? returned = null)
-    : ConductorService.ConductorServiceBase
+    SummarizeConvergence convergence, ConsoleSessions sessions, InstanceScope scope, WatchEvents events, DeadLetterActs letters,
+    ReturnedNodes? returned = null) : ConductorService.ConductorServiceBase
 {
     private const int MaxWatched = 100;
 
@@ -178,6 +180,19 @@ internal sealed class ConductorApi(
 
     public override Task<CheckSiteResponse> CheckSite(CheckSiteRequest request, ServerCallContext context) =>
         checkSite.Run(context.CancellationToken);
+
+    public override Task WatchEvents(WatchEventsRequest request, IServerStreamWriter<WatchEventsResponse> responseStream,
+        ServerCallContext context) => events.Run(request, e => responseStream.WriteAsync(new WatchEventsResponse { Event = e }),
+        context.CancellationToken);
+
+    public override Task<ListDeadLettersResponse> ListDeadLetters(ListDeadLettersRequest request, ServerCallContext context) =>
+        letters.List(request.Webhook, context.CancellationToken);
+
+    public override Task<ReplayDeadLettersResponse> ReplayDeadLetters(ReplayDeadLettersRequest request, ServerCallContext context) =>
+        letters.Replay(context.Peer().Caller, request, context.CancellationToken);
+
+    public override Task<DeleteDeadLettersResponse> DeleteDeadLetters(DeleteDeadLettersRequest request, ServerCallContext context) =>
+        letters.Delete(context.Peer().Caller, request, context.CancellationToken);
 
     private Task<CertName> InScope(string certname, ServerCallContext context) =>
         scope.Demand(context.Peer(), certname, context.CancellationToken);

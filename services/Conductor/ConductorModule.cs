@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Overture.Conductor.Console;
+using Overture.Conductor.Events;
 using Overture.Conductor.Explain;
 using Overture.Conductor.FirstBoot;
 using Overture.Conductor.Instances;
@@ -15,6 +16,7 @@ using Overture.Conductor.Reports;
 using Overture.Conductor.Retry;
 using Overture.Conductor.Terminate;
 using Overture.Conductor.V1;
+using Overture.Conductor.Webhooks;
 using Overture.Conductor.Workers;
 using Overture.Platform.Connections;
 using Overture.Platform.PuppetHost;
@@ -56,6 +58,8 @@ public sealed class ConductorModule : IServiceModule<ConductorOptions>
             .AddSingleton<GetConsole>()
             .AddExplain()
             .AddReconcile()
+            .AddEvents()
+            .AddWebhooks()
             .AddWorkers();
         if (options.Local.Directory.Length > 0)
         {

@@ -3,6 +3,7 @@ using Overture.Conductor.Providers.Ec2;
 using Overture.Conductor.Reports;
 using Overture.Conductor.Specs;
 using Overture.Conductor.Terminate;
+using Overture.Conductor.Webhooks;
 using Overture.Platform.Connections;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
@@ -31,6 +32,11 @@ public sealed record ConductorOptions : ServiceOptions
 
     public PuppetDbOptions PuppetDb { get; init; } = new();
 
+    public EventOptions Events { get; init; } = new();
+
+    /// <summary>Who is sent events, by a name of 1-32 of [a-z0-9-]. At most 20.</summary>
+    public IReadOnlyDictionary<string, WebhookOptions> Webhooks { get; init; } = new Dictionary<string, WebhookOptions>();
+
     /// <summary>Where reports wait; it may be a disk of its own.</summary>
     internal string ReportSpool => Path.Combine(StateDirectory, "reports");
 
@@ -43,7 +49,20 @@ public sealed record ConductorOptions : ServiceOptions
 
     public override IEnumerable<FieldProblem> Problems() =>
         base.Problems().Concat(Launch.Problems()).Concat(Local.Problems()).Concat(Ec2.Problems(Deployment)).Concat(Reports.Problems())
-            .Concat(FirstBoot.Problems(Reports.Listen.Length > 0)).Concat(PuppetDb.Problems(Reports.Listen.Length > 0));
+            .Concat(FirstBoot.Problems(Reports.Listen.Length > 0)).Concat(PuppetDb.Problems(Reports.Listen.Length > 0))
+            .Concat(Events.Problems())
+            .Concat(Webhooks.SelectMany(w => w.Value.Problems(w.Key)))
+            .Concat(Webhooks.Count > 20 ? [new("webhooks", "must be at most 20")] : []);
+}
+
+/// <summary>The log of events.</summary>
+public sealed record EventOptions
+{
+    /// <summary>How long events are kept to be watched again or delivered late. 1 h to 90 days.</summary>
+    public TimeSpan Keep { get; init; } = TimeSpan.FromDays(7);
+
+    internal IEnumerable<FieldProblem> Problems() =>
+        Keep < TimeSpan.FromHours(1) || Keep > TimeSpan.FromDays(90) ? [new("events.keep", "must be 1h to 90d")] : [];
 }
 
 /// <summary>What goes into launch records and user data.</summary>

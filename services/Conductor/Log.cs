@@ -141,4 +141,44 @@ internal static partial class Log
     [LoggerMessage(EventId = 145, EventName = "puppetdb.returned", Level = LogLevel.Warning,
         Message = "{Certname} is terminated, and PuppetDB has it as active again: end what still sends for it, then puppet node deactivate")]
     public static partial void NodeReturned(ILogger logger, CertName certname);
+
+    [LoggerMessage(EventId = 180, EventName = "events.ours", Level = LogLevel.Information,
+        Message = "this Conductor records events and delivers them from now on")]
+    public static partial void EventsAreOurs(ILogger logger);
+
+    [LoggerMessage(EventId = 181, EventName = "events.not_recorded", Level = LogLevel.Warning,
+        Message = "events wait to be recorded: {Cause}")]
+    public static partial void EventsNotRecorded(ILogger logger, string cause);
+
+    [LoggerMessage(EventId = 182, EventName = "webhook.fails", Level = LogLevel.Warning,
+        Message = "webhook {Webhook} does not take events: {Cause}; it is tried again, and its events wait")]
+    public static partial void WebhookFails(ILogger logger, string webhook, string cause);
+
+    [LoggerMessage(EventId = 183, EventName = "webhook.recovered", Level = LogLevel.Information,
+        Message = "webhook {Webhook} takes events again")]
+    public static partial void WebhookRecovered(ILogger logger, string webhook);
+
+    [LoggerMessage(EventId = 184, EventName = "webhook.dead_letter", Level = LogLevel.Warning,
+        Message = "event {Cursor} is a dead letter of webhook {Webhook}: {Cause}; next: overture event dead-letters list")]
+    public static partial void DeadLetter(ILogger logger, string webhook, string cursor, string cause);
+
+    [LoggerMessage(EventId = 185, EventName = "webhook.gone", Level = LogLevel.Warning,
+        Message = "webhook {Webhook} wants no more events (410) and is sent none; remove it, or start the Conductor again")]
+    public static partial void WebhookGone(ILogger logger, string webhook);
+
+    [LoggerMessage(EventId = 186, EventName = "webhook.full", Level = LogLevel.Error,
+        Message = "webhook {Webhook} has {Most} dead letters and waits; next: overture event dead-letters replay {Webhook}, or delete")]
+    public static partial void WebhookFull(ILogger logger, string webhook, int most);
+
+    [LoggerMessage(EventId = 187, EventName = "webhook.expired", Level = LogLevel.Error,
+        Message = "webhook {Webhook} missed events {First} to {Last}, which are no longer kept (events.keep)")]
+    public static partial void EventsExpired(ILogger logger, string webhook, ulong first, ulong last);
+
+    [LoggerMessage(EventId = 188, EventName = "webhook.waits", Level = LogLevel.Warning,
+        Message = "webhook {Webhook} waits, nothing is lost: {Cause}")]
+    public static partial void WebhookWaits(ILogger logger, string webhook, string cause);
+
+    [LoggerMessage(EventId = 189, EventName = "webhook.letters", Level = LogLevel.Information,
+        Message = "{Caller} had {Count} dead letters of webhook {Webhook} {What}")]
+    public static partial void LettersHandled(ILogger logger, string caller, int count, string webhook, string what);
 }

@@ -187,7 +187,7 @@ public static class ServiceHost
         services.AddHostedService<LastLines>();
         services.AddSingleton<ChangeFeed>();
         services.AddHostedService(p => p.GetRequiredService<ChangeFeed>());
-        services.AddSingleton<PlatformMetrics>().AddHostedService(p => p.GetRequiredService<PlatformMetrics>());
+        services.AddMadeAtStart<PlatformMetrics>();
         services.AddSingleton<ServingState>().AddSingleton<Drain>().AddHostedService(p => p.GetRequiredService<Drain>());
         services.AddSingleton<ServiceKeys>().AddHostedService(p => p.GetRequiredService<ServiceKeys>());
         services.AddSingleton<RevokedPeers>().AddSingleton<InternalCrls>().AddHostedService(p => p.GetRequiredService<InternalCrls>());

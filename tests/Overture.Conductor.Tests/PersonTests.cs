@@ -143,6 +143,8 @@ public sealed class PersonTests : IAsyncLifetime
         await Missing(async () => await jo.PutProfileAsync(new() { Name = "web", Document = ProfileTests.Web }));
         await Missing(async () => await jo.CheckBucketAsync(new()));
         await Missing(async () => await jo.CheckSiteAsync(new()));
+        await Missing(async () => await jo.ReplayDeadLettersAsync(new() { Webhook = "chat" }));
+        await Missing(async () => await jo.DeleteDeadLettersAsync(new() { Webhook = "chat" }));
         Assert.False(await store.Any(ObjectKeys.Profiles, default));
 
         Assert.Equal($"{other}", (await jo.GetInstanceAsync(new() { Certname = $"{other}" })).Instance.Certname);

@@ -2,7 +2,9 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using Overture.Conductor.Providers;
+using Overture.Conductor.Webhooks;
 using Overture.Platform.Options;
+using Overture.Platform.Records;
 using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
@@ -62,12 +64,58 @@ public sealed class PrometheusTests : IDisposable
         await Becomes(port, "overture_instance_conditions{condition=\"launch-failed\"}", v => v == 9);
     }
 
+    // Alerts of the Conductor whose faults are made in a moment; those of CertAuthority, and of what takes hours, promtool tries.
+    [Fact]
+    public async Task Prometheus_FiresAlerts_ForFaultsMadeForThem()
+    {
+        var (metrics, port, clock) = (FreePort.Next(), FreePort.Next(), new QuickTurnsClock());
+        await using var receiver = await WebhookReceiver.Start();
+        receiver.Answer = r => Task.FromResult(r.Type == "overture.instance.requested" ? 422 : 500);
+        var secret = directory.File("secret");
+        await File.WriteAllTextAsync(secret, EventWorld.Secret);
+        var store = world.OpenStore();
+        // The registry is away from the start (OvertureRegistryAway); OvertureDown is for the two services that do not run here.
+        await using var host = await ConductorHost.Start(world, new() { Provider = new FakeProvider(), Clock = clock, Store = store },
+            o => o with
+            {
+                Prometheus = new PrometheusOptions { Listen = $"127.0.0.1:{metrics}" },
+                Webhooks = new Dictionary<string, WebhookOptions>
+                {
+                    ["chat"] = new() { Url = receiver.Url, SecretFile = secret, GiveUpAfter = TimeSpan.FromDays(3) },
+                },
+            });
+        await using var prometheus = StartPrometheus(metrics, port, "    for: ");
+        await Eventually.True(() => host.Get<WebhookDelivery>().Pumps.Count == 1, "without a registry it takes its turn", EventWorld.Limit);
+        await Eventually.True(async () => await store.Get(ObjectKeys.WebhookPosition("chat"), default) is not null, "it delivers",
+            EventWorld.Limit);
+
+        await Launch(host);
+        await Fires(port, clock, "OvertureDown", "OvertureRegistryAway", "OvertureWebhookDeadLetters");
+        clock.Shift += TimeSpan.FromMinutes(45);
+        await Fires(port, clock, "OvertureInstancesStalled", "OvertureWebhookBehind");
+    }
+
+    // While time passes quickly: scans are half a minute apart, and further where one took long.
+    private async Task Fires(int port, QuickTurnsClock clock, params string[] alerts)
+    {
+        foreach (var alert in alerts)
+        {
+            await Eventually.True(async () =>
+            {
+                clock.Shift += TimeSpan.FromSeconds(5);
+                return await Query(port, $"ALERTS{{alertname=\"{alert}\", alertstate=\"firing\"}}") is not null;
+            }, alert, TimeSpan.FromMinutes(2));
+        }
+    }
+
     private Task<ConductorHost> Start(int metrics, FakeProvider provider) => ConductorHost.Start(world, new() { Provider = provider },
         o => o with { Prometheus = new PrometheusOptions { Listen = $"127.0.0.1:{metrics}" } });
 
-    private BoundProcess StartPrometheus(int metrics, int port)
+    /// <param name="without">What lines of the rules hold that are left out: a fault need not last.</param>
+    private BoundProcess StartPrometheus(int metrics, int port, string without = "\0")
     {
-        File.Copy(RepositoryPaths.File("deploy/otel/alerts.yaml"), directory.File("alerts.yaml"));
+        File.WriteAllLines(directory.File("alerts.yaml"), File.ReadAllLines(RepositoryPaths.File("deploy/otel/alerts.yaml"))
+            .Where(l => !l.Contains(without, StringComparison.Ordinal)));
         File.WriteAllText(directory.File("prometheus.yaml"), File.ReadAllText(RepositoryPaths.File("deploy/otel/prometheus.yaml"))
             .Replace("localhost:9464", $"127.0.0.1:{metrics}", StringComparison.Ordinal).Replace("15s", "1s", StringComparison.Ordinal));
         return new BoundProcess(directory.File("log"), "prometheus", [$"--config.file={directory.File("prometheus.yaml")}",

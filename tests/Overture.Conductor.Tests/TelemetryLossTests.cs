@@ -42,6 +42,58 @@ public sealed class TelemetryLossTests : IDisposable
             Assert.Single(printed, l => l.Contains("spans are accepted again", StringComparison.Ordinal)));
     }
 
+    // A collector that bounds its memory, or has a batch that is too large for it, answers so.
+    [Fact]
+    public async Task Otlp_ResourceExhausted_OneWarning_AndMemoryStaysFlat()
+    {
+        var (port, asked) = (FreePort.Next(), 0);
+        await using var collector = await Exhausted(() => Interlocked.Increment(ref asked));
+        await using var conductor = world.StartProcess(port, new Dictionary<string, string>
+        {
+            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Urls.Single(),
+            ["OTEL_BSP_SCHEDULE_DELAY"] = "100",
+        });
+        using var channel = world.Pki.Channel(port, "viewer");
+        var health = new Health.HealthClient(channel);
+        await Eventually.True(() => ConductorFixture.Serves(health), "it serves", TimeSpan.FromSeconds(90));
+        async Task<long> Call(int times)
+        {
+            for (var done = 0; done < times; done += 50)
+                await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => ConductorFixture.Serves(health)));
+            return conductor.ResidentBytes();
+        }
+        var before = await Call(4000);
+        var exports = Volatile.Read(ref asked);
+        // each of these calls is a span that is not taken
+        var after = await Call(12_000);
+        await Eventually.True(() => Volatile.Read(ref asked) > exports, "it went on trying", TimeSpan.FromSeconds(60));
+        Assert.True(after - before < 48 * 1024 * 1024, $"{before / 1024} KiB became {after / 1024} KiB");
+        await conductor.Terminate();
+        await conductor.Ended(TimeSpan.FromSeconds(25));
+        Assert.Single((await conductor.Printed()).Split('\n'), l => l.Contains(" spans could not be sent", StringComparison.Ordinal));
+    }
+
+    // gRPC's RESOURCE_EXHAUSTED, as a server gives it that did not look at the message.
+    private static async Task<WebApplication> Exhausted(Action asked)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        var port = FreePort.Next();
+        builder.WebHost.ConfigureKestrel(k => k.Listen(System.Net.IPAddress.Loopback, port, l =>
+            l.Protocols = Microsoft.AspNetCore.Server.Kestrel.Core.HttpProtocols.Http2));
+        var app = builder.Build();
+        app.Run(http =>
+        {
+            asked();
+            http.Response.ContentType = "application/grpc";
+            http.Response.Headers["grpc-status"] = "8";
+            http.Response.Headers["grpc-message"] = "received message larger than max";
+            return Task.CompletedTask;
+        });
+        await app.StartAsync();
+        return app;
+    }
+
     private async Task<WebApplication> Collector()
     {
         var builder = WebApplication.CreateSlimBuilder();

@@ -6,5 +6,6 @@ public sealed class WallsTests
 {
     [Fact]
     public void Folders_KnowOnlyThoseBelow() => Walls.Hold(typeof(ConductorModule).Assembly, 
-        "Workers", "Reconcile", "Retry", "Explain FirstBoot Reports Terminate", "Console Launch", "Providers", "Instances", "Specs");
+        "Workers", "Reconcile", "Retry", "Explain FirstBoot Reports Terminate Webhooks", "Console Events Launch", "Providers", "Instances",
+        "Specs");
 }

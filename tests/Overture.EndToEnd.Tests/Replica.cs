@@ -31,6 +31,9 @@ public sealed class Replica : IAsyncDisposable
 
     public string Name { get; }
 
+    /// <summary>Added to this process's.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; set; } = new Dictionary<string, string>();
+
     /// <summary>Of gRPC.</summary>
     public int Port { get; } = FreePort.Next();
 
@@ -46,7 +49,7 @@ public sealed class Replica : IAsyncDisposable
     /// <summary>Starts it and waits until it says that it serves.</summary>
     public async Task Start()
     {
-        process = new ServiceProcess(assembly, config);
+        process = new ServiceProcess(assembly, config, Environment);
         await Eventually.True(async () => process.HasExited || await Serves(), $"{Name} serves", StartLimit);
         Assert.False(process.HasExited, process.HasExited ? await process.Printed() : "");
         Connect();

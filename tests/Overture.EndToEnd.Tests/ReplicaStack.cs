@@ -40,6 +40,9 @@ public sealed class ReplicaStack : IAsyncLifetime
 
     public ObjectStore Store => ObjectStore.Open(Bucket, "");
 
+    /// <summary>Of every process, beside this one's; before the start.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; set; } = new Dictionary<string, string>();
+
     /// <summary>Where keys, records and state are.</summary>
     public string Home => pki.Home;
 
@@ -50,6 +53,8 @@ public sealed class ReplicaStack : IAsyncLifetime
         new PuppetCaInit(InHome("ca"), TimeProvider.System).InitP256("replicas");
         Roots.ImportFromPemFile(InHome($"ca/{PuppetCaInit.Bundle}"));
         redis = await RedisServer.Start();
+        foreach (var replica in All)
+            replica.Environment = Environment;
         for (var i = 0; i < 2; i++)
             await Configure(i);
         await Task.WhenAll(All.Select(r => r.Start()));

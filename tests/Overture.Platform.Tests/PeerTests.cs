@@ -72,7 +72,8 @@ public sealed class PeerTests
         Assert.Equal([Role.Admin], table.RolesOf("/overture.certauthority.v1.CertAuthorityService/IssueAdminCertificate"));
         Assert.Equal([Role.Admin], table.RolesOf("/overture.certauthority.v1.CertAuthorityService/ExportCa"));
         string[] changing = ["Launch", "Register", "Terminate", "Retry", "Update", "Quarantine", "Put", "Submit", "Authorize", "Revoke",
-            "Approve", "Deny", "Delete", "Issue", "Publish", "ExportCa", "GetConsole", "GetUserData", "CheckBucket", "CheckSite"];
+            "Approve", "Deny", "Delete", "Replay", "Issue", "Publish", "ExportCa", "GetConsole", "GetUserData",
+            "CheckBucket", "CheckSite"];
         Assert.Equal(rpcs.Where(r => !changing.Any(c => r.m.Name.StartsWith(c, StringComparison.Ordinal))).Select(r => r.Name),
             rpcs.Where(r => table.RolesOf(r.Name).Contains(Role.Viewer)).Select(r => r.Name));
     }

@@ -58,6 +58,13 @@ public sealed class ServiceProcess : IAsyncDisposable
     /// <param name="name">Without SIG, as kill(1) takes it.</param>
     public async Task Signal(string name) => (await Shell.Run("kill", $"-{name}", $"{process.Id}")).Ok();
 
+    /// <summary>What it has in memory.</summary>
+    public long ResidentBytes()
+    {
+        process.Refresh();
+        return process.WorkingSet64;
+    }
+
     /// <summary>Whether it catches SIGHUP by now (SigCgt of /proc/PID/status, bit 0).</summary>
     public async Task<bool> CatchesHangup() =>
         (await File.ReadAllLinesAsync($"/proc/{process.Id}/status"))

@@ -1,69 +1,66 @@
 using System.Diagnostics.Metrics;
-using Microsoft.Extensions.Hosting;
 using Overture.Conductor.V1;
+using Overture.Platform.Records;
 using Overture.Platform.Telemetry;
 
 namespace Overture.Conductor.Instances;
 
 /// <summary>The fleet when metrics are collected: instances by state, by condition, and how old the oldest of each condition is.</summary>
-internal sealed class FleetMetrics : IHostedService, IDisposable
+internal sealed class FleetMetrics : IDisposable
 {
+    // Three gauges are asked one after the other, at most a moment apart: they share a walk.
+    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
+    private static readonly IReadOnlyList<ConditionType> Types =
+        [.. Enum.GetValues<ConditionType>().Where(t => t != ConditionType.Unspecified)];
+    private static readonly IReadOnlyList<InstanceState> States =
+        [.. Enum.GetValues<InstanceState>().Where(s => s is not (InstanceState.Unspecified or InstanceState.Terminated))];
+
     private readonly Meter meter = new(FlowTelemetry.SourceName);
     private readonly InstanceTable table;
     private readonly TimeProvider clock;
+    private volatile Walk? last;
 
     public FleetMetrics(InstanceTable table, TimeProvider clock)
     {
         (this.table, this.clock) = (table, clock);
-        meter.CreateObservableGauge(FlowTelemetry.Instances, ByState, "{instance}", "instances that have not ended");
-        meter.CreateObservableGauge(FlowTelemetry.Conditions, ByCondition, "{instance}", "instances with this condition");
-        meter.CreateObservableGauge(FlowTelemetry.ConditionAge, Oldest, "s", "how long the oldest of this condition has lasted");
+        // Every label each time: what is over must fall to 0.
+        meter.CreateObservableGauge(FlowTelemetry.Instances, () => Each(States, "state", (w, s) => w.ByState.GetValueOrDefault(s)),
+            "{instance}", "instances that have not ended");
+        meter.CreateObservableGauge(FlowTelemetry.Conditions, () => Each(Types, "condition", (w, t) => w.ByType.GetValueOrDefault(t).Count),
+            "{instance}", "instances with this condition");
+        meter.CreateObservableGauge(FlowTelemetry.ConditionAge, () => Each(Types, "condition", (w, t) =>
+            w.ByType.TryGetValue(t, out var found) ? Math.Max(0, (clock.GetUtcNow() - found.Oldest).TotalSeconds) : 0), "s",
+            "how long the oldest of this condition has lasted");
     }
-
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public void Dispose() => meter.Dispose();
 
-    // Before it has seen all, what it would say is not so. Every label each time: what is over must fall to 0.
-    private IEnumerable<Measurement<long>> ByState()
+    // Before it has seen all, what it would say is not so.
+    private IEnumerable<Measurement<T>> Each<TKey, T>(IReadOnlyList<TKey> keys, string label, Func<Walk, TKey, T> value)
+        where TKey : struct, Enum where T : struct
     {
         if (!table.SeenAll)
             return [];
-        var counts = table.Rows.All.Where(r => !r.IsOwn && r.State != InstanceState.Terminated).CountBy(r => r.State)
-            .ToDictionary(c => c.Key, c => c.Value);
-        return Enum.GetValues<InstanceState>().Where(s => s is not (InstanceState.Unspecified or InstanceState.Terminated))
-            .Select(s => new Measurement<long>(counts.GetValueOrDefault(s), Label("state", StateName(s))));
+        var walk = last is { } known && clock.GetElapsedTime(known.At) < Fresh ? known : last = Count();
+        return keys.Select(k => new Measurement<T>(value(walk, k), new KeyValuePair<string, object?>(label, EnumWord.Of(k))));
     }
 
-    private IEnumerable<Measurement<long>> ByCondition()
+    private Walk Count()
     {
-        if (!table.SeenAll)
-            return [];
-        var counts = table.Rows.All.Where(r => !r.IsOwn).SelectMany(r => r.Conditions.Select(c => c.Type).Distinct()).CountBy(t => t)
-            .ToDictionary(c => c.Key, c => c.Value);
-        return Types.Select(t => new Measurement<long>(counts.GetValueOrDefault(t), Label("condition", Name($"{t}"))));
+        var walk = new Walk(clock.GetTimestamp(), [], []);
+        foreach (var row in table.Rows.All.Where(r => !r.IsOwn))
+        {
+            walk.ByState[row.State] = walk.ByState.GetValueOrDefault(row.State) + 1;
+            foreach (var some in row.Conditions.GroupBy(c => c.Type))
+            {
+                var (count, oldest) = walk.ByType.GetValueOrDefault(some.Key, (0, DateTimeOffset.MaxValue));
+                var since = some.Min(c => c.Since.ToDateTimeOffset());
+                walk.ByType[some.Key] = (count + 1, since < oldest ? since : oldest);
+            }
+        }
+        return walk;
     }
 
-    private IEnumerable<Measurement<double>> Oldest()
-    {
-        if (!table.SeenAll)
-            return [];
-        var now = clock.GetUtcNow();
-        var oldest = table.Rows.All.Where(r => !r.IsOwn).SelectMany(r => r.Conditions).GroupBy(c => c.Type)
-            .ToDictionary(g => g.Key, g => g.Min(c => c.Since.ToDateTimeOffset()));
-        return Types.Select(t => new Measurement<double>(
-            oldest.TryGetValue(t, out var since) ? Math.Max(0, (now - since).TotalSeconds) : 0, Label("condition", Name($"{t}"))));
-    }
-
-    private static IEnumerable<ConditionType> Types => Enum.GetValues<ConditionType>().Where(t => t != ConditionType.Unspecified);
-
-    private static string StateName(InstanceState state) => Name($"{state}");
-
-    // "CsrHeld" is "csr-held", as everywhere.
-    private static string Name(string word) =>
-        string.Concat(word.Select((c, i) => char.IsAsciiLetterUpper(c) ? $"{(i > 0 ? "-" : "")}{char.ToLowerInvariant(c)}" : $"{c}"));
-
-    private static KeyValuePair<string, object?> Label(string name, string value) => new(name, value);
+    private sealed record Walk(long At, Dictionary<InstanceState, long> ByState,
+        Dictionary<ConditionType, (long Count, DateTimeOffset Oldest)> ByType);
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Overture.Platform.Serving;
 
 namespace Overture.Conductor.Instances;
 
@@ -20,8 +21,7 @@ internal static class InstancesModule
             .AddSingleton<IndexWriter>()
             .AddSingleton<SnapshotStore>()
             .AddSingleton<InstanceTable>()
-            .AddSingleton<FleetMetrics>()
-            .AddHostedService(p => p.GetRequiredService<FleetMetrics>())
+            .AddMadeAtStart<FleetMetrics>()
             .AddSingleton<UpdateInstance>()
             .AddSingleton<QuarantineInstance>();
 }

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Google.Protobuf;
@@ -17,7 +16,7 @@ namespace Overture.Conductor.Instances;
 /// </summary>
 internal sealed class SnapshotStore(ObjectStore store, LaunchKeys keys, Lease lease, Ids ids, TimeProvider clock)
 {
-    private const int PerChunk = 5000, LargestChunk = 64 * 1024 * 1024;
+    private const int PerChunk = 5000;
     private const string Task = "snapshot", Whole = "whole";
     private static readonly TimeSpan LeaseLife = TimeSpan.FromMinutes(10);
 
@@ -32,7 +31,7 @@ internal sealed class SnapshotStore(ObjectStore store, LaunchKeys keys, Lease le
         var snapshot = new InstanceSnapshot { Schema = 1, WriteId = ids.Unguessable(), At = clock.NowMs().ToTimestamp() };
         foreach (var some in instances.Chunk(PerChunk))
         {
-            var body = Pack(new InstanceChunk { Instances = { some } });
+            var body = PackedRecord.Write(new InstanceChunk { Instances = { some } });
             await store.PutIfAbsent(ObjectKeys.InstanceChunk(id, snapshot.ChunkSha256.Count), body, cancel);
             snapshot.ChunkSha256.Add(Convert.ToHexStringLower(SHA256.HashData(body)));
             snapshot.Instances += (uint)some.Length;
@@ -92,7 +91,7 @@ internal sealed class SnapshotStore(ObjectStore store, LaunchKeys keys, Lease le
             var body = (await store.Get(chunk, cancel))?.Body;
             if (body is null || Convert.ToHexStringLower(SHA256.HashData(body)) != snapshot.ChunkSha256[i])
                 throw new InvalidDataException($"{chunk} does not match what was written");
-            foreach (var record in InstanceChunk.Parser.ParseFrom(Unpack(body)).Instances)
+            foreach (var record in PackedRecord.Read(body, InstanceChunk.Parser).Instances)
                 yield return InstanceRecords.From(record);
         }
     }
@@ -110,26 +109,4 @@ internal sealed class SnapshotStore(ObjectStore store, LaunchKeys keys, Lease le
     private static bool IsWhole(string key) => key.EndsWith("/" + Whole, StringComparison.Ordinal);
 
     private byte[] SealOf(InstanceSnapshot snapshot) => keys.Seal("overture-snapshot-1", string.Join('\n', snapshot.ChunkSha256));
-
-    private static byte[] Pack(InstanceChunk chunk)
-    {
-        using var packed = new MemoryStream();
-        using (var zip = new GZipStream(packed, CompressionLevel.Fastest))
-            chunk.WriteTo(zip);
-        return packed.ToArray();
-    }
-
-    private static byte[] Unpack(byte[] body)
-    {
-        using var zip = new GZipStream(new MemoryStream(body), CompressionMode.Decompress);
-        using var plain = new MemoryStream();
-        var buffer = new byte[64 * 1024];
-        for (int read; (read = zip.Read(buffer)) > 0;)
-        {
-            plain.Write(buffer, 0, read);
-            if (plain.Length > LargestChunk)
-                throw new InvalidDataException("a chunk of a snapshot is larger than any that was written");
-        }
-        return plain.ToArray();
-    }
 }

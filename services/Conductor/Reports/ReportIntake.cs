@@ -24,7 +24,7 @@ internal static class ReportIntake
 
     public static void Add(IServiceCollection services, ConductorOptions options)
     {
-        services.AddSingleton<ReportMetrics>().AddHostedService(p => p.GetRequiredService<ReportMetrics>());
+        services.AddMadeAtStart<ReportMetrics>();
         services.AddSingleton<ReportSpool>()
             .AddSingleton(p => new PuppetserverPeers(
                 p.GetRequiredService<ObjectStore>(), p.GetRequiredService<PuppetCaBundle>(), p.GetRequiredService<LaunchKeys>().Verify))

@@ -1,11 +1,10 @@
 using System.Diagnostics.Metrics;
-using Microsoft.Extensions.Hosting;
 using Overture.Platform.Telemetry;
 
 namespace Overture.Conductor.Reports;
 
 /// <summary>Reports as metrics: what they said, and how many wait.</summary>
-internal sealed class ReportMetrics : IHostedService, IDisposable
+internal sealed class ReportMetrics : IDisposable
 {
     private static readonly Meter Shared = new(FlowTelemetry.SourceName);
     private static readonly Counter<long> Reports = Shared.CreateCounter<long>(FlowTelemetry.Reports, "{report}", "reports that were worked off");
@@ -23,10 +22,6 @@ internal sealed class ReportMetrics : IHostedService, IDisposable
         RunOutcome.Ignored => "ignored",
         _ => "refused",
     }));
-
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public void Dispose() => meter.Dispose();
 }

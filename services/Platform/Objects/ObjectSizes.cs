@@ -27,7 +27,9 @@ internal static class ObjectSizes
         ("ca/parents/", 16 * MiB),
         // 500 records.
         (ObjectKeys.AuditStreams, 16 * MiB),
-        (ObjectKeys.InstanceSnapshots, 64 * MiB),
+        (ObjectKeys.InstanceSnapshots, 64 * MiB), (ObjectKeys.EventCheckpoints, 64 * MiB),
+        // 500 events.
+        (ObjectKeys.EventLog, 16 * MiB),
         // A fingerprint of 70 bytes for each certificate that puppetserver's own CA had signed before.
         (ObjectKeys.StockBaseline, 64 * MiB),
         // Names that an import left out.

@@ -154,5 +154,18 @@ public static class ObjectKeys
     /// <summary>Conductor. InstanceSnapshot: all chunks of it are there.</summary>
     public static string InstanceSnapshot(string id) => $"{InstanceSnapshots}{id}/whole";
 
+    public const string EventLog = "events/log/";
+    /// <summary>Conductor. EventBatch, by the number of its first event.</summary>
+    public static string EventBatch(ulong first) => $"{EventLog}{first:D20}";
+    public const string EventCheckpoints = "events/checkpoints/";
+    /// <summary>Conductor. EventCheckpoint, gzip, by the number of the first event behind it.</summary>
+    public static string EventCheckpoint(ulong next) => $"{EventCheckpoints}{next:D20}";
+    /// <summary>Conductor. WebhookPosition; mutable.</summary>
+    public static string WebhookPosition(string webhook) => $"events/webhooks/{webhook}";
+    public const string DeadLetters = "events/dead/";
+    /// <summary>Conductor, until it is replayed or deleted. DeadLetter.</summary>
+    public static string DeadLettersOf(string webhook) => $"{DeadLetters}{webhook}/";
+    public static string DeadLetter(string webhook, ulong number) => $"{DeadLetters}{webhook}/{number:D20}";
+
     public const string Probes = "probe/";
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using Microsoft.Extensions.Hosting;
 using Overture.Platform.Registry;
 using Overture.Platform.Telemetry;
 using Overture.Platform.Tls;
@@ -7,7 +6,7 @@ using Overture.Platform.Tls;
 namespace Overture.Platform.Serving;
 
 /// <summary>What every service says of itself when metrics are collected: whether it is ready, and when its certificate ends.</summary>
-internal sealed class PlatformMetrics : IHostedService, IDisposable
+internal sealed class PlatformMetrics : IDisposable
 {
     private readonly Meter meter = new(FlowTelemetry.SourceName);
 
@@ -20,10 +19,6 @@ internal sealed class PlatformMetrics : IHostedService, IDisposable
             new DateTimeOffset(peers.Current.Leaf.NotAfter).ToUnixTimeSeconds(), new KeyValuePair<string, object?>("kind", "tls")),
             "s", "when it ends, in seconds since 1970");
     }
-
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public void Dispose() => meter.Dispose();
 }

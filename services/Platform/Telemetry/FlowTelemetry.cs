@@ -99,6 +99,21 @@ public static class FlowTelemetry
     /// <summary>A histogram of the time of one command to Redis, in seconds, by outcome.</summary>
     public const string RegistryTime = "overture.registry.duration";
 
+    /// <summary>A counter of events that were recorded, by kind: instance, condition, certificate.</summary>
+    public const string EventsRecorded = "overture.events.recorded";
+
+    /// <summary>A counter of attempts to deliver an event, by webhook and outcome.</summary>
+    public const string WebhookAttempts = "overture.webhook.attempts";
+
+    /// <summary>A gauge of events that a webhook has not had yet, by webhook.</summary>
+    public const string WebhookWaiting = "overture.webhook.waiting";
+
+    /// <summary>A gauge of the age of the oldest of them, in seconds, by webhook.</summary>
+    public const string WebhookAge = "overture.webhook.age";
+
+    /// <summary>A gauge of events that a webhook did not take, by webhook.</summary>
+    public const string WebhookDeadLetters = "overture.webhook.dead_letters";
+
     /// <summary>A gauge: 1 where Redis takes writes, else 0.</summary>
     public const string RegistryHealthy = "overture.registry.healthy";
 

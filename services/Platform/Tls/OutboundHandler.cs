@@ -38,6 +38,41 @@ public static class OutboundHandler
         return handler;
     }
 
+    /// <summary>The same, to who receives what we send: never to a link-local address, where metadata services are, whatever its name
+    /// resolves to.</summary>
+    public static SocketsHttpHandler ToReceiver(Uri url, string tlsRoots)
+    {
+        var handler = To(url, tlsRoots);
+        handler.ConnectCallback = async (context, cancel) =>
+        {
+            Exception refusal = new LinkLocalException();
+            foreach (var address in await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancel))
+            {
+                try
+                {
+                    if (!IsLinkLocal(address))
+                        return await Connect(new IPEndPoint(address, context.DnsEndPoint.Port), cancel);
+                }
+                catch (SocketException e)
+                {
+                    refusal = e;
+                }
+            }
+            throw refusal;
+        };
+        return handler;
+    }
+
+    /// <summary>
+    /// 169.254.0.0/16, fe80::/10, and where clouds have their metadata service beside these: fd00:ec2::/32, 100.100.100.200.
+    /// </summary>
+    public static bool IsLinkLocal(IPAddress address)
+    {
+        var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        return plain.AddressFamily == AddressFamily.InterNetwork ? plain.GetAddressBytes() is [169, 254, ..] or [100, 100, 100, 200]
+            : plain.IsIPv6LinkLocal || plain.GetAddressBytes() is [0xfd, 0x00, 0x0e, 0xc2, ..];
+    }
+
     private static async ValueTask<Stream> Connect(IPEndPoint end, CancellationToken cancel)
     {
         var socket = new Socket(end.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -53,3 +88,6 @@ public static class OutboundHandler
         }
     }
 }
+
+/// <summary>A name resolves to link-local addresses alone.</summary>
+public sealed class LinkLocalException() : IOException("its name resolves to link-local addresses alone");

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Overture.Conductor.V1;
@@ -121,6 +122,37 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
 
     public override Task<GetConsoleResponse> GetConsole(GetConsoleRequest request, ServerCallContext context) =>
         Task.FromResult(Consoles[request.Certname]);
+    /// <summary>What there is to watch; the stream breaks once, behind the second.</summary>
+    public IReadOnlyList<Event> EventLog { get; set; } = [];
+
+    public ConcurrentQueue<WatchEventsRequest> EventAsks { get; } = new();
+
+    public override async Task WatchEvents(WatchEventsRequest request, IServerStreamWriter<WatchEventsResponse> responseStream,
+        ServerCallContext context)
+    {
+        EventAsks.Enqueue(request);
+        static int Number(string cursor) => int.Parse(cursor, CultureInfo.InvariantCulture);
+        foreach (var found in EventLog.Where(e => Number(e.Cursor) > Number(request.After)))
+        {
+            await responseStream.WriteAsync(new WatchEventsResponse { Event = found });
+            if (found.Cursor == "2")
+                throw new FaultException(FaultKind.Unavailable, Reason.ShuttingDown, "the Conductor is shutting down; watch again");
+        }
+        await Task.Delay(Timeout.Infinite, context.CancellationToken);
+    }
+
+    /// <summary>The first is taken when it is replayed, the others are not.</summary>
+    public ConcurrentQueue<DeadLetter> Letters { get; } = new();
+
+    public override Task<ListDeadLettersResponse> ListDeadLetters(ListDeadLettersRequest request, ServerCallContext context) =>
+        Task.FromResult(new ListDeadLettersResponse { DeadLetters = { Letters } });
+
+    public override Task<ReplayDeadLettersResponse> ReplayDeadLetters(ReplayDeadLettersRequest request, ServerCallContext context) =>
+        Task.FromResult(new ReplayDeadLettersResponse { Delivered = 1, Left = 1, Failure = "chat, event 8: it answers 500" });
+
+    public override Task<DeleteDeadLettersResponse> DeleteDeadLetters(DeleteDeadLettersRequest request, ServerCallContext context) =>
+        Task.FromResult(new DeleteDeadLettersResponse { Deleted = (uint)request.Cursors.Count });
+
     /// <summary>What the bucket is said to be.</summary>
     public CheckBucketResponse Bucket { get; set; } = new();
 

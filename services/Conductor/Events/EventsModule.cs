@@ -1,0 +1,16 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Overture.Conductor.Events;
+
+/// <summary>Events: their log, and who writes it.</summary>
+internal static class EventsModule
+{
+    public static IServiceCollection AddEvents(this IServiceCollection services) =>
+        services
+            .AddSingleton<EventLog>()
+            .AddSingleton<EventTurn>()
+            .AddHostedService(p => p.GetRequiredService<EventTurn>())
+            .AddSingleton<EventRecorder>()
+            .AddHostedService(p => p.GetRequiredService<EventRecorder>())
+            .AddSingleton<WatchEvents>();
+}

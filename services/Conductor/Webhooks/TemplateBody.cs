@@ -1,0 +1,56 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Overture.Records.V1;
+
+namespace Overture.Conductor.Webhooks;
+
+/// <summary>The body that a template makes of an event: JSON, whatever the event's texts hold. Pure.</summary>
+internal static partial class TemplateBody
+{
+    private const int Largest = 16 * 1024;
+
+    private static readonly Dictionary<string, Func<Event, string>> Fields = new(StringComparer.Ordinal)
+    {
+        ["type"] = e => e.Type, ["certname"] = e => e.Certname, ["state"] = e => e.State, ["reason"] = e => e.Reason,
+        ["message"] = e => e.Message, ["next"] = e => e.Next, ["severity"] = e => e.Severity, ["serial"] = e => e.Serial,
+        ["profile"] = e => e.Profile, ["role"] = e => e.Role, ["provider"] = e => e.Provider, ["instance_id"] = e => e.InstanceId,
+        ["trace_id"] = e => e.TraceId, ["cursor"] = e => e.Cursor,
+        ["at"] = e => e.At.ToDateTimeOffset().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+    };
+
+    public static byte[] Of(string template, Event found) => Encoding.UTF8.GetBytes(Filled(template, found));
+
+    /// <summary>The rule that a template breaks, or null.</summary>
+    public static string? Problem(string template)
+    {
+        if (template.Length > Largest)
+            return $"must have at most {Largest} characters";
+        foreach (var field in Braces().Matches(template).Select(m => m.Groups[1].Value))
+        {
+            if (!Fields.ContainsKey(field) && !IsLabel(field))
+                return $"names {{{{{field}}}}}, which is no field: {string.Join(", ", Fields.Keys)}, label.NAME";
+        }
+        try
+        {
+            // A quote shows a field outside a string.
+            using var made = JsonDocument.Parse(Filled(template, new Event { At = new(), Certname = "\" , \"" }));
+            return null;
+        }
+        catch (JsonException)
+        {
+            return "must be JSON, with {{fields}} inside strings alone";
+        }
+    }
+
+    private static string Filled(string template, Event found) => Braces().Replace(template, m =>
+        JsonEncodedText.Encode(IsLabel(m.Groups[1].Value)
+            ? found.Labels.TryGetValue(m.Groups[1].Value["label.".Length..], out var label) ? label : ""
+            : Fields[m.Groups[1].Value](found)).Value);
+
+    private static bool IsLabel(string field) => field.StartsWith("label.", StringComparison.Ordinal);
+
+    [GeneratedRegex(@"\{\{\s*([^{}\s]*)\s*\}\}")]
+    private static partial Regex Braces();
+}
