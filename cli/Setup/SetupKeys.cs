@@ -50,16 +50,16 @@ internal sealed class SetupKeys(SetupHost host, SetupAnswers answers, TimeProvid
             $"{Home}/launch/trusted/conductor.pem"]);
         foreach (var service in Servers)
             await host.Own($"root:overture-{service}", "0640", cancel, $"{Home}/pki/{service}.key");
-        // The root's key, where there is one beside, stays root's.
-        await host.Own("root:overture-certauthority", "0750", cancel, $"{Home}/ca");
-        await host.Own("root:overture-certauthority", "0640", cancel,
-            [.. Directory.EnumerateFiles(host.At($"{Home}/ca")).Select(f => $"{Home}/ca/{Path.GetFileName(f)}")
-                .Where(f => !f.Contains("root_key", StringComparison.Ordinal))]);
+        // CertAuthority refuses a key that others may read, so they are its own; the root's key, where there is one beside, stays root's.
+        const string Owner = "overture-certauthority:overture-certauthority";
+        await host.Own(Owner, "0700", cancel, $"{Home}/ca");
+        await host.Own(Owner, "0600", cancel, [.. Directory.EnumerateFiles(host.At($"{Home}/ca")).Select(f => $"{Home}/ca/{Path.GetFileName(f)}")
+            .Where(f => !f.Contains(PuppetCaInit.RootKey, StringComparison.Ordinal))]);
         foreach (var folder in Directory.EnumerateDirectories(host.At($"{Home}/ca")))
         {
-            await SetupHost.Run("chmod", ["-R", "u=rwX,g=rX,o=", folder], cancel);
+            await SetupHost.Run("chmod", ["-R", "u=rwX,go=", folder], cancel);
             if (!host.IsImage)
-                await SetupHost.Run("chown", ["-R", "root:overture-certauthority", folder], cancel);
+                await SetupHost.Run("chown", ["-R", Owner, folder], cancel);
         }
         await host.Own("root:overture-redis", "0750", cancel, $"{Home}/redis");
         await host.Own("root:overture-redis", "0640", cancel, $"{Home}/redis/users.conf");

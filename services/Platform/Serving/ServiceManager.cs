@@ -11,15 +11,17 @@ namespace Overture.Platform.Serving;
 /// </summary>
 public static class ServiceManager
 {
-    private const string Limit = "WATCHDOG_USEC", Whose = "WATCHDOG_PID";
+    private const string Socket = "NOTIFY_SOCKET", Limit = "WATCHDOG_USEC", Whose = "WATCHDOG_PID";
 
-    /// <summary>To be called before logging is set up: the package has a log format of its own, and the later one counts.</summary>
+    // Not AddSystemd: that looks for the name of the parent in /proc, which ProtectProc=invisible hides, and changes the format of logs.
     public static void AddServiceManager(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.AddSystemd();
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable(Socket)))
+            return;
+        builder.Services.AddSingleton<ISystemdNotifier, SystemdNotifier>().AddSingleton<IHostLifetime, SystemdLifetime>();
         if (Watchdog(Environment.GetEnvironmentVariable) is { } interval)
-            builder.Services.AddHostedService(p => new SignOfLife(p.GetService<ISystemdNotifier>(), interval, TimeProvider.System));
+            builder.Services.AddHostedService(p => new SignOfLife(p.GetRequiredService<ISystemdNotifier>(), interval, TimeProvider.System));
     }
 
     /// <summary>How often a sign of life is due; null: none is asked of this process.</summary>
@@ -31,13 +33,13 @@ public static class ServiceManager
             ? TimeSpan.FromMicroseconds(limit / 2) : null;
     }
 
-    private sealed class SignOfLife(ISystemdNotifier? systemd, TimeSpan interval, TimeProvider clock) : PeriodicWorker(interval, clock)
+    private sealed class SignOfLife(ISystemdNotifier systemd, TimeSpan interval, TimeProvider clock) : PeriodicWorker(interval, clock)
     {
         protected override bool AtStart => true;
 
         protected override Task Turn(CancellationToken cancel)
         {
-            systemd?.Notify(new ServiceState("WATCHDOG=1"));
+            systemd.Notify(new ServiceState("WATCHDOG=1"));
             return Task.CompletedTask;
         }
     }
