@@ -129,7 +129,7 @@ deb() { # WORK PACKAGE
     rm "$tree/DEBIAN/size"
     for file in postinst prerm postrm; do [ ! -e "$from/$file" ] || install -m 0755 "$from/$file" "$tree/DEBIAN/$file"; done
     [ ! -e "$from/templates" ] || install -m 0644 "$from/templates" "$tree/DEBIAN/templates"
-    (cd "$tree" && find usr lib -type f -print0 2> /dev/null | sort -z | xargs -0 md5sum) > "$tree/DEBIAN/md5sums"
+    (cd "$tree" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | sort -z | xargs -0 md5sum) > "$tree/DEBIAN/md5sums"
     chmod 0644 "$tree"/DEBIAN/{control,md5sums}
     dpkg-deb --root-owner-group -Zxz -z3 --threads-max=1 --build "$tree" "$1/out/$2_${version}_$(arch_of "$2").deb" > /dev/null
 }
@@ -145,8 +145,9 @@ rpm_of() { # WORK PACKAGE
     [ ! -d "$tree/usr/share/zsh" ] || mv "$tree/usr/share/zsh/vendor-completions" "$tree/usr/share/zsh/site-functions"
     find "$tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     (cd "$tree" && find . ! -type d -printf '"/%P"\n' | sort
-     find ./usr/lib/overture ./usr/share/doc/"$2" ./usr/share/puppet/modules/overture ./usr/lib/systemd/system/*.d -type d -printf '%%dir "/%p"\n' \
-         2> /dev/null | sed 's|"/\./|"/|' | sort) > "$top/$2.files"
+     # Folders of ours alone; the others are of the distribution.
+     find . -type d \( -path './usr/lib/overture*' -o -path "./usr/share/doc/$2*" -o -path './usr/share/puppet/modules/overture*' \
+         -o -path './usr/lib/systemd/system/overture*' \) -printf '%%dir "/%P"\n' | sort) > "$top/$2.files"
     {
         sed "s|@ROOT@|$tree|; s|@NAME@|$2|; s|@VERSION@|$version|; s|@ARCH@|$arch|; s|@REQUIRES@|$requires|; s|@FILES@|$top/$2.files|
             s|@SUMMARY@|$(sed -n 's/^Description: //p' "$root/deploy/packages/$2/control")|
