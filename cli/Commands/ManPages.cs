@@ -41,7 +41,8 @@ internal static class ManPages
         Section(page, "ARGUMENTS", command.Arguments.Where(a => !a.Hidden).Select(a => (a.HelpName ?? a.Name, a.Description)));
         Section(page, "COMMANDS", command.Subcommands.Where(c => !c.Hidden).Select(c => ($"{name} {c.Name}", c.Description)));
         Section(page, "OPTIONS", command.Options.Where(o => !o.Hidden).Select(o =>
-            (string.Join(", ", o.Aliases.Append(o.Name).OrderBy(a => a.Length)) + (o.HelpName is null ? "" : " " + o.HelpName), o.Description)));
+            (string.Join(", ", o.Aliases.Append(o.Name).OrderBy(a => a.Length)) + (o.HelpName is null ? "" : " " + o.HelpName),
+                o.Description)));
         if (command is Verb verb)
         {
             Lines(page, "EXIT STATUS", verb.Exits);

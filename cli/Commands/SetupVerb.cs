@@ -100,7 +100,10 @@ internal sealed class SetupVerb : Verb
         {
             failed |= line.Status == DoctorStatus.Failed;
             if (line.Status is DoctorStatus.Failed or DoctorStatus.Warning)
-                Printer.Say($"     {line.Word}  {line.Area}: {line.Check}: {line.Detail}{(line.Next.Length > 0 ? $"; next: {line.Next}" : "")}");
+            {
+                Printer.Say($"     {line.Word}  {line.Area}: {line.Check}: {line.Detail}"
+                    + (line.Next.Length > 0 ? $"; next: {line.Next}" : ""));
+            }
         }, cancel).Run();
         Next(answers);
         return Tell(session, written, files.Kept, failed ? ExitCodes.Failed : ExitCodes.Ok);
@@ -140,8 +143,8 @@ internal sealed class SetupVerb : Verb
         var name = Environment.MachineName.ToLowerInvariant();
         try
         {
-            return System.Net.Dns.GetHostEntry(name).HostName.ToLowerInvariant() is var full && full.StartsWith(name, StringComparison.Ordinal)
-                ? full : name;
+            var full = System.Net.Dns.GetHostEntry(name).HostName.ToLowerInvariant();
+            return full.StartsWith(name, StringComparison.Ordinal) ? full : name;
         }
         catch (System.Net.Sockets.SocketException)
         {
@@ -160,7 +163,8 @@ internal sealed class SetupVerb : Verb
     {
         foreach (var (key, address) in new[]
         {
-            ("conductor", session.Config.Conductor), ("certAuthority", session.Config.CertAuthority), ("classifier", session.Config.Classifier),
+            ("conductor", session.Config.Conductor), ("certAuthority", session.Config.CertAuthority),
+            ("classifier", session.Config.Classifier),
         })
         {
             var (serving, detail) = await HealthVerb.Ask(session, key, address, new HealthCheckRequest(), cancel);
@@ -175,8 +179,12 @@ internal sealed class SetupVerb : Verb
         if (answers.Redis != SetupAnswers.Local)
             Printer.Say($"next: give {answers.Redis} the users in {SetupHost.Home}/redis/users.conf (an aclfile, or redis.conf)");
         if (answers.Ec2Region.Length > 0)
-            Printer.Say($"next: give the Conductor a key of the cloud: AWS_ACCESS_KEY_ID=… in {SetupHost.Etc}/environment (mode 0600), or a role");
-        Printer.Say("next: overture doctor; overture instance register, or overture launch -c FILE; overture ui shows all of it in a browser");
+        {
+            Printer.Say($"next: give the Conductor a key of the cloud: AWS_ACCESS_KEY_ID=… in {SetupHost.Etc}/environment (mode 0600), "
+                + "or a role");
+        }
+        Printer.Say("next: overture doctor; overture instance register, or overture launch -c FILE; "
+            + "overture ui shows all of it in a browser");
     }
 
     private static int Tell(Session session, List<string> written, IReadOnlyList<string> kept, int exit)

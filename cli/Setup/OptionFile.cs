@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Overture.Platform.Records;
 
@@ -27,7 +28,8 @@ internal sealed class OptionFile
         }
         catch (PositionedYamlException e)
         {
-            throw new Failure(ExitCodes.Config, $"{name}:{Math.Max(1, e.Line)}: {e.Message}", "correct that line, then run overture setup again");
+            throw new Failure(ExitCodes.Config, $"{name}:{Math.Max(1, e.Line)}: {e.Message}",
+                "correct that line, then run overture setup again");
         }
     }
 
@@ -71,7 +73,7 @@ internal sealed class OptionFile
     }
 
     /// <summary>A string as YAML has it.</summary>
-    public static string Quoted(string text) => $"\"{JsonEncodedText.Encode(text, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
+    public static string Quoted(string text) => $"\"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
 
     public static string Quoted(IEnumerable<string> list) => $"[{string.Join(", ", list.Select(Quoted))}]";
 

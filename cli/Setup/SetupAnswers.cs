@@ -3,7 +3,9 @@ using Overture.Platform.Records;
 
 namespace Overture.Cli.Setup;
 
-/// <summary>What `overture setup` asks: kept in /etc/overture/setup.yaml, so that a later run, or one that goes on, asks none of it again.</summary>
+/// <summary>
+/// What `overture setup` asks: kept in /etc/overture/setup.yaml, so that a later run, or one that goes on, asks none of it again.
+/// </summary>
 internal sealed record SetupAnswers
 {
     public const string Local = "local", None = "none", New = "new";

@@ -3,7 +3,9 @@ using Overture.Platform.Records;
 
 namespace Overture.Cli.Setup;
 
-/// <summary>This host, or with a root an image that is being prepared: its files, owners and units. In an image nothing is started.</summary>
+/// <summary>
+/// This host, or with a root an image that is being prepared: its files, owners and units. In an image nothing is started.
+/// </summary>
 /// <param name="root">Empty: this host.</param>
 internal sealed class SetupHost(string root)
 {
@@ -19,7 +21,8 @@ internal sealed class SetupHost(string root)
     {
         var (code, output, errors) = await Try(file, arguments, cancel);
         return code == 0 ? output : throw new Failure(ExitCodes.Failed,
-            $"{file} {string.Join(' ', arguments)} ended with {code}: {errors.Trim()}", "mend that, then run overture setup again: it goes on");
+            $"{file} {string.Join(' ', arguments)} ended with {code}: {errors.Trim()}",
+            "mend that, then run overture setup again: it goes on");
     }
 
     public static async Task<(int Code, string Output, string Errors)> Try(string file, IReadOnlyList<string> arguments,
@@ -32,7 +35,8 @@ internal sealed class SetupHost(string root)
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            throw new Failure(ExitCodes.Failed, $"can't start {file}: {e.Message}", "overture setup needs the package overture-server, and systemd");
+            throw new Failure(ExitCodes.Failed, $"can't start {file}: {e.Message}",
+                "overture setup needs the package overture-server, and systemd");
         }
         using (process)
         {
@@ -43,7 +47,7 @@ internal sealed class SetupHost(string root)
         }
     }
 
-    /// <summary>Gives files to a group of the installed system: "root:overture-conductor". In an image the owners come at the first start.</summary>
+    /// <summary>Gives files to a group of the installed system: "root:overture-conductor". In an image, modes alone.</summary>
     public async Task Own(string owner, string mode, CancellationToken cancel, params string[] paths)
     {
         string[] there = [.. paths.Select(At).Where(Path.Exists)];

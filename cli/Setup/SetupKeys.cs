@@ -35,7 +35,8 @@ internal sealed class SetupKeys(SetupHost host, SetupAnswers answers, TimeProvid
         if (import.Findings.Problems.Count > 0)
         {
             throw new Failure(ExitCodes.Usage, $"{answers.Ca} is not a CA that can be imported; nothing of it was written",
-                $"overture ca import {answers.Ca} --check says all of it; correct a copy, name that with --ca, and run overture setup again");
+                $"overture ca import {answers.Ca} --check says all of it; correct a copy, name that with --ca, "
+                    + "and run overture setup again");
         }
         import.Write(directory);
         return [directory];
@@ -53,8 +54,8 @@ internal sealed class SetupKeys(SetupHost host, SetupAnswers answers, TimeProvid
         // CertAuthority refuses a key that others may read, so they are its own; the root's key, where there is one beside, stays root's.
         const string Owner = "overture-certauthority:overture-certauthority";
         await host.Own(Owner, "0700", cancel, $"{Home}/ca");
-        await host.Own(Owner, "0600", cancel, [.. Directory.EnumerateFiles(host.At($"{Home}/ca")).Select(f => $"{Home}/ca/{Path.GetFileName(f)}")
-            .Where(f => !f.Contains(PuppetCaInit.RootKey, StringComparison.Ordinal))]);
+        await host.Own(Owner, "0600", cancel, [.. Directory.EnumerateFiles(host.At($"{Home}/ca"))
+            .Select(f => $"{Home}/ca/{Path.GetFileName(f)}").Where(f => !f.Contains(PuppetCaInit.RootKey, StringComparison.Ordinal))]);
         foreach (var folder in Directory.EnumerateDirectories(host.At($"{Home}/ca")))
         {
             await SetupHost.Run("chmod", ["-R", "u=rwX,go=", folder], cancel);

@@ -1,9 +1,12 @@
+using System.Security.Cryptography;
 using Overture.TestSupport;
 
 namespace Overture.Cli.Tests;
 
-/// <summary>overture setup --root: the image of a host, with the very programs that print their option files. eng/package-test.sh runs it on
-/// a host with systemd.</summary>
+/// <summary>
+/// overture setup --root: the image of a host, with the very programs that print their option files. eng/package-test.sh runs it on a host
+/// with systemd.
+/// </summary>
 [Collection(OvertureCollection.Name)]
 [Trait("Category", "integration")]
 public sealed class SetupTests(OvertureFixture overture) : IDisposable
@@ -85,7 +88,7 @@ public sealed class SetupTests(OvertureFixture overture) : IDisposable
 
     private string Etc(string file) => File.ReadAllText(image.File($"etc/overture/{file}"));
 
-    private string Sha(string file) => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(image.File(file))));
+    private string Sha(string file) => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(image.File(file))));
 
     // The programs of the package, where the package has them.
     private static TempDirectory Image()

@@ -6,7 +6,7 @@ public sealed class ServiceManagerTests
 {
     [Fact]
     public void Watchdog_OfThisProcess_IsDueAtHalfTheLimit() =>
-        Assert.Equal(TimeSpan.FromSeconds(30), Due("60000000", Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+        Assert.Equal(TimeSpan.FromSeconds(30), Due("60000000", $"{Environment.ProcessId}"));
 
     [Fact]
     public void Watchdog_WithoutAProcess_IsForThisOne() => Assert.Equal(TimeSpan.FromSeconds(1), Due("2000000", null));

@@ -40,7 +40,7 @@ internal static partial class OptionDescriptions
     {
         XText text => text.Value,
         // The name of a property is the option's, but for its first letter.
-        XElement { Name.LocalName: "see" } see when see.Attribute("cref")?.Value is { } named && named.StartsWith("P:", StringComparison.Ordinal)
+        XElement { Name.LocalName: "see" } see when see.Attribute("cref")?.Value is ['P', ':', ..] named
             => System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(named[(named.LastIndexOf('.') + 1)..]),
         XElement { Name.LocalName: "see" } see => see.Attribute("cref")?.Value.Split('.')[^1],
         _ => "",

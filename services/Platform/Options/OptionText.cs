@@ -19,7 +19,7 @@ internal static class OptionText
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture,
-            $"# Options of Overture's {service}. A line behind a # shows a default: take the # away, and change the value. docs/options.md\n");
+            $"# Options of Overture's {service}. A line behind a # shows a default: take the # away, change the value. docs/options.md\n");
         Yaml(text, all, "");
         return text.ToString().TrimEnd('\n');
     }
@@ -63,7 +63,8 @@ internal static class OptionText
             text.Append(CultureInfo.InvariantCulture,
                 $"| `{option.Path}` | {option.Type} | {Shown(option.Default)} | {Cell(option.Description)} |\n");
         }
-        text.Append("\nVariables of the environment without a key in the file: ").AppendJoin(", ", variables.Select(v => $"`{v}`")).Append('.');
+        text.Append("\nVariables of the environment without a key in the file: ")
+            .AppendJoin(", ", variables.Select(v => $"`{v}`")).Append('.');
         return text.ToString();
     }
 
@@ -82,8 +83,8 @@ internal static class OptionText
 
     // JSON's strings and lists are YAML's, durations need no quotes.
     private static string Value(object? value) =>
-        value is string text && text.Length > 0 && text.All(char.IsAsciiLetterOrDigit) && !char.IsAsciiLetter(text[0]) && char.IsAsciiLetter(text[^1])
-            ? text : JsonSerializer.Serialize(value ?? "", Json);
+        value is string text && text.Length > 1 && char.IsAsciiDigit(text[0]) && text.All(char.IsAsciiLetterOrDigit)
+            && char.IsAsciiLetter(text[^1]) ? text : JsonSerializer.Serialize(value ?? "", Json);
 
     private static void Comment(StringBuilder text, string indent, string? words)
     {
