@@ -7,9 +7,8 @@ namespace Overture.Cli.Tests;
 /// overture setup --root: the image of a host, with the very programs that print their option files. eng/package-test.sh runs it on a host
 /// with systemd.
 /// </summary>
-[Collection(OvertureCollection.Name)]
 [Trait("Category", "integration")]
-public sealed class SetupTests(OvertureFixture overture) : IDisposable
+public sealed class SetupTests : IDisposable
 {
     private static readonly string[] Programs = ["services/Conductor", "services/CertAuthority", "services/Classifier", "console"];
     private readonly TempDirectory image = Image();
@@ -84,7 +83,9 @@ public sealed class SetupTests(OvertureFixture overture) : IDisposable
     public void Dispose() => image.Dispose();
 
     private async Task<Ran> Setup(params string[] options) =>
-        await overture.Run([.. new[] { "setup", "--yes", "--root", image.Path, "--name", "server.test", "-o", "json" }, .. options]);
+        await Shell.Run(OvertureFixture.Binary,
+            ["setup", "--yes", "--root", image.Path, "--name", "server.test", "-o", "json", .. options], new Dictionary<string, string?>(),
+            limit: TimeSpan.FromMinutes(5));
 
     private string Etc(string file) => File.ReadAllText(image.File($"etc/overture/{file}"));
 
