@@ -32,8 +32,10 @@ internal sealed class SetupUnits(SetupHost host, SetupAnswers answers, TimeProvi
             // Each service writes there as its own user; the group and the setgid bit make the files common.
             await host.Own("root:overture", "2770", cancel, answers.Store);
             foreach (var service in Services.Where(s => s != "console" && answers.Store != $"{SetupHost.Home}/objects"))
+            {
                 Write($"{Folder}/overture-{service}.service.d/store.conf",
                     $"# Written by overture setup.\n[Service]\nReadWritePaths={answers.Store}\n");
+            }
         }
         return written;
     }
