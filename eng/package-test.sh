@@ -100,7 +100,7 @@ inside 'overture setup --yes --provider local --name server.test' || fail "setup
 for service in redis certauthority classifier conductor console; do
     expect "$service is not active" "systemctl is-active overture-$service.service"
 done
-expect "health" 'overture health'
+until_true "health" 90 'overture health'
 [ "$(inside 'stat -c "%a %U:%G" /var/lib/overture/pki/certauthority.key /var/lib/overture/ca/ca_key.pem /var/lib/overture/launch/signing.key | sort -u | tr "\n" " "')" = \
     "600 overture-certauthority:overture-certauthority 600 root:root 640 root:overture-certauthority " ] || fail "owners and modes of keys: $(inside 'ls -lR /var/lib/overture/{pki,ca,launch}')"
 ! inside 'setpriv --reuid=overture-classifier --regid=overture-classifier --clear-groups cat /var/lib/overture/ca/ca_key.pem /var/lib/overture/pki/conductor.key /var/lib/overture/launch/token.key /var/lib/overture/redis/conductor.password' > /dev/null 2>&1 ||
