@@ -50,7 +50,7 @@ public sealed partial class PrintedOptions
         var yaml = await Printed(service, binary, "--format", "yaml");
         var bare = Behind().Replace(yaml, "$1");
         Assert.Equal(entries.Count(e => e.Path is not null && !e.Path.Contains(".NAME.", StringComparison.Ordinal)),
-            Behind().Count(yaml) - Behind().Matches(yaml).Count(m => m.Value.Contains("#NAME", StringComparison.Ordinal)));
+            Behind().Count(yaml));
         using var directory = new TempDirectory();
         foreach (var (name, text) in new[] { ("written", yaml), ("bare", bare) })
         {
@@ -171,7 +171,8 @@ public sealed partial class PrintedOptions
         _ => "",
     };
 
-    [GeneratedRegex(@"^( *)#(?=\S)", RegexOptions.Multiline)]
+    // Not what people name themselves: #NAME.
+    [GeneratedRegex("^( *)#(?=[a-z])", RegexOptions.Multiline)]
     private static partial Regex Behind();
 
     [GeneratedRegex("`([A-Za-z0-9.*]+)`")]
