@@ -33,7 +33,7 @@ public sealed class SetupTests : IDisposable
         // In use and behind a #, as many keys as the service has options.
         var printed = (await Shell.Run("dotnet", RepositoryPaths.Output("services/Conductor", "Overture.Conductor.dll"), "--print-options",
             "--format", "yaml")).Ok();
-        Assert.Equal(printed.Split('\n').Length, conductor.TrimEnd('\n').Split('\n').Length);
+        Assert.Equal(printed.TrimEnd('\n').Split('\n').Length, conductor.TrimEnd('\n').Split('\n').Length);
         Assert.Contains("ReadWritePaths=/srv/records", File.ReadAllText(
             image.File("etc/systemd/system/overture-conductor.service.d/store.conf")), StringComparison.Ordinal);
         Assert.Contains("User=root", File.ReadAllText(
