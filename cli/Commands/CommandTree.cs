@@ -12,6 +12,8 @@ internal static class CommandTree
     {
         if (args is [CompletionAnswer.Verb, .. var words])
             return await CompletionAnswer.Run(Build(), words);
+        if (args is [ManPages.Verb, var directory])
+            return ManPages.Write(Build(), directory, VersionVerb.Text);
         // The runtime has replaced what was not UTF-8; it would go into a history or a name like that.
         if (args.FirstOrDefault(a => a.Contains('\uFFFD')) is { } garbled)
         {
@@ -70,6 +72,7 @@ internal static class CommandTree
             Group("hook", "What a puppetserver calls", new HookInstallVerb(), new HookCheckVerb()),
             Group("config", "Sites to work at: contexts, each with its addresses and certificate", new ContextListVerb(),
                 new ContextCurrentVerb(), new ContextUseVerb(), new ContextSetVerb(), new ContextDeleteVerb(), new ConfigViewVerb()),
+            new SetupVerb(),
             new DoctorVerb(),
             new SshVerb(),
             new GcVerb(),

@@ -83,7 +83,8 @@ internal sealed class HealthVerb : Verb
         }
     }
 
-    private static async Task<(bool Serving, string Detail)> Ask(Session session, string key, string address, HealthCheckRequest question,
+    /// <summary>Whether one of them serves, and what it or the connection says.</summary>
+    internal static async Task<(bool Serving, string Detail)> Ask(Session session, string key, string address, HealthCheckRequest question,
         CancellationToken cancel)
     {
         var connection = session.Open(key, address);

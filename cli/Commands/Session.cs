@@ -19,6 +19,9 @@ internal sealed class Session(ParseResult parse, TimeProvider clock) : IDisposab
     public Printer Printer { get; } = new(Globals.ChoiceOf(parse));
     public CliConfig Config => config ??= CliConfig.ForPerson(Parse.GetValue(Globals.Config), Parse.GetValue(Globals.Context));
 
+    /// <summary>Works at the site of this file, whatever else a person has chosen.</summary>
+    public void WorkAt(string file) => config = CliConfig.ForPerson(file, null);
+
     /// <summary>One call to the Conductor; its errors in the person's words.</summary>
     public Task<T> Conductor<T>(Func<ConductorService.ConductorServiceClient, CallOptions, AsyncUnaryCall<T>> call,
         CancellationToken cancel, TimeSpan? limit = null) =>

@@ -7,7 +7,7 @@ RUN apt-get update && \
 COPY deploy/images/node.cfg /etc/cloud/cloud.cfg.d/99-overture.cfg
 COPY deploy/images/node.sh /usr/libexec/overture/
 ENTRYPOINT ["/usr/libexec/overture/node.sh"]
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Overture demo node" \
       org.opencontainers.image.description="cloud-init and puppet-agent, for trying Overture out" \

@@ -24,7 +24,7 @@ RUN dotnet publish eng/shipped.slnf -c Release -v quiet --nologo -p:RunAnalyzers
     mkdir /out && mv cli/bin/Release/*/*/publish /out/cli && \
     for service in Conductor CertAuthority Classifier; do \
       mv services/$service/bin/Release/*/publish /out/$service && \
-      rm -f /out/$service/*.pdb /out/$service/*.xml && \
+      rm -f /out/$service/*.pdb && \
       ln -s Overture.$service /out/$service/service || exit 1; \
     done && \
     mv console/bin/Release/*/publish /out/Console && rm -f /out/Console/*.pdb /out/Console/*.xml && ln -s Overture.Console /out/Console/service
@@ -41,7 +41,7 @@ USER 65532:65532
 HEALTHCHECK --interval=5s --timeout=5s --start-period=120s --retries=24 \
     CMD ["curl", "--silent", "--fail", "--output", "/dev/null", "--cacert", "/var/lib/overture/puppetserver/ssl/certs/ca.pem", "https://localhost:8140/status/v1/simple"]
 ENTRYPOINT ["/usr/libexec/overture/puppetserver.sh"]
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Overture puppetserver" \
       org.opencontainers.image.description="puppetserver with Overture's hooks" \

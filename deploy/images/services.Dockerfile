@@ -17,7 +17,7 @@ RUN dotnet publish eng/shipped.slnf -c Release -v quiet --nologo -p:RunAnalyzers
     mkdir /out && mv cli/bin/Release/*/*/publish /out/cli && \
     for service in Conductor CertAuthority Classifier; do \
       mv services/$service/bin/Release/*/publish /out/$service && \
-      rm -f /out/$service/*.pdb /out/$service/*.xml && \
+      rm -f /out/$service/*.pdb && \
       ln -s Overture.$service /out/$service/service || exit 1; \
     done && \
     mv console/bin/Release/*/publish /out/Console && rm -f /out/Console/*.pdb /out/Console/*.xml && ln -s Overture.Console /out/Console/service
@@ -35,7 +35,7 @@ COPY deploy/images/node.yaml /etc/overture-node.yaml
 COPY --from=build /out/cli/overture /usr/bin/overture
 ARG SERVICE
 COPY --from=build /out/${SERVICE}/ /usr/lib/overture/
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Overture ${SERVICE}" \
       org.opencontainers.image.description="Launches cloud instances and lets them become Puppet nodes" \

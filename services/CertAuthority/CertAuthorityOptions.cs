@@ -72,6 +72,7 @@ public sealed record CrlOptions
 /// <summary>POST certificate_renewal, by which Puppet 8 agents get a new certificate before the old one ends.</summary>
 public sealed record RenewalOptions
 {
+    /// <summary>Whether it is answered. False: agents ask for a new certificate by hand.</summary>
     public bool Enabled { get; init; } = true;
 }
 

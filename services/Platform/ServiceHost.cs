@@ -62,24 +62,17 @@ public static class ServiceHost
         {
             case [] or ["--config", _]:
                 return await Serve<TParts, TOptions>(args.ElementAtOrDefault(1));
-            case ["--print-options"]:
-                await Console.Out.WriteLineAsync(OptionSchema.Print<TOptions>(TParts.Name));
-                return 0;
             case ["--help"]:
-                await Console.Out.WriteLineAsync(Usage(TParts.Name));
+                await Console.Out.WriteLineAsync(OptionSchema.Usage(TParts.Name));
+                return 0;
+            case var _ when OptionSchema.Print<TOptions>(TParts.Name, args) is { } printed:
+                await Console.Out.WriteLineAsync(printed);
                 return 0;
             default:
-                await Console.Error.WriteLineAsync(Usage(TParts.Name));
+                await Console.Error.WriteLineAsync(OptionSchema.Usage(TParts.Name));
                 return ExitUsage;
         }
     }
-
-    private static string Usage(string service) =>
-        $"""
-        usage: [--config FILE | --print-options | --help]
-          --config FILE     options of {service}; without it /etc/overture/{service}.yaml, if it is there; the environment goes over it
-          --print-options   every option and variable that {service} reads, with type and default, as JSON
-        """;
 
     private static async Task<int> Serve<TParts, TOptions>(string? file)
         where TParts : IServiceModule<TOptions>
@@ -116,6 +109,7 @@ public static class ServiceHost
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.Sources.Clear();
+        builder.AddServiceManager();
         builder.AddTelemetry(TParts.Name, options.Prometheus.Listen.Length > 0);
         AddPlatform(builder, options, TParts.Name, [.. TParts.Services, Grpc.Health.V1.Health.Descriptor,
             Reflection.V1.ServerReflection.Descriptor, Reflection.V1Alpha.ServerReflection.Descriptor]);

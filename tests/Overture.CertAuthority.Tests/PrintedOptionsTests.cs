@@ -11,7 +11,10 @@ public sealed class PrintedOptionsTests
     {
         var printed = await PrintedOptions.Of("certauthority", "services/CertAuthority", "Overture.CertAuthority.dll");
         printed.AssertComplete<CertAuthorityOptions>();
-        printed.AssertBinds<CertAuthorityOptions>();
+        printed.AssertBinds<CertAuthorityOptions>(o => o.Problems());
+        printed.AssertDescribed();
+        await printed.AssertWritesItsFile<CertAuthorityOptions>();
+        await printed.AssertReferenced();
         printed.AssertDocumented("Every service reads:");
         printed.AssertDocumented("CertAuthority's own");
     }

@@ -11,7 +11,10 @@ public sealed class PrintedOptionsTests
     {
         var printed = await PrintedOptions.Of("classifier", "services/Classifier", "Overture.Classifier.dll");
         printed.AssertComplete<ClassifierOptions>();
-        printed.AssertBinds<ClassifierOptions>();
+        printed.AssertBinds<ClassifierOptions>(o => o.Problems());
+        printed.AssertDescribed();
+        await printed.AssertWritesItsFile<ClassifierOptions>();
+        await printed.AssertReferenced();
         printed.AssertDocumented("Every service reads:");
         printed.AssertDocumented("Classifier's:");
     }

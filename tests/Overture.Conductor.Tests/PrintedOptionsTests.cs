@@ -11,7 +11,10 @@ public sealed class PrintedOptionsTests
     {
         var printed = await PrintedOptions.Of("conductor", "services/Conductor", "Overture.Conductor.dll");
         printed.AssertComplete<ConductorOptions>();
-        printed.AssertBinds<ConductorOptions>();
+        printed.AssertBinds<ConductorOptions>(o => o.Problems());
+        printed.AssertDescribed();
+        await printed.AssertWritesItsFile<ConductorOptions>();
+        await printed.AssertReferenced();
         printed.AssertDocumented("Every service reads:");
         printed.AssertDocumented("Conductor's:");
     }

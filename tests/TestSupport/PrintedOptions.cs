@@ -13,25 +13,65 @@ namespace Overture.TestSupport;
 /// </summary>
 public sealed partial class PrintedOptions
 {
-    private readonly string service;
+    private readonly string service, binary;
     private readonly List<OptionEntry> entries;
 
-    private PrintedOptions(string service, List<OptionEntry> entries) => (this.service, this.entries) = (service, entries);
+    private PrintedOptions(string service, string binary, List<OptionEntry> entries) =>
+        (this.service, this.binary, this.entries) = (service, binary, entries);
 
     /// <param name="service">"conductor".</param>
     /// <param name="project">"services/Conductor".</param>
     /// <param name="assembly">"Overture.Conductor.dll".</param>
     public static async Task<PrintedOptions> Of(string service, string project, string assembly)
     {
-        // Neither file nor environment counts, not even a broken one.
-        var ran = await Shell.Run("dotnet", [RepositoryPaths.Output(project, assembly), "--print-options"],
+        var binary = RepositoryPaths.Output(project, assembly);
+        return new(service, binary,
+            JsonSerializer.Deserialize<List<OptionEntry>>(await Printed(service, binary), JsonSerializerOptions.Web)!);
+    }
+
+    // Neither file nor environment counts, not even a broken one.
+    private static async Task<string> Printed(string service, string binary, params string[] format) =>
+        (await Shell.Run("dotnet", [binary, "--print-options", .. format],
             new Dictionary<string, string?> { [OptionsFile.Prefix(service) + "LISTEN"] = "nowhere",
-                [OptionsFile.Prefix(service) + "NOSUCH"] = "1" });
-        return new(service, JsonSerializer.Deserialize<List<OptionEntry>>(ran.Ok(), JsonSerializerOptions.Web)!);
+                [OptionsFile.Prefix(service) + "NOSUCH"] = "1" })).Ok();
+
+    /// <summary>Each option says what it is, in a line.</summary>
+    public void AssertDescribed() => Assert.All(entries.Where(e => e.Path is not null), e =>
+    {
+        Assert.True(e.Description?.Length is > 5 and < 500, $"{e.Path} has no summary in its options record, or one that is no line");
+        Assert.DoesNotContain('\n', e.Description);
+    });
+
+    /// <summary>
+    /// The option file that it writes has every key, and means the defaults: as it is written, and with every key taken from behind its #.
+    /// </summary>
+    public async Task AssertWritesItsFile<T>() where T : class, new()
+    {
+        var yaml = await Printed(service, binary, "--format", "yaml");
+        var bare = Behind().Replace(yaml, "$1");
+        Assert.Equal(entries.Count(e => e.Path is not null && !e.Path.Contains(".NAME.", StringComparison.Ordinal)),
+            Behind().Count(yaml));
+        using var directory = new TempDirectory();
+        foreach (var (name, text) in new[] { ("written", yaml), ("bare", bare) })
+        {
+            File.WriteAllText(directory.File(name), text);
+            var read = OptionsFile.Load<T>(service + "probe", directory.File(name), _ => []);
+            Assert.Equal(Properties(typeof(T), new T(), ""),
+                Properties(typeof(T), read, "").Select(p => p.Replace(Path.GetDirectoryName(binary) + "/", "", StringComparison.Ordinal)));
+        }
+    }
+
+    /// <summary>Its section of docs/options.md is what it prints.</summary>
+    public async Task AssertReferenced()
+    {
+        var page = await File.ReadAllTextAsync(RepositoryPaths.File("docs/options.md"));
+        var printed = await Printed(service, binary, "--format", "markdown");
+        Assert.True(page.Contains($"## {service}\n\n{printed.TrimEnd()}\n", StringComparison.Ordinal),
+            $"docs/options.md is not what {service} prints: eng/options.sh writes it");
     }
 
     /// <summary>Each property of the record is there once, with its default.</summary>
-    public void AssertComplete<T>() where T : ServiceOptions, new() =>
+    public void AssertComplete<T>() where T : class, new() =>
         Assert.Equal(
             Properties(typeof(T), new T(), "").Order(StringComparer.Ordinal),
             entries.Where(e => e.Path is not null).Select(
@@ -40,7 +80,7 @@ public sealed partial class PrintedOptions
     /// <summary>
     /// With every listed variable set at once, OptionsFile finds no key that it does not know and no value that does not parse.
     /// </summary>
-    public void AssertBinds<T>() where T : ServiceOptions, new()
+    public void AssertBinds<T>(Func<T, IEnumerable<FieldProblem>> rules) where T : class, new()
     {
         var own = entries.Where(e => e.Path is not null)
             .Select(e => (e.Environment, Value: e.Type switch { "bool" => "true", "int" => "7", "duration" => "9s", _ => "x" })).ToList();
@@ -52,7 +92,7 @@ public sealed partial class PrintedOptions
         own.ForEach(v => Environment.SetEnvironmentVariable(v.Environment, v.Value));
         try
         {
-            var refused = Assert.Throws<FaultException>(() => OptionsFile.Load<T>(probe, null));
+            var refused = Assert.Throws<FaultException>(() => OptionsFile.Load(probe, null, rules));
             Assert.DoesNotContain(refused.Fields, f => f.Field == "options");
         }
         finally
@@ -130,6 +170,10 @@ public sealed partial class PrintedOptions
         JsonElement other => other.GetRawText(),
         _ => "",
     };
+
+    // Not what people name themselves: #NAME.
+    [GeneratedRegex("^( *)#(?=[a-z])", RegexOptions.Multiline)]
+    private static partial Regex Behind();
 
     [GeneratedRegex("`([A-Za-z0-9.*]+)`")]
     private static partial Regex Quoted();

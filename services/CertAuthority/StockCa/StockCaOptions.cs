@@ -11,8 +11,10 @@ public sealed record StockCaOptions
     /// <summary>Its CA API, https://HOST:PORT; empty: there is none.</summary>
     public string Url { get; init; } = "";
 
-    /// <summary>PEM files: a client certificate with pp_cli_auth, made by `puppetserver ca generate --ca-client`, and its key.</summary>
+    /// <summary>PEM file of a client certificate with pp_cli_auth, made by `puppetserver ca generate --ca-client`.</summary>
     public string Certificate { get; init; } = "";
+
+    /// <summary>PEM file of its key.</summary>
     public string Key { get; init; } = "";
 
     /// <summary>PEM file: that CA's bundle (ca_crt.pem), down to its root. Nothing else is trusted.</summary>

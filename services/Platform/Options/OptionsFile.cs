@@ -78,6 +78,9 @@ public static class OptionsFile
                 for (var i = 0; i < list.Children.Count; i++)
                     Flatten(list.Children[i], $"{path}:{i}", flat);
                 break;
+            // A key without a value, as a section all of whose keys are behind a #, is one that is not there.
+            case YamlScalarNode { Style: YamlDotNet.Core.ScalarStyle.Plain, Value: null or "" } when path.Length > 0:
+                break;
             default:
                 flat[path] = ((YamlScalarNode)node).Value;
                 break;

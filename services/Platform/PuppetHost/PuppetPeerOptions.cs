@@ -12,11 +12,15 @@ public abstract record PuppetPeerOptions
     public string Url { get; init; } = "";
 
     /// <summary>
-    /// PEM files of a client certificate, its key, and the roots that the server must chain to. All three, or none: then the certificate
-    /// and the CA bundle of the service's listener for puppetservers.
+    /// PEM file of a client certificate. This, its key and the roots: all three, or none: then the certificate and the CA bundle of the
+    /// service's listener for puppetservers.
     /// </summary>
     public string Certificate { get; init; } = "";
+
+    /// <summary>PEM file of its key.</summary>
     public string Key { get; init; } = "";
+
+    /// <summary>PEM file of the roots that the server must chain to.</summary>
     public string Roots { get; init; } = "";
 
     public bool IsOn => Url.Length > 0;

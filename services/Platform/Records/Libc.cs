@@ -170,7 +170,8 @@ internal static partial class Libc
     public static SafeFileHandle Lock(string path)
     {
         // Not File.OpenHandle: that takes a flock of its own and fails at once where this must wait.
-        var fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0x180 /* 0600 */);
+        // For all who write there: services of several users share a store by a group and their umask.
+        var fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0x1B6 /* 0666, less the umask */);
         if (fd < 0)
             throw Failure("open", Marshal.GetLastPInvokeError());
         var handle = new SafeFileHandle(fd, ownsHandle: true);

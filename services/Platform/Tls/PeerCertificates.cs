@@ -8,8 +8,13 @@ namespace Overture.Platform.Tls;
 /// <summary>PEM files of one identity: its certificate (chain, leaf first), its key, and the roots its peers must chain to.</summary>
 public sealed record TlsFiles
 {
+    /// <summary>PEM file of the certificate, its chain after it; read again when it changes. Required.</summary>
     public string Certificate { get; init; } = "";
+
+    /// <summary>PEM file of its key. Required.</summary>
     public string Key { get; init; } = "";
+
+    /// <summary>PEM file of the roots that peers must chain to. Required.</summary>
     public string Roots { get; init; } = "";
 }
 

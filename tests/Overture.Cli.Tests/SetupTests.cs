@@ -1,0 +1,108 @@
+using System.Security.Cryptography;
+using Overture.TestSupport;
+
+namespace Overture.Cli.Tests;
+
+/// <summary>
+/// overture setup --root: the image of a host, with the very programs that print their option files. eng/package-test.sh runs it on a host
+/// with systemd.
+/// </summary>
+[Trait("Category", "integration")]
+public sealed class SetupTests : IDisposable
+{
+    private static readonly string[] Programs = ["services/Conductor", "services/CertAuthority", "services/Classifier", "console"];
+    private readonly TempDirectory image = Image();
+
+    [Fact]
+    public async Task Setup_OfAnImage_WritesEveryKeyAndWhatIsAnswered()
+    {
+        var files = (await Setup("--provider", "local", "--redis", "redis.test:6379", "--store", "/srv/records")).Exit(0)
+            .Json()["files"]!.AsArray().Select(f => f.Text()).ToList();
+        Assert.Contains("/etc/overture/conductor.yaml", files);
+
+        var conductor = Etc("conductor.yaml");
+        foreach (var line in new[]
+        {
+            "bucket: \"file:/srv/records\"", "  endpoint: \"redis.test:6379\"", "  directory: \"/var/lib/overture/instances\"",
+            "  dnsNames: [\"server.test\", \"localhost\"]", "  signingKey: \"/run/credentials/overture-conductor.service/signing.key\"",
+            "  #runInterval: 30m",
+        })
+        {
+            Assert.Contains($"\n{line}\n", conductor, StringComparison.Ordinal);
+        }
+        // In use and behind a #, as many keys as the service has options.
+        var printed = (await Shell.Run("dotnet", RepositoryPaths.Output("services/Conductor", "Overture.Conductor.dll"), "--print-options",
+            "--format", "yaml")).Ok();
+        Assert.Equal(printed.TrimEnd('\n').Split('\n').Length, conductor.TrimEnd('\n').Split('\n').Length);
+        Assert.Contains("ReadWritePaths=/srv/records", File.ReadAllText(
+            image.File("etc/systemd/system/overture-conductor.service.d/store.conf")), StringComparison.Ordinal);
+        Assert.Contains("User=root", File.ReadAllText(
+            image.File("etc/systemd/system/overture-conductor.service.d/local-provider.conf")), StringComparison.Ordinal);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(image.File("var/lib/overture/pki/ca.key")));
+        Assert.False(File.Exists(image.File("etc/overture/redis.conf")));
+    }
+
+    [Fact]
+    public async Task Setup_Again_ChangesNothingAndKeepsWhatAPersonSet()
+    {
+        (await Setup()).Exit(0);
+        var ca = Sha("var/lib/overture/ca/ca_crt.pem");
+        (await Setup()).Exit(0).Says("nothing to do");
+
+        var edited = Etc("conductor.yaml").Replace("listen: \"127.0.0.1:7001\"", "listen: \"10.0.0.7:7001\"", StringComparison.Ordinal);
+        await File.WriteAllTextAsync(image.File("etc/overture/conductor.yaml"), edited);
+        // What was lost in between is made again, and nothing else: a run that was cut off goes on the same way.
+        File.Delete(image.File("etc/overture/classifier.yaml"));
+        var files = (await Setup()).Exit(0).Says("listen is \"10.0.0.7:7001\", and stays").Json()["files"]!.AsArray()
+            .Select(f => f.Text()).ToList();
+        Assert.Equal(["/etc/overture/classifier.yaml"], files);
+        Assert.Equal(edited, Etc("conductor.yaml"));
+        Assert.Equal(ca, Sha("var/lib/overture/ca/ca_crt.pem"));
+    }
+
+    [Fact]
+    public async Task Setup_AFileThatIsNoYaml_NamesTheLineAndWritesNothingThere()
+    {
+        (await Setup()).Exit(0);
+        await File.WriteAllTextAsync(image.File("etc/overture/console.yaml"), "listen: [\n");
+        (await Setup()).Exit(78).Says("/etc/overture/console.yaml:").Says("overture setup again");
+        Assert.Equal("listen: [\n", Etc("console.yaml"));
+    }
+
+    [Theory]
+    [InlineData("--provider", "ec2:eu-central-1", "--deployment")]
+    [InlineData("--store", "records", "--store")]
+    [InlineData("--redis", "redis", "--redis")]
+    [InlineData("--ca", "old", "--ca")]
+    public async Task Setup_AnAnswerThatCannotBe_IsUsageAndWritesNothing(string option, string value, string field)
+    {
+        (await Setup(option, value)).Exit(2).Says(field);
+        Assert.False(Directory.Exists(image.File("etc")));
+    }
+
+    public void Dispose() => image.Dispose();
+
+    private async Task<Ran> Setup(params string[] options) =>
+        await Shell.Run(OvertureFixture.Binary,
+            ["setup", "--yes", "--root", image.Path, "--name", "server.test", "-o", "json", .. options], new Dictionary<string, string?>(),
+            limit: TimeSpan.FromMinutes(5));
+
+    private string Etc(string file) => File.ReadAllText(image.File($"etc/overture/{file}"));
+
+    private string Sha(string file) => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(image.File(file))));
+
+    // The programs of the package, where the package has them.
+    private static TempDirectory Image()
+    {
+        var image = new TempDirectory();
+        Directory.CreateDirectory(image.File("usr/lib/overture"));
+        foreach (var project in Programs)
+        {
+            var name = $"Overture.{char.ToUpperInvariant(Path.GetFileName(project)[0])}{Path.GetFileName(project)[1..]}";
+            var program = image.File($"usr/lib/overture/{name}");
+            File.WriteAllText(program, $"#!/bin/sh\nexec dotnet {RepositoryPaths.Output(project, name + ".dll")} \"$@\"\n");
+            File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        return image;
+    }
+}
