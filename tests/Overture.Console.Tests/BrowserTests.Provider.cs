@@ -115,7 +115,7 @@ public sealed partial class BrowserTests
     public async Task WayToTheProvider_HasPkce_State_AndANonceOfThisConsole()
     {
         using var client = world.Client();
-        using var answer = await client.GetAsync("/provider");
+        using var answer = await ProviderTests.Begin(client);
         var to = Microsoft.AspNetCore.WebUtilities.QueryHelpers.ParseQuery(answer.Headers.Location!.Query);
         Assert.StartsWith($"{world.ProviderUrl}/auth?", $"{answer.Headers.Location}", StringComparison.Ordinal);
         Assert.Equal(("S256", "code", "openid profile", $"{world.Url}/provider/done"),
@@ -124,7 +124,7 @@ public sealed partial class BrowserTests
         Assert.NotNull(ConsoleNonce.SessionOf($"{to["nonce"]}", console));
         foreach (var cookie in answer.Headers.GetValues("Set-Cookie"))
         {
-            foreach (var part in new[] { "secure", "httponly", "samesite=lax" })
+            foreach (var part in new[] { "secure", "httponly", "samesite=lax", "__Host-overture-", "path=/;" })
                 Assert.Contains(part, cookie, StringComparison.Ordinal);
         }
     }

@@ -23,6 +23,9 @@ internal sealed class World
     /// <summary>Definitions with their versions; of the empty name the layers.</summary>
     public ConcurrentDictionary<string, (string Document, int Version)> Documents { get; } = new();
 
+    /// <summary>Reasons that came with what was only to be validated.</summary>
+    public ConcurrentDictionary<string, string> LookedAt { get; } = new();
+
     public ConcurrentQueue<WatchInstancesRequest> Watches { get; } = new();
 
     /// <summary>Of sessions, by nonce: what the registry would keep.</summary>
@@ -153,7 +156,9 @@ internal sealed class FakeConductor(World world) : ConductorService.ConductorSer
     {
         world.Asked(context, Role.Conductor, $"LaunchInstances {request.Count} of {request.Profile}, {request.RequestId}");
         return Task.FromResult(new LaunchInstancesResponse { RequestId = request.RequestId,
-            Results = { world.Fleet.Take(request.Count).Select(i => new LaunchResult { Instance = i }) } });
+            // Those beyond the fleet are not found afterwards.
+            Results = { world.Fleet.Concat(Enumerable.Range(1_000, request.Count).Select(Scene.Converged)).Take(request.Count)
+                .Select(i => new LaunchResult { Instance = i }) } });
     }
 
     public override Task<SummarizeConvergenceResponse> SummarizeConvergence(SummarizeConvergenceRequest request, ServerCallContext context)
@@ -217,6 +222,8 @@ internal sealed class FakeClassifier(World world) : ClassifierService.Classifier
     public override Task<PutNodeResponse> PutNode(PutNodeRequest request, ServerCallContext context)
     {
         world.Asked(context, Role.Classifier, $"PutNode {request.Certname}{(request.ValidateOnly ? ", only to look" : $" ({request.Reason})")}");
+        if (request.ValidateOnly)
+            world.LookedAt[request.Certname] = request.Reason;
         Put(request.Certname, request.Definition, request.Etag, request.ValidateOnly);
         return Task.FromResult(new PutNodeResponse { Warnings = { new DefinitionWarning { Line = 2, Field = "parameters.hostname", Rule = "hides a fact" } } });
     }
