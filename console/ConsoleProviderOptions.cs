@@ -10,8 +10,8 @@ public sealed record ConsoleProviderOptions : IdentityProviderOptions
     /// <summary>File with the client's secret (client_secret_post). Empty: a public client, which has PKCE alone.</summary>
     public string ClientSecretFile { get; init; } = "";
 
-    /// <summary>Scopes to ask for beside openid, for the claims that names and groups are in.</summary>
-    public IReadOnlyList<string> Scopes { get; init; } = ["profile"];
+    /// <summary>Scopes to ask for beside openid, for the claims that names and groups are in. None given: profile.</summary>
+    public IReadOnlyList<string> Scopes { get; init; } = [];
 
     /// <summary>On the button: "Sign in with ...".</summary>
     public string Title { get; init; } = "your organization";

@@ -138,7 +138,9 @@ public sealed class ProviderTests(ConsoleFixture world) : IAsyncLifetime
     private async Task<Sent> Asked()
     {
         using var client = world.Client(console.Url);
-        using var answer = await Begin(client);
+        // On a loaded machine the provider's documents may take longer than the console waits.
+        using var answer = await Eventually.Get(async () => await Begin(client) is { Headers.Location: not null } sent ? sent : null,
+            "the console leads to the provider", TimeSpan.FromMinutes(1));
         var to = QueryHelpers.ParseQuery(answer.Headers.Location!.Query);
         return new($"{to["state"]}", $"{to["nonce"]}", [.. answer.Headers.GetValues("Set-Cookie").Select(c => c.Split(';')[0])]);
     }
