@@ -61,7 +61,7 @@ internal static class SignIn
                 return;
             }
             // It may have been left at another replica, or before this one started. Where that is not known, nothing is done.
-            var open = await ended.IsOpen(http, session);
+            var (open, trouble) = await ended.Ask(http, session);
             if (open == false)
             {
                 await SignInPages.Ask(http, "You have signed out.").ExecuteAsync(http);
@@ -69,9 +69,8 @@ internal static class SignIn
             }
             if (open is null && !HttpMethods.IsGet(http.Request.Method) && endpoint.Metadata.GetMetadata<Leaving>() is null)
             {
-                throw new FaultException(FaultKind.Unavailable, Reason.RegistryUnavailable,
-                    "whether you have signed out elsewhere can't be asked now, so nothing is done: the Conductor or its registry "
-                        + "does not answer");
+                throw new PageException(trouble! with
+                    { Message = $"Nothing is done, since whether you have signed out elsewhere can't be asked now: {trouble.Message}" });
             }
             http.Features.Set(session);
             // What form tokens are bound to: of one session they are good in no other.
@@ -142,8 +141,9 @@ internal static class SignIn
         }
     }
 
-    private static IResult Used(HttpContext http) => SignInPages.Ask(http, "This link was used, or its minute is over. If it was not you who "
-        + "used it, someone else may act as you now: end that with overture pki revoke NAME, and get a new certificate.");
+    private static IResult Used(HttpContext http) => SignInPages.Ask(http, "This link was used, or its minute is over. A try that failed "
+        + "may have used it: overture ui gives another. If someone else used it, they may act as you now: end that with overture pki "
+        + "revoke NAME, and get a new certificate.");
 
     private static async Task<IResult> Leave(HttpContext http, SessionCookie sessions)
     {

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
 using Overture.Platform.Faults;
+using Overture.Platform.Records;
 using Overture.Platform.Rpc;
 using Overture.Platform.Tls;
 
@@ -19,9 +20,10 @@ public sealed class SessionCookie(IDataProtectionProvider protection, ConsoleCal
     /// <summary>__Host-: of this very host, over HTTPS, for all of its paths.</summary>
     public const string Name = "__Host-overture-session";
 
-    private const int Largest = 4_000;
+    private const int Largest = 4_000, Remembered = 2_000;
     private readonly IDataProtector seal = protection.CreateProtector("session-1");
     private readonly ConcurrentDictionary<string, DateTimeOffset> left = new(StringComparer.Ordinal);
+    private readonly BoundedCache<string, DateTimeOffset> entered = new(Remembered);
 
     /// <summary>Of what shows the services who a person is.</summary>
     /// <exception cref="FaultException">It is not good.</exception>
@@ -48,6 +50,14 @@ public sealed class SessionCookie(IDataProtectionProvider protection, ConsoleCal
         ArgumentNullException.ThrowIfNull(http);
         ArgumentNullException.ThrowIfNull(session);
         http.Response.Cookies.Append(Name, Sealed(session), Attributes(session.By.Until));
+        entered.Add(session.By.Nonce, clock.GetUtcNow());
+    }
+
+    /// <returns>Null: not here, or too many others were since.</returns>
+    public DateTimeOffset? EnteredAt(Session session)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        return entered.TryGet(session.By.Nonce, out var at) ? at : null;
     }
 
     /// <returns>Null: there is none that is good.</returns>

@@ -122,6 +122,10 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
 
     public override Task<GetConsoleResponse> GetConsole(GetConsoleRequest request, ServerCallContext context) =>
         Task.FromResult(Consoles[request.Certname]);
+
+    public override Task<GetUserDataResponse> GetUserData(GetUserDataRequest request, ServerCallContext context) =>
+        Task.FromResult(new GetUserDataResponse { UserData = $"#cloud-config\n# {request.Certname}\n\"psk\": \"********\u001b[2J\"\n" });
+
     /// <summary>What there is to watch; the stream breaks once, behind the second.</summary>
     public IReadOnlyList<Event> EventLog { get; set; } = [];
 

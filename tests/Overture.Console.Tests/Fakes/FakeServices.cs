@@ -31,6 +31,9 @@ internal sealed class World
     /// <summary>Of sessions, by nonce: what the registry would keep.</summary>
     public ConcurrentDictionary<string, SessionMark> Marks { get; } = new();
 
+    /// <summary>Calls of MarkSession, answered or not.</summary>
+    public ConcurrentQueue<SessionMark> Asks { get; } = new();
+
     /// <summary>Services that answer nothing.</summary>
     public ConcurrentDictionary<Role, bool> Away { get; } = new();
 
@@ -164,7 +167,7 @@ internal sealed class FakeConductor(World world) : ConductorService.ConductorSer
     public override Task<SummarizeConvergenceResponse> SummarizeConvergence(SummarizeConvergenceRequest request, ServerCallContext context)
     {
         world.Asked(context, Role.Conductor);
-        return Task.FromResult(Scene.Convergence());
+        return Task.FromResult(Scene.Convergence(request.Filter));
     }
 
     public override Task<GetUserDataResponse> GetUserData(GetUserDataRequest request, ServerCallContext context)
@@ -175,6 +178,7 @@ internal sealed class FakeConductor(World world) : ConductorService.ConductorSer
 
     public override Task<MarkSessionResponse> MarkSession(MarkSessionRequest request, ServerCallContext context)
     {
+        world.Asks.Enqueue(request.Mark);
         world.Asked(context, Role.Conductor);
         var nonce = context.GetHttpContext().Features.Get<DelegatedPeer>()!.Nonce;
         var first = request.Mark == SessionMark.Entered && world.Marks.TryAdd(nonce, SessionMark.Entered);
