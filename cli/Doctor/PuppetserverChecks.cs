@@ -38,7 +38,8 @@ internal sealed partial class PuppetserverChecks(HookSetup setup, TimeProvider c
             .FirstOrDefault(File.Exists);
         if (file is null)
             return Line(check, DoctorStatus.Skipped, $"there is none below {Confdir}");
-        var named = TlsSetting().Matches(string.Join('\n', File.ReadLines(file).Where(l => !l.TrimStart().StartsWith('#'))))
+        var named = TlsSetting().Matches(string.Join('\n', File.ReadLines(file).Where(l => l.TrimStart() is var t
+            && !t.StartsWith('#') && !t.StartsWith("//", StringComparison.Ordinal))))
             .Select(m => m.Value).Distinct().ToList();
         return named.Count == 0 ? Line(check, DoctorStatus.Ok, "takes Puppet's own certificate and CRL, and their changes")
             : !named.Contains("ssl-crl-path") ? Line(check, DoctorStatus.Failed,

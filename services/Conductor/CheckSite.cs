@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
@@ -16,8 +17,8 @@ internal sealed class CheckSite(RegistryConnection registry, PuppetCaBundle bund
     public async Task<CheckSiteResponse> Run(CancellationToken cancel)
     {
         var answer = new CheckSiteResponse { Checks = { await Registry() } };
-        answer.Checks.Add(Chain());
-        answer.Checks.Add(Dated("own certificate", [X509CertificateLoader.LoadCertificateFromFile(options.Tls.Certificate)],
+        answer.Checks.Add(Certificate("puppet CA", Chain, "the CA has to be renewed or replaced before that: docs/operations.md"));
+        answer.Checks.Add(Certificate("own certificate", () => [X509CertificateLoader.LoadCertificateFromFile(options.Tls.Certificate)],
             "overture pki init --home DIR, or overture pki issue, makes another"));
         answer.Checks.AddRange(await Task.WhenAll(providers.All.Select(p => Ready(p, cancel))));
         return answer;
@@ -42,18 +43,23 @@ internal sealed class CheckSite(RegistryConnection registry, PuppetCaBundle bund
         }
     }
 
-    private SiteCheck Chain()
+    private X509Certificate2Collection Chain()
     {
-        const string check = "puppet CA";
+        var chain = new X509Certificate2Collection();
+        chain.ImportFromPem(bundle.Current.Pem);
+        return chain.Count > 0 ? chain : throw new CryptographicException("no certificate is in the CA's bundle");
+    }
+
+    private SiteCheck Certificate(string check, Func<IEnumerable<X509Certificate2>> read, string next)
+    {
         try
         {
-            var chain = new X509Certificate2Collection();
-            chain.ImportFromPem(bundle.Current.Pem);
-            return Dated(check, chain, "the CA has to be renewed or replaced before that: docs/operations.md");
+            return Dated(check, read(), next);
         }
-        catch (InvalidOperationException e)
+        catch (Exception e) when (e is InvalidOperationException or IOException or UnauthorizedAccessException or CryptographicException)
         {
-            return New("certificates", check, SiteCheckStatus.Failed, e.Message, "name the CA's bundle there");
+            return New("certificates", check, SiteCheckStatus.Failed, $"it can't be read: {e.Message}",
+                "see that the file is there, whole, and readable");
         }
     }
 

@@ -49,7 +49,7 @@ public sealed record ConductorOptions : ServiceOptions
 
     public override IEnumerable<FieldProblem> Problems() =>
         base.Problems().Concat(Launch.Problems()).Concat(Local.Problems()).Concat(Ec2.Problems(Deployment)).Concat(Reports.Problems())
-            .Concat(FirstBoot.Problems(Reports.Listen.Length > 0)).Concat(PuppetDb.Problems(Reports.Listen.Length > 0))
+            .Concat(FirstBoot.Problems(Reports.Listen.Length > 0, Ec2.IsOn)).Concat(PuppetDb.Problems(Reports.Listen.Length > 0))
             .Concat(Events.Problems())
             .Concat(Webhooks.SelectMany(w => w.Value.Problems(w.Key)))
             .Concat(Webhooks.Count > 20 ? [new("webhooks", "must be at most 20")] : []);
@@ -184,7 +184,9 @@ public sealed record FirstBootOptions
     /// <summary>ADDRESS:PORT. Empty: instances are not asked for it, and none is taken.</summary>
     public string Listen { get; init; } = "";
 
-    /// <summary>How instances reach it: https://NAME:PORT. The name goes into the certificate. Empty: localhost, port of listen.</summary>
+    /// <summary>
+    /// How instances reach it: https://NAME:PORT. The name goes into the certificate. Empty: localhost, port of listen; not with ec2.
+    /// </summary>
     public string Url { get; init; } = "";
 
     /// <summary>Connections of the listener.</summary>
@@ -194,10 +196,15 @@ public sealed record FirstBootOptions
 
     internal Uri Address => new(Url.Length > 0 ? Url : $"https://localhost:{Listen[(Listen.LastIndexOf(':') + 1)..]}");
 
-    internal IEnumerable<FieldProblem> Problems(bool hasReports)
+    internal IEnumerable<FieldProblem> Problems(bool hasReports, bool hasCloud)
     {
         if (!IsOn)
             yield break;
+        if (hasCloud && Url.Length == 0)
+        {
+            yield return new("firstBoot.url",
+                "must be https://NAME:PORT as instances reach it: to those of a cloud localhost is themselves");
+        }
         if (!OptionRules.IsEndpoint(Listen))
             yield return new("firstBoot.listen", "must be ADDRESS:PORT, e.g. 0.0.0.0:8145, or empty");
         else if (!hasReports)

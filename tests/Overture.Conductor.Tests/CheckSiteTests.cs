@@ -38,6 +38,22 @@ public sealed class CheckSiteTests
     }
 
     [Fact]
+    public async Task CheckSite_OwnCertificateThatCantBeRead_IsOneFailedLine()
+    {
+        using var world = new ConductorFixture();
+        var own = world.Data.File("own.pem");
+        File.Copy(world.Pki.Files("conductor").Certificate, own);
+        await using var host = await ConductorHost.Start(world, new() { Provider = new FakeProvider() }, o => o with
+        {
+            Tls = o.Tls with { Certificate = own },
+        });
+        File.Delete(own);
+        var checks = await Check(host);
+        Assert.Equal(SiteCheckStatus.Failed, checks.Single(c => c.Check == "own certificate").Status);
+        Assert.Equal(SiteCheckStatus.Ok, checks.Single(c => c.Check == "puppet CA").Status);
+    }
+
+    [Fact]
     public void Parse_WriteThatFailed_IsNamed()
     {
         var kept = RegistryPersistence.Parse(

@@ -30,7 +30,7 @@ public sealed class FirstBootTests : IAsyncLifetime
         var at = Now.AddSeconds(-2);
         Assert.Equal(HttpStatusCode.NoContent, await world.Post(name, world.TokenOf(name), Body(at,
             [new("init-local", at.AddSeconds(-9), at.AddSeconds(-8)), new("init", at.AddSeconds(-7), null)],
-            [("notice", "Starting Puppet client version 7.23.0"),
+            [("notice", "Starting Puppet client version 7.23.0"), ("warning", "Could not find a name"),
                 ("err", "Could not request certificate: Connection refused - connect(2)")])));
 
         var lines = (await world.Host.As("viewer").GetTimelineAsync(new() { Certname = $"{name}" })).Events;
@@ -39,6 +39,7 @@ public sealed class FirstBootTests : IAsyncLifetime
         var said = lines.Single(l => l.Detail.Contains("refused", StringComparison.Ordinal));
         Assert.Equal("the agent says (err): Could not request certificate: Connection refused - connect(2)", said.Detail);
         Assert.Equal("instance", said.Service);
+        Assert.DoesNotContain(lines, l => l.Detail.Contains("Starting", StringComparison.Ordinal));
         await ExplainedByItsWords(name);
 
         // Another Conductor, or this one after a restart, knows it too.
@@ -118,19 +119,103 @@ public sealed class FirstBootTests : IAsyncLifetime
         Assert.Null(await world.Store.Get(ObjectKeys.FirstBoot(name), default));
     }
 
+    [Fact]
+    public async Task Post_OnceItHasConverged_RemovesWhatItSaid()
+    {
+        var name = await world.Register();
+        Assert.Equal(HttpStatusCode.NoContent, await world.Post(name, world.TokenOf(name), Body(Now, [], [("err", "early")])));
+        Assert.NotNull(await world.Store.Get(ObjectKeys.FirstBoot(name), default));
+        await world.Host.Get<InstanceEventStore>().Write(name, new InstanceFact { Event = InstanceEvents.Converged }, default);
+        await world.Host.Get<InstanceTable>().Refold(name, default);
+        Assert.Equal(HttpStatusCode.Gone, await world.Post(name, world.TokenOf(name), Body(Now, [], [])));
+        Assert.Null(await world.Store.Get(ObjectKeys.FirstBoot(name), default));
+    }
+
+    /// <summary>Overload is no refusal, and one address's share is not all.</summary>
+    [Fact]
+    public async Task Post_OfStrangers_IsTooMuchAtSomePointAndKeepsNoInstanceFromSpeaking()
+    {
+        var name = await world.Register();
+        var answers = new List<HttpStatusCode>();
+        while (!answers.Contains(HttpStatusCode.TooManyRequests) && answers.Count < 1000)
+        {
+            answers.AddRange(await Task.WhenAll(Enumerable.Range(0, 40).Select(_ =>
+                world.Post(TestIds.New().CertName(), new string('0', 64), "{}"))));
+        }
+        Assert.Contains(HttpStatusCode.TooManyRequests, answers);
+        Assert.All(answers, a => Assert.True(a is HttpStatusCode.Forbidden or HttpStatusCode.TooManyRequests, $"{a}"));
+        Assert.Equal(HttpStatusCode.NoContent, await world.Post(name, world.TokenOf(name), Body(Now, [], [("err", "mine")])));
+
+        using var limits = new FirstBootLimits();
+        var (noisy, other) = (IPAddress.Parse("192.0.2.1"), IPAddress.Parse("192.0.2.2"));
+        while (limits.MayTry(noisy))
+        {
+        }
+        Assert.True(limits.MayTry(other));
+    }
+
+    /// <summary>Its root may turn its clock as often as it likes.</summary>
+    [Fact]
+    public async Task Post_ByAClockThatTurnsAndTurns_IsTakenOnceAMinute()
+    {
+        var name = await world.Register();
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.Equal(HttpStatusCode.NoContent,
+                await world.Post(name, world.TokenOf(name), Body(Now.AddSeconds(i % 2 == 0 ? 3600 : -3600), [], [])));
+        }
+        var record = (await world.Store.Get<FirstBootRecord>(ObjectKeys.FirstBoot(name), default))!;
+        Assert.InRange(record.Taken, 1u, 4u);
+    }
+
+    [Fact]
+    public async Task Post_TheSameTwice_IsKeptOnce()
+    {
+        var name = await world.Register();
+        var body = Body(Now.AddSeconds(30), [], [("err", "its answer was lost")]);
+        for (var i = 0; i < 2; i++)
+            Assert.Equal(HttpStatusCode.NoContent, await world.Post(name, world.TokenOf(name), body));
+        var line = Assert.Single((await world.Store.Get<FirstBootRecord>(ObjectKeys.FirstBoot(name), default))!.Said);
+        // Half a minute ahead is no condition, and no time of ours either.
+        Assert.True(line.At.ToDateTimeOffset() <= Now);
+    }
+
+    [Theory]
+    [InlineData("{")]
+    [InlineData("{\"schema\":1,\"writeId\":\"x\",\"certname\":\"x\",\"said\":[{\"number\":1,\"level\":\"err\",\"text\":\"x\"}]}")]
+    [InlineData("{\"schema\":1,\"writeId\":\"x\",\"certname\":\"x\",\"clockAheadMs\":\"9223372036854775807\"}")]
+    public async Task DamagedObject_HidesNoInstance(string damaged)
+    {
+        var name = await world.Register();
+        await world.Post(name, world.TokenOf(name), Body(Now, [], [("err", "early")]));
+        var held = (await world.Store.Get(ObjectKeys.FirstBoot(name), default))!;
+        await world.Store.PutIfMatch(ObjectKeys.FirstBoot(name), Encoding.UTF8.GetBytes(damaged), held.ETag, default);
+        await world.Restart();
+
+        var viewer = world.Host.As("viewer");
+        Assert.NotNull(await world.Host.Get<InstanceRecordsReader>().Read(name, default));
+        Assert.Equal($"{name}", (await viewer.ExplainInstanceAsync(new() { Certname = $"{name}" })).Certname);
+        Assert.NotEmpty((await viewer.GetTimelineAsync(new() { Certname = $"{name}" })).Events);
+        Assert.Equal(HttpStatusCode.NoContent, await world.Post(name, world.TokenOf(name), Body(Now, [], [("err", "again")])));
+        Assert.Equal("again", (await world.Store.Get<FirstBootRecord>(ObjectKeys.FirstBoot(name), default))!.Said.Single().Text);
+    }
+
     [Theory]
     [InlineData("", HttpStatusCode.BadRequest)]
     [InlineData("[]", HttpStatusCode.BadRequest)]
     [InlineData("{\"time\": -1}", HttpStatusCode.BadRequest)]
     [InlineData("{\"time\": 1e300}", HttpStatusCode.BadRequest)]
-    [InlineData("{\"time\": 1, \"stages\": [{\"name\": \"other\", \"start\": 1}]}", HttpStatusCode.BadRequest)]
-    [InlineData("{\"time\": 1, \"said\": [{\"at\": 1, \"level\": \"err\", \"text\": \"\\ud800\"}]}", HttpStatusCode.BadRequest)]
-    [InlineData("{\"time\": 1, \"said\": [[[[[[[[1]]]]]]]]}", HttpStatusCode.BadRequest)]
+    [InlineData("{\"time\": 1}", HttpStatusCode.BadRequest)]
+    [InlineData("{\"time\": 253402300799}", HttpStatusCode.BadRequest)]
+    [InlineData("{\"time\": 1e9, \"said\": [{\"at\": 253402300799, \"level\": \"err\", \"text\": \"x\"}]}", HttpStatusCode.BadRequest)]
+    [InlineData("{\"time\": 1e9, \"stages\": [{\"name\": \"other\", \"start\": 1e9}]}", HttpStatusCode.BadRequest)]
+    [InlineData("{\"time\": 1e9, \"said\": [{\"at\": 1e9, \"level\": \"err\", \"text\": \"\\ud800\"}]}", HttpStatusCode.BadRequest)]
+    [InlineData("{\"time\": 1e9, \"said\": [[[[[[[[1]]]]]]]]}", HttpStatusCode.BadRequest)]
     [InlineData("large", HttpStatusCode.RequestEntityTooLarge)]
     public async Task Post_Nonsense_IsRefused(string body, HttpStatusCode status)
     {
         var name = await world.Register();
-        body = body == "large" ? $"{{\"time\": 1, \"x\": \"{new string('x', FirstBootReport.MaxBytes)}\"}}" : body;
+        body = body == "large" ? $"{{\"time\": 1e9, \"x\": \"{new string('x', FirstBootReport.MaxBytes)}\"}}" : body;
         Assert.Equal(status, await world.Post(name, world.TokenOf(name), body));
         Assert.Null(await world.Store.Get(ObjectKeys.FirstBoot(name), default));
     }
@@ -152,7 +237,7 @@ public sealed class FirstBootTests : IAsyncLifetime
             await world.Post(name, world.TokenOf(name), body) is var status && status == HttpStatusCode.TooManyRequests
                 ? null : new Answered(status), "it is taken").ContinueWith(a => a.Result.Status, TaskScheduler.Default);
 
-        static string Lines(int round) => Body(Now, [], [.. Enumerable.Range(0, 20).Select(i => ("notice", $"line {round}-{i}"))]);
+        static string Lines(int round) => Body(Now, [], [.. Enumerable.Range(0, 20).Select(i => ("err", $"line {round}-{i}"))]);
     }
 
     private sealed record Answered(HttpStatusCode Status);
@@ -162,8 +247,9 @@ public sealed class FirstBootTests : IAsyncLifetime
     {
         var name = await world.Register();
         var token = world.Host.Get<LaunchKeys>().Token((await Record(name)).RequestId, name);
-        await world.Post(name, world.TokenOf(name), Body(Now, [], [("err", $"a {token.ToUpperInvariant()} b {world.TokenOf(name)}")]));
-        Assert.Equal("a ******** b ********",
+        await world.Post(name, world.TokenOf(name), Body(Now, [],
+            [("err", $"a {token.ToUpperInvariant()} b {world.TokenOf(name)} password=hunter2 https://u:p@x/")]));
+        Assert.Equal("a ******** b ******** password=******** https://********@x/",
             (await world.Store.Get<FirstBootRecord>(ObjectKeys.FirstBoot(name), default))!.Said.Single().Text);
     }
 

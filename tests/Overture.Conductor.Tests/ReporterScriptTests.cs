@@ -52,6 +52,81 @@ public sealed class ReporterScriptTests
         Task<Ran> Run(params string[] command) => rooted is null ? Shell.Run(command[0], command[1..]) : rooted.Run(command);
     }
 
+    /// <summary>What it reads under systemd, and by which file it knows that a run was good.</summary>
+    [Fact]
+    [Trait("Category", "integration")]
+    public async Task Script_UnderSystemd_ReadsTheJournalAndNoSummaryThatWasThereBefore()
+    {
+        using var directory = new TempDirectory();
+        await Program("journalctl", """
+            #!/bin/sh
+            cat <<'END'
+            {"MESSAGE":"Could not request certificate: \u001b[31mrefused","PRIORITY":"3","__REALTIME_TIMESTAMP":"1700000000500000"}
+            {"MESSAGE":[119,97,114,110],"PRIORITY":"4","__REALTIME_TIMESTAMP":"1700000001000000"}
+            {"MESSAGE":"Starting","__REALTIME_TIMESTAMP":"1700000002000000"}
+            END
+            """);
+        await File.WriteAllTextAsync(directory.File("reporter"), Reporter.Script(Name));
+        await File.WriteAllTextAsync(directory.File("probe"), """
+            import sys
+            text = open(sys.argv[1] + "/reporter").read()
+            exec(text[:text.index("\ntry:\n trust")])
+            os.path.isdir = lambda p: True
+            print(lines())
+            HOMES, AIO_HOMES = (sys.argv[1],), ()
+            path = sys.argv[1] + "/last_run_summary.yaml"
+            run = "resources:\n  failed: 0\n  failed_to_restart: 0\n  total: 7\n"
+            open(path, "w").write(run)
+            before = summaries()
+            os.utime(path + "/..")
+            print(good(before))
+            open(path + ".new", "w").write(run)
+            os.utime(path + ".new", (1, 1))
+            os.rename(path + ".new", path)
+            print(good(before))
+            """);
+        var said = (await Shell.Run("sh", "-c", $"PATH={directory.Path}:$PATH exec python3 "
+            + $"{directory.File("probe")} {directory.Path}")).Ok();
+        Assert.Equal("[(1700000000.5, 'err', 'Could not request certificate: refused'), (1700000001.0, 'warning', 'warn'), "
+            + "(1700000002.0, 'notice', 'Starting')]\nFalse\nTrue\n", said);
+
+        Task Program(string name, string text) => Executable(directory.File(name), text);
+    }
+
+    /// <summary>
+    /// The boot hands it to systemd and waits for nothing; where cloud-init's Python could not run it, nothing is left of it.
+    /// </summary>
+    [Theory]
+    [InlineData("python3", true)]
+    [InlineData("/bin/sh", false)]
+    [InlineData("/bin/false", false)]
+    [Trait("Category", "integration")]
+    public async Task Agent_UnderSystemd_StartsTheReporterAsAUnit(string python, bool runs)
+    {
+        using var directory = new TempDirectory();
+        var root = directory.Path;
+        await Executable(directory.File("cloud-init"), $"#!{python}\n");
+        await Executable(directory.File("systemd-run"), "#!/bin/sh\n"
+            + $"while [ $1 != sh ]; do echo \"$1\"; shift; done >{root}/unit\nexec \"$@\"\n");
+        Directory.CreateDirectory(directory.File("overture"));
+        Directory.CreateDirectory(directory.File("systemd"));
+        await File.WriteAllTextAsync(directory.File("overture/agent-reporter"), $"open('{root}/ran', 'w')\n");
+        var source = await File.ReadAllTextAsync(RepositoryPaths.File("services/Conductor/Launch/agent.sh"));
+        await File.WriteAllTextAsync(directory.File("agent"), "ca() { echo CA; }\n" + source
+            .Replace("/var/lib/cloud/instance", root, StringComparison.Ordinal)
+            .Replace("/run/systemd/system", $"{root}/systemd", StringComparison.Ordinal));
+        (await Shell.Run("sh", "-c", $"PATH={root}:$PATH exec sh {root}/agent reporter")).Ok();
+        Assert.Contains("--no-block\n", await File.ReadAllTextAsync(directory.File("unit")), StringComparison.Ordinal);
+        Assert.Equal((runs, runs, runs), (File.Exists(directory.File("ran")), File.Exists(directory.File("overture/agent-reporter")),
+            File.Exists(directory.File("overture/agent-reporter.pem"))));
+    }
+
+    private static async Task Executable(string file, string text)
+    {
+        await File.WriteAllTextAsync(file, text);
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.UserWrite);
+    }
+
     private static string Bundle(int lines) =>
         $"-----BEGIN CERTIFICATE-----\n{string.Concat(Enumerable.Range(0, lines).Select(Entropy))}-----END CERTIFICATE-----\n";
 

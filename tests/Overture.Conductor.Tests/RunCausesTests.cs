@@ -60,6 +60,9 @@ public sealed class RunCausesTests
         + "directory exist?", "ENVIRONMENT_MISSING")]
     [InlineData(Catalog + "Function lookup() did not find a value for the name 'ntp::servers' on node x", "HIERA")]
     [InlineData(Catalog + "Evaluation Error: Unknown function: 'merge'. (file: /x.pp, line: 3) on node x", "FUNCTION_UNKNOWN")]
+    [InlineData("Could not parse /etc/puppet/puppet.conf: Illegal line 3", "PUPPET_CONF")]
+    [InlineData("Could not parse application options: invalid option: --x", "PUPPET_CONF")]
+    [InlineData("certificate verify failed [CRL is not yet valid for CN=ca]", "CERTIFICATE_TIME")]
     [InlineData(Catalog + "Syntax error at '}' (file: /x.pp, line: 3, column: 1) on node x", "SYNTAX")]
     [InlineData("Failed to apply catalog: Found 1 dependency cycle: (File[/a] => File[/b] => File[/a])", "DEPENDENCY_CYCLE")]
     [InlineData("File[/etc/motd]: change from 'absent' to 'file' failed: Could not set 'file' on ensure: No space left on device",

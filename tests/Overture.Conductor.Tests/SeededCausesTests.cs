@@ -79,6 +79,7 @@ public sealed class SeededCausesTests(SeededCausesTests.Cloud world) : IClassFix
             "PACKAGE_UNKNOWN" },
         { "cloud-init[1]: overture: agent: failed: openvox8 has no packages for Alpine; choose another flavour", "AGENT_NOT_INSTALLED" },
         { "cloud-init[1]: overture: /etc/puppet/csr_attributes.yaml could not be written", "TOKEN_NOT_WRITTEN" },
+        { "cloud-init[1]: overture: /var/lib/cloud/instance/overture/agent could not be written", "TOKEN_NOT_WRITTEN" },
         { "cloud-init[1]: puppet-agent: Request to https://nowhere.invalid:8141/puppet-ca/v1 failed: Failed to open TCP connection to "
             + "nowhere.invalid:8141 (getaddrinfo: Name or service not known)", "NAME_UNRESOLVED" },
         { "cloud-init[1]: puppet-agent: Failed to open TCP connection to ca:8141 (Connection refused - connect(2) for \"ca\" port 8141)",

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Overture.CertAuthority.Audit;
 using Overture.CertAuthority.Storage;
 using Overture.Platform.Records;
@@ -12,8 +11,8 @@ namespace Overture.CertAuthority.Enrollment;
 internal sealed class CollectCertificate(
     ClaimStore claims, CertificateInventory inventory, IssueFromClaim issue, EnrollmentContextReader context, Timeline timeline)
 {
-    private const int RememberAtMost = 100_000;
-    private readonly ConcurrentDictionary<string, bool> collected = new(StringComparer.Ordinal);
+    // What is forgotten is written again, which changes nothing: explain takes a line that is missing for an agent that never came.
+    private readonly BoundedCache<string, bool> collected = new(100_000);
 
     /// <returns>Null: not signed (yet), or not to be had any more.</returns>
     public async Task<CertificateRecord?> Run(CertName name, Caller by, CancellationToken cancel)
@@ -29,14 +28,17 @@ internal sealed class CollectCertificate(
             if (await issue.Run(claim, launch?.Traceparent, by, cancel) is not { } certificate)
                 continue;
             // 2. Record it, the first time.
-            if (launch is not null && collected.Count < RememberAtMost && collected.TryAdd(claim.Serial, true))
-                await RecordRelease(name, launch, certificate);
+            if (launch is not null && !collected.TryGet(claim.Serial, out _))
+            {
+                collected.Add(claim.Serial, true);
+                RecordRelease(name, launch, certificate);
+            }
             return certificate;
         }
         return null;
     }
 
-    private async Task RecordRelease(CertName name, LaunchRecord launch, CertificateRecord certificate)
+    private void RecordRelease(CertName name, LaunchRecord launch, CertificateRecord certificate)
     {
         using var span = FlowTelemetry.Step(FlowTelemetry.Collect, launch.Traceparent, certificate.Certname);
         span?.SetTag(FlowTelemetry.SerialTag, certificate.Serial);

@@ -64,7 +64,9 @@ internal static partial class ConsoleFindings
         new(Rank.Passing, "RUNCMD_SKIPPED", ["overture: agent: note: cloud-init has ended"],
             "cloud-init ended without running user data's commands",
             "look for vendor data, or a setting of the image, that empties its module lists (cloud_final_modules)"),
-        new(Rank.Cause, "TOKEN_NOT_WRITTEN", ["overture: * could not be written"], "the agent's secret could not be written",
+        new(Rank.Cause, "TOKEN_NOT_WRITTEN",
+            ["overture: /*csr_attributes.yaml could not be written", "overture: /*overture/agent could not be written"],
+            "the agent's secret could not be written",
             "see the lines before it: a full or a read-only disk"),
         new(Rank.Cause, "CLOUD_INIT_OFF",
             ["Cloud-init*disabled by", "cloud-init is disabled", "cloud-init-generator*disabled"],
@@ -234,9 +236,13 @@ internal static partial class ConsoleFindings
     // Shown to whoever may see the instance, while a console is for those who may operate it: what looks like a secret is masked.
     private static string Short(string line)
     {
-        var masked = Secrets().Replace(line, m => $"{m.Groups["keep"].Value}********{m.Groups["end"].Value}");
+        var masked = Masked(line);
         return masked.Length <= MaxLine ? masked : masked[..MaxLine] + "…";
     }
+
+    /// <summary>Without what looks like a secret.</summary>
+    public static string Masked(string line) =>
+        Secrets().Replace(line, m => $"{m.Groups["keep"].Value}********{m.Groups["end"].Value}");
 
     // The user part of a URL, and what follows a word such as password.
     [GeneratedRegex(@"(?<keep>://)[^/\s@]+(?<end>@)|(?<keep>\b[\w-]*(?:token|passw(?:or)?d|secret|api[_-]?key|credential)[\w-]*[""']?\s*[=:]\s*)\S+",

@@ -30,8 +30,9 @@ internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader
         var said = instance.State < InstanceState.Converged && records.Launch.ReportTokenSha256.Length > 0
             ? AgentCauses.Of(records, await firstBoots.Find(name, cancel)) : [];
 
-        // 4. whether its agent fetched its certificate, which no record says
-        var uncollected = instance.State == InstanceState.Signed && instance.Conditions.Any(c => c.Type == ConditionType.Stalled)
+        // 4. whether its agent fetched its certificate, which no record says; puppetserver's own CA says nothing of it at all
+        var uncollected = records.Claim is { IsStock: false } && instance.State == InstanceState.Signed
+            && instance.Conditions.Any(c => c.Type == ConditionType.Stalled)
             ? await Uncollected(name) : null;
 
         // 5. the answer

@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -6,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Overture.Platform.Connections;
 using Overture.Platform.Faults;
+using Overture.Platform.Objects;
 using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 using Overture.Platform.Serving;
@@ -46,7 +48,8 @@ internal static class FirstBootIntake
                 using var body = new MemoryStream();
                 await http.Request.Body.CopyToAsync(body, http.RequestAborted);
                 taken = await services.GetRequiredService<TakeFirstBoot>()
-                    .Run(name, token[Scheme.Length..], body.ToArray(), http.RequestAborted);
+                    .Run(name, token[Scheme.Length..], http.Connection.RemoteIpAddress ?? IPAddress.None, body.ToArray(),
+                        http.RequestAborted);
             }
             await Answer(http, taken);
         }
@@ -57,6 +60,10 @@ internal static class FirstBootIntake
         catch (Exception e) when (FaultException.Of(e) is { } fault)
         {
             await Refuse(http, StatusCodes.Status503ServiceUnavailable, $"{fault.Reason.Code()}: {fault.PublicMessage}");
+        }
+        catch (UnreadableObjectException)
+        {
+            await Refuse(http, StatusCodes.Status503ServiceUnavailable, $"{Reason.StoreUnavailable.Code()}: a record of it is damaged");
         }
     }
 

@@ -9,7 +9,7 @@ namespace Overture.Conductor.FirstBoot;
 internal sealed record ReportedStage(string Name, DateTimeOffset Started, DateTimeOffset? Ended, IReadOnlyList<string> Errors);
 
 /// <summary>A line of its agent by the instance's clock.</summary>
-/// <param name="Level">err, warning or notice.</param>
+/// <param name="Level">err or warning.</param>
 internal sealed record ReportedLine(DateTimeOffset At, string Level, string Text);
 
 /// <summary>
@@ -20,7 +20,7 @@ internal sealed record FirstBootReport(DateTimeOffset Time, IReadOnlyList<Report
 {
     public const int MaxBytes = 32 * 1024;
     private const int MaxErrors = 3, MaxLines = 20, MaxText = 300, MaxDepth = 5;
-    private const double LastSecond = 253_402_300_799; // of the year 9999
+    private const double FirstSecond = 946_684_800, LastSecond = 4_102_444_800; // of the years 2000 and 2100: other clocks say nothing
     private static readonly string[] StageNames = ["init-local", "init", "modules-config", "modules-final"], Levels = ["err", "warning"];
 
     /// <exception cref="InvalidDataException">It is none; the message holds nothing of it.</exception>
@@ -33,7 +33,7 @@ internal sealed record FirstBootReport(DateTimeOffset Time, IReadOnlyList<Report
             return new FirstBootReport(
                 At(root.GetProperty("time")),
                 [.. Items(root, "stages").Take(StageNames.Length).Select(Stage)],
-                [.. Items(root, "said").TakeLast(MaxLines).Select(Line)]);
+                [.. Items(root, "said").TakeLast(MaxLines).Select(Line).Where(l => Levels.Contains(l.Level))]);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
@@ -55,11 +55,10 @@ internal sealed record FirstBootReport(DateTimeOffset Time, IReadOnlyList<Report
 
     private static ReportedLine Line(JsonElement line)
     {
-        var level = line.GetProperty("level").GetString() ?? "";
-        return new ReportedLine(At(line.GetProperty("at")), Levels.Contains(level) ? level : "notice", Text(line.GetProperty("text")));
+        return new ReportedLine(At(line.GetProperty("at")), line.GetProperty("level").GetString() ?? "", Text(line.GetProperty("text")));
     }
 
-    private static DateTimeOffset At(JsonElement number) => number.GetDouble() is >= 0 and <= LastSecond and var seconds
+    private static DateTimeOffset At(JsonElement number) => number.GetDouble() is >= FirstSecond and < LastSecond and var seconds
         ? DateTimeOffset.UnixEpoch.AddMilliseconds(Math.Floor(seconds * 1000)) : throw new FormatException();
 
     private static string Text(JsonElement text) => string.Concat((text.GetString() ?? "").EnumerateRunes().Take(MaxText)

@@ -1,4 +1,6 @@
+using System.Net;
 using Google.Protobuf.WellKnownTypes;
+using Overture.Conductor.Console;
 using Overture.Conductor.Instances;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
@@ -16,12 +18,16 @@ internal sealed class TakeFirstBoot(
     InstanceTable table, InstanceRecordsReader reader, FirstBootStore firstBoots, FirstBootLimits limits, LaunchKeys keys,
     Timeline timeline, TimeProvider clock)
 {
-    /// <summary>Stages and lines that are taken of one instance.</summary>
+    /// <summary>Stages, lines, and turns of its clock that are taken of one instance.</summary>
     public const uint Most = 200;
 
+    // Warnings leave half of all to errors.
+    private const uint MostWithWarnings = Most / 2;
     private const int KeptLines = 20;
-    private const string Mask = "********";
-    private static readonly TimeSpan LongestBoot = TimeSpan.FromDays(1);
+    private const string Mask = "********", Error = "err";
+    private static readonly TimeSpan LongestBoot = TimeSpan.FromDays(1), Listening = TimeSpan.FromDays(7),
+        // What two ways of one line may make of its time.
+        SameTime = TimeSpan.FromSeconds(5);
 
     private readonly KeyedLock oneAtATime = new();
 
@@ -30,7 +36,7 @@ internal sealed class TakeFirstBoot(
         Yes,
         /// <summary>Not this name's token, or no such name.</summary>
         NotItsToken,
-        /// <summary>It has converged, or it ends.</summary>
+        /// <summary>It has converged, it ends, or its launch is a week ago.</summary>
         Over,
         /// <summary>It speaks too often, or has said all that is taken.</summary>
         TooMuch,
@@ -38,43 +44,55 @@ internal sealed class TakeFirstBoot(
 
     /// <exception cref="InvalidDataException">Not such a report.</exception>
     /// <exception cref="FaultException">The store is away.</exception>
-    public async Task<Taken> Run(CertName name, string token, ReadOnlyMemory<byte> body, CancellationToken cancel)
+    public async Task<Taken> Run(CertName name, string token, IPAddress peer, ReadOnlyMemory<byte> body, CancellationToken cancel)
     {
-        // 1. whose it is: a name that is unknown and a wrong token get the same answer
-        var records = table.Rows.Find(name)?.Records();
-        if (records is null && limits.MayLookUp())
-            records = await reader.Read(name, cancel);
+        // 1. whose it is: a name that is unknown and a wrong token get the same answer, also where too many were wrong
+        var row = table.Rows.Find(name);
+        if (row is null && !limits.MayTry(peer))
+            return Taken.TooMuch;
+        var records = row?.Records() ?? await reader.Read(name, cancel);
         if (records?.Launch.ReportTokenSha256 is not { Length: > 0 } expected
             || !EnrollmentToken.Matches(EnrollmentToken.Hash(token), expected))
         {
-            return Taken.NotItsToken;
+            return row is null || limits.MayTry(peer) ? Taken.NotItsToken : Taken.TooMuch;
         }
 
         // 2. whether it may speak still, and now
-        if (records.Facts.Any(f => f.Event is InstanceEvents.Converged or InstanceEvents.Terminating or InstanceEvents.Terminated))
-            return Taken.Over;
         if (!limits.MaySpeak(name))
             return Taken.TooMuch;
-
-        // 3. kept
         var received = clock.NowMs();
+        if (records.Facts.Any(f => f.Event is InstanceEvents.Converged or InstanceEvents.Terminating or InstanceEvents.Terminated))
+        {
+            await firstBoots.Remove(name, cancel);
+            return Taken.Over;
+        }
+        if (received > records.Launch.NotBefore.ToDateTimeOffset() + Listening && received > records.Launch.Deadline.ToDateTimeOffset())
+            return Taken.Over;
+
+        // 3. kept, where it says anything new
         var report = FirstBootReport.Read(body);
         var reading = new ClockReading(report.Time - received, received);
+        var turned = reading.Turns(records.Clock) && limits.MayTurn(name);
+        if (!turned && report.Stages.Count == 0 && report.Said.Count == 0)
+            return Taken.Yes;
         using var alone = await oneAtATime.Enter(name, cancel);
         IReadOnlyList<TimelineEvent> news = [];
         List<BootStage> ended = [];
-        var isFull = false;
+        var (isFull, kept) = (false, false);
         await firstBoots.Change(name, record =>
         {
             var before = FirstBootStore.Lines(name, record, records.Launch).Select(l => l.Key).ToHashSet(StringComparer.Ordinal);
             var others = record.Stages.Where(s => s.Ended is not null).Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
             isFull = !Add(record, report, received, Masked(records));
-            var turned = !reading.Agrees(ClockReading.Of(record));
-            if (turned)
+            kept = turned && record.Taken < Most;
+            if (kept)
+            {
+                record.Taken++;
                 (record.ClockAheadMs, record.ClockAt) = ((long)reading.Ahead.TotalMilliseconds, received.ToTimestamp());
+            }
             news = [.. FirstBootStore.Lines(name, record, records.Launch).Where(l => !before.Contains(l.Key))];
             ended = [.. record.Stages.Where(s => s.Ended is not null && !others.Contains(s.Name))];
-            return turned || news.Count > 0;
+            return kept || news.Count > 0;
         }, cancel);
 
         // 4. shown
@@ -82,7 +100,8 @@ internal sealed class TakeFirstBoot(
             timeline.Add(line.Service, name, line.Key, line.Detail, proof: line.Object, at: line.At.ToDateTimeOffset());
         foreach (var stage in ended)
             Span(records.Launch, stage);
-        await table.Update(name, r => r with { Clock = ClockReading.Later(r.Clock, reading) }, cancel);
+        if (kept)
+            await table.Update(name, r => r with { Clock = ClockReading.Next(r.Clock, reading) }, cancel);
         return isFull ? Taken.TooMuch : Taken.Yes;
     }
 
@@ -90,8 +109,6 @@ internal sealed class TakeFirstBoot(
     private static bool Add(FirstBootRecord record, FirstBootReport report, DateTimeOffset received, Func<string, string> masked)
     {
         var ahead = report.Time - received;
-        if (ahead.Duration() <= ClockReading.Tolerance)
-            ahead = TimeSpan.Zero;
         foreach (var reported in report.Stages)
         {
             var stage = record.Stages.FirstOrDefault(s => s.Name == reported.Name);
@@ -107,17 +124,24 @@ internal sealed class TakeFirstBoot(
             stage.Errors.Add(reported.Errors.Select(masked));
             record.Taken++;
         }
+        var room = true;
         foreach (var line in report.Said.Where(l => l.Text.Length > 0))
         {
-            if (record.Taken >= Most)
-                return false;
+            var (at, text) = (Ours(line.At), masked(line.Text));
+            // Its answer was lost.
+            if (record.Said.Any(k => k.Text == text && (k.At.ToDateTimeOffset() - at).Duration() <= SameTime))
+                continue;
+            if (record.Taken >= (line.Level == Error ? Most : MostWithWarnings))
+            {
+                room = false;
+                continue;
+            }
             record.Taken++;
-            record.Said.Add(new SaidLine { Number = record.Taken, At = Ours(line.At).ToTimestamp(), Level = line.Level,
-                Text = masked(line.Text) });
+            record.Said.Add(new SaidLine { Number = record.Taken, At = at.ToTimestamp(), Level = line.Level, Text = text });
             while (record.Said.Count > KeptLines)
-                record.Said.RemoveAt(0);
+                record.Said.Remove(record.Said.FirstOrDefault(k => k.Level != Error) ?? record.Said[0]);
         }
-        return true;
+        return room;
 
         // Never after it came, nor days before.
         DateTimeOffset Ours(DateTimeOffset at)
@@ -131,7 +155,8 @@ internal sealed class TakeFirstBoot(
     private Func<string, string> Masked(InstanceRecords records)
     {
         var (token, own) = (keys.Token(records.Launch.RequestId, records.Name), keys.ReportToken(records.Launch.RequestId, records.Name));
-        return text => text.Replace(token, Mask, StringComparison.OrdinalIgnoreCase).Replace(own, Mask, StringComparison.OrdinalIgnoreCase);
+        return text => ConsoleFindings.Masked(
+            text.Replace(token, Mask, StringComparison.OrdinalIgnoreCase).Replace(own, Mask, StringComparison.OrdinalIgnoreCase));
     }
 
     private static void Span(LaunchRecord launch, BootStage stage) => FlowTelemetry.Phase(stage.Name switch

@@ -179,7 +179,7 @@ internal sealed class ConditionRules
     {
         if (records.Clock is not { IsOff: true } clock)
             return;
-        Add(ConditionType.ClockSkew, clock.Ahead > TimeSpan.Zero ? "CLOCK_AHEAD" : "CLOCK_BEHIND", clock.At,
+        Add(ConditionType.ClockSkew, clock.Ahead > TimeSpan.Zero ? "CLOCK_AHEAD" : "CLOCK_BEHIND", clock.Since,
             $"Its clock was {Rough(clock.Ahead.Duration())} {(clock.Ahead > TimeSpan.Zero ? "ahead of" : "behind")} the Conductor's "
                 + $"at {Utc(clock.At)}.",
             "Let it keep time (chrony or systemd-timesyncd): certificates count by its clock. The next report says whether it does.");

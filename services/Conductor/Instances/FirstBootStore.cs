@@ -9,9 +9,23 @@ namespace Overture.Conductor.Instances;
 internal sealed class FirstBootStore(ObjectStore store, Ids ids)
 {
     private const int MaxTries = 5;
+    private const double LongestMs = 36525.0 * 24 * 3600 * 1000; // a century
 
-    public Task<FirstBootRecord?> Find(CertName name, CancellationToken cancel) =>
-        store.Get<FirstBootRecord>(ObjectKeys.FirstBoot(name), cancel);
+    /// <returns>Null: there is none, or it is damaged, which must not hide the instance.</returns>
+    public async Task<FirstBootRecord?> Find(CertName name, CancellationToken cancel)
+    {
+        try
+        {
+            return Sound(await store.Get<FirstBootRecord>(ObjectKeys.FirstBoot(name), cancel));
+        }
+        catch (UnreadableObjectException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Once its first boot is over: they are an instance's words, and no proof of anything.</summary>
+    public Task Remove(CertName name, CancellationToken cancel) => store.Delete(ObjectKeys.FirstBoot(name), cancel);
 
     /// <summary>Changes the record, or makes one; another Conductor's change in between is kept.</summary>
     /// <param name="name">Whose.</param>
@@ -24,8 +38,7 @@ internal sealed class FirstBootStore(ObjectStore store, Ids ids)
         for (var tries = 0; tries < MaxTries; tries++)
         {
             var held = await store.Get(key, cancel);
-            var record = held is null ? new FirstBootRecord { Schema = 1, Certname = name.ToString() }
-                : store.Read<FirstBootRecord>(key, held.Body);
+            var record = (held is null ? null : Read(key, held.Body)) ?? new FirstBootRecord { Schema = 1, Certname = name.ToString() };
             if (!change(record))
                 return record;
             record.WriteId = ids.Unguessable();
@@ -36,6 +49,23 @@ internal sealed class FirstBootStore(ObjectStore store, Ids ids)
         }
         throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "the record of a first boot is being changed by others");
     }
+
+    private FirstBootRecord? Read(string key, byte[] body)
+    {
+        try
+        {
+            return Sound(store.Read<FirstBootRecord>(key, body));
+        }
+        catch (UnreadableObjectException)
+        {
+            return null;
+        }
+    }
+
+    // It has the times that its readers need.
+    private static FirstBootRecord? Sound(FirstBootRecord? record) =>
+        record is not null && record.Stages.All(s => s.Started is not null) && record.Said.All(s => s.At is not null)
+            && Math.Abs((double)record.ClockAheadMs) < LongestMs ? record : null;
 
     /// <summary>The record as timeline lines, those that the registry has. Pure.</summary>
     public static IEnumerable<TimelineEvent> Lines(CertName name, FirstBootRecord record, LaunchRecord launch)

@@ -57,6 +57,9 @@ internal sealed record ClockReading(TimeSpan Ahead, DateTimeOffset At)
     /// <summary>What a request, a queue and a coarse clock may make of two clocks that agree.</summary>
     public static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(60);
 
+    /// <summary>Since when it is off.</summary>
+    public DateTimeOffset Since { get; init; } = At;
+
     public bool IsOff => Ahead.Duration() > Tolerance;
 
     /// <summary>Says the same of the clock.</summary>
@@ -66,7 +69,14 @@ internal sealed record ClockReading(TimeSpan Ahead, DateTimeOffset At)
     public static ClockReading? Of(FirstBootRecord? record) => record?.ClockAt.Maybe() is { } at
         ? new ClockReading(TimeSpan.FromMilliseconds(record.ClockAheadMs), at) : null;
 
-    public static ClockReading? Later(ClockReading? a, ClockReading? b) => a is null || b?.At > a.At ? b : a;
+    /// <summary>Says something new: none is known of a clock that is right.</summary>
+    public bool Turns(ClockReading? known) => known is null ? IsOff : !Agrees(known);
+
+    /// <summary>What is known after another reading: the same while that agrees, so that no report is a change.</summary>
+    public static ClockReading Next(ClockReading? known, ClockReading reading) =>
+        known is not null && (reading.At <= known.At || reading.Agrees(known)) ? known
+        : reading with { Since = known is { IsOff: true } && known.Ahead > TimeSpan.Zero == reading.Ahead > TimeSpan.Zero
+            ? known.Since : reading.At };
 }
 
 /// <summary>How the definition in the bucket is broken.</summary>

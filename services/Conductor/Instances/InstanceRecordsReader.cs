@@ -46,8 +46,10 @@ internal sealed class InstanceRecordsReader(ObjectStore store, FirstBootStore fi
             FirstServed = known?.FirstServed ?? await FirstServed(name, cancel),
             Held = claim is null ? await Held(name, cancel) : null,
             Refusals = claim is null ? await Refusals(name) ?? known?.Refusals ?? [] : [],
-            Clock = launch.ReportTokenSha256.Length == 0 || over || facts.Any(f => f.Event == InstanceEvents.Converged) ? known?.Clock
-                : ClockReading.Later(known?.Clock, ClockReading.Of(await firstBoots.Find(name, cancel))),
+            // Later each report says it; other Conductors learn of it when they start.
+            Clock = known is not null || launch.ReportTokenSha256.Length == 0 || over
+                || facts.Any(f => f.Event == InstanceEvents.Converged) ? known?.Clock
+                : ClockReading.Of(await firstBoots.Find(name, cancel)),
         };
     }
 

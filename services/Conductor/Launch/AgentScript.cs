@@ -16,6 +16,9 @@ internal static partial class AgentScript
     /// <summary>Where bootcmd puts the script; it belongs to one instance id, so that an image of an instance brings none along.</summary>
     public const string Path = "/var/lib/cloud/instance/overture/agent";
 
+    /// <summary>In a script with a reporter, and in no other.</summary>
+    public const string ReporterMark = "OVERTURE_REPORTER";
+
     private static readonly string Source = Read();
 
     /// <summary>The whole command, for bootcmd: at every boot, before users or an agent exist.</summary>
@@ -32,7 +35,7 @@ internal static partial class AgentScript
         var script = Script(name, spec.Puppet, PuppetConf.Write(name, spec.Puppet, environment), caBundle);
         var csr = $"# overture {name}\n{attributes.TrimEnd('\n')}";
         var files = Written("$f", "OVERTURE_AGENT", script, packed)
-            + (reporter is null ? "" : Written("$f-reporter", "OVERTURE_REPORTER", reporter.Script(name), packed));
+            + (reporter is null ? "" : Written("$f-reporter", ReporterMark, reporter.Script(name), packed));
         return string.Create(CultureInfo.InvariantCulture, $$"""
             f={{Path}}
             {{files}}sh $f boot <<'OVERTURE_CSR'

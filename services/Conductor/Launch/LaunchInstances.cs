@@ -72,7 +72,7 @@ internal sealed class LaunchInstances(
         {
             RequestId = requestId,
             Results = { results.Select(r => r.Result) },
-            Warnings = { LaunchPlan.Warnings(plan.Spec.Node) },
+            Warnings = { LaunchPlan.Warnings(plan.Spec.Node), ledger.Muted(plan) },
             TraceId = results.Select(r => r.Result.Instance.TraceId).FirstOrDefault(t => t.Length > 0) ?? "",
         };
     }

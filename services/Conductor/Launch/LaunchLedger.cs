@@ -130,6 +130,13 @@ internal sealed class LaunchLedger(ConductorOptions options, ObjectStore store, 
         return (UserDataOf(Example, plan, SecretMask.Text, SecretMask.Text), size);
     }
 
+    /// <summary>A warning where first boots are to be reported and user data has no room for it.</summary>
+    public IEnumerable<ProfileProblem> Muted(LaunchPlan plan) =>
+        !options.FirstBoot.IsOn
+            || UserData.Reports(UserDataOf(Example, plan, new string('*', EnrollmentToken.Length), new string('*', 64))) ? []
+            : [new ProfileProblem { Field = "launch", Rule = "leaves no room for the program that reports its first boot: nothing will be "
+                + "known of that; shorten cloud_config or scripts" }];
+
     /// <summary>
     /// What <see cref="Enroll"/> would render for a name now, with what is secret masked; the token is not derived for it. Masks may be
     /// longer than what they hide, and nothing is sent.
@@ -142,7 +149,8 @@ internal sealed class LaunchLedger(ConductorOptions options, ObjectStore store, 
     public async Task<Enrollment> Enroll(LaunchOrder order, CancellationToken cancel)
     {
         var name = order.Name;
-        var token = keys.Token(order.RequestId, name);
+        var (token, reportToken) = (keys.Token(order.RequestId, name), keys.ReportToken(order.RequestId, name));
+        var userData = UserDataOf(name, order.Plan, token, reportToken);
         var record = await Standing(name, cancel);
         var fresh = record is null;
         if (record is not null && !IsOf(order, record))
@@ -152,7 +160,7 @@ internal sealed class LaunchLedger(ConductorOptions options, ObjectStore store, 
             await store.PutIfAbsent(ObjectKeys.Node(name), (ReadOnlyMemory<byte>)System.Text.Encoding.UTF8.GetBytes(order.Plan.Definition),
                 cancel);
             CrashPoint.Reach("launch.definition");
-            record = RecordOf(order, token, keys.ReportToken(order.RequestId, name));
+            record = RecordOf(order, token, UserData.Reports(userData) ? EnrollmentToken.Hash(reportToken) : "");
             if (await store.PutIfAbsent(ObjectKeys.Launch(name), keys.Sign(record, ids.Unguessable()), cancel) == PutOutcome.Conflict)
             {
                 fresh = false;
@@ -163,7 +171,7 @@ internal sealed class LaunchLedger(ConductorOptions options, ObjectStore store, 
             }
         }
         CrashPoint.Reach("launch.record");
-        return new Enrollment(name, record, token, UserDataOf(name, order.Plan, token, keys.ReportToken(order.RequestId, name)), fresh);
+        return new Enrollment(name, record, token, userData, fresh);
     }
 
     // The same person, whatever the role was then: request ids are per name.
@@ -190,7 +198,7 @@ internal sealed class LaunchLedger(ConductorOptions options, ObjectStore store, 
         UserData.Render(name, plan.Spec, plan.Node.Environment, token, bundle.Current.Pem, plan.MaxUserData,
             options.FirstBoot.IsOn ? new Reporter(options.FirstBoot.Address, reportToken) : null);
 
-    private LaunchRecord RecordOf(LaunchOrder order, string token, string reportToken)
+    private LaunchRecord RecordOf(LaunchOrder order, string token, string reportTokenHash)
     {
         var (plan, spec) = (order.Plan, order.Plan.Spec);
         var now = clock.NowMs();
@@ -223,7 +231,7 @@ internal sealed class LaunchLedger(ConductorOptions options, ObjectStore store, 
             RunningSeconds = (uint)spec.Deadlines.Running.Seconds,
             CsrSeconds = (uint)spec.Deadlines.Csr.Seconds,
             ConvergedSeconds = (uint)spec.Deadlines.Converged.Seconds,
-            ReportTokenSha256 = options.FirstBoot.IsOn ? EnrollmentToken.Hash(reportToken) : "",
+            ReportTokenSha256 = reportTokenHash,
         };
     }
 }

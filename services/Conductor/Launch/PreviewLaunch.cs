@@ -29,7 +29,7 @@ internal sealed class PreviewLaunch(LaunchLedger ledger, ProfileStore profiles, 
         // 3. what the provider says of it
         var verdict = provider is not null && ask(plan.Spec) ? await Verdict(provider, plan.Spec, userData, cancel) : "";
         return new PreviewLaunchResponse { Spec = plan.Spec, UserData = userData, UserDataSize = size, ProviderVerdict = verdict,
-            Warnings = { LaunchPlan.Warnings(plan.Spec.Node) } };
+            Warnings = { LaunchPlan.Warnings(plan.Spec.Node), ledger.Muted(plan) } };
     }
 
     // A cloud that is away makes no preview fail.

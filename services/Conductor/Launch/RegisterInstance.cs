@@ -52,7 +52,7 @@ internal sealed class RegisterInstance(
             UserData = enrollment.UserData,
             RequestId = requestId,
             Token = enrollment.Token,
-            Warnings = { LaunchPlan.Warnings(plan.Spec.Node) },
+            Warnings = { LaunchPlan.Warnings(plan.Spec.Node), ledger.Muted(plan) },
         };
 
         // 5. the user data where the instance fetches it, for one that may still use it

@@ -49,6 +49,9 @@ internal static class UserData
         return text.Length <= most ? text : throw TooLarge(text.Length, most, spec, caBundle);
     }
 
+    /// <summary>Whether rendered user data has a reporter.</summary>
+    public static bool Reports(string userData) => userData.Contains(AgentScript.ReporterMark, StringComparison.Ordinal);
+
     // Two commands of ours, each before the user's: the first at every boot before an agent can run, the second once, at the end.
     private static string Write(CertName name, LaunchSpec spec, string environment, string token, string caBundle, Reporter? reporter,
         bool packed)

@@ -108,10 +108,12 @@ reporter() {
   fi
   p=$(sed -n '1s/^#! *//p' "$(command -v cloud-init)")
   ca >$r.pem
+  # Python 2, or a shell's wrapper, could not run it.
+  p="${p:-python3} -c 'import ssl, http.client' && exec ${p:-python3} $r; rm -f $r $r.pem"
   if [ ! -d /run/systemd/system ]; then
-    ${p:-python3} $r &
+    sh -c "$p" &
   else
-    systemd-run --no-block --collect --unit overture-reporter -p Nice=10 ${p:-python3} $r || rm -f $r $r.pem
+    systemd-run --no-block --collect --unit overture-reporter -p Nice=10 sh -c "$p" || rm -f $r $r.pem
   fi </dev/null >/dev/null 2>&1
 }
 

@@ -9,6 +9,7 @@ import calendar
 import http.client
 import json
 import os
+import random
 import re
 import signal
 import ssl
@@ -69,6 +70,8 @@ def journal():
 
 
 def logs():
+    # What an image brings along is another instance's.
+    first = min([s["start"] for s in stages()], default=0)
     for path in FILES:
         try:
             with open(path, "rb") as f:
@@ -83,7 +86,8 @@ def logs():
                 at = calendar.timegm(time.strptime(m.group(1), "%Y-%m-%d %H:%M:%S")) - (off if m.group(2) == "+" else -off)
                 source, level, text = m.group(5, 6, 7)
                 level = "err" if level in ("alert", "emerg", "crit") else level
-                yield at, level, text if source == "Puppet" else "(%s) %s" % (source, text)
+                if at >= first - 1:
+                    yield at, level, text if source == "Puppet" else "(%s) %s" % (source, text)
 
 
 def lines():
@@ -93,14 +97,27 @@ def lines():
         return []
 
 
-# A run since the start applied a catalog without a failure, as far as the instance knows.
-def good(since):
+def summaries():
+    found = {}
     for home in HOMES + AIO_HOMES:
         path = home + "/last_run_summary.yaml"
         try:
+            s = os.stat(path)
+            found[path] = (s.st_ino, s.st_mtime_ns, s.st_size)
+        except OSError:
+            pass
+    return found
+
+
+# A run since the start applied a catalog without a failure, as far as the instance knows; by no clock, which may turn meanwhile.
+def good(before):
+    for path, file in summaries().items():
+        if before.get(path) == file:
+            continue
+        try:
             with open(path) as f:
                 m = re.search(r"^resources:\n((?: +\S.*\n)+)", f.read(), re.M)
-            run = dict(re.findall(r"(\w+): *\"?(\d+)", m.group(1))) if m and os.path.getmtime(path) > since else {}
+            run = dict(re.findall(r"(\w+): *\"?(\d+)", m.group(1))) if m else {}
         except OSError:
             continue
         if int(run.get("total", 0)) and run.get("failed") == run.get("failed_to_restart") == "0":
@@ -140,7 +157,7 @@ def send(body):
 
 
 def main():
-    began, since = time.monotonic(), time.time()
+    began, before = time.monotonic(), summaries()
     known, seen, waiting, count = {}, {}, [], 0
     status, pause, due, beat, well = 0, 2, began, began, None
     while status != 410 and time.monotonic() - began < 86400:
@@ -148,7 +165,7 @@ def main():
         # 1. what is new; what the agent repeats is said again after some minutes
         news = [s for s in stages() if known.get(s["name"]) != (s["end"] is not None)]
         for at, level, text in lines():
-            if (at, text) in seen or count >= MOST:
+            if level not in ("err", "warning") or (at, text) in seen or count >= MOST:
                 continue
             seen[(at, text)] = now
             if now - seen.get(text, now - AGAIN) >= AGAIN:
@@ -159,7 +176,7 @@ def main():
         if len(seen) > 20 * MOST:
             seen.clear()
         # 2. said; and now and then without news, so that clocks are compared and the end is learned of
-        if now >= due and status != 403 and (news or waiting or now >= beat):
+        if now >= due and (news or waiting or now >= beat):
             status = send({"time": time.time(), "stages": news, "said": waiting})
             if status == 204:
                 known.update((s["name"], s["end"] is not None) for s in news)
@@ -167,12 +184,12 @@ def main():
                 beat = now + (10 if well else 60)
             else:
                 pause = min(pause * 2, 300)
-            due = now + pause
-        # 3. over, also where no answer ever comes
-        if good(since):
+            due = now + pause * random.uniform(0.5, 1)
+        # 3. over, also where no answer ever comes or none is a yes
+        if good(before):
             if not well:
                 well, beat = now, now
-            elif now - well > 600:
+            elif now - well > 600 and (status == 0 or status >= 400):
                 break
         time.sleep(2 if now - began < 600 else 15)
     with open(DIR + "/reported", "w"):

@@ -16,8 +16,8 @@ namespace Overture.Conductor.Reports;
 
 /// <summary>What a report means for an instance. May be repeated: facts are written once.</summary>
 internal sealed class ProcessReport(
-    InstanceRecordsReader reader, InstanceEventStore facts, FetchedUserData fetched, InstanceTable table, Timeline timeline,
-    LastRuns runs, RefusalLines lines, Ids ids, TimeProvider clock, ILogger<ProcessReport> log)
+    InstanceRecordsReader reader, InstanceEventStore facts, FetchedUserData fetched, FirstBootStore firstBoots, InstanceTable table,
+    Timeline timeline, LastRuns runs, RefusalLines lines, Ids ids, TimeProvider clock, ILogger<ProcessReport> log)
 {
     // Of each kind: a node that fails for months must fill neither the bucket nor Redis.
     private const int MaxRuns = 10;
@@ -61,11 +61,18 @@ internal sealed class ProcessReport(
         // 4. the fact
         await CompareClocks(name, report, came, cancel);
         if (verdict.Outcome == RunOutcome.Converged)
+        {
             await Converged(records, report, verdict, cancel);
+            await firstBoots.Remove(name, cancel);
+        }
         else if (verdict.Outcome == RunOutcome.Failed)
+        {
             await NotGood(InstanceEvents.RunFailed, records.FailedRuns, Reason.RunFailed);
+        }
         else
+        {
             await NotGood(InstanceEvents.RunPartial, records.PartialRuns, Reason.RunPartial);
+        }
         var now = await table.Refold(name, cancel);
         // By the fact's time, which every Conductor shows.
         if (verdict.Outcome == RunOutcome.Converged && now?.States.FirstOrDefault(s => s.State == InstanceState.Converged) is { } converged)
@@ -85,7 +92,7 @@ internal sealed class ProcessReport(
     // Its last line is logged just before it is sent.
     private Task CompareClocks(CertName name, ReportSummary report, DateTimeOffset came, CancellationToken cancel) =>
         report.LastLogged is not { } at ? Task.CompletedTask
-            : table.Update(name, r => r with { Clock = ClockReading.Later(r.Clock, new ClockReading(at - came, came)) }, cancel);
+            : table.Update(name, r => r with { Clock = ClockReading.Next(r.Clock, new ClockReading(at - came, came)) }, cancel);
 
     // Everyday runs after the first good one: no fact, just what the last one said.
     private async Task Note(CertName name, ReportVerdict verdict, DateTimeOffset at, CancellationToken cancel)

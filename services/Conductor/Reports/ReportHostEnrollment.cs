@@ -4,6 +4,7 @@ using Overture.Conductor.Instances;
 using Overture.Conductor.Launch;
 using Overture.Conductor.Specs;
 using Overture.Conductor.V1;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
@@ -30,8 +31,17 @@ internal sealed class ReportHostEnrollment(
     {
         // 1. a name of our own; the request id stays the same until we have the certificate, so a restart finds the same name
         var requestId = await PendingRequest(cancel);
-        var registered = await register.Run(ConductorModule.Name, new RegisterInstanceRequest { Spec = Spec(), RequestId = requestId },
-            cancel);
+        RegisterInstanceResponse registered;
+        try
+        {
+            registered = await register.Run(ConductorModule.Name, new RegisterInstanceRequest { Spec = Spec(), RequestId = requestId },
+                cancel);
+        }
+        catch (FaultException e) when (e.Reason == Reason.RequestIdReused)
+        {
+            File.Delete(Host.FileOf(Pending)); // the names were configured otherwise since: another request, next time
+            return false;
+        }
         if (Clock.GetUtcNow() >= registered.Instance.Deadline.ToDateTimeOffset() || registered.Instance.State >= InstanceState.Terminating)
         {
             File.Delete(Host.FileOf(Pending)); // that token is void: another name, next time

@@ -19,8 +19,8 @@ namespace Overture.Conductor.Terminate;
 /// <param name="deactivate">Null: there is no PuppetDB.</param>
 internal sealed class TerminateSaga(
     ObjectStore store, InstanceRecordsReader reader, InstanceEventStore facts, BeginTermination begin, FetchedUserData fetched,
-    ProviderSet providers, InstanceTable table, Timeline timeline, Ids ids, LastRuns runs, TimeProvider clock, ILogger<TerminateSaga> log,
-    DeactivateNode? deactivate = null)
+    ProviderSet providers, FirstBootStore firstBoots, InstanceTable table, Timeline timeline, Ids ids, LastRuns runs, TimeProvider clock,
+    ILogger<TerminateSaga> log, DeactivateNode? deactivate = null)
 {
     /// <summary>How long CertAuthority may take to say that the certificate is revoked.</summary>
     internal static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
@@ -69,8 +69,9 @@ internal sealed class TerminateSaga(
 
         CrashPoint.Reach("terminate.stopped");
 
-        // 3. its user data is gone, its definition is history
+        // 3. its user data and its words are gone, its definition is history
         await fetched.Remove(name, cancel);
+        await firstBoots.Remove(name, cancel);
         await Archive(name, begun.Detail, cancel);
 
         Said(name, "archived", "its definition is archived");

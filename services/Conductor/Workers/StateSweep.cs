@@ -29,7 +29,9 @@ internal sealed class StateSweep(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var news = feed.Listen(_ => true);
+        // An instance's words change no state.
+        using var news = feed.Listen(e => !e.StartsWith(InstanceEvents.AgentSaid, StringComparison.Ordinal)
+            && !e.StartsWith(InstanceEvents.BootStage, StringComparison.Ordinal));
         await Task.WhenAll(FollowFeed(news.Names, stoppingToken), FollowTimer(stoppingToken));
     }
 
