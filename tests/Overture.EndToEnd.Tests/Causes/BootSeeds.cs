@@ -37,7 +37,7 @@ internal static class BootSeeds
             foreach (var program in new[] { "bash", "cloud-init", "ssh-keygen", "setpriv" })
                 await File.WriteAllTextAsync(Path.Combine(programs, program), "");
             return await s.Launch(t => t.Replace("image: host", "image: seeded-hollow", StringComparison.Ordinal));
-        }),
+        }) { Known = TimeSpan.FromMinutes(1) },
         new("stopped", "GONE_STOPPED", "does not run", "its processes are killed while it boots", async s =>
         {
             var name = await s.Launch(t => t.Replace("ca_server: localhost", "ca_server: nowhere.invalid", StringComparison.Ordinal));
@@ -46,7 +46,7 @@ internal static class BootSeeds
             foreach (var process in HostProcesses.With(Path.Combine(s.Home, "instances", name)))
                 await Shell.Run("kill", "-9", process.Split(':')[0]);
             return name;
-        }),
+        }) { Known = TimeSpan.FromMinutes(1) },
     ];
 
     // The launch's own agent waits in the background, for a server that there is not; another runs at the end of the boot, whose words are
@@ -62,7 +62,7 @@ internal static class BootSeeds
                 {before}puppet ssl bootstrap --color false --waitforcert 0 --ssl_lockfile /run/seeded.lock \
                   --ca_server localhost {arguments(site)} 2>&1
                 echo seeded agent ended
-            """)) { Console = "seeded agent ended", Known = TimeSpan.FromMinutes(4) };
+            """)) { Console = "seeded agent ended" };
 
     private static SeededCause Packages(string id, string reason, string proof, string made, Func<int, string, string> agent) =>
         new(id, reason, proof, made, async site =>
@@ -75,7 +75,7 @@ internal static class BootSeeds
             var key = JsonSerializer.Serialize(await File.ReadAllTextAsync(Path.Combine(kept, "key.asc")));
             return await site.Launch(t => t.Replace("image: host", $"image: {Image}", StringComparison.Ordinal)
                 .Replace("\npuppet:\n", $"\npuppet:\n  agent: {{{agent(port, key)}}}\n", StringComparison.Ordinal));
-        }) { Console = "overture: agent: failed:", Known = TimeSpan.FromMinutes(5) };
+        }) { Console = "overture: agent: failed:" };
 
     private static async Task BareImage(CauseSite site)
     {
