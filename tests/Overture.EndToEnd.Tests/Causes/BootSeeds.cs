@@ -49,20 +49,24 @@ internal static class BootSeeds
         }) { Known = TimeSpan.FromMinutes(1) },
     ];
 
-    // The launch's own agent waits in the background, for a server that there is not; another runs at the end of the boot, whose words are
-    // on
-    // the console.
+    // The launch's own agent asks where packets are dropped and says nothing of it for two minutes; the script that ends it runs
+    // another, whose words are on the console.
     private static SeededCause Agent(string id, string reason, string proof, string made, Func<CauseSite, string> arguments,
         string before = "") =>
         new(id, reason, proof, made, site => site.Launch(t => $"""
-            {t.Replace("ca_server: localhost", "ca_server: 127.255.255.254", StringComparison.Ordinal)}
+            {Deaf(site, t)}
             scripts:
               - |
                 #!/bin/sh
+                pkill -f '[p]uppet agent'
                 {before}puppet ssl bootstrap --color false --waitforcert 0 --ssl_lockfile /run/seeded.lock \
                   --ca_server localhost {arguments(site)} 2>&1
                 echo seeded agent ended
             """)) { Console = "seeded agent ended" };
+
+    private static string Deaf(CauseSite site, string launch) => launch
+        .Replace("ca_server: localhost", "ca_server: 127.0.0.1", StringComparison.Ordinal)
+        .Replace($"ca_port: {CauseSite.Port(8141)}", $"ca_port: {site.Beside(new DeafPort()).Port}", StringComparison.Ordinal);
 
     private static SeededCause Packages(string id, string reason, string proof, string made, Func<int, string, string> agent) =>
         new(id, reason, proof, made, async site =>
