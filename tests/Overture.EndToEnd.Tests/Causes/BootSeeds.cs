@@ -25,7 +25,8 @@ internal static class BootSeeds
             $"--ca_port {CauseSite.Port(8140)}"),
         Agent("ca-other", "CERTIFICATE_UNTRUSTED", "certificate verify failed", "another CA's server listens at ca_server",
             s => $"--ca_port {OtherCa(s)}"),
-        Agent("clock", "CERTIFICATE_TIME", "expired", "the instance's clock is 40 years ahead", _ => "", "faketime -f +40y "),
+        Agent("clock", "CERTIFICATE_TIME", "expired", "the instance's clock is 40 years ahead", _ =>
+            $"--ca_port {CauseSite.Port(8141)}", "faketime -f +40y "),
         Packages("repository-away", "REPOSITORY_UNREACHABLE", "Some index files failed to download",
             "nothing listens at the repository of the agent",
             (_, key) => $"flavour: openvox8, repository: {{apt: \"http://127.0.0.1:9/apt\", key: {key}}}"),
