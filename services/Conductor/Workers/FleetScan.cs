@@ -11,7 +11,7 @@ namespace Overture.Conductor.Workers;
 /// What other services wrote about instances: the names of all such objects, compared with the rows. Cheap by the instance, since nothing
 /// is read where they agree.
 /// </summary>
-internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDefinitions broken, TimeProvider clock)
+internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDefinitions broken, FirstLooks looks, TimeProvider clock)
 {
     // Each is asked for by itself before it is believed; the rest at the next scan.
     private const int MaxConfirmed = 500;
@@ -79,6 +79,8 @@ internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDe
             DateTimeOffset? since = row.IsUndefined ? null : clock.GetUtcNow();
             await table.Update(row.Name, r => r with { UndefinedSince = since }, cancel);
         }
+        if (confirmed <= MaxConfirmed)
+            looks.AtDefinitions();
     }
 
     private InstanceRow? Living(CertName name) => table.Rows.Find(name) is { State: < InstanceState.Terminating } row ? row : null;
@@ -111,6 +113,7 @@ internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDe
         }
         foreach (var row in table.Rows.All.Where(r => r.BrokenDefinition != found.GetValueOrDefault(r.Name)).ToList())
             await table.Update(row.Name, r => r with { BrokenDefinition = found.GetValueOrDefault(row.Name) }, cancel);
+        looks.AtBrokenDefinitions();
     }
 
     private async Task<string?> Version(CertName name, CancellationToken cancel)
