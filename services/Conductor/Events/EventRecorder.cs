@@ -154,7 +154,7 @@ internal sealed class EventRecorder : PeriodicWorker
             var (now, before) = (row.Instance(), recorded!.GetValueOrDefault(name, RecordedState.Nothing));
             if (before.IsUnsure(now))
                 unsure.Add(name);
-            found.AddRange(before.Until(now, c => looks.KnowsOver(c, row), Clock.GetUtcNow()));
+            found.AddRange(before.Until(now, c => looks.KnowsOver(c, row) && table.Rows.Find(name) == row, Clock.GetUtcNow()));
             if (found.Count >= EventLog.MostInBatch / 2 && !await Write(found, cancel))
                 return false;
         }
