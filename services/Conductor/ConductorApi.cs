@@ -187,17 +187,16 @@ internal sealed class ConductorApi(
         checkSite.Run(context.CancellationToken);
 
     public override Task WatchEvents(WatchEventsRequest request, IServerStreamWriter<WatchEventsResponse> responseStream,
-        ServerCallContext context) => events.Run(request, e => responseStream.WriteAsync(new WatchEventsResponse { Event = e }),
-        context.CancellationToken);
+        ServerCallContext context) => events.Run(request, e => responseStream.WriteAsync(e), context.CancellationToken);
 
     public override Task<ListDeadLettersResponse> ListDeadLetters(ListDeadLettersRequest request, ServerCallContext context) =>
-        letters.List(request.Webhook, context.CancellationToken);
+        letters.List(request, context.CancellationToken);
 
     public override Task<ReplayDeadLettersResponse> ReplayDeadLetters(ReplayDeadLettersRequest request, ServerCallContext context) =>
-        letters.Replay(context.Peer().Caller, request, context.CancellationToken);
+        letters.Replay(context.Peer().Caller, request, DeadlineOf(context), context.CancellationToken);
 
     public override Task<DeleteDeadLettersResponse> DeleteDeadLetters(DeleteDeadLettersRequest request, ServerCallContext context) =>
-        letters.Delete(context.Peer().Caller, request, context.CancellationToken);
+        letters.Delete(context.Peer().Caller, request, DeadlineOf(context), context.CancellationToken);
 
     private Task<CertName> InScope(string certname, ServerCallContext context) =>
         scope.Demand(context.Peer(), certname, context.CancellationToken);

@@ -135,8 +135,14 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         ServerCallContext context)
     {
         EventAsks.Enqueue(request);
+        if (request.After.Length == 0)
+        {
+            await responseStream.WriteAsync(new WatchEventsResponse { Cursor = "41" });
+            if (EventAsks.Count == 1)
+                throw new FaultException(FaultKind.Unavailable, Reason.ShuttingDown, "the Conductor is shutting down; watch again");
+        }
         static int Number(string cursor) => int.Parse(cursor, CultureInfo.InvariantCulture);
-        foreach (var found in EventLog.Where(e => Number(e.Cursor) > Number(request.After)))
+        foreach (var found in EventLog.Where(e => request.After.Length > 0 && Number(e.Cursor) > Number(request.After)))
         {
             await responseStream.WriteAsync(new WatchEventsResponse { Event = found });
             if (found.Cursor == "2")
