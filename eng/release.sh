@@ -171,7 +171,7 @@ sbom() { # WORK
     [ -x "$root/artifacts/sbom/dotnet-CycloneDX" ] ||
         quietly "installing CycloneDX" "$DOTNET" tool install CycloneDX --version 6.3.1 --tool-path "$root/artifacts/sbom"
     (cd "$1/src" && DOTNET_ROOT=$(dirname "$(realpath "$DOTNET")") quietly "listing what is in it" "$root/artifacts/sbom/dotnet-CycloneDX" \
-        eng/shipped.sln -o "$1/sbom" -fn overture.json -F Json --no-serial-number --set-name overture --set-version "$version" --disable-package-restore)
+        eng/shipped.slnf -o "$1/sbom" -fn overture.json -F Json --no-serial-number --set-name overture --set-version "$version" --disable-package-restore)
     # The time of the list is that of the release.
     sed "s|\"timestamp\": \"[^\"]*\"|\"timestamp\": \"$(date -u -d "@$SOURCE_DATE_EPOCH" +%FT%TZ)\"|" "$1/sbom/overture.json" \
         > "$1/out/overture-$version.cdx.json"
