@@ -100,11 +100,11 @@ internal sealed class SetupVerb : Verb
         var files = await new SetupFiles(host, answers).Write(cancel);
         written.AddRange(files.Written);
         written.AddRange(await units.WriteDropIns(cancel));
-        Needs(answers);
+        Needs(host, answers);
         if (host.IsImage)
         {
-            Printer.Say("next: on the host, at its first boot: overture setup --yes. It gives files to their owners, and enables and starts the "
-                + "units. The keys and the CA in this image are the same in each host made of it");
+            Printer.Say("next: on the host, at its first boot: overture setup --yes. It gives files to their owners, and enables and "
+                + "starts the units. The keys and the CA in this image are the same in each host made of it");
             return Tell(session, written, files.Kept, ExitCodes.Ok);
         }
         session.WorkAt($"{SetupHost.Etc}/cli.yaml");
@@ -202,15 +202,18 @@ internal sealed class SetupVerb : Verb
                 $"move {SetupHost.Home}/ca away to import {answers.Ca}, or leave --ca out to go on with the one that is there");
         }
         if (!host.IsImage && answers.Redis == SetupAnswers.Local && !File.Exists("/usr/bin/redis-server"))
-            throw Failure.Usage("--redis: there is no /usr/bin/redis-server on this host", "install redis-server, or name another: HOST:PORT");
-        if (!host.IsImage && answers.Provider == SetupAnswers.Local && !File.Exists("/usr/bin/cloud-init"))
-            throw Failure.Usage("--provider: there is no /usr/bin/cloud-init, which instances of this host run", "install cloud-init");
+        {
+            throw Failure.Usage("--redis: there is no /usr/bin/redis-server on this host",
+                "install redis-server, or name another: HOST:PORT");
+        }
         await units.CheckStore(cancel);
     }
 
     // Before units start, which wait for it.
-    private static void Needs(SetupAnswers answers)
+    private static void Needs(SetupHost host, SetupAnswers answers)
     {
+        if (answers.Provider == SetupAnswers.Local && !File.Exists(host.At("/usr/bin/cloud-init")))
+            Printer.Say("next: install cloud-init; an instance of image host, a clone of this host, has no other");
         if (answers.Redis != SetupAnswers.Local)
             Printer.Say($"next: give {answers.Redis} the users in {SetupHost.Home}/redis/users.conf (an aclfile, or redis.conf)");
         if (answers.Ec2Region.Length > 0)

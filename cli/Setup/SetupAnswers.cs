@@ -49,8 +49,9 @@ internal sealed record SetupAnswers
     // Of the system, or not seen by the services (ProtectHome, PrivateTmp).
     private static readonly string[] NoStores = ["/usr/local", "/var/lib", "/var/lib/overture", "/var/log", "/var/cache", "/var/spool"];
     private static readonly string[] NotWithin =
-        ["/bin/", "/boot/", "/dev/", "/etc/", "/home/", "/lib/", "/lib64/", "/proc/", "/root/", "/run/", "/sbin/", "/sys/", "/tmp/", "/usr/",
-            "/var/tmp/", "/var/run/", "/var/lib/overture/ca", "/var/lib/overture/pki", "/var/lib/overture/launch", "/var/lib/overture/redis"];
+        ["/bin/", "/boot/", "/dev/", "/etc/", "/home/", "/lib/", "/lib64/", "/proc/", "/root/", "/run/", "/sbin/", "/sys/", "/tmp/",
+            "/usr/", "/var/tmp/", "/var/run/", "/var/lib/overture/ca", "/var/lib/overture/pki", "/var/lib/overture/launch",
+            "/var/lib/overture/redis"];
 
     public IReadOnlyList<string> NameList => [.. Names.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)];
     public bool IsBucket => Store.StartsWith("s3://", StringComparison.Ordinal);
@@ -95,8 +96,8 @@ internal sealed record SetupAnswers
     {
         foreach (var ((key, now), (_, before)) in Keys.Zip(first.Keys).Where(k => k.First.Value != k.Second.Value))
         {
-            yield return new("--" + Options[key].Option, $"was answered with {(before.Length > 0 ? before : "nothing")}, and {now} would be "
-                + $"applied in part: {Options[key].Where}");
+            yield return new("--" + Options[key].Option,
+                $"was answered with {(before.Length > 0 ? before : "nothing")}, and {now} would be applied in part: {Options[key].Where}");
         }
     }
 

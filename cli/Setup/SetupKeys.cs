@@ -28,7 +28,7 @@ internal sealed class SetupKeys(SetupHost host, SetupAnswers answers, TimeProvid
         return written;
     }
 
-    /// <summary>Certificates of the internal PKI alone: it makes no CA and no key of launches, which on a disk that is away are missing.</summary>
+    /// <summary>Certificates of the internal PKI alone: makes no CA and no launch key, which a disk that is away lacks.</summary>
     /// <returns>The files written.</returns>
     public async Task<IReadOnlyList<string>> Renew(CancellationToken cancel)
     {

@@ -70,7 +70,8 @@ public sealed class SetupTests : IDisposable
     {
         (await Setup()).Exit(0);
         var published = Etc("ca_crt.pem");
-        await File.WriteAllTextAsync(image.File("secret"), "of root\n" + published + "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+        await File.WriteAllTextAsync(image.File("secret"),
+            "of root\n" + published + "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
         File.Delete(image.File("var/lib/overture/ca/ca_crt.pem"));
         File.CreateSymbolicLink(image.File("var/lib/overture/ca/ca_crt.pem"), image.File("secret"));
         (await Setup()).Exit(0);
@@ -91,8 +92,8 @@ public sealed class SetupTests : IDisposable
     [Fact]
     public async Task Setup_AnyUmask_ServicesReadTheirFiles()
     {
-        (await Shell.Run("sh", "-c", "umask 077; exec \"$@\"", "sh", OvertureFixture.Binary, "setup", "--yes", "--root", image.Path, "--name",
-            "server.test")).Ok();
+        (await Shell.Run("sh", "-c", "umask 077; exec \"$@\"", "sh", OvertureFixture.Binary, "setup", "--yes", "--root", image.Path,
+            "--name", "server.test")).Ok();
         foreach (var (path, mode) in new[] { ("etc/overture", "755"), ("etc/overture/conductor.yaml", "644"),
             ("etc/overture/ca_crt.pem", "644"), ("etc/overture/redis.conf", "644"), ("var/lib/overture", "755") })
         {
