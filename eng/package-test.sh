@@ -191,7 +191,8 @@ mkdir -p "$work"/{rpm,rpm-upper,rpm-work}
 mount -t overlay overlay -o "lowerdir=$lower,upperdir=$work/rpm-upper,workdir=$work/rpm-work" "$work/rpm"
 cp "$packages"/overture-*-"$version"-*.rpm "$work/rpm/tmp/"
 # That root was not installed by rpm, whose database has nothing to depend on: what they need is looked at, not resolved.
-chroot "$work/rpm" bash -ec '
+# The runtime reads /proc; the units set the variable.
+unshare --mount --pid --fork --mount-proc="$work/rpm/proc" chroot "$work/rpm" env DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 bash -ec '
     rpm -qpR /tmp/overture-*.rpm | grep -vE "^(rpmlib\(|/bin/sh$|overture-cli )" && exit 1
     rpm -i --nodeps /tmp/overture-*.rpm
     rpm -V --nodeps overture-server overture-cli overture-puppet
