@@ -16,6 +16,9 @@ public sealed record ConsoleProviderOptions : IdentityProviderOptions
     /// <summary>On the button: "Sign in with ...".</summary>
     public string Title { get; init; } = "your organization";
 
+    // Not as a default of Scopes: a file's list would be added to it.
+    internal IEnumerable<string> AskedScopes => ["openid", .. Scopes.Count > 0 ? Scopes : ["profile"]];
+
     internal string? ClientSecret() => ClientSecretFile.Length == 0 ? null : File.ReadAllText(ClientSecretFile).Trim();
 
     internal IEnumerable<FieldProblem> AllProblems(string at)

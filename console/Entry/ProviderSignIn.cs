@@ -72,7 +72,7 @@ internal static partial class ProviderSignIn
         o.PushedAuthorizationBehavior = PushedAuthorizationBehavior.Disable;
         (o.RemoteSignOutPath, o.SignedOutCallbackPath) = (PathString.Empty, PathString.Empty);
         o.Scope.Clear();
-        foreach (var scope in (options.Scopes.Count > 0 ? options.Scopes : ["profile"]).Prepend("openid"))
+        foreach (var scope in options.AskedScopes)
             o.Scope.Add(scope);
         o.BackchannelHttpHandler = OutboundHandler.To(new Uri(options.Issuer), options.Roots);
         (o.TokenValidationParameters.ValidIssuer, o.TokenValidationParameters.ValidAudience) = (options.Issuer, options.ClientId);
