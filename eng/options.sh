@@ -5,6 +5,7 @@ set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
 . "$root/eng/sdk.sh"
 find_sdk
+cd "$root"
 {
     cat <<'PAGE'
 # Options
@@ -16,7 +17,7 @@ PAGE
     for program in conductor/services/Conductor certauthority/services/CertAuthority classifier/services/Classifier console/console; do
         name=${program%%/*} folder=${program#*/}
         printf '\n## %s\n\n' "$name"
-        "$DOTNET" "$root/$folder/bin/Release/net10.0/Overture.$(basename "${folder^}").dll" --print-options --format markdown
+        "$DOTNET" "$folder/bin/Release/net10.0/Overture.$(basename "${folder^}").dll" --print-options --format markdown
     done
-} > "$root/docs/options.md.new"
-mv "$root/docs/options.md.new" "$root/docs/options.md"
+} > docs/options.md.new
+mv docs/options.md.new docs/options.md

@@ -108,7 +108,7 @@ until_true "health" 90 'overture health'
 say "a newcomer's way until here: $((SECONDS - newcomer)) s"
 
 say "doctor, and a trial bootstrap over an instance's way"
-expect "no trial" "sed 's/18140/8140/; s/18141/8141/; /^bucket:/d' /usr/share/doc/overture-server/examples/start_instance.yaml > /root/start.yaml && overture doctor -c /root/start.yaml"
+expect "no trial" "cp /usr/share/doc/overture-server/examples/start_instance.yaml /root/start.yaml && overture doctor -c /root/start.yaml"
 cat "$work/said"
 
 say "a puppetserver on the same host, and an instance from launch to converged"
@@ -152,7 +152,16 @@ node=$(inside "overture instance register -c /root/start.yaml --token-file /root
 [ -n "$node" ] || fail "nothing was registered"
 for way in "upgrade:$new:$newer" "downgrade:$old:$version"; do
     IFS=: read -r what debs to <<< "$way"
-    expect "$what" "apt-get install -y --no-install-recommends --allow-downgrades $debs"
+    # Reads all the while. There is one Conductor: while it restarts reads may be refused, but not for long.
+    inside "last=\$(date +%s); while [ ! -e /tmp/packaged ]; do
+        if overture instance show $node > /dev/null 2>&1; then echo read; last=\$(date +%s); else echo refused; fi
+        [ \$((\$(date +%s) - last)) -lt 60 ] || exit 1; sleep 0.2
+    done" > "$work/reads" 2>&1 &
+    reader=$!
+    expect "$what" "apt-get install -y --no-install-recommends --allow-downgrades $debs; code=\$?; touch /tmp/packaged; exit \$code"
+    wait "$reader" || fail "no read for a minute during the $what"
+    say "$what: $(grep -c '^read' "$work/reads") reads, $(grep -c '^refused' "$work/reads" || true) refused"
+    expect "the file" 'rm /tmp/packaged'
     until_true "services after the $what" 60 'overture health'
     expect "$what to $to" "dpkg-query -W -f '\${Version}' overture-server | grep -qx '$to'"
     expect "the record after the $what" "overture instance show $node"
@@ -170,18 +179,24 @@ expect "remove" 'apt-get remove -y overture-server'
 expect "install again" "apt-get install -y --no-install-recommends $old"
 expect "setup again" 'overture setup --yes'
 expect "the record after all" "overture instance show $node"
+expect "a purge would not ask" 'debconf-show overture-server | grep -q purge-data'
 expect "purge" 'apt-get purge -y overture-server'
 inside 'test ! -e /etc/overture && test -s /var/lib/overture/ca/ca_key.pem' || fail "purge without a yes is not: configuration gone, data kept"
 expect "install once more" "apt-get install -y --no-install-recommends $old"
 expect "purge with a yes" 'echo overture-server overture-server/purge-data boolean true | debconf-set-selections && apt-get purge -y overture-server && test -z "$(ls -A /var/lib/overture 2> /dev/null)"'
 
 say "the RPM packages, in a root of a distribution that has them"
-if ls "$packages"/overture-server-"$version"-*.rpm > /dev/null 2>&1; then
-    lower=$("$root/eng/roots.sh" rhel-bare)
-    mkdir -p "$work"/{rpm,rpm-upper,rpm-work}
-    mount -t overlay overlay -o "lowerdir=$lower,upperdir=$work/rpm-upper,workdir=$work/rpm-work" "$work/rpm"
-    cp "$packages"/*.rpm "$work/rpm/tmp/"
-    chroot "$work/rpm" bash -c "rpm -i /tmp/overture-*-$version-*.rpm && rpm -V overture-server overture-cli overture-puppet && overture version &&
-        /usr/lib/overture/Overture.Conductor --print-options > /dev/null && rpm -e overture-server overture-puppet overture-cli" || fail "the RPM packages"
-fi
+lower=$("$root/eng/roots.sh" rhel-bare)
+mkdir -p "$work"/{rpm,rpm-upper,rpm-work}
+mount -t overlay overlay -o "lowerdir=$lower,upperdir=$work/rpm-upper,workdir=$work/rpm-work" "$work/rpm"
+cp "$packages"/overture-*-"$version"-*.rpm "$work/rpm/tmp/"
+# That root was not installed by rpm, whose database has nothing to depend on: what they need is looked at, not resolved.
+# The runtime reads /proc; the units set the variable.
+unshare --mount --pid --fork --mount-proc="$work/rpm/proc" chroot "$work/rpm" env DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 bash -ec '
+    rpm -qpR /tmp/overture-*.rpm | grep -vE "^(rpmlib\(|/bin/sh$|overture-cli )" && exit 1
+    rpm -i --nodeps /tmp/overture-*.rpm
+    rpm -V --nodeps overture-server overture-cli overture-puppet
+    overture --version
+    /usr/lib/overture/Overture.Conductor --print-options > /dev/null
+    rpm -e overture-server overture-puppet overture-cli' || fail "the RPM packages"
 say "done"

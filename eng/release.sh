@@ -9,7 +9,7 @@
 #   SOURCE_DATE_EPOCH   the time of all files (default: that of the last commit)
 #
 # For amd64: the native command line is linked for the processor it is built on. Needs the .NET 10 SDK, clang and zlib1g-dev; installs rpm
-# from Debian where it is missing. Sources are the tracked files, copied: nothing of this checkout's own builds gets in.
+# from Debian where it is missing. Sources are those of the last commit: neither builds of this checkout nor what is not committed gets in.
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
 . "$root/eng/sdk.sh"
@@ -34,14 +34,16 @@ install_packages "RPM packages, and a linker for the native command line" rpm cl
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct)} LC_ALL=C TZ=UTC
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 begin=$SECONDS
+[ -z "$(git -C "$root" status --porcelain)" ] || echo "note: what is not committed is not in it" >&2
 say() { printf '[%3d s] %s\n' $((SECONDS - begin)) "$*"; }
 
-# quietly WHAT COMMAND...: its output only where it fails
+# quietly WHAT COMMAND...: its output only where it fails. Beside, and waited for: on the left of || set -e would not hold within.
 quietly() {
     local what=$1 log; shift
     log=$(mktemp)
     say "$what"
-    "$@" > "$log" 2>&1 || { grep -E 'error' "$log" | sort -u | head -n 20 >&2 || true; tail -n 20 "$log" >&2; rm -f "$log"; return 1; }
+    "$@" > "$log" 2>&1 &
+    wait $! || { grep -E 'error' "$log" | sort -u | head -n 20 >&2 || true; tail -n 20 "$log" >&2; rm -f "$log"; return 1; }
     rm -f "$log"
 }
 
@@ -49,8 +51,7 @@ quietly() {
 compile() {
     local work=$1 project common
     mkdir -p "$work/src"
-    git -C "$root" ls-files -z --cached --others --exclude-standard | (cd "$root" && xargs -0 stat --printf '%n\0' 2> /dev/null) |
-        tar -C "$root" --null --no-recursion -T - -c | tar -C "$work/src" -x
+    git -C "$root" archive HEAD | tar -C "$work/src" -x
     # Neither symbols nor this folder's name in what is shipped.
     common=(-c Release -v quiet --nologo "-p:Version=$version" -p:DebugType=none "-p:PathMap=$work/src/=/overture/" -p:RunAnalyzers=false
         -p:NuGetAudit=false)
@@ -73,10 +74,13 @@ lay_out() {
     find "$tree/usr/lib/overture" -name '*.xml' ! -name 'Overture.*' -delete
     find "$tree/usr/lib/overture" -type f -exec chmod 0644 {} +
     chmod 0755 "$tree"/usr/lib/overture/{Overture.Conductor,Overture.CertAuthority,Overture.Classifier,Overture.Console,instance.sh}
-    cp -R "$root"/deploy/systemd/*.service "$root"/deploy/systemd/*.timer "$root"/deploy/systemd/*.d "$tree/lib/systemd/system/"
-    cp "$root/deploy/systemd/overture-server.sysusers" "$tree/usr/lib/sysusers.d/overture-server.conf"
+    cp -R "$work"/src/deploy/systemd/*.service "$work"/src/deploy/systemd/*.timer "$work"/src/deploy/systemd/*.d "$tree/lib/systemd/system/"
+    cp "$work/src/deploy/systemd/overture-server.sysusers" "$tree/usr/lib/sysusers.d/overture-server.conf"
     document overture-server "$tree"
-    install -D -m 0644 "$root/examples/start_instance.yaml" "$tree/usr/share/doc/overture-server/examples/start_instance.yaml"
+    # With the ports and the store of `overture setup`, not those of ./run.
+    install -d "$tree/usr/share/doc/overture-server/examples"
+    sed 's/18140/8140/; s/18141/8141/; /^bucket:/d' "$work/src/examples/start_instance.yaml" \
+        > "$tree/usr/share/doc/overture-server/examples/start_instance.yaml"
 
     tree=$work/tree/overture-cli
     install -D -m 0755 "$work/cli/overture" "$tree/usr/bin/overture"
@@ -90,7 +94,7 @@ lay_out() {
 
     tree=$work/tree/overture-puppet
     install -d "$tree/usr/share/puppet/modules" "$tree/usr/bin"
-    cp -R "$root/deploy/puppet/overture" "$tree/usr/share/puppet/modules/overture"
+    cp -R "$work/src/deploy/puppet/overture" "$tree/usr/share/puppet/modules/overture"
     ln -s overture "$tree/usr/bin/overture-enc"
     "$work/cli/overture" hook install "$tree/usr/bin/overture-autosign" > /dev/null 2>&1
     # Where both will be, not where they were made.
@@ -119,7 +123,7 @@ document() { # PACKAGE TREE
 arch_of() { [ "$1" = overture-puppet ] && echo all || echo amd64; }
 
 deb() { # WORK PACKAGE
-    local tree=$1/deb/$2 from=$root/deploy/packages/$2 file
+    local tree=$1/deb/$2 from=$1/src/deploy/packages/$2 file
     mkdir -p "$1/deb" "$1/out"
     cp -a "$1/tree/$2" "$tree"
     install -d -m 0755 "$tree/DEBIAN"
@@ -131,11 +135,12 @@ deb() { # WORK PACKAGE
     [ ! -e "$from/templates" ] || install -m 0644 "$from/templates" "$tree/DEBIAN/templates"
     (cd "$tree" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | sort -z | xargs -0 md5sum) > "$tree/DEBIAN/md5sums"
     chmod 0644 "$tree"/DEBIAN/{control,md5sums}
-    dpkg-deb --root-owner-group -Zxz -z3 --threads-max=1 --build "$tree" "$1/out/$2_${version}_$(arch_of "$2").deb" > /dev/null
+    dpkg-deb --root-owner-group -Zxz -z1 --threads-max=1 --build "$tree" "$1/out/$2_${version}_$(arch_of "$2").deb" > /dev/null
 }
 
 rpm_of() { # WORK PACKAGE
-    local tree=$1/rpm/$2 top=$1/rpmbuild arch=x86_64 scripts=$root/deploy/packages/$2/rpm-scripts requires=
+    local tree=$1/rpm/$2 top=$1/rpmbuild arch=x86_64 from=$1/src/deploy/packages requires=
+    local scripts=$from/$2/rpm-scripts
     [ "$2" != overture-puppet ] || arch=noarch
     [ "$2" = overture-cli ] || requires="Requires: overture-cli >= $version"
     mkdir -p "$1/rpm" "$top"
@@ -150,9 +155,9 @@ rpm_of() { # WORK PACKAGE
          -o -path './usr/lib/systemd/system/overture*' \) -printf '%%dir "/%P"\n' | sort) > "$top/$2.files"
     {
         sed "s|@ROOT@|$tree|; s|@NAME@|$2|; s|@VERSION@|$version|; s|@ARCH@|$arch|; s|@REQUIRES@|$requires|; s|@FILES@|$top/$2.files|
-            s|@SUMMARY@|$(sed -n 's/^Description: //p' "$root/deploy/packages/$2/control")|
-            s|@DESCRIPTION@|$(sed -n '/^Description/,$p' "$root/deploy/packages/$2/control" | sed '1d; s/^ //; s/^\.$//' | tr '\n' ' ')|" \
-            "$root/deploy/packages/overture.spec" | sed '/@SCRIPTS@/d; /^%files/d'
+            s|@SUMMARY@|$(sed -n 's/^Description: //p' "$from/$2/control")|
+            s|@DESCRIPTION@|$(sed -n '/^Description/,$p' "$from/$2/control" | sed '1d; s/^ //; s/^\.$//' | tr '\n' ' ')|" \
+            "$from/overture.spec" | sed '/@SCRIPTS@/d; /^%files/d'
         [ ! -e "$scripts" ] || cat "$scripts"
         printf '\n%%files -f %s\n' "$top/$2.files"
     } > "$top/$2.spec"
@@ -170,11 +175,18 @@ tarball() { # WORK PACKAGE
 sbom() { # WORK
     [ -x "$root/artifacts/sbom/dotnet-CycloneDX" ] ||
         quietly "installing CycloneDX" "$DOTNET" tool install CycloneDX --version 6.3.1 --tool-path "$root/artifacts/sbom"
-    (cd "$1/src" && DOTNET_ROOT=$(dirname "$(realpath "$DOTNET")") quietly "listing what is in it" "$root/artifacts/sbom/dotnet-CycloneDX" \
-        eng/shipped.sln -o "$1/sbom" -fn overture.json -F Json --no-serial-number --set-name overture --set-version "$version" --disable-package-restore)
+    (cd "$1/src" && DOTNET_ROOT=$(dirname "$(realpath "$DOTNET")") && export DOTNET_ROOT && quietly "listing what is in it" "$root/artifacts/sbom/dotnet-CycloneDX" \
+        eng/shipped.slnf -o "$1/sbom" -fn overture.json -F Json --no-serial-number --set-name overture --set-version "$version" --disable-package-restore)
     # The time of the list is that of the release.
     sed "s|\"timestamp\": \"[^\"]*\"|\"timestamp\": \"$(date -u -d "@$SOURCE_DATE_EPOCH" +%FT%TZ)\"|" "$1/sbom/overture.json" \
         > "$1/out/overture-$version.cdx.json"
+    grep -q 'pkg:nuget/Grpc.AspNetCore' "$1/out/overture-$version.cdx.json" || { echo "error: the SBOM lists no packages" >&2; return 1; }
+}
+
+pack() { # WORK PACKAGE
+    deb "$1" "$2"
+    rpm_of "$1" "$2"
+    tarball "$1" "$2"
 }
 
 release() { # WORK
@@ -182,7 +194,7 @@ release() { # WORK
     compile "$1"
     lay_out "$1"
     for name in overture-server overture-cli overture-puppet; do
-        quietly "packing $name" eval "deb '$1' $name && rpm_of '$1' $name && tarball '$1' $name"
+        quietly "packing $name" pack "$1" $name
     done
     sbom "$1"
     (cd "$1/out" && sha256sum -- * > SHA256SUMS.new && mv SHA256SUMS.new SHA256SUMS)

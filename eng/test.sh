@@ -61,7 +61,7 @@ check() {
 }
 
 logs=$root/artifacts/test-logs
-declare -A category=([unit]='Category!=integration&Category!=e2e' [integration]='Category=integration' [e2e]='Category=e2e')
+declare -A category=([unit]='Category!=integration&Category!=e2e&Category!=full' [integration]='Category=integration' [e2e]='Category=e2e' [full]='Category=full')
 
 # lane KIND/PROJECT...: these one after the other, beside the other lanes; each into a log of its own (eng/test-times.sh reads the .trx)
 lane() {
@@ -159,7 +159,7 @@ esac
 case $what in e2e | all)
     say "e2e" # with the machine to itself: it measures
     eng/roots.sh trixie-server > /dev/null # before its tests compare the host with what it was
-    lane e2e/Overture.Classifier.Tests e2e/Overture.Cli.Tests e2e/Overture.EndToEnd.Tests
+    lane e2e/Overture.Classifier.Tests e2e/Overture.Cli.Tests e2e/Overture.EndToEnd.Tests ${OVERTURE_FULL:+full/Overture.EndToEnd.Tests}
     finish_lanes
     [ -n "$filter" ] || check "docker-compose.yml" eng/compose-test.sh
 esac

@@ -48,7 +48,7 @@ internal static class CommandTree
             Group("instance", "Instances", new InstanceListVerb(), new InstanceShowVerb(), new InstanceWatchVerb(),
                 new InstanceExplainVerb(),
                 new InstanceTimelineVerb(),
-                new InstanceConsoleVerb(), new InstanceRegisterVerb(), new InstanceRetryVerb(), new InstanceProtectVerb(),
+                new InstanceConsoleVerb(), new InstanceUserDataVerb(), new InstanceRegisterVerb(), new InstanceRetryVerb(), new InstanceProtectVerb(),
                 new InstanceTtlVerb(), new InstanceQuarantineVerb(), new InstanceTerminateVerb()),
             Group("event", "What becomes of instances, for other systems", new EventWatchVerb(),
                 Group("dead-letters", "Events that webhooks did not take", new DeadLettersListVerb(), new DeadLettersReplayVerb(),

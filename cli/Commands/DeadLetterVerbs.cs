@@ -20,7 +20,16 @@ internal sealed class DeadLettersListVerb : Verb
     protected override async Task<int> Run(Session session, CancellationToken cancel)
     {
         var request = new ListDeadLettersRequest { Webhook = session.Parse.GetValue(webhook) ?? "" };
-        var answer = await session.Conductor((c, o) => c.ListDeadLettersAsync(request, o), cancel, TimeSpan.FromMinutes(1));
+        var answer = new ListDeadLettersResponse();
+        ListDeadLettersResponse some;
+        do
+        {
+            some = await session.Conductor((c, o) => c.ListDeadLettersAsync(request, o), cancel, TimeSpan.FromMinutes(1));
+            answer.DeadLetters.Add(some.DeadLetters);
+            if (some.DeadLetters.LastOrDefault() is { } last)
+                request.After = $"{last.Webhook}/{last.Event.Cursor}";
+        }
+        while (some is { More: true, DeadLetters.Count: > 0 });
         session.Printer.Answer(answer, p =>
         {
             if (answer.DeadLetters.Count == 0)
@@ -34,8 +43,6 @@ internal sealed class DeadLettersListVerb : Verb
                 l.Webhook, l.Event.Cursor, l.Event.Type, l.Event.Certname, InstanceText.Time(l.At), $"{l.Attempts}", l.Cause,
             }));
         }, answer.DeadLetters.Select(l => l.Event.Cursor));
-        if (answer.More)
-            Printer.Say("there are more than these; replay or delete some first");
         return ExitCodes.Ok;
     }
 }
@@ -81,14 +88,22 @@ internal sealed class DeadLettersReplayVerb : DeadLettersVerb
     protected override async Task<int> Run(Session session, string webhook, IReadOnlyList<string> cursors, CancellationToken cancel)
     {
         var request = new ReplayDeadLettersRequest { Webhook = webhook, Cursors = { cursors } };
-        var answer = await session.Conductor((c, o) => c.ReplayDeadLettersAsync(request, o), cancel, Limit);
+        var answer = new ReplayDeadLettersResponse();
+        ReplayDeadLettersResponse some;
+        do
+        {
+            some = await session.Conductor((c, o) => c.ReplayDeadLettersAsync(request, o), cancel, Limit);
+            (answer.Delivered, answer.Left, answer.Failure, answer.More) =
+                (answer.Delivered + some.Delivered, some.Left, some.Failure, some.More);
+        }
+        while (some is { More: true, Failure: "", Left: 0, Delivered: > 0 });
         session.Printer.Answer(answer, _ =>
         {
-            Printer.Say($"delivered: {answer.Delivered}; left: {answer.Left}");
+            Printer.Say($"delivered: {answer.Delivered}; left: {answer.Left}{(answer.More ? " and more" : "")}");
             if (answer.Failure.Length > 0)
                 Printer.Say(answer.Failure);
         });
-        return answer.Failure.Length == 0 ? ExitCodes.Ok : ExitCodes.Failed;
+        return answer is { Failure: "", Left: 0, More: false } ? ExitCodes.Ok : ExitCodes.Failed;
     }
 }
 
@@ -103,7 +118,14 @@ internal sealed class DeadLettersDeleteVerb : DeadLettersVerb
     protected override async Task<int> Run(Session session, string webhook, IReadOnlyList<string> cursors, CancellationToken cancel)
     {
         var request = new DeleteDeadLettersRequest { Webhook = webhook, Cursors = { cursors } };
-        var answer = await session.Conductor((c, o) => c.DeleteDeadLettersAsync(request, o), cancel, TimeSpan.FromMinutes(1));
+        var answer = new DeleteDeadLettersResponse();
+        DeleteDeadLettersResponse some;
+        do
+        {
+            some = await session.Conductor((c, o) => c.DeleteDeadLettersAsync(request, o), cancel, TimeSpan.FromMinutes(1));
+            answer.Deleted += some.Deleted;
+        }
+        while (some is { More: true, Deleted: > 0 });
         session.Printer.Answer(answer, _ => Printer.Say($"deleted: {answer.Deleted}"));
         return ExitCodes.Ok;
     }

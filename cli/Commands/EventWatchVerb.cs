@@ -77,8 +77,10 @@ internal sealed class EventWatchVerb : Verb
                 while (await stream.ResponseStream.MoveNext(cancel))
                 {
                     reconnection.Succeeded();
-                    Show(session.Printer, stream.ResponseStream.Current);
-                    request.After = stream.ResponseStream.Current.Event.Cursor;
+                    var answer = stream.ResponseStream.Current;
+                    if (answer.Event is not null)
+                        Show(session.Printer, answer);
+                    request.After = answer.Cursor.Length > 0 ? answer.Cursor : answer.Event?.Cursor ?? request.After;
                 }
                 return;
             }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Grpc.Health.V1;
 using Overture.Cli.Doctor;
 using Overture.Cli.Output;
+using Overture.Cli.Pki;
 using Overture.Cli.Setup;
 
 namespace Overture.Cli.Commands;
@@ -68,16 +69,28 @@ internal sealed class SetupVerb : Verb
         if (!File.Exists(host.At(SetupFiles.Programs[0].Program)))
             throw Failure.Config($"there is no {host.At(SetupFiles.Programs[0].Program)}", "install the package overture-server first");
         var file = $"{SetupHost.Etc}/setup.yaml";
-        var answers = Answers(session, SetupAnswers.Read(host.At(file)), session.Parse.GetValue(keys));
+        var first = SetupAnswers.Read(host.At(file));
+        var isFirst = !File.Exists(host.At(file));
+        var answers = Answers(session, first, session.Parse.GetValue(keys));
         if (answers.Problems().ToList() is { Count: > 0 } problems)
             throw new Failure(ExitCodes.Usage, Failure.Sentence(problems)) { Fields = problems };
+        if (!isFirst && answers.Differences(first).ToList() is { Count: > 0 } others)
+        {
+            throw new Failure(ExitCodes.Usage, Failure.Sentence(others),
+                $"or, where nothing is in use yet: remove {file} and the files that have the old answer, and run overture setup again")
+            {
+                Fields = others,
+            };
+        }
 
         var written = new List<string>();
         if (session.Parse.GetValue(keys))
         {
-            written.AddRange(await new SetupKeys(host, answers, session.Clock).Make(cancel));
+            written.AddRange(await new SetupKeys(host, answers, session.Clock).Renew(cancel));
             return Tell(session, written, [], ExitCodes.Ok);
         }
+        var units = new SetupUnits(host, answers, session.Clock);
+        await Check(host, answers, isFirst, units, cancel);
         // First, so that a run which is cut off is gone on with.
         if (host.Write(file, answers.Text()))
             written.Add(file);
@@ -86,10 +99,14 @@ internal sealed class SetupVerb : Verb
         Printer.Say("2/4  files in /etc/overture");
         var files = await new SetupFiles(host, answers).Write(cancel);
         written.AddRange(files.Written);
-        var units = new SetupUnits(host, answers, session.Clock);
         written.AddRange(await units.WriteDropIns(cancel));
+        Needs(host, answers);
         if (host.IsImage)
+        {
+            Printer.Say("next: on the host, at its first boot: overture setup --yes. It gives files to their owners, and enables and "
+                + "starts the units. The keys and the CA in this image are the same in each host made of it");
             return Tell(session, written, files.Kept, ExitCodes.Ok);
+        }
         session.WorkAt($"{SetupHost.Etc}/cli.yaml");
         Printer.Say("3/4  units");
         await units.Start(written.Count > 0, sentence => Printer.Say("     " + sentence), cancel);
@@ -105,7 +122,8 @@ internal sealed class SetupVerb : Verb
                     + (line.Next.Length > 0 ? $"; next: {line.Next}" : ""));
             }
         }, cancel).Run();
-        Next(answers);
+        Printer.Say("next: overture doctor; overture instance register, or overture launch -c FILE; "
+            + "overture ui shows all of it in a browser");
         return Tell(session, written, files.Kept, failed ? ExitCodes.Failed : ExitCodes.Ok);
     }
 
@@ -155,7 +173,8 @@ internal sealed class SetupVerb : Verb
     private static string Ask(string question, string usual)
     {
         Console.Error.Write($"{question} [{usual}]: ");
-        return Console.ReadLine()?.Trim() is { Length: > 0 } answer ? answer : usual;
+        var answer = Console.ReadLine() ?? throw Failure.Usage("no more answers", "overture setup begins again; --yes takes the defaults");
+        return answer.Trim() is { Length: > 0 } given ? given : usual;
     }
 
     // Empty: all serve.
@@ -174,17 +193,39 @@ internal sealed class SetupVerb : Verb
         return "";
     }
 
-    private static void Next(SetupAnswers answers)
+    // What would fail half-way, before anything is written.
+    private static async Task Check(SetupHost host, SetupAnswers answers, bool isFirst, SetupUnits units, CancellationToken cancel)
     {
+        if (isFirst && answers.Ca != SetupAnswers.New && !WholeDirectory.IsFree(host.At($"{SetupHost.Home}/ca")))
+        {
+            throw Failure.Usage($"--ca: {SetupHost.Home}/ca has a CA already, and no CA is written over",
+                $"move {SetupHost.Home}/ca away to import {answers.Ca}, or leave --ca out to go on with the one that is there");
+        }
+        if (!host.IsImage && answers.Redis == SetupAnswers.Local && !File.Exists("/usr/bin/redis-server"))
+        {
+            throw Failure.Usage("--redis: there is no /usr/bin/redis-server on this host",
+                "install redis-server, or name another: HOST:PORT");
+        }
+        await units.CheckStore(cancel);
+    }
+
+    // Before units start, which wait for it.
+    private static void Needs(SetupHost host, SetupAnswers answers)
+    {
+        if (answers.Provider == SetupAnswers.Local && !File.Exists(host.At("/usr/bin/cloud-init")))
+            Printer.Say("next: install cloud-init; an instance of image host, a clone of this host, has no other");
         if (answers.Redis != SetupAnswers.Local)
             Printer.Say($"next: give {answers.Redis} the users in {SetupHost.Home}/redis/users.conf (an aclfile, or redis.conf)");
         if (answers.Ec2Region.Length > 0)
         {
-            Printer.Say($"next: give the Conductor a key of the cloud: AWS_ACCESS_KEY_ID=… in {SetupHost.Etc}/environment (mode 0600), "
-                + "or a role");
+            Printer.Say($"next: give the Conductor a key of the cloud: AWS_ACCESS_KEY_ID=… in {SetupHost.Etc}/conductor.environment "
+                + "(mode 0600), or a role");
         }
-        Printer.Say("next: overture doctor; overture instance register, or overture launch -c FILE; "
-            + "overture ui shows all of it in a browser");
+        if (answers.IsBucket)
+        {
+            Printer.Say($"next: give each service a key of the bucket: AWS_ACCESS_KEY_ID=… in {SetupHost.Etc}/SERVICE.environment "
+                + "(mode 0600) of conductor, certauthority and classifier, or a role");
+        }
     }
 
     private static int Tell(Session session, List<string> written, IReadOnlyList<string> kept, int exit)

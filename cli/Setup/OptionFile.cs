@@ -23,7 +23,7 @@ internal sealed class OptionFile
         try
         {
             // All behind a #: no document, not one that is broken.
-            used = lines.All(l => l.Length == 0 || l.TrimStart()[0] == '#') ? new YamlMap(1, []) : PositionedYaml.Read(text) as YamlMap
+            used = lines.All(l => l.Trim() is "" or ['#', ..]) ? new YamlMap(1, []) : PositionedYaml.Read(text) as YamlMap
                 ?? throw new PositionedYamlException("must be a mapping, KEY: VALUE", 1);
         }
         catch (PositionedYamlException e)
@@ -46,11 +46,10 @@ internal sealed class OptionFile
     {
         if (Used(path) is { } node)
         {
-            if (node is not YamlScalar scalar || (scalar.Text != value && Quoted(scalar.Text) != value))
-            {
-                if (node is YamlScalar other)
-                    Kept.Add($"{name}:{node.Line}: {path} is {Quoted(other.Text)}, and stays; setup would write {value}");
-            }
+            var there = node is YamlList list ? Quoted(list.Items.Select(i => (i as YamlScalar)?.Text ?? "…"))
+                : node is YamlScalar scalar ? Quoted(scalar.Text) : "a mapping";
+            if (there != value && (node as YamlScalar)?.Text != value)
+                Kept.Add($"{name}:{node.Line}: {path} is {there}, and stays; setup would write {value}");
             return;
         }
         var parts = path.Split('.');

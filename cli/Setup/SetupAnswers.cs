@@ -33,9 +33,32 @@ internal sealed record SetupAnswers
     /// <summary>Prefix of records and Redis keys; empty: none.</summary>
     public string Deployment { get; init; } = "";
 
+    private const string EachService = "/etc/overture/{conductor,certauthority,classifier}.yaml";
+    private static readonly Dictionary<string, (string Option, string Where)> Options = new(StringComparer.Ordinal)
+    {
+        ["store"] = ("store", $"move the records (docs/operations.md), then edit bucket in {EachService}"),
+        ["s3Endpoint"] = ("s3-endpoint", $"edit s3.serviceUrl in {EachService}"),
+        ["s3Region"] = ("s3-region", $"edit s3.region in {EachService}"),
+        ["redis"] = ("redis", $"edit registry.endpoint in {EachService}"),
+        ["provider"] = ("provider", "edit local or ec2 in /etc/overture/conductor.yaml; the local one needs its drop-in too"),
+        ["names"] = ("name", "edit reports.dnsNames in conductor.yaml and puppetApi.dnsNames in certauthority.yaml"),
+        ["ca"] = ("ca", "a CA is never replaced by another one"),
+        ["deployment"] = ("deployment", "records and keys of Redis have it in their names"),
+    };
+
+    // Of the system, or not seen by the services (ProtectHome, PrivateTmp).
+    private static readonly string[] NoStores = ["/usr/local", "/var/lib", "/var/lib/overture", "/var/log", "/var/cache", "/var/spool"];
+    private static readonly string[] NotWithin =
+        ["/bin/", "/boot/", "/dev/", "/etc/", "/home/", "/lib/", "/lib64/", "/proc/", "/root/", "/run/", "/sbin/", "/sys/", "/tmp/",
+            "/usr/", "/var/tmp/", "/var/run/", "/var/lib/overture/ca", "/var/lib/overture/pki", "/var/lib/overture/launch",
+            "/var/lib/overture/redis"];
+
     public IReadOnlyList<string> NameList => [.. Names.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)];
     public bool IsBucket => Store.StartsWith("s3://", StringComparison.Ordinal);
     public string Ec2Region => Provider.StartsWith("ec2:", StringComparison.Ordinal) ? Provider[4..] : "";
+
+    private bool IsOwnDirectory => Path.GetFullPath(Store) == Store && Store.Count(c => c == '/') > 1 && !NoStores.Contains(Store)
+        && !NotWithin.Any(d => Store.StartsWith(d, StringComparison.Ordinal));
 
     private (string Key, string Value)[] Keys =>
     [
@@ -66,11 +89,27 @@ internal sealed record SetupAnswers
         return text.ToString();
     }
 
+    /// <summary>
+    /// What cannot be answered otherwise any more: files, keys and records are by the first answer, and a person may have changed them.
+    /// </summary>
+    public IEnumerable<FieldProblem> Differences(SetupAnswers first)
+    {
+        foreach (var ((key, now), (_, before)) in Keys.Zip(first.Keys).Where(k => k.First.Value != k.Second.Value))
+        {
+            yield return new("--" + Options[key].Option,
+                $"was answered with {(before.Length > 0 ? before : "nothing")}, and {now} would be applied in part: {Options[key].Where}");
+        }
+    }
+
     /// <summary>Every rule that is broken.</summary>
     public IEnumerable<FieldProblem> Problems()
     {
         if (!IsBucket && !Path.IsPathRooted(Store))
             yield return new("--store", "must be an absolute directory, or s3://BUCKET");
+        else if (!IsBucket && !IsOwnDirectory)
+            yield return new("--store", "must be a directory of its own, as /srv/overture, and not of the system or a person's");
+        else if (!IsBucket && !Store.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '_' or '-'))
+            yield return new("--store", "must be of letters, digits and . _ - alone: units of systemd name it");
         if (IsBucket && S3Endpoint.Length == 0 && S3Region.Length == 0)
             yield return new("--s3-region", "must be set for AWS, or --s3-endpoint for another server");
         if (Redis != Local && !CliConfigReader.IsEndpoint(Redis))
@@ -83,6 +122,8 @@ internal sealed record SetupAnswers
             yield return new("--deployment", "must be empty or 1-32 of [a-z0-9-]");
         if (NameList.Count == 0 || NameList.Any(n => Uri.CheckHostName(n) != UriHostNameType.Dns))
             yield return new("--name", "must be DNS names that nodes reach this host by");
+        else if (NameList[0].Length > 50)
+            yield return new("--name", "the first must have at most 50 characters: it is in the CA's name");
         if (Ca != New && !Path.IsPathRooted(Ca))
             yield return new("--ca", "must be new, or the absolute path of a puppetserver's cadir to import");
     }

@@ -33,9 +33,9 @@ internal sealed class SetupFiles(SetupHost host, SetupAnswers answers)
             if ((isNew || file.IsChanged) && host.Write(path, file.Text))
                 written.Add(path);
         }
-        if (!File.Exists(host.At($"{SetupHost.Etc}/cli.yaml")) && host.Write($"{SetupHost.Etc}/cli.yaml", OfCli()))
+        if (host.WriteMissing($"{SetupHost.Etc}/cli.yaml", OfCli()))
             written.Add($"{SetupHost.Etc}/cli.yaml");
-        if (answers.Redis == SetupAnswers.Local && host.Write($"{SetupHost.Etc}/redis.conf", OfRedis()))
+        if (answers.Redis == SetupAnswers.Local && host.WriteMissing($"{SetupHost.Etc}/redis.conf", OfRedis()))
             written.Add($"{SetupHost.Etc}/redis.conf");
         return (written, kept);
     }

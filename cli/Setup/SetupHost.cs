@@ -58,15 +58,36 @@ internal sealed class SetupHost(string root)
         await Run("chmod", [mode, .. there], cancel);
     }
 
+    /// <summary>"root:overture" of what is there.</summary>
+    public async Task<string> OwnerOf(string path, CancellationToken cancel) =>
+        (await Run("stat", ["-c", "%U:%G", At(path)], cancel)).Trim();
+
+    /// <summary>For services to read, whatever the umask of the shell is. A file that is there keeps its owner and mode.</summary>
     /// <returns>Whether it was another text before.</returns>
-    public bool Write(string path, string text, bool secret = false)
+    public bool Write(string path, string text)
     {
+        const UnixFileMode readable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
         var file = At(path);
-        if (File.Exists(file) && File.ReadAllText(file) == text)
+        var isThere = File.Exists(file);
+        if (isThere && File.ReadAllText(file) == text)
             return false;
-        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-        PrivateFile.Write(file, text, secret ? UnixFileMode.UserRead | UnixFileMode.UserWrite
-            : UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        if (isThere)
+        {
+            File.WriteAllText(file, text);
+            return true;
+        }
+        var folder = Path.GetDirectoryName(file)!;
+        if (!Directory.Exists(folder))
+        {
+            Directory.CreateDirectory(folder);
+            File.SetUnixFileMode(folder, readable | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        }
+        PrivateFile.Write(file, text, readable);
+        File.SetUnixFileMode(file, readable);
         return true;
     }
+
+    /// <summary>Once: what a person makes of it is kept.</summary>
+    /// <returns>Whether it was missing.</returns>
+    public bool WriteMissing(string path, string text) => !File.Exists(At(path)) && Write(path, text);
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Overture.Cli.Pki;
 
 namespace Overture.Cli.Setup;
@@ -9,27 +10,58 @@ namespace Overture.Cli.Setup;
 internal sealed class SetupKeys(SetupHost host, SetupAnswers answers, TimeProvider clock)
 {
     private static readonly string[] Servers = ["conductor", "certauthority", "classifier", "console"];
+    private const string Published = $"{SetupHost.Etc}/ca_crt.pem";
     private string Home => host.At(SetupHost.Home);
 
     /// <returns>The files written.</returns>
     public async Task<IReadOnlyList<string>> Make(CancellationToken cancel)
     {
+        if (File.Exists(host.At(Published)) && WholeDirectory.IsFree(Path.Combine(Home, "ca")))
+            throw Gone("ca");
         Directory.CreateDirectory(Home);
         List<string> written = [.. new InternalPki(Home, clock).Init(answers.NameList)];
         written.AddRange(Ca());
         written.AddRange(new RegistryUsers(Home).Init(answers.Deployment));
-        if (host.Write($"{SetupHost.Etc}/ca_crt.pem", await File.ReadAllTextAsync(Path.Combine(Home, "ca", "ca_crt.pem"), cancel)))
-            written.Add($"{SetupHost.Etc}/ca_crt.pem");
+        if (host.Write(Published, PublicOf(await File.ReadAllTextAsync(Path.Combine(Home, "ca", PuppetCaInit.Bundle), cancel))))
+            written.Add(Published);
         await Own(cancel);
         return written;
+    }
+
+    /// <summary>Certificates of the internal PKI alone: makes no CA and no launch key, which a disk that is away lacks.</summary>
+    /// <returns>The files written.</returns>
+    public async Task<IReadOnlyList<string>> Renew(CancellationToken cancel)
+    {
+        if (!File.Exists(host.At($"{SetupHost.Etc}/setup.yaml")))
+            throw Failure.Config($"there is no {SetupHost.Etc}/setup.yaml", "overture setup, without --keys, makes all of it");
+        foreach (var needed in new[] { "pki/ca.pem", "pki/ca.key", "launch/signing.key", $"ca/{PuppetCaInit.Bundle}" })
+        {
+            if (!File.Exists(Path.Combine(Home, needed)))
+                throw Gone(needed);
+        }
+        var written = new InternalPki(Home, clock).Init(answers.NameList);
+        await OwnPki(cancel);
+        return written;
+    }
+
+    private static Failure Gone(string what) => new(ExitCodes.Config,
+        $"{SetupHost.Home}/{what} is gone, and was there: nothing is made in its place",
+        $"mount {SetupHost.Home}, or restore it from a backup; to begin with a new CA remove {Published}");
+
+    // Only ever certificates: the folder is CertAuthority's own, so that what its user puts there, or links to, is read here as root.
+    private static string PublicOf(string bundle)
+    {
+        var certificates = new X509Certificate2Collection();
+        certificates.ImportFromPem(bundle);
+        return certificates.Count > 0 ? certificates.ExportCertificatePems() + "\n"
+            : throw Failure.Config($"{SetupHost.Home}/ca/{PuppetCaInit.Bundle} has no certificate", "restore it from a backup");
     }
 
     private IReadOnlyList<string> Ca()
     {
         var directory = Path.Combine(Home, "ca");
-        if (!WholeDirectory.IsFree(directory))
-            return [];
-        if (answers.Ca == SetupAnswers.New)
+        // Also says what a CA lacks that is there in part.
+        if (answers.Ca == SetupAnswers.New || !WholeDirectory.IsFree(directory))
             return new PuppetCaInit(directory, clock).Init(answers.NameList[0]);
         var import = PuppetCaImport.Read(answers.Ca, clock);
         if (import.Findings.Problems.Count > 0)
@@ -45,24 +77,33 @@ internal sealed class SetupKeys(SetupHost host, SetupAnswers answers, TimeProvid
     private async Task Own(CancellationToken cancel)
     {
         const string Home = SetupHost.Home;
+        await OwnPki(cancel);
+        // CertAuthority refuses a key that others may read, so they are its own; the root's key, where there is one beside, stays root's.
+        // The folder is given away last, and once: from then on its user may put links there, which root must not follow.
+        const string Owner = "overture-certauthority:overture-certauthority";
+        if (host.IsImage || await host.OwnerOf($"{Home}/ca", cancel) != Owner)
+        {
+            await host.Own("root:root", "0700", cancel, $"{Home}/ca");
+            string[] within = [.. Directory.EnumerateFileSystemEntries(host.At($"{Home}/ca"))
+                .Where(f => Path.GetFileName(f) != PuppetCaInit.RootKey)];
+            await SetupHost.Run("chmod", ["-R", "u=rwX,go=", .. within], cancel);
+            if (!host.IsImage)
+                await SetupHost.Run("chown", ["-hR", Owner, .. within], cancel);
+            await host.Own(Owner, "0700", cancel, $"{Home}/ca");
+        }
+        await host.Own("root:overture-redis", "0750", cancel, $"{Home}/redis");
+        await host.Own("root:overture-redis", "0640", cancel, $"{Home}/redis/users.conf");
+    }
+
+    // Folders of root's alone.
+    private async Task OwnPki(CancellationToken cancel)
+    {
+        const string Home = SetupHost.Home;
         // What is within is each file's own matter: services must be able to get there.
         await host.Own("root:root", "0755", cancel, Home, $"{Home}/pki", $"{Home}/launch", $"{Home}/launch/trusted");
         await host.Own("root:root", "0644", cancel, [.. Servers.Select(s => $"{Home}/pki/{s}.pem"), $"{Home}/pki/ca.pem",
             $"{Home}/launch/trusted/conductor.pem"]);
         foreach (var service in Servers)
             await host.Own($"root:overture-{service}", "0640", cancel, $"{Home}/pki/{service}.key");
-        // CertAuthority refuses a key that others may read, so they are its own; the root's key, where there is one beside, stays root's.
-        const string Owner = "overture-certauthority:overture-certauthority";
-        await host.Own(Owner, "0700", cancel, $"{Home}/ca");
-        await host.Own(Owner, "0600", cancel, [.. Directory.EnumerateFiles(host.At($"{Home}/ca"))
-            .Select(f => $"{Home}/ca/{Path.GetFileName(f)}").Where(f => !f.Contains(PuppetCaInit.RootKey, StringComparison.Ordinal))]);
-        foreach (var folder in Directory.EnumerateDirectories(host.At($"{Home}/ca")))
-        {
-            await SetupHost.Run("chmod", ["-R", "u=rwX,go=", folder], cancel);
-            if (!host.IsImage)
-                await SetupHost.Run("chown", ["-R", Owner, folder], cancel);
-        }
-        await host.Own("root:overture-redis", "0750", cancel, $"{Home}/redis");
-        await host.Own("root:overture-redis", "0640", cancel, $"{Home}/redis/users.conf");
     }
 }

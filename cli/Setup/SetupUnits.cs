@@ -3,7 +3,7 @@ namespace Overture.Cli.Setup;
 /// <summary>The units of systemd: what only these answers need is a drop-in; then all are enabled, started, and waited for.</summary>
 internal sealed class SetupUnits(SetupHost host, SetupAnswers answers, TimeProvider clock)
 {
-    private const string Folder = "/etc/systemd/system";
+    private const string Folder = "/etc/systemd/system", StoreOwner = "root:overture";
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
     private static readonly string[] Services = ["certauthority", "classifier", "conductor", "console"];
 
@@ -11,26 +11,42 @@ internal sealed class SetupUnits(SetupHost host, SetupAnswers answers, TimeProvi
         [.. answers.Redis == SetupAnswers.Local ? new[] { "overture-redis.service" } : [], .. Services.Select(s => $"overture-{s}.service"),
             "overture-keys.timer"];
 
+    /// <summary>Before anything is written: the directory of records must be one to give away, new, empty or given already.</summary>
+    /// <exception cref="Failure">It is something else.</exception>
+    public async Task CheckStore(CancellationToken cancel)
+    {
+        var store = new DirectoryInfo(host.At(answers.Store));
+        if (answers.IsBucket || host.IsImage || (!store.Exists && store.LinkTarget is null))
+            return;
+        if (store.LinkTarget is not null
+            || (store.EnumerateFileSystemInfos().Any() && await host.OwnerOf(answers.Store, cancel) != StoreOwner))
+        {
+            throw new Failure(ExitCodes.Usage, $"--store: {answers.Store} has something in it, and its owner and mode would be changed",
+                $"name a new or empty directory, or give it to the services yourself: chown {StoreOwner} and chmod 2770");
+        }
+    }
+
     /// <returns>The files written.</returns>
     public async Task<IReadOnlyList<string>> WriteDropIns(CancellationToken cancel)
     {
         var written = new List<string>();
         void Write(string path, string text)
         {
-            if (host.Write(path, text))
+            if (host.WriteMissing(path, text))
                 written.Add(path);
         }
 
         var local = $"{Folder}/overture-conductor.service.d/local-provider.conf";
         if (answers.Provider == SetupAnswers.Local)
             Write(local, LocalProvider);
-        else if (File.Exists(host.At(local)))
-            File.Delete(host.At(local));
         if (!answers.IsBucket)
         {
+            await CheckStore(cancel);
+            var isNew = !Directory.Exists(host.At(answers.Store));
             Directory.CreateDirectory(host.At(answers.Store));
             // Each service writes there as its own user; the group and the setgid bit make the files common.
-            await host.Own("root:overture", "2770", cancel, answers.Store);
+            if (isNew || await host.OwnerOf(answers.Store, cancel) != StoreOwner)
+                await host.Own(StoreOwner, "2770", cancel, answers.Store);
             foreach (var service in Services.Where(s => s != "console" && answers.Store != $"{SetupHost.Home}/objects"))
             {
                 Write($"{Folder}/overture-{service}.service.d/store.conf",

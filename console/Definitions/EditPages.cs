@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -7,6 +8,7 @@ using Overture.Console.Layout;
 using Overture.Console.Services;
 using Overture.Console.Sessions;
 using Overture.Platform.Connections;
+using Overture.Platform.Faults;
 
 namespace Overture.Console.Definitions;
 
@@ -16,8 +18,8 @@ namespace Overture.Console.Definitions;
 /// </summary>
 internal static class EditPages
 {
-    // The Classifier takes 256 KiB, of which each byte may be three in a form.
-    private const int LargestForm = 1024 * 1024;
+    // What the Classifier takes, of which each byte may be three in a form.
+    private const int LargestText = 256 * 1024, LargestForm = 1024 * 1024;
 
     private static readonly TimeSpan Long = TimeSpan.FromSeconds(30);
 
@@ -50,13 +52,19 @@ internal static class EditPages
 
     private static async Task<IResult> Step(HttpContext http, string name)
     {
-        // 1. What the person wrote, and what is stored now.
+        // 1. What the person wrote, and what is stored now. A form of who may not save it is not worth comparing.
+        if (!Session.Required(http).MayChange)
+            throw new PageException(ReadOnly(http));
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } most)
             most.MaxRequestBodySize = LargestForm;
         var form = await Forms.Read(http);
+        // Forms send each end of a line as two characters; others that Unicode has belong to the text.
+        var document = $"{form["document"]}".Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
+        if (Encoding.UTF8.GetByteCount(document) > LargestText)
+            throw new FormException($"The text has more than {LargestText / 1024} KiB, which is the most that is stored.");
         var calls = Calls.Of(http);
         var stored = await StoredText.Read(calls, name);
-        var edit = new Edit(name, stored, $"{form["document"]}".ReplaceLineEndings("\n"))
+        var edit = new Edit(name, stored, document)
         {
             Etag = $"{form["etag"]}", Reason = $"{form["reason"]}".Trim(), Check = form["check"] == "1",
             Unregistered = form["unregistered"] == "1",
@@ -82,6 +90,9 @@ internal static class EditPages
         return Html(http, edit with { Stored = stored, Etag = stored.Etag, Overtaken = true }, StatusCodes.Status409Conflict);
     }
 
+    private static Trouble ReadOnly(HttpContext http) => new("console", Grpc.Core.StatusCode.PermissionDenied, Reason.RoleMissing.Code(),
+        $"{Session.Required(http).Person} may read only: it takes the role operator or admin", "", "");
+
     // What the text breaks is said beside it; anything else is a page of its own.
     private static IResult Refused(HttpContext http, Edit edit, Trouble trouble) =>
         trouble.Reason is "INVALID_FIELD" or "DEFINITION_INVALID" or "TOO_LARGE" or "NODE_UNREGISTERED" or "PUPPET_CODE_MISSING"
@@ -90,18 +101,20 @@ internal static class EditPages
 
     private static async Task<(IReadOnlyList<DefinitionWarning> Warnings, Trouble? Trouble)> Put(Calls calls, Edit edit, bool onlyValidate)
     {
+        // A Classifier of before validate_only would store it: without a reason it refuses.
+        var reason = onlyValidate ? "" : edit.Reason;
         if (edit.Name.Length > 0)
         {
             var request = new PutNodeRequest
             {
-                Certname = edit.Name, Definition = edit.Document, Etag = edit.Etag, Reason = edit.Reason, CheckPuppetserver = edit.Check,
+                Certname = edit.Name, Definition = edit.Document, Etag = edit.Etag, Reason = reason, CheckPuppetserver = edit.Check,
                 AllowUnregistered = edit.Unregistered, ValidateOnly = onlyValidate,
             };
             var node = await calls.Classifier((c, o) => c.PutNodeAsync(request, o), Long);
             return (node.Value?.Warnings ?? [], node.Trouble);
         }
         var layers = await calls.Classifier((c, o) => c.PutLayersAsync(new() { Document = edit.Document, Etag = edit.Etag,
-            Reason = edit.Reason, CheckPuppetserver = edit.Check, ValidateOnly = onlyValidate }, o), Long);
+            Reason = reason, CheckPuppetserver = edit.Check, ValidateOnly = onlyValidate }, o), Long);
         return (layers.Value?.Warnings ?? [], layers.Trouble);
     }
 

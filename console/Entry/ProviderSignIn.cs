@@ -47,8 +47,17 @@ internal static partial class ProviderSignIn
     {
         if (!options.IsOn)
             return;
-        app.MapGet(SignInPages.Provider, (HttpContext http) => http.ChallengeAsync(Scheme)).OnListener(ConsoleHost.Web)
-            .WithMetadata(new Open());
+        app.MapGet(SignInPages.Provider, (Delegate)Begin).OnListener(ConsoleHost.Web).WithMetadata(new Open());
+    }
+
+    // Only from a page of ours: a provider that knows the browser asks nothing, and a page of another site would change who is signed in
+    // here. A form would do too, but browsers let none lead to another site (form-action).
+    private static async Task Begin(HttpContext http)
+    {
+        if (http.Request.Headers["Sec-Fetch-Site"] == "same-origin")
+            await http.ChallengeAsync(Scheme);
+        else
+            await SignInPages.Ask(http, "A sign-in begins with the button on this page.").ExecuteAsync(http);
     }
 
     private static void Configure(OpenIdConnectOptions o, ConsoleProviderOptions options)
@@ -56,19 +65,24 @@ internal static partial class ProviderSignIn
         (o.ClientId, o.ClientSecret) = (options.ClientId, options.ClientSecret());
         (o.ResponseType, o.ResponseMode, o.UsePkce) = (OpenIdConnectResponseType.Code, OpenIdConnectResponseMode.Query, true);
         (o.CallbackPath, o.SignInScheme, o.RemoteAuthenticationTimeout) = (Back, NoSession, Patience);
-        (o.MapInboundClaims, o.SaveTokens, o.GetClaimsFromUserInfoEndpoint, o.DisableTelemetry) = (false, false, false, true);
+        (o.MapInboundClaims, o.GetClaimsFromUserInfoEndpoint, o.DisableTelemetry) = (false, false, true);
+        // As far as OnTicketReceived: nothing signs in with the ticket.
+        o.SaveTokens = true;
         // Nothing is asked of the provider for one who only comes to the door; what it says of sign-outs is not listened to.
         o.PushedAuthorizationBehavior = PushedAuthorizationBehavior.Disable;
         (o.RemoteSignOutPath, o.SignedOutCallbackPath) = (PathString.Empty, PathString.Empty);
         o.Scope.Clear();
-        foreach (var scope in options.Scopes.Prepend("openid"))
+        foreach (var scope in options.AskedScopes)
             o.Scope.Add(scope);
         o.BackchannelHttpHandler = OutboundHandler.To(new Uri(options.Issuer), options.Roots);
         (o.TokenValidationParameters.ValidIssuer, o.TokenValidationParameters.ValidAudience) = (options.Issuer, options.ClientId);
         o.TokenValidationParameters.ValidAlgorithms = IdentityTokens.Algorithms;
-        // The way back is a link from another site, so no strict cookie comes with it.
-        foreach (var cookie in new[] { o.CorrelationCookie, o.NonceCookie })
+        // The way back is a link from another site, so no strict cookie comes with it. __Host-: no other host of the domain can set one.
+        foreach (var (cookie, name) in new[] { (o.CorrelationCookie, "state"), (o.NonceCookie, "nonce") })
+        {
+            (cookie.Name, cookie.Path) = ($"__Host-overture-{name}.", "/");
             (cookie.SameSite, cookie.SecurePolicy, cookie.HttpOnly) = (SameSiteMode.Lax, CookieSecurePolicy.Always, true);
+        }
         o.Events = new OpenIdConnectEvents
         {
             OnRedirectToIdentityProvider = context =>
@@ -78,10 +92,12 @@ internal static partial class ProviderSignIn
                 context.ProtocolMessage.RedirectUri = url.TrimEnd('/') + Back;
                 return Task.CompletedTask;
             },
-            OnTokenValidated = async context =>
+            // Not before: only now the nonce was held against this browser's cookie.
+            OnTicketReceived = async context =>
             {
                 context.HandleResponse();
-                await (await Enter(context.HttpContext, context.TokenEndpointResponse?.IdToken ?? "")).ExecuteAsync(context.HttpContext);
+                var token = context.Properties?.GetTokenValue(OpenIdConnectParameterNames.IdToken) ?? "";
+                await (await Enter(context.HttpContext, token)).ExecuteAsync(context.HttpContext);
             },
             OnAccessDenied = async context =>
             {
@@ -92,6 +108,8 @@ internal static partial class ProviderSignIn
             OnRemoteFailure = async context =>
             {
                 context.HandleResponse();
+                if (Unavailable(context.Failure) is { } away)
+                    throw away;
                 await Failed(context.HttpContext, context.Failure).ExecuteAsync(context.HttpContext);
             },
         };
@@ -112,6 +130,15 @@ internal static partial class ProviderSignIn
             return SignInPages.Ask(http, $"You are not signed in: {e.Message}.", StatusCodes.Status403Forbidden);
         }
     }
+
+    // That its keys can't be read, or that it does not take the code now, is no fault of who signs in.
+    private static FaultException? Unavailable(Exception? failure) => failure switch
+    {
+        FaultException { Kind: FaultKind.Unavailable } fault => fault,
+        HttpRequestException or OperationCanceledException => new(FaultKind.Unavailable, Reason.IdentityProviderUnavailable,
+            "the identity provider does not answer: sign in again in a while"),
+        _ => null,
+    };
 
     // What the provider, or one who pretends to come from there, writes goes to the log and not onto the page.
     private static IResult Failed(HttpContext http, Exception? failure)

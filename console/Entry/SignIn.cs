@@ -34,6 +34,7 @@ internal static class SignIn
     public static void UseSessions(this WebApplication app)
     {
         var (cookie, ended) = (app.Services.GetRequiredService<SessionCookie>(), app.Services.GetRequiredService<EndedSessions>());
+        var options = app.Services.GetRequiredService<ConsoleOptions>();
         app.Use(async (http, next) =>
         {
             if (http.GetEndpoint() is not { } endpoint || endpoint.Metadata.GetMetadata<Open>() is not null)
@@ -41,13 +42,26 @@ internal static class SignIn
                 await next(http);
                 return;
             }
-            if (await cookie.Read(http) is not { } session)
+            Session? session;
+            try
+            {
+                session = await cookie.Read(http);
+            }
+            catch (FaultException) when (endpoint.Metadata.GetMetadata<Leaving>() is not null
+                && http.Request.Headers.Origin == options.Url.TrimEnd('/'))
+            {
+                cookie.End(http, null);
+                await SignInPages.Ask(http, "You have signed out of this browser. Whose session it was can't be verified now, so a copy of "
+                    + "its cookie would be good until it ends.", StatusCodes.Status200OK).ExecuteAsync(http);
+                return;
+            }
+            if (session is null)
             {
                 await SignInPages.Ask(http, "").ExecuteAsync(http);
                 return;
             }
             // It may have been left at another replica, or before this one started. Where that is not known, nothing is done.
-            var open = await ended.IsOpen(http, session);
+            var (open, trouble) = await ended.Ask(http, session);
             if (open == false)
             {
                 await SignInPages.Ask(http, "You have signed out.").ExecuteAsync(http);
@@ -55,9 +69,8 @@ internal static class SignIn
             }
             if (open is null && !HttpMethods.IsGet(http.Request.Method) && endpoint.Metadata.GetMetadata<Leaving>() is null)
             {
-                throw new FaultException(FaultKind.Unavailable, Reason.RegistryUnavailable,
-                    "whether you have signed out elsewhere can't be asked now, so nothing is done: the Conductor or its registry "
-                        + "does not answer");
+                throw new PageException(trouble! with
+                    { Message = $"Nothing is done, since whether you have signed out elsewhere can't be asked now: {trouble.Message}" });
             }
             http.Features.Set(session);
             // What form tokens are bound to: of one session they are good in no other.
@@ -74,11 +87,11 @@ internal static class SignIn
             return Results.Json(new { error = "send a delegation (application/x-protobuf, at most 8 KiB)" }, statusCode: 415);
         using var body = new MemoryStream();
         await http.Request.Body.CopyToAsync(body, http.RequestAborted);
-        // 2. Whose it is.
+        // 2. Whose it is. A delegation alone: an ID token is a bearer's, and counts only on the way by which this browser asked for it.
         Session session;
         try
         {
-            session = await sessions.Open(body.ToArray(), http.RequestAborted);
+            session = sessions.OpenDelegation(body.ToArray());
             sessions.MustFit(session);
         }
         catch (FaultException e)
@@ -115,11 +128,22 @@ internal static class SignIn
         return SignInPages.Entered(session);
     }
 
-    private static async Task<string?> Other(HttpContext http, Session session, SessionCookie sessions) =>
-        await sessions.Read(http) is { } now && now.Person != session.Person ? now.Person : null;
+    // One of the provider's while that does not answer keeps no one else out.
+    private static async Task<string?> Other(HttpContext http, Session session, SessionCookie sessions)
+    {
+        try
+        {
+            return await sessions.Read(http) is { } now && now.Person != session.Person ? now.Person : null;
+        }
+        catch (FaultException)
+        {
+            return "someone who can't be verified now";
+        }
+    }
 
-    private static IResult Used(HttpContext http) => SignInPages.Ask(http, "This link was used, or its minute is over. If it was not you who "
-        + "used it, someone else may act as you now: end that with overture pki revoke NAME, and get a new certificate.");
+    private static IResult Used(HttpContext http) => SignInPages.Ask(http, "This link was used, or its minute is over. A try that failed "
+        + "may have used it: overture ui gives another. If someone else used it, they may act as you now: end that with overture pki "
+        + "revoke NAME, and get a new certificate.");
 
     private static async Task<IResult> Leave(HttpContext http, SessionCookie sessions)
     {

@@ -8,7 +8,7 @@ namespace Overture.Console.Fleet;
 /// <param name="Counts">Of all that the filter matches but for its states and conditions, so that these can be chosen.</param>
 /// <param name="Causes">Of the same.</param>
 /// <param name="List">A page of those that it matches.</param>
-/// <param name="Convergence">Of the first, how long they took.</param>
+/// <param name="Convergence">Of the first, and of those that were terminated, how long they took.</param>
 /// <param name="Trend">Of that, the last day.</param>
 /// <param name="Views">Of the console's configuration.</param>
 /// <param name="OwnViews">Of this person's browser.</param>

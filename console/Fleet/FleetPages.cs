@@ -27,12 +27,15 @@ internal static class FleetPages
         var query = FleetQuery.Read(http.Request.Query, out var problems);
         var (calls, now) = (Calls.Of(http), clock.GetUtcNow());
         var wide = (query with { States = [], Conditions = [] }).ToFilter(now);
+        // What converged and was terminated since has converged too.
+        var ever = wide.Clone();
+        ever.ShowTerminated = true;
         // 2. Four answers at once; each may fail by itself.
         var counts = calls.Conductor((c, o) => c.SummarizeInstancesAsync(new() { Filter = wide }, o));
         var causes = calls.Conductor((c, o) => c.SummarizeCausesAsync(new() { Filter = wide }, o));
         var list = calls.Conductor((c, o) => c.ListInstancesAsync(
             new() { Filter = query.ToFilter(now), PageSize = PageSize, PageToken = query.Page }, o));
-        var taken = calls.Conductor((c, o) => c.SummarizeConvergenceAsync(new() { Filter = wide }, o));
+        var taken = calls.Conductor((c, o) => c.SummarizeConvergenceAsync(new() { Filter = ever }, o));
         var model = new FleetModel(query, await counts, await causes, await list, await taken, Trend.Of((await taken).Value, now),
             [.. options.Views.Select(FleetView.Read).OfType<FleetView>()], own.Read(http), problems);
         // 3. A session that is over, and a page token of another query, are pages of their own.

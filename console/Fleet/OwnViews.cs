@@ -3,17 +3,20 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
+using Overture.Console.Sessions;
 
 namespace Overture.Console.Fleet;
 
-/// <summary>The views that a person saved: in a sealed cookie of the browser, so no server keeps them and each replica shows them.</summary>
+/// <summary>
+/// The views that a person saved: in a cookie of the browser that is sealed for that person, so no server keeps them and each replica shows
+/// them, to no one else who signs in there.
+/// </summary>
 internal sealed class OwnViews(IDataProtectionProvider protection, TimeProvider clock)
 {
     public const int Most = 12;
 
     private const string Cookie = "__Host-overture-views";
     private const int Largest = 4_000;
-    private readonly IDataProtector seal = protection.CreateProtector("views-1");
 
     public IReadOnlyList<FleetView> Read(HttpContext http)
     {
@@ -21,12 +24,12 @@ internal sealed class OwnViews(IDataProtectionProvider protection, TimeProvider 
             return [];
         try
         {
-            var lines = Encoding.UTF8.GetString(seal.Unprotect(Base64Url.DecodeFromChars(text))).Split('\n');
+            var lines = Encoding.UTF8.GetString(SealOf(http).Unprotect(Base64Url.DecodeFromChars(text))).Split('\n');
             return [.. lines.Select(FleetView.Read).OfType<FleetView>()];
         }
         catch (Exception e) when (e is FormatException or CryptographicException)
         {
-            // Of other keys: they are gone.
+            // Of other keys: they are gone. Or of another person: these replace them.
             return [];
         }
     }
@@ -41,7 +44,7 @@ internal sealed class OwnViews(IDataProtectionProvider protection, TimeProvider 
         if (address.Length > 0)
             views.Add(new(name, address));
         var lines = string.Join('\n', views.Select(v => $"{v.Name}={v.Address}"));
-        var text = Base64Url.EncodeToString(seal.Protect(Encoding.UTF8.GetBytes(lines)));
+        var text = Base64Url.EncodeToString(SealOf(http).Protect(Encoding.UTF8.GetBytes(lines)));
         if (views.Count > Most || text.Length > Largest)
             return false;
         http.Response.Cookies.Append(Cookie, text, new CookieOptions
@@ -51,4 +54,6 @@ internal sealed class OwnViews(IDataProtectionProvider protection, TimeProvider 
         });
         return true;
     }
+
+    private IDataProtector SealOf(HttpContext http) => protection.CreateProtector("views-2", Session.Required(http).By.Peer.Name);
 }

@@ -14,18 +14,20 @@ public sealed record Trend(string Sentence, IReadOnlyList<TrendHour> Hours)
     /// <returns>Null: none has converged in that time.</returns>
     public static Trend? Of(SummarizeConvergenceResponse? answer, DateTimeOffset now)
     {
-        if (answer is not { Hours: { Count: > 0 } hours })
+        int Ago(ConvergedHour hour) => (int)Math.Floor((now - hour.From.ToDateTimeOffset()).TotalHours);
+        // By a clock that is ahead the oldest is of yesterday.
+        var hours = answer?.Hours.Where(h => Ago(h) < Day).ToList() ?? [];
+        if (hours.Count == 0)
             return null;
         var most = hours.Max(h => h.P95.ToTimeSpan());
         double Top(TimeSpan span) => Height - Math.Max(Least, most > TimeSpan.Zero ? span / most * (Height - 2) : 0);
         var count = hours.Sum(h => h.Count);
-        var typical = hours.OrderBy(h => h.P50.ToTimeSpan()).ElementAt(hours.Count / 2).P50.ToTimeSpan();
-        return new($"{Say.Count(count)} converged in the last day: usually within {Say.Span(typical)}, at worst 95 of 100 within "
-            + $"{Say.Span(most)}.",
+        var took = answer is { P50: { } half, P95: { } nearly }
+            ? $": half within {Say.Span(half.ToTimeSpan())}, 95 of 100 within {Say.Span(nearly.ToTimeSpan())}" : "";
+        return new($"{Say.Count(count)} converged in the last day{took}.",
             [.. hours.Select(h =>
             {
-                var ago = (int)Math.Floor((now - h.From.ToDateTimeOffset()).TotalHours);
-                var x = Place * Math.Clamp(Day - 1 - ago, 0, Day - 1) + 1;
+                var x = Place * Math.Min(Day - 1 - Ago(h), Day - 1) + 1;
                 return new TrendHour(x, Top(h.P50.ToTimeSpan()), Top(h.P95.ToTimeSpan()),
                     $"{Say.Clock(h.From.ToDateTimeOffset())[..5]}: {Say.Count(h.Count)} converged, half within {Say.Span(h.P50.ToTimeSpan())}, 95 of 100 within {Say.Span(h.P95.ToTimeSpan())}");
             })]);

@@ -8,16 +8,16 @@ namespace Overture.Console.Instances;
 /// <summary>What an instance's page shows.</summary>
 /// <param name="Definition">Null: not asked; its trouble may be that there is none yet.</param>
 /// <param name="Held">Its request, where that waits for a person; null: none is asked for.</param>
-/// <param name="Tail">Its console, where it has no certificate yet and the person may see it; null: not asked for.</param>
-/// <param name="Windows">How long instances of its profile take.</param>
+/// <param name="Tail">Its console, where it is stalled before its certificate and the person may see it; null: not asked for.</param>
+/// <param name="Windows">How long instances of its profile take; null: it has none.</param>
 /// <param name="TraceUrl">Where its trace is shown; empty: nowhere.</param>
 /// <param name="Done">What was just done here: "protect"; empty: nothing.</param>
 public sealed record InstanceModel(Instance Instance, Answer<ExplainInstanceResponse> Explained, Answer<GetTimelineResponse> Timeline,
     Answer<ExplainNodeResponse> Definition, Answer<GetCertificateResponse> Certificate, Answer<GetHeldRequestResponse>? Held,
-    Answer<GetConsoleResponse>? Tail, Answer<SummarizeConvergenceResponse> Windows, Way Way, bool MayChange, string TraceUrl, string Done)
+    Answer<GetConsoleResponse>? Tail, Answer<SummarizeConvergenceResponse>? Windows, Way Way, bool MayChange, string TraceUrl, string Done)
 {
     /// <summary>The whole way with this profile, from requested to converged; null: none has converged.</summary>
-    public StepWindow? Usual => Windows.Value?.Steps.FirstOrDefault(s => s is
+    public StepWindow? Usual => Windows?.Value?.Steps.FirstOrDefault(s => s is
         { From: InstanceState.Requested, To: InstanceState.Converged, Count: >= Way.Fewest });
 
     /// <summary>What a person may do to it as it is now, each with its words.</summary>

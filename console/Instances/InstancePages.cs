@@ -33,14 +33,14 @@ internal static class InstancePages
         var definition = calls.Classifier((c, o) => c.ExplainNodeAsync(new() { Certname = name }, o));
         var certificate = calls.CertAuthority((c, o) => c.GetCertificateAsync(new() { Certname = name }, o));
         var instance = (await found).Demand().Instance;
-        // 2. What depends on what it is.
-        var windows = calls.Conductor((c, o) => c.SummarizeConvergenceAsync(
-            new() { Filter = new() { Profile = instance.Profile, ShowTerminated = true } }, o));
-        var held = instance.Conditions.Any(c => c.Type == ConditionType.CsrHeld)
-            ? await calls.CertAuthority((c, o) => c.GetHeldRequestAsync(new() { Certname = name }, o)) : null;
-        var tail = mayChange && instance.State is (InstanceState.Launching or InstanceState.Running)
-            ? await calls.Conductor((c, o) => c.GetConsoleAsync(new() { Certname = name }, o)) : null;
-        await Task.WhenAll(explained, timeline, definition, certificate, windows);
+        // 2. What depends on what it is, all at once too. The console is the provider's to give, and asked for at each change: only where it
+        // may say why nothing goes on.
+        var windows = When(instance.Profile.Length > 0, () => calls.Conductor((c, o) => c.SummarizeConvergenceAsync(
+            new() { Filter = new() { Profile = instance.Profile, ShowTerminated = true } }, o)));
+        var held = When(instance.Conditions.Any(c => c.Type == ConditionType.CsrHeld),
+            () => calls.CertAuthority((c, o) => c.GetHeldRequestAsync(new() { Certname = name }, o)));
+        var tail = When(mayChange && ShowsTail(instance),
+            () => calls.Conductor((c, o) => c.GetConsoleAsync(new() { Certname = name }, o)));
         // 3. As it is asked for.
         if (http.Request.Query["format"] == "json")
         {
@@ -48,12 +48,12 @@ internal static class InstancePages
                 ("timeline", (await timeline).Value, (await timeline).Trouble),
                 ("definition", (await definition).Value, (await definition).Trouble),
                 ("certificate", (await certificate).Value, (await certificate).Trouble),
-                ("held", held?.Value, held?.Trouble), ("usual", (await windows).Value, (await windows).Trouble));
+                ("held", (await held)?.Value, (await held)?.Trouble), ("usual", (await windows)?.Value, (await windows)?.Trouble));
         }
-        var way = Way.Of(instance, (await timeline).Value?.Events ?? [], clock.GetUtcNow(), (await windows).Value?.Steps);
+        var way = Way.Of(instance, (await timeline).Value?.Events ?? [], clock.GetUtcNow(), (await windows)?.Value?.Steps);
         var trace = instance.TraceId.Length > 0 ? options.TraceUrl.Replace("{trace}", instance.TraceId, StringComparison.Ordinal) : "";
-        var model = new InstanceModel(instance, await explained, await timeline, await definition, await certificate, held, tail,
-            await windows, way, mayChange, trace, $"{http.Request.Query["done"]}");
+        var model = new InstanceModel(instance, await explained, await timeline, await definition, await certificate, await held,
+            await tail, await windows, way, mayChange, trace, $"{http.Request.Query["done"]}");
         return Page.Html<InstancePage>(("Frame", Frame.Of(http, Names.Short(instance.Certname), "fleet") with
         {
             Command = $"overture instance explain {instance.Certname}",
@@ -61,12 +61,19 @@ internal static class InstancePages
         }), ("Model", model));
     }
 
+    // Null: it is not asked for.
+    private static async Task<Answer<T>?> When<T>(bool isWanted, Func<Task<Answer<T>>> ask) where T : class =>
+        isWanted ? await ask() : null;
+
+    private static bool ShowsTail(Instance instance) => instance.State is InstanceState.Launching or InstanceState.Running
+        && instance.Provider != "registered" && instance.Conditions.Any(c => c.Type == ConditionType.Stalled);
+
     private static async Task<IResult> UserData(HttpContext http, string name)
     {
         var data = (await Calls.Of(http).Conductor((c, o) => c.GetUserDataAsync(new() { Certname = name }, o))).Demand();
         return http.Request.Query["format"] == "json" ? Page.Json(("userData", data, null))
-            : Page.Html<UserDataPage>(("Frame", Frame.Of(http, $"User data of {Names.Short(name)}", "fleet")), ("Name", name),
-                ("Data", data));
+            : Page.Html<UserDataPage>(("Frame", Frame.Of(http, $"User data of {Names.Short(name)}", "fleet") with
+                { Command = $"overture instance user-data {name}" }), ("Name", name), ("Data", data));
     }
 
     private static async Task<IResult> Tail(HttpContext http, string name)

@@ -27,14 +27,14 @@ public sealed record Step(string Lane, string What, DateTimeOffset? From, DateTi
     /// <summary>How long it takes with this profile; null: not known.</summary>
     public Usual? Usual { get; init; }
 
-    /// <summary>Its lines of the timeline, oldest first.</summary>
+    /// <summary>Its lines of the timeline, oldest first; each line is of one step.</summary>
     public IReadOnlyList<TimelineEvent> Lines { get; init; } = [];
 
     /// <summary>The longest time in it of which nothing is written; null: none that says something.</summary>
     public Gap? Gap { get; init; }
 
     /// <summary>How many lines of it say that something was tried again or failed.</summary>
-    public int Retries => Lines.Count(l => Way.IsRetry(l));
+    public int Retries => Lines.Count(l => Way.IsRetry(l) && (From is null || Way.IsWithin(l, From, Until)));
 
     /// <summary>It took longer than nine of ten others.</summary>
     public bool IsSlow => Usual is { } usual && Took > usual.P90 && Took > usual.P50 + TimeSpan.FromSeconds(1);
@@ -46,7 +46,7 @@ public sealed record Usual(TimeSpan P10, TimeSpan P50, TimeSpan P90, int Count, 
 /// <summary>Silence within a step.</summary>
 public sealed record Gap(TimeSpan Length, double X, double Width);
 
-/// <summary>A line of the timeline, in the lane of who wrote it.</summary>
+/// <summary>A line of the timeline, in the lane of its step.</summary>
 public sealed record Tick(string Lane, double X, bool IsBad);
 
 /// <summary>
@@ -103,7 +103,7 @@ public sealed class Way
         foreach (var (i, (from, until, end)) in times.Index())
         {
             var width = Least + scale * weights[i];
-            var own = lines.Where(l => LaneOf(l) == Steps[i].Lane && (from is null || IsWithin(l, times, i))).ToList();
+            var own = lines.Where(l => StepOf(l, times) == i).ToList();
             double Place(DateTimeOffset at) =>
                 x + width * (until > from ? Math.Clamp((at - from.Value) / (until.Value - from.Value), 0, 1) : 0);
             all.Add(new(Steps[i].Lane, Steps[i].What, from, until, end, x, width)
@@ -113,7 +113,7 @@ public sealed class Way
                 Gap = from is null ? null : GapOf(from.Value, until!.Value, own, usual[i]?.P90?.ToTimeSpan(), Place),
             });
             if (from is not null)
-                ticks.AddRange(own.Select(l => new Tick(Steps[i].Lane, Place(l.At.ToDateTimeOffset()), IsBad(l))));
+                ticks.AddRange(own.Where(l => IsWithin(l, from, until)).Select(l => new Tick(Steps[i].Lane, Place(l.At.ToDateTimeOffset()), IsBad(l))));
             x += width;
         }
         return new(all, ticks);
@@ -146,12 +146,20 @@ public sealed class Way
         return times;
     }
 
-    // A lane's lines before its first step are its first step's; those after its last one are of what came later.
-    private static bool IsWithin(TimelineEvent line, List<(DateTimeOffset? From, DateTimeOffset? Until, StepEnd End)> times, int index)
+    // That of its lane, where the line is of its time or the step is still to come; else the one of that time, whoever wrote it. What was
+    // before and after all of them is its lane's again.
+    private static int StepOf(TimelineEvent line, List<(DateTimeOffset? From, DateTimeOffset? Until, StepEnd End)> times)
     {
-        var at = line.At.ToDateTimeOffset();
-        return at >= times[index].From!.Value.AddSeconds(-1) && at <= times[index].Until!.Value.AddSeconds(1);
+        var own = Array.FindIndex(Steps, s => s.Lane == LaneOf(line));
+        if (own >= 0 && (times[own].From is null || IsWithin(line, times[own].From, times[own].Until)))
+            return own;
+        var then = times.FindIndex(t => IsWithin(line, t.From, t.Until));
+        return then >= 0 ? then : own >= 0 ? own : Math.Max(0, times.FindLastIndex(t => t.From is not null));
     }
+
+    // Clocks of different hosts.
+    internal static bool IsWithin(TimelineEvent line, DateTimeOffset? from, DateTimeOffset? until) =>
+        line.At.ToDateTimeOffset() is var at && at >= from?.AddSeconds(-1) && at <= until?.AddSeconds(1);
 
     // Half of the step and more, at least 30 s, and longer than the whole step usually takes.
     private static Gap? GapOf(DateTimeOffset from, DateTimeOffset until, List<TimelineEvent> lines, TimeSpan? usual,

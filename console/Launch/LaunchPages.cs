@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -60,31 +61,30 @@ internal static class LaunchPages
             throw new FormException("The form names no profile.");
         var answer = (await Calls.Of(http).Conductor((c, o) => c.LaunchInstancesAsync(request, o), Long)).Demand();
         // Those that the provider refused have their page too, which says why.
-        var names = answer.Results.Select(r => $"name={Uri.EscapeDataString(r.Instance.Certname)}");
-        var query = string.Join('&', names.Prepend($"profile={Uri.EscapeDataString(request.Profile)}"));
-        return Results.LocalRedirect($"/launched?{query}", preserveMethod: false);
+        var names = ShortNames.Query(answer.Results.Select(r => r.Instance.Certname));
+        return Results.LocalRedirect($"/launched?profile={Uri.EscapeDataString(request.Profile)}&{names}", preserveMethod: false);
     }
 
     private static async Task<IResult> Launched(HttpContext http)
     {
-        var (calls, names) = (Calls.Of(http), Names(http));
+        var (calls, names) = (Calls.Of(http), ShortNames.Of(http.Request.Query));
         var instances = await Task.WhenAll(names.Select(n => calls.Conductor((c, o) => c.GetInstanceAsync(new() { Certname = n }, o))));
-        if (instances.FirstOrDefault(i => i.Trouble is not null)?.Trouble is { } trouble)
-            throw new PageException(trouble);
-        var found = instances.Select(i => i.Demand().Instance).ToList();
+        if (instances.FirstOrDefault(i => i.Trouble?.EndsSession == true)?.Trouble is { } over)
+            throw new PageException(over);
+        // Each is there or not by itself.
+        var found = instances.Where(i => i.Value is not null).Select(i => i.Value!.Instance).ToList();
+        var missing = names.Zip(instances).Where(i => i.Second.Trouble is not null).Select(i => (i.First, i.Second.Trouble!)).ToList();
         return http.Request.Query["format"] == "json"
-            ? Page.Json(("instances", new ListInstancesResponse { Instances = { found } }, null))
+            ? Page.Json([("instances", new ListInstancesResponse { Instances = { found } }, null), .. missing.Select(m =>
+                (m.First, (IMessage?)null, (Trouble?)m.Item2))])
             : Page.Html<LaunchedPage>(("Frame", Frame.Of(http, "Launched", "launch") with
                 { Command = found.Count > 0 ? $"overture instance watch {string.Join(' ', found.Select(i => i.Certname))}" : "",
-                  Events = $"/launched/events?{string.Join('&', names.Select(n => $"name={Uri.EscapeDataString(n)}"))}" }),
-                ("Instances", found), ("Profile", $"{http.Request.Query["profile"]}"));
+                  Events = $"/launched/events?{ShortNames.Query(found.Select(i => i.Certname))}" }),
+                ("Instances", found), ("Absent", missing), ("Profile", $"{http.Request.Query["profile"]}"));
     }
 
-    private static Task Events(HttpContext http) => LiveEvents.Send(http, [new() { Certnames = { Names(http) } }]);
+    private static Task Events(HttpContext http) => LiveEvents.Send(http, [new() { Certnames = { ShortNames.Of(http.Request.Query) } }]);
 
     // It comes into a command that people copy.
     private static bool IsPlain(string profile) => profile.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
-
-    private static List<string> Names(HttpContext http) =>
-        [.. http.Request.Query["name"].OfType<string>().Where(n => n.Length > 0).Distinct(StringComparer.Ordinal).Take(Most)];
 }

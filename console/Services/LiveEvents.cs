@@ -22,7 +22,7 @@ internal static class LiveEvents
     public static async Task Send(HttpContext http, IReadOnlyList<WatchInstancesRequest> watches)
     {
         var services = http.RequestServices;
-        var (calls, clock) = (Calls.Of(http), services.GetRequiredService<TimeProvider>());
+        var (calls, clock, ended) = (Calls.Of(http), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<EndedSessions>());
         var session = Session.Required(http);
         using var place = services.GetRequiredService<OpenStreams>().Take(session.By.Nonce, session.By.Peer.Name);
         if (place is null)
@@ -46,22 +46,24 @@ internal static class LiveEvents
         try
         {
             await Write(http, "retry: 3000\nevent: open\ndata: \n\n", end.Token);
+            var asked = clock.GetTimestamp();
             while (!end.IsCancellationRequested)
             {
-                using var beat = CancellationTokenSource.CreateLinkedTokenSource(end.Token);
-                beat.CancelAfter(Beat);
-                try
+                var change = await Next(changes.Reader, end.Token);
+                await Write(http, change is null ? ": \n\n" : $"event: {change}\ndata: \n\n", end.Token);
+                // However busy: at another replica it may have been signed out of, which ends this stream.
+                if (clock.GetElapsedTime(asked) >= Beat)
                 {
-                    await Write(http, $"event: {await changes.Reader.ReadAsync(beat.Token)}\ndata: \n\n", end.Token);
+                    await ended.Ask(http, session);
+                    asked = clock.GetTimestamp();
+                }
+                if (change is not null)
                     await Task.Delay(Together, clock, end.Token);
-                }
-                catch (OperationCanceledException) when (!end.IsCancellationRequested)
-                {
-                    // At another replica it may have been signed out of, which ends this stream.
-                    await services.GetRequiredService<EndedSessions>().IsOpen(http, session);
-                    await Write(http, ": \n\n", end.Token);
-                }
             }
+        }
+        catch (PageException)
+        {
+            await Write(http, "event: over\ndata: \n\n", end.Token);
         }
         catch (ChannelClosedException e)
         {
@@ -78,6 +80,21 @@ internal static class LiveEvents
         {
             await end.CancelAsync();
             await watching;
+        }
+    }
+
+    // Null: there was none within a beat.
+    private static async Task<string?> Next(ChannelReader<string> changes, CancellationToken end)
+    {
+        using var beat = CancellationTokenSource.CreateLinkedTokenSource(end);
+        beat.CancelAfter(Beat);
+        try
+        {
+            return await changes.ReadAsync(beat.Token);
+        }
+        catch (OperationCanceledException) when (!end.IsCancellationRequested)
+        {
+            return null;
         }
     }
 

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
 using Overture.Platform.Faults;
+using Overture.Platform.Records;
 using Overture.Platform.Rpc;
 using Overture.Platform.Tls;
 
@@ -13,20 +14,25 @@ namespace Overture.Console.Sessions;
 /// The session is what the console brings to the services, sealed in a cookie: no store holds it, and any replica with the same keys takes
 /// it. One that was signed out of is remembered here until it would have ended, and for other replicas, and after a restart, by the Conductor.
 /// </summary>
-public sealed class SessionCookie(IDataProtectionProvider protection, ConsoleCallers callers, PeerCertificates own, OpenStreams streams,
-    TimeProvider clock)
+public sealed class SessionCookie(IDataProtectionProvider protection, ConsoleCallers callers, Delegations delegations,
+    PeerCertificates own, OpenStreams streams, ConsoleOptions options, TimeProvider clock)
 {
     /// <summary>__Host-: of this very host, over HTTPS, for all of its paths.</summary>
     public const string Name = "__Host-overture-session";
 
-    private const int Largest = 4_000;
+    private const int Largest = 4_000, Remembered = 2_000;
     private readonly IDataProtector seal = protection.CreateProtector("session-1");
     private readonly ConcurrentDictionary<string, DateTimeOffset> left = new(StringComparer.Ordinal);
+    private readonly BoundedCache<string, DateTimeOffset> entered = new(Remembered);
 
     /// <summary>Of what shows the services who a person is.</summary>
     /// <exception cref="FaultException">It is not good.</exception>
     public async ValueTask<Session> Open(byte[] delegation, CancellationToken cancel) =>
         new(await callers.Of(own.Current.Leaf, delegation, cancel), delegation);
+
+    /// <summary>Of what a person's own certificate signed, and of nothing else.</summary>
+    /// <inheritdoc cref="Open"/>
+    public Session OpenDelegation(byte[] delegation) => new(delegations.Verify(own.Current.Leaf, delegation), delegation);
 
     /// <summary>Refused before a link is made for it, not after the link is spent.</summary>
     /// <exception cref="FaultException">It does not fit into a cookie: the person's certificate, or the provider's token, is too
@@ -44,6 +50,14 @@ public sealed class SessionCookie(IDataProtectionProvider protection, ConsoleCal
         ArgumentNullException.ThrowIfNull(http);
         ArgumentNullException.ThrowIfNull(session);
         http.Response.Cookies.Append(Name, Sealed(session), Attributes(session.By.Until));
+        entered.Add(session.By.Nonce, clock.GetUtcNow());
+    }
+
+    /// <returns>Null: not here, or too many others were since.</returns>
+    public DateTimeOffset? EnteredAt(Session session)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        return entered.TryGet(session.By.Nonce, out var at) ? at : null;
     }
 
     /// <returns>Null: there is none that is good.</returns>
@@ -89,8 +103,10 @@ public sealed class SessionCookie(IDataProtectionProvider protection, ConsoleCal
     {
         var text = Base64Url.EncodeToString(seal.Protect(session.Delegation));
         return text.Length <= Largest ? text
-            : throw FaultException.Invalid(session.By is CertifiedPeer ? "certificate" : "token",
-                $"makes a cookie of {text.Length} bytes, and browsers keep {Largest}");
+            : throw (session.By is CertifiedPeer
+                ? FaultException.Invalid("certificate", $"makes a cookie of {text.Length} bytes, and browsers keep {Largest}")
+                : FaultException.Invalid("token", $"makes a cookie of {text.Length} bytes, and browsers keep {Largest}: have the provider "
+                    + $"put fewer groups into the claim {options.OpenIdConnect.GroupsClaim}, those of openIdConnect.grants alone"));
     }
 
     private static CookieOptions Attributes(DateTimeOffset? until) => new()

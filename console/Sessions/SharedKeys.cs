@@ -9,15 +9,17 @@ namespace Overture.Console.Sessions;
 
 /// <summary>
 /// The keys that seal cookies, form tokens and links where there are several consoles: derived from secrets that all of them have in a
-/// file, so none makes keys of its own. The first line seals, all of them open.
+/// file, so none makes keys of its own. The first line seals, all of them open. So a new one is first the second line of all, and then
+/// the first: what one seals the others must open.
 /// </summary>
 internal sealed class SharedKeys(string file) : IXmlRepository
 {
     private const int Shortest = 32, KeyLength = 64;
 
     /// <returns>Null: it is fit.</returns>
-    public static string? Problem(string file) => Lines(file) is [_, ..] lines && lines.All(l => l.Length >= Shortest)
-        ? null : $"must have a secret of {Shortest} characters or more on each line (openssl rand -base64 48 makes one)";
+    public static string? Problem(string file) => Lines(file) is not [_, ..] lines || lines.Any(l => l.Length < Shortest)
+        ? $"must have a secret of {Shortest} characters or more on each line (openssl rand -base64 48 makes one)"
+        : lines.Distinct(StringComparer.Ordinal).Count() < lines.Length ? "has the same secret on two lines; take one of them out" : null;
 
     public IReadOnlyCollection<XElement> GetAllElements() => [.. Lines(file).Reverse().Select(Key)];
 

@@ -3,7 +3,7 @@
 ARG SDK_IMAGE=mcr.microsoft.com/dotnet/sdk:10.0
 ARG ASPNET_IMAGE=mcr.microsoft.com/dotnet/aspnet:10.0
 
-# build: the same lines as in puppetserver.Dockerfile, so that an engine builds them once for all images (eng/compose-test.sh compares).
+# build: the same lines as in puppetserver.Dockerfile, so that an engine builds them once for all images (eng/compose-images.sh compares).
 FROM ${SDK_IMAGE} AS build
 # The linker of the native command line.
 RUN command -v clang > /dev/null || { apt-get update && apt-get install -y --no-install-recommends clang zlib1g-dev; }

@@ -75,7 +75,7 @@ internal sealed class ConductorApi(
         causes.Run(request.Filter, context.CancellationToken);
 
     public override Task<SummarizeConvergenceResponse> SummarizeConvergence(SummarizeConvergenceRequest request,
-        ServerCallContext context) => convergence.Run(request.Filter, context.CancellationToken);
+        ServerCallContext context) => Task.FromResult(convergence.Run(request.Filter));
 
     public override async Task<GetUserDataResponse> GetUserData(GetUserDataRequest request, ServerCallContext context) =>
         new() { UserData = await userData.Run(await InScope(request.Certname, context), context.CancellationToken) };
@@ -84,14 +84,19 @@ internal sealed class ConductorApi(
     {
         var session = context.GetHttpContext().Features.Get<DelegatedPeer>()
             ?? throw new FaultException(FaultKind.Precondition, Reason.DelegationInvalid, "only a console has sessions");
-        var first = request.Mark switch
+        switch (request.Mark)
         {
-            SessionMark.Entered => await sessions.Enter(session.Nonce, session.End),
-            SessionMark.Ended => await sessions.End(session.Nonce, session.End),
-            SessionMark.Unspecified => false,
-            _ => throw FaultException.Invalid("mark", "is not a mark"),
-        };
-        return new() { First = first, Ended = await sessions.IsEnded(session.Nonce) };
+            // What was marked is not asked for: that might fail, and the mark is made.
+            case SessionMark.Entered when await sessions.Enter(session.Nonce, session.End):
+                return new() { First = true };
+            case SessionMark.Ended:
+                await sessions.End(session.Nonce, session.End);
+                return new() { Ended = true };
+            case SessionMark.Entered or SessionMark.Unspecified:
+                return new() { Ended = await sessions.IsEnded(session.Nonce) };
+            default:
+                throw FaultException.Invalid("mark", "is not a mark");
+        }
     }
 
     public override async Task<TerminateInstanceResponse> TerminateInstance(TerminateInstanceRequest request,
@@ -182,17 +187,16 @@ internal sealed class ConductorApi(
         checkSite.Run(context.CancellationToken);
 
     public override Task WatchEvents(WatchEventsRequest request, IServerStreamWriter<WatchEventsResponse> responseStream,
-        ServerCallContext context) => events.Run(request, e => responseStream.WriteAsync(new WatchEventsResponse { Event = e }),
-        context.CancellationToken);
+        ServerCallContext context) => events.Run(request, e => responseStream.WriteAsync(e), context.CancellationToken);
 
     public override Task<ListDeadLettersResponse> ListDeadLetters(ListDeadLettersRequest request, ServerCallContext context) =>
-        letters.List(request.Webhook, context.CancellationToken);
+        letters.List(request, context.CancellationToken);
 
     public override Task<ReplayDeadLettersResponse> ReplayDeadLetters(ReplayDeadLettersRequest request, ServerCallContext context) =>
-        letters.Replay(context.Peer().Caller, request, context.CancellationToken);
+        letters.Replay(context.Peer().Caller, request, DeadlineOf(context), context.CancellationToken);
 
     public override Task<DeleteDeadLettersResponse> DeleteDeadLetters(DeleteDeadLettersRequest request, ServerCallContext context) =>
-        letters.Delete(context.Peer().Caller, request, context.CancellationToken);
+        letters.Delete(context.Peer().Caller, request, DeadlineOf(context), context.CancellationToken);
 
     private Task<CertName> InScope(string certname, ServerCallContext context) =>
         scope.Demand(context.Peer(), certname, context.CancellationToken);

@@ -163,7 +163,8 @@ internal static partial class Log
     public static partial void DeadLetter(ILogger logger, string webhook, string cursor, string cause);
 
     [LoggerMessage(EventId = 185, EventName = "webhook.gone", Level = LogLevel.Warning,
-        Message = "webhook {Webhook} wants no more events (410) and is sent none; remove it, or start the Conductor again")]
+        Message = "webhook {Webhook} wants no more events (410) and is sent none; remove it, or when it takes them again: "
+            + "overture event dead-letters replay {Webhook} --all")]
     public static partial void WebhookGone(ILogger logger, string webhook);
 
     [LoggerMessage(EventId = 186, EventName = "webhook.full", Level = LogLevel.Error,
@@ -171,7 +172,7 @@ internal static partial class Log
     public static partial void WebhookFull(ILogger logger, string webhook, int most);
 
     [LoggerMessage(EventId = 187, EventName = "webhook.expired", Level = LogLevel.Error,
-        Message = "webhook {Webhook} missed events {First} to {Last}, which are no longer kept (events.keep)")]
+        Message = "webhook {Webhook} missed events {First} to {Last}, which are no longer kept (events.keep) or were removed")]
     public static partial void EventsExpired(ILogger logger, string webhook, ulong first, ulong last);
 
     [LoggerMessage(EventId = 188, EventName = "webhook.waits", Level = LogLevel.Warning,
@@ -181,4 +182,20 @@ internal static partial class Log
     [LoggerMessage(EventId = 189, EventName = "webhook.letters", Level = LogLevel.Information,
         Message = "{Caller} had {Count} dead letters of webhook {Webhook} {What}")]
     public static partial void LettersHandled(ILogger logger, string caller, int count, string webhook, string what);
+
+    [LoggerMessage(EventId = 190, EventName = "events.trimmed", Level = LogLevel.Information,
+        Message = "{Count} objects of events that are no longer kept were removed")]
+    public static partial void EventsTrimmed(ILogger logger, int count);
+
+    [LoggerMessage(EventId = 191, EventName = "events.not_trimmed", Level = LogLevel.Warning,
+        Message = "old events could not be removed, and are kept until the next try: {Cause}")]
+    public static partial void EventsNotTrimmed(ILogger logger, string cause);
+
+    [LoggerMessage(EventId = 192, EventName = "events.checkpoint_unread", Level = LogLevel.Warning,
+        Message = "the checkpoint before is read in place of one that can't be: {Cause}")]
+    public static partial void CheckpointUnread(ILogger logger, string cause);
+
+    [LoggerMessage(EventId = 193, EventName = "events.gap", Level = LogLevel.Error,
+        Message = "events {First} to {Last} are missing from the log (removed?); what they said and is still so is recorded again")]
+    public static partial void EventsGap(ILogger logger, ulong first, ulong last);
 }

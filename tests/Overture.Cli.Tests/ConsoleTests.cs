@@ -3,7 +3,7 @@ using Overture.TestSupport;
 
 namespace Overture.Cli.Tests;
 
-/// <summary>instance console and ssh, against a real sshd on loopback.</summary>
+/// <summary>instance console, user-data and ssh, against a real sshd on loopback.</summary>
 [Collection(OvertureCollection.Name)]
 [Trait("Category", "integration")]
 public sealed class ConsoleTests(OvertureFixture overture)
@@ -15,6 +15,14 @@ public sealed class ConsoleTests(OvertureFixture overture)
         Assert.Equal("boot\n\\u001b[2Jgone\n", (await overture.Run("instance", "console", name)).Exit(0).Output);
         Assert.Equal("boot\r\n\u001b[2Jgone\n", (await overture.Run("instance", "console", name, "--raw")).Exit(0).Output);
         (await overture.Run("instance", "console", name, "--known-hosts")).Exit(6).Says("shows no SSH host keys");
+    }
+
+    [Fact]
+    public async Task UserData_IsPrinted_AndCantActOnTheTerminal()
+    {
+        var name = overture.Conductor.Add(TestIds.New().CertName().ToString()).Certname;
+        Assert.Equal($"#cloud-config\n# {name}\n\"psk\": \"********\\u001b[2J\"\n",
+            (await overture.Run("instance", "user-data", name[..12])).Exit(0).Output);
     }
 
     [Fact]

@@ -30,6 +30,19 @@ public sealed class EventTests(OvertureFixture overture)
         Assert.Matches(@"^ +4  2027-01-15T.*overture\.condition\.stalled\.on +a\.example\.com  CSR  no request came\n$", shown);
     }
 
+    // Whatever happens while the connection is broken is not missed by one that has seen no event yet.
+    [Fact]
+    public async Task Watch_ConnectionBreaksBeforeTheFirst_GoesOnFromWhereItBegan()
+    {
+        overture.Conductor.EventLog =
+            [new Event { Cursor = "42", Type = "overture.instance.signed", Certname = "a.example.com", At = new() }];
+        overture.Conductor.EventAsks.Clear();
+        var ran = (await overture.Run("event", "watch", "--timeout", "4s", "-o", "jsonpath={.event.cursor} ")).Exit(0);
+        Assert.Equal("42", ran.Output.Trim());
+        Assert.Equal(["", "41"], overture.Conductor.EventAsks.Select(a => a.After));
+        Assert.Contains("to go on from here: --since 42", ran.Errors, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task DeadLetters_AreListedReplayedAndDeleted()
     {

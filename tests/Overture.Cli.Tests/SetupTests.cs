@@ -48,16 +48,57 @@ public sealed class SetupTests : IDisposable
         (await Setup()).Exit(0);
         var ca = Sha("var/lib/overture/ca/ca_crt.pem");
         (await Setup()).Exit(0).Says("nothing to do");
+        // Half of another answer would be in files, the rest not.
+        (await Setup("--provider", "local", "--name", "other.test")).Exit(2).Says("--provider").Says("--name");
+        (await Setup()).Exit(0).Says("nothing to do");
 
         var edited = Etc("conductor.yaml").Replace("listen: \"127.0.0.1:7001\"", "listen: \"10.0.0.7:7001\"", StringComparison.Ordinal);
         await File.WriteAllTextAsync(image.File("etc/overture/conductor.yaml"), edited);
         // What was lost in between is made again, and nothing else: a run that was cut off goes on the same way.
         File.Delete(image.File("etc/overture/classifier.yaml"));
+        await File.AppendAllTextAsync(image.File("etc/overture/redis.conf"), "maxmemory 1gb\n");
         var files = (await Setup()).Exit(0).Says("listen is \"10.0.0.7:7001\", and stays").Json()["files"]!.AsArray()
             .Select(f => f.Text()).ToList();
         Assert.Equal(["/etc/overture/classifier.yaml"], files);
         Assert.Equal(edited, Etc("conductor.yaml"));
+        Assert.EndsWith("maxmemory 1gb\n", Etc("redis.conf"), StringComparison.Ordinal);
         Assert.Equal(ca, Sha("var/lib/overture/ca/ca_crt.pem"));
+    }
+
+    [Fact]
+    public async Task Setup_WhatTheUserOfTheCaPutsThere_IsNotPublished()
+    {
+        (await Setup()).Exit(0);
+        var published = Etc("ca_crt.pem");
+        await File.WriteAllTextAsync(image.File("secret"),
+            "of root\n" + published + "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+        File.Delete(image.File("var/lib/overture/ca/ca_crt.pem"));
+        File.CreateSymbolicLink(image.File("var/lib/overture/ca/ca_crt.pem"), image.File("secret"));
+        (await Setup()).Exit(0);
+        Assert.Equal(published, Etc("ca_crt.pem"));
+    }
+
+    [Theory]
+    [InlineData("--keys")]
+    [InlineData("--yes")]
+    public async Task Setup_ACaThatIsGone_IsNotMadeAgain(string option)
+    {
+        (await Setup()).Exit(0);
+        Directory.Delete(image.File("var/lib/overture/ca"), recursive: true);
+        (await Setup(option)).Exit(78).Says("/var/lib/overture/ca").Says("mount");
+        Assert.False(Directory.Exists(image.File("var/lib/overture/ca")));
+    }
+
+    [Fact]
+    public async Task Setup_AnyUmask_ServicesReadTheirFiles()
+    {
+        (await Shell.Run("sh", "-c", "umask 077; exec \"$@\"", "sh", OvertureFixture.Binary, "setup", "--yes", "--root", image.Path,
+            "--name", "server.test")).Ok();
+        foreach (var (path, mode) in new[] { ("etc/overture", "755"), ("etc/overture/conductor.yaml", "644"),
+            ("etc/overture/ca_crt.pem", "644"), ("etc/overture/redis.conf", "644"), ("var/lib/overture", "755") })
+        {
+            Assert.Equal($"{path} {mode}", $"{path} {Convert.ToString((int)File.GetUnixFileMode(image.File(path)), 8)}");
+        }
     }
 
     [Fact]
@@ -72,6 +113,9 @@ public sealed class SetupTests : IDisposable
     [Theory]
     [InlineData("--provider", "ec2:eu-central-1", "--deployment")]
     [InlineData("--store", "records", "--store")]
+    [InlineData("--store", "/srv", "--store")]
+    [InlineData("--store", "/home/jo/records", "--store")]
+    [InlineData("--store", "/srv/a b", "--store")]
     [InlineData("--redis", "redis", "--redis")]
     [InlineData("--ca", "old", "--ca")]
     public async Task Setup_AnAnswerThatCannotBe_IsUsageAndWritesNothing(string option, string value, string field)

@@ -39,6 +39,18 @@ public sealed class ConvergenceTests
         Assert.Equal([13, 10, 12], answer.Hours.Select(h => h.From.ToDateTimeOffset().Hour));
         Assert.Equal([1, 1, 2], answer.Hours.Select(h => h.Count));
         Assert.Equal((15, 35), (Seconds(answer.Hours[2].P50), Seconds(answer.Hours[2].P95)));
+        // Of all of them together, not of the hours: 15, 17, 35 and 100 s.
+        Assert.Equal((17, 100), (Seconds(answer.P50), Seconds(answer.P95)));
+    }
+
+    [Fact]
+    public void Registered_CountsNotInTheStepsThatItDidNotTake()
+    {
+        var records = Records(Now.AddHours(-1), 5, true);
+        records.Launch.Provider = InstanceRecords.RegisteredProvider;
+        var answer = Summary([ConvergedWay.Of(records)!]);
+        Assert.DoesNotContain(answer.Steps, s => s.Count > 0 && s.To <= InstanceState.Running);
+        Assert.Contains(answer.Steps, s => s.From == InstanceState.CsrReceived);
     }
 
     [Fact]

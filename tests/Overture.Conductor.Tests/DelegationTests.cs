@@ -69,15 +69,19 @@ public sealed class DelegationTests : IAsyncLifetime
     public async Task Stream_EndsWithTheToken_AndWhenThePersonIsBarred()
     {
         var claims = issuer.Claims(TimeProvider.System.GetUtcNow(), "everyone");
-        claims["exp"] = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 5;
-        using var brief = host.As("console").WatchInstances(new(), TestIssuer.Header(issuer.Sign(claims)));
-        Assert.Equal("DELEGATION_INVALID", await EndOf(brief));
         var launched = await host.As("console").LaunchInstancesAsync(Web("web"), Token("web"));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        // From now on, or a slow launch before would be all that ends.
+        claims["exp"] = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 10;
+        using var brief = host.As("console").WatchInstances(
+            new() { Certnames = { launched.Results[0].Instance.Certname } }, TestIssuer.Header(issuer.Sign(claims)));
+        Assert.True(await brief.ResponseStream.MoveNext(limit.Token), "it was let in");
+        Assert.Equal("DELEGATION_INVALID", await EndOf(brief));
         using var barred = host.As("console").WatchInstances(
             new() { Certnames = { launched.Results[0].Instance.Certname } }, Token("everyone"));
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
         Assert.True(await barred.ResponseStream.MoveNext(limit.Token));
-        await File.WriteAllTextAsync(Barred, "4f1c|9a\n");
+        // As the records have it.
+        await File.WriteAllTextAsync(Barred, "jo_4f1c_7c9a\n");
         Assert.Equal("DELEGATION_INVALID", await EndOf(barred));
     }
 

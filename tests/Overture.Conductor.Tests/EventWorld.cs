@@ -34,9 +34,11 @@ internal sealed class EventWorld : IAsyncDisposable
     public static async Task<EventWorld> Start() => new(await RedisServer.Start());
 
     /// <summary>A Conductor that has looked at all instances.</summary>
-    public async Task<ConductorHost> Conductor(IReadOnlyDictionary<string, WebhookOptions>? webhooks = null, string replica = "1")
+    public async Task<ConductorHost> Conductor(IReadOnlyDictionary<string, WebhookOptions>? webhooks = null, string replica = "1",
+        QuickTurnsClock? clock = null)
     {
-        var host = await ConductorHost.Start(World, new() { Provider = Provider, Clock = new QuickTurnsClock(), Redis = Redis.Endpoint },
+        clock ??= new QuickTurnsClock();
+        var host = await ConductorHost.Start(World, new() { Provider = Provider, Clock = clock, Redis = Redis.Endpoint },
             o => o with { Webhooks = webhooks ?? o.Webhooks }, replica);
         await host.Get<InstanceTable>().FirstLook.WaitAsync(Limit);
         return host;

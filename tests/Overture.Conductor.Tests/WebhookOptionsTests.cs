@@ -50,6 +50,13 @@ public sealed class WebhookOptionsTests : IDisposable
         Assert.DoesNotContain(found.Values, v => v.Contains("short\n", StringComparison.Ordinal));
         Assert.StartsWith("names {{who}}, which is no field",
             Problems(new() { Template = "{\"a\": \"{{who}}\"}" })["webhooks.chat.template"], StringComparison.Ordinal);
+        foreach (var (template, problem) in new (string, string)[]
+        {
+            ("""{"a": {{cursor}}}""", "must be JSON"), ("""{"a": {{label.n}}}""", "must be JSON"), ("""{"a": "{{a b}}"}""", "has {{ that"),
+        })
+        {
+            Assert.StartsWith(problem, Problems(new() { Template = template })["webhooks.chat.template"], StringComparison.Ordinal);
+        }
         Assert.Equal("must be set", Problems(new() { Url = "https://a/" })["webhooks.chat.secretFile"]);
     }
 
@@ -127,13 +134,35 @@ public sealed class WebhookOptionsTests : IDisposable
         };
         System.Diagnostics.ActivitySource.AddActivityListener(listener);
         var secretUrl = receiver.Url + "/T0000/B0000/" + TestIds.New().Unguessable();
-        using var webhook = new Webhook("chat", new() { Url = secretUrl, SecretFile = Secret }, "", TimeProvider.System);
+        using var world = new ConductorFixture();
+        var store = world.OpenStore();
+        using var webhook = new Webhook("chat", new() { Url = secretUrl, SecretFile = Secret }, "", new EventIds(store),
+            TimeProvider.System);
         var sent = await webhook.Send(new Event { At = new(), Cursor = "1", Type = "overture.instance.signed", Certname = "a" }, default);
         Assert.Equal(DeliveryOutcome.Delivered, sent.Outcome);
         Assert.DoesNotContain(spans, s => s.Contains(secretUrl, StringComparison.Ordinal));
         using var other = new HttpClient();
         await other.PostAsync(receiver.Url + "/seen", new StringContent("{}"));
         Assert.Contains(spans, s => s.Contains("/seen", StringComparison.Ordinal));
+    }
+
+    // A file that is being written, or was emptied.
+    [Theory]
+    [InlineData("")]
+    [InlineData("0123456789")]
+    public async Task KeysThatAreNone_SendNothing(string text)
+    {
+        await using var receiver = await WebhookReceiver.Start();
+        using var world = new ConductorFixture();
+        using var webhook = new Webhook("chat", new() { Url = receiver.Url, SecretFile = Secret }, "", new EventIds(world.OpenStore()),
+            TimeProvider.System);
+        await File.WriteAllTextAsync(Secret, text);
+        var sent = await webhook.Send(new Event { At = new(), Cursor = "1", Type = "overture.instance.signed", Certname = "a" }, default);
+        Assert.Equal((DeliveryOutcome.Failed, "secretFile has no key that may be used, and nothing is sent unsigned"),
+            (sent.Outcome, sent.Cause));
+        Assert.Empty(receiver.All);
+        // and an event of which no body can be made is a dead letter
+        Assert.Equal(DeliveryOutcome.Refused, (await webhook.Send(new Event { Cursor = "1" }, default)).Outcome);
     }
 
     private static Dictionary<string, string> Problems(WebhookOptions options) =>

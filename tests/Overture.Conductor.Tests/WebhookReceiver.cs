@@ -13,6 +13,9 @@ namespace Overture.Conductor.Tests;
 /// <summary>One request of a webhook.</summary>
 internal sealed record Received(string Id, string Timestamp, string Signature, string ContentType, string Body)
 {
+    /// <summary>The cursor in its id, behind that of the store.</summary>
+    public string Cursor => Id.Split('-')[^1];
+
     public JsonNode Json => JsonNode.Parse(Body)!;
 
     /// <summary>Of a CloudEvent.</summary>

@@ -3,6 +3,7 @@ using Grpc.Core;
 using Overture.Conductor.Events;
 using Overture.Conductor.Webhooks;
 using Overture.Platform.Records;
+using Overture.Records.V1;
 using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
@@ -97,7 +98,7 @@ public sealed class WebhookTests : IAsyncLifetime
         await world.Reaches(name, InstanceEvents.Converged);
         await Has(receiver, name, All);
         await Eventually.True(() => sick.All.Count >= 2 && slow.All.Count >= 2, "both were tried again", EventWorld.Limit);
-        Assert.All(sick.All.Concat(slow.All), r => Assert.Equal("1", r.Id));
+        Assert.All(sick.All.Concat(slow.All), r => Assert.Equal("1", r.Cursor));
         Assert.Equal(7ul, host.Get<WebhookDelivery>().Pumps["dead"].Waiting);
 
         Volatile.Write(ref ill, false);
@@ -130,7 +131,7 @@ public sealed class WebhookTests : IAsyncLifetime
         Volatile.Write(ref refusing, false);
         var replayed = await operators.ReplayDeadLettersAsync(new() { Webhook = "chat", Cursors = { "1" } });
         Assert.Equal((1u, 0u, ""), (replayed.Delivered, replayed.Left, replayed.Failure));
-        Assert.Equal((name.ToString(), "1"), (receiver.All.Last().Subject, receiver.All.Last().Id));
+        Assert.Equal((name.ToString(), "1"), (receiver.All.Last().Subject, receiver.All.Last().Cursor));
         Assert.Equal(StatusCode.NotFound, (await Assert.ThrowsAsync<RpcException>(async () =>
             await operators.DeleteDeadLettersAsync(new() { Webhook = "chat", Cursors = { "1" } }))).StatusCode);
         Assert.Equal(1u, (await operators.DeleteDeadLettersAsync(new() { Webhook = "chat" })).Deleted);
@@ -143,7 +144,7 @@ public sealed class WebhookTests : IAsyncLifetime
         receiver.Answer = _ => Task.FromResult(410);
         await using var elsewhere = await WebhookReceiver.Start();
         elsewhere.Answer = _ => Task.FromResult(302);
-        await using var host = await world.Conductor(Hooks(("gone", world.To(receiver.Url)),
+        var host = await world.Conductor(Hooks(("gone", world.To(receiver.Url)),
             ("moved", world.To(elsewhere.Url) with { GiveUpAfter = TimeSpan.FromSeconds(1), Types = ["instance.running"] })));
         await Delivering(host, 2);
         await EventWorld.Launch(host);
@@ -158,6 +159,36 @@ public sealed class WebhookTests : IAsyncLifetime
         await Eventually.True(async () => (await host.As("viewer").ListDeadLettersAsync(new() { Webhook = "moved" })).DeadLetters.Count == 2,
             "the second launch was recorded and delivered", EventWorld.Limit);
         Assert.Single(receiver.All);
+        // that it is gone outlives the process, until it takes a dead letter
+        await host.DisposeAsync();
+        await using var second = await world.Conductor(Hooks(("gone", world.To(receiver.Url))));
+        await Delivering(second);
+        await Eventually.True(() => second.Get<WebhookDelivery>().Pumps["gone"].IsGone, "it is known to be gone", EventWorld.Limit);
+        await EventWorld.Launch(second);
+        receiver.Answer = _ => Task.FromResult(200);
+        Assert.Equal("", (await second.As("operator").ReplayDeadLettersAsync(new() { Webhook = "gone", Cursors = { "1" } })).Failure);
+        await Eventually.True(() => !second.Get<WebhookDelivery>().Pumps["gone"].IsGone, "it is sent events again", EventWorld.Limit);
+        var late = await EventWorld.Launch(second);
+        await Has(receiver, late, All[..3]);
+    }
+
+    // The limit counts from when the events' turn came, whichever Conductor had it since.
+    [Fact]
+    public async Task GiveUpAfter_OutlivesTheConductor()
+    {
+        var clock = new QuickTurnsClock();
+        receiver.Answer = _ => Task.FromResult(500);
+        var hooks = Hooks(("chat", world.To(receiver.Url) with { GiveUpAfter = TimeSpan.FromHours(1), Types = ["instance.requested"] }));
+        await using (var host = await world.Conductor(hooks, clock: clock))
+        {
+            await Delivering(host);
+            await EventWorld.Launch(host);
+            await Eventually.True(() => !receiver.All.IsEmpty, "it was tried", EventWorld.Limit);
+        }
+        clock.Shift += TimeSpan.FromHours(2);
+        await using var second = await world.Conductor(hooks, clock: clock);
+        await Eventually.True(async () => (await second.As("viewer").ListDeadLettersAsync(new())).DeadLetters.Count == 1, "it is given up",
+            EventWorld.Limit);
     }
 
     [Fact]
@@ -235,7 +266,7 @@ public sealed class WebhookTests : IAsyncLifetime
             process = world.World.StartProcess(port, environment);
             await Eventually.True(() => receiver.All.Any(r => r.Type == "overture.instance.converged"), "the last came", EventWorld.Limit);
 
-            var seen = receiver.All.Select(r => (Id: int.Parse(r.Id, System.Globalization.CultureInfo.InvariantCulture), r.Type)).ToList();
+            var seen = receiver.All.Select(r => (Id: int.Parse(r.Cursor, System.Globalization.CultureInfo.InvariantCulture), r.Type)).ToList();
             Assert.Equal(2, seen.Count(e => e.Type == "overture.instance.signed"));
             Assert.Equal(Enumerable.Range(1, seen.Max(e => e.Id)), seen.Select(e => e.Id).Distinct().Order());
             // whatever is sent again: the first of each came in order
@@ -257,6 +288,9 @@ public sealed class WebhookTests : IAsyncLifetime
         var name = await EventWorld.Launch(second);
         await Has(receiver, name, All[..3]);
         Assert.Empty(second.Get<WebhookDelivery>().Pumps);
+        // what is not yet written down is sent again, as it may be
+        await Eventually.True(async () => (await world.Store.Get<WebhookPosition>(ObjectKeys.WebhookPosition("chat"), default))!.Done == 3,
+            "the position is written", EventWorld.Limit);
         await first.DisposeAsync();
         await world.Sign(name);
         await world.Reaches(name, InstanceEvents.Converged);

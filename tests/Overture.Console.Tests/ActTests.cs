@@ -50,6 +50,61 @@ public sealed class ActTests(ConsoleFixture world)
     }
 
     [Fact]
+    public async Task Launch_OfTheMost_HasAnAddressThatFits_AndShowsWhatIsMissing()
+    {
+        using var client = await world.SignedIn("kim");
+        using var answer = await Post(client, "/launch",
+            $"profile={new string('p', 64)}&request_id=most&count=100&form_token={Uri.EscapeDataString(await Token(client))}");
+        Assert.True(answer.Headers.Location!.OriginalString.Length < 3_000, $"{answer.Headers.Location.OriginalString.Length} characters");
+        var launched = world.World.Acts.Count(a => a.StartsWith("LaunchInstances 100", StringComparison.Ordinal));
+        // Reloaded, too: it is looked at, and nothing is launched.
+        await client.GetStringAsync(answer.Headers.Location);
+        var page = await client.GetStringAsync(answer.Headers.Location);
+        Assert.Equal(launched, world.World.Acts.Count(a => a.StartsWith("LaunchInstances 100", StringComparison.Ordinal)));
+        Assert.Contains("of 100 converged", page, StringComparison.Ordinal);
+        foreach (var name in world.World.Fleet.Select(i => i.Certname).Append(Scene.Named(1_000)))
+            Assert.Contains($"/instances/{name}\"", page, StringComparison.Ordinal);
+        Assert.Contains($"there is no instance {Scene.Named(1_000)}", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Edit_OfAViewer_OrTooLong_IsNotCompared()
+    {
+        var address = $"/definitions/{Scene.Named(23)}/edit";
+        using var viewer = await world.SignedIn("vi");
+        // The version is an old one, which is answered with the difference.
+        using var refused = await Post(viewer, address, $"etag=v0&document=x&form_token={Uri.EscapeDataString(await Token(viewer))}");
+        Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+        using var client = await world.SignedIn("kim");
+        var token = Uri.EscapeDataString(await Token(client));
+        using var large = await Post(client, address, $"etag=v0&document={new string('x', 256 * 1024 + 1)}&form_token={token}");
+        Assert.Equal(HttpStatusCode.BadRequest, large.StatusCode);
+        Assert.Contains("more than 256 KiB", await large.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        using var lines = await Post(client, address,
+            $"etag=v0&document={string.Concat(Enumerable.Repeat("x%0d%0a", 10_001))}&form_token={token}");
+        Assert.Equal(HttpStatusCode.Conflict, lines.StatusCode);
+        Assert.Contains("too long to compare here", await lines.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Edit_KeepsTheText_AndLookingGivesNoReason()
+    {
+        var name = Scene.Named(24);
+        using var client = await world.SignedIn("kim");
+        var token = Uri.EscapeDataString(await Token(client));
+        var text = "\n# a\u0085b\u2028c\n";
+        using var looked = await Post(client, $"/definitions/{name}/edit",
+            $"etag=v1&reason=why&document={Uri.EscapeDataString(text.Replace("\n", "\r\n", StringComparison.Ordinal))}&form_token={token}");
+        // Of the first end of line browsers drop one.
+        Assert.Matches("<textarea[^>]*>(&#xA;|\n){2}# a", await looked.Content.ReadAsStringAsync());
+        // An older Classifier would store what it is only to look at.
+        Assert.Equal("", world.World.LookedAt[name]);
+        using var saved = await Post(client, $"/definitions/{name}/edit",
+            $"etag=v1&step=save&reason=why&document={Uri.EscapeDataString(text.Replace("\n", "\r\n", StringComparison.Ordinal))}&form_token={token}");
+        Assert.Equal(text, world.World.Documents[name].Document);
+    }
+
+    [Fact]
     public async Task LargestDefinition_IsTaken_ALargerFormIsNot()
     {
         using var client = await world.SignedIn("kim");

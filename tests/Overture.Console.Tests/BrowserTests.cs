@@ -117,16 +117,25 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
         await page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, "steps.png"), FullPage = true });
         Assert.Empty((await page.RunAxe()).Violations.Select(v => $"{v.Id}: {string.Join(" | ", v.Nodes.Select(n => n.Html))}"));
         // Changed meanwhile: it is read again, and stays open.
-        var before = instance.LaunchedBy;
-        instance.LaunchedBy = "kim (admin)";
-        using var again = new Timer(_ =>
+        var changed = instance.Clone();
+        changed.LaunchedBy = "kim (admin)";
+        var place = world.World.Fleet.IndexOf(instance);
+        try
         {
-            instance.LastReport = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow());
-            world.World.Change(instance);
-        }, null, TimeSpan.Zero, TimeSpan.FromMilliseconds(300));
-        await Assertions.Expect(page.Locator("dd").Filter(new() { HasText = "kim (admin)" })).ToBeVisibleAsync(new() { Timeout = 30_000 });
-        await Assertions.Expect(request.Locator("dd").Filter(new() { HasText = "db1.example.com" })).ToBeVisibleAsync();
-        instance.LaunchedBy = before;
+            world.World.Fleet[place] = changed;
+            using var again = new Timer(_ =>
+            {
+                var next = changed.Clone();
+                next.LastReport = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow());
+                world.World.Change(next);
+            }, null, TimeSpan.Zero, TimeSpan.FromMilliseconds(300));
+            await Assertions.Expect(page.Locator("dd").Filter(new() { HasText = "kim (admin)" })).ToBeVisibleAsync(new() { Timeout = 30_000 });
+            await Assertions.Expect(request.Locator("dd").Filter(new() { HasText = "db1.example.com" })).ToBeVisibleAsync();
+        }
+        finally
+        {
+            world.World.Fleet[place] = instance;
+        }
         Assert.Empty(said);
     }
 

@@ -71,10 +71,17 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
 
     /// <summary>One more console of the same site.</summary>
     /// <param name="sessionKey">The file that its replicas share.</param>
-    public async Task<OneMore> Replica(string sessionKey)
+    /// <param name="provider">Whose people may come in there; null: no one's.</param>
+    public async Task<OneMore> Replica(string sessionKey, IdentityProviderOptions? provider = null)
     {
         var at = FreePort.Next();
-        var app = ConsoleHost.Build(Options(at) with { SessionKey = sessionKey });
+        var app = ConsoleHost.Build(Options(at) with
+        {
+            SessionKey = sessionKey, OpenIdConnect = provider is null ? new() : new ConsoleProviderOptions
+            {
+                Issuer = provider.Issuer, ClientId = provider.ClientId, Roots = provider.Roots, Grants = provider.Grants, Title = "Example Inc.",
+            },
+        });
         await app.StartAsync();
         return new(app, $"https://localhost:{at}");
     }

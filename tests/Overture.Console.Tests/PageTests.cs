@@ -243,6 +243,38 @@ public sealed partial class PageTests(ConsoleFixture world)
     }
 
     [Fact]
+    public async Task UsualWindow_IsOfTheProfile_AndWithoutOneThereIsNone()
+    {
+        using var client = await world.SignedIn("vi");
+        Assert.Contains("with profile db, of 97", await client.GetStringAsync($"/instances/{Scene.Named(3)}"), StringComparison.Ordinal);
+        Assert.DoesNotContain("with profile", await client.GetStringAsync($"/instances/{Scene.Named(Scene.Bare)}"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Console_IsAskedForWhereItMaySayWhyNothingGoesOn()
+    {
+        using var client = await world.SignedIn("jo");
+        foreach (var (number, isAsked) in new[] { (104, true), (107, false), (1, false) })
+        {
+            var name = Scene.Named(number);
+            world.World.Acts.Clear();
+            await client.GetStringAsync($"/instances/{name}");
+            Assert.Equal(isAsked, world.World.Acts.Any(a => a.StartsWith($"GetConsole {name}", StringComparison.Ordinal)));
+        }
+    }
+
+    [Fact]
+    public async Task OwnViews_AreShownToNoOneElse()
+    {
+        using var client = await world.SignedIn("jo");
+        using var form = await Form(client, "/", ("name", "Of jo"), ("address", "/?profile=web"));
+        using var kept = await client.PostAsync("/views", form);
+        Assert.Contains("Of jo", await client.GetStringAsync("/"), StringComparison.Ordinal);
+        using var other = await ConsoleFixture.Enter(client, await world.Link("vi"));
+        Assert.DoesNotContain("Of jo", await client.GetStringAsync("/"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task UserData_IsForOperators_AndTheTraceLinksToItsPage()
     {
         using var viewer = await world.SignedIn("vi");

@@ -4,6 +4,7 @@ using Overture.Conductor.V1;
 using Overture.Console.Fleet;
 using Overture.Console.Instances;
 using Overture.Console.Tests.Fakes;
+using Overture.Records.V1;
 
 namespace Overture.Console.Tests;
 
@@ -81,6 +82,25 @@ public sealed class QueryTests
         Assert.Equal(StepEnd.Stuck, run.End);
     }
 
+    [Fact]
+    public void Way_HasEachLineOfTheTimelineOnce()
+    {
+        foreach (var instance in Scene.Fleet())
+        {
+            var events = Scene.Timeline(instance).Events;
+            var lines = Way.Of(instance, events, Scene.Now).All.SelectMany(s => s.Lines).ToList();
+            Assert.Equal(events.Select(e => e.Key).Order(), lines.Select(l => l.Key).Order());
+        }
+        // The Conductor says of one that boots that it has stalled: its own step was over long before.
+        var stalled = Scene.Fleet().Single(i => i.Certname == Scene.Named(104));
+        Assert.Contains(Way.Of(stalled, Scene.Timeline(stalled).Events, Scene.Now).All[2].Lines, l => l.Key == "stalled:CSR");
+        // What fails after it has converged is no retry of its way.
+        var silent = Scene.Converged(1);
+        var later = new TimelineEvent { Key = "run-failed:X", Service = "conductor", Reason = "X", At = Scene.Ago(TimeSpan.FromMinutes(1)) };
+        var way = Way.Of(silent, [.. Scene.Timeline(silent).Events, later], Scene.Now);
+        Assert.Equal((true, 0), (way.All[5].Lines.Contains(later), way.All[5].Retries));
+    }
+
     [Theory]
     [InlineData("Web, broken=/?condition=run-failed", true), InlineData("=/?x=1", false), InlineData("a=https://evil.example.com/?x", false), InlineData("a=/", false),
      InlineData("a=//evil.example.com/?x", false), InlineData("a=/?x\n", true), InlineData("a=/?x\ny", false), InlineData("a", false)]
@@ -94,6 +114,9 @@ public sealed class QueryTests
         Assert.Equal((1.0, 231.0), (trend.Hours[0].X, trend.Hours[^1].X));
         Assert.All(trend.Hours, h => Assert.True(h.Y95 <= h.Y50 && h.Y95 >= 0));
         Assert.Null(Trend.Of(new(), Scene.Now));
+        Assert.EndsWith("half within 1 min 44 s, 95 of 100 within 3 min 50 s.", trend.Sentence, StringComparison.Ordinal);
+        // An hour later by this clock: the first is of yesterday.
+        Assert.Equal((20, 1.0), Trend.Of(Scene.Convergence(), Scene.Now.AddHours(1)) is var next ? (next!.Hours.Count, next.Hours[0].X) : default);
     }
 
     [Fact]

@@ -5,10 +5,10 @@ namespace Overture.EndToEnd.Tests;
 
 /// <summary>
 /// A real puppetserver 8.7 in Debian's own layout, that keeps its CA and asks overture-autosign: the packaged service as the module
-/// configures it. With OVERTURE_FULL alone, since ./test has no time for one more puppetserver.
+/// configures it. `eng/full.sh e2e` alone runs it, since ./test has no time for one more puppetserver.
 /// </summary>
 [Collection(nameof(DebianServerCollection))]
-[Trait("Category", "e2e")]
+[Trait("Category", "full")]
 public sealed class DebianServerTests
 {
     private const int Offset = 23000;
@@ -19,8 +19,6 @@ public sealed class DebianServerTests
     [Fact]
     public async Task Server_WithItsOwnCaInDebiansLayout_SignsByTheHookAndNothingOnceThatIsInert()
     {
-        if (Environment.GetEnvironmentVariable("OVERTURE_FULL") != "1")
-            return;
         await using var services = await OvertureHome.Start(Offset);
         await using var rooted = await RootedHost.Start(await RootFileSystem.Get("trixie-server"));
         (home, host) = (services, rooted);

@@ -13,7 +13,9 @@ public sealed class TraceTests(Stack stack)
         var launched = await stack.Json("launch", "-c", stack.Example, "--wait", "--timeout", "5m");
         var trace = launched["traceId"]!.GetValue<string>();
         string[] expected = ["overture.launch", "overture.provider.start", "overture.boot", "overture.csr.decide", "overture.sign",
-            "overture.collect", "overture.classify", "overture.first_run", "overture.report"];
+            "overture.collect", "overture.classify", "overture.first_run", "overture.report",
+            // what the instance itself reports of cloud-init's stages
+            "overture.boot.init_local", "overture.boot.init", "overture.boot.config", "overture.boot.final"];
         await Eventually.True(() => expected.All(n => stack.Otlp.Trace(trace).Any(s => s.Name == n)),
             $"all of {string.Join(", ", expected)} arrive; there are {string.Join(", ", stack.Otlp.Trace(trace).Select(s => s.Name))}",
             TimeSpan.FromSeconds(30));
@@ -37,6 +39,9 @@ public sealed class TraceTests(Stack stack)
         var decide = spans.Where(s => s.Name == "overture.csr.decide").MinBy(s => s.Start)!;
         Assert.InRange((boot.End - decide.Start).Duration(), TimeSpan.Zero, TimeSpan.FromSeconds(1));
         Assert.True(boot.End - boot.Start > TimeSpan.FromSeconds(1), "an instance does not boot in a second");
+        string[] stages = ["init_local", "init", "config", "final"];
+        Assert.Equal(stages, spans.Where(s => s.Name.StartsWith("overture.boot.", StringComparison.Ordinal)).OrderBy(s => s.Start)
+            .Select(s => s.Name["overture.boot.".Length..]));
         var firstRun = Assert.Single(spans, s => s.Name == "overture.first_run");
         Assert.True(firstRun.Start >= boot.End - TimeSpan.FromMilliseconds(100));
         Assert.True(firstRun.End > firstRun.Start);

@@ -15,7 +15,7 @@ namespace Overture.Platform.Tests;
 public sealed class IdentityTokenTests : IAsyncLifetime
 {
     private readonly TestPki pki = new();
-    private readonly FakeTimeProvider clock = new(TimeProvider.System.GetUtcNow());
+    private readonly SteppedClock clock = new();
     private TestIssuer issuer = null!;
     private IssuerKeys keys = null!;
     private IdentityTokens tokens = null!;
@@ -41,7 +41,8 @@ public sealed class IdentityTokenTests : IAsyncLifetime
             (jo.Peer.Caller, $"{jo.Peer.Scope}", jo.Subject, jo.Peer.IsPerson));
         // Providers may leave the type out.
         await Verify(issuer.Sign(Claims("web"), new JsonObject { ["alg"] = "RS256", ["kid"] = "1" }));
-        // The first grant by its name, not the greatest.
+        // The first grant by its name ("10-web" before "admins"), not the greatest, nor the first in the token or the options.
+        Assert.Equal([Role.Operator], (await Verify(issuer.Sign(Claims("admins", "web")))).Peer.Roles);
         Assert.Equal([Role.Viewer], (await Verify(issuer.Sign(Claims("everyone")))).Peer.Roles);
         Assert.Equal([Role.Admin], (await Verify(issuer.Sign(Claims("admins", "everyone")))).Peer.Roles);
         var alone = Claims();
@@ -145,13 +146,74 @@ public sealed class IdentityTokenTests : IAsyncLifetime
         var good = issuer.Sign(Claims("web"));
         var jo = await Verify(good);
         await File.WriteAllTextAsync(file, "# left us\n4f1c|9a\n");
-        File.SetLastWriteTimeUtc(file, TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(5));
         Assert.Contains("barred here", tokens.Problem(jo)!.Message, StringComparison.Ordinal);
         await Refused(good, "barred here");
         File.Delete(file);
         Assert.Contains("can't be read", tokens.Problem(jo)!.Message, StringComparison.Ordinal);
         await File.WriteAllTextAsync(file, "");
         Assert.Null(tokens.Problem(jo));
+    }
+
+    [Theory]
+    [InlineData("4f1c|9a"), InlineData("4f1c_7c9a"), InlineData("jo_4f1c_7c9a"), InlineData("jo_4f1c_7c9a (operator), by console"),
+     InlineData("oldname_4f1c_7c9a"), InlineData("4f1c|9a  # left in May"), InlineData("4f1c_7c9a\t# left"), InlineData("  4f1c|9a  ")]
+    public async Task Barred_InEachWayToWriteIt(string line)
+    {
+        var file = Path.Combine(pki.Home, "barred");
+        Use(issuer.Options with { Barred = file });
+        await File.WriteAllTextAsync(file, $"# who left\nsomeone\n{line}\n");
+        await Refused(issuer.Sign(Claims("web")), "barred here");
+        // Of the same length, and as if written at the same time.
+        var before = File.GetLastWriteTimeUtc(file);
+        await File.WriteAllTextAsync(file, $"# who left\nsomeone\n{new string('x', line.Length)}\n");
+        File.SetLastWriteTimeUtc(file, before);
+        await Verify(issuer.Sign(Claims("web")));
+    }
+
+    [Theory]
+    [InlineData("# 4f1c|9a"), InlineData("4f1c"), InlineData("9a"), InlineData("4f1c|9"), InlineData("# see jo_4f1c_7c9a")]
+    public async Task Barred_NoOneElse(string line)
+    {
+        var file = Path.Combine(pki.Home, "barred");
+        Use(issuer.Options with { Barred = file });
+        await File.WriteAllTextAsync(file, line + "\n");
+        await Verify(issuer.Sign(Claims("web")));
+    }
+
+    [Theory]
+    [InlineData("#1"), InlineData("a # b"), InlineData("a ")]
+    public async Task Barred_SubjectThatLooksLikeARemark(string subject)
+    {
+        var file = Path.Combine(pki.Home, "barred");
+        Use(issuer.Options with { Barred = file });
+        await File.WriteAllTextAsync(file, subject + "\n");
+        var claims = Claims("web");
+        claims["sub"] = subject;
+        await Refused(issuer.Sign(claims), "barred here");
+    }
+
+    [Fact]
+    public async Task Key_TakenBack_CountsNoMoreAfterFiveMinutes_AlsoWithTheClockSetBack()
+    {
+        var before = issuer.Sign(Claims("web"));
+        var jo = await Verify(before);
+        issuer.ChangeKey();
+        await Verify(before);
+        clock.Advance(IssuerKeys.Fresh + TimeSpan.FromSeconds(1));
+        clock.Step = -(IssuerKeys.Fresh + TimeSpan.FromSeconds(10));
+        // The very call that finds the keys old, and who is in already.
+        await Refused(before, "not signed by a key");
+        Assert.Contains("not signed by a key", tokens.Problem(jo)!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Key_TakenBack_EndsWhatIsOpen_ByItself()
+    {
+        var jo = await Verify(issuer.Sign(Claims("web")));
+        issuer.ChangeKey();
+        clock.Advance(IssuerKeys.Fresh + TimeSpan.FromSeconds(1));
+        await Eventually.True(() => tokens.Problem(jo) is { Reason: var why } && why == Reason.DelegationInvalid,
+            "a stream that asks only whether it may go on ends", TimeSpan.FromMinutes(1));
     }
 
     [Fact]
@@ -258,5 +320,15 @@ public sealed class IdentityTokenTests : IAsyncLifetime
     {
         using var console = X509CertificateLoader.LoadCertificateFromFile(pki.Files("console").Certificate);
         return await tokens.Verify(console, token, default);
+    }
+
+    /// <summary>One that is set to another time, while its timestamps go on.</summary>
+    private sealed class SteppedClock() : FakeTimeProvider(System.GetUtcNow())
+    {
+        public TimeSpan Step { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Step;
+
+        public override long GetTimestamp() => base.GetUtcNow().Ticks;
     }
 }

@@ -47,6 +47,9 @@ public sealed class TestIssuer : IAsyncDisposable
     /// <summary>It answers everything with an error.</summary>
     public bool Broken { get; set; }
 
+    /// <summary>What it gives for any code.</summary>
+    public string IdToken { get; set; } = "";
+
     /// <summary>How often its keys were read.</summary>
     public int Reads { get; private set; }
 
@@ -122,6 +125,8 @@ public sealed class TestIssuer : IAsyncDisposable
         context.Response.StatusCode = Broken ? 500 : 200;
         context.Response.ContentType = "application/json";
         var parameters = key.ExportParameters(false);
+        if (context.Request.Path == "/token")
+            return context.Response.WriteAsync(JsonSerializer.Serialize(new { access_token = "a", token_type = "Bearer", id_token = IdToken }));
         return context.Response.WriteAsync(isKeys
             ? JsonSerializer.Serialize(new { keys = new[] { new { kty = "RSA", use = "sig", kid = $"{kid}", n = Text(parameters.Modulus!),
                 e = Text(parameters.Exponent!) } } })

@@ -92,8 +92,7 @@ internal sealed class InstanceWatch(ObjectStore store, RevokeTerminatedName clos
         && !IsOld(done.Fact, clock.GetUtcNow());
 
     /// <summary>By the time in its id (UUIDv7): a write about a fact before it can't be on its way any more.</summary>
-    internal static bool IsOld(string what, DateTimeOffset now) => Guid.TryParse(Id(what), out var id)
-        && now.ToUnixTimeMilliseconds() - Convert.ToInt64($"{id:N}"[..12], 16) > Late.TotalMilliseconds;
+    internal static bool IsOld(string what, DateTimeOffset now) => Ids.TimeOf(Id(what)) is { } at && now - at > Late;
 
     // Their ids sort by time, whatever they say.
     private static bool IsLater(string what, string? than) => than is null || string.CompareOrdinal(Id(what), Id(than)) > 0;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Google.Protobuf.WellKnownTypes;
-using Overture.Conductor.Instances;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Records.V1;
@@ -27,7 +27,9 @@ internal sealed record LoggedEvents(ulong First, DateTimeOffset At, IReadOnlyLis
 internal sealed class EventLog(ObjectStore store, Ids ids, TimeProvider clock)
 {
     public const int MostInBatch = 500;
-    private const int KeptCheckpoints = 2;
+    private const int Kept = 16;
+    private readonly Lock guard = new();
+    private readonly LinkedList<LoggedEvents> last = new();
     private TaskCompletionSource more = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ulong knownEnd = 1;
 
@@ -42,7 +44,7 @@ internal sealed class EventLog(ObjectStore store, Ids ids, TimeProvider clock)
         if (await store.PutIfAbsent(ObjectKeys.EventBatch(next), batch, cancel) == PutOutcome.Conflict)
             return null;
         var logged = new LoggedEvents(next, now, events);
-        Seen(logged.Next);
+        Seen(logged);
         Interlocked.Exchange(ref more, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
         return logged;
     }
@@ -50,20 +52,22 @@ internal sealed class EventLog(ObjectStore store, Ids ids, TimeProvider clock)
     /// <summary>The object that has the event of this number; null: there is none yet, or it is no longer kept.</summary>
     public async Task<LoggedEvents?> Read(ulong number, CancellationToken cancel)
     {
+        if (Known(number) is { } known)
+            return known;
         if (await ReadAt(number, cancel) is { } begins)
             return begins;
         if (number >= Interlocked.Read(ref knownEnd))
             return null;
         // In the middle of an object: of those that begin before, the last.
         var from = number > MostInBatch ? ObjectKeys.EventBatch(number - MostInBatch) : null;
-        ulong? last = null;
+        ulong? before = null;
         await foreach (var key in store.List(ObjectKeys.EventLog, from, cancel))
         {
             if (NumberOf(key) > number)
                 break;
-            last = NumberOf(key);
+            before = NumberOf(key);
         }
-        return last is { } found && await ReadAt(found, cancel) is { } batch && batch.Next > number ? batch : null;
+        return before is { } found && await ReadAt(found, cancel) is { } batch && batch.Next > number ? batch : null;
     }
 
     /// <summary>The number of the first event that is kept; that of the next one where none is.</summary>
@@ -74,7 +78,24 @@ internal sealed class EventLog(ObjectStore store, Ids ids, TimeProvider clock)
         return await End(cancel);
     }
 
+    /// <summary>
+    /// The first number behind a gap: where there is no event of this number, and there are later ones, those between are no longer kept or
+    /// were removed. Null: there are no later ones.
+    /// </summary>
+    public async Task<ulong?> Behind(ulong number, CancellationToken cancel)
+    {
+        await foreach (var key in store.List(ObjectKeys.EventLog, ObjectKeys.EventBatch(number), cancel))
+        {
+            var later = NumberOf(key);
+            Raise(later);
+            // Two may have been written since it was looked for.
+            return await Read(number, cancel) is null ? later : null;
+        }
+        return null;
+    }
+
     /// <summary>The number that the next event will have.</summary>
+    /// <exception cref="UnreadableObjectException">The last object is damaged.</exception>
     public async Task<ulong> End(CancellationToken cancel)
     {
         var end = Interlocked.Read(ref knownEnd);
@@ -90,55 +111,19 @@ internal sealed class EventLog(ObjectStore store, Ids ids, TimeProvider clock)
     /// <summary>What is the end as far as this process has seen it, without asking.</summary>
     public ulong KnownEnd => Interlocked.Read(ref knownEnd);
 
+    /// <summary>Ends when this process writes more; to be taken before the log is read, so that nothing comes between.</summary>
+    public Task More => Volatile.Read(ref more).Task;
+
     /// <summary>Waits until there may be more: at once where this process writes it, else at most that long.</summary>
-    public async Task Wait(TimeSpan most, CancellationToken cancel)
+    public async Task Wait(Task written, TimeSpan most, CancellationToken cancel)
     {
         try
         {
-            await Volatile.Read(ref more).Task.WaitAsync(most, clock, cancel);
+            await written.WaitAsync(most, clock, cancel);
         }
         catch (TimeoutException)
         {
             // looked at all the same: another Conductor may have written
-        }
-    }
-
-    /// <summary>The last checkpoint; null: no Conductor has recorded events in this store.</summary>
-    /// <exception cref="InvalidDataException">It is damaged.</exception>
-    public async Task<EventCheckpoint?> Checkpoint(CancellationToken cancel)
-    {
-        string? last = null;
-        await foreach (var key in store.List(ObjectKeys.EventCheckpoints, null, cancel))
-            last = key;
-        return last is not null && await store.Get(last, cancel) is { } found
-            ? PackedRecord.Read(found.Body, EventCheckpoint.Parser) : null;
-    }
-
-    /// <returns>Conflict: there is one of this number.</returns>
-    public async Task<PutOutcome> Keep(EventCheckpoint checkpoint, CancellationToken cancel)
-    {
-        (checkpoint.Schema, checkpoint.WriteId, checkpoint.At) = (1, ids.Unguessable(), clock.GetUtcNow().ToTimestamp());
-        return await store.PutIfAbsent(ObjectKeys.EventCheckpoint(checkpoint.Next), (ReadOnlyMemory<byte>)PackedRecord.Write(checkpoint),
-            cancel);
-    }
-
-    /// <summary>Removes events that are older than that, and checkpoints before the last but one.</summary>
-    public async Task Trim(TimeSpan keep, CancellationToken cancel)
-    {
-        var checkpoints = new List<string>();
-        await foreach (var key in store.List(ObjectKeys.EventCheckpoints, null, cancel))
-            checkpoints.Add(key);
-        if (checkpoints.Count < KeptCheckpoints)
-            return;
-        foreach (var old in checkpoints.SkipLast(KeptCheckpoints))
-            await store.Delete(old, cancel);
-        // What a start reads again stays.
-        var needed = NumberOf(checkpoints[^KeptCheckpoints]);
-        await foreach (var key in store.List(ObjectKeys.EventLog, null, cancel))
-        {
-            if (NumberOf(key) >= needed || await ReadAt(NumberOf(key), cancel) is not { } batch || clock.GetUtcNow() - batch.At < keep)
-                return;
-            await store.Delete(key, cancel);
         }
     }
 
@@ -150,16 +135,34 @@ internal sealed class EventLog(ObjectStore store, Ids ids, TimeProvider clock)
     {
         if (await store.Get<EventBatch>(ObjectKeys.EventBatch(first), cancel) is not { } batch)
             return null;
-        var logged = new LoggedEvents(first, batch.At?.ToDateTimeOffset() ?? clock.GetUtcNow(), batch.Events);
-        Seen(logged.Next);
+        var logged = new LoggedEvents(first, batch.At.ToDateTimeOffset(), batch.Events);
+        Seen(logged);
         return logged;
     }
 
-    private void Seen(ulong end)
+    // Webhooks and watchers read the end of the log at about the same time.
+    private LoggedEvents? Known(ulong number)
+    {
+        lock (guard)
+            return last.FirstOrDefault(l => l.First <= number && number < l.Next);
+    }
+
+    private void Seen(LoggedEvents logged)
+    {
+        lock (guard)
+        {
+            last.AddFirst(logged);
+            if (last.Count > Kept)
+                last.RemoveLast();
+        }
+        Raise(logged.Next);
+    }
+
+    private void Raise(ulong end)
     {
         for (var known = Interlocked.Read(ref knownEnd); known < end; known = Interlocked.Read(ref knownEnd))
             Interlocked.CompareExchange(ref knownEnd, end, known);
     }
 
-    private static ulong NumberOf(string key) => Number(key.Split('/')[^1]) ?? 0;
+    internal static ulong NumberOf(string key) => Number(key.Split('/')[^1]) ?? 0;
 }

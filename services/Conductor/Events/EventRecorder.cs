@@ -20,36 +20,39 @@ internal sealed class EventRecorder : PeriodicWorker
 {
     private const int BatchesACheckpoint = 500;
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500),
-        AllAgain = TimeSpan.FromHours(1), AfterFailure = TimeSpan.FromSeconds(5),
-        TrimEvery = TimeSpan.FromHours(1);
+        AllAgain = TimeSpan.FromHours(1), AfterFailure = TimeSpan.FromSeconds(5);
 
     private static readonly Counter<long> Recorded =
         new Meter(FlowTelemetry.SourceName).CreateCounter<long>(FlowTelemetry.EventsRecorded, "{event}", "events that were recorded");
 
     private readonly EventLog events;
+    private readonly EventCheckpoints checkpoints;
+    private readonly FirstLooks looks;
     private readonly EventTurn turn;
     private readonly InstanceTable table;
-    private readonly ConductorOptions options;
     private readonly ILogger<EventRecorder> log;
     private readonly DateTimeOffset started;
     private readonly ConcurrentDictionary<CertName, bool> changed = new();
+    // Whose conditions are perhaps over: looked at again each turn.
+    private readonly HashSet<CertName> unsure = [];
     // By the log; null: it is to be read (again).
     private Dictionary<CertName, RecordedState>? recorded;
     private ulong next;
     private int sinceCheckpoint;
-    private long comparedAll, trimmed;
+    private long comparedAll, levelAt;
     private long? failedAt;
 
-    public EventRecorder(EventLog events, EventTurn turn, InstanceTable table, ConductorOptions options, TimeProvider clock,
-        ILogger<EventRecorder> log) : base(Period, clock)
+    public EventRecorder(EventLog events, EventCheckpoints checkpoints, EventTurn turn, InstanceTable table, FirstLooks looks,
+        TimeProvider clock, ILogger<EventRecorder> log) : base(Period, clock)
     {
-        (this.events, this.turn, this.table, this.options, this.log) = (events, turn, table, options, log);
+        (this.events, this.checkpoints, this.turn, this.table, this.looks, this.log) = (events, checkpoints, turn, table, looks, log);
         started = clock.GetUtcNow();
-        trimmed = clock.GetTimestamp();
+        levelAt = clock.GetTimestamp();
         table.Changed += Note;
     }
 
-    protected override bool IsExpected(Exception e) => FaultException.Of(e) is not null || e is InvalidDataException;
+    /// <summary>For how long not all that happened was recorded; null: another Conductor records.</summary>
+    public TimeSpan? Behind => turn.IsOurs ? Clock.GetElapsedTime(Volatile.Read(ref levelAt)) : null;
 
     protected override void Failed(Exception e)
     {
@@ -65,6 +68,8 @@ internal sealed class EventRecorder : PeriodicWorker
         if (!turn.IsOurs || !table.SeenAll)
         {
             recorded = null;
+            if (!turn.IsOurs)
+                Volatile.Write(ref levelAt, Clock.GetTimestamp());
             return;
         }
         if (failedAt is { } failed && Clock.GetElapsedTime(failed) < AfterFailure)
@@ -74,7 +79,7 @@ internal sealed class EventRecorder : PeriodicWorker
         if (recorded is null && !await Load(cancel))
             return;
         // 2. who may differ from it
-        IReadOnlyList<CertName> names = [.. changed.Keys.Where(n => changed.TryRemove(n, out _))];
+        IReadOnlyList<CertName> names = [.. changed.Keys.Where(n => changed.TryRemove(n, out _)).Union(unsure)];
         if (whole)
         {
             names = [.. table.Rows.All.Select(r => r.Name)];
@@ -87,33 +92,43 @@ internal sealed class EventRecorder : PeriodicWorker
             return;
         }
         failedAt = null;
-        // 4. what the next start need not read, and what is too old
+        Volatile.Write(ref levelAt, Clock.GetTimestamp());
+        // 4. what the next start need not read
         if (sinceCheckpoint >= BatchesACheckpoint)
             await Checkpoint(cancel);
-        if (Clock.GetElapsedTime(trimmed) >= TrimEvery)
-        {
-            trimmed = Clock.GetTimestamp();
-            await events.Trim(options.Events.Keep, cancel);
-        }
     }
 
     private async Task<bool> Load(CancellationToken cancel)
     {
-        if (await events.Checkpoint(cancel) is not { } checkpoint)
+        if (await checkpoints.Last(cancel) is not { } checkpoint)
         {
-            // The fleet as it was before events were recorded has none; what was launched since has all.
-            checkpoint = new EventCheckpoint { Next = 1 };
-            checkpoint.Instances.Add(table.Rows.All.Where(r => r.Place.LaunchedMs < started.ToUnixTimeMilliseconds())
-                .Select(r => RecordedState.Of(r.Instance()).Stored(r.Name)));
-            if (await events.Keep(checkpoint, cancel) == PutOutcome.Conflict)
-                return false;
+            // The fleet as it was before events were recorded has none; what was launched since has all. The next turn reads it back.
+            await checkpoints.Keep(1, table.Rows.All.Where(r => r.Place.LaunchedMs < started.ToUnixTimeMilliseconds())
+                .Select(r => RecordedState.Of(r.Instance()).Stored(r.Name)), cancel);
+            return false;
         }
         var read = new Dictionary<CertName, RecordedState>();
         foreach (var stored in checkpoint.Instances)
             read[CertName.Parse(stored.Certname)] = RecordedState.Of(stored);
         (next, sinceCheckpoint) = (checkpoint.Next, 0);
-        for (; await events.Read(next, cancel) is { } batch; next = batch.Next, sinceCheckpoint++)
-            Apply(read, batch.From(next).Select(e => e.Event));
+        while (true)
+        {
+            if (await events.Read(next, cancel) is { } batch)
+            {
+                Apply(read, batch.From(next).Select(e => e.Event));
+                (next, sinceCheckpoint) = (batch.Next, sinceCheckpoint + 1);
+            }
+            else if (await events.Behind(next, cancel) is { } later)
+            {
+                Log.EventsGap(log, next, later - 1);
+                next = later;
+            }
+            else
+            {
+                break;
+            }
+        }
+        unsure.Clear();
         recorded = read;
         return true;
     }
@@ -133,9 +148,13 @@ internal sealed class EventRecorder : PeriodicWorker
         var found = new List<Event>();
         foreach (var name in names)
         {
-            if (table.Rows.Find(name)?.Instance() is not { } now)
+            unsure.Remove(name);
+            if (table.Rows.Find(name) is not { } row)
                 continue;
-            found.AddRange(recorded!.GetValueOrDefault(name, RecordedState.Nothing).Until(now, Clock.GetUtcNow()));
+            var (now, before) = (row.Instance(), recorded!.GetValueOrDefault(name, RecordedState.Nothing));
+            if (before.IsUnsure(now))
+                unsure.Add(name);
+            found.AddRange(before.Until(now, c => looks.KnowsOver(c, row) && table.Rows.Find(name) == row, Clock.GetUtcNow()));
             if (found.Count >= EventLog.MostInBatch / 2 && !await Write(found, cancel))
                 return false;
         }
@@ -160,7 +179,7 @@ internal sealed class EventRecorder : PeriodicWorker
 
     private async Task Checkpoint(CancellationToken cancel)
     {
-        await events.Keep(new EventCheckpoint { Next = next, Instances = { recorded!.Select(r => r.Value.Stored(r.Key)) } }, cancel);
+        await checkpoints.Keep(next, recorded!.Select(r => r.Value.Stored(r.Key)), cancel);
         sinceCheckpoint = 0;
     }
 

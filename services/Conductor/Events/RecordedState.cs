@@ -28,9 +28,10 @@ internal sealed record RecordedState(uint States, string Serial, IReadOnlyList<s
     /// What became of it since: states in their order, the certificate, conditions that ended, conditions that began. Pure.
     /// </summary>
     /// <param name="now">As it is.</param>
+    /// <param name="isOver">Whether a condition that does not show is known to be over; what is not goes on.</param>
     /// <param name="at">When that was found, for what has no time of its own.</param>
     /// <returns>Without cursors; empty where nothing did.</returns>
-    public IReadOnlyList<Event> Until(Instance now, DateTimeOffset at)
+    public IReadOnlyList<Event> Until(Instance now, Func<string, bool> isOver, DateTimeOffset at)
     {
         var found = Timestamp.FromDateTimeOffset(at);
         var events = new List<Event>();
@@ -43,7 +44,9 @@ internal sealed record RecordedState(uint States, string Serial, IReadOnlyList<s
         if (now.Serial.Length > 0 && now.Serial != Serial && !events.Exists(e => e.Type == EventTypes.Signed))
             events.Add(Signed(now, found));
         var held = now.Conditions.Select(KeyOf).ToHashSet(StringComparer.Ordinal);
-        foreach (var (type, reason) in Conditions.Where(c => !held.Contains(c)).Select(Parts))
+        var shown = now.Conditions.Select(c => EnumWord.Of(c.Type)).ToHashSet(StringComparer.Ordinal);
+        foreach (var (type, reason) in Conditions.Where(c => !held.Contains(c)).Select(Parts)
+            .Where(c => shown.Contains(c.Type) || isOver(c.Type)))
         {
             var off = About(now, EventTypes.Of(type, on: false), found);
             off.Reason = reason;
@@ -57,6 +60,9 @@ internal sealed record RecordedState(uint States, string Serial, IReadOnlyList<s
         }
         return events;
     }
+
+    /// <summary>Whether it has conditions that do not show, and are perhaps over.</summary>
+    public bool IsUnsure(Instance now) => Conditions.Count > 0 && !Conditions.All(now.Conditions.Select(KeyOf).Contains);
 
     /// <summary>The same after one more event: how the log is read again. Pure.</summary>
     public RecordedState After(Event logged)

@@ -29,6 +29,9 @@ internal sealed class ConvergedWay
         var at = InstanceProjection.Reached(records).ToDictionary(r => r.State, r => r.At);
         if (!at.TryGetValue(InstanceState.Converged, out var converged))
             return null;
+        // Nothing was launched of one that was registered: its first steps took no time, which says nothing of others.
+        if (records.Launch.Provider == InstanceRecords.RegisteredProvider)
+            at.Remove(InstanceState.Launching);
         var steps = States.Zip(States.Skip(1), (from, to) => at.TryGetValue(from, out var begin) && at.TryGetValue(to, out var end)
             ? Milliseconds(end - begin) : -1);
         return new(converged, [.. steps], Milliseconds(converged - at[InstanceState.Requested]));

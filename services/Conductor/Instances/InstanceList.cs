@@ -37,17 +37,21 @@ internal sealed class InstanceList(InstanceIndex index, InstanceTable table, Tim
     /// <exception cref="FaultException">STARTING: that will take a while.</exception>
     public async Task Complete(CancellationToken cancel)
     {
-        await Whole(cancel);
-        await Newest(cancel);
-    }
-
-    private async Task Whole(CancellationToken cancel)
-    {
         try
         {
             await table.FirstLook.WaitAsync(Patience, clock, cancel);
         }
         catch (TimeoutException)
+        {
+            DemandWhole();
+        }
+        await Newest(cancel);
+    }
+
+    /// <exception cref="FaultException">STARTING: not every instance was looked at since the start.</exception>
+    public void DemandWhole()
+    {
+        if (!table.SeenAll)
         {
             throw new FaultException(FaultKind.Unavailable, Reason.Starting,
                 $"the Conductor has just started and has read {table.Rows.Count} instances so far; the list is available once it has "

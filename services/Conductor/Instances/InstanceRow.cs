@@ -104,6 +104,8 @@ internal sealed class InstanceRow
 
     public bool IsContested => passing?.Contested is not null;
     public bool IsRevoked => passing?.Revoked is not null;
+    public bool HasClock => passing?.Clock is not null;
+
     public bool IsUndefined => passing?.UndefinedSince is not null;
     public Absence? Absence => passing?.Absence;
     public DefinitionFault? BrokenDefinition => passing?.BrokenDefinition;

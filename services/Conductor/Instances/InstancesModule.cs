@@ -11,6 +11,7 @@ internal static class InstancesModule
             .AddSingleton<InstanceRecordsReader>()
             .AddSingleton<FirstBootStore>()
             .AddSingleton<InstanceRows>()
+            .AddSingleton<FirstLooks>()
             .AddSingleton<InstanceEventStore>()
             .AddSingleton<BeginTermination>()
             .AddSingleton<InstanceList>()

@@ -1,5 +1,7 @@
 using System.IO.Compression;
 using Google.Protobuf;
+using Overture.Platform.Faults;
+using Overture.Platform.Records;
 
 namespace Overture.Conductor.Instances;
 
@@ -16,8 +18,23 @@ internal static class PackedRecord
         return packed.ToArray();
     }
 
-    /// <exception cref="InvalidDataException">It is damaged, or larger than any that was written.</exception>
-    public static T Read<T>(byte[] body, MessageParser<T> parser) where T : IMessage<T>
+    /// <param name="key">Of its object, for the error.</param>
+    /// <param name="body">What lies there.</param>
+    /// <param name="parser">Of its kind.</param>
+    /// <exception cref="UnreadableObjectException">It is damaged, or larger than any that was written.</exception>
+    public static T Read<T>(string key, byte[] body, MessageParser<T> parser) where T : IMessage<T>
+    {
+        try
+        {
+            return parser.ParseFrom(Unpacked(key, body));
+        }
+        catch (Exception e) when (e is InvalidDataException or InvalidProtocolBufferException)
+        {
+            throw new UnreadableObjectException(key, $"is damaged: {PrintableText.Of(e.Message)}", e);
+        }
+    }
+
+    private static byte[] Unpacked(string key, byte[] body)
     {
         using var zip = new GZipStream(new MemoryStream(body), CompressionMode.Decompress);
         using var plain = new MemoryStream();
@@ -26,8 +43,8 @@ internal static class PackedRecord
         {
             plain.Write(buffer, 0, read);
             if (plain.Length > Largest)
-                throw new InvalidDataException("a stored record is larger than any that was written");
+                throw new UnreadableObjectException(key, "is larger than any that was written");
         }
-        return parser.ParseFrom(plain.ToArray());
+        return plain.ToArray();
     }
 }

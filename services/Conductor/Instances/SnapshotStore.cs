@@ -74,7 +74,7 @@ internal sealed class SnapshotStore(ObjectStore store, LaunchKeys keys, Lease le
     }
 
     /// <summary>Of the last snapshot, chunk by chunk; nothing where there is none.</summary>
-    /// <exception cref="InvalidDataException">It is damaged, or no Conductor with our token key wrote it.</exception>
+    /// <exception cref="InvalidDataException">It does not match what was written, or no Conductor with our token key wrote it.</exception>
     public async IAsyncEnumerable<InstanceRecords> Latest([EnumeratorCancellation] CancellationToken cancel)
     {
         if ((await Keys(cancel)).LastOrDefault(IsWhole) is not { } key
@@ -91,7 +91,7 @@ internal sealed class SnapshotStore(ObjectStore store, LaunchKeys keys, Lease le
             var body = (await store.Get(chunk, cancel))?.Body;
             if (body is null || Convert.ToHexStringLower(SHA256.HashData(body)) != snapshot.ChunkSha256[i])
                 throw new InvalidDataException($"{chunk} does not match what was written");
-            foreach (var record in PackedRecord.Read(body, InstanceChunk.Parser).Instances)
+            foreach (var record in PackedRecord.Read(chunk, body, InstanceChunk.Parser).Instances)
                 yield return InstanceRecords.From(record);
         }
     }

@@ -137,9 +137,13 @@ internal sealed class LaunchLedger(ConductorOptions options, ObjectStore store, 
             : [new ProfileProblem { Field = "launch", Rule = "leaves no room for the program that reports its first boot: nothing will be "
                 + "known of that; shorten cloud_config or scripts" }];
 
-    /// <summary>What <see cref="Enroll"/> rendered for a name, with what is secret masked; the token is not derived for it.</summary>
+    /// <summary>
+    /// What <see cref="Enroll"/> would render for a name now, with what is secret masked; the token is not derived for it. Masks may be
+    /// longer than what they hide, and nothing is sent.
+    /// </summary>
     public string Masked(CertName name, LaunchPlan plan) =>
-        UserDataOf(name, plan with { Spec = SecretMask.On(plan.Spec) }, SecretMask.Text, SecretMask.Text);
+        UserDataOf(name, plan with { Spec = SecretMask.On(plan.Spec), MaxUserData = int.MaxValue }, SecretMask.Text,
+            SecretMask.Text);
 
     /// <summary>Records one instance; a second time it changes nothing, not even a definition that was edited or archived since.</summary>
     public async Task<Enrollment> Enroll(LaunchOrder order, CancellationToken cancel)

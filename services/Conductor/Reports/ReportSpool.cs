@@ -41,8 +41,9 @@ internal sealed class ReportSpool
     /// <summary>Files to process, also those of an earlier process. The caller reports each one as done.</summary>
     public ChannelReader<SpooledReport> Waiting => waiting.Reader;
 
-    /// <summary>When it came, by its id.</summary>
-    public static DateTimeOffset CameAt(SpooledReport report) => Ids.TimeOf(Path.GetFileName(report.File));
+    /// <summary>When it came: by its id, or by its file where a person put it there.</summary>
+    public static DateTimeOffset CameAt(SpooledReport report) =>
+        Ids.TimeOf(Path.GetFileName(report.File)) ?? File.GetLastWriteTimeUtc(report.File);
 
     /// <summary>It was worked off, or makes no sense.</summary>
     public void Done(SpooledReport report)

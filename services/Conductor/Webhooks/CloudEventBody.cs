@@ -15,12 +15,13 @@ internal static class CloudEventBody
     private static readonly JsonEventFormatter Formatter = new();
 
     /// <param name="found">Recorded, with its cursor.</param>
+    /// <param name="id">Unlike that of any other event.</param>
     /// <param name="deployment">Empty: the only one.</param>
-    public static byte[] Of(Event found, string deployment)
+    public static byte[] Of(Event found, string id, string deployment)
     {
         var made = new CloudEvent
         {
-            Id = found.Cursor,
+            Id = id,
             Source = new Uri($"/overture/{(deployment.Length > 0 ? deployment : "default")}", UriKind.Relative),
             Type = found.Type,
             Subject = found.Certname,

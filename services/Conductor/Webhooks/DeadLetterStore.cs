@@ -1,5 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
 using Overture.Conductor.Events;
+using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Records.V1;
@@ -20,23 +21,34 @@ internal sealed class DeadLetterStore(ObjectStore store, Ids ids, TimeProvider c
     public async Task<int> Count(string webhook, CancellationToken cancel) =>
         await store.List(ObjectKeys.DeadLettersOf(webhook), null, cancel).CountAsync(cancel);
 
-    /// <summary>Oldest first.</summary>
-    /// <param name="webhook">Empty: of all, one after the other.</param>
-    /// <param name="cancel">Gives up.</param>
-    public async IAsyncEnumerable<DeadLetter> All(string webhook,
-        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    /// <summary>Oldest first: at most so many, of one webhook or of all, behind this key.</summary>
+    public async Task<IReadOnlyList<string>> Keys(string webhook, string? after, int most, CancellationToken cancel) =>
+        await store.List(webhook.Length == 0 ? ObjectKeys.DeadLetters : ObjectKeys.DeadLettersOf(webhook), after, cancel).Take(most)
+            .ToListAsync(cancel);
+
+    /// <summary>Those that are there and can be read, in the order of their keys.</summary>
+    public async Task<IReadOnlyList<DeadLetter>> Read(IReadOnlyList<string> keys, CancellationToken cancel)
     {
-        var prefix = webhook.Length == 0 ? ObjectKeys.DeadLetters : ObjectKeys.DeadLettersOf(webhook);
-        await foreach (var key in store.List(prefix, null, cancel))
+        var found = new DeadLetter?[keys.Count];
+        await Parallel.ForAsync(0, keys.Count, Parallelism(cancel), async (i, stop) =>
         {
-            if (await store.Get<DeadLetter>(key, cancel) is { Event: not null } letter)
-                yield return letter;
-        }
+            try
+            {
+                found[i] = await store.Get<DeadLetter>(keys[i], stop);
+            }
+            catch (UnreadableObjectException)
+            {
+                // The store has counted it and said so; it can be deleted by its cursor.
+            }
+        });
+        return [.. found.OfType<DeadLetter>()];
     }
 
-    public async Task<DeadLetter?> Find(string webhook, ulong number, CancellationToken cancel) =>
-        await store.Get<DeadLetter>(ObjectKeys.DeadLetter(webhook, number), cancel);
+    public Task Remove(IReadOnlyList<string> keys, CancellationToken cancel) =>
+        Parallel.ForEachAsync(keys, Parallelism(cancel), async (key, stop) => await store.Delete(key, stop));
 
-    public Task Remove(DeadLetter letter, CancellationToken cancel) =>
-        store.Delete(ObjectKeys.DeadLetter(letter.Webhook, EventLog.Number(letter.Event.Cursor) ?? 0), cancel);
+    public async Task<bool> Has(string key, CancellationToken cancel) => await store.Get(key, cancel) is not null;
+
+    private static ParallelOptions Parallelism(CancellationToken cancel) =>
+        new() { MaxDegreeOfParallelism = 16, CancellationToken = cancel };
 }

@@ -20,7 +20,8 @@ internal static partial class TemplateBody
         ["at"] = e => e.At.ToDateTimeOffset().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
     };
 
-    public static byte[] Of(string template, Event found) => Encoding.UTF8.GetBytes(Filled(template, found));
+    public static byte[] Of(string template, Event found) => Encoding.UTF8.GetBytes(Filled(template,
+        field => IsLabel(field) ? found.Labels.GetValueOrDefault(field["label.".Length..], "") : Fields[field](found)));
 
     /// <summary>The rule that a template breaks, or null.</summary>
     public static string? Problem(string template)
@@ -32,10 +33,12 @@ internal static partial class TemplateBody
             if (!Fields.ContainsKey(field) && !IsLabel(field))
                 return $"names {{{{{field}}}}}, which is no field: {string.Join(", ", Fields.Keys)}, label.NAME";
         }
+        if (Braces().Replace(template, "").Contains("{{", StringComparison.Ordinal))
+            return "has {{ that begins no field: between {{ and }} is one name";
         try
         {
             // A quote shows a field outside a string.
-            using var made = JsonDocument.Parse(Filled(template, new Event { At = new(), Certname = "\" , \"" }));
+            using var made = JsonDocument.Parse(Filled(template, _ => "\" , \""));
             return null;
         }
         catch (JsonException)
@@ -44,10 +47,8 @@ internal static partial class TemplateBody
         }
     }
 
-    private static string Filled(string template, Event found) => Braces().Replace(template, m =>
-        JsonEncodedText.Encode(IsLabel(m.Groups[1].Value)
-            ? found.Labels.TryGetValue(m.Groups[1].Value["label.".Length..], out var label) ? label : ""
-            : Fields[m.Groups[1].Value](found)).Value);
+    private static string Filled(string template, Func<string, string> value) =>
+        Braces().Replace(template, m => JsonEncodedText.Encode(value(m.Groups[1].Value)).Value);
 
     private static bool IsLabel(string field) => field.StartsWith("label.", StringComparison.Ordinal);
 

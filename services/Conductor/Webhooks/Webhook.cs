@@ -33,12 +33,13 @@ internal sealed class Webhook : IDisposable
 {
     private const int LargestDrain = 16 * 1024, HeadersKiB = 16;
     private readonly string deployment;
+    private readonly EventIds ids;
     private readonly TimeProvider clock;
     private readonly HttpClient http;
 
-    public Webhook(string name, WebhookOptions options, string deployment, TimeProvider clock)
+    public Webhook(string name, WebhookOptions options, string deployment, EventIds ids, TimeProvider clock)
     {
-        (Name, Options, this.deployment, this.clock) = (name, options, deployment, clock);
+        (Name, Options, this.deployment, this.ids, this.clock) = (name, options, deployment, ids, clock);
         Wanted = new EventFilterRule(options.Filter);
         var handler = OutboundHandler.ToReceiver(options.Target(), options.TlsRoots);
         // No span of it: a span has the URL, which may be a secret; and no trace of ours in a stranger's headers.
@@ -53,11 +54,15 @@ internal sealed class Webhook : IDisposable
 
     public EventFilterRule Wanted { get; }
 
+    /// <exception cref="FaultException">The store is away.</exception>
     public async Task<Delivery> Send(Event found, CancellationToken cancel)
     {
+        var id = await ids.Of(found, cancel);
+        if (Body(found, id) is not { } body)
+            return new(DeliveryOutcome.Refused, "no body can be made of this event");
         try
         {
-            using var request = Request(found);
+            using var request = Request(id, body);
             // What the receiver says beyond its status is neither read nor kept.
             using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
             return Of(answer.StatusCode);
@@ -70,20 +75,33 @@ internal sealed class Webhook : IDisposable
 
     public void Dispose() => http.Dispose();
 
-    private HttpRequestMessage Request(Event found)
+    private bool IsTemplate => Options.Template.Length > 0;
+
+    // Null: the event lacks what a body needs, by whatever wrote it.
+    private byte[]? Body(Event found, string id)
     {
-        var isTemplate = Options.Template.Length > 0;
-        var body = isTemplate ? TemplateBody.Of(Options.Template, found) : CloudEventBody.Of(found, deployment);
+        try
+        {
+            return IsTemplate ? TemplateBody.Of(Options.Template, found) : CloudEventBody.Of(found, id, deployment);
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException or NullReferenceException)
+        {
+            return null;
+        }
+    }
+
+    private HttpRequestMessage Request(string id, byte[] body)
+    {
         var request = new HttpRequestMessage(HttpMethod.Post, Options.Target()) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType =
-            new MediaTypeHeaderValue(isTemplate ? "application/json" : CloudEventBody.ContentType, "utf-8");
+            new MediaTypeHeaderValue(IsTemplate ? "application/json" : CloudEventBody.ContentType, "utf-8");
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("overture", null));
         if (Options.SecretFile.Length == 0)
             return request;
         var now = clock.GetUtcNow().ToUnixTimeSeconds();
-        request.Headers.Add("webhook-id", found.Cursor);
+        request.Headers.Add("webhook-id", id);
         request.Headers.Add("webhook-timestamp", now.ToString(CultureInfo.InvariantCulture));
-        request.Headers.Add("webhook-signature", WebhookSignature.Of(WebhookSignature.Keys(Options.SecretFile), found.Cursor, now, body));
+        request.Headers.Add("webhook-signature", WebhookSignature.Of(WebhookSignature.Keys(Options.SecretFile), id, now, body));
         return request;
     }
 
@@ -106,7 +124,8 @@ internal sealed class Webhook : IDisposable
         HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } => "it takes no connection",
         HttpRequestException => "the connection broke",
         OperationCanceledException => "it did not answer in time",
-        IOException or UnauthorizedAccessException or CryptographicException or FormatException => "a file of its options can't be read",
+        IOException or UnauthorizedAccessException or CryptographicException => "a file of its options can't be read",
+        FormatException => "secretFile has no key that may be used, and nothing is sent unsigned",
         FaultException => "urlFile has no URL that may be called",
         _ => null,
     };

@@ -16,6 +16,8 @@ internal sealed class WebhookDelivery(WebhookSet webhooks, EventLog events, Even
     /// <summary>Those that deliver now, by webhook; none: it is another Conductor's turn.</summary>
     public IReadOnlyDictionary<string, WebhookPump> Pumps { get; private set; } = new Dictionary<string, WebhookPump>();
 
+    public WebhookProgress ProgressOf(string webhook) => new(webhook, store, events, ids, clock);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (webhooks.All.Count == 0)
@@ -38,13 +40,13 @@ internal sealed class WebhookDelivery(WebhookSet webhooks, EventLog events, Even
     private async Task Deliver(PeriodicTimer timer, CancellationToken stopping)
     {
         using var ours = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        var pumps = webhooks.All.ToDictionary(w => w.Name, w => new WebhookPump(w, events,
-            new WebhookProgress(w.Name, store, events, ids, clock), letters, clock, random, log));
+        var pumps = webhooks.All.ToDictionary(w => w.Name, w =>
+            new WebhookPump(w, events, ProgressOf(w.Name), letters, clock, random, log));
         Pumps = pumps;
         var running = pumps.Values.Select(p => p.Run(ours.Token)).ToList();
         try
         {
-            // A webhook that wants no more ends its own run alone; a bug in one ends the service.
+            // A bug in one ends the service.
             while (turn.IsOurs && !running.Exists(r => r.IsFaulted) && await timer.WaitForNextTickAsync(stopping))
             {
             }

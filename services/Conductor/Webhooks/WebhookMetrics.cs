@@ -16,10 +16,11 @@ internal sealed class WebhookMetrics : IDisposable
     public WebhookMetrics(WebhookDelivery delivery)
     {
         this.delivery = delivery;
-        meter.CreateObservableGauge(FlowTelemetry.WebhookWaiting, () => Of(p => (long)p.Waiting), "{event}",
+        meter.CreateObservableGauge(FlowTelemetry.WebhookWaiting, () => Of(p => (long)p.Waiting, p => !p.IsGone), "{event}",
             "events that a webhook has not had yet");
-        meter.CreateObservableGauge(FlowTelemetry.WebhookAge, () => Of(p => p.Age.TotalSeconds), "s", "age of the oldest of them");
-        meter.CreateObservableGauge(FlowTelemetry.WebhookDeadLetters, () => Of(p => (long)p.DeadLetters), "{event}",
+        meter.CreateObservableGauge(FlowTelemetry.WebhookAge, () => Of(p => p.Age.TotalSeconds, p => !p.IsGone), "s",
+            "age of the oldest of them");
+        meter.CreateObservableGauge(FlowTelemetry.WebhookDeadLetters, () => Of(p => (long)p.DeadLetters, _ => true), "{event}",
             "events that a webhook did not take");
     }
 
@@ -28,6 +29,7 @@ internal sealed class WebhookMetrics : IDisposable
 
     public void Dispose() => meter.Dispose();
 
-    private IEnumerable<Measurement<T>> Of<T>(Func<WebhookPump, T> value) where T : struct =>
-        delivery.Pumps.Select(p => new Measurement<T>(value(p.Value), new KeyValuePair<string, object?>("webhook", p.Key)));
+    private IEnumerable<Measurement<T>> Of<T>(Func<WebhookPump, T> value, Func<WebhookPump, bool> which) where T : struct =>
+        delivery.Pumps.Where(p => which(p.Value))
+            .Select(p => new Measurement<T>(value(p.Value), new KeyValuePair<string, object?>("webhook", p.Key)));
 }

@@ -70,7 +70,7 @@ public sealed record WebhookOptions
             yield return new($"{path}.url", "must be set, or urlFile; not both");
         else if (Url.Length > 0 && UrlProblem(Url) is { } wrong)
             yield return new($"{path}.url", wrong);
-        if (Url.Length == 0 && File.Exists(UrlFile) && UrlProblem(File.ReadAllText(UrlFile).Trim()) is { } kept)
+        if (Url.Length == 0 && UrlInFile() is { } inFile && UrlProblem(inFile) is { } kept)
             yield return new($"{path}.urlFile", kept);
         foreach (var (field, file, needed) in new[] { ("urlFile", UrlFile, false), ("tlsRoots", TlsRoots, false),
             ("secretFile", SecretFile, Template.Length == 0) })
@@ -90,6 +90,19 @@ public sealed record WebhookOptions
             yield return new($"{path}.giveUpAfter", "must be 1s to 3d");
         if (MaxDeadLetters is < 1 or > 10_000)
             yield return new($"{path}.maxDeadLetters", "must be 1-10000");
+    }
+
+    // Null: it can't be read, which is another rule's.
+    private string? UrlInFile()
+    {
+        try
+        {
+            return File.ReadAllText(UrlFile).Trim();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
+        }
     }
 
     private static string? UrlProblem(string text)

@@ -15,29 +15,40 @@ internal sealed class WebhookProgress(string webhook, ObjectStore store, EventLo
     private readonly string key = ObjectKeys.WebhookPosition(webhook);
     private string etag = "";
 
-    /// <summary>The number of the last event that it has had. A new webhook has had all that there are.</summary>
-    public async Task<ulong> Load(CancellationToken cancel)
+    /// <summary>Up to where it has had its events. A new webhook has had all that there are.</summary>
+    public async Task<WebhookPosition> Load(CancellationToken cancel)
     {
         while (true)
         {
             if (await store.Get(key, cancel) is { } found)
             {
                 etag = found.ETag;
-                return store.Read<WebhookPosition>(key, found.Body).Done;
+                return store.Read<WebhookPosition>(key, found.Body);
             }
-            await store.PutIfAbsent(key, Position(await events.End(cancel) - 1), cancel);
+            await store.PutIfAbsent(key, Position(await events.End(cancel) - 1, gone: false), cancel);
         }
     }
 
-    /// <returns>False: another Conductor moved it.</returns>
-    public async Task<bool> Save(ulong done, CancellationToken cancel)
+    /// <returns>Null: another Conductor moved it.</returns>
+    public async Task<WebhookPosition?> Save(ulong done, bool gone, CancellationToken cancel)
     {
-        if (await store.PutIfMatch(key, RecordJson.Write(Position(done)), etag, cancel) != PutOutcome.Stored)
-            return false;
-        etag = (await store.Get(key, cancel))?.ETag ?? "";
-        return true;
+        var position = Position(done, gone);
+        if (await store.PutIfMatch(key, RecordJson.Write(position), etag, cancel) != PutOutcome.Stored
+            || await store.Get(key, cancel) is not { } found || store.Read<WebhookPosition>(key, found.Body).WriteId != position.WriteId)
+        {
+            return null;
+        }
+        etag = found.ETag;
+        return position;
     }
 
-    private WebhookPosition Position(ulong done) =>
-        new() { Schema = 1, WriteId = ids.Unguessable(), At = clock.GetUtcNow().ToTimestamp(), Done = done };
+    /// <summary>A receiver that was gone takes events again.</summary>
+    public async Task Revive(CancellationToken cancel)
+    {
+        if (await Load(cancel) is { Gone: true } position)
+            await Save(position.Done, gone: false, cancel);
+    }
+
+    private WebhookPosition Position(ulong done, bool gone) =>
+        new() { Schema = 1, WriteId = ids.Unguessable(), At = clock.GetUtcNow().ToTimestamp(), Done = done, Gone = gone };
 }

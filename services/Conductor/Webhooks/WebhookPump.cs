@@ -19,11 +19,14 @@ internal sealed class WebhookPump(Webhook webhook, EventLog events, WebhookProgr
 
     private readonly string name = webhook.Name;
     private readonly Lock guard = new();
-    private long? failingSince;
+    private DateTimeOffset? failingSince;
+    private long? looked;
     private ulong done, saved;
     private DateTimeOffset? oldest;
+    // When the position was written.
+    private DateTimeOffset since;
     private volatile bool isGone;
-    private bool isWaiting;
+    private bool isWaiting, saidGone;
     private int dead;
 
     /// <summary>Events that it has not had, as far as is known.</summary>
@@ -34,17 +37,30 @@ internal sealed class WebhookPump(Webhook webhook, EventLog events, WebhookProgr
 
     public int DeadLetters => dead;
 
-    /// <summary>Delivers until it is canceled, or the receiver wants no more.</summary>
+    /// <summary>The receiver wants no more events (410).</summary>
+    public bool IsGone => isGone;
+
+    /// <summary>Delivers until it is canceled.</summary>
     public async Task Run(CancellationToken cancel)
     {
-        while (!isGone)
+        while (true)
         {
             try
             {
-                saved = done = await progress.Load(cancel);
+                var position = await progress.Load(cancel);
+                (saved, done, since) = (position.Done, position.Done, position.At.ToDateTimeOffset());
                 dead = await letters.Count(name, cancel);
+                if (position.Gone)
+                {
+                    if (!saidGone)
+                        Log.WebhookGone(log, name);
+                    isGone = saidGone = true;
+                    await Task.Delay(LookAgain, clock, cancel);
+                    continue;
+                }
+                isGone = saidGone = false;
                 await events.End(cancel);
-                while (!isGone && await Next(cancel))
+                while (await Next(cancel))
                     isWaiting = false;
             }
             catch (Exception e) when (FaultException.Of(e) is { } fault)
@@ -55,25 +71,17 @@ internal sealed class WebhookPump(Webhook webhook, EventLog events, WebhookProgr
                 await Task.Delay(StorePause, clock, cancel);
             }
         }
-        Log.WebhookGone(log, name);
     }
 
-    /// <returns>False: another Conductor delivers too, and how far it got is to be read again.</returns>
+    /// <returns>False: how far it got is to be read again, since another Conductor delivers too, or the receiver is gone.</returns>
     private async Task<bool> Next(CancellationToken cancel)
     {
+        var more = events.More;
         if (await events.Read(done + 1, cancel) is not { } batch)
         {
             oldest = null;
-            // some may have been replayed or deleted, at any Conductor
-            if (dead > 0)
-                dead = await letters.Count(name, cancel);
-            if (events.KnownEnd > done + 1 && await events.First(cancel) is var first && first > done + 1)
-            {
-                Log.EventsExpired(log, name, done + 1, first - 1);
-                done = first - 1;
-                return true;
-            }
-            await events.Wait(LookAgain, cancel);
+            if (!await SkipsGap(cancel))
+                await events.Wait(more, LookAgain, cancel);
             return true;
         }
         oldest = batch.At;
@@ -82,20 +90,46 @@ internal sealed class WebhookPump(Webhook webhook, EventLog events, WebhookProgr
         await Parallel.ForEachAsync(wanted.GroupBy(e => e.Certname),
             new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancel }, async (some, stop) =>
             {
+                var begun = batch.At > since ? batch.At : since;
                 foreach (var one in some)
-                    await Deliver(one, stop);
+                {
+                    await Deliver(one, begun, stop);
+                    begun = clock.GetUtcNow();
+                }
             });
         // 2. how far it got; what was not wanted may be looked at again
         done = batch.Next - 1;
         if (wanted.Count == 0 && done - saved < EventLog.MostInBatch)
             return true;
         saved = done;
-        return await progress.Save(done, cancel);
+        if (await progress.Save(done, isGone, cancel) is not { } position)
+            return false;
+        since = position.At.ToDateTimeOffset();
+        return !isGone;
     }
 
-    private async Task Deliver(Event found, CancellationToken cancel)
+    // What else there is to find where the log has no next event: now and then, since each look is a list.
+    private async Task<bool> SkipsGap(CancellationToken cancel)
     {
-        var begun = clock.GetTimestamp();
+        if (events.KnownEnd <= done + 1 && looked is { } last && clock.GetElapsedTime(last) < LookAgain)
+            return false;
+        looked = clock.GetTimestamp();
+        // 1. dead letters may have been replayed or deleted, at any Conductor
+        if (dead > 0)
+            dead = await letters.Count(name, cancel);
+        // 2. events may be missing
+        if (await events.Behind(done + 1, cancel) is not { } later)
+            return false;
+        Log.EventsExpired(log, name, done + 1, later - 1);
+        done = later - 1;
+        return true;
+    }
+
+    /// <param name="found">To be delivered, or to become a dead letter.</param>
+    /// <param name="begun">When its turn came, also at another Conductor.</param>
+    /// <param name="cancel">It is another's turn.</param>
+    private async Task Deliver(Event found, DateTimeOffset begun, CancellationToken cancel)
+    {
         for (var attempt = 1; ; attempt++)
         {
             var delivery = isGone ? new Delivery(DeliveryOutcome.Gone, "an event before it was answered 410") : await Send(found, cancel);
@@ -109,12 +143,12 @@ internal sealed class WebhookPump(Webhook webhook, EventLog events, WebhookProgr
         }
     }
 
-    private bool IsPast(long since) => clock.GetElapsedTime(since) >= webhook.Options.GiveUpAfter;
+    private bool IsPast(DateTimeOffset begun) => clock.GetUtcNow() - begun >= webhook.Options.GiveUpAfter;
 
     private bool FailsForLong()
     {
         lock (guard)
-            return failingSince is { } since && IsPast(since);
+            return failingSince is { } first && IsPast(first);
     }
 
     private async Task<Delivery> Send(Event found, CancellationToken cancel)
@@ -127,7 +161,7 @@ internal sealed class WebhookPump(Webhook webhook, EventLog events, WebhookProgr
             {
                 if (failingSince is null)
                     Log.WebhookFails(log, name, delivery.Cause);
-                failingSince ??= clock.GetTimestamp();
+                failingSince ??= clock.GetUtcNow();
             }
             else if (failingSince is not null)
             {

@@ -23,23 +23,35 @@ internal static class WebhookSignature
     {
         try
         {
-            return Keys(file) is { Count: >= 1 and <= MostKeys } keys && keys.All(k => k.Length >= ShortestKey) ? null
-                : $"must have one or two lines, each of {ShortestKey} bytes or more, or whsec_ and the base64 of as many";
+            Keys(file);
+            return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return $"can't be read: {file}";
         }
-        catch (FormatException)
+        catch (FormatException e)
         {
-            return "must have base64 after whsec_";
+            return e.Message;
         }
     }
 
     /// <summary>The keys of a file, the newest first.</summary>
-    public static IReadOnlyList<byte[]> Keys(string file) =>
-    [
-        .. File.ReadAllLines(file).Select(l => l.Trim()).Where(l => l.Length > 0).Select(l =>
-            l.StartsWith(Encoded, StringComparison.Ordinal) ? Convert.FromBase64String(l[Encoded.Length..]) : Encoding.UTF8.GetBytes(l)),
-    ];
+    /// <exception cref="FormatException">It breaks a rule, which the message is: also one that is being written.</exception>
+    public static IReadOnlyList<byte[]> Keys(string file)
+    {
+        List<byte[]> keys = [.. File.ReadAllLines(file).Select(l => l.Trim()).Where(l => l.Length > 0).Select(Key)];
+        return keys.Count is >= 1 and <= MostKeys && keys.TrueForAll(k => k.Length >= ShortestKey) ? keys
+            : throw new FormatException(
+                $"must have one or two lines, each of {ShortestKey} bytes or more, or whsec_ and the base64 of as many");
+    }
+
+    private static byte[] Key(string line)
+    {
+        if (!line.StartsWith(Encoded, StringComparison.Ordinal))
+            return Encoding.UTF8.GetBytes(line);
+        var key = new byte[line.Length];
+        return Convert.TryFromBase64String(line[Encoded.Length..], key, out var length) ? key[..length]
+            : throw new FormatException("must have base64 after whsec_");
+    }
 }

@@ -8,6 +8,7 @@ internal static class WebhooksModule
 {
     public static IServiceCollection AddWebhooks(this IServiceCollection services) =>
         services
+            .AddSingleton<EventIds>()
             .AddSingleton<WebhookSet>()
             .AddSingleton<DeadLetterStore>()
             .AddSingleton<DeadLetterActs>()

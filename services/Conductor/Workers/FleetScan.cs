@@ -11,7 +11,7 @@ namespace Overture.Conductor.Workers;
 /// What other services wrote about instances: the names of all such objects, compared with the rows. Cheap by the instance, since nothing
 /// is read where they agree.
 /// </summary>
-internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDefinitions broken, TimeProvider clock)
+internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDefinitions broken, FirstLooks looks, TimeProvider clock)
 {
     // Each is asked for by itself before it is believed; the rest at the next scan.
     private const int MaxConfirmed = 500;
@@ -48,9 +48,15 @@ internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDe
         if (renewals.IsDue)
             stale.UnionWith(await renewals.Measure(() => Renewed(cancel)));
         // 4. who has no definition
-        await ShowUndefined(cancel);
+        var sees = table.SeenAll;
+        var all = await ShowUndefined(cancel);
         // 5. whose is broken
-        await ShowBroken(cancel);
+        var known = await ShowBroken(cancel);
+        // 6. what is not shown of these from now on is over
+        if (sees && all)
+            looks.AtDefinitions();
+        if (sees && known)
+            looks.AtBrokenDefinitions();
         return stale;
     }
 
@@ -67,7 +73,7 @@ internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDe
     }
 
     // Rows that were there before the list: one that is launched meanwhile is not missing from it.
-    private async Task ShowUndefined(CancellationToken cancel)
+    private async Task<bool> ShowUndefined(CancellationToken cancel)
     {
         var before = table.Rows.All.Where(r => r.State < InstanceState.Terminating).ToList();
         var defined = await Names(ObjectKeys.Nodes, cancel);
@@ -79,6 +85,7 @@ internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDe
             DateTimeOffset? since = row.IsUndefined ? null : clock.GetUtcNow();
             await table.Update(row.Name, r => r with { UndefinedSince = since }, cancel);
         }
+        return confirmed <= MaxConfirmed;
     }
 
     private InstanceRow? Living(CertName name) => table.Rows.Find(name) is { State: < InstanceState.Terminating } row ? row : null;
@@ -91,7 +98,7 @@ internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDe
         return names;
     }
 
-    private async Task ShowBroken(CancellationToken cancel)
+    private async Task<bool> ShowBroken(CancellationToken cancel)
     {
         var found = new Dictionary<CertName, DefinitionFault>();
         try
@@ -107,10 +114,11 @@ internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDe
         }
         catch (FaultException e) when (e.Reason == Reason.RegistryUnavailable)
         {
-            return;
+            return false;
         }
         foreach (var row in table.Rows.All.Where(r => r.BrokenDefinition != found.GetValueOrDefault(r.Name)).ToList())
             await table.Update(row.Name, r => r with { BrokenDefinition = found.GetValueOrDefault(row.Name) }, cancel);
+        return true;
     }
 
     private async Task<string?> Version(CertName name, CancellationToken cancel)

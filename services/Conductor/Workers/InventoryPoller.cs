@@ -16,7 +16,7 @@ namespace Overture.Conductor.Workers;
 /// (<see cref="IProvider.LookEvery"/>).
 /// </summary>
 internal sealed class InventoryPoller(
-    InstanceTable table, ProviderSet providers, InstanceEventStore facts, Timeline timeline, TimeProvider clock,
+    InstanceTable table, ProviderSet providers, FirstLooks looks, InstanceEventStore facts, Timeline timeline, TimeProvider clock,
     ILogger<InventoryPoller> log) : PeriodicWorker(TimeSpan.FromSeconds(5), clock)
 {
     private const string Missing = "missing";
@@ -66,6 +66,8 @@ internal sealed class InventoryPoller(
         var absence = seen.Exists(s => s.State is Sighting.Running or Sighting.Pending) ? null
             : seen.Count > 0 ? new Absence(seen[0].Phase, seen[0].Why, now)
             : IsMissing(rule, row, now) ? new Absence(Missing, "", now) : row.Absence;
+        if (seen.Count > 0 && absence is null)
+            looks.AtProvider(row.Name);
         if (absence?.State != row.Absence?.State || absence?.Why != row.Absence?.Why)
             await table.Update(row.Name, r => r with { Absence = absence }, cancel);
     }

@@ -10,7 +10,7 @@ namespace Overture.Conductor.Workers;
 /// Follows the reports of converged nodes, whichever Conductor took them, and notes whose are overdue. While the registry is away nothing
 /// is called overdue, nor within the same time after it: reports of that time are known to one Conductor alone.
 /// </summary>
-internal sealed class RunFollower(InstanceTable table, LastRuns runs, ConductorOptions options, TimeProvider clock)
+internal sealed class RunFollower(InstanceTable table, LastRuns runs, FirstLooks looks, ConductorOptions options, TimeProvider clock)
     : PeriodicWorker(TimeSpan.FromSeconds(10), clock)
 {
     private const int Intervals = 3;
@@ -39,6 +39,12 @@ internal sealed class RunFollower(InstanceTable table, LastRuns runs, ConductorO
         foreach (var run in await runs.From(whole ? DateTimeOffset.UnixEpoch : latest - Overlap))
             await Take(run, now, cancel);
         // 3. what did not
+        await Overdue(kept, now, cancel);
+        looks.AtRuns();
+    }
+
+    private async Task Overdue(DateTimeOffset kept, DateTimeOffset now, CancellationToken cancel)
+    {
         if (options.Reports.RunInterval == TimeSpan.Zero)
             return;
         var begin = kept > seeingSince ? kept : seeingSince;

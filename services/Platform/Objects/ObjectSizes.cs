@@ -28,6 +28,7 @@ internal static class ObjectSizes
         // 500 records.
         (ObjectKeys.AuditStreams, 16 * MiB),
         (ObjectKeys.InstanceSnapshots, 64 * MiB), (ObjectKeys.EventCheckpoints, 64 * MiB),
+        (ObjectKeys.EventParts, 64 * MiB),
         // 500 events.
         (ObjectKeys.EventLog, 16 * MiB),
         // A fingerprint of 70 bytes for each certificate that puppetserver's own CA had signed before.

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Cryptography;
 
 namespace Overture.Platform.Records;
@@ -29,10 +28,9 @@ public sealed class Ids(TimeProvider clock, RandomNumberGenerator random)
         return new Guid(bytes, bigEndian: true).ToString();
     }
 
-    /// <summary>When an ordered id was made, to the millisecond.</summary>
-    public static DateTimeOffset TimeOf(string ordered) =>
-        DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(ordered.AsSpan(0, 8), NumberStyles.HexNumber, CultureInfo.InvariantCulture) << 16
-            | long.Parse(ordered.AsSpan(9, 4), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+    /// <summary>When an ordered id was made, to the millisecond; null: it is no such id.</summary>
+    public static DateTimeOffset? TimeOf(string ordered) => Guid.TryParse(ordered, out var id) && id.Version == 7
+        ? DateTimeOffset.FromUnixTimeMilliseconds(Convert.ToInt64($"{id:N}"[..12], 16)) : null;
 
     public CertName CertName() => Records.CertName.Parse(Unguessable());
 }

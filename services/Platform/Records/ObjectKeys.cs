@@ -160,6 +160,9 @@ public static class ObjectKeys
     public const string EventCheckpoints = "events/checkpoints/";
     /// <summary>Conductor. EventCheckpoint, gzip, by the number of the first event behind it.</summary>
     public static string EventCheckpoint(ulong next) => $"{EventCheckpoints}{next:D20}";
+    public const string EventParts = "events/parts/";
+    /// <summary>Conductor. A part of the checkpoint of this number: an EventCheckpoint with instances alone, gzip.</summary>
+    public static string EventPart(ulong next, string writeId, int part) => $"{EventParts}{next:D20}/{writeId}/{part:D5}";
     /// <summary>Conductor. WebhookPosition; mutable.</summary>
     public static string WebhookPosition(string webhook) => $"events/webhooks/{webhook}";
     public const string DeadLetters = "events/dead/";

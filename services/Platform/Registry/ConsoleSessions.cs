@@ -13,7 +13,7 @@ public sealed class ConsoleSessions(RegistryConnection registry, RegistryKeys ke
     /// <returns>It is the first time, of all that ask.</returns>
     public Task<bool> Enter(string nonce, DateTimeOffset until) => Set(nonce, Entered, until, When.NotExists);
 
-    public Task<bool> End(string nonce, DateTimeOffset until) => Set(nonce, Ended, until, When.Always);
+    public Task End(string nonce, DateTimeOffset until) => Set(nonce, Ended, until, When.Always);
 
     public async Task<bool> IsEnded(string nonce) =>
         await registry.Run(db => db.StringGetAsync(keys.ConsoleSession(nonce))) == Ended;

@@ -24,6 +24,7 @@ public sealed record CertifiedPeer(PeerIdentity Peer, X509Certificate2 Certifica
 
 /// <summary>One whom the identity provider vouches for.</summary>
 /// <param name="Subject">Who it is there.</param>
+/// <param name="Key">Thumbprint of the provider's key that signed it.</param>
 /// <param name="From">From when on.</param>
-public sealed record IdentifiedPeer(PeerIdentity Peer, string Subject, DateTimeOffset From, DateTimeOffset Until, string Nonce)
-    : DelegatedPeer(Peer, Until, Nonce);
+public sealed record IdentifiedPeer(PeerIdentity Peer, string Subject, string Key, DateTimeOffset From, DateTimeOffset Until,
+    string Nonce) : DelegatedPeer(Peer, Until, Nonce);

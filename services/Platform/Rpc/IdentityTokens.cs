@@ -17,9 +17,10 @@ public sealed class IdentityTokens(IdentityProviderOptions options, IssuerKeys k
         ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"];
 
     private const int Largest = 6 * 1024;
+    private const string NoKey = "is not signed by a key that the provider publishes";
     private static readonly TimeSpan Skew = TimeSpan.FromMinutes(1);
     private readonly JsonWebTokenHandler handler = new() { MapInboundClaims = false };
-    private readonly BarredSubjects barred = new(options);
+    private readonly BarredSubjects barred = new(options, clock);
 
     /// <param name="console">What the peer showed in the handshake, or what this process would show to others.</param>
     /// <exception cref="FaultException">DELEGATION_INVALID: it is not good here, or no longer. IDENTITY_PROVIDER_UNAVAILABLE: the keys are
@@ -46,13 +47,13 @@ public sealed class IdentityTokens(IdentityProviderOptions options, IssuerKeys k
             throw Invalid("was issued for another console, or for this one's certificate before its renewal");
         }
         // 2. The provider's word.
-        var wrong = await Wrong(token, (await keys.GetConfigurationAsync(cancel)).SigningKeys);
+        var (key, wrong) = await KeyOf(token, (await keys.GetConfigurationAsync(cancel)).SigningKeys);
         if (wrong is SecurityTokenSignatureKeyNotFoundException)
-            wrong = await Wrong(token, (await keys.Again(cancel)).SigningKeys);
-        if (wrong is not null)
-            throw Invalid("is not signed by a key that the provider publishes");
+            (key, _) = await KeyOf(token, (await keys.Again(cancel)).SigningKeys);
+        if (key is null)
+            throw Invalid(NoKey);
         // 3. Who it is, and what that is worth here.
-        var peer = Peer(token, session);
+        var peer = Peer(token, key, session);
         return Problem(peer) is { } problem ? throw problem : peer;
     }
 
@@ -65,6 +66,10 @@ public sealed class IdentityTokens(IdentityProviderOptions options, IssuerKeys k
             return Invalid($"ended at {peer.Until:yyyy-MM-dd HH:mm:ss}Z, and it is {now:yyyy-MM-dd HH:mm:ss}Z here");
         if (peer.From > now + Skew)
             return Invalid($"is good from {peer.From:yyyy-MM-dd HH:mm:ss}Z, and it is {now:yyyy-MM-dd HH:mm:ss}Z here: check the clocks");
+        if (keys.Publishes(peer.Key) is not { } published)
+            return keys.Unknown();
+        if (!published)
+            return Invalid(NoKey);
         return barred.Problem(peer.Subject) is { } rule
             ? new(FaultKind.Denied, Reason.DelegationInvalid, $"{peer.Peer.Name} {rule}") : null;
     }
@@ -83,7 +88,8 @@ public sealed class IdentityTokens(IdentityProviderOptions options, IssuerKeys k
         }
     }
 
-    private async Task<Exception?> Wrong(JsonWebToken token, IEnumerable<SecurityKey> published)
+    // Thumbprint of the key that signed it; null: see the other.
+    private async Task<(string? Key, Exception? Wrong)> KeyOf(JsonWebToken token, IEnumerable<SecurityKey> published)
     {
         var result = await handler.ValidateTokenAsync(token, new TokenValidationParameters
         {
@@ -91,10 +97,10 @@ public sealed class IdentityTokens(IdentityProviderOptions options, IssuerKeys k
             RequireSignedTokens = true, ValidateIssuerSigningKey = true,
             ValidateLifetime = false, // asked at each call, by our clock
         });
-        return result.IsValid ? null : result.Exception;
+        return result.IsValid ? (IssuerKeys.Thumbprint(result.SecurityToken.SigningKey), null) : (null, result.Exception);
     }
 
-    private IdentifiedPeer Peer(JsonWebToken token, string session)
+    private IdentifiedPeer Peer(JsonWebToken token, string key, string session)
     {
         if (!token.TryGetPayloadValue<long>("iat", out var issued) || !token.TryGetPayloadValue<long>("exp", out var expires)
             || Time(issued) is not { } from || Time(expires) is not { } until)
@@ -118,7 +124,7 @@ public sealed class IdentityTokens(IdentityProviderOptions options, IssuerKeys k
         return new IdentifiedPeer(new PeerIdentity(name, new HashSet<Role> { role })
         {
             IsPerson = true, Scope = scope, Through = Delegations.Through,
-        }, token.Subject!, from, until < longest ? until : longest, session);
+        }, token.Subject!, key, from, until < longest ? until : longest, session);
     }
 
     private static DateTimeOffset? Time(long seconds) =>

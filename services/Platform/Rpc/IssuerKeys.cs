@@ -1,13 +1,14 @@
 using Microsoft.IdentityModel.Protocols;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
+using Microsoft.IdentityModel.Tokens;
 using Overture.Platform.Faults;
 using Overture.Platform.Tls;
 
 namespace Overture.Platform.Rpc;
 
 /// <summary>
-/// What the identity provider publishes of itself: its keys and addresses. Read again every 5 minutes behind the calls that need it; of a
-/// provider that does not answer, what was read last counts for an hour, then nothing does.
+/// What the identity provider publishes of itself: its keys and addresses. Read again once it is 5 minutes old, and the call that finds it
+/// so waits; of a provider that does not answer, what was read last counts for an hour, then nothing does.
 /// </summary>
 public sealed class IssuerKeys : IConfigurationManager<OpenIdConnectConfiguration>, IDisposable
 {
@@ -19,8 +20,9 @@ public sealed class IssuerKeys : IConfigurationManager<OpenIdConnectConfiguratio
     private readonly TimeProvider clock;
     private readonly Lock gate = new();
     private readonly HttpClient http;
-    private (OpenIdConnectConfiguration Configuration, DateTimeOffset At)? read;
-    private DateTimeOffset tried = DateTimeOffset.MinValue;
+    // By timestamps: a clock that is set back must not keep a key that was taken back.
+    private (OpenIdConnectConfiguration Configuration, IReadOnlySet<string> Keys, long At)? read;
+    private long? tried;
     private Task reading = Task.CompletedTask;
     private string cause = "";
 
@@ -43,7 +45,8 @@ public sealed class IssuerKeys : IConfigurationManager<OpenIdConnectConfiguratio
             if (Age > Fresh)
                 Start();
             now = reading;
-            if (Age <= Oldest)
+            // Old keys are for a provider that did not answer when it was asked last; each call need not find that out itself.
+            if (Age <= Fresh || (Age <= Oldest && cause.Length > 0))
                 return read!.Value.Configuration;
         }
         await now.WaitAsync(cancel);
@@ -64,6 +67,30 @@ public sealed class IssuerKeys : IConfigurationManager<OpenIdConnectConfiguratio
         return Last();
     }
 
+    /// <summary>Whether it publishes a key now, by what was read last; reads again behind the call where that is old.</summary>
+    /// <param name="thumbprint">As of <see cref="Thumbprint"/>.</param>
+    /// <returns>Null: it was not read within the last hour.</returns>
+    public bool? Publishes(string thumbprint)
+    {
+        lock (gate)
+        {
+            if (Age > Fresh)
+                Start();
+            return Age <= Oldest ? read!.Value.Keys.Contains(thumbprint) : null;
+        }
+    }
+
+    /// <summary>Names a key by what it is (RFC 7638), not by what it is called.</summary>
+    public static string Thumbprint(SecurityKey key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return Base64UrlEncoder.Encode(key.ComputeJwkThumbprint());
+    }
+
+    /// <summary>The error while its keys are not known.</summary>
+    public FaultException Unknown() => new(FaultKind.Unavailable, Reason.IdentityProviderUnavailable,
+        $"the keys of the identity provider {options.Issuer} can't be read: {cause}");
+
     public void RequestRefresh()
     {
         lock (gate)
@@ -72,22 +99,21 @@ public sealed class IssuerKeys : IConfigurationManager<OpenIdConnectConfiguratio
 
     public void Dispose() => http.Dispose();
 
-    private TimeSpan Age => read is { } known ? clock.GetUtcNow() - known.At : TimeSpan.MaxValue;
+    private TimeSpan Age => read is { } known ? clock.GetElapsedTime(known.At) : TimeSpan.MaxValue;
 
     private OpenIdConnectConfiguration Last()
     {
         lock (gate)
         {
-            return Age <= Oldest ? read!.Value.Configuration : throw new FaultException(FaultKind.Unavailable,
-                Reason.IdentityProviderUnavailable, $"the keys of the identity provider {options.Issuer} can't be read: {cause}");
+            return Age <= Oldest ? read!.Value.Configuration : throw Unknown();
         }
     }
 
     private void Start()
     {
-        if (!reading.IsCompleted || clock.GetUtcNow() - tried < Pause)
+        if (!reading.IsCompleted || (tried is { } last && clock.GetElapsedTime(last) < Pause))
             return;
-        tried = clock.GetUtcNow();
+        tried = clock.GetTimestamp();
         reading = Task.Run(Read);
     }
 
@@ -100,14 +126,15 @@ public sealed class IssuerKeys : IConfigurationManager<OpenIdConnectConfiguratio
             var address = $"{options.Issuer.TrimEnd('/')}/.well-known/openid-configuration";
             var found = await OpenIdConnectConfigurationRetriever.GetAsync(address,
                 new HttpDocumentRetriever(http), limit.Token);
+            var keys = found.SigningKeys.Where(k => k.CanComputeJwkThumbprint()).Select(Thumbprint).ToHashSet(StringComparer.Ordinal);
             lock (gate)
             {
                 if (found.Issuer != options.Issuer)
                     cause = "it names another issuer than openIdConnect.issuer";
-                else if (found.SigningKeys.Count == 0)
+                else if (keys.Count == 0)
                     cause = "it publishes no key";
                 else
-                    (read, cause) = ((found, clock.GetUtcNow()), "");
+                    (read, cause) = ((found, keys, clock.GetTimestamp()), "");
             }
         }
         catch (Exception e) when (e is not OutOfMemoryException)

@@ -102,6 +102,9 @@ public static class FlowTelemetry
     /// <summary>A counter of events that were recorded, by kind: instance, condition, certificate.</summary>
     public const string EventsRecorded = "overture.events.recorded";
 
+    /// <summary>A gauge of the seconds since all that happened was recorded, of the Conductor that records.</summary>
+    public const string EventsBehind = "overture.events.behind";
+
     /// <summary>A counter of attempts to deliver an event, by webhook and outcome.</summary>
     public const string WebhookAttempts = "overture.webhook.attempts";
 

@@ -27,7 +27,10 @@ public record IdentityProviderOptions
     /// <summary>From the issue of a token on, however long it lasts by itself. 1m to 8h.</summary>
     public TimeSpan SessionLimit { get; init; } = TimeSpan.FromHours(1);
 
-    /// <summary>File of subjects who may not act, one a line; read again when it changes. While it can't be read, none may.</summary>
+    /// <summary>
+    /// File of subjects who may not act, one a line, as the provider has them or as records write them; read again when it changes. While it
+    /// can't be read, none may.
+    /// </summary>
     public string Barred { get; init; } = "";
 
     /// <summary>What a group grants. Of a person in several groups, the first by the grant's name counts.</summary>

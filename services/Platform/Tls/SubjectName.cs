@@ -24,6 +24,15 @@ public static class SubjectName
         if (name.Length == 0 || name[0] is '.' or '-')
             name.Insert(0, "person");
         name.Append('_');
+        name.Append(Encode(subject));
+        return subject.Length == 0 || name.Length > Longest ? null : name.ToString();
+    }
+
+    /// <summary>A subject as it is in the name.</summary>
+    public static string Encode(string subject)
+    {
+        ArgumentNullException.ThrowIfNull(subject);
+        var name = new StringBuilder();
         foreach (var b in Encoding.UTF8.GetBytes(subject))
         {
             if (IsPlain((char)b))
@@ -31,7 +40,15 @@ public static class SubjectName
             else
                 name.Append(CultureInfo.InvariantCulture, $"_{b:x2}");
         }
-        return subject.Length == 0 || name.Length > Longest ? null : name.ToString();
+        return name.ToString();
+    }
+
+    /// <summary>Of a name, the subject as <see cref="Encode"/> writes it; null: it is not of a provider's person.</summary>
+    public static string? SubjectOf(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return name.IndexOf('_', StringComparison.Ordinal) is > 0 and var at && name[..at].All(IsPlain)
+            ? name[(at + 1)..] : null;
     }
 
     private static bool IsPlain(char c) => char.IsAsciiLetterOrDigit(c) || c is '.' or '-';

@@ -122,6 +122,10 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
 
     public override Task<GetConsoleResponse> GetConsole(GetConsoleRequest request, ServerCallContext context) =>
         Task.FromResult(Consoles[request.Certname]);
+
+    public override Task<GetUserDataResponse> GetUserData(GetUserDataRequest request, ServerCallContext context) =>
+        Task.FromResult(new GetUserDataResponse { UserData = $"#cloud-config\n# {request.Certname}\n\"psk\": \"********\u001b[2J\"\n" });
+
     /// <summary>What there is to watch; the stream breaks once, behind the second.</summary>
     public IReadOnlyList<Event> EventLog { get; set; } = [];
 
@@ -131,8 +135,14 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         ServerCallContext context)
     {
         EventAsks.Enqueue(request);
+        if (request.After.Length == 0)
+        {
+            await responseStream.WriteAsync(new WatchEventsResponse { Cursor = "41" });
+            if (EventAsks.Count == 1)
+                throw new FaultException(FaultKind.Unavailable, Reason.ShuttingDown, "the Conductor is shutting down; watch again");
+        }
         static int Number(string cursor) => int.Parse(cursor, CultureInfo.InvariantCulture);
-        foreach (var found in EventLog.Where(e => Number(e.Cursor) > Number(request.After)))
+        foreach (var found in EventLog.Where(e => request.After.Length > 0 && Number(e.Cursor) > Number(request.After)))
         {
             await responseStream.WriteAsync(new WatchEventsResponse { Event = found });
             if (found.Cursor == "2")

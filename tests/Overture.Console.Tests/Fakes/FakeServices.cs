@@ -23,10 +23,16 @@ internal sealed class World
     /// <summary>Definitions with their versions; of the empty name the layers.</summary>
     public ConcurrentDictionary<string, (string Document, int Version)> Documents { get; } = new();
 
+    /// <summary>Reasons that came with what was only to be validated.</summary>
+    public ConcurrentDictionary<string, string> LookedAt { get; } = new();
+
     public ConcurrentQueue<WatchInstancesRequest> Watches { get; } = new();
 
     /// <summary>Of sessions, by nonce: what the registry would keep.</summary>
     public ConcurrentDictionary<string, SessionMark> Marks { get; } = new();
+
+    /// <summary>Calls of MarkSession, answered or not.</summary>
+    public ConcurrentQueue<SessionMark> Asks { get; } = new();
 
     /// <summary>Services that answer nothing.</summary>
     public ConcurrentDictionary<Role, bool> Away { get; } = new();
@@ -153,13 +159,15 @@ internal sealed class FakeConductor(World world) : ConductorService.ConductorSer
     {
         world.Asked(context, Role.Conductor, $"LaunchInstances {request.Count} of {request.Profile}, {request.RequestId}");
         return Task.FromResult(new LaunchInstancesResponse { RequestId = request.RequestId,
-            Results = { world.Fleet.Take(request.Count).Select(i => new LaunchResult { Instance = i }) } });
+            // Those beyond the fleet are not found afterwards.
+            Results = { world.Fleet.Concat(Enumerable.Range(1_000, request.Count).Select(Scene.Converged)).Take(request.Count)
+                .Select(i => new LaunchResult { Instance = i }) } });
     }
 
     public override Task<SummarizeConvergenceResponse> SummarizeConvergence(SummarizeConvergenceRequest request, ServerCallContext context)
     {
         world.Asked(context, Role.Conductor);
-        return Task.FromResult(Scene.Convergence());
+        return Task.FromResult(Scene.Convergence(request.Filter));
     }
 
     public override Task<GetUserDataResponse> GetUserData(GetUserDataRequest request, ServerCallContext context)
@@ -170,6 +178,7 @@ internal sealed class FakeConductor(World world) : ConductorService.ConductorSer
 
     public override Task<MarkSessionResponse> MarkSession(MarkSessionRequest request, ServerCallContext context)
     {
+        world.Asks.Enqueue(request.Mark);
         world.Asked(context, Role.Conductor);
         var nonce = context.GetHttpContext().Features.Get<DelegatedPeer>()!.Nonce;
         var first = request.Mark == SessionMark.Entered && world.Marks.TryAdd(nonce, SessionMark.Entered);
@@ -217,6 +226,8 @@ internal sealed class FakeClassifier(World world) : ClassifierService.Classifier
     public override Task<PutNodeResponse> PutNode(PutNodeRequest request, ServerCallContext context)
     {
         world.Asked(context, Role.Classifier, $"PutNode {request.Certname}{(request.ValidateOnly ? ", only to look" : $" ({request.Reason})")}");
+        if (request.ValidateOnly)
+            world.LookedAt[request.Certname] = request.Reason;
         Put(request.Certname, request.Definition, request.Etag, request.ValidateOnly);
         return Task.FromResult(new PutNodeResponse { Warnings = { new DefinitionWarning { Line = 2, Field = "parameters.hostname", Rule = "hides a fact" } } });
     }

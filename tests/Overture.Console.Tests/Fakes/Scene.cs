@@ -41,6 +41,7 @@ internal static class Scene
         fleet.Add(Wrong(With(Named(112), InstanceState.Running, "db", TimeSpan.FromMinutes(20)), ConditionType.Gone,
             ConditionSeverity.Error, "STOPPED", "the provider has stopped it: Client.UserInitiatedShutdown", "Start it at the provider, or overture instance terminate 00000070"));
         fleet.Add(With(Named(106), InstanceState.Signed, "web", TimeSpan.FromSeconds(70)));
+        fleet.Add(With(Named(Bare), InstanceState.Signed, "", TimeSpan.FromSeconds(80)));
         fleet.Add(With(Named(107), InstanceState.Launching, "web", TimeSpan.FromSeconds(6)));
         var evil = Wrong(With(HostileName, InstanceState.Classified, Hostile, TimeSpan.FromMinutes(5)), ConditionType.CsrRefused,
             ConditionSeverity.Error, "TOKEN_MISMATCH", Hostile, Hostile);
@@ -50,6 +51,9 @@ internal static class Scene
         fleet.Add(evil);
         return fleet;
     }
+
+    /// <summary>One without a profile.</summary>
+    public const int Bare = 113;
 
     /// <summary>Ten that are broken, each in another way.</summary>
     public static IReadOnlyList<int> Faults { get; } = [101, 102, 103, 104, 105, 108, 109, 110, 111, 112];
@@ -150,15 +154,18 @@ internal static class Scene
         ProviderVerdict = "yes", Warnings = { new ProfileProblem { Line = 7, Field = "node.parameters.hostname", Rule = "hides a fact" } },
     };
 
-    /// <summary>As of a fleet that has converged many times, the last day with a bad hour.</summary>
-    public static SummarizeConvergenceResponse Convergence()
+    /// <summary>As of a fleet that has converged many times, the last day with a bad hour: those of that day were terminated since.</summary>
+    /// <param name="filter">Null: of all.</param>
+    public static SummarizeConvergenceResponse Convergence(InstanceFilter? filter = null)
     {
-        var answer = new SummarizeConvergenceResponse { Converged = 412 };
+        var answer = new SummarizeConvergenceResponse { Converged = 412, P50 = Seconds(104), P95 = Seconds(230) };
         foreach (var (from, low, middle, high) in new[] { (1, 0.4, 1.1, 2.0), (2, 14, 21, 38), (3, 22, 29, 55), (4, 1.4, 2.6, 6), (5, 2.2, 3.9, 8), (6, 33, 49, 90.0) })
         {
             answer.Steps.Add(new StepWindow { From = (InstanceState)from, To = (InstanceState)(from + 1), Count = 412, P10 = Seconds(low), P50 = Seconds(middle), P90 = Seconds(high) });
         }
-        answer.Steps.Add(new StepWindow { From = InstanceState.Requested, To = InstanceState.Converged, Count = 412, P10 = Seconds(81), P50 = Seconds(112), P90 = Seconds(183) });
+        answer.Steps.Add(new StepWindow { From = InstanceState.Requested, To = InstanceState.Converged, Count = filter?.Profile is "db" ? 97 : 412, P10 = Seconds(81), P50 = Seconds(112), P90 = Seconds(183) });
+        if (filter?.ShowTerminated == false)
+            return answer;
         var hour = new DateTimeOffset(Now.Year, Now.Month, Now.Day, Now.Hour, 0, 0, TimeSpan.Zero);
         for (var i = 23; i >= 0; i--)
         {

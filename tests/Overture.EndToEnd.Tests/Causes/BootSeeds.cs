@@ -25,7 +25,8 @@ internal static class BootSeeds
             $"--ca_port {CauseSite.Port(8140)}"),
         Agent("ca-other", "CERTIFICATE_UNTRUSTED", "certificate verify failed", "another CA's server listens at ca_server",
             s => $"--ca_port {OtherCa(s)}"),
-        Agent("clock", "CERTIFICATE_TIME", "expired", "the instance's clock is 40 years ahead", _ => "", "faketime -f +40y "),
+        Agent("clock", "CERTIFICATE_TIME", "expired", "the instance's clock is 40 years ahead", _ =>
+            $"--ca_port {CauseSite.Port(8141)}", "faketime -f +40y "),
         Packages("repository-away", "REPOSITORY_UNREACHABLE", "Some index files failed to download",
             "nothing listens at the repository of the agent",
             (_, key) => $"flavour: openvox8, repository: {{apt: \"http://127.0.0.1:9/apt\", key: {key}}}"),
@@ -37,7 +38,7 @@ internal static class BootSeeds
             foreach (var program in new[] { "bash", "cloud-init", "ssh-keygen", "setpriv" })
                 await File.WriteAllTextAsync(Path.Combine(programs, program), "");
             return await s.Launch(t => t.Replace("image: host", "image: seeded-hollow", StringComparison.Ordinal));
-        }),
+        }) { Known = TimeSpan.FromMinutes(1) },
         new("stopped", "GONE_STOPPED", "does not run", "its processes are killed while it boots", async s =>
         {
             var name = await s.Launch(t => t.Replace("ca_server: localhost", "ca_server: nowhere.invalid", StringComparison.Ordinal));
@@ -46,23 +47,27 @@ internal static class BootSeeds
             foreach (var process in HostProcesses.With(Path.Combine(s.Home, "instances", name)))
                 await Shell.Run("kill", "-9", process.Split(':')[0]);
             return name;
-        }),
+        }) { Known = TimeSpan.FromMinutes(1) },
     ];
 
-    // The launch's own agent waits in the background, for a server that there is not; another runs at the end of the boot, whose words are
-    // on
-    // the console.
+    // The launch's own agent asks where packets are dropped and says nothing of it for two minutes; the script that ends it runs
+    // another, whose words are on the console.
     private static SeededCause Agent(string id, string reason, string proof, string made, Func<CauseSite, string> arguments,
         string before = "") =>
         new(id, reason, proof, made, site => site.Launch(t => $"""
-            {t.Replace("ca_server: localhost", "ca_server: 127.255.255.254", StringComparison.Ordinal)}
+            {Deaf(site, t)}
             scripts:
               - |
                 #!/bin/sh
+                pkill -f '[p]uppet agent'
                 {before}puppet ssl bootstrap --color false --waitforcert 0 --ssl_lockfile /run/seeded.lock \
                   --ca_server localhost {arguments(site)} 2>&1
                 echo seeded agent ended
-            """)) { Console = "seeded agent ended", Known = TimeSpan.FromMinutes(4) };
+            """)) { Console = "seeded agent ended" };
+
+    private static string Deaf(CauseSite site, string launch) => launch
+        .Replace("ca_server: localhost", "ca_server: 127.0.0.1", StringComparison.Ordinal)
+        .Replace($"ca_port: {CauseSite.Port(8141)}", $"ca_port: {site.Beside(new DeafPort()).Port}", StringComparison.Ordinal);
 
     private static SeededCause Packages(string id, string reason, string proof, string made, Func<int, string, string> agent) =>
         new(id, reason, proof, made, async site =>
@@ -75,7 +80,7 @@ internal static class BootSeeds
             var key = JsonSerializer.Serialize(await File.ReadAllTextAsync(Path.Combine(kept, "key.asc")));
             return await site.Launch(t => t.Replace("image: host", $"image: {Image}", StringComparison.Ordinal)
                 .Replace("\npuppet:\n", $"\npuppet:\n  agent: {{{agent(port, key)}}}\n", StringComparison.Ordinal));
-        }) { Console = "overture: agent: failed:", Known = TimeSpan.FromMinutes(5) };
+        }) { Console = "overture: agent: failed:" };
 
     private static async Task BareImage(CauseSite site)
     {

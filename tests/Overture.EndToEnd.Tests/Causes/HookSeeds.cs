@@ -76,7 +76,7 @@ internal static class HookSeeds
                 await site.Configure($"reports = {reports}", "reports = http");
             }
             return node.Name;
-        }, Alone: true) { Known = TimeSpan.FromMinutes(4) };
+        }, Alone: true) { Known = TimeSpan.FromMinutes(2) };
 
     private static async Task<Action> Settings(CauseSite site, Func<string, string> change)
     {

@@ -59,7 +59,7 @@ internal static class RequestSeeds
         {
             File.Delete(s.DefinitionOf(n.Name));
             return Task.CompletedTask;
-        }, TimeSpan.FromMinutes(4)),
+        }, TimeSpan.FromMinutes(2)),
         Signed("definition-broken", "DEFINITION_INVALID", "not served",
             "its definition in the bucket is no YAML, and an agent asks for it", async (s, n) =>
         {
@@ -75,26 +75,26 @@ internal static class RequestSeeds
                 using var key = CsrBuilder.EcKey();
                 await node.Ask(new CsrBuilder(node.Name, key).Challenge(node.Token));
                 return node.Name;
-            }) { Known = TimeSpan.FromMinutes(4) },
+            }) { Known = TimeSpan.FromMinutes(2) },
         new("8140-refused", "CATALOG_NOT_ASKED", "no puppetserver asked",
             "an agent with its certificate, whose serverport nothing listens on", async s =>
         {
             var node = await CauseNode.RegisterBriefly(s);
             await node.Run("--serverport", "9");
             return node.Name;
-        }) { Known = TimeSpan.FromMinutes(4) },
+        }) { Known = TimeSpan.FromMinutes(2) },
         new("no-run", "CATALOG_NOT_ASKED", "no puppetserver asked", "an agent that fetches its certificate and never runs", async s =>
         {
             var node = await CauseNode.RegisterBriefly(s);
             await node.Bootstrap();
             return node.Name;
-        }) { Known = TimeSpan.FromMinutes(4) },
+        }) { Known = TimeSpan.FromMinutes(2) },
         new("agent-no-report", "REPORT_MISSING", "no good run was reported", "an agent that runs with report = false", async s =>
         {
             var node = await CauseNode.RegisterBriefly(s);
             (await node.Run("--no-report")).Ok();
             return node.Name;
-        }) { Known = TimeSpan.FromMinutes(4) },
+        }) { Known = TimeSpan.FromMinutes(2) },
     ];
 
     private static SeededCause Request(string id, string reason, string proof, string made, Func<CauseNode, ECDsa, CsrBuilder> request) =>
@@ -116,12 +116,12 @@ internal static class RequestSeeds
     }
 
     private static SeededCause Signed(string id, string reason, string proof, string made, Func<CauseSite, CauseNode, Task> then,
-        TimeSpan? known = null) =>
+        TimeSpan known = default) =>
         new(id, reason, proof, made, async site =>
         {
             var node = await CauseNode.Register(site);
             await node.Bootstrap();
             await then(site, node);
             return node.Name;
-        }) { Known = known ?? TimeSpan.FromMinutes(2) };
+        }) { Known = known };
 }

@@ -11,7 +11,7 @@ public sealed record SeededCause(string Id, string Reason, string Proof, string 
     bool Alone = false)
 {
     /// <summary>How long it may be from what was done until it can be known: a step's deadline, a scan.</summary>
-    public TimeSpan Known { get; init; } = TimeSpan.FromMinutes(2);
+    public TimeSpan Known { get; init; }
 
     /// <summary>What an instance's console must show before it can be known; empty: nothing.</summary>
     public string Console { get; init; } = "";
