@@ -13,7 +13,8 @@ public sealed class FaultyStoreTests
         using var world = new ConductorFixture();
         var store = new FaultyStore(world.OpenStore());
         store.Arm(1, after: false);
-        foreach (var key in new[] { ObjectKeys.EventBatch(1), ObjectKeys.EventCheckpoint(1), ObjectKeys.InstanceChunk("01", 0), ObjectKeys.Fence("reconcile") })
+        string[] own = [ObjectKeys.EventBatch(1), ObjectKeys.EventCheckpoint(1), ObjectKeys.InstanceChunk("01", 0), ObjectKeys.Fence("a")];
+        foreach (var key in own)
             await store.PutIfAbsent(key, ReadOnlyMemory<byte>.Empty, default);
         Assert.False(store.Struck);
         await Assert.ThrowsAsync<FaultException>(() => store.Delete(ObjectKeys.UserData + "a", default));

@@ -20,7 +20,7 @@ internal static class BootSeeds
         Agent("ca-blackhole", "CONNECTION_TIMED_OUT", "timed out", "ca_server drops what is sent to it",
             s => string.Create(CultureInfo.InvariantCulture, $"--ca_port {s.Beside(new DeafPort()).Port} --http_connect_timeout 3s")),
         Agent("ca-wrong-port", "CONNECTION_TIMED_OUT", "OpenTimeout", "ca_port is the registry's",
-            _ => $"--ca_port {CauseSite.Port(6379)}"),
+            _ => $"--ca_port {CauseSite.Port(6379)} --http_connect_timeout 5s"),
         Agent("ca-is-puppetserver", "WRONG_SERVER", "CRL is missing", "ca_port is the puppetserver's, whose CA is off", _ =>
             $"--ca_port {CauseSite.Port(8140)}"),
         Agent("ca-other", "CERTIFICATE_UNTRUSTED", "certificate verify failed", "another CA's server listens at ca_server",
