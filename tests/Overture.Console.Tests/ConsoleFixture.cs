@@ -124,7 +124,8 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
             RepositoryPaths.File("tests/Overture.Console.Tests/Fakes/provider.mjs"), RepositoryPaths.File("artifacts/npm/node_modules"),
             $"{new Uri(ProviderUrl).Port}", files.Certificate, files.Key, Url, "900",
         ]);
-        await Eventually.True(() => process.HasExited || File.ReadAllText(process.Log).Contains("listening", StringComparison.Ordinal),
+        await Eventually.True(() => process.HasExited
+            || (File.Exists(process.Log) && File.ReadAllText(process.Log).Contains("listening", StringComparison.Ordinal)),
             "the provider listens", TimeSpan.FromMinutes(1));
         return process.HasExited ? throw new InvalidOperationException(await File.ReadAllTextAsync(process.Log)) : process;
     }
