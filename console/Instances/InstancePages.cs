@@ -33,8 +33,8 @@ internal static class InstancePages
         var definition = calls.Classifier((c, o) => c.ExplainNodeAsync(new() { Certname = name }, o));
         var certificate = calls.CertAuthority((c, o) => c.GetCertificateAsync(new() { Certname = name }, o));
         var instance = (await found).Demand().Instance;
-        // 2. What depends on what it is, all at once too. The console is the provider's to give, and asked for at each change: only where it
-        // may say why nothing goes on.
+        // 2. What depends on what it is, all at once too. The console is the provider's to give, and asked for at each change: only where
+        // it may say why nothing goes on.
         var windows = When(instance.Profile.Length > 0, () => calls.Conductor((c, o) => c.SummarizeConvergenceAsync(
             new() { Filter = new() { Profile = instance.Profile, ShowTerminated = true } }, o)));
         var held = When(instance.Conditions.Any(c => c.Type == ConditionType.CsrHeld),

@@ -112,8 +112,8 @@ public sealed class Way
                 Usual = usual[i] is { } w ? UsualOf(w, x + Least, scale) : null,
                 Gap = from is null ? null : GapOf(from.Value, until!.Value, own, usual[i]?.P90?.ToTimeSpan(), Place),
             });
-            if (from is not null)
-                ticks.AddRange(own.Where(l => IsWithin(l, from, until)).Select(l => new Tick(Steps[i].Lane, Place(l.At.ToDateTimeOffset()), IsBad(l))));
+            ticks.AddRange(own.Where(l => IsWithin(l, from, until))
+                .Select(l => new Tick(Steps[i].Lane, Place(l.At.ToDateTimeOffset()), IsBad(l))));
             x += width;
         }
         return new(all, ticks);

@@ -22,7 +22,8 @@ internal static class LiveEvents
     public static async Task Send(HttpContext http, IReadOnlyList<WatchInstancesRequest> watches)
     {
         var services = http.RequestServices;
-        var (calls, clock, ended) = (Calls.Of(http), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<EndedSessions>());
+        var (calls, clock) = (Calls.Of(http), services.GetRequiredService<TimeProvider>());
+        var ended = services.GetRequiredService<EndedSessions>();
         var session = Session.Required(http);
         using var place = services.GetRequiredService<OpenStreams>().Take(session.By.Nonce, session.By.Peer.Name);
         if (place is null)

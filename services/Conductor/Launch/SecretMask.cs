@@ -86,7 +86,10 @@ internal static partial class SecretMask
 
     // A private repository's token is in the user info, in the path or in the query.
     private static string WithoutPaths(string text) => Url().Replace(text, m =>
-        $"{m.Groups["scheme"]}{(m.Groups["user"].Success ? $"{Text}@" : "")}{m.Groups["host"]}{(m.Groups["rest"].Length > 1 ? $"/{Text}" : "")}");
+    {
+        var user = m.Groups["user"].Success ? $"{Text}@" : "";
+        return $"{m.Groups["scheme"]}{user}{m.Groups["host"]}{(m.Groups["rest"].Length > 1 ? $"/{Text}" : "")}";
+    });
 
     [GeneratedRegex(@"(?<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?<user>\S*@)?(?<host>[^\s/?#]*)(?<rest>\S*)", RegexOptions.CultureInvariant)]
     private static partial Regex Url();
