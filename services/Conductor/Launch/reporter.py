@@ -20,8 +20,8 @@ import time
 DIR = "/var/lib/cloud/instance/overture"
 STATUS = "/run/cloud-init/status.json"
 FILES = ("/var/log/puppet/puppet.log", "/var/log/puppetlabs/puppet/puppet.log")
-HOMES = ("/var/lib/puppet/state", "/var/cache/puppet/state", "/var/cache/puppet/public")
-AIO_HOMES = ("/opt/puppetlabs/puppet/public", "/opt/puppetlabs/puppet/cache/state")
+HOMES = ("/var/lib/puppet/state", "/var/cache/puppet/state", "/var/cache/puppet/public", "/opt/puppetlabs/puppet/public",
+         "/opt/puppetlabs/puppet/cache/state")
 STAGES = ("init-local", "init", "modules-config", "modules-final")
 # Lines in all, lines at once, seconds until a line is said again.
 MOST, KEEP, AGAIN = 200, 20, 300
@@ -82,9 +82,9 @@ def logs():
         for line in lines:
             m = re.match(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) ([+-])(\d\d)(\d\d) (.*?) \((\w+)\): (.*)", line)
             if m:
-                off = (int(m.group(3)) * 60 + int(m.group(4))) * 60
-                at = calendar.timegm(time.strptime(m.group(1), "%Y-%m-%d %H:%M:%S")) - (off if m.group(2) == "+" else -off)
-                source, level, text = m.group(5, 6, 7)
+                when, sign, hours, minutes, source, level, text = m.groups()
+                off = int(sign + "60") * (int(hours) * 60 + int(minutes))
+                at = calendar.timegm(time.strptime(when, "%Y-%m-%d %H:%M:%S")) - off
                 level = "err" if level in ("alert", "emerg", "crit") else level
                 if at >= first - 1:
                     yield at, level, text if source == "Puppet" else "(%s) %s" % (source, text)
@@ -99,7 +99,7 @@ def lines():
 
 def summaries():
     found = {}
-    for home in HOMES + AIO_HOMES:
+    for home in HOMES:
         path = home + "/last_run_summary.yaml"
         try:
             s = os.stat(path)

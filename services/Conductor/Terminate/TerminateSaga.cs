@@ -71,7 +71,8 @@ internal sealed class TerminateSaga(
 
         // 3. its user data and its words are gone, its definition is history
         await fetched.Remove(name, cancel);
-        await firstBoots.Remove(name, cancel);
+        if (records.Launch.ReportTokenSha256.Length > 0)
+            await firstBoots.Remove(name, cancel);
         await Archive(name, begun.Detail, cancel);
 
         Said(name, "archived", "its definition is archived");
