@@ -144,7 +144,7 @@ public sealed class SeededCausesTests(SeededCausesTests.Cloud world) : IClassFix
     {
         var watch = Stopwatch.StartNew();
         ExplainInstanceResponse? answer = null;
-        await Eventually.True(async () => (answer = await world.Host.As("viewer").ExplainInstanceAsync(new() { Certname = name }))
+        await Eventually.True(async () => (answer = await world.Viewer.ExplainInstanceAsync(new() { Certname = name }))
             .Causes.FirstOrDefault()?.Reason == reason || watch.Elapsed > TimeSpan.FromSeconds(10), id);
         var cause = answer!.Causes.FirstOrDefault();
         Assert.True(cause?.Reason == reason, $"{id}: {answer}");
@@ -161,9 +161,13 @@ public sealed class SeededCausesTests(SeededCausesTests.Cloud world) : IClassFix
         private readonly ConductorFixture fixture = new();
         private Ec2Provider provider = null!;
         private RedisServer redis = null!;
+        private ConductorService.ConductorServiceClient admin = null!;
 
         public Ec2Double Ec2 { get; private set; } = null!;
         internal ConductorHost Host { get; private set; } = null!;
+
+        /// <summary>One connection for all cases: the listener limits those of an address.</summary>
+        internal ConductorService.ConductorServiceClient Viewer { get; private set; } = null!;
 
         public async Task InitializeAsync()
         {
@@ -174,17 +178,18 @@ public sealed class SeededCausesTests(SeededCausesTests.Cloud world) : IClassFix
                 Budget = TimeSpan.FromSeconds(1) }, Ec2ProviderTests.Deployment, TimeProvider.System, new BasicAWSCredentials("key",
                     "secret"));
             Host = await ConductorHost.Start(fixture, new() { Provider = provider, Redis = redis.Endpoint });
+            (admin, Viewer) = (Host.As("admin"), Host.As("viewer"));
             await Eventually.True(() => Host.Get<RegistryConnection>().Healthy, "the registry is connected", TimeSpan.FromSeconds(60));
         }
 
         public async Task<string> Launch((int Status, string Code)? refusal = null)
         {
             (Ec2.LaunchRefusal, Ec2.RefuseLaunches) = (refusal ?? (400, "none"), refusal is null ? 0 : int.MaxValue);
-            var launched = await Host.As("admin").LaunchInstancesAsync(new() { Spec = Ec2ProviderTests.Spec() });
+            var launched = await admin.LaunchInstancesAsync(new() { Spec = Ec2ProviderTests.Spec() });
             return launched.Results.Single().Instance.Certname;
         }
 
-        public Task Runs(string name) => Eventually.True(async () => (await Host.As("viewer").GetInstanceAsync(new() { Certname = name }))
+        public Task Runs(string name) => Eventually.True(async () => (await Viewer.GetInstanceAsync(new() { Certname = name }))
             .Instance.State == InstanceState.Running, "it runs", TimeSpan.FromSeconds(60));
 
         public async Task DisposeAsync()

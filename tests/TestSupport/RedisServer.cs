@@ -117,12 +117,10 @@ public sealed class RedisServer : IAsyncDisposable
         configuration.Dispose();
     }
 
-    private Process Launch() => Process.Start(new ProcessStartInfo("redis-server",
+    // Its log goes to a file: a pipe that is not read ends in a server that waits for it.
+    private Process Launch() => Process.Start("redis-server",
         [configuration.File("redis.conf"), "--port", Port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", data.Path,
-        .. more])
-    {
-        RedirectStandardOutput = true,
-    })!;
+        "--logfile", configuration.File("redis.log"), .. more]);
 
     private Task Answering() => Eventually.True(async () =>
     {
