@@ -24,6 +24,7 @@ public sealed class ListenerTests(Stack stack)
         { 8141, "puppetserver", [CaRoute] },
         { 8142, "puppetserver", [ReportRoute] },
         { 8143, "puppetserver", [NodeRoute] },
+        { 8145, "puppetserver", [] },
     };
 
     [Theory]
@@ -33,7 +34,7 @@ public sealed class ListenerTests(Stack stack)
         foreach (var route in GrpcRoutes.Append(CaRoute).Append(ReportRoute).Append(NodeRoute))
         {
             foreach (var host in new[] { "localhost", $"localhost:{Stack.Port(7001)}", $"localhost:{Stack.Port(8141)}",
-                $"localhost:{Stack.Port(8142)}", $"localhost:{Stack.Port(8143)}" })
+                $"localhost:{Stack.Port(8142)}", $"localhost:{Stack.Port(8143)}", $"localhost:{Stack.Port(8145)}" })
             {
                 var status = await Status(port, identity, route, host);
                 // The terminus knows no such node, and says so in its own words.

@@ -13,11 +13,12 @@ public sealed class SecondConductorTests(Stack stack)
     {
         await using var redis = await RedisServer.Start();
         using var home = new TempDirectory();
-        var (port, reports) = (FreePort.Next(), FreePort.Next());
+        var (port, reports, firstBoot) = (FreePort.Next(), FreePort.Next(), FreePort.Next());
         var theirs = await File.ReadAllTextAsync($"{stack.Home}/etc/conductor.yaml");
         var config = theirs
             .Replace($"listen: 127.0.0.1:{Stack.Port(7001)}", $"listen: 127.0.0.1:{port}", StringComparison.Ordinal)
             .Replace($"127.0.0.1:{Stack.Port(8142)}", $"127.0.0.1:{reports}", StringComparison.Ordinal)
+            .Replace($"127.0.0.1:{Stack.Port(8145)}", $"127.0.0.1:{firstBoot}", StringComparison.Ordinal)
             .Replace($"registry: {{ endpoint: \"127.0.0.1:{Stack.Port(6379)}\", user: conductor, " +
                 $"passwordFile: \"{stack.Home}/redis/conductor.password\" }}",
                 $"registry: {{ endpoint: \"{redis.Endpoint}\" }}", StringComparison.Ordinal)
