@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -5,6 +6,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using System.Text.RegularExpressions;
 using Google.Protobuf.WellKnownTypes;
 using Overture.Classifier.V1;
 using Overture.Cli.Commands;
@@ -19,9 +21,10 @@ namespace Overture.Cli.Doctor;
 /// the certificate collected, the node classified, and the end, with its revocation. What was registered ends by itself within minutes where
 /// this is killed.
 /// </summary>
-internal sealed class TrialBootstrap(Session session, Action<DoctorLine> report, CancellationToken cancel)
+internal sealed partial class TrialBootstrap(Session session, Action<DoctorLine> report, CancellationToken cancel)
 {
     private const string Area = "trial", ChallengePassword = "1.2.840.113549.1.9.7", Label = "overture-doctor";
+    private const int MostOfScript = 256 * 1024;
     private static readonly TimeSpan StepLimit = TimeSpan.FromSeconds(15), Poll = TimeSpan.FromMilliseconds(200);
 
     /// <param name="spec">Of a launch file or profile, every default filled in.</param>
@@ -136,7 +139,7 @@ internal sealed class TrialBootstrap(Session session, Action<DoctorLine> report,
     private static X509Certificate2Collection Roots(string text)
     {
         const string printed = "ca() {";
-        var plain = text.Replace("\\n", "\n", StringComparison.Ordinal);
+        var plain = Unpacked(text.Replace("\\n", "\n", StringComparison.Ordinal));
         var begin = plain.IndexOf(printed, StringComparison.Ordinal);
         if (begin >= 0)
             plain = plain[begin..Math.Max(begin, plain.IndexOf("\n}", begin, StringComparison.Ordinal))];
@@ -144,8 +147,28 @@ internal sealed class TrialBootstrap(Session session, Action<DoctorLine> report,
         if (begin >= 0 || !text.StartsWith("#cloud-config", StringComparison.Ordinal))
             roots.ImportFromPem(plain);
         return roots.Count > 0 ? roots
-            : throw Failure.Usage("the CA's certificates can't be read from the user data, where they are packed", "give them: --ca-bundle FILE");
+            : throw Failure.Usage("the CA's certificates can't be read from the user data", "give them: --ca-bundle FILE");
     }
+
+    // Where user data would be too large otherwise, the agent's script is compressed, on one line.
+    private static string Unpacked(string text)
+    {
+        if (PackedAgent().Match(text) is not { Success: true } packed)
+            return text;
+        try
+        {
+            using var unpacked = new GZipStream(new MemoryStream(Convert.FromBase64String(packed.Groups[1].Value)), CompressionMode.Decompress);
+            var script = new byte[MostOfScript];
+            return Encoding.ASCII.GetString(script, 0, unpacked.ReadAtLeast(script, script.Length, throwOnEndOfStream: false));
+        }
+        catch (Exception e) when (e is FormatException or InvalidDataException)
+        {
+            return text;
+        }
+    }
+
+    [GeneratedRegex(@"<<'OVERTURE_AGENT'[^\n]*\n\s*([A-Za-z0-9+/=]+)\s*\n")]
+    private static partial Regex PackedAgent();
 
     // As an agent: the pinned CA and no other, no certificate of our own, no proxy.
     private static HttpClient Client(X509Certificate2Collection roots) => new(new SocketsHttpHandler
