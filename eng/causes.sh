@@ -20,7 +20,7 @@ render() {
     cat << 'HEAD'
 # Seeded causes
 
-Each row is a cause that a test made, and that explain then named first, with its proof and a next step; a row that is not named within 30 s of when it could be known fails its test (promised are 5 s; the test machine also runs the agents). "real" is a real agent, puppetserver, CertAuthority or local instance (`CauseTableTests`); the others are made by what the row says (`SeededCausesTests`). Seconds are from when the cause could be known (the agent's end, the console's line, a record; for a step that is late its deadline is part of them), on a machine that did other work beside it. `eng/causes.sh` writes this page from what the tests left in `artifacts/causes`; what each cause means: [causes](causes.md).
+Each row is a cause that a test made, and that explain then named first, with its proof and a next step; a row that is not named within 30 s of when it could be known fails its test (promised are 5 s; the test machine also runs the agents). "real" is a real agent, puppetserver, CertAuthority or local instance (`CauseTableTests`, which `eng/full.sh e2e` runs and `./test` does not: some twelve minutes); the others are made by what the row says (`SeededCausesTests`). Seconds are from when the cause could be known (the agent's end, the console's line, a record; for a step that is late its deadline is part of them), on a machine that did other work beside it. `eng/causes.sh` writes this page from what the tests left in `artifacts/causes`; what each cause means: [causes](causes.md).
 
 | cause | row | how it was made | made by | what explain says | s |
 | --- | --- | --- | --- | --- | --- |

@@ -59,7 +59,7 @@ local:
   images: "$home/images"
   hide: ["$home"]
 reports: { listen: "127.0.0.1:$PORT_REPORTS", dnsNames: [localhost], caServer: localhost, caPort: $PORT_CA_API }
-firstBoot: { listen: "127.0.0.1:$PORT_FIRST_BOOT" }
+firstBoot: { listen: "127.0.0.1:$PORT_FIRST_BOOT", url: "https://localhost:$PORT_FIRST_BOOT" }
 EOF
 }
 

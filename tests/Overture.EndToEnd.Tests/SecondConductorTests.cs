@@ -18,7 +18,7 @@ public sealed class SecondConductorTests(Stack stack)
         var config = theirs
             .Replace($"listen: 127.0.0.1:{Stack.Port(7001)}", $"listen: 127.0.0.1:{port}", StringComparison.Ordinal)
             .Replace($"127.0.0.1:{Stack.Port(8142)}", $"127.0.0.1:{reports}", StringComparison.Ordinal)
-            .Replace($"127.0.0.1:{Stack.Port(8145)}", $"127.0.0.1:{firstBoot}", StringComparison.Ordinal)
+            .Replace($":{Stack.Port(8145)}", $":{firstBoot}", StringComparison.Ordinal)
             .Replace($"registry: {{ endpoint: \"127.0.0.1:{Stack.Port(6379)}\", user: conductor, " +
                 $"passwordFile: \"{stack.Home}/redis/conductor.password\" }}",
                 $"registry: {{ endpoint: \"{redis.Endpoint}\" }}", StringComparison.Ordinal)

@@ -80,7 +80,7 @@ public sealed class SeededFleet : IAsyncLifetime
 
 /// <summary>Every cause that was made for real is named first, with its proof, its own sentence and a next step.</summary>
 [Collection(nameof(CauseTableCollection))]
-[Trait("Category", "e2e")]
+[Trait("Category", "full")]
 public sealed class CauseTableTests(SeededFleet fleet)
 {
     public static TheoryData<string> Ids => [.. SeededFleet.Rows.Select(r => r.Id)];
