@@ -146,9 +146,8 @@ internal static class HookRules
             : ($"user {user.Name} may not execute {path} ({file.Own!.Octal})", $"chmod 0755 {file.Target}");
     }
 
-    // Who may put another in its place decides in its place. A group of root's own kind (Debian lets staff write /usr/local) that nobody
-    // but
-    // root is in gives no one that right.
+    // Who may put another in its place decides in its place. A privileged group (Debian lets staff write /usr/local) whose only
+    // member is root gives no other user that right.
     private static (DoctorStatus, string, string)? Written(HookSetup setup, HookFile? file)
     {
         if (file?.WrittenBy(own => setup.Members(own) is { Count: 0 }) is not var (place, own))

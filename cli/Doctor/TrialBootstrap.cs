@@ -157,7 +157,8 @@ internal sealed partial class TrialBootstrap(Session session, Action<DoctorLine>
             return text;
         try
         {
-            using var unpacked = new GZipStream(new MemoryStream(Convert.FromBase64String(packed.Groups[1].Value)), CompressionMode.Decompress);
+            var bytes = Convert.FromBase64String(packed.Groups[1].Value);
+            using var unpacked = new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress);
             var script = new byte[MostOfScript];
             return Encoding.ASCII.GetString(script, 0, unpacked.ReadAtLeast(script, script.Length, throwOnEndOfStream: false));
         }

@@ -6,7 +6,7 @@ namespace Overture.Cli.Setup;
 
 /// <summary>
 /// An option file as a service prints it (--print-options --format yaml): each key behind a # with its default. A key is taken from behind
-/// its #; one that is in use already, whoever put it there, is never changed.
+/// its #; one that is in use already is never changed.
 /// </summary>
 internal sealed class OptionFile
 {

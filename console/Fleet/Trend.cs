@@ -29,7 +29,8 @@ public sealed record Trend(string Sentence, IReadOnlyList<TrendHour> Hours)
             {
                 var x = Place * Math.Min(Day - 1 - Ago(h), Day - 1) + 1;
                 return new TrendHour(x, Top(h.P50.ToTimeSpan()), Top(h.P95.ToTimeSpan()),
-                    $"{Say.Clock(h.From.ToDateTimeOffset())[..5]}: {Say.Count(h.Count)} converged, half within {Say.Span(h.P50.ToTimeSpan())}, 95 of 100 within {Say.Span(h.P95.ToTimeSpan())}");
+                    $"{Say.Clock(h.From.ToDateTimeOffset())[..5]}: {Say.Count(h.Count)} converged, half within {Say.Span(h.P50.ToTimeSpan())}, "
+                        + $"95 of 100 within {Say.Span(h.P95.ToTimeSpan())}");
             })]);
     }
 }

@@ -146,7 +146,7 @@ public sealed class Way
         return times;
     }
 
-    // That of its lane, where the line is of its time or the step is still to come; else the one of that time, whoever wrote it. What was
+    // That of its lane, where the line is of its time or the step is still to come; else the one of that time, of any service. What was
     // before and after all of them is its lane's again.
     private static int StepOf(TimelineEvent line, List<(DateTimeOffset? From, DateTimeOffset? Until, StepEnd End)> times)
     {

@@ -7,7 +7,7 @@ namespace Overture.Platform.Options;
 public sealed record PrometheusOptions
 {
     /// <summary>
-    /// ADDRESS:PORT of a listener that serves /metrics over plain HTTP to whoever reaches it: there is no certname or secret in metrics, but
+    /// ADDRESS:PORT of a listener that serves /metrics over plain HTTP to any client: there is no certname or secret in metrics, but
     /// how large and how busy a deployment is. Empty: none.
     /// </summary>
     public string Listen { get; init; } = "";

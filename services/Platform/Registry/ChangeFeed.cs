@@ -120,5 +120,6 @@ public sealed class ChangeFeed(RegistryConnection registry, RegistryKeys keys, T
 
     // Milliseconds and a number within them.
     private static (ulong, ulong) Parts(string id) =>
-        id.Split('-') is [var time, var number] ? (ulong.Parse(time, CultureInfo.InvariantCulture), ulong.Parse(number, CultureInfo.InvariantCulture)) : default;
+        id.Split('-') is [var time, var number]
+            ? (ulong.Parse(time, CultureInfo.InvariantCulture), ulong.Parse(number, CultureInfo.InvariantCulture)) : default;
 }
