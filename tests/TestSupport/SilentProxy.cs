@@ -96,6 +96,8 @@ public sealed class SilentProxy : IAsyncDisposable
         return open;
     }
 
+    // What ends in one direction ends in that one alone: a socket that is closed while the other direction still reads from it sends RST,
+    // and its peer may lose an answer that had arrived.
     private async Task Copy(Socket from, Socket to)
     {
         var buffer = new byte[64 * 1024];
@@ -108,7 +110,7 @@ public sealed class SilentProxy : IAsyncDisposable
                     await to.SendAsync(buffer.AsMemory(0, read), ending.Token);
             }
             if (!cut)
-                to.Dispose();
+                to.Shutdown(SocketShutdown.Send);
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
         {
