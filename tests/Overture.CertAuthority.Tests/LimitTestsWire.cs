@@ -48,10 +48,10 @@ public sealed class LimitTestsWire(CaFixture house)
                 // The other side has had enough.
             }
         });
-        Assert.Equal(413, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(10))).Status);
-        await agent.Closed().WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.Equal(413, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(60))).Status);
+        await agent.Closed().WaitAsync(TimeSpan.FromSeconds(60));
         await agent.DisposeAsync();
-        await sending.WaitAsync(TimeSpan.FromSeconds(10));
+        await sending.WaitAsync(TimeSpan.FromSeconds(60));
         // What the sockets' own buffers took, no more.
         Assert.InRange(sent, 0, 16 << 20);
     }
@@ -63,8 +63,8 @@ public sealed class LimitTestsWire(CaFixture house)
         await using var agent = await RawAgent.Secure(ca.ApiPort);
         await agent.Send(
             $"PUT /puppet-ca/v1/certificate_request/{instance.Name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000\r\n\r\nshort");
-        Assert.Equal(408, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(15))).Status);
-        await agent.Closed().WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.Equal(408, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(60))).Status);
+        await agent.Closed().WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Empty(await house.Keys(ObjectKeys.ClaimsOf(instance.Name)));
     }
 
@@ -86,9 +86,9 @@ public sealed class LimitTestsWire(CaFixture house)
         await agent.Send(
             $"PUT /puppet-ca/v1/certificate_request/x HTTP/1.1\r\nHost: localhost\r\n{framing}GET /status/v1/simple HTTP/1.1\r\nHost: "
                 + "localhost\r\n\r\n");
-        Assert.Equal(400, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(10))).Status);
+        Assert.Equal(400, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(60))).Status);
         // And no second answer, to the request in disguise.
-        await Assert.ThrowsAsync<IOException>(() => agent.Answer().WaitAsync(TimeSpan.FromSeconds(10)));
+        await Assert.ThrowsAsync<IOException>(() => agent.Answer().WaitAsync(TimeSpan.FromSeconds(60)));
     }
 
     [Fact]
@@ -101,8 +101,8 @@ public sealed class LimitTestsWire(CaFixture house)
         await agent.Send(
             $"PUT /puppet-ca/v1/certificate_request/{instance.Name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
                 + $"5\r\nTransfer-Encoding: chunked\r\n\r\n{csr.Length:x}\r\n{csr}\r\n0\r\n\r\n");
-        Assert.Equal(400, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(10))).Status);
-        await agent.Closed().WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.Equal(400, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(60))).Status);
+        await agent.Closed().WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Empty(await house.Keys(ObjectKeys.ClaimsOf(instance.Name)));
     }
 
@@ -283,7 +283,7 @@ public sealed class LimitTestsWire(CaFixture house)
         {
             await using var garbage = await RawAgent.Connect(own.ApiPort, "127.0.0.8");
             await garbage.Send("GET / HTTP/1.1\r\n\r\n");
-            await garbage.Closed().WaitAsync(TimeSpan.FromSeconds(5));
+            await garbage.Closed().WaitAsync(TimeSpan.FromSeconds(60));
         }
         var failures = own.Services.GetRequiredService<Budgets>().Failures;
         await Eventually.True(

@@ -53,7 +53,7 @@ public sealed class StockApproverTests(StockFixture stock)
         });
 
         foreach (var instance in instances)
-            await Eventually.Get(() => Signed(instance), "written down", TimeSpan.FromSeconds(25));
+            await Eventually.Get(() => Signed(instance), "written down");
         Assert.All(instances, i => Assert.Equal(1, stock.Puppetserver.Made(i.Name.ToString())));
     }
 
@@ -87,7 +87,7 @@ public sealed class StockApproverTests(StockFixture stock)
         Assert.Contains($"overture-autosign {instance.Name}: ", stock.Puppetserver.Log, StringComparison.Ordinal);
         await using var ca = await stock.Start("down");
 
-        await Eventually.Get(() => Signed(instance), "the approver signed", TimeSpan.FromSeconds(15));
+        await Eventually.Get(() => Signed(instance), "the approver signed");
         Assert.False(stock.Puppetserver.Waits(instance.Name.ToString()));
         Assert.Equal(1, stock.Puppetserver.Made(instance.Name.ToString()));
     }
@@ -126,7 +126,7 @@ public sealed class StockApproverTests(StockFixture stock)
         var decision = (await ca.Admin.AuthorizeCertificateRequestAsync(
             new() { Certname = instance.Name.ToString(), CsrPem = instance.Csr(key).Pem() })).Decision;
 
-        await Eventually.Get(() => Signed(instance), "signed", TimeSpan.FromSeconds(25));
+        await Eventually.Get(() => Signed(instance), "signed");
 
         Assert.Equal(("sign", "TOKEN_ACCEPTED"), (decision.Outcome, decision.Reason));
         Assert.Single(await stock.House.Keys(ObjectKeys.ClaimsOf(instance.Name)));
@@ -232,7 +232,7 @@ public sealed class StockApproverTests(StockFixture stock)
         using var answer = await stock.Puppetserver.Put(instance.Name.ToString(), instance.Csr(key).DnsNames("www.example.org").Pem());
 
         var told = await Eventually.Get(async () => (await ca.Timeline(instance.Name)).FirstOrDefault(e => e.Key == "stock-declined"),
-            "the timeline says so", TimeSpan.FromSeconds(25));
+            "the timeline says so");
 
         Assert.Equal(400, (int)answer.StatusCode);
         Assert.Contains("subject alternative names", told.Detail, StringComparison.Ordinal);
@@ -248,7 +248,7 @@ public sealed class StockApproverTests(StockFixture stock)
         var other = await stock.House.Launch();
         using var key = CsrBuilder.EcKey();
         await Put(other, key);
-        await Eventually.Get(() => Signed(other), "another request is signed", TimeSpan.FromSeconds(15));
+        await Eventually.Get(() => Signed(other), "another request is signed");
         await Eventually.True(async () => (await ca.Timeline(other.Name)).Any(e => e.Key == "signed"), "the timeline says so", AFewSeconds);
     }
 

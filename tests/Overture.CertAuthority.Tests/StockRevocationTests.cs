@@ -67,9 +67,9 @@ public sealed class StockRevocationTests(StockFixture stock)
         {
             await stock.House.Fact(instance.Name, "terminating");
             await Eventually.True(async () => (await ca.Timeline(instance.Name)).Any(e => e.Reason == "STOCK_CA_UNAVAILABLE"),
-                "the timeline says what it waits for", TimeSpan.FromSeconds(30));
+                "the timeline says what it waits for");
             await Eventually.True(() => ca.Options.Log.Lines.Any(l => l.StartsWith("Error stock.away", StringComparison.Ordinal)),
-                "the log says so", TimeSpan.FromSeconds(30));
+                "the log says so");
             Assert.Null(await Closure(instance.Name));
         }
         finally

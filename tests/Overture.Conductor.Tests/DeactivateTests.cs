@@ -143,7 +143,7 @@ public sealed class DeactivateTests : IDisposable
         Assert.Contains("PuppetDB", refused.Status.Detail, StringComparison.Ordinal);
         puppetDb.Status = 200;
         await Eventually.True(async () => await store.Get(ObjectKeys.Fact(name, "terminated"), default) is not null,
-            "the sweep finishes it", TimeSpan.FromSeconds(40));
+            "the sweep finishes it");
     }
 
     [Theory]

@@ -163,7 +163,7 @@ public sealed class PersonTests : IAsyncLifetime
         await world.OpenStore().PutIfAbsent(ObjectKeys.InternalCrl($"{list.Issuer}", list.Number),
             (ReadOnlyMemory<byte>)System.Text.Encoding.ASCII.GetBytes(list.Pem), default);
         await Eventually.True(async () => await ReasonOf(async () => await jo.ListProfilesAsync(new())) == "CERTIFICATE_REVOKED",
-            "the list is taken within half a minute", TimeSpan.FromSeconds(40));
+            "the list is taken within half a minute");
         await host.As("kim").ListProfilesAsync(new());
 
         // Started again, over a bucket from which it is gone.

@@ -127,7 +127,7 @@ public sealed class CrowdRows(CaFixture house)
             {
                 return false;
             }
-        }, $"{instance.Name} has its certificate", TimeSpan.FromSeconds(60));
+        }, $"{instance.Name} has its certificate");
     }
 
     // Of each name exactly one.
