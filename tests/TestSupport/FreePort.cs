@@ -10,7 +10,7 @@ namespace Overture.TestSupport;
 /// </summary>
 public static class FreePort
 {
-    private const int First = 11_000, Ranges = 20, Count = 250;
+    private const int First = 11_000, Ranges = 10, Count = 500;
     // Held open as long as this process lives: the lock is the range.
     private static readonly FileStream? Held;
     private static readonly int Begin;
