@@ -146,7 +146,7 @@ public sealed class CrashTests : IAsyncLifetime
     {
         await using var conductor = Conductor(step);
         await Assert.ThrowsAsync<RpcException>(() => Answered(call, conductor));
-        await conductor.Ended(TimeSpan.FromSeconds(20));
+        await conductor.Ended(TimeSpan.FromSeconds(90));
         Assert.True(conductor.ExitCode == 137, $"ended by {conductor.ExitCode}: {await conductor.Printed()}");
     }
 

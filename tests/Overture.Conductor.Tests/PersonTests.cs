@@ -220,10 +220,7 @@ public sealed class PersonTests : IAsyncLifetime
         var (client, certname) = (host.As(party), $"{name}");
         switch (rpc)
         {
-            case "terminate":
-                await client.TerminateInstanceAsync(new() { Certname = certname },
-                    deadline: TimeProvider.System.GetUtcNow().AddSeconds(1).UtcDateTime);
-                break;
+            case "terminate": await InTime.Terminate(client, certname, 1); break;
             case "retry": await client.RetryInstanceAsync(new() { Certname = certname }); break;
             case "update": await client.UpdateInstanceAsync(new() { Certname = certname, Protected = true }); break;
             case "quarantine": await client.QuarantineInstanceAsync(new() { Certname = certname, Reason = "a test" }); break;

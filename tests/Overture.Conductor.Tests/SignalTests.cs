@@ -34,7 +34,7 @@ public sealed class SignalTests : IDisposable
         using (var other = world.Pki.Channel(port, "operator"))
             Assert.True(await ConductorFixture.Serves(new Health.HealthClient(other)));
         await conductor.Terminate();
-        await conductor.Ended(TimeSpan.FromSeconds(25));
+        await conductor.Ended(TimeSpan.FromSeconds(90));
         Assert.Equal(0, conductor.ExitCode);
     }
 

@@ -34,7 +34,7 @@ public sealed class TelemetryLossTests : IDisposable
         status = StatusCodes.Status200OK;
         await Eventually.True(async () => await ConductorFixture.Serves(health) && Volatile.Read(ref taken) > 1, "exports are taken");
         await conductor.Terminate();
-        await conductor.Ended(TimeSpan.FromSeconds(25));
+        await conductor.Ended(TimeSpan.FromSeconds(90));
         var printed = (await conductor.Printed()).Split('\n');
         Assert.Contains("507", Assert.Single(printed, l => l.Contains(" spans could not be sent", StringComparison.Ordinal)),
             StringComparison.Ordinal);
@@ -69,7 +69,7 @@ public sealed class TelemetryLossTests : IDisposable
         await Eventually.True(() => Volatile.Read(ref asked) > exports, "it went on trying");
         Assert.True(after - before < 32 * 1024 * 1024, $"{before / 1024} KiB became {after / 1024} KiB");
         await conductor.Terminate();
-        await conductor.Ended(TimeSpan.FromSeconds(25));
+        await conductor.Ended(TimeSpan.FromSeconds(90));
         var printed = (await conductor.Printed()).Split('\n');
         foreach (var what in new[] { "spans", "metric exports", "log lines" })
             Assert.Single(printed, l => l.Contains($" {what} could not be sent", StringComparison.Ordinal));

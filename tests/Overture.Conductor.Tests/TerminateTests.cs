@@ -58,10 +58,7 @@ public sealed class TerminateTests : IAsyncLifetime
     public async Task Terminate_CertAuthoritySilent_CallerHearsItAndTheWorkGoesOn()
     {
         var name = await Launch();
-        var refused = await Assert.ThrowsAsync<RpcException>(async () =>
-            await host.As("admin")
-                .TerminateInstanceAsync(new() { Certname = name.ToString() },
-                    deadline: TimeProvider.System.GetUtcNow().AddSeconds(8).UtcDateTime));
+        var refused = await Assert.ThrowsAsync<RpcException>(() => InTime.Terminate(host.As("admin"), name.ToString(), 8));
         Assert.Equal((StatusCode.Unavailable, "REVOCATION_PENDING"), (refused.StatusCode, RpcDetails.Reason(refused)));
         Assert.Contains(name, provider.Running);
         await Close(name);
