@@ -65,7 +65,8 @@ public sealed class QuarantineTests(CaFixture house)
         await Eventually.True(async () => (await Blocks(instance.Name)).Count == 1, "it is blocked");
         var body = (await house.Store.Get(block, default))!.Body;
         await house.Store.Delete(block, default);
-        await Eventually.True(async () => await Blocks(instance.Name) is [{ Sentence: "quarantined-0001 by admin" }], "it is blocked again");
+        await Eventually.True(async () => await Blocks(instance.Name) is [{ Sentence: "quarantined-0001 by admin" }],
+            "it is blocked again");
 
         await Fact(instance.Name, "released-0002");
         await Eventually.True(async () => (await Blocks(instance.Name)).Count == 0, "it is lifted");

@@ -122,7 +122,8 @@ public sealed class S3FaultTests
     }
 
     [Theory]
-    [InlineData(403, "RequestTimeTooSkewed", "refuses us (RequestTimeTooSkewed): its clock and this host's differ by more than it allows; set "
+    [InlineData(403, "RequestTimeTooSkewed",
+        "refuses us (RequestTimeTooSkewed): its clock and this host's differ by more than it allows; set "
         + "both by NTP")]
     [InlineData(403, "SignatureDoesNotMatch", "refuses us (SignatureDoesNotMatch): check the key and its policy")]
     [InlineData(400, "AuthorizationHeaderMalformed", "answers 400 AuthorizationHeaderMalformed: check s3.region and s3.serviceUrl")]

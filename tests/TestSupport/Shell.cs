@@ -41,15 +41,8 @@ public static class Shell
         {
             var output = process.StandardOutput.ReadToEndAsync();
             var errors = process.StandardError.ReadToEndAsync();
-            try
-            {
-                await process.StandardInput.WriteAsync(input ?? "");
-                process.StandardInput.Close();
-            }
-            catch (IOException)
-            {
-                // It ended, or closed its input, before it had read all: what it says of that is what counts.
-            }
+            await process.StandardInput.WriteAsync(input ?? "");
+            process.StandardInput.Close();
             await process.WaitForExitAsync().WaitAsync(limit ?? TimeSpan.FromMinutes(2));
             return new Ran(process.ExitCode, await output, await errors, watch.Elapsed);
         }

@@ -71,6 +71,6 @@ public sealed class AutosignRows(CaFixture house, ITestOutputHelper output) : ID
                 """);
         }
         return await Shell.Run("/usr/bin/env", ["-i", $"OVERTURE_HOOKS_CONFIG={files.File("hooks.yaml")}", files.File("overture-autosign"),
-            certname], null, csr, "/", TimeSpan.FromSeconds(30));
+            certname], null, csr, "/");
     }
 }

@@ -3,7 +3,9 @@ using Overture.TestSupport;
 
 namespace Overture.EndToEnd.Tests.Kubernetes;
 
-/// <summary>The Helm chart and the components against kustomize and deploy/otel; the rules of <see cref="KubernetesTests"/> hold both.</summary>
+/// <summary>
+/// The Helm chart and the components against kustomize and deploy/otel; the rules of <see cref="KubernetesTests"/> hold both.
+/// </summary>
 [Trait("Category", "integration")]
 public sealed class ChartTests
 {
@@ -87,6 +89,9 @@ public sealed class ChartTests
         var (wanted, found) = (kustomize.Comparable(), chart.Comparable());
         Assert.Equal(wanted.Keys.Order(StringComparer.Ordinal), found.Keys.Order(StringComparer.Ordinal));
         foreach (var (name, node) in wanted)
-            Assert.True(JsonNode.DeepEquals(node, found[name]), $"{name}: {node.ToJsonString()} is in the chart {found[name].ToJsonString()}");
+        {
+            Assert.True(JsonNode.DeepEquals(node, found[name]),
+                $"{name}: {node.ToJsonString()} is in the chart {found[name].ToJsonString()}");
+        }
     }
 }

@@ -123,9 +123,12 @@ public sealed class KubernetesTests
     [InlineData("Deployment/console", "spec.template.spec.containers.0.startupProbe", null, "startupProbe")]
     [InlineData("NetworkPolicy/console", "spec.egress", "[]", "console conductor 7001 is allowed to enter and not to leave")]
     [InlineData("NetworkPolicy/console", "spec.ingress", "[]", "cli console 8144 is allowed to leave and not to enter")]
-    [InlineData("NetworkPolicy/console", "spec.ingress.0.from", """[{"ipBlock":{"cidr":"0.0.0.0/0"}}]""", "agents console 8144 is not in docs/architecture.md")]
-    [InlineData("PodDisruptionBudget/console", "spec.selector.matchLabels", """{"app.kubernetes.io/component":"consoles"}""", "one PodDisruptionBudget")]
-    [InlineData("Deployment/console", "spec.template.spec.containers.0.env.5", """{"name":"OVERTURE_CONSOLE__STATEDIRECTORY","value":"/tmp"}""",
+    [InlineData("NetworkPolicy/console", "spec.ingress.0.from", """[{"ipBlock":{"cidr":"0.0.0.0/0"}}]""",
+        "agents console 8144 is not in docs/architecture.md")]
+    [InlineData("PodDisruptionBudget/console", "spec.selector.matchLabels", """{"app.kubernetes.io/component":"consoles"}""",
+        "one PodDisruptionBudget")]
+    [InlineData("Deployment/console", "spec.template.spec.containers.0.env.5",
+        """{"name":"OVERTURE_CONSOLE__STATEDIRECTORY","value":"/tmp"}""",
         "replicas without a common session key")]
     [InlineData("Service/classifier", "spec.selector", """{"app.kubernetes.io/component":"x"}""", "selects 0 workloads")]
     [InlineData("Service/classifier", "spec.ports.0.port", "7004", "no container has the port")]
@@ -152,8 +155,10 @@ public sealed class KubernetesTests
     [InlineData("NetworkPolicy/doctor-classifier", "spec.ingress.0.ports.0.port", "8143",
         "doctor classifier 7003 is allowed to leave and not to enter")]
     [InlineData("NetworkPolicy/prometheus", "spec.ingress.0.from.0.podSelector", null, "any pod of monitoring")]
-    [InlineData("NetworkPolicy/prometheus", "spec.ingress.0.ports.0.port", "7001", "prometheus conductor 7001 is not in docs/architecture.md")]
-    [InlineData("PodMonitor/overture", "spec.podMetricsEndpoints.0.port", "\"metric\"", "PodMonitor/overture: conductor has no port metric")]
+    [InlineData("NetworkPolicy/prometheus", "spec.ingress.0.ports.0.port", "7001",
+        "prometheus conductor 7001 is not in docs/architecture.md")]
+    [InlineData("PodMonitor/overture", "spec.podMetricsEndpoints.0.port", "\"metric\"",
+        "PodMonitor/overture: conductor has no port metric")]
     [InlineData("PodMonitor/overture", "spec.selector.matchExpressions.0.values", "[\"x\"]", "PodMonitor/overture selects no workload")]
     public async Task Component_BrokenRule_IsTold(string name, string path, string? value, string said)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Overture.TestSupport;
@@ -10,6 +11,8 @@ internal sealed partial class Manifests(IReadOnlyList<JsonObject> objects)
     public static readonly string Kubectl = RepositoryPaths.File("artifacts/kubernetes/kubectl");
     public static readonly string Helm = RepositoryPaths.File("artifacts/kubernetes/helm");
     private static readonly string ChartFolder = RepositoryPaths.File("deploy/helm/overture");
+    // Each is made once; a test may change what it is given.
+    private static readonly ConcurrentDictionary<string, Lazy<Task<Manifests>>> Made = new();
 
     public IReadOnlyList<JsonObject> Objects => objects;
 
@@ -21,7 +24,10 @@ internal sealed partial class Manifests(IReadOnlyList<JsonObject> objects)
 
     /// <param name="what">An overlay or "chart", which is the chart with its production.yaml; then the components that it has:
     /// "production monitoring doctor".</param>
-    public static Task<Manifests> Build(string what)
+    public static async Task<Manifests> Build(string what) =>
+        new([.. (await Made.GetOrAdd(what, w => new(() => Make(w))).Value).Objects.Select(o => o.DeepClone().AsObject())]);
+
+    private static Task<Manifests> Make(string what)
     {
         var (overlay, components) = (what.Split(' ')[0], what.Split(' ')[1..]);
         return overlay == "chart" ? Chart(["--values", Path.Combine(ChartFolder, "production.yaml"), .. Enabled(components)])
@@ -63,7 +69,8 @@ internal sealed partial class Manifests(IReadOnlyList<JsonObject> objects)
     public JsonObject Find(string name) => Assert.Single(objects, o => o.Name() == name);
 
     /// <summary>
-    /// By name, without what kustomize adds to names of ConfigMaps, so that a change restarts pods, and without what the chart has for that.
+    /// By name, without what kustomize adds to names of ConfigMaps, so that a change restarts pods, and without what the chart has for
+    /// that.
     /// </summary>
     public IReadOnlyDictionary<string, JsonNode> Comparable()
     {

@@ -53,7 +53,8 @@ public sealed class PodHostTests : IAsyncLifetime
     [Fact]
     public async Task Doctor_ByTheJob_EndsWellWhereAllServicesRunAndNotWhereOneIsAway()
     {
-        var command = (await Manifests.Build("production doctor")).Find("Job/doctor").At("spec.template.spec.containers.0")!.Texts("command");
+        var command = (await Manifests.Build("production doctor")).Find("Job/doctor")
+            .At("spec.template.spec.containers.0")!.Texts("command");
         var ports = Services.SelectMany(s => s.Ports).Append(6379).ToDictionary(p => p, _ => FreePort.Next());
         StartRedis(ports[6379]);
         await using var certAuthority = new PodHost();
@@ -174,7 +175,8 @@ public sealed class PodHostTests : IAsyncLifetime
         await host.Succeeds(container, "readinessProbe", service);
     }
 
-    // A pod of kind: its init containers, then its service, until each probe has ended well. Ports: those of this host by those of the pods.
+    // A pod of kind: its init containers, then its service, until each probe has ended well. Ports: those of this host by those of the
+    // pods.
     private async Task<ServiceProcess> Start(PodHost pod, string name, Dictionary<int, int> ports)
     {
         var workload = kind.Workloads.Single(w => w.Component.Equals(name, StringComparison.OrdinalIgnoreCase));
