@@ -109,13 +109,13 @@ public sealed class LimitTestsWire(CaFixture house)
     [Fact]
     public async Task RealAgent_Told429_WaitsAndHasItsCertificate()
     {
-        await using var own = await Start("limitreal", new PuppetLimitOptions { PollsPerMinute = 2, PollBurst = 1 });
+        await using var own = await Start("limitreal", new PuppetLimitOptions { PollsPerMinute = 1, PollBurst = 1 });
         using var node = new TempDirectory();
         var instance = await house.Launch();
         Directory.CreateDirectory(node.File("conf"));
         await File.WriteAllTextAsync(
             node.File("conf/csr_attributes.yaml"), $"custom_attributes:\n  1.2.840.113549.1.9.7: {instance.Token}\n");
-        // Someone at the same address looked before: half a minute, in which the agent starts, makes its key and asks.
+        // Someone at the same address looked before: a minute, in which the agent starts, makes its key and asks.
         Assert.Null(await own.Certificate(instance.Name));
         var (exit, output) = await Tool.Run(
             "puppet", "ssl", "bootstrap", "--confdir", node.File("conf"), "--vardir", node.File("var"), "--ssldir", node.File("ssl"),
