@@ -212,6 +212,10 @@ public sealed class RegistryTests : IAsyncLifetime
             return heard;
         }
 
-        public async ValueTask DisposeAsync() => await feed.StopAsync(default);
+        public async ValueTask DisposeAsync()
+        {
+            await feed.StopAsync(default);
+            feed.Dispose();
+        }
     }
 }

@@ -11,36 +11,37 @@ namespace Overture.TestSupport;
 public static class FreePort
 {
     private const int First = 11_000, Ranges = 10, Count = 500;
-    // Held open as long as this process lives: the lock is the range.
-    private static readonly FileStream? Held;
-    private static readonly int Begin;
+    // Locked as long as this process lives.
+    private static readonly (int Begin, FileStream? Lock) Own = Claim();
     private static int last = Random.Shared.Next(Count);
-
-    static FreePort()
-    {
-        var folder = Path.Combine(Path.GetTempPath(), "overture-test-ports");
-        // A range that no other process has; where all are taken, one that is shared.
-        var begin = Random.Shared.Next(Ranges);
-        for (var i = 0; i < Ranges && Held is null; i++)
-        {
-            Begin = First + (begin + i) % Ranges * Count;
-            Held = Lock(folder, $"{Begin}");
-        }
-    }
 
     public static int Next()
     {
         for (var tries = 0; tries < Count; tries++)
         {
-            var port = Begin + (int)((uint)Interlocked.Increment(ref last) % Count);
+            var port = Own.Begin + (int)((uint)Interlocked.Increment(ref last) % Count);
             if (IsFree(port))
                 return port;
         }
-        throw new InvalidOperationException($"no port of {Begin}-{Begin + Count - 1} is free");
+        throw new InvalidOperationException($"no port of {Own.Begin}-{Own.Begin + Count - 1} is free");
+    }
+
+    // A range that no other process has; where all are taken, one that is shared.
+    private static (int Begin, FileStream? Lock) Claim()
+    {
+        var folder = Path.Combine(Path.GetTempPath(), "overture-test-ports");
+        var some = Random.Shared.Next(Ranges);
+        for (var i = 0; i < Ranges; i++)
+        {
+            var begin = First + (some + i) % Ranges * Count;
+            if (Locked(folder, $"{begin}") is { } held)
+                return (begin, held);
+        }
+        return (First + some * Count, null);
     }
 
     // Null: another process has it, or another user's folder is there.
-    private static FileStream? Lock(string folder, string name)
+    private static FileStream? Locked(string folder, string name)
     {
         try
         {
