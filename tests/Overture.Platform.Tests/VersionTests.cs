@@ -14,7 +14,8 @@ public sealed partial class VersionTests
     [InlineData("deploy/k8s/base/conductor.yaml", "overture/conductor:([0-9.]+)")]
     [InlineData("deploy/k8s/overlays/production/kustomization.yaml", "newTag: ([0-9.]+)")]
     [InlineData("deploy/k8s/components/doctor/job.yaml", "overture/conductor:([0-9.]+)")]
-    [InlineData("deploy/helm/overture/Chart.yaml", "ersion: ([0-9.]+)")]
+    [InlineData("deploy/helm/overture/Chart.yaml", "^version: ([0-9.]+)")]
+    [InlineData("deploy/helm/overture/Chart.yaml", "^appVersion: ([0-9.]+)")]
     [InlineData("deploy/helm/overture/production.yaml", "tag: ([0-9.]+)")]
     public void Version_OfAFile_IsThatOfTheBuild(string file, string pattern)
     {
