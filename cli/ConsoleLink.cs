@@ -11,9 +11,12 @@ internal static partial class ConsoleLink
     /// <param name="console">HOST:PORT of the configuration.</param>
     /// <returns>Null: it is not HTTPS to that very host and port, or no one-time link. It is not to be opened nor shown.</returns>
     public static Uri? Read(string text, string console) =>
-        Whole().IsMatch(text) && Uri.TryCreate(text, UriKind.Absolute, out var link) && Uri.TryCreate($"https://{console}", UriKind.Absolute, out var known)
-            && link.Scheme == Uri.UriSchemeHttps && link.UserInfo.Length == 0 && link.PathAndQuery.Length + link.Fragment.Length == link.AbsolutePath.Length
-            && Entrance().IsMatch(link.AbsolutePath) && link.Port == known.Port && link.IdnHost.Equals(known.IdnHost, StringComparison.OrdinalIgnoreCase)
+        Whole().IsMatch(text) && Uri.TryCreate(text, UriKind.Absolute, out var link)
+            && Uri.TryCreate($"https://{console}", UriKind.Absolute, out var known)
+            && link.Scheme == Uri.UriSchemeHttps && link.UserInfo.Length == 0 && link.PathAndQuery.Length
+            + link.Fragment.Length == link.AbsolutePath.Length
+            && Entrance().IsMatch(link.AbsolutePath) && link.Port == known.Port
+            && link.IdnHost.Equals(known.IdnHost, StringComparison.OrdinalIgnoreCase)
             ? link : null;
 
     /// <summary>
@@ -39,7 +42,8 @@ internal static partial class ConsoleLink
     public static string Directory => Path.Combine(Variable("XDG_RUNTIME_DIR") ?? Variable("XDG_CACHE_HOME")
         ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"), "overture");
 
-    private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { } path && Path.IsPathRooted(path) ? path : null;
+    private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { } path && Path.IsPathRooted(path)
+        ? path : null;
 
     // What is printed has nothing that a terminal acts on.
     [GeneratedRegex(@"^[!-~]+\z")]

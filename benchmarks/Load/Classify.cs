@@ -39,7 +39,8 @@ internal static class Classify
         var failures = await tally(callers).Run(MaxCalls, () =>
         {
             var link = links[Interlocked.Increment(ref lane) % Links];
-            return Task.FromResult<Func<int, ValueTask<bool>>>(_ => new ValueTask<bool>(link.Call(messages[Random.Shared.Next(messages.Length)])));
+            return Task.FromResult<Func<int, ValueTask<bool>>>(_ =>
+                new ValueTask<bool>(link.Call(messages[Random.Shared.Next(messages.Length)])));
         });
         foreach (var link in links)
             await link.DisposeAsync();

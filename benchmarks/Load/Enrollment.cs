@@ -5,7 +5,9 @@ using Overture.TestSupport;
 
 namespace Overture.Load;
 
-/// <summary>Agents that enrol as fast as the CA lets them: PUT the request, GET the certificate, each a fresh name with its own key.</summary>
+/// <summary>
+/// Agents that enrol as fast as the CA lets them: PUT the request, GET the certificate, each a fresh name with its own key.
+/// </summary>
 internal static class Enrollment
 {
     // Parsed and verified in full, after the measured time.

@@ -73,7 +73,8 @@ internal static class Fleet
             request.OtherRequestAttributes.Add(new AsnEncodedData("1.2.840.113549.1.9.7", challenge.Encode()));
         }
         var csr = Encoding.ASCII.GetBytes(request.CreateSigningRequestPem() + "\n");
-        return new Agent(name, AgentLink.Request("PUT", $"certificate_request/{name}", csr), AgentLink.Request("GET", $"certificate/{name}"),
+        return new Agent(name, AgentLink.Request("PUT", $"certificate_request/{name}", csr),
+            AgentLink.Request("GET", $"certificate/{name}"),
             key.ExportSubjectPublicKeyInfo(), key.ExportPkcs8PrivateKey());
     }
 }

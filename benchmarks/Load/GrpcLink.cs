@@ -7,12 +7,14 @@ using System.Text;
 namespace Overture.Load;
 
 /// <summary>
-/// One connection for gRPC's unary calls: TLS, and the few frames of HTTP/2 (RFC 9113) that they take. A framework's client costs several times
-/// what the server spends that is to be measured on the same cores. A call is good when it has a message: gRPC tells errors without one.
+/// One connection for gRPC's unary calls: TLS, and the few frames of HTTP/2 (RFC 9113) that they take. A framework's client costs several
+/// times what the server spends that is to be measured on the same cores. A call is good when it has a message: gRPC tells errors without
+/// one.
 /// </summary>
 internal sealed class GrpcLink : IAsyncDisposable
 {
-    private const byte Data = 0, Headers = 1, Reset = 3, Settings = 4, Ping = 6, GoAway = 7, WindowUpdate = 8, EndStream = 1, Acknowledged = 1, EndHeaders = 4;
+    private const byte Data = 0, Headers = 1, Reset = 3, Settings = 4, Ping = 6, GoAway = 7, WindowUpdate = 8, EndStream = 1,
+        Acknowledged = 1, EndHeaders = 4;
     private const int FrameHeader = 9, WindowStep = 1 << 26;
 
     private readonly SslStream tls;
@@ -39,7 +41,8 @@ internal sealed class GrpcLink : IAsyncDisposable
         var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
         {
-            TargetHost = "localhost", CertificateChainPolicy = policy, ClientCertificateContext = identity, ApplicationProtocols = [SslApplicationProtocol.Http2],
+            TargetHost = "localhost", CertificateChainPolicy = policy, ClientCertificateContext = identity,
+            ApplicationProtocols = [SslApplicationProtocol.Http2],
         });
         var link = new GrpcLink(tls, HeaderBlock(port, method));
         link.Put(w =>

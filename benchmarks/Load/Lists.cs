@@ -20,7 +20,8 @@ internal static class Lists
         var client = new ConductorService.ConductorServiceClient(channel);
         foreach (var (name, filter) in new (string, ListInstancesRequest)[]
         {
-            ("all", new() { ShowTerminated = true }), ("profile", new() { Profile = "web" }), ("none_match", new() { State = InstanceState.Requested }),
+            ("all", new() { ShowTerminated = true }), ("profile", new() { Profile = "web" }),
+            ("none_match", new() { State = InstanceState.Requested }),
         })
         {
             var times = new List<double>();
@@ -36,7 +37,10 @@ internal static class Lists
         return 0;
     }
 
-    /// <summary>From now until a list is answered and the file "indexed" is there (the bench's script makes it), asking for single instances meanwhile.</summary>
+    /// <summary>
+    /// From now until a list is answered and the file "indexed" is there (the bench's script makes it), asking for single instances
+    /// meanwhile.
+    /// </summary>
     public static async Task<int> Rebuilt(string home, int port)
     {
         var names = await File.ReadAllLinesAsync($"{home}/names");
@@ -84,7 +88,8 @@ internal static class Lists
     {
         try
         {
-            await client.ListInstancesAsync(new() { PageSize = 1 }, deadline: TimeProvider.System.GetUtcNow().AddMilliseconds(200).UtcDateTime);
+            await client.ListInstancesAsync(new() { PageSize = 1 },
+                deadline: TimeProvider.System.GetUtcNow().AddMilliseconds(200).UtcDateTime);
             return true;
         }
         catch (RpcException e) when (e.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded)

@@ -8,8 +8,8 @@ using Overture.Records.V1;
 namespace Overture.Load;
 
 /// <summary>
-/// Records of instances that were launched at the EC2 double, enrolled and converged, as the three services write them; put straight into the
-/// store's directory, since nobody waits for the disk here.
+/// Records of instances that were launched at the EC2 double, enrolled and converged, as the three services write them; put straight into
+/// the store's directory, since nobody waits for the disk here.
 /// </summary>
 internal static class Records
 {
@@ -40,10 +40,12 @@ internal static class Records
         return 0;
     }
 
-    private static IEnumerable<(string Key, byte[] Body)> Of(CertName name, int number, DateTimeOffset launched, Ids ids, LaunchSigner signer)
+    private static IEnumerable<(string Key, byte[] Body)> Of(CertName name, int number, DateTimeOffset launched, Ids ids,
+        LaunchSigner signer)
     {
         Timestamp At(int seconds) => launched.AddSeconds(seconds).ToTimestamp();
-        InstanceFact Fact(string what, int seconds) => new() { Schema = 1, WriteId = ids.Unguessable(), Certname = name.ToString(), Event = what, At = At(seconds) };
+        InstanceFact Fact(string what, int seconds) =>
+            new() { Schema = 1, WriteId = ids.Unguessable(), Certname = name.ToString(), Event = what, At = At(seconds) };
         var serial = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         const string Document = "\"classes\":\n  \"login_allowed\":\n    \"user\": \"demo\"\n\"parameters\": {}\n\"environment\": "
             + "\"production\"\n";
@@ -85,18 +87,22 @@ internal static class Records
         yield return (ObjectKeys.Claim(name, "1"), RecordJson.Write(new Claim
         {
             Schema = 1, WriteId = ids.Unguessable(), Certname = name.ToString(), Claim_ = "1", TokenSha256 = record.TokenSha256,
-            SpkiSha256 = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)), Serial = serial, Tbs = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(1200)),
-            Issuer = "overture", CsrReceivedAt = At(60), ClaimedAt = At(60), NotAfter = At(5 * 365 * 86400), Seal = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(32)),
+            SpkiSha256 = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)), Serial = serial,
+            Tbs = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(1200)),
+            Issuer = "overture", CsrReceivedAt = At(60), ClaimedAt = At(60), NotAfter = At(5 * 365 * 86400),
+            Seal = ByteString.CopyFrom(RandomNumberGenerator.GetBytes(32)),
         }));
         yield return (ObjectKeys.Certificate(serial), RecordJson.Write(new CertificateRecord
         {
-            Schema = 1, WriteId = ids.Unguessable(), Certname = name.ToString(), Serial = serial, Claim = "1", SignedAt = At(61), NotAfter = At(5 * 365 * 86400),
+            Schema = 1, WriteId = ids.Unguessable(), Certname = name.ToString(), Serial = serial, Claim = "1", SignedAt = At(61),
+            NotAfter = At(5 * 365 * 86400),
             Pem = PemEncoding.WriteString("CERTIFICATE", RandomNumberGenerator.GetBytes(1700)), SpkiSha256 = record.TokenSha256,
         }));
         var id = ids.Ordered();
         yield return (ObjectKeys.History(name, id), RecordJson.Write(new NodeHistory
         {
-            Schema = 1, WriteId = ids.Unguessable(), Certname = name.ToString(), Id = id, Kind = "served", Version = "0123456789abcdef0123456789abcdef", Document = Document, At = At(70),
+            Schema = 1, WriteId = ids.Unguessable(), Certname = name.ToString(), Id = id, Kind = "served",
+            Version = "0123456789abcdef0123456789abcdef", Document = Document, At = At(70),
         }));
         var converged = Fact("converged", 90);
         (converged.RunStatus, converged.TransactionUuid) = ("changed", ids.Unguessable());

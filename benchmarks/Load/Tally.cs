@@ -65,9 +65,11 @@ internal sealed class Tally(int serverPid, int connections, TimeSpan warm, TimeS
 
     private (double Server, double Client, double Machine) Read()
     {
-        var machine = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(double.Parse).ToArray();
+        var machine = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(double.Parse)
+            .ToArray();
         // user nice system idle iowait irq softirq steal
-        return (Cpu(serverPid), Cpu(Environment.ProcessId), (machine[0] + machine[1] + machine[2] + machine[5] + machine[6] + machine[7]) * 1000 / Ticks);
+        return (Cpu(serverPid), Cpu(Environment.ProcessId),
+            (machine[0] + machine[1] + machine[2] + machine[5] + machine[6] + machine[7]) * 1000 / Ticks);
     }
 
     /// <summary>CPU milliseconds of a process since it began.</summary>
@@ -75,6 +77,7 @@ internal sealed class Tally(int serverPid, int connections, TimeSpan warm, TimeS
     {
         var text = File.ReadAllText($"/proc/{pid}/stat");
         var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
-        return (double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture)) * 1000 / Ticks;
+        return (double.Parse(fields[11], CultureInfo.InvariantCulture)
+            + double.Parse(fields[12], CultureInfo.InvariantCulture)) * 1000 / Ticks;
     }
 }

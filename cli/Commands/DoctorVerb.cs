@@ -75,7 +75,8 @@ internal sealed class DoctorVerb : Verb
         var (from, named) = (session.Parse.GetValue(file), session.Parse.GetValue(profile));
         if (from is null && named is null)
         {
-            report(new DoctorLine("launch", "provider", DoctorStatus.Skipped, "no launch was named", "overture doctor -c FILE, or --profile NAME"));
+            report(new DoctorLine("launch", "provider", DoctorStatus.Skipped, "no launch was named",
+                "overture doctor -c FILE, or --profile NAME"));
             return;
         }
         if (from is not null && named is not null)
@@ -102,7 +103,8 @@ internal sealed class DoctorVerb : Verb
             var verdict = answer.ProviderVerdict;
             report(new DoctorLine("launch", "provider", verdict.StartsWith("no", StringComparison.Ordinal) ? DoctorStatus.Failed
                 : verdict.StartsWith("unknown", StringComparison.Ordinal) ? DoctorStatus.Warning : DoctorStatus.Ok,
-                verdict.Length > 0 ? $"{answer.Spec.Provider} would start it: {verdict}" : $"{answer.Spec.Provider} takes it as it is written"));
+                verdict.Length > 0 ? $"{answer.Spec.Provider} would start it: {verdict}"
+                : $"{answer.Spec.Provider} takes it as it is written"));
             // What does not fit is packed, and refused only then.
             report(new DoctorLine("launch", "user data", DoctorStatus.Ok, $"{answer.UserDataSize} of {MaxUserData} bytes"));
             return answer;

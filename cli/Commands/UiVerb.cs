@@ -116,7 +116,8 @@ internal sealed class UiVerb : Verb
             return false;
         try
         {
-            using var browser = Process.Start(new ProcessStartInfo("xdg-open", [ConsoleLink.WritePage(link, ConsoleLink.Directory)]) { RedirectStandardError = true,
+            using var browser = Process.Start(new ProcessStartInfo("xdg-open",
+                [ConsoleLink.WritePage(link, ConsoleLink.Directory)]) { RedirectStandardError = true,
                 RedirectStandardOutput = true });
             return browser is not null;
         }

@@ -27,7 +27,8 @@ internal sealed class SiteChecks(Session session, Action<DoctorLine> report, Can
         var answered = true;
         foreach (var (key, address) in new[]
         {
-            ("conductor", session.Config.Conductor), ("certAuthority", session.Config.CertAuthority), ("classifier", session.Config.Classifier),
+            ("conductor", session.Config.Conductor), ("certAuthority", session.Config.CertAuthority),
+            ("classifier", session.Config.Classifier),
         })
         {
             answered &= await Service(key, address);
@@ -54,7 +55,8 @@ internal sealed class SiteChecks(Session session, Action<DoctorLine> report, Can
             : left < CertificateSoon ? DoctorStatus.Warning : DoctorStatus.Ok,
             identity.Problem.Length > 0 ? $"{session.Config.Certificate} {identity.Problem}"
                 : $"{identity.Name}, role {(roles.Length > 0 ? roles : "none")}, until {own.NotAfter.ToUniversalTime():yyyy-MM-dd}",
-            identity.Problem.Length > 0 || left < CertificateSoon ? "overture pki init --home DIR, or overture pki issue, makes another" : ""));
+            identity.Problem.Length > 0 || left < CertificateSoon
+            ? "overture pki init --home DIR, or overture pki issue, makes another" : ""));
     }
 
     private async Task<bool> Service(string key, string address)
@@ -126,7 +128,8 @@ internal sealed class SiteChecks(Session session, Action<DoctorLine> report, Can
         var (age, left) = (now - list.ThisUpdate.ToDateTimeOffset(), list.NextUpdate.ToDateTimeOffset() - now);
         var text = $"number {list.Number}, ends {list.NextUpdate.ToDateTimeOffset():yyyy-MM-dd}";
         return left < CertificateSoon
-            ? new("certificates", "crl", DoctorStatus.Failed, text, "overture health --service certauthority says why there is no newer list")
+            ? new("certificates", "crl", DoctorStatus.Failed, text,
+                "overture health --service certauthority says why there is no newer list")
             : age > MaxCrlAge ? new("certificates", "crl", DoctorStatus.Warning, $"{text}; it is {age.TotalHours:0} hours old",
                 "overture health --service certauthority says why there is no newer list")
             : new("certificates", "crl", DoctorStatus.Ok, text);
@@ -139,7 +142,8 @@ internal sealed class SiteChecks(Session session, Action<DoctorLine> report, Can
         var count = $"{answer.Certificates.Count}{(answer.NextPageToken.Length > 0 ? " or more" : "")}";
         return answer.Certificates.Count == 0
             ? new("certificates", "expiring", DoctorStatus.Ok, "none of the valid ones ends within 30 days")
-            : new("certificates", "expiring", DoctorStatus.Warning, $"{count} end within 30 days", "overture certificate expiring --within 30d");
+            : new("certificates", "expiring", DoctorStatus.Warning, $"{count} end within 30 days",
+                "overture certificate expiring --within 30d");
     }
 
     private async Task<DoctorLine> Held()
@@ -162,7 +166,8 @@ internal sealed class SiteChecks(Session session, Action<DoctorLine> report, Can
         }
         while (request.PageToken.Length > 0);
         return found == 0 ? new("definitions", "served", DoctorStatus.Ok, "every node's definition can be served")
-            : new("definitions", "served", DoctorStatus.Warning, $"{found} are not served as they are written", "overture node list --problems");
+            : new("definitions", "served", DoctorStatus.Warning, $"{found} are not served as they are written",
+                "overture node list --problems");
     }
 
     private async Task<DoctorLine> Fleet()

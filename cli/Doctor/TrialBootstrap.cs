@@ -18,8 +18,8 @@ namespace Overture.Cli.Doctor;
 
 /// <summary>
 /// A bootstrap without an instance, over the ways that an instance takes: registered, its request sent to the CA API as an agent sends it,
-/// the certificate collected, the node classified, and the end, with its revocation. What was registered ends by itself within minutes where
-/// this is killed.
+/// the certificate collected, the node classified, and the end, with its revocation. What was registered ends by itself within minutes
+/// where this is killed.
 /// </summary>
 internal sealed partial class TrialBootstrap(Session session, Action<DoctorLine> report, CancellationToken cancel)
 {
@@ -66,8 +66,11 @@ internal sealed partial class TrialBootstrap(Session session, Action<DoctorLine>
         }
         using var client = Client(roots);
         var api = new Uri($"https://{spec.Puppet.CaServer}:{spec.Puppet.CaPort}/puppet-ca/v1/");
-        if (await Step("request", () => Send(client, api, name, Request(name, key, registered.Token)), _ => $"{api.Authority} took it") is null)
+        if (await Step("request", () => Send(client, api, name, Request(name, key, registered.Token)), _ =>
+            $"{api.Authority} took it") is null)
+        {
             return;
+        }
         // 3. its certificate
         if (await Step("certificate", () => Collect(client, api, name, key)) is null)
             return;
@@ -188,7 +191,8 @@ internal sealed partial class TrialBootstrap(Session session, Action<DoctorLine>
         try
         {
             var done = await work();
-            report(new DoctorLine(Area, check, DoctorStatus.Ok, done is RegisterInstanceResponse r ? $"as {r.Instance.Certname}" : said(done),
+            report(new DoctorLine(Area, check, DoctorStatus.Ok, done is RegisterInstanceResponse r
+                ? $"as {r.Instance.Certname}" : said(done),
                 Took: session.Clock.GetElapsedTime(began)));
             return done;
         }
@@ -198,7 +202,8 @@ internal sealed partial class TrialBootstrap(Session session, Action<DoctorLine>
         }
         catch (HttpRequestException e)
         {
-            report(new DoctorLine(Area, check, DoctorStatus.Failed, Sentence(e), "an agent would fail in the same way: check ca_server, ca_port, "
+            report(new DoctorLine(Area, check, DoctorStatus.Failed, Sentence(e),
+                "an agent would fail in the same way: check ca_server, ca_port, "
                 + "and that CertAuthority's CA API listens there", session.Clock.GetElapsedTime(began)));
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)

@@ -75,7 +75,8 @@ public sealed class InternalPki(string home, TimeProvider clock)
         var names = new SubjectAlternativeNameBuilder();
         foreach (var role in roles)
             names.AddUri(new Uri($"overture://role/{role}"));
-        // Only certificates of services and of the console, which browsers open, carry host names, so that no other certificate can pass for a service's.
+        // Only certificates of services and of the console, which browsers open, carry host names, so that no other certificate can pass
+        // for a service's.
         var serves = Services.Contains(name);
         foreach (var host in serves ? hosts.Concat(["localhost", "127.0.0.1", "::1"]).Distinct() : [])
         {

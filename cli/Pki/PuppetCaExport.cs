@@ -10,8 +10,8 @@ using Overture.Platform.Records;
 namespace Overture.Cli.Pki;
 
 /// <summary>
-/// Writes a directory that a stock puppetserver's CA starts from (docs/puppet-contracts.md §3.4): certificates as they come, the rest at the
-/// end, the key last of all.
+/// Writes a directory that a stock puppetserver's CA starts from (docs/puppet-contracts.md §3.4): certificates as they come, the rest at
+/// the end, the key last of all.
 /// </summary>
 /// <param name="folder">Empty, and mode 0700.</param>
 public sealed class PuppetCaExport(string folder)

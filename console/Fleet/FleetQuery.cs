@@ -48,7 +48,8 @@ public sealed record FleetQuery
             wrong.Add($"'{key}' is no filter: there are {Parameters}");
         return new FleetQuery
         {
-            States = Words(query, "state", InstanceText.States, wrong), Conditions = Words(query, "condition", InstanceText.Conditions, wrong),
+            States = Words(query, "state", InstanceText.States, wrong),
+            Conditions = Words(query, "condition", InstanceText.Conditions, wrong),
             Labels = [.. query["label"].OfType<string>().Where(l => l.Length > 0)],
             Profile = One(query, "profile"), LaunchedBy = One(query, "launched-by"), Prefix = One(query, "prefix"),
             Since = Duration(query, "since", wrong), OlderThan = Duration(query, "older-than", wrong),
@@ -115,16 +116,19 @@ public sealed record FleetQuery
         this with { Page = "", States = States.Contains(state) ? [.. States.Where(s => s != state)] : [.. States, state] };
 
     public FleetQuery Toggle(ConditionType condition) =>
-        this with { Page = "", Conditions = Conditions.Contains(condition) ? [.. Conditions.Where(c => c != condition)] : [.. Conditions, condition] };
+        this with { Page = "", Conditions = Conditions.Contains(condition)
+            ? [.. Conditions.Where(c => c != condition)] : [.. Conditions, condition] };
 
-    private static string Given(string option, string value) => value is ['-', ..] ? $"{option}={Shell(value)}" : $"{option} {Shell(value)}";
+    private static string Given(string option, string value) => value is ['-', ..]
+        ? $"{option}={Shell(value)}" : $"{option} {Shell(value)}";
 
     // A terminal acts on them, or shows the text as another.
     private static bool HidesCharacters(string text) => text.Any(c => char.IsControl(c)
         || char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
 
     // What a POSIX shell reads as one word.
-    internal static string Shell(string text) => HidesCharacters(text) ? throw new ArgumentException("it has control characters", nameof(text))
+    internal static string Shell(string text) => HidesCharacters(text)
+        ? throw new ArgumentException("it has control characters", nameof(text))
         : text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || "._-/=@:,+".Contains(c, StringComparison.Ordinal))
             ? text : $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 

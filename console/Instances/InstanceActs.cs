@@ -8,7 +8,9 @@ using Overture.Platform.Connections;
 
 namespace Overture.Console.Instances;
 
-/// <summary>What is done to an instance: a page that asks once more (GET), then the act (POST), which the Conductor allows or refuses.</summary>
+/// <summary>
+/// What is done to an instance: a page that asks once more (GET), then the act (POST), which the Conductor allows or refuses.
+/// </summary>
 internal static class InstanceActs
 {
     private static readonly TimeSpan Long = TimeSpan.FromSeconds(30);
@@ -27,7 +29,8 @@ internal static class InstanceActs
     {
         var instance = (await Calls.Of(http).Conductor((c, o) => c.GetInstanceAsync(new() { Certname = name }, o))).Demand().Instance;
         return Page.Html<ActPage>(("Frame", Frame.Of(http, $"{act.Button} {Names.Short(name)}?", "fleet") with
-            { Command = $"{act.Command} {instance.Certname}", Json = "" }), ("Instance", instance), ("Act", act), ("MayChange", Session.Required(http).MayChange));
+            { Command = $"{act.Command} {instance.Certname}", Json = "" }), ("Instance", instance), ("Act", act),
+            ("MayChange", Session.Required(http).MayChange));
     }
 
     private static async Task<IResult> Do(HttpContext http, string name, InstanceAct act)

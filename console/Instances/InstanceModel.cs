@@ -34,11 +34,13 @@ public sealed record InstanceModel(Instance Instance, Answer<ExplainInstanceResp
 /// <param name="What">The sentence on the page that asks once more.</param>
 /// <param name="NeedsReason">It is kept in the records.</param>
 /// <param name="Command">Without the certname.</param>
-public sealed record InstanceAct(string Name, string Button, string What, bool NeedsReason, bool IsGrave, string Command, Func<Instance, bool> Fits)
+public sealed record InstanceAct(string Name, string Button, string What, bool NeedsReason, bool IsGrave, string Command,
+    Func<Instance, bool> Fits)
 {
     public static IReadOnlyList<InstanceAct> All { get; } =
     [
-        new("retry", "Retry", "The provider is asked again. One that stalled is replaced by another with a name of its own, and terminated.",
+        new("retry", "Retry",
+            "The provider is asked again. One that stalled is replaced by another with a name of its own, and terminated.",
             false, false, "overture instance retry", i => IsOpen(i)
                 && i.Conditions.Any(c => c.Type is ConditionType.LaunchFailed or ConditionType.Stalled)),
         new("protect", "Protect", "It can't be terminated until that is taken back.", false, false, "overture instance protect",

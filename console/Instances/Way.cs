@@ -134,10 +134,12 @@ public sealed class Way
         var ended = at.TryGetValue(InstanceState.Terminating, out var end) || at.TryGetValue(InstanceState.Terminated, out end);
         var last = ended ? end : now;
         var times = new List<(DateTimeOffset? From, DateTimeOffset? Until, StepEnd End)>();
-        DateTimeOffset? from = at.TryGetValue(InstanceState.Requested, out var requested) ? requested : instance.CreatedAt?.ToDateTimeOffset();
+        DateTimeOffset? from = at.TryGetValue(InstanceState.Requested, out var requested)
+            ? requested : instance.CreatedAt?.ToDateTimeOffset();
         foreach (var (index, step) in Steps.Index())
         {
-            DateTimeOffset? reached = Steps.Skip(index).Where(s => at.ContainsKey(s.To)).Select(s => (DateTimeOffset?)at[s.To]).FirstOrDefault();
+            DateTimeOffset? reached = Steps.Skip(index).Where(s => at.ContainsKey(s.To)).Select(s => (DateTimeOffset?)at[s.To])
+                .FirstOrDefault();
             times.Add(from is not { } begin ? (null, null, StepEnd.ToCome)
                 : reached is { } done ? (begin, Later(done, begin), StepEnd.Done)
                 : (begin, Later(last, begin), ended || IsStuck(instance) ? StepEnd.Stuck : StepEnd.Running));

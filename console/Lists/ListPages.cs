@@ -43,8 +43,10 @@ internal static class ListPages
         {
             "json" => Page.Json(("certificates", list.Value, list.Trouble)),
             "csv" => Page.Csv("certificates.csv", list.Demand().Certificates.Select(c => (string[])[c.Certname, c.Serial,
-                StateOf(c), Say.Time(c.NotBefore), Say.Time(c.NotAfter), c.KeyAlgorithm, c.GrantedBy, c.Issuer, c.RevokedBy, c.RevocationReason])
-                .Prepend(["certname", "serial", "state", "not_before", "not_after", "key", "granted_by", "issuer", "revoked_by", "revocation_reason"])),
+                StateOf(c), Say.Time(c.NotBefore), Say.Time(c.NotAfter), c.KeyAlgorithm, c.GrantedBy, c.Issuer, c.RevokedBy,
+                c.RevocationReason])
+                .Prepend(["certname", "serial", "state", "not_before", "not_after", "key", "granted_by", "issuer", "revoked_by",
+                    "revocation_reason"])),
             _ => Page.Html<CertificateListPage>(("Frame", Frame.Of(http, "Certificates", "certificates") with
             {
                 Command = show switch { "expiring" => "overture certificate expiring", "" => "overture certificate list",
@@ -56,8 +58,10 @@ internal static class ListPages
     private static async Task<IResult> Audit(HttpContext http)
     {
         var query = http.Request.Query;
-        var request = new ListAuditRecordsRequest { NamePrefix = $"{query["name"]}", Action = $"{query["action"]}", Actor = $"{query["actor"]}",
-            Since = DateTimeOffset.TryParseExact($"{query["since"]}", "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal,
+        var request = new ListAuditRecordsRequest { NamePrefix = $"{query["name"]}", Action = $"{query["action"]}",
+            Actor = $"{query["actor"]}",
+            Since = DateTimeOffset.TryParseExact($"{query["since"]}", "yyyy-MM-dd", CultureInfo.InvariantCulture,
+                DateTimeStyles.AssumeUniversal,
                 out var day) ? Timestamp.FromDateTimeOffset(day) : null, Limit = MostRecords };
         var list = await Calls.Of(http).CertAuthorityAll((c, o) => c.ListAuditRecords(request, o));
         var whole = new ListAuditRecordsResponse { Records = { list.Value?.SelectMany(a => a.Records) ?? [] },
@@ -69,7 +73,8 @@ internal static class ListPages
                 NameOf(r), r.Actor, r.Peer, r.Serial, r.Decision?.Reason ?? "", r.Decision?.Sentence ?? ""])
                 .Prepend(["at", "action", "outcome", "name", "actor", "peer", "serial", "reason", "why"])),
             _ => Page.Html<AuditPage>(("Frame", Frame.Of(http, "Audit", "audit") with
-                { Command = "overture audit list", Csv = Frame.As(http, "csv") }), ("Trouble", list.Trouble), ("List", whole), ("Request", request)),
+                { Command = "overture audit list", Csv = Frame.As(http, "csv") }), ("Trouble", list.Trouble), ("List", whole),
+                ("Request", request)),
         };
     }
 
@@ -83,7 +88,8 @@ internal static class ListPages
             return new ServiceHealth(key, address, serving, detail);
         }));
         return http.Request.Query["format"] == "json"
-            ? Results.Json(new { services = all.Select(s => new { service = s.Service, address = s.Address, serving = s.Serving, detail = s.Detail }) })
+            ? Results.Json(new { services = all.Select(s =>
+                new { service = s.Service, address = s.Address, serving = s.Serving, detail = s.Detail }) })
             : Page.Html<HealthPage>(("Frame", Frame.Of(http, "Health", "health") with { Command = "overture health" }),
                 ("Services", (IReadOnlyList<ServiceHealth>)all));
     }

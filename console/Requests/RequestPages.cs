@@ -15,8 +15,10 @@ internal static class RequestPages
     {
         app.MapGet("/requests", (Delegate)List).OnListener(ConsoleHost.Web);
         app.MapGet("/requests/{name}", Show).OnListener(ConsoleHost.Web);
-        app.MapPost("/requests/{name}/approve", (HttpContext http, string name) => Decide(http, name, approve: true)).OnListener(ConsoleHost.Web);
-        app.MapPost("/requests/{name}/deny", (HttpContext http, string name) => Decide(http, name, approve: false)).OnListener(ConsoleHost.Web);
+        app.MapPost("/requests/{name}/approve", (HttpContext http, string name) => Decide(http, name, approve: true))
+            .OnListener(ConsoleHost.Web);
+        app.MapPost("/requests/{name}/deny", (HttpContext http, string name) => Decide(http, name, approve: false))
+            .OnListener(ConsoleHost.Web);
     }
 
     private static async Task<IResult> List(HttpContext http)
@@ -30,7 +32,8 @@ internal static class RequestPages
                 Say.Time(r.ReceivedAt), r.Decision?.Reason ?? "", r.Decision?.Sentence ?? "", r.Remedy])
                 .Prepend(["certname", "key", "spki_sha256", "from", "received_at", "reason", "why", "remedy"])),
             _ => Page.Html<RequestListPage>(("Frame", Frame.Of(http, "Requests", "requests") with
-                { Command = "overture certificate requests", Csv = Frame.As(http, "csv") }), ("List", list), ("Done", $"{http.Request.Query["done"]}")),
+                { Command = "overture certificate requests", Csv = Frame.As(http, "csv") }), ("List", list),
+                ("Done", $"{http.Request.Query["done"]}")),
         };
     }
 
@@ -53,6 +56,7 @@ internal static class RequestPages
                 c.ApproveCertificateRequestAsync(new() { Certname = name, SpkiSha256 = key, Reason = reason }, o))).Trouble
             : (await calls.CertAuthority((c, o) =>
                 c.DenyCertificateRequestAsync(new() { Certname = name, SpkiSha256 = key, Reason = reason }, o))).Trouble;
-        return trouble is null ? Results.LocalRedirect($"/requests?done={(approve ? "approved" : "denied")}") : throw new PageException(trouble);
+        return trouble is null ? Results.LocalRedirect($"/requests?done={(approve ? "approved" : "denied")}")
+            : throw new PageException(trouble);
     }
 }

@@ -12,7 +12,8 @@ namespace Overture.Console.Sessions;
 
 /// <summary>
 /// The session is what the console brings to the services, sealed in a cookie: no store holds it, and any replica with the same keys takes
-/// it. One that was signed out of is remembered here until it would have ended, and for other replicas, and after a restart, by the Conductor.
+/// it. One that was signed out of is remembered here until it would have ended, and for other replicas, and after a restart, by the
+/// Conductor.
 /// </summary>
 public sealed class SessionCookie(IDataProtectionProvider protection, ConsoleCallers callers, Delegations delegations,
     PeerCertificates own, OpenStreams streams, ConsoleOptions options, TimeProvider clock)

@@ -10,7 +10,8 @@ RUN groupadd --gid 65532 puppet && useradd --uid 65532 --gid puppet --home-dir /
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends puppetserver puppet-agent ca-certificates curl openssl && \
     rm -rf /var/lib/apt/lists/* /usr/sbin/policy-rc.d
 
-# build: the same lines as in services.Dockerfile. Not its image: Compose v2 builds all images at once, in no order.
+# build: the same lines as in services.Dockerfile. Not its image: Compose v2 builds all images at once, in no order. Not one file with
+# targets: the classic builder builds every stage before a target, so that a puppetserver would want the ASP.NET image, too.
 FROM ${SDK_IMAGE} AS build
 # The linker of the native command line.
 RUN command -v clang > /dev/null || { apt-get update && apt-get install -y --no-install-recommends clang zlib1g-dev; }

@@ -132,7 +132,10 @@ public static class ServiceHost
             kestrel.Limit();
             kestrel.ListenTls(options.Listen, Listeners.Grpc, HttpProtocols.Http2, options.GrpcLimits, peers.Listener);
             if (options.Prometheus.Listen.Length > 0)
-                kestrel.ListenPlain(options.Prometheus.Listen, Listeners.Prometheus, new() { Connections = 100, PerAddress = 50, UnfinishedPerAddress = 50 });
+            {
+                kestrel.ListenPlain(options.Prometheus.Listen, Listeners.Prometheus,
+                    new() { Connections = 100, PerAddress = 50, UnfinishedPerAddress = 50 });
+            }
             TParts.Listen(kestrel, options);
         });
 

@@ -77,7 +77,7 @@ public sealed class AuditListTests : AuditHouse
         var next = readers.Enter(default);
         Assert.False(next.IsCompleted);
         seats[0].Dispose();
-        (await next.WaitAsync(TimeSpan.FromSeconds(5))).Dispose();
+        (await next.WaitAsync(TimeSpan.FromSeconds(60))).Dispose();
     }
 
     [Fact]

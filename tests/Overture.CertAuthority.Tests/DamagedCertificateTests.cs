@@ -51,7 +51,8 @@ public sealed class DamagedCertificateTests(CaFixture house) : IClassFixture<CaF
         using var node = await ca.Node(r => r.Role = "puppetserver");
         await Damage(ObjectKeys.Certificate(node.Serial), "{\"schema\": 1, \"pem\": \"-----BEGIN\"}");
         var peers = new PuppetserverPeers(
-            house.Store, new PuppetCaBundle(house.BundleFile, "caBundle"), LaunchVerifier.FromDirectory(house.Pki.TrustedLaunchKeys).Verify);
+            house.Store, new PuppetCaBundle(house.BundleFile, "caBundle"),
+            LaunchVerifier.FromDirectory(house.Pki.TrustedLaunchKeys).Verify);
         Assert.Equal(ObjectKeys.Certificate(node.Serial),
             (await Assert.ThrowsAsync<UnreadableObjectException>(() => peers.Refusal(node.Certificate, default))).Key);
     }

@@ -27,7 +27,7 @@ public sealed class LateWriteTests(CaFixture house) : IAsyncLifetime
         moto = await MotoServer.Start();
         proxy = await HoldingProxy.Start(moto.Endpoint);
         store = S3Store.At($"s3://{MotoServer.Bucket}", "",
-            new S3Options { ServiceUrl = proxy.Endpoint.ToString(), Timeout = TimeSpan.FromSeconds(1) },
+            new S3Options { ServiceUrl = proxy.Endpoint.ToString(), Timeout = TimeSpan.FromSeconds(3) },
             new BasicAWSCredentials(moto.AccessKey, moto.SecretKey));
         ca = await RunningCa.Start(house, house.Options($"late-{FreePort.Next()}") with { Store = store });
     }

@@ -71,7 +71,7 @@ public sealed class ListenerTests(CaFixture house)
         {
             await Eventually.True(
                 () => ca.Options.Log.Lines.Any(l => l.Contains(line, StringComparison.Ordinal)),
-                $"a line '{line}' in\n{string.Join('\n', ca.Options.Log.Lines.Where(l => l.Contains("connection.", StringComparison.Ordinal)))}", TimeSpan.FromSeconds(5));
+                $"a line '{line}' in\n{string.Join('\n', ca.Options.Log.Lines.Where(l => l.Contains("connection.", StringComparison.Ordinal)))}");
         }
     }
 
@@ -110,7 +110,7 @@ public sealed class ListenerTests(CaFixture house)
         Assert.Equal((StatusCode.PermissionDenied, "CERTIFICATE_NOT_VALID"), (call.StatusCode, RpcDetails.Reason(call)));
         var stream = await Assert.ThrowsAsync<RpcException>(async () =>
         {
-            while (await watch.ResponseStream.MoveNext().WaitAsync(TimeSpan.FromSeconds(10)))
+            while (await watch.ResponseStream.MoveNext().WaitAsync(TimeSpan.FromSeconds(60)))
             {
                 // a change of health, said before
             }
@@ -131,9 +131,9 @@ public sealed class ListenerTests(CaFixture house)
             $"PUT /puppet-ca/v1/certificate_request/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{size}\r\nabc");
         if (status == 413)
             await agent.Send(new byte[1024 * 1024 + (128 * 1024)]);
-        var answer = await agent.Answer().WaitAsync(TimeSpan.FromSeconds(10));
+        var answer = await agent.Answer().WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal((status, "close"), (answer.Status, answer.Headers["Connection"]));
-        await agent.Closed().WaitAsync(TimeSpan.FromSeconds(10));
+        await agent.Closed().WaitAsync(TimeSpan.FromSeconds(60));
         var failures = ca.Services.GetRequiredService<Budgets>().Failures;
         await Eventually.True(() =>
             failures.Wait(Platform.Connections.AddressKey.Of(IPAddress.Parse("127.0.3.20"))) > TimeSpan.Zero, "it counts as a failure");
@@ -148,8 +148,8 @@ public sealed class ListenerTests(CaFixture house)
     {
         await using var agent = await RawAgent.Secure(house.Ca.ApiPort);
         await agent.Send(request);
-        Assert.Equal(400, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(10))).Status);
-        await agent.Closed().WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.Equal(400, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(60))).Status);
+        await agent.Closed().WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     /// <summary>Issue 12, point 19.</summary>
@@ -236,7 +236,7 @@ public sealed class ListenerTests(CaFixture house)
             {
                 await using var agent = await RawAgent.Secure(ca.ApiPort, $"127.0.5.{i + 1}");
                 await agent.Get("/puppet-ca/v1/certificate/ca");
-                if ((await agent.Answer().WaitAsync(TimeSpan.FromSeconds(10), cancel)).Status == 200)
+                if ((await agent.Answer().WaitAsync(TimeSpan.FromSeconds(60), cancel)).Status == 200)
                     Interlocked.Increment(ref served);
             });
             Assert.Equal(57, served);

@@ -20,14 +20,14 @@ public sealed class QuarantineTests(CaFixture house)
         var instance = await house.Launch();
         await Fact(instance.Name, "quarantined-0001");
         await Eventually.True(async () => await Blocks(instance.Name) is [{ Kind: BlockKind.Quarantined,
-            Sentence: "quarantined-0001 by admin" }], "it is blocked", TimeSpan.FromSeconds(10));
+            Sentence: "quarantined-0001 by admin" }], "it is blocked");
         using var key = CsrBuilder.EcKey();
         using (var refused = await ca.Put(instance, key))
             Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
         Assert.Empty(await house.Keys(ObjectKeys.ClaimsOf(instance.Name)));
 
         await Fact(instance.Name, "released-0002");
-        await Eventually.True(async () => (await Blocks(instance.Name)).Count == 0, "it is lifted", TimeSpan.FromSeconds(10));
+        await Eventually.True(async () => (await Blocks(instance.Name)).Count == 0, "it is lifted");
         using (var signed = await ca.Put(instance, key))
             Assert.Equal(HttpStatusCode.OK, signed.StatusCode);
         Assert.NotNull(await ca.Certificate(instance.Name));
@@ -38,7 +38,7 @@ public sealed class QuarantineTests(CaFixture house)
     {
         using var node = await ca.Node();
         await Fact(node.Name, "quarantined-0001");
-        await Eventually.True(async () => (await Blocks(node.Name)).Count == 1, "it is blocked", TimeSpan.FromSeconds(10));
+        await Eventually.True(async () => (await Blocks(node.Name)).Count == 1, "it is blocked");
         Assert.DoesNotContain(ObjectKeys.Revocation(node.Serial), await house.Keys(ObjectKeys.Revocations));
     }
 
@@ -47,12 +47,12 @@ public sealed class QuarantineTests(CaFixture house)
     {
         var instance = await house.Launch();
         await Fact(instance.Name, "quarantined-0001");
-        await Eventually.True(async () => (await Blocks(instance.Name)).Count == 1, "it is blocked", TimeSpan.FromSeconds(10));
+        await Eventually.True(async () => (await Blocks(instance.Name)).Count == 1, "it is blocked");
         await house.Store.PutIfAbsent(ObjectKeys.Block(instance.Name, "contested"), new Block { Schema = 1, Certname =
             instance.Name.ToString(), Id = "contested", Kind = BlockKind.Contested, Sentence = "two keys", At = new() }, default);
         await Fact(instance.Name, "released-0002");
         await Eventually.True(async () =>
-            await Blocks(instance.Name) is [{ Kind: BlockKind.Contested }], "only the quarantine goes", TimeSpan.FromSeconds(10));
+            await Blocks(instance.Name) is [{ Kind: BlockKind.Contested }], "only the quarantine goes");
     }
 
     // The deletion of an earlier lift lands once more, and a lost write of the block after it was lifted.
@@ -62,16 +62,16 @@ public sealed class QuarantineTests(CaFixture house)
         var instance = await house.Launch();
         var block = ObjectKeys.Block(instance.Name, "quarantined");
         await Fact(instance.Name, "quarantined-0001");
-        await Eventually.True(async () => (await Blocks(instance.Name)).Count == 1, "it is blocked", TimeSpan.FromSeconds(10));
+        await Eventually.True(async () => (await Blocks(instance.Name)).Count == 1, "it is blocked");
         var body = (await house.Store.Get(block, default))!.Body;
         await house.Store.Delete(block, default);
-        await Eventually.True(async () => await Blocks(instance.Name) is [{ Sentence: "quarantined-0001 by admin" }], "it is blocked again",
-            TimeSpan.FromSeconds(20));
+        await Eventually.True(async () => await Blocks(instance.Name) is [{ Sentence: "quarantined-0001 by admin" }],
+            "it is blocked again");
 
         await Fact(instance.Name, "released-0002");
-        await Eventually.True(async () => (await Blocks(instance.Name)).Count == 0, "it is lifted", TimeSpan.FromSeconds(10));
+        await Eventually.True(async () => (await Blocks(instance.Name)).Count == 0, "it is lifted");
         await house.Store.PutIfAbsent(block, (ReadOnlyMemory<byte>)body, default);
-        await Eventually.True(async () => (await Blocks(instance.Name)).Count == 0, "it is lifted again", TimeSpan.FromSeconds(20));
+        await Eventually.True(async () => (await Blocks(instance.Name)).Count == 0, "it is lifted again");
     }
 
     // Facts may be found in any order; their ids say which one counts.
@@ -85,7 +85,7 @@ public sealed class QuarantineTests(CaFixture house)
                 new InstanceFact { Schema = 1, Certname = instance.Name.ToString(), Event = fact, Detail = fact }, default);
         }
         await Eventually.True(
-            async () => await Blocks(instance.Name) is [{ Sentence: "quarantined-0003" }], "the third", TimeSpan.FromSeconds(15));
+            async () => await Blocks(instance.Name) is [{ Sentence: "quarantined-0003" }], "the third");
     }
 
     [Fact]

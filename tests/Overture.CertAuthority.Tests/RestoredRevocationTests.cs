@@ -30,7 +30,8 @@ public sealed class RestoredRevocationTests : IAsyncLifetime
     {
         using var node = await Deleted(await RunningCa.Start(house, house.Options("a")));
         var peers = new PuppetserverPeers(
-            house.Store, new PuppetCaBundle(house.BundleFile, "caBundle"), LaunchVerifier.FromDirectory(house.Pki.TrustedLaunchKeys).Verify);
+            house.Store, new PuppetCaBundle(house.BundleFile, "caBundle"),
+            LaunchVerifier.FromDirectory(house.Pki.TrustedLaunchKeys).Verify);
         foreach (var block in await house.Keys(ObjectKeys.BlocksOf(node.Name)))
             await house.Store.Delete(block, default);
         Assert.Null(await peers.Refusal(node.Certificate, default));

@@ -140,7 +140,7 @@ public sealed class RevocationTests(CaFixture house)
         ca.Services.GetRequiredService<Timeline>().Announce(instance.Name, "terminating");
 
         var closure = await Eventually.Get(
-            () => house.Store.Get<Closure>(ObjectKeys.Closed(instance.Name), default), "the name is closed", TimeSpan.FromSeconds(10));
+            () => house.Store.Get<Closure>(ObjectKeys.Closed(instance.Name), default), "the name is closed");
         Assert.Equal([serial], closure.Serials);
         var list = (await house.Store.Get<CrlRecord>(ObjectKeys.Crl(closure.CrlNumber), default))!;
         Assert.Contains(SerialNumber.Recorded(serial), Entries(list.Pem).Serials);

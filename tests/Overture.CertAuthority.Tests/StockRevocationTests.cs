@@ -15,8 +15,6 @@ namespace Overture.CertAuthority.Tests;
 [Collection(StockCollection.Name), Trait("Category", "integration")]
 public sealed class StockRevocationTests(StockFixture stock)
 {
-    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(15);
-
     [Fact]
     public async Task Terminate_SignedByPuppetserver_IsRevokedAndCleanedThereBeforeTheClosure()
     {
@@ -24,7 +22,7 @@ public sealed class StockRevocationTests(StockFixture stock)
         var (instance, certificate) = await Enrolled();
 
         await stock.House.Fact(instance.Name, "terminating");
-        var closure = await Eventually.Get(() => Closure(instance.Name), "the closure", Soon);
+        var closure = await Eventually.Get(() => Closure(instance.Name), "the closure");
 
         Assert.True(stock.Puppetserver.IsRevoked(certificate));
         Assert.Null(await stock.Puppetserver.Certificate(instance.Name.ToString()));
@@ -51,7 +49,7 @@ public sealed class StockRevocationTests(StockFixture stock)
 
         await stock.House.Fact(instance.Name, "terminating");
 
-        await Eventually.Get(() => Closure(instance.Name), "the closure", Soon);
+        await Eventually.Get(() => Closure(instance.Name), "the closure");
         Assert.False(stock.Puppetserver.Waits(instance.Name.ToString()));
         Assert.Equal(0, stock.Puppetserver.Made(instance.Name.ToString()));
     }
@@ -67,9 +65,9 @@ public sealed class StockRevocationTests(StockFixture stock)
         {
             await stock.House.Fact(instance.Name, "terminating");
             await Eventually.True(async () => (await ca.Timeline(instance.Name)).Any(e => e.Reason == "STOCK_CA_UNAVAILABLE"),
-                "the timeline says what it waits for", TimeSpan.FromSeconds(30));
+                "the timeline says what it waits for");
             await Eventually.True(() => ca.Options.Log.Lines.Any(l => l.StartsWith("Error stock.away", StringComparison.Ordinal)),
-                "the log says so", TimeSpan.FromSeconds(30));
+                "the log says so");
             Assert.Null(await Closure(instance.Name));
         }
         finally
@@ -77,10 +75,10 @@ public sealed class StockRevocationTests(StockFixture stock)
             stock.Puppetserver.Thaw();
         }
 
-        await Eventually.Get(() => Closure(instance.Name), "the closure", Soon);
+        await Eventually.Get(() => Closure(instance.Name), "the closure");
         Assert.True(stock.Puppetserver.IsRevoked(certificate));
         await Eventually.True(() => ca.Options.Log.Lines.Any(l => l.StartsWith("Information stock.back", StringComparison.Ordinal)),
-            "the log says that it is back", Soon);
+            "the log says that it is back");
         foreach (var told in new[] { "stock.away", "stock.back", "stock.revocation_waits" })
             Assert.Single(ca.Options.Log.Lines, l => l.Contains($" {told}:", StringComparison.Ordinal));
         Assert.DoesNotContain(ca.Options.Log.Lines, l => l.Contains("ca.sweep.failed", StringComparison.Ordinal));
@@ -106,7 +104,7 @@ public sealed class StockRevocationTests(StockFixture stock)
 
         Assert.Equal(StatusCode.Unavailable, refused.StatusCode);
         Assert.Equal("STOCK_CA_UNAVAILABLE", RpcDetails.Reason(refused));
-        await Eventually.True(() => stock.Puppetserver.IsRevoked(certificate), "revoked at puppetserver", Soon);
+        await Eventually.True(() => stock.Puppetserver.IsRevoked(certificate), "revoked at puppetserver");
         Assert.NotNull(await stock.Puppetserver.Certificate(instance.Name.ToString()));
     }
 
@@ -124,7 +122,7 @@ public sealed class StockRevocationTests(StockFixture stock)
         (await stock.Puppetserver.Ca("sign", "--certname", instance.Name.ToString())).Ok();
         using var certificate = await stock.Puppetserver.Certificate(instance.Name.ToString());
 
-        await Eventually.True(() => stock.Puppetserver.IsRevoked(certificate!), "revoked at puppetserver", Soon);
+        await Eventually.True(() => stock.Puppetserver.IsRevoked(certificate!), "revoked at puppetserver");
     }
 
     [Fact]
@@ -137,7 +135,7 @@ public sealed class StockRevocationTests(StockFixture stock)
 
         await stock.House.Fact(instance.Name, "terminating");
 
-        await Eventually.Get(() => Closure(instance.Name), "the closure", Soon);
+        await Eventually.Get(() => Closure(instance.Name), "the closure");
         var told = Assert.Single(await ca.Timeline(instance.Name), e => e.Reason == "STOCK_CA_UNAVAILABLE");
         Assert.Contains($"puppetserver ca clean --certname {instance.Name}", told.Detail, StringComparison.Ordinal);
     }
@@ -161,9 +159,9 @@ public sealed class StockRevocationTests(StockFixture stock)
         var instance = await stock.House.Launch();
         using var key = CsrBuilder.EcKey();
         using var answer = await stock.Puppetserver.Put(instance.Name.ToString(), instance.Csr(key).Pem());
-        var certificate = await Eventually.Get(() => stock.Puppetserver.Certificate(instance.Name.ToString()), "signed", Soon);
+        var certificate = await Eventually.Get(() => stock.Puppetserver.Certificate(instance.Name.ToString()), "signed");
         await Eventually.Get(
-            () => stock.House.Store.Get<CertificateRecord>(ObjectKeys.StockCertificate(instance.Name), default), "written down", Soon);
+            () => stock.House.Store.Get<CertificateRecord>(ObjectKeys.StockCertificate(instance.Name), default), "written down");
         return (instance, certificate);
     }
 

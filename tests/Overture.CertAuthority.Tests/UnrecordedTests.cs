@@ -77,7 +77,8 @@ public sealed class UnrecordedTests(CaFixture house)
     public async Task Listener_OfReportsAndTerminus_RefusesAPuppetserverWithoutRecord()
     {
         var peers = new PuppetserverPeers(
-            house.Store, new PuppetCaBundle(house.BundleFile, "caBundle"), LaunchVerifier.FromDirectory(house.Pki.TrustedLaunchKeys).Verify);
+            house.Store, new PuppetCaBundle(house.BundleFile, "caBundle"),
+            LaunchVerifier.FromDirectory(house.Pki.TrustedLaunchKeys).Verify);
         using var good = await house.Ca.Node(r => r.Role = "puppetserver");
         using var lost = await Lost(house.Ca, r => r.Role = "puppetserver");
         var issuer = Assert.Single(await house.Keys("ca/issuers/"));

@@ -15,7 +15,7 @@ namespace Overture.Classifier.Tests;
 [Trait("Category", "integration")]
 public sealed class CheckFaultTests : IAsyncLifetime, IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1), Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1), Patience = TimeSpan.FromSeconds(60);
     private readonly TestPuppetCa ca = new();
     private readonly TempDirectory files = new();
     private readonly CertName node = TestIds.New().CertName();

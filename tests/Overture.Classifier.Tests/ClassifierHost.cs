@@ -80,7 +80,8 @@ internal sealed class ClassifierHost : IAsyncDisposable
         var bytes = Marshallers.Create<byte[]>(b => b, b => b);
         using var channel = pki.Channel(port, party);
         return await channel.CreateCallInvoker().AsyncUnaryCall(
-            new Method<byte[], byte[]>(MethodType.Unary, ClassifierService.Descriptor.FullName, "PutNode", bytes, bytes), null, default, message);
+            new Method<byte[], byte[]>(MethodType.Unary, ClassifierService.Descriptor.FullName, "PutNode", bytes, bytes), null, default,
+            message);
     }
 
     public ClassifierService.ClassifierServiceClient As(string party)

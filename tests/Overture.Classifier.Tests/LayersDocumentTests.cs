@@ -108,7 +108,7 @@ public sealed class LayersDocumentTests
             + string.Concat(Enumerable.Range(0, 1000).Select(i => $"- {{name: g{i}, parameters: {{p{i}: 1, same: x}}}}\n"));
         var watch = System.Diagnostics.Stopwatch.StartNew();
         Assert.Equal(1000, LayersDocument.Parse(document).Groups.Count);
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"took {watch.Elapsed}");
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), $"took {watch.Elapsed}");
     }
 
     private static string Two(string rule, string otherRule, string content, string other, int rank, int otherRank) =>

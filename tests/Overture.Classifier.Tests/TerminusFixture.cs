@@ -91,7 +91,7 @@ public sealed class TerminusFixture : IAsyncDisposable
     }
 
     public Task Certified() =>
-        Eventually.True(() => Certificate.Current is not null, "the listener has its certificate", TimeSpan.FromSeconds(30));
+        Eventually.True(() => Certificate.Current is not null, "the listener has its certificate");
 
     /// <summary>A channel for gRPC; the caller disposes of it.</summary>
     public Grpc.Net.Client.GrpcChannel Channel(string party) => pki.Channel(grpcPort, party);

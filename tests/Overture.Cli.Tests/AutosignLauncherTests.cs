@@ -85,5 +85,5 @@ public sealed class AutosignLauncherTests(OvertureFixture overture) : IDisposabl
 
     private Task<Ran> Run(string certname, string csr, string? file = null) =>
         Shell.Run("/usr/bin/env", ["-i", $"OVERTURE_HOOKS_CONFIG={Path.Combine(overture.Pki.Home, "hooks.yaml")}", file ?? Launcher,
-            certname], null, csr, "/", TimeSpan.FromSeconds(30));
+            certname], null, csr, "/");
 }

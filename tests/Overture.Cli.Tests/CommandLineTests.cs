@@ -11,7 +11,8 @@ public sealed class CommandLineTests(OvertureFixture overture)
     [
         "launch", "instance list", "instance show", "instance watch", "instance timeline", "instance register", "instance terminate",
         "node list", "node show", "node set", "node delete",
-        "certificate list", "certificate expiring", "certificate show", "certificate revoke", "certificate requests", "certificate approve", "certificate deny", "audit verify",
+        "certificate list", "certificate expiring", "certificate show", "certificate revoke", "certificate requests", "certificate approve",
+        "certificate deny", "audit verify",
         "audit explain", "audit list",
         "pki init", "ca init", "ca import", "ca export", "ca admin-cert", "registry init", "health", "completion", "version",
     ];

@@ -11,7 +11,7 @@ namespace Overture.Cli.Tests;
 public sealed class CompletionTests(OvertureFixture overture)
 {
     // A person waits for it; the process ends itself after 180 ms, and the rest is a machine that is busy with other tests.
-    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
 
     [Theory]
     [InlineData("inst", "instance")]

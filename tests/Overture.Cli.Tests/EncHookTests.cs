@@ -41,7 +41,7 @@ public sealed class EncHookTests(OvertureFixture overture)
     {
         var ran = await overture.Hook("overture-enc", [certname]);
         AssertRefused(ran, exit, told);
-        Assert.InRange(ran.Took.TotalSeconds, 0, 4);
+        Assert.InRange(ran.Took.TotalSeconds, 0, 25); // 2 s, and what a busy machine adds
     }
 
     [Fact]

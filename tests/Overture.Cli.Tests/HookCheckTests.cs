@@ -141,7 +141,8 @@ public sealed class HookCheckTests : IDisposable
 
     [Fact]
     public async Task Check_NoPuppetConf_SaysWhereItLooked() =>
-        (await overture.Run("hook", "check", "--confdir", home.File("hooks"))).Exit(3).Says($"there is no {home.File("hooks/puppet.conf")}");
+        (await overture.Run("hook", "check", "--confdir", home.File("hooks"))).Exit(3)
+            .Says($"there is no {home.File("hooks/puppet.conf")}");
 
     private string In(string text) => text.Replace("{0}", home.Path, StringComparison.Ordinal);
 

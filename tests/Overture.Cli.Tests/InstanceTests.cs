@@ -158,7 +158,8 @@ public sealed class InstanceTests(OvertureFixture overture)
         Assert.Contains("  next: Start NTP.", lines);
         Assert.Contains("  not known: Its console was cut off.", lines);
         Assert.Contains(lines, l => l.StartsWith("  the provider: it accepted the launch (", StringComparison.Ordinal));
-        Assert.Equal("CLOCK", (await overture.Run("instance", "explain", name, "-o", "json")).Exit(1).Json()["causes"]![0]!["reason"].Text());
+        Assert.Equal("CLOCK", (await overture.Run("instance", "explain", name, "-o", "json")).Exit(1)
+            .Json()["causes"]![0]!["reason"].Text());
         Assert.Equal($"{name}\n", (await overture.Run("instance", "explain", name, "-o", "name")).Exit(1).Output);
     }
 

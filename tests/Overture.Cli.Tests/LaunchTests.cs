@@ -72,7 +72,7 @@ public sealed class LaunchTests(OvertureFixture overture)
         var ran = (await overture.Run("launch", "-c", Example, "stuck", "--wait", "--timeout", "2s", "-o", "json")).Exit(7)
             .Says("next: overture instance watch");
         Assert.True(ran.Json()["timedOut"]!.GetValue<bool>());
-        Assert.InRange(ran.Took.TotalSeconds, 1.5, 6);
+        Assert.InRange(ran.Took.TotalSeconds, 1.5, 60);
     }
 
     [Fact]
@@ -108,11 +108,11 @@ public sealed class LaunchTests(OvertureFixture overture)
         var run = overture.Run(verb == "launch" ? ["launch", "-c", Example, "frozen", "--wait"]
             : ["instance", "watch", watched, "--until-settled"],
             new() { ["OVERTURE_CLI_CONFIG"] = directory.File("cli.yaml") });
-        await fake.Watched.WaitAsync(TimeSpan.FromSeconds(30));
+        await fake.Watched.WaitAsync(TimeSpan.FromSeconds(60));
         var before = proxy.Accepted;
 
         proxy.Freeze();
-        await Eventually.True(() => proxy.Accepted > before, "it connects again", TimeSpan.FromSeconds(30));
+        await Eventually.True(() => proxy.Accepted > before, "it connects again");
         fake.Thawed.SetResult();
         proxy.Thaw();
 

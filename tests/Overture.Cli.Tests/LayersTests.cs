@@ -46,7 +46,8 @@ public sealed class LayersTests(OvertureFixture overture)
         var problem = (await overture.Run("node", "check", name, "-o", "json")).Exit(1).Json()["problems"]![0]!;
         Assert.Equal("environment", problem["path"].Text());
         Assert.Contains("Add `node default {}` to the site manifest", problem["rule"].Text(), StringComparison.Ordinal);
-        (await overture.Run("node", "explain", name)).Exit(0).Says("warning: the site manifest has node statements").Says("node default {}");
+        (await overture.Run("node", "explain", name)).Exit(0).Says("warning: the site manifest has node statements")
+            .Says("node default {}");
     }
 
     [Fact]

@@ -67,12 +67,12 @@ public sealed class OvertureFixture : IAsyncLifetime, IDisposable
     public Task<Ran> Run(string[] arguments, Dictionary<string, string?> environment, string? input = null, string? directory = null) =>
         Shell.Run(Binary, arguments, new Dictionary<string, string?> { ["OVERTURE_CLI_CONFIG"] = null,
             ["OVERTURE_HOME"] = Pki.Home }.Concat(environment).GroupBy(v => v.Key).ToDictionary(v => v.Key, v => v.Last().Value),
-            input, directory, TimeSpan.FromSeconds(60));
+            input, directory);
 
     /// <summary>A hook, by its link and with the environment puppetserver would give: next to nothing.</summary>
     public Task<Ran> Hook(string hook, string[] arguments, string? input = null, string? config = null) =>
         Shell.Run("/usr/bin/env", ["-i", $"OVERTURE_HOOKS_CONFIG={config ?? Path.Combine(Pki.Home, "hooks.yaml")}", links.File(hook),
-            .. arguments], null, input, "/", TimeSpan.FromSeconds(30));
+            .. arguments], null, input, "/");
 
     public async Task DisposeAsync()
     {

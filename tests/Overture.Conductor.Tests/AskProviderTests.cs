@@ -17,7 +17,7 @@ public sealed class AskProviderTests
         var (slow, quick) = (new FakeProvider { BeforeStart = _ => answer.Task }, new FakeProvider { Account = "other" });
         using var ask = new AskProvider(null!, null!, null!, ids, TimeProvider.System); // one place, fresh: nothing is read or written
         var waiting = Enumerable.Range(0, 6).Select(_ => Run(ask, slow)).ToList();
-        Assert.NotNull((await Run(ask, quick).WaitAsync(TimeSpan.FromSeconds(20))).Started);
+        Assert.NotNull((await Run(ask, quick).WaitAsync(TimeSpan.FromSeconds(60))).Started);
         Assert.All(waiting, w => Assert.False(w.IsCompleted));
         answer.SetResult();
         Assert.All(await Task.WhenAll(waiting), a => Assert.NotNull(a.Started));

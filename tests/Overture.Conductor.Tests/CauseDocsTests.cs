@@ -10,7 +10,8 @@ public sealed class CauseDocsTests
     [Fact]
     public async Task Causes_AreThoseOfTheDocumentation()
     {
-        var documented = (await File.ReadAllTextAsync(RepositoryPaths.File("docs/causes.md"))).Split('\n').Where(l => l.StartsWith("| `", StringComparison.Ordinal))
+        var documented = (await File.ReadAllTextAsync(RepositoryPaths.File("docs/causes.md"))).Split('\n')
+            .Where(l => l.StartsWith("| `", StringComparison.Ordinal))
             .Select(l => l.Split('`')[1]).Distinct().Order(StringComparer.Ordinal);
         var known = RunCauses.All.Concat(ProviderCauses.All).Concat(StalledCauses.All).Select(c =>
             c.Code).Concat(ConsoleFindings.Codes).Distinct()

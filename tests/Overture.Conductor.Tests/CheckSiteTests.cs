@@ -17,12 +17,11 @@ public sealed class CheckSiteTests
         await using var redis = await RedisServer.Start();
         var provider = new FakeProvider();
         await using var host = await ConductorHost.Start(world, new() { Provider = provider, Redis = redis.Endpoint });
-        await Eventually.True(() => host.Get<RegistryConnection>().Healthy, "the registry is connected", TimeSpan.FromSeconds(60));
+        await Eventually.True(() => host.Get<RegistryConnection>().Healthy, "the registry is connected");
 
         // 1. healthy, once Redis keeps its changes
         await redis.Cli("config", "set", "appendonly", "yes");
-        await Eventually.True(async () => (await Check(host))[0].Status == SiteCheckStatus.Ok, "it keeps its changes",
-            TimeSpan.FromSeconds(60));
+        await Eventually.True(async () => (await Check(host))[0].Status == SiteCheckStatus.Ok, "it keeps its changes");
         var checks = (await Check(host)).Where(c => c.Check != "own certificate").ToList();
         Assert.Equal(["persistence", "puppet CA", "local"], checks.Select(c => c.Check));
         Assert.All(checks, c => Assert.True(c.Status == SiteCheckStatus.Ok, $"{c}"));
@@ -33,7 +32,7 @@ public sealed class CheckSiteTests
         provider.WhyUnfit = "AuthFailure: the cloud refuses the credentials.";
         await Shows(host, "local", SiteCheckStatus.Failed, "takes no launches: AuthFailure", "overture doctor -c FILE");
         await redis.Kill();
-        await Eventually.True(() => !host.Get<RegistryConnection>().Healthy, "it is away", TimeSpan.FromSeconds(60));
+        await Eventually.True(() => !host.Get<RegistryConnection>().Healthy, "it is away");
         await Shows(host, "reachable", SiteCheckStatus.Failed, "Redis does not answer", "registry.endpoint");
     }
 

@@ -76,11 +76,11 @@ public sealed class ConditionFlowTests : IAsyncLifetime
         cloud.Console = "Debian GNU/Linux 13 localhost ttyS0\r\n\r\nlocalhost login: ";
         var name = CertName.Parse((await host.As("admin").LaunchInstancesAsync(new() { Spec = Ec2ProviderTests.Spec() })).Results.Single()
             .Instance.Certname);
-        await Eventually.True(async () => (await Get(name)).State == InstanceState.Running, "it runs", TimeSpan.FromSeconds(30));
+        await Eventually.True(async () => (await Get(name)).State == InstanceState.Running, "it runs");
         clock.Shift += TimeSpan.FromMinutes(31);
         await Eventually.True(async () => (await Get(name)).Conditions.Any(c => c.Type == ConditionType.Stalled
             && c.Message.Contains("no line from cloud-init", StringComparison.Ordinal)
-            && c.Next.Contains("use an image with cloud-init", StringComparison.Ordinal)), "the condition says why", TimeSpan.FromSeconds(30));
+            && c.Next.Contains("use an image with cloud-init", StringComparison.Ordinal)), "the condition says why");
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class ConditionFlowTests : IAsyncLifetime
         {
             clock.Shift += provider.LookEvery;
             return Conditions(await Get(name)) == "Gone MISSING";
-        }, "it is missing", TimeSpan.FromSeconds(30));
+        }, "it is missing");
         var finding = Assert.Single((await host.Get<Reconciler>().Run(apply: true, orphans: false, limit: 0, default)).Findings);
         Assert.StartsWith("missing in 1 of 3", finding.HeldBack, StringComparison.Ordinal);
     }
@@ -181,7 +181,7 @@ public sealed class ConditionFlowTests : IAsyncLifetime
         Assert.Equal("", Conditions(await Get(name)));
         await redis.Restart();
         await Eventually.True(async () => host.Get<RegistryConnection>().Healthy && await host.Get<LastRuns>().Since() is not null,
-            "it is back, and read", TimeSpan.FromSeconds(30));
+            "it is back, and read");
         cloud.StartAgain(marker.ToString());
         clock.Shift += TimeSpan.FromMinutes(80);
         await Listed(marker, "");
@@ -193,13 +193,12 @@ public sealed class ConditionFlowTests : IAsyncLifetime
     private SummarizeInstancesResponse Summary() => host.As("viewer").SummarizeInstances(new());
 
     private async Task Shows(CertName name, string conditions) =>
-        await Eventually.True(async () => Conditions(await Get(name)) == conditions, $"{name} shows '{conditions}'",
-            TimeSpan.FromSeconds(30));
+        await Eventually.True(async () => Conditions(await Get(name)) == conditions, $"{name} shows '{conditions}'");
 
     // Without GetInstance, which reads its records again.
     private async Task Listed(CertName name, string conditions) => await Eventually.True(async () =>
         Conditions((await host.As("viewer").ListInstancesAsync(new() { Filter = new() { Prefix = name.ToString() } })).Instances.Single())
-            == conditions, $"the list says '{conditions}' of {name}", TimeSpan.FromSeconds(30));
+            == conditions, $"the list says '{conditions}' of {name}");
 
     // The same, while time passes quickly: scans are half a minute apart, and further where one seems to have taken long.
     private async Task ListedInTime(CertName name, string conditions) => await Eventually.True(async () =>
@@ -207,7 +206,7 @@ public sealed class ConditionFlowTests : IAsyncLifetime
         clock.Shift += TimeSpan.FromSeconds(5);
         return Conditions((await host.As("viewer").ListInstancesAsync(new() { Filter = new() { Prefix = name.ToString() } }))
             .Instances.Single()) == conditions;
-    }, $"the list says '{conditions}' of {name}", TimeSpan.FromSeconds(40));
+    }, $"the list says '{conditions}' of {name}");
 
     private static string Conditions(Instance instance) => string.Join(", ", instance.Conditions.Select(c => $"{c.Type} {c.Reason}"));
 

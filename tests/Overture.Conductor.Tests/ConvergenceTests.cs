@@ -19,7 +19,8 @@ public sealed class ConvergenceTests
         Assert.Equal(100, answer.Converged);
         var boot = answer.Steps.Single(s => s.From == InstanceState.Running);
         Assert.Equal((10, 50, 90, 100), (Seconds(boot.P10), Seconds(boot.P50), Seconds(boot.P90), boot.Count));
-        Assert.Equal((InstanceState.Requested, InstanceState.Converged, 60), (answer.Steps[^1].From, answer.Steps[^1].To, Seconds(answer.Steps[^1].P50)));
+        Assert.Equal((InstanceState.Requested, InstanceState.Converged, 60),
+            (answer.Steps[^1].From, answer.Steps[^1].To, Seconds(answer.Steps[^1].P50)));
         Assert.Empty(answer.Hours);
     }
 
@@ -60,14 +61,16 @@ public sealed class ConvergenceTests
 
     private static int Seconds(Duration span) => (int)span.ToTimeSpan().TotalSeconds;
 
-    private static ConvergedWay Way(DateTimeOffset at, int boot, bool withCertificate = true) => ConvergedWay.Of(Records(at, boot, withCertificate))!;
+    private static ConvergedWay Way(DateTimeOffset at, int boot, bool withCertificate = true) =>
+        ConvergedWay.Of(Records(at, boot, withCertificate))!;
 
     // Ten seconds, and its boot, before it converged.
     private static InstanceRecords Records(DateTimeOffset at, int boot, bool withCertificate)
     {
         var name = TestIds.New().CertName();
         var begin = at.AddSeconds(-10 - boot);
-        InstanceFact Fact(string what, double seconds) => new() { Certname = $"{name}", Event = what, At = begin.AddSeconds(seconds).ToTimestamp() };
+        InstanceFact Fact(string what, double seconds) =>
+            new() { Certname = $"{name}", Event = what, At = begin.AddSeconds(seconds).ToTimestamp() };
         return new InstanceRecords
         {
             Name = name,

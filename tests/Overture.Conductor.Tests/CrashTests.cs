@@ -115,7 +115,7 @@ public sealed class CrashTests : IAsyncLifetime
             await using (Conductor(null))
             {
                 await Eventually.True(async () => await store.Get(ObjectKeys.Fact(name, "terminated"), default) is not null,
-                    "it is finished without anybody asking", TimeSpan.FromSeconds(30));
+                    "it is finished without anybody asking");
                 Assert.False(Directory.Exists(world.Data.File($"instances/{name}")));
                 Assert.Null(await store.Get(ObjectKeys.Node(name), default));
                 Assert.Single(await Keys(ObjectKeys.HistoryOf(name)));
@@ -146,7 +146,7 @@ public sealed class CrashTests : IAsyncLifetime
     {
         await using var conductor = Conductor(step);
         await Assert.ThrowsAsync<RpcException>(() => Answered(call, conductor));
-        await conductor.Ended(TimeSpan.FromSeconds(20));
+        await conductor.Ended(TimeSpan.FromSeconds(90));
         Assert.True(conductor.ExitCode == 137, $"ended by {conductor.ExitCode}: {await conductor.Printed()}");
     }
 
@@ -157,8 +157,7 @@ public sealed class CrashTests : IAsyncLifetime
     private async Task<T> Answered<T>(Func<ConductorService.ConductorServiceClient, Task<T>> call, ServiceProcess? dying = null)
     {
         using var channel = world.Pki.Channel(port, "admin");
-        await Eventually.True(async () => dying is { HasExited: true } || await Listens(), "the Conductor listens",
-            TimeSpan.FromSeconds(30));
+        await Eventually.True(async () => dying is { HasExited: true } || await Listens(), "the Conductor listens");
         return await call(new ConductorService.ConductorServiceClient(channel));
     }
 

@@ -90,7 +90,7 @@ public sealed class DefinitionFindingsTests : IAsyncLifetime
         // Nine of the first ten are terminated and have a definition; one of those not read yet and one that is ending are not missing.
         Assert.Equal(10, comparison.Stray.Count);
         Assert.Equal(97, comparison.Missing.Count);
-        Assert.InRange(begun.Elapsed.TotalSeconds, 0, 3);
+        Assert.InRange(begun.Elapsed.TotalSeconds, 0, 30); // each with each would be hours
     }
 
     private async Task<CertName> Launch() => CertName.Parse(

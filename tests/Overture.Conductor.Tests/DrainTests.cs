@@ -23,7 +23,7 @@ public sealed class DrainTests : IDisposable
         await using var conductor = world.StartProcess(port);
         using var channel = world.Pki.Channel(port, "admin");
         var health = new Health.HealthClient(channel);
-        await Eventually.True(() => ConductorFixture.Serves(health), "it serves", TimeSpan.FromSeconds(60));
+        await Eventually.True(() => ConductorFixture.Serves(health), "it serves");
         var client = new ConductorService.ConductorServiceClient(channel);
         var name = (await client.RegisterInstanceAsync(new() { Spec = ConductorFixture.Spec() })).Instance.Certname;
         using var watch = client.WatchInstances(new WatchInstancesRequest { Certnames = { name } });
@@ -44,11 +44,11 @@ public sealed class DrainTests : IDisposable
         });
         Assert.Equal((StatusCode.Unavailable, "SHUTTING_DOWN"), (watched.StatusCode, RpcDetails.Reason(watched)));
         Assert.False(await probe.ResponseStream.MoveNext(default));
-        Assert.True(since.Elapsed < TimeSpan.FromSeconds(3), $"streams ended after {since.Elapsed}");
+        Assert.True(since.Elapsed < TimeSpan.FromSeconds(15), $"streams ended after {since.Elapsed}");
         var waited = await Assert.ThrowsAsync<RpcException>(() => terminate);
         Assert.Equal((StatusCode.Unavailable, "SHUTTING_DOWN"), (waited.StatusCode, RpcDetails.Reason(waited)));
-        await conductor.Ended(TimeSpan.FromSeconds(25));
-        Assert.InRange(since.Elapsed.TotalSeconds, 0, 18);
+        await conductor.Ended(TimeSpan.FromSeconds(90));
+        Assert.InRange(since.Elapsed.TotalSeconds, 0, 60);
         Assert.True(conductor.ExitCode == 0, await conductor.Printed());
 
         // The end goes on at the next start.

@@ -36,7 +36,7 @@ public sealed class Ec2BootTests : IAsyncLifetime
     {
         var booted = await Boot("runcmd: [[echo, it, was, read]]\n# " + new string('x', 14_000) + "\n");
         await Eventually.True(async () => await provider.Console(name, "", default) is { } console
-            && console.Contains("\nit was read\n", StringComparison.Ordinal), "cloud-init ran it", TimeSpan.FromSeconds(60));
+            && console.Contains("\nit was read\n", StringComparison.Ordinal), "cloud-init ran it");
         var id = (await provider.Look(name, "", default)).InstanceId;
         Assert.Equal((Sighting.Running, id),
             ((await provider.Look(name, "", default)).State, (await booted.Inside("cat", "/etc/hostname")).Ok().Trim()));
@@ -54,7 +54,7 @@ public sealed class Ec2BootTests : IAsyncLifetime
     public async Task InstanceThatEndsItself_IsTerminatedAtTheCloud()
     {
         var booted = await Boot("runcmd: [[kill, '-TERM', '1']]\n");
-        await Eventually.True(async () => (await provider.Look(name, "", default)).IsGone, "it ended", TimeSpan.FromSeconds(60));
+        await Eventually.True(async () => (await provider.Look(name, "", default)).IsGone, "it ended");
         Assert.True(booted.HasEnded);
         Assert.Contains("launched once", (await Assert.ThrowsAsync<ProviderException>(Again)).Message, StringComparison.Ordinal);
     }

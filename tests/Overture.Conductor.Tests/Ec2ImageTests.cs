@@ -38,7 +38,8 @@ public sealed class Ec2ImageTests : IAsyncLifetime
         cloud.RefuseLaunches = 1;
         var refused = (await host.As("admin").LaunchInstancesAsync(new() { Spec = ByName() })).Results.Single();
         Assert.Equal(("PROVIDER_FAILED", New), (refused.Reason, refused.Instance.Image));
-        cloud.Images.Enqueue(new("ami-00000000000000009", "ubuntu/images/noble-24.04-amd64-server-20991231", Owner, "2099-12-31T00:00:00.000Z"));
+        cloud.Images.Enqueue(new("ami-00000000000000009", "ubuntu/images/noble-24.04-amd64-server-20991231", Owner,
+            "2099-12-31T00:00:00.000Z"));
         Assert.Equal("", (await host.As("admin").RetryInstanceAsync(new() { Certname = refused.Instance.Certname })).Reason);
         Assert.Equal([New, New], cloud.Calls.Where(c => c["Action"] == "RunInstances").Select(c => c["ImageId"]));
     }
@@ -50,7 +51,8 @@ public sealed class Ec2ImageTests : IAsyncLifetime
             new() { RequestId = "r1", Spec = ByName(i => i.Architecture = "arm64") }));
         Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
         Assert.Contains($"no available arm64 image of {Owner}", refused.Status.Detail + refused.Trailers, StringComparison.Ordinal);
-        Assert.Equal("", (await host.As("admin").LaunchInstancesAsync(new() { RequestId = "r1", Spec = ByName() })).Results.Single().Reason);
+        Assert.Equal("", (await host.As("admin").LaunchInstancesAsync(new() { RequestId = "r1", Spec = ByName() })).Results.Single()
+            .Reason);
     }
 
     [Fact]
@@ -125,9 +127,11 @@ public sealed class Ec2ImageTests : IAsyncLifetime
     [
         new(New, "ubuntu/images/noble-24.04-amd64-server-20261120", Owner, "2026-11-20T08:00:00.000Z"),
         new(Old, "ubuntu/images/noble-24.04-amd64-server-20261001", Owner, "2026-10-01T08:00:00.000Z"),
-        new("ami-00000000000000003", "ubuntu/images/noble-24.04-amd64-server-20261128", Owner, "2026-11-28T08:00:00.000Z", State: "pending"),
+        new("ami-00000000000000003", "ubuntu/images/noble-24.04-amd64-server-20261128", Owner, "2026-11-28T08:00:00.000Z",
+            State: "pending"),
         new("ami-00000000000000004", "ubuntu/images/noble-24.04-amd64-server-20261129", "666666666666", "2026-11-29T08:00:00.000Z"),
-        new("ami-00000000000000005", "ubuntu/images/noble-24.04-amd64-win-20261129", Owner, "2026-11-29T08:00:00.000Z", Platform: "windows"),
+        new("ami-00000000000000005", "ubuntu/images/noble-24.04-amd64-win-20261129", Owner, "2026-11-29T08:00:00.000Z",
+            Platform: "windows"),
         new("ami-00000000000000006", "debian-13-amd64", Owner, "2026-11-29T08:00:00.000Z"),
         new("ami-00000000000000007", "ubuntu/images/noble-24.04-riscv", Owner, "2026-11-29T08:00:00.000Z", "riscv64"),
     ];

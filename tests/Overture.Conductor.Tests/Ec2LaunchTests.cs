@@ -43,8 +43,7 @@ public sealed class Ec2LaunchTests : IAsyncLifetime
         var launched = (await host.As("admin").LaunchInstancesAsync(new() { Spec = Ec2ProviderTests.Spec() })).Results.Single();
         Assert.Equal("", launched.Reason);
         var name = CertName.Parse(launched.Instance.Certname);
-        await Eventually.True(async () => (await Get(name)).State == InstanceState.Running, "the poller sees it run",
-            TimeSpan.FromSeconds(40));
+        await Eventually.True(async () => (await Get(name)).State == InstanceState.Running, "the poller sees it run");
         Assert.Equal(["10.0.0.9"], (await Get(name)).Addresses);
         Assert.Equal(1, cloud.Launched);
         var record = (await host.Get<InstanceRecordsReader>().Read(name, default))!.Launch;

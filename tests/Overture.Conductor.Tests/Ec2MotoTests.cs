@@ -119,7 +119,8 @@ public sealed class Ec2MotoTests : ProviderSuite, IAsyncLifetime
         await moto.Enforce(false);
         var options = new Ec2Options
         {
-            Endpoint = moto.Endpoint.AbsoluteUri, StsEndpoint = moto.Endpoint.AbsoluteUri, Region = MotoServer.Region, LaunchesPerSecond = 100,
+            Endpoint = moto.Endpoint.AbsoluteUri, StsEndpoint = moto.Endpoint.AbsoluteUri, Region = MotoServer.Region,
+            LaunchesPerSecond = 100,
             Accounts = new Dictionary<string, Ec2AccountOptions> { ["prod"] = new() { RoleArn = "arn:aws:iam::222222222222:role/overture" } },
         };
         using var other = new Ec2Provider(options, Ec2ProviderTests.Deployment, TimeProvider.System,

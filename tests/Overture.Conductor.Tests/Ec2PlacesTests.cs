@@ -101,7 +101,8 @@ public sealed class Ec2PlacesTests : IAsyncLifetime
     public async Task NoSpotInstance_IsOnDemandInTheEnd()
     {
         cloud.Full["spot"] = "MaxSpotInstanceCountExceeded";
-        var launched = await Launch(s => s.Ec2 = new Ec2Settings { SubnetIds = { A, B }, Spot = true, SpotFallback = SpotFallback.OnDemand });
+        var launched = await Launch(s =>
+            s.Ec2 = new Ec2Settings { SubnetIds = { A, B }, Spot = true, SpotFallback = SpotFallback.OnDemand });
         Assert.Equal($"t3.micro in {A}, on demand", launched.Instance.Placed);
         Assert.Equal([true, true, false], Runs().Select(r => r.ContainsKey("InstanceMarketOptions.MarketType")));
     }

@@ -59,7 +59,8 @@ public abstract class Ec2DoubleSuite(string dialect) : ProviderSuite, IAsyncLife
     {
         cloud.Full["subnet-0a0a0a0a"] = "InsufficientInstanceCapacity";
         var (name, places) = (TestIds.New().CertName(), provider.Places(Places));
-        var full = await Assert.ThrowsAsync<ProviderException>(() => provider.Start(name, places[0], "#cloud-config\n", again: false, default));
+        var full = await Assert.ThrowsAsync<ProviderException>(() =>
+            provider.Start(name, places[0], "#cloud-config\n", again: false, default));
         Assert.Equal((NotStarted.Nothing, true, "InsufficientInstanceCapacity"), (full.Means, full.Elsewhere, full.Code));
         Assert.NotEmpty((await provider.Start(name, places[1], "#cloud-config\n", again: true, default)).InstanceId);
     }

@@ -47,7 +47,8 @@ public sealed class Ec2SitesTests : IAsyncLifetime
         {
             Account = "Main!", Accounts = new Dictionary<string, Ec2AccountOptions> { ["Main!"] = new() },
             Endpoint = "",
-        }).Problems("test").Select(p => p.Field).OrderBy(f => f.Length == 12 ? 0 : f.EndsWith("roleArn", StringComparison.Ordinal) ? 1 : 2));
+        }).Problems("test").Select(p => p.Field)
+            .OrderBy(f => f.Length == 12 ? 0 : f.EndsWith("roleArn", StringComparison.Ordinal) ? 1 : 2));
     }
 
     [Fact]
@@ -188,7 +189,8 @@ public sealed class Ec2SitesTests : IAsyncLifetime
         Ec2ProviderTests.Spec(s => s.Ec2 = new Ec2Settings { Account = account, Region = region });
 
     private static ProviderSet Open(Ec2Options options) => new(Ec2Sites.Of(options).Select(site =>
-        new Ec2Provider(options, Ec2ProviderTests.Deployment, TimeProvider.System, new BasicAWSCredentials("key", "secret"), site)).ToList());
+        new Ec2Provider(options, Ec2ProviderTests.Deployment, TimeProvider.System, new BasicAWSCredentials("key", "secret"), site))
+            .ToList());
 
     private static void Close(ProviderSet providers)
     {

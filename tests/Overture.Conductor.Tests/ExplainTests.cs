@@ -19,10 +19,12 @@ public sealed class ExplainTests
         var name = await Launch(host);
         var answer = await Explain(host, name);
         Assert.Equal("DATASOURCE_MISSING", Assert.Single(answer.Causes).Reason);
-        Assert.Equal(("console", "cloud-init: Datasource DataSourceNone"), (answer.Causes[0].Proofs[0].Source, answer.Causes[0].Proofs[0].Text));
+        Assert.Equal(("console", "cloud-init: Datasource DataSourceNone"),
+            (answer.Causes[0].Proofs[0].Source, answer.Causes[0].Proofs[0].Text));
         Assert.False(answer.Ready);
         Assert.Equal("It is not ready: cloud-init found no source of user data.", answer.Verdict);
-        Assert.Equal(StatusCode.NotFound, (await Assert.ThrowsAsync<RpcException>(() => Explain(host, $"{TestIds.New().CertName()}"))).StatusCode);
+        Assert.Equal(StatusCode.NotFound, (await Assert.ThrowsAsync<RpcException>(() => Explain(host, $"{TestIds.New().CertName()}")))
+            .StatusCode);
     }
 
     [Fact]
@@ -33,7 +35,8 @@ public sealed class ExplainTests
         await using var host = await ConductorHost.Start(world, new() { Provider = provider });
         var name = await Launch(host);
         var data = provider.Asked.Single().UserData;
-        var token = System.Text.RegularExpressions.Regex.Match(data, @"1\.2\.840\.113549\.1\.9\.7[^:]*:\s*\W*([A-Za-z0-9_-]{20,})").Groups[1].Value;
+        var token = System.Text.RegularExpressions.Regex.Match(data, @"1\.2\.840\.113549\.1\.9\.7[^:]*:\s*\W*([A-Za-z0-9_-]{20,})")
+            .Groups[1].Value;
         Assert.NotEmpty(token);
         provider.ConsoleText = $"cloud-init: No space left on device {token}";
         Assert.Equal("cloud-init: No space left on device ********", (await Explain(host, name)).Causes.Single().Proofs.Single().Text);

@@ -72,7 +72,6 @@ internal sealed class FirstBootWorld : IAsyncDisposable
             Reports = new ReportOptions { Listen = $"127.0.0.1:{reports}", CaPort = ca.Port },
             FirstBoot = new FirstBootOptions { Listen = $"127.0.0.1:{port}" },
         });
-        await Eventually.True(() => Host.Get<PuppetHostCertificate>().Current is not null, "the listener has its certificate",
-            TimeSpan.FromSeconds(60));
+        await Eventually.True(() => Host.Get<PuppetHostCertificate>().Current is not null, "the listener has its certificate");
     }
 }

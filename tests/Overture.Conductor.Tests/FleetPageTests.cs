@@ -53,13 +53,16 @@ public sealed class FleetPageTests
 
     private static InstanceRow Converged(CertName name, DateTimeOffset at, DateTimeOffset now)
     {
-        InstanceFact Fact(string what, int seconds) => new() { Certname = $"{name}", Event = what, At = at.AddSeconds(seconds).ToTimestamp() };
+        InstanceFact Fact(string what, int seconds) =>
+            new() { Certname = $"{name}", Event = what, At = at.AddSeconds(seconds).ToTimestamp() };
         return new(new InstanceRecords
         {
             Name = name,
-            Launch = new LaunchRecord { Schema = 1, Certname = $"{name}", NotBefore = at.ToTimestamp(), Provider = "registered", Profile = "web" },
+            Launch = new LaunchRecord { Schema = 1, Certname = $"{name}", NotBefore = at.ToTimestamp(), Provider = "registered",
+                Profile = "web" },
             Facts = [Fact(InstanceEvents.Converged, 90)],
-            Claim = new Claimed("1", "01ab", at.AddSeconds(40).ToTimestamp()), Certificate = new Signed("01ab", at.AddSeconds(41).ToTimestamp()),
+            Claim = new Claimed("1", "01ab", at.AddSeconds(40).ToTimestamp()),
+            Certificate = new Signed("01ab", at.AddSeconds(41).ToTimestamp()),
             FirstServed = new Served("1", at.AddSeconds(50).ToTimestamp()),
         }, now);
     }

@@ -58,7 +58,8 @@ public sealed class InstanceExplanationTests
         var answer = Explain(records, null);
         Assert.False(answer.Ready);
         Assert.Equal("CLASS_MISSING", Assert.Single(answer.Causes).Reason);
-        Assert.StartsWith("It converged, and something is wrong: the puppetserver's code has no class", answer.Verdict, StringComparison.Ordinal);
+        Assert.StartsWith("It converged, and something is wrong: the puppetserver's code has no class", answer.Verdict,
+            StringComparison.Ordinal);
         Assert.Equal(Start.AddSeconds(90).ToTimestamp(), answer.Since);
         Assert.Contains("lgoin", answer.Causes[0].Proofs[0].Text, StringComparison.Ordinal);
         Assert.Contains($"overture node edit {Name}", answer.Causes[0].Next, StringComparison.Ordinal);

@@ -26,7 +26,7 @@ public sealed class LateWriteTests : IAsyncLifetime
         moto = await MotoServer.Start();
         proxy = await HoldingProxy.Start(moto.Endpoint);
         store = S3Store.At($"s3://{MotoServer.Bucket}", "",
-            new S3Options { ServiceUrl = proxy.Endpoint.ToString(), Timeout = TimeSpan.FromSeconds(1) },
+            new S3Options { ServiceUrl = proxy.Endpoint.ToString(), Timeout = TimeSpan.FromSeconds(3) },
             new BasicAWSCredentials(moto.AccessKey, moto.SecretKey));
         host = await ConductorHost.Start(world, new() { Provider = provider, Store = store });
     }

@@ -15,7 +15,7 @@ namespace Overture.Conductor.Tests;
 /// <summary>The end of an instance that its cloud did not start: at once where that is sure, and never before it is.</summary>
 public sealed class NeverStartedTests : IAsyncLifetime
 {
-    private static readonly TimeSpan Seconds = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Seconds = TimeSpan.FromSeconds(60);
     private readonly ConductorFixture world = new();
     private Ec2Double cloud = null!;
     private Ec2Provider provider = null!;

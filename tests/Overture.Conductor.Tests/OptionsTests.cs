@@ -52,7 +52,8 @@ public sealed class OptionsTests : IDisposable
         {
             "bucket", "tls.certificate", "tls.key", "tls.roots", "registry.endpoint", "launch.signingKey", "launch.tokenKey",
             "launch.caBundle", "launch.trustedKeys",
-            "local.directory", "local.script", "local.images", "local.hide", "reports.listen", "reports.dnsNames", "reports.caServer", "reports.caPort",
+            "local.directory", "local.script", "local.images", "local.hide", "reports.listen", "reports.dnsNames", "reports.caServer",
+            "reports.caPort",
             "reports.maxBytes",
             "puppetDb.url", "puppetDb.certificate", "puppetDb.key", "puppetDb.roots",
         }, problems);

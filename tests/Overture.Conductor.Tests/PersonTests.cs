@@ -163,7 +163,7 @@ public sealed class PersonTests : IAsyncLifetime
         await world.OpenStore().PutIfAbsent(ObjectKeys.InternalCrl($"{list.Issuer}", list.Number),
             (ReadOnlyMemory<byte>)System.Text.Encoding.ASCII.GetBytes(list.Pem), default);
         await Eventually.True(async () => await ReasonOf(async () => await jo.ListProfilesAsync(new())) == "CERTIFICATE_REVOKED",
-            "the list is taken within half a minute", TimeSpan.FromSeconds(40));
+            "the list is taken within half a minute");
         await host.As("kim").ListProfilesAsync(new());
 
         // Started again, over a bucket from which it is gone.
@@ -220,10 +220,7 @@ public sealed class PersonTests : IAsyncLifetime
         var (client, certname) = (host.As(party), $"{name}");
         switch (rpc)
         {
-            case "terminate":
-                await client.TerminateInstanceAsync(new() { Certname = certname },
-                    deadline: TimeProvider.System.GetUtcNow().AddSeconds(1).UtcDateTime);
-                break;
+            case "terminate": await InTime.Terminate(client, certname, 1); break;
             case "retry": await client.RetryInstanceAsync(new() { Certname = certname }); break;
             case "update": await client.UpdateInstanceAsync(new() { Certname = certname, Protected = true }); break;
             case "quarantine": await client.QuarantineInstanceAsync(new() { Certname = certname, Reason = "a test" }); break;

@@ -123,7 +123,7 @@ public sealed class PrometheusTests : IDisposable
     }
 
     private Task Becomes(int port, string query, Func<double, bool> wanted) => Eventually.True(
-        async () => await Query(port, query) is { } value && wanted(value), query, TimeSpan.FromSeconds(60));
+        async () => await Query(port, query) is { } value && wanted(value), query);
 
     // The first sample; null: none, or Prometheus has not started yet.
     private async Task<double?> Query(int port, string query)

@@ -99,7 +99,8 @@ public sealed class LocalProviderTests : ProviderSuite, IDisposable
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode($"{directory}/user-data"));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode($"{directory}/meta-data"));
         var arguments = await File.ReadAllTextAsync($"{directory}/arguments");
-        Assert.Equal($"run {directory} {name} / /hidden/a {data.File("instances")} {data.File("state")} {data.File("objects")}\n", arguments);
+        Assert.Equal($"run {directory} {name} / /hidden/a {data.File("instances")} {data.File("state")} {data.File("objects")}\n",
+            arguments);
         await provider.Stop(name, "", default, default);
         Assert.False(Directory.Exists(directory));
     }

@@ -19,8 +19,7 @@ public sealed class PuppetHostTests : IDisposable
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => client.GetAsync($"https://localhost:{reports}/"));
 
         await using var ca = await PuppetCaStandIn.Start(world.Ca, caPort);
-        await Eventually.True(() => host.Get<PuppetHostCertificate>().Current is not null, "the certificate is there",
-            TimeSpan.FromSeconds(30));
+        await Eventually.True(() => host.Get<PuppetHostCertificate>().Current is not null, "the certificate is there");
         Assert.Equal(System.Net.HttpStatusCode.NotFound, (await client.GetAsync($"https://localhost:{reports}/")).StatusCode);
     }
 
@@ -51,8 +50,7 @@ public sealed class PuppetHostTests : IDisposable
         string certname;
         await using (var second = await Start())
         {
-            await Eventually.True(() => second.Get<PuppetHostCertificate>().Current is not null, "the certificate is there",
-                TimeSpan.FromSeconds(30));
+            await Eventually.True(() => second.Get<PuppetHostCertificate>().Current is not null, "the certificate is there");
             certname = Assert.Single(ca.Requests.Distinct());
             Assert.Single(await second.Get<InstanceTable>().Names(default));
         }

@@ -51,8 +51,7 @@ public sealed class ReconcileTests : IAsyncLifetime
 
         Assert.True(Assert.Single((await Reconcile(apply: true)).Findings).Done);
         await Close(name);
-        await Eventually.True(async () => (await Get(name)).State == InstanceState.Terminated, "the saga ends it",
-            TimeSpan.FromSeconds(30));
+        await Eventually.True(async () => (await Get(name)).State == InstanceState.Terminated, "the saga ends it");
         Assert.Null(await store.Get(ObjectKeys.Node(name), default));
         Assert.Empty((await Reconcile(apply: true)).Findings);
     }
@@ -269,8 +268,7 @@ public sealed class ReconcileTests : IAsyncLifetime
         var (mortal, guarded) = (await Launch(), await Launch());
         await Expired(mortal, protect: false);
         await Expired(guarded, protect: true);
-        await Eventually.True(async () => await store.Get(ObjectKeys.Fact(mortal, "terminating"), default) is not null, "its end begins",
-            TimeSpan.FromSeconds(40));
+        await Eventually.True(async () => await store.Get(ObjectKeys.Fact(mortal, "terminating"), default) is not null, "its end begins");
         Assert.Contains("ttl", (await store.Get<InstanceFact>(ObjectKeys.Fact(mortal, "terminating"), default))!.Detail,
             StringComparison.Ordinal);
         Assert.Null(await store.Get(ObjectKeys.Fact(guarded, "terminating"), default));
@@ -303,7 +301,7 @@ public sealed class ReconcileTests : IAsyncLifetime
         var name = await Launch();
         Assert.Equal(InstanceState.Launching, (await Get(name)).State);
         provider.Boot();
-        await Eventually.True(async () => (await Get(name)).State == InstanceState.Running, "the poller sees it", TimeSpan.FromSeconds(30));
+        await Eventually.True(async () => (await Get(name)).State == InstanceState.Running, "the poller sees it");
         Assert.Equal(["127.0.0.1"], (await Get(name)).Addresses);
     }
 

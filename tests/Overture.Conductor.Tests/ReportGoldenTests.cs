@@ -19,7 +19,8 @@ public sealed class ReportGoldenTests
         ("partial-noop-resource", "Partial", "resources with noop => true are not as they are to be, and were left so"),
         ("noop", "Partial", "it was a noop run, which applies nothing"),
         ("other-environment", "Failed", "it ran in environment other, not in production"),
-        ("failed-resource", "Failed", "the run failed: File[/srv/none/one]: change from 'absent' to 'file' failed: Could not set 'file' on "),
+        ("failed-resource", "Failed",
+            "the run failed: File[/srv/none/one]: change from 'absent' to 'file' failed: Could not set 'file' on "),
         ("failed-to-restart", "Failed",
             "the run failed: Exec[reload]: Failed to call refresh: '/bin/false' returned 1 instead of one of [0] (/srv/restart.pp:1)"),
         // That there is a schedule is not in it: resources in order are left out.

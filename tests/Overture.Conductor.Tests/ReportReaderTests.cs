@@ -111,7 +111,7 @@ public sealed class ReportReaderTests
         var watch = Stopwatch.StartNew();
         var report = Read(bomb.ToString());
         Assert.Equal(("", "changed"), (report.Host, report.Status));
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(2), $"took {watch.Elapsed}");
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), $"took {watch.Elapsed}"); // expanded, it would be years
     }
 
     [Theory]

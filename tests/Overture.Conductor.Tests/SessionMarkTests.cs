@@ -51,7 +51,8 @@ public sealed class SessionMarkTests : IAsyncLifetime
     [Fact]
     public async Task OnlyAConsole_HasSessions()
     {
-        var fault = await Assert.ThrowsAsync<RpcException>(async () => await host.As("jo").MarkSessionAsync(new() { Mark = SessionMark.Ended }));
+        var fault = await Assert.ThrowsAsync<RpcException>(async () =>
+            await host.As("jo").MarkSessionAsync(new() { Mark = SessionMark.Ended }));
         Assert.Equal(StatusCode.FailedPrecondition, fault.StatusCode);
     }
 

@@ -65,7 +65,8 @@ public sealed class ShowUserDataTests
             s.Puppet.Agent = new() { Settings = new() { Main = { ["http_proxy_password"] = "Tuesday8", ["runtimeout"] = "61m" } } };
         });
         var shown = $"{SecretMask.On(spec)}";
-        string[] kept = ["authkey", "psk", "/etc/shown", "files.example.com", "Authorization", "#!/usr/bin/env", "http_proxy_password", "61m"];
+        string[] kept = ["authkey", "psk", "/etc/shown", "files.example.com", "Authorization", "#!/usr/bin/env", "http_proxy_password",
+            "61m"];
         Assert.All(kept, k => Assert.Contains(k, shown, StringComparison.Ordinal));
         foreach (var secret in new[] { "Tuesday", "4711", "true" })
             Assert.DoesNotContain(secret, SecretMask.On(spec).CloudConfig, StringComparison.Ordinal);
@@ -90,7 +91,8 @@ public sealed class ShowUserDataTests
         var given = provider.Asked.Single().UserData;
         var shown = (await host.As("operator").GetUserDataAsync(new() { Certname = certname })).UserData;
         string[] kept = [certname, "ssh-rsa AAAA shown", "/etc/app.conf", "htop", "#!/bin/sh", SecretMask.Text, "puppet.example.com",
-            "Europe/Vienna", "registration_key", "deb https://********@deb.example.com/******** stable main", "/var/lib/cloud/instance/overture/agent"];
+            "Europe/Vienna", "registration_key", "deb https://********@deb.example.com/******** stable main",
+            "/var/lib/cloud/instance/overture/agent"];
         Assert.All(kept, k => Assert.Contains(k, shown, StringComparison.Ordinal));
         Assert.Contains("Tuesday1", given, StringComparison.Ordinal);
         Assert.DoesNotContain("Tuesday", shown, StringComparison.Ordinal);

@@ -16,7 +16,7 @@ public sealed class SignalTests : IDisposable
         await using var conductor = world.StartProcess(port);
         using var channel = world.Pki.Channel(port, "viewer");
         var health = new Health.HealthClient(channel);
-        await Eventually.True(() => ConductorFixture.Serves(health), "it serves", TimeSpan.FromSeconds(60));
+        await Eventually.True(() => ConductorFixture.Serves(health), "it serves");
         var files = world.Pki.Files("conductor");
         await conductor.Signal("PIPE");
         foreach (var signal in new[] { "HUP", "USR1", "USR2" })
@@ -34,7 +34,7 @@ public sealed class SignalTests : IDisposable
         using (var other = world.Pki.Channel(port, "operator"))
             Assert.True(await ConductorFixture.Serves(new Health.HealthClient(other)));
         await conductor.Terminate();
-        await conductor.Ended(TimeSpan.FromSeconds(25));
+        await conductor.Ended(TimeSpan.FromSeconds(90));
         Assert.Equal(0, conductor.ExitCode);
     }
 
@@ -51,7 +51,7 @@ public sealed class SignalTests : IDisposable
         {
             await conductor.Signal("HUP");
             return conductor.HasExited || await ConductorFixture.Serves(health);
-        }, "it serves", TimeSpan.FromSeconds(60));
+        }, "it serves");
         Assert.False(conductor.HasExited);
     }
 

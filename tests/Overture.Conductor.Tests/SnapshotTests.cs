@@ -199,7 +199,7 @@ public abstract class SnapshotSuite : IAsyncLifetime
             },
         };
         host = await ConductorHost.Start(world, new() { Provider = provider, Store = watched, Redis = redis.Endpoint });
-        await host.Get<InstanceTable>().FirstLook.WaitAsync(TimeSpan.FromSeconds(30));
+        await host.Get<InstanceTable>().FirstLook.WaitAsync(TimeSpan.FromSeconds(60));
         Volatile.Write(ref seen, true);
         return read;
     }

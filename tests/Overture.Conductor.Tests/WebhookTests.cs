@@ -8,7 +8,9 @@ using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>Events reach receivers that are well, slow, dead, gone and ill for a while: at least once, in order, whatever is killed.</summary>
+/// <summary>
+/// Events reach receivers that are well, slow, dead, gone and ill for a while: at least once, in order, whatever is killed.
+/// </summary>
 [Trait("Category", "integration")]
 public sealed class WebhookTests : IAsyncLifetime
 {
@@ -148,7 +150,8 @@ public sealed class WebhookTests : IAsyncLifetime
             ("moved", world.To(elsewhere.Url) with { GiveUpAfter = TimeSpan.FromSeconds(1), Types = ["instance.running"] })));
         await Delivering(host, 2);
         await EventWorld.Launch(host);
-        await Eventually.True(async () => (await host.As("viewer").ListDeadLettersAsync(new() { Webhook = "moved" })).DeadLetters.Count == 1,
+        await Eventually.True(async () => (await host.As("viewer").ListDeadLettersAsync(new() { Webhook = "moved" }))
+            .DeadLetters.Count == 1,
             "given up", EventWorld.Limit);
         var moved = (await host.As("viewer").ListDeadLettersAsync(new() { Webhook = "moved" })).DeadLetters.Single();
         Assert.Equal(("it answers 302, and redirects are not followed", "overture.instance.running"), (moved.Cause, moved.Event.Type));
@@ -156,7 +159,8 @@ public sealed class WebhookTests : IAsyncLifetime
         await Eventually.True(async () => (await host.As("viewer").ListDeadLettersAsync(new() { Webhook = "gone" })).DeadLetters.Count >= 1,
             "its event is a dead letter", EventWorld.Limit);
         await EventWorld.Launch(host);
-        await Eventually.True(async () => (await host.As("viewer").ListDeadLettersAsync(new() { Webhook = "moved" })).DeadLetters.Count == 2,
+        await Eventually.True(async () => (await host.As("viewer").ListDeadLettersAsync(new() { Webhook = "moved" }))
+            .DeadLetters.Count == 2,
             "the second launch was recorded and delivered", EventWorld.Limit);
         Assert.Single(receiver.All);
         // that it is gone outlives the process, until it takes a dead letter
@@ -266,7 +270,8 @@ public sealed class WebhookTests : IAsyncLifetime
             process = world.World.StartProcess(port, environment);
             await Eventually.True(() => receiver.All.Any(r => r.Type == "overture.instance.converged"), "the last came", EventWorld.Limit);
 
-            var seen = receiver.All.Select(r => (Id: int.Parse(r.Cursor, System.Globalization.CultureInfo.InvariantCulture), r.Type)).ToList();
+            var seen = receiver.All.Select(r => (Id: int.Parse(r.Cursor, System.Globalization.CultureInfo.InvariantCulture), r.Type))
+                .ToList();
             Assert.Equal(2, seen.Count(e => e.Type == "overture.instance.signed"));
             Assert.Equal(Enumerable.Range(1, seen.Max(e => e.Id)), seen.Select(e => e.Id).Distinct().Order());
             // whatever is sent again: the first of each came in order
@@ -317,7 +322,8 @@ public sealed class WebhookTests : IAsyncLifetime
     {
         string[] Taken() => [.. receiver.All.Where(r => r.Subject == name.ToString()).DistinctBy(r => r.Id)
             .Select(r => r.Type["overture.".Length..])];
-        await Eventually.True(() => Taken().Length >= types.Length, $"{receiver.Url} has {types.Length} events of {name}", EventWorld.Limit);
+        await Eventually.True(() => Taken().Length >= types.Length, $"{receiver.Url} has {types.Length} events of {name}",
+            EventWorld.Limit);
         Assert.Equal(types, Taken());
     }
 }

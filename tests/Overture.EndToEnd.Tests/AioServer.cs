@@ -107,7 +107,8 @@ public sealed class AioServer : IAsyncLifetime
     private async Task Bootstrap()
     {
         var token = await Home.Register("puppetserver.yaml", Name);
-        await Host.Write("/etc/puppetlabs/puppet/csr_attributes.yaml", $"custom_attributes:\n  1.2.840.113549.1.9.7: \"{token}\"\n", "0600");
+        await Host.Write("/etc/puppetlabs/puppet/csr_attributes.yaml", $"custom_attributes:\n  1.2.840.113549.1.9.7: \"{token}\"\n",
+            "0600");
         await Host.Write("/etc/puppetlabs/puppet/ssl/certs/ca.pem", await File.ReadAllTextAsync(Home.CaBundle));
         (await Host.Run("/opt/puppetlabs/bin/puppet", "ssl", "bootstrap", "--waitforcert", "2", "--maxwaitforcert", "60")).Ok();
         (await Host.Run("rm", "/etc/puppetlabs/puppet/csr_attributes.yaml")).Ok();

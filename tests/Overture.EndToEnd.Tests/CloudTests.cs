@@ -46,7 +46,8 @@ public sealed class CloudTests(CloudStack stack)
         Assert.Equal(["terminating", "revoked", "terminate-revocation-confirmed", "terminate-provider-asked", "terminate-stopped",
             "terminate-archived", "terminated"],
             (await Timeline(name)).Skip(8).Where(k => !k.StartsWith("terminate-waits-", StringComparison.Ordinal)));
-        Matrix.Ran($"Debian's puppet-agent: {await Matrix.VersionOf("puppet-agent")}", $"puppetserver {await Matrix.VersionOf("puppetserver")}",
+        Matrix.Ran($"Debian's puppet-agent: {await Matrix.VersionOf("puppet-agent")}",
+            $"puppetserver {await Matrix.VersionOf("puppetserver")}",
             "Debian GNU/Linux 12 (bookworm)", "S3 of moto", "launch through the EC2 API to converged, and its end", nameof(CloudTests));
     }
 

@@ -67,7 +67,8 @@ public sealed class DebianServerTests
         (await host.Run("ln", "-s", "/usr/local/bin/overture", "/usr/local/bin/overture-enc")).Ok();
         foreach (var file in new[] { "enc.pem", "enc.key", "autosign.pem", "autosign.key", "ca.pem" })
             await host.Write($"/etc/overture/{file}", await File.ReadAllTextAsync(home.Path($"pki/{file}")), "0640", "root:puppet");
-        await host.Write("/etc/overture/hooks.yaml", $"classifier: localhost:{home.Port(7003)}\ncertAuthority: localhost:{home.Port(7002)}\n"
+        await host.Write("/etc/overture/hooks.yaml",
+            $"classifier: localhost:{home.Port(7003)}\ncertAuthority: localhost:{home.Port(7002)}\n"
             + "tls: { certificate: enc.pem, key: enc.key, roots: ca.pem }\nautosignTls: { certificate: autosign.pem, key: autosign.key }\n",
             "0640", "root:puppet");
     }

@@ -29,7 +29,8 @@ public sealed partial class AlertTests
     [Fact]
     public async Task Alerts_AreEachTriedWithTheirFaultAndWithout()
     {
-        var alerts = Regex.Matches(await File.ReadAllTextAsync(RepositoryPaths.File(Rules)), @"alert: (\w+)").Select(m => m.Groups[1].Value);
+        var alerts = Regex.Matches(await File.ReadAllTextAsync(RepositoryPaths.File(Rules)), @"alert: (\w+)")
+            .Select(m => m.Groups[1].Value);
         var tests = await File.ReadAllTextAsync(RepositoryPaths.File(RuleTests));
         foreach (var alert in alerts)
         {

@@ -56,11 +56,14 @@ public sealed class HouseRulesTests
                      where !file.Contains("/obj/", StringComparison.Ordinal)
                      let text = File.ReadAllText(file)
                      where Regex.IsMatch(text, "^    \\[(Fact|Theory)", RegexOptions.Multiline)
-                     from kind in Regex.Matches(text, "Trait\\(\"Category\", \"(\\w+)\"\\)").Select(m => m.Groups[1].Value).DefaultIfEmpty("unit")
+                     from kind in Regex.Matches(text, "Trait\\(\"Category\", \"(\\w+)\"\\)").Select(m => m.Groups[1].Value)
+                         .DefaultIfEmpty("unit")
                      select $"{kind}/{Path.GetFileName(directory)}";
         // A part of a class has its kind from the other part.
-        AssertNone(wanted.Distinct().Where(lane => !lane.StartsWith("unit/", StringComparison.Ordinal) && !script.Contains(lane, StringComparison.Ordinal)));
-        AssertNone(new[] { "CertAuthority", "Platform", "Conductor", "Classifier" }.Where(p => !script.Contains($"unit/Overture.{p}.Tests", StringComparison.Ordinal)));
+        AssertNone(wanted.Distinct()
+            .Where(lane => !lane.StartsWith("unit/", StringComparison.Ordinal) && !script.Contains(lane, StringComparison.Ordinal)));
+        AssertNone(new[] { "CertAuthority", "Platform", "Conductor", "Classifier" }.Where(p =>
+            !script.Contains($"unit/Overture.{p}.Tests", StringComparison.Ordinal)));
     }
 
     [Fact]

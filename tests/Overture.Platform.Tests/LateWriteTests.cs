@@ -24,7 +24,7 @@ public sealed class LateWriteTests(MotoFixture s3) : IClassFixture<MotoFixture>,
         proxy = await HoldingProxy.Start(s3.Moto.Endpoint);
         direct = s3.Open(prefix);
         slow = S3Store.At($"s3://{MotoServer.Bucket}/{prefix}", "",
-            s3.Options with { ServiceUrl = proxy.Endpoint.ToString(), Timeout = TimeSpan.FromSeconds(1) }, s3.Key);
+            s3.Options with { ServiceUrl = proxy.Endpoint.ToString(), Timeout = TimeSpan.FromSeconds(3) }, s3.Key);
     }
 
     public async Task DisposeAsync()

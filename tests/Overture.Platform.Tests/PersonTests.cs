@@ -146,7 +146,8 @@ public sealed class PersonTests
             "GetUserData", "LaunchInstances", "PutNode", "QuarantineInstance", "RegisterInstance", "RetryInstance", "RevokeCertificate",
             "SubmitCertificateRequest",
             "TerminateInstance", "UpdateInstance"], changing.Where(m => table.TakesScope(m.Method)).Select(m => m.Name).Order());
-        Assert.Equal(["CheckBucket", "CheckSite", "DeleteDeadLetters", "ExportCa", "IssueAdminCertificate", "PublishInternalCrl", "PutLayers", 
+        Assert.Equal(["CheckBucket", "CheckSite", "DeleteDeadLetters", "ExportCa", "IssueAdminCertificate", "PublishInternalCrl",
+            "PutLayers", 
             "PutProfile", "ReplayDeadLetters"],
             changing.Where(m => !table.TakesScope(m.Method)).Select(m => m.Name).Order());
         Assert.All(services.SelectMany(s => s.Methods).Where(m => table.RolesOf($"/{m.Service.FullName}/{m.Name}").Contains(Role.Viewer)),

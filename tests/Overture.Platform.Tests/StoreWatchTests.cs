@@ -80,7 +80,7 @@ public sealed class StoreWatchTests
         await After(TimeSpan.FromSeconds(20), () => log.Lines.Any(l => l.StartsWith("Information store.new_address",
             StringComparison.Ordinal)));
         // Without another tick of the clock.
-        await Eventually.True(() => watch.Broken is not null, "it was tested", TimeSpan.FromSeconds(60));
+        await Eventually.True(() => watch.Broken is not null, "it was tested");
         Assert.Contains("127.0.0.1, s3://bucket at 127.0.0.2", watch.Broken, StringComparison.Ordinal);
         Assert.Contains(log.Lines, l => l.StartsWith("Information store.new_address", StringComparison.Ordinal)
             && l.Contains("(127.0.0.2)", StringComparison.Ordinal));

@@ -77,7 +77,7 @@ public sealed class UnreadableObjectTests : IDisposable
         Directory.CreateDirectory(directory.File("nodes"));
         (await Shell.Run("mkfifo", directory.File("nodes/n"))).Ok();
         Assert.EndsWith("is no regular file", (await Assert.ThrowsAsync<UnreadableObjectException>(() => store.Get("nodes/n", default)
-            .WaitAsync(TimeSpan.FromSeconds(10)))).Message, StringComparison.Ordinal);
+            .WaitAsync(TimeSpan.FromSeconds(60)))).Message, StringComparison.Ordinal);
     }
 
     [Theory]

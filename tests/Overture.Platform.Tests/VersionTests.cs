@@ -13,6 +13,10 @@ public sealed partial class VersionTests
     [InlineData("deploy/images/services.Dockerfile", "ARG VERSION=([0-9.]+)")]
     [InlineData("deploy/k8s/base/conductor.yaml", "overture/conductor:([0-9.]+)")]
     [InlineData("deploy/k8s/overlays/production/kustomization.yaml", "newTag: ([0-9.]+)")]
+    [InlineData("deploy/k8s/components/doctor/job.yaml", "overture/conductor:([0-9.]+)")]
+    [InlineData("deploy/helm/overture/Chart.yaml", "^version: ([0-9.]+)")]
+    [InlineData("deploy/helm/overture/Chart.yaml", "^appVersion: ([0-9.]+)")]
+    [InlineData("deploy/helm/overture/production.yaml", "tag: ([0-9.]+)")]
     public void Version_OfAFile_IsThatOfTheBuild(string file, string pattern)
     {
         var version = Version().Match(File.ReadAllText(RepositoryPaths.File("Directory.Build.props"))).Groups[1].Value;

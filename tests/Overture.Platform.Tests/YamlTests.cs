@@ -73,7 +73,7 @@ public sealed class YamlTests
         var began = System.Diagnostics.Stopwatch.GetTimestamp();
         Refused(text);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 8 << 20);
-        Assert.InRange(System.Diagnostics.Stopwatch.GetElapsedTime(began).TotalSeconds, 0, 2);
+        Assert.InRange(System.Diagnostics.Stopwatch.GetElapsedTime(began).TotalSeconds, 0, 20);
     }
 
     [Fact]

@@ -20,7 +20,9 @@ public sealed partial class Ec2Double
     /// <summary>What has no room once a launch's answer was lost.</summary>
     public List<string> FullAfterLost { get; } = [];
 
-    /// <summary>Room is looked at before the client token is: a launch that is repeated can be refused although its instance runs.</summary>
+    /// <summary>
+    /// Room is looked at before the client token is: a launch that is repeated can be refused although its instance runs.
+    /// </summary>
     public bool RoomFirst { get; set; }
 
     /// <summary>What DescribeImages finds without an id.</summary>

@@ -268,12 +268,14 @@ public sealed partial class Ec2Double : IAsyncDisposable
         }
         if (RoomFirst && NoRoom(form) is { } full)
             return full;
-        var hash = string.Join('\n', form.Where(f => f.Key != SiteField).OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Key}={f.Value}"));
+        var hash = string.Join('\n', form.Where(f => f.Key != SiteField).OrderBy(f => f.Key, StringComparer.Ordinal)
+            .Select(f => $"{f.Key}={f.Value}"));
         if (byToken.GetValueOrDefault(form["ClientToken"]) is { } standing)
         {
             if (standing.State is Terminated or ShuttingDown)
                 return (400, Error("IdempotentInstanceTerminated"));
-            return strictness.ComparesNothing || standing.Hash == hash ? (200, $"<RunInstancesResponse>{Set([standing])}</RunInstancesResponse>")
+            return strictness.ComparesNothing || standing.Hash == hash
+                ? (200, $"<RunInstancesResponse>{Set([standing])}</RunInstancesResponse>")
                 : (400, Error("IdempotentParameterMismatch"));
         }
         if (NoRoom(form) is { } none)

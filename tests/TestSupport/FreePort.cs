@@ -4,24 +4,54 @@ using System.Net.Sockets;
 namespace Overture.TestSupport;
 
 /// <summary>
-/// A port of loopback that was free a moment ago, and that this process gave out once. Below the kernel's own range, so that no client's
-/// connection takes it before the server that it is for, and beside those of ./run and of the end-to-end stacks.
+/// A port of loopback that was free a moment ago, and that no test has from here: test processes have ranges of their own. Below the
+/// kernel's own range, so that no client's connection takes it before the server that it is for, and beside those of ./run and of the
+/// end-to-end stacks.
 /// </summary>
 public static class FreePort
 {
-    private const int First = 11_000, Count = 5_000;
-    // Other test processes begin elsewhere.
+    private const int First = 11_000, Ranges = 10, Count = 500;
+    // Locked as long as this process lives.
+    private static readonly (int Begin, FileStream? Lock) Own = Claim();
     private static int last = Random.Shared.Next(Count);
 
     public static int Next()
     {
         for (var tries = 0; tries < Count; tries++)
         {
-            var port = First + (int)((uint)Interlocked.Increment(ref last) % Count);
+            var port = Own.Begin + (int)((uint)Interlocked.Increment(ref last) % Count);
             if (IsFree(port))
                 return port;
         }
-        throw new InvalidOperationException($"no port of {First}-{First + Count - 1} is free");
+        throw new InvalidOperationException($"no port of {Own.Begin}-{Own.Begin + Count - 1} is free");
+    }
+
+    // A range that no other process has; where all are taken, one that is shared.
+    private static (int Begin, FileStream? Lock) Claim()
+    {
+        var folder = Path.Combine(Path.GetTempPath(), "overture-test-ports");
+        var some = Random.Shared.Next(Ranges);
+        for (var i = 0; i < Ranges; i++)
+        {
+            var begin = First + (some + i) % Ranges * Count;
+            if (Locked(folder, $"{begin}") is { } held)
+                return (begin, held);
+        }
+        return (First + some * Count, null);
+    }
+
+    // Null: another process has it, or another user's folder is there.
+    private static FileStream? Locked(string folder, string name)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            return new FileStream(Path.Combine(folder, name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     private static bool IsFree(int port)

@@ -38,7 +38,9 @@ public sealed class PuppetDbStandIn : IAsyncDisposable
     /// <summary>Paths of the queries, in order.</summary>
     public ConcurrentQueue<string> Queries { get; } = new();
 
-    /// <summary>What it answers to a query: 200, it knows the node; 404, it does not; 401 or 403, also to the query of many: it does not let ask.</summary>
+    /// <summary>
+    /// What it answers to a query: 200, it knows the node; 404, it does not; 401 or 403, also to the query of many: it does not let ask.
+    /// </summary>
     public int QueryStatus { get; set; } = 200;
 
     /// <summary>Nodes that it has as active, for the query of many.</summary>

@@ -3,9 +3,9 @@ using System.Diagnostics;
 namespace Overture.TestSupport;
 
 /// <summary>
-/// A host of another release on this machine: an overlay over a root file system (<see cref="RootFileSystem"/>), kept in memory, with mounts
-/// and processes of its own; the network is this machine's. Its first process is called systemd, as Puppet looks for it. All of it ends
-/// with this process, however that ends.
+/// A host of another release on this machine: an overlay over a root file system (<see cref="RootFileSystem"/>), kept in memory, with
+/// mounts and processes of its own; the network is this machine's. Its first process is called systemd, as Puppet looks for it. All of it
+/// ends with this process, however that ends.
 /// </summary>
 public sealed class RootedHost : IAsyncDisposable
 {

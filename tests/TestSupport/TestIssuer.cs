@@ -126,7 +126,10 @@ public sealed class TestIssuer : IAsyncDisposable
         context.Response.ContentType = "application/json";
         var parameters = key.ExportParameters(false);
         if (context.Request.Path == "/token")
-            return context.Response.WriteAsync(JsonSerializer.Serialize(new { access_token = "a", token_type = "Bearer", id_token = IdToken }));
+        {
+            return context.Response.WriteAsync(JsonSerializer.Serialize(new { access_token = "a", token_type = "Bearer",
+                id_token = IdToken }));
+        }
         return context.Response.WriteAsync(isKeys
             ? JsonSerializer.Serialize(new { keys = new[] { new { kty = "RSA", use = "sig", kid = $"{kid}", n = Text(parameters.Modulus!),
                 e = Text(parameters.Exponent!) } } })

@@ -37,7 +37,8 @@ internal readonly record struct AuditAction(string Name, AuditOutcome Outcome)
     // The CA, its lists, the log.
     public static readonly AuditAction CrlPublished = new("crl.published", AuditOutcome.Allow),
         CrlDamaged = new("crl.damaged", AuditOutcome.Error), ParentCrlUpdated = new("crl.parent_updated", AuditOutcome.Allow),
-        CaImported = new("ca.imported", AuditOutcome.Allow), CaExported = new("ca.exported", AuditOutcome.Allow), AuditGap = new("audit.gap", AuditOutcome.Error),
+        CaImported = new("ca.imported", AuditOutcome.Allow), CaExported = new("ca.exported", AuditOutcome.Allow),
+        AuditGap = new("audit.gap", AuditOutcome.Error),
         ObjectDamaged = new("object.damaged", AuditOutcome.Error);
 
     // The internal PKI.

@@ -30,8 +30,8 @@ internal sealed class Quarantine(ObjectStore store, BlockStore blocks, AuditLog 
     }
 
     /// <summary>
-    /// Makes the block be there, or not, as the fact demands. Also some time after <see cref="Run"/>: a write or a deletion of before, whose
-    /// answer was lost, may have landed since, and would lift a quarantine or bring one back.
+    /// Makes the block be there, or not, as the fact demands. Also some time after <see cref="Run"/>: a write or a deletion of before,
+    /// whose answer was lost, may have landed since, and would lift a quarantine or bring one back.
     /// </summary>
     public async Task Settle(CertName name, string @event, CancellationToken cancel)
     {

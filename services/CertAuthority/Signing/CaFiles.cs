@@ -15,7 +15,8 @@ internal sealed class CaFiles
 
     private readonly string directory;
 
-    private CaFiles(string directory, byte[] bundle, X509Certificate2Collection chain, string parentCrls, SignatureScheme scheme, DateTimeOffset modified)
+    private CaFiles(string directory, byte[] bundle, X509Certificate2Collection chain, string parentCrls, SignatureScheme scheme,
+        DateTimeOffset modified)
     {
         this.directory = directory;
         Bundle = bundle;

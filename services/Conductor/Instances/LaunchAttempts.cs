@@ -27,8 +27,8 @@ internal static class LaunchAttempts
     public static bool AreTooMany(InstanceRecords records) => Made(records).Count() >= MostAtPlaces;
 
     /// <summary>
-    /// The place to ask next: that of the last attempt, whose client token it has, or the one after it where the answer was that another may
-    /// have room and no attempt is open.
+    /// The place to ask next: that of the last attempt, whose client token it has, or the one after it where the answer was that another
+    /// may have room and no attempt is open.
     /// </summary>
     public static int Place(InstanceRecords records, int places)
     {

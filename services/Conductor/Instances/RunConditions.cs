@@ -24,7 +24,8 @@ internal static class RunConditions
             && signed + StepLimits.Converged(records.Launch) is var latest && due(latest))
         {
             // That it is late never hides why.
-            var (why, next) = failed is not null ? ($"no run was good; the last one that failed: {failed.Detail.TrimEnd('.')}.", MendOf(failed.Detail))
+            var (why, next) = failed is not null
+                ? ($"no run was good; the last one that failed: {failed.Detail.TrimEnd('.')}.", MendOf(failed.Detail))
                 : partial is not null ? ($"no run applied all of its catalog; the last one: {partial.Detail.TrimEnd('.')}.", Whole)
                 : records.FirstServed is null ? ("no puppetserver asked for its classification.",
                     "Check that it reaches the puppetserver, which must use overture-enc.")

@@ -25,8 +25,8 @@ internal sealed record Asked(Started? Started, string Place, ProviderException? 
 
 /// <summary>
 /// Asks the provider for an instance, at one place after the other until one has room. No place is asked while another may have started it:
-/// an attempt is a fact before it is made, and so is the answer that nothing was started. What a lost answer began is looked up by token and
-/// mark until the provider must have listed it; only then the next place is asked.
+/// an attempt is a fact before it is made, and so is the answer that nothing was started. What a lost answer began is looked up by token
+/// and mark until the provider must have listed it; only then the next place is asked.
 /// </summary>
 internal sealed class AskProvider(InstanceRecordsReader reader, InstanceEventStore facts, Timeline timeline, Ids ids, TimeProvider clock)
     : IDisposable

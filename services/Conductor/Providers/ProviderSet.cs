@@ -3,7 +3,9 @@ using Overture.Records.V1;
 
 namespace Overture.Conductor.Providers;
 
-/// <summary>The providers that are switched on. Those of one name are accounts and regions of one cloud; the first is the default.</summary>
+/// <summary>
+/// The providers that are switched on. Those of one name are accounts and regions of one cloud; the first is the default.
+/// </summary>
 internal sealed class ProviderSet(IEnumerable<IProvider> providers)
 {
     private readonly IReadOnlyList<IProvider> all = [.. providers];

@@ -24,7 +24,8 @@ internal sealed record ComparedRecord(
     public static ComparedRecord From(InstanceRecords records) => new(
         records.Name.ToString(), records.Launch.NotBefore.ToDateTimeOffset(), records.Launch.Deadline.ToDateTimeOffset(),
         At(records, InstanceEvents.Launched), records.Fact(InstanceEvents.Launched)?.InstanceId ?? "",
-        records.Fact(InstanceEvents.LaunchFailed) is not null && !LaunchAttempts.Waits(records), records.Fact(InstanceEvents.Terminating) is not null,
+        records.Fact(InstanceEvents.LaunchFailed) is not null && !LaunchAttempts.Waits(records),
+        records.Fact(InstanceEvents.Terminating) is not null,
         At(records, InstanceEvents.Terminated), records.Unrevoked, records.Protected, records.Certificate?.Serial);
 
     // A fact without its time still is one.

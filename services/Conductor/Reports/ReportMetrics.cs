@@ -7,7 +7,8 @@ namespace Overture.Conductor.Reports;
 internal sealed class ReportMetrics : IDisposable
 {
     private static readonly Meter Shared = new(FlowTelemetry.SourceName);
-    private static readonly Counter<long> Reports = Shared.CreateCounter<long>(FlowTelemetry.Reports, "{report}", "reports that were worked off");
+    private static readonly Counter<long> Reports = Shared.CreateCounter<long>(FlowTelemetry.Reports, "{report}",
+        "reports that were worked off");
     private readonly Meter meter = new(FlowTelemetry.SourceName);
 
     public ReportMetrics(ReportSpool spool) => meter.CreateObservableGauge(

@@ -9,8 +9,8 @@ namespace Overture.Conductor.Terminate;
 
 /// <summary>
 /// The one command that PuppetDB is sent (its command API, v1): deactivate_node, version 3, which may be repeated; the question before it,
-/// and the one after it (its query API, v4). After an outage calls fail at once for a while, so that a thousand names do not wait a thousand
-/// time-outs.
+/// and the one after it (its query API, v4). After an outage calls fail at once for a while, so that a thousand names do not wait a
+/// thousand time-outs.
 /// </summary>
 /// <param name="own">Null: there is no report listener, and the options name files.</param>
 internal sealed class PuppetDbClient(ConductorOptions options, PuppetCaBundle bundle, TimeProvider clock, PuppetHostCertificate? own = null)

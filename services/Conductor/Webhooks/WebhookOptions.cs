@@ -17,8 +17,8 @@ public sealed record WebhookOptions
     public string UrlFile { get; init; } = "";
 
     /// <summary>
-    /// File with the key of the signature, 24 bytes or more as text, or "whsec_" and base64; a second line is the key before, for as long as
-    /// the receiver knows no other. Read at each delivery. Required, but with a template.
+    /// File with the key of the signature, 24 bytes or more as text, or "whsec_" and base64; a second line is the key before, for as long
+    /// as the receiver knows no other. Read at each delivery. Required, but with a template.
     /// </summary>
     public string SecretFile { get; init; } = "";
 

@@ -65,7 +65,8 @@ internal sealed class StalledConsoleCapture(
                 var masked = console.Replace(keys.Token(records.Launch.RequestId, name), "********", StringComparison.OrdinalIgnoreCase);
                 var first = ConsoleFindings.First(masked, records.Claim is not null);
                 // The condition has it already, if this is what it was changed for.
-                detail = Report(detail, masked, records.Claim is not null, saysIt: first is not null && first == table.Rows.Find(name)?.Console);
+                detail = Report(detail, masked, records.Claim is not null, saysIt: first is not null
+                    && first == table.Rows.Find(name)?.Console);
                 if (first is not null)
                     await table.Update(name, r => r with { Console = first }, cancel);
             }

@@ -15,7 +15,8 @@ internal static class S3Addresses
     /// <param name="most">The rest is not looked at.</param>
     /// <param name="cancel">Gives up.</param>
     /// <returns>Those that take a connection, in order; none where a proxy does the connecting.</returns>
-    public static async Task<IReadOnlyList<IPAddress>> Of(Uri endpoint, Func<string, CancellationToken, Task<IPAddress[]>> resolve, int most,
+    public static async Task<IReadOnlyList<IPAddress>> Of(Uri endpoint, Func<string, CancellationToken, Task<IPAddress[]>> resolve,
+        int most,
         CancellationToken cancel)
     {
         if (!endpoint.IsLoopback && !HttpClient.DefaultProxy.IsBypassed(endpoint))

@@ -50,7 +50,9 @@ public sealed class StoreProbe(ObjectStore store, Ids ids)
         store.ETagForm = seen.Form;
     }
 
-    /// <summary>A round for each address of the store's name, up to one that breaks a promise; changes nothing in the store object.</summary>
+    /// <summary>
+    /// A round for each address of the store's name, up to one that breaks a promise; changes nothing in the store object.
+    /// </summary>
     /// <param name="writers">Racing creators.</param>
     /// <param name="cancel">Gives up.</param>
     /// <exception cref="FaultException">The store does not answer.</exception>

@@ -6,8 +6,9 @@ namespace Overture.Platform.Objects;
 
 /// <summary>
 /// Puts the store's promises to the test before anything is served (one that breaks them stops the start), and again every hour, and within
-/// a minute where its name has an address more, or where it refused a replacement of the current version: while it breaks one, the service is not ready. Servers are upgraded and clusters lose
-/// nodes. Says too which objects were found unreadable, and tidies up. A store that has no id yet is put to the test once it has.
+/// a minute where its name has an address more, or where it refused a replacement of the current version: while it breaks one, the
+/// service is not ready. Servers are upgraded and clusters lose nodes. Says too which objects were found unreadable, and tidies up. A
+/// store that has no id yet is put to the test once it has.
 /// </summary>
 public sealed partial class StoreWatch : BackgroundService
 {
@@ -83,8 +84,11 @@ public sealed partial class StoreWatch : BackgroundService
                 await (clock.GetElapsedTime(looked) < Step ? step : await Task.WhenAny(step, doubt.Task));
                 await Try(async () =>
                 {
-                    if (Broken is not null || doubt.Task.IsCompleted || clock.GetElapsedTime(looked) >= Usual || await HasNewAddress(stoppingToken))
+                    if (Broken is not null || doubt.Task.IsCompleted || clock.GetElapsedTime(looked) >= Usual
+                        || await HasNewAddress(stoppingToken))
+                    {
                         await Look(stoppingToken);
+                    }
                     return true;
                 });
             }

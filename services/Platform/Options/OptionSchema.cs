@@ -7,8 +7,8 @@ using Overture.Platform.Telemetry;
 namespace Overture.Platform.Options;
 
 /// <summary>One thing that a service reads when it starts.</summary>
-/// <param name="Path">"registry.endpoint", as in the option file, "ec2.accounts.NAME.region" where people choose a name; null: a variable of
-/// the environment alone.</param>
+/// <param name="Path">"registry.endpoint", as in the option file, "ec2.accounts.NAME.region" where people choose a name; null: a variable
+/// of the environment alone.</param>
 /// <param name="Environment">The variable; of a list, that of its first item; of a chosen name, with NAME in its place.</param>
 /// <param name="Type">string, bool, int, duration, or "list of string".</param>
 /// <param name="Default">Durations as people write them; null: none, or what another option makes it.</param>

@@ -71,8 +71,8 @@ internal sealed class WatchedLogs(OtlpLogExporter inner, ExportWatch watch) : Ba
         return result;
     }
 
-    // The exporter is sealed, so it can't be derived from as the others are. It exports nothing of its own here, and learns by this whose log
-    // lines they are (its resource: service.name); and it is shut down with it.
+    // The exporter is sealed, so it can't be derived from as the others are. It exports nothing of its own here, and learns by this whose
+    // log lines they are (its resource: service.name); and it is shut down with it.
     private sealed class Attached(OtlpLogExporter inner) : SimpleLogRecordExportProcessor(inner)
     {
         protected override void OnExport(LogRecord data)

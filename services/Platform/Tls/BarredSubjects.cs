@@ -40,8 +40,8 @@ public sealed class BarredSubjects(IdentityProviderOptions options, TimeProvider
     private List<string> Lines() => new FileInfo(options.Barred).Length > Largest
         ? throw new IOException("larger than 1 MiB") : [.. File.ReadLines(options.Barred)];
 
-    // A line may be a subject as the provider has it, as records write it, or the whole name in records, with a remark behind. Where it can be
-    // read in several ways all are barred: one that silently bars no one is worse.
+    // A line may be a subject as the provider has it, as records write it, or the whole name in records, with a remark behind. Where it
+    // can be read in several ways all are barred: one that silently bars no one is worse.
     private sealed class Read
     {
         private readonly HashSet<string> plain = new(StringComparer.Ordinal), encoded = new(StringComparer.Ordinal);

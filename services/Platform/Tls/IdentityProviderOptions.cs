@@ -28,8 +28,8 @@ public record IdentityProviderOptions
     public TimeSpan SessionLimit { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>
-    /// File of subjects who may not act, one a line, as the provider has them or as records write them; read again when it changes. While it
-    /// can't be read, none may.
+    /// File of subjects who may not act, one a line, as the provider has them or as records write them; read again when it changes. While
+    /// it can't be read, none may.
     /// </summary>
     public string Barred { get; init; } = "";
 

@@ -66,7 +66,8 @@ public sealed class AdminRows(CaFixture house) : IAsyncLifetime
         var (exit, output) = await admin.Ca("sign", "--certname", "row16b.example.org");
         Assert.Equal(1, exit);
         Assert.Contains("409", output, StringComparison.Ordinal);
-        Assert.Contains("`overture node set row16b.example.org --unregistered -f FILE --reason TEXT` first", output, StringComparison.Ordinal);
+        Assert.Contains("`overture node set row16b.example.org --unregistered -f FILE --reason TEXT` first", output,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -46,7 +46,7 @@ public sealed class BootstrapRows(CaFixture house) : IAsyncLifetime
     {
         using var admin = await AdminHost.Create(ca);
         using var agent = new AgentHost(ca, "row07.example.org");
-        var waiting = agent.Bootstrap("--waitforcert", "2", "--maxwaitforcert", "50");
+        var waiting = agent.Bootstrap("--waitforcert", "2", "--maxwaitforcert", "240");
         await Eventually.True(() => Requests().Any(IsPoll), "the agent asks for its certificate");
 
         await admin.Define(agent.Certname);
@@ -65,7 +65,7 @@ public sealed class BootstrapRows(CaFixture house) : IAsyncLifetime
         var name = house.NewName().ToString();
         using var agent = new AgentHost(ca, name);
         // A name like a launched one that no one launched (yet): 403, and the agent comes again.
-        var waiting = agent.Bootstrap("--waitforcert", "2", "--maxwaitforcert", "50");
+        var waiting = agent.Bootstrap("--waitforcert", "2", "--maxwaitforcert", "240");
         await Eventually.True(() => Requests().Any(IsRequest), "the agent has asked");
         Assert.Contains(" 403 ", Requests().First(IsRequest), StringComparison.Ordinal);
 

@@ -69,7 +69,7 @@ public sealed class CaProcess : IAsyncDisposable
             {
                 return false;
             }
-        }, "CertAuthority answers", TimeSpan.FromSeconds(60));
+        }, "CertAuthority answers");
     }
 
     /// <summary>SIGTERM.</summary>

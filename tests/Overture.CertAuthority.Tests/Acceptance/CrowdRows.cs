@@ -76,7 +76,7 @@ public sealed class CrowdRows(CaFixture house)
             using var client = RunningCa.AgentClient(alone.BundleFile, ca.Port);
             var crowd = Task.WhenAll(
                 Parallel.ForEachAsync(instances.Take(3), async (instance, _) =>
-                    await RealAgent(ca.Port, instance, "--waitforcert", "2", "--maxwaitforcert", "50")),
+                    await RealAgent(ca.Port, instance, "--waitforcert", "2", "--maxwaitforcert", "240")),
                 Parallel.ForEachAsync(instances.Skip(3), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (instance, _) =>
                     await Enrol(client, instance)));
             foreach (var claims in new[] { 10, 30 })
@@ -127,7 +127,7 @@ public sealed class CrowdRows(CaFixture house)
             {
                 return false;
             }
-        }, $"{instance.Name} has its certificate", TimeSpan.FromSeconds(60));
+        }, $"{instance.Name} has its certificate");
     }
 
     // Of each name exactly one.

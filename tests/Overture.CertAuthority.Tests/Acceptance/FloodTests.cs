@@ -46,7 +46,7 @@ public sealed class FloodTests(CaFixture house)
             using var key = CsrBuilder.EcKey();
             await using var agent = await RawAgent.Secure(ca.Port, "127.0.6.99");
             await agent.Put(instance.Name.ToString(), instance.Csr(key).Pem());
-            Assert.Equal(200, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(20))).Status);
+            Assert.Equal(200, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(60))).Status);
         }
         finally
         {
@@ -74,10 +74,10 @@ public sealed class FloodTests(CaFixture house)
         })).ToList();
 
         await Eventually.True(() => Interlocked.Read(ref answered) > 1_000_000 || end.IsCancellationRequested, "they are at it");
-        await using (var agent = await RawAgent.Secure(ca.Port, "127.0.7.2").WaitAsync(TimeSpan.FromSeconds(20)))
+        await using (var agent = await RawAgent.Secure(ca.Port, "127.0.7.2").WaitAsync(TimeSpan.FromSeconds(60)))
         {
             await agent.Get("/puppet-ca/v1/certificate/ca");
-            Assert.Equal(200, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(20))).Status);
+            Assert.Equal(200, (await agent.Answer().WaitAsync(TimeSpan.FromSeconds(60))).Status);
         }
         await Task.WhenAll(flood);
 

@@ -17,7 +17,7 @@ internal static class Rpcs
         var bytes = Marshallers.Create<byte[]>(b => b, b => b);
         var method = new Method<byte[], byte[]>(
             rpc.IsServerStreaming ? MethodType.ServerStreaming : MethodType.Unary, rpc.Service.FullName, rpc.Name, bytes, bytes);
-        var options = new CallOptions(headers, TimeProvider.System.GetUtcNow().AddSeconds(10).UtcDateTime);
+        var options = new CallOptions(headers, TimeProvider.System.GetUtcNow().AddSeconds(60).UtcDateTime);
         if (rpc.IsServerStreaming)
         {
             using var stream = channel.CreateCallInvoker().AsyncServerStreamingCall(method, null, options, []);

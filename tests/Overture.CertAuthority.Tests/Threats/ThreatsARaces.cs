@@ -106,10 +106,10 @@ public sealed class ThreatsARaces(CaFixture house, ITestOutputHelper output)
 
         await oracle.Is403("the genuine node, second", instance.Name, instance.Csr(key), Reason.TokenConflict);
 
-        // The alarm, in order, within 5 s.
+        // The alarm, in order; within 5 s, where nothing else runs.
         await Eventually.True(async () => (await ca.Admin.GetCrlAsync(new())).CrlPem is { } pem && Revoked(pem, serial),
-            "the list names the serial", TimeSpan.FromSeconds(5));
-        Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(5));
+            "the list names the serial");
+        Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(Full.Asked ? 5 : 60));
         var told = (await ca.Timeline(instance.Name)).Select(e => e.Key).ToList();
         Assert.Equal(["csr-received", "signed"], told.Take(2));
         Assert.Equal(["contested", "csr-refused:TOKEN_CONFLICT"], told.Skip(2).Order(StringComparer.Ordinal));

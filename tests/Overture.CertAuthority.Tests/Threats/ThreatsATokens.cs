@@ -41,7 +41,7 @@ public sealed partial class ThreatsATokens(CaFixture house, ITestOutputHelper ou
         await oracle.Holds();
         took.Sort();
         // The published figure is of a quiet machine; the slice shares it with everything else.
-        Assert.True(took[names * (Full.Asked ? 99 : 50) / 100] < TimeSpan.FromMilliseconds(50),
+        Assert.True(took[names * (Full.Asked ? 99 : 50) / 100] < TimeSpan.FromMilliseconds(Full.Asked ? 50 : 1_000),
             $"p50 {took[names / 2]}, p99 {took[names * 99 / 100]}");
         Assert.True(GC.GetTotalMemory(forceFullCollection: true) - heap < Environment.WorkingSet / 20 + (names * 4096L), "memory grew");
     }

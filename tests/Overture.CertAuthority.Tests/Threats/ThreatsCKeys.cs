@@ -33,13 +33,13 @@ public sealed class ThreatsCKeys(CaFixture house, ITestOutputHelper output) : ID
         foreach (var bits in sizes)
         {
             var der = WithRsa(CsrParts.Odd(bits), 65537)("0af76519-16cd-43dd-8448-eb211c80319c").Der();
-            var took = Enumerable.Range(0, 5).Min(_ =>
+            // One of some times, where this machine has other things to do.
+            Assert.True(Enumerable.Range(0, 100).Any(_ =>
             {
                 var began = Stopwatch.GetTimestamp();
                 Assert.Equal(Reason.KeySize, Assert.Throws<FaultException>(() => CsrReader.Read(der)).Reason);
-                return Stopwatch.GetElapsedTime(began);
-            });
-            Assert.True(took < TimeSpan.FromMilliseconds(5), $"RSA {bits}: {took}");
+                return Stopwatch.GetElapsedTime(began) < TimeSpan.FromMilliseconds(5);
+            }), $"RSA {bits}: 5 ms and more");
         }
     }
 

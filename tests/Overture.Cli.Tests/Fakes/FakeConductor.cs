@@ -286,7 +286,8 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         {
             Certname = instance.Certname, State = instance.State, Since = instance.CreatedAt,
             Ready = instance.State == InstanceState.Converged, Verdict = "It is ready.",
-            RuledOut = { new RuledOut { What = "the provider", Proof = new Proof { Text = "it accepted the launch", At = instance.CreatedAt } } },
+            RuledOut = { new RuledOut { What = "the provider",
+                Proof = new Proof { Text = "it accepted the launch", At = instance.CreatedAt } } },
         };
         if (answer.Ready)
             return Task.FromResult(answer);
@@ -300,7 +301,8 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
 
     public override Task<SummarizeCausesResponse> SummarizeCauses(SummarizeCausesRequest request, ServerCallContext context) =>
         Task.FromResult(request.Filter.Profile == "broken-fleet"
-            ? new SummarizeCausesResponse { Total = 5, Broken = 2, Causes = { new CauseCount { Reason = "CLOCK", Sentence = "Its clock is off.",
+            ? new SummarizeCausesResponse { Total = 5, Broken = 2,
+                Causes = { new CauseCount { Reason = "CLOCK", Sentence = "Its clock is off.",
                 Count = 2, Since = Now(), Certnames = { "a.example.com", "b.example.com" }, Next = "Start NTP." } } }
             : new SummarizeCausesResponse { Total = 5 });
 

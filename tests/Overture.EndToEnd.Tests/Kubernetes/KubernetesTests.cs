@@ -11,7 +11,7 @@ namespace Overture.EndToEnd.Tests.Kubernetes;
 [Trait("Category", "integration")]
 public sealed class KubernetesTests
 {
-    public static TheoryData<string> Overlays => ["kind", "production"];
+    public static TheoryData<string> Overlays => ["kind", "production", "production monitoring doctor", "chart", "chart monitoring doctor"];
 
     private static readonly string[] Services = ["Conductor", "CertAuthority", "Classifier", "Console"];
 
@@ -57,9 +57,12 @@ public sealed class KubernetesTests
     [InlineData("NetworkPolicy/cloud", "spec.egress.0.to.0.ipBlock.excepts", "[]", "ipBlock/excepts: unknown")]
     [InlineData("HorizontalPodAutoscaler/puppetserver", "apiVersion", "\"autoscaling/v9\"", "no schema")]
     [InlineData("Certificate/conductor", "spec.uriSANs", "[]", "spec/uriSANs: unknown")]
+    [InlineData("PodMonitor/overture", "spec.podMetricsEndpoints.0.ports", "\"metrics\"", "podMetricsEndpoints/0/ports: unknown")]
+    [InlineData("PrometheusRule/overture", "spec.groups.0.rules.0.expression", "\"up\"", "rules/0/expression: unknown")]
+    [InlineData("Job/doctor", "spec.backoffLimit", "\"0\"", "spec/backoffLimit: integer")]
     public async Task Schema_WrongObject_IsTold(string name, string path, string value, string said)
     {
-        var all = await Manifests.Build("production");
+        var all = await Manifests.Build("production monitoring doctor");
         Set(all.Find(name), path, value);
         Assert.Contains(said, (await Schema(all.Objects)).Ok(), StringComparison.Ordinal);
     }
@@ -69,7 +72,7 @@ public sealed class KubernetesTests
     public async Task Overlay_Rules_Hold(string overlay)
     {
         var all = await Manifests.Build(overlay);
-        Assert.Empty(Problems(all));
+        Assert.Empty(Problems(all, overlay.Split(' ')[1..]));
     }
 
     [Theory]
@@ -120,9 +123,12 @@ public sealed class KubernetesTests
     [InlineData("Deployment/console", "spec.template.spec.containers.0.startupProbe", null, "startupProbe")]
     [InlineData("NetworkPolicy/console", "spec.egress", "[]", "console conductor 7001 is allowed to enter and not to leave")]
     [InlineData("NetworkPolicy/console", "spec.ingress", "[]", "cli console 8144 is allowed to leave and not to enter")]
-    [InlineData("NetworkPolicy/console", "spec.ingress.0.from", """[{"ipBlock":{"cidr":"0.0.0.0/0"}}]""", "agents console 8144 is not in docs/architecture.md")]
-    [InlineData("PodDisruptionBudget/console", "spec.selector.matchLabels", """{"app.kubernetes.io/component":"consoles"}""", "one PodDisruptionBudget")]
-    [InlineData("Deployment/console", "spec.template.spec.containers.0.env.5", """{"name":"OVERTURE_CONSOLE__STATEDIRECTORY","value":"/tmp"}""",
+    [InlineData("NetworkPolicy/console", "spec.ingress.0.from", """[{"ipBlock":{"cidr":"0.0.0.0/0"}}]""",
+        "agents console 8144 is not in docs/architecture.md")]
+    [InlineData("PodDisruptionBudget/console", "spec.selector.matchLabels", """{"app.kubernetes.io/component":"consoles"}""",
+        "one PodDisruptionBudget")]
+    [InlineData("Deployment/console", "spec.template.spec.containers.0.env.5",
+        """{"name":"OVERTURE_CONSOLE__STATEDIRECTORY","value":"/tmp"}""",
         "replicas without a common session key")]
     [InlineData("Service/classifier", "spec.selector", """{"app.kubernetes.io/component":"x"}""", "selects 0 workloads")]
     [InlineData("Service/classifier", "spec.ports.0.port", "7004", "no container has the port")]
@@ -137,6 +143,28 @@ public sealed class KubernetesTests
         var all = await Manifests.Build("kind");
         Set(all.Find(name), path, value);
         Assert.Contains(Problems(all), p => p.Contains(said, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("Job/doctor", "spec.template.spec.containers.0.securityContext.readOnlyRootFilesystem", "false", "readOnlyRootFilesystem")]
+    [InlineData("Job/doctor", "spec.template.spec.automountServiceAccountToken", null, "automountServiceAccountToken")]
+    [InlineData("Job/doctor", "spec.template.spec.serviceAccountName", "\"nobody\"", "no ServiceAccount nobody")]
+    [InlineData("Job/doctor", "spec.template.spec.volumes.0.projected.sources.0.secret.name", "\"doctor-tls\"",
+        "there is no Secret doctor-tls")]
+    [InlineData("NetworkPolicy/doctor", "spec.egress", "[]", "doctor conductor 7001 is allowed to enter and not to leave")]
+    [InlineData("NetworkPolicy/doctor-classifier", "spec.ingress.0.ports.0.port", "8143",
+        "doctor classifier 7003 is allowed to leave and not to enter")]
+    [InlineData("NetworkPolicy/prometheus", "spec.ingress.0.from.0.podSelector", null, "any pod of monitoring")]
+    [InlineData("NetworkPolicy/prometheus", "spec.ingress.0.ports.0.port", "7001",
+        "prometheus conductor 7001 is not in docs/architecture.md")]
+    [InlineData("PodMonitor/overture", "spec.podMetricsEndpoints.0.port", "\"metric\"",
+        "PodMonitor/overture: conductor has no port metric")]
+    [InlineData("PodMonitor/overture", "spec.selector.matchExpressions.0.values", "[\"x\"]", "PodMonitor/overture selects no workload")]
+    public async Task Component_BrokenRule_IsTold(string name, string path, string? value, string said)
+    {
+        var all = await Manifests.Build("production monitoring doctor");
+        Set(all.Find(name), path, value);
+        Assert.Contains(Problems(all, "monitoring", "doctor"), p => p.Contains(said, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -172,9 +200,9 @@ public sealed class KubernetesTests
             p => p.Contains(said, StringComparison.Ordinal));
     }
 
-    private static List<string> Problems(Manifests all)
+    private static List<string> Problems(Manifests all, params string[] components)
     {
-        var table = NetworkArrows.OfTheTable();
+        var table = NetworkArrows.OfTheTable(components);
         var arrows = NetworkArrows.Of(all, out var network);
         return
         [

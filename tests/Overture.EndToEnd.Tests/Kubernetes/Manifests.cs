@@ -1,12 +1,18 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Overture.TestSupport;
 
 namespace Overture.EndToEnd.Tests.Kubernetes;
 
-/// <summary>What a folder of deploy/k8s comes to, by the pinned kubectl (eng/kubernetes.sh).</summary>
-internal sealed class Manifests(IReadOnlyList<JsonObject> objects)
+/// <summary>What deploy/k8s and the chart come to, by the pinned kubectl and helm (eng/kubernetes.sh).</summary>
+internal sealed partial class Manifests(IReadOnlyList<JsonObject> objects)
 {
     public static readonly string Kubectl = RepositoryPaths.File("artifacts/kubernetes/kubectl");
+    public static readonly string Helm = RepositoryPaths.File("artifacts/kubernetes/helm");
+    private static readonly string ChartFolder = RepositoryPaths.File("deploy/helm/overture");
+    // Each is made once; a test may change what it is given.
+    private static readonly ConcurrentDictionary<string, Lazy<Task<Manifests>>> Made = new();
 
     public IReadOnlyList<JsonObject> Objects => objects;
 
@@ -16,17 +22,78 @@ internal sealed class Manifests(IReadOnlyList<JsonObject> objects)
     /// <summary>Those that stay.</summary>
     public IEnumerable<Workload> Lasting => Workloads.Where(w => w.Kind != "Job");
 
-    public static async Task<Manifests> Build(string overlay)
+    /// <param name="what">An overlay or "chart", which is the chart with its production.yaml; then the components that it has:
+    /// "production monitoring doctor".</param>
+    public static async Task<Manifests> Build(string what) =>
+        new([.. (await Made.GetOrAdd(what, w => new(() => Make(w))).Value).Objects.Select(o => o.DeepClone().AsObject())]);
+
+    private static Task<Manifests> Make(string what)
     {
-        var ran = await Shell.Run(Kubectl, "kustomize", RepositoryPaths.File($"deploy/k8s/overlays/{overlay}"));
-        Assert.Equal("", ran.Errors);
-        return new(ManifestYaml.Read(ran.Ok()));
+        var (overlay, components) = (what.Split(' ')[0], what.Split(' ')[1..]);
+        return overlay == "chart" ? Chart(["--values", Path.Combine(ChartFolder, "production.yaml"), .. Enabled(components)])
+            : components.Length == 0 ? Kustomize(RepositoryPaths.File($"deploy/k8s/overlays/{overlay}"))
+            : Kustomization($"overlays/{overlay}", components);
     }
+
+    /// <summary>A folder of deploy/k8s with components, as an overlay has them.</summary>
+    public static async Task<Manifests> Kustomization(string folder, IEnumerable<string> components, string more = "")
+    {
+        using var home = new TempDirectory();
+        // Kustomize takes no absolute names.
+        var k8s = Path.GetRelativePath(home.Path, RepositoryPaths.File("deploy/k8s"));
+        await File.WriteAllTextAsync(home.File("kustomization.yaml"), $"""
+            namespace: overture
+            resources: [{k8s}/{folder}]
+            components: [{string.Join(", ", components.Select(c => $"{k8s}/components/{c}"))}]
+            {more}
+            """);
+        return await Kustomize(home.Path);
+    }
+
+    /// <summary>The chart's objects, and the namespace that is there before.</summary>
+    public static async Task<Manifests> Chart(IEnumerable<string> arguments)
+    {
+        var ran = await RunHelm(["template", "overture", ChartFolder, "--namespace", "overture", .. arguments]);
+        var space = await File.ReadAllTextAsync(RepositoryPaths.File("deploy/k8s/base/namespace.yaml"));
+        return new([.. ManifestYaml.Read(ran.Ok()), .. ManifestYaml.Read(space)]);
+    }
+
+    public static IEnumerable<string> Enabled(IEnumerable<string> components) =>
+        components.SelectMany(c => new[] { "--set", $"{c}.enabled=true" });
+
+    public static Task<Ran> RunHelm(params IEnumerable<string> arguments) => Shell.Run(Helm, [.. arguments]);
 
     public IEnumerable<JsonObject> Of(string kind) => objects.Where(o => o.Text("kind") == kind);
 
     /// <param name="name">"StatefulSet/conductor".</param>
     public JsonObject Find(string name) => Assert.Single(objects, o => o.Name() == name);
+
+    /// <summary>
+    /// By name, without what kustomize adds to names of ConfigMaps, so that a change restarts pods, and without what the chart has for
+    /// that.
+    /// </summary>
+    public IReadOnlyDictionary<string, JsonNode> Comparable()
+    {
+        var hashed = Of("ConfigMap").Select(m => m.Text("metadata.name")!).Where(n => Hashed().IsMatch(n)).ToList();
+        return objects.Select(o => JsonNode.Parse(hashed.Aggregate(o.ToJsonString(), (text, name) =>
+            text.Replace($"\"{name}\"", $"\"{Hashed().Match(name).Groups[1].Value}\"", StringComparison.Ordinal)))!).Select(o =>
+        {
+            (o.At("spec.template.metadata") as JsonObject)?.Remove("annotations");
+            if (o.Text("kind") == "Job")
+                o["metadata"]!.AsObject().Remove("annotations");
+            return o;
+        }).ToDictionary(o => o.Name());
+    }
+
+    private static async Task<Manifests> Kustomize(string folder)
+    {
+        var ran = await Shell.Run(Kubectl, "kustomize", folder);
+        Assert.Equal("", ran.Errors);
+        return new(ManifestYaml.Read(ran.Ok()));
+    }
+
+    [GeneratedRegex("^(.+)-[a-z0-9]{10}$")]
+    private static partial Regex Hashed();
 }
 
 /// <summary>An object that makes pods.</summary>

@@ -9,12 +9,13 @@ namespace Overture.EndToEnd.Tests.Kubernetes;
 /// </summary>
 internal static class NetworkArrows
 {
-    /// <summary>Rows "| from | to | port | …" below "Who calls whom"; several names in a cell are parted by commas.</summary>
-    public static IReadOnlySet<string> OfTheTable() =>
-        File.ReadLines(RepositoryPaths.File("docs/architecture.md"))
-            .SkipWhile(l => l != "## Who calls whom").SkipWhile(l => !l.StartsWith("| ---", StringComparison.Ordinal)).Skip(1)
-            .TakeWhile(l => l.StartsWith('|')).Select(l => l.Split('|', StringSplitOptions.TrimEntries))
-            .SelectMany(c => c[1].Split(", ").SelectMany(from => c[2].Split(", ").Select(to => $"{from} {to} {c[3]}"))).ToHashSet();
+    /// <summary>
+    /// Rows "| from | to | port | …" below "Who calls whom", and "| component | from | to | port | …" of the components; several names in
+    /// a cell are parted by commas.
+    /// </summary>
+    public static IReadOnlySet<string> OfTheTable(IReadOnlyCollection<string> components) =>
+        Rows("| from |").Concat(Rows("| component |").Where(r => components.Contains(r[0])).Select(r => r[1..]))
+            .SelectMany(c => c[0].Split(", ").SelectMany(from => c[1].Split(", ").Select(to => $"{from} {to} {c[2]}"))).ToHashSet();
 
     /// <param name="problems">What makes a policy no policy: an arrow that only one end allows, a way to the metadata service, no
     /// default.</param>
@@ -22,7 +23,7 @@ internal static class NetworkArrows
     public static IReadOnlySet<string> Of(Manifests all, out IReadOnlyList<string> problems)
     {
         var found = new List<string>();
-        var components = all.Lasting.Select(w => (w.Component, w.Labels)).ToList();
+        var components = all.Workloads.Select(w => (w.Component, w.Labels)).ToList();
         if (components.All(c => c.Component != "cli"))
             components.Add(("cli", new Dictionary<string, string> { ["app.kubernetes.io/component"] = "cli" }));
         HashSet<string> leaving = [], entering = [];
@@ -59,6 +60,12 @@ internal static class NetworkArrows
         return leaving.Concat(entering).ToHashSet();
     }
 
+    // Below "Who calls whom", the table whose head begins so; a row's cells.
+    private static IEnumerable<string[]> Rows(string head) =>
+        File.ReadLines(RepositoryPaths.File("docs/architecture.md"))
+            .SkipWhile(l => l != "## Who calls whom").SkipWhile(l => !l.StartsWith(head, StringComparison.Ordinal)).Skip(2)
+            .TakeWhile(l => l.StartsWith('|')).Select(l => l.Split('|', StringSplitOptions.TrimEntries)[1..]);
+
     private static bool IsEverybody(JsonNode policy) => policy.At("spec.podSelector") is JsonObject { Count: 0 };
 
     private static bool IsDns(JsonNode rule) => rule.List("ports").Any() && rule.List("to").Any() && rule.List("ports")
@@ -84,8 +91,10 @@ internal static class NetworkArrows
             }
             else if (peer.At("namespaceSelector") is { } space)
             {
-                yield return space.Strings("matchLabels").GetValueOrDefault("kubernetes.io/metadata.name") is { } name
-                    ? name == "observability" ? "collector" : name : "any-namespace";
+                var name = space.Strings("matchLabels").GetValueOrDefault("kubernetes.io/metadata.name") ?? "any-namespace";
+                if (name == "monitoring" && !peer.Strings("podSelector.matchLabels").ContainsKey("app.kubernetes.io/name"))
+                    problems.Add($"{title}: any pod of {name}");
+                yield return name switch { "observability" => "collector", "monitoring" => "prometheus", _ => name };
             }
             else
             {

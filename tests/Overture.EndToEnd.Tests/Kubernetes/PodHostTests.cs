@@ -36,29 +36,10 @@ public sealed class PodHostTests : IAsyncLifetime
     {
         var ports = Services.SelectMany(s => s.Ports).Append(6379).ToDictionary(p => p, _ => FreePort.Next());
         StartRedis(ports[6379]);
-        foreach (var (name, own) in Services)
+        foreach (var (name, _) in Services)
         {
-            var workload = kind.Workloads.Single(w => w.Component.Equals(name, StringComparison.OrdinalIgnoreCase));
             await using var pod = new PodHost();
-            pod.Replace("$(metadata.name)", $"{workload.Name}-0").Replace("/run/overture/ca", pod.File("ca"))
-                .Replace("/given", host.File("keys/ca"))
-                .Replace("/etc/overture", pod.File("etc")).Replace("/keys/ready", host.File($"keys/{workload.Name}/ready"))
-                .Replace("/var/lib/overture/state", pod.File("state")).Replace("/var/lib/overture/objects", host.File("objects"))
-                .Replace("redis:6379", $"127.0.0.1:{ports[6379]}");
-            foreach (var port in own)
-                pod.Replace($"0.0.0.0:{port}", $"127.0.0.1:{ports[port]}");
-            // The claim; cli.yaml names the port that the probes ask at.
-            await Copy(host.File($"keys/{workload.Name}"), pod.File("etc"),
-                text => own.Aggregate(text, (t, p) => t.Replace($"localhost:{p}", $"localhost:{ports[p]}", StringComparison.Ordinal)));
-            Directory.CreateDirectory(pod.File("ca"));
-            foreach (var init in workload.Pod.List("initContainers"))
-                (await pod.Run(init.Texts("command"))).Ok();
-
-            var container = Assert.Single(workload.Main);
-            var environment = PodOptions.Environment(kind, container);
-            var service = pod.Start(name, environment);
-            foreach (var probe in new[] { "startupProbe", "readinessProbe", "livenessProbe" })
-                await pod.Succeeds(container, probe, service);
+            var service = await Start(pod, name, ports);
             // The console keeps no records.
             if (name == "Console")
                 continue;
@@ -66,6 +47,37 @@ public sealed class PodHostTests : IAsyncLifetime
             await Eventually.True(() => service.PrintedSoFar.Contains($"registry at 127.0.0.1:{ports[6379]}: connected",
                 StringComparison.Ordinal), "the registry is connected");
         }
+    }
+
+    // By the identity that the Job mounts: role operator, as what registers a puppetserver.
+    [Fact]
+    public async Task Doctor_ByTheJob_EndsWellWhereAllServicesRunAndNotWhereOneIsAway()
+    {
+        var command = (await Manifests.Build("production doctor")).Find("Job/doctor")
+            .At("spec.template.spec.containers.0")!.Texts("command");
+        var ports = Services.SelectMany(s => s.Ports).Append(6379).ToDictionary(p => p, _ => FreePort.Next());
+        StartRedis(ports[6379]);
+        await using var certAuthority = new PodHost();
+        await using var classifier = new PodHost();
+        await using var conductor = new PodHost();
+        foreach (var (pod, name) in new[] { (certAuthority, "CertAuthority"), (classifier, "Classifier"), (conductor, "Conductor") })
+            await Start(pod, name, ports);
+
+        await using var job = new PodHost();
+        job.Replace("/etc/overture", job.File("etc"));
+        await Copy(host.File("keys/register"), job.File("etc"), text => new[] { ("conductor", 7001), ("certauthority", 7002),
+            ("classifier", 7003) }.Aggregate(text, (t, s) => t.Replace($"{s.Item1}:{s.Item2}", $"localhost:{ports[s.Item2]}",
+            StringComparison.Ordinal)));
+        var well = await job.Run(command);
+        well.Ok();
+        // A role that may not ask would have checks skipped, and end well, too.
+        Assert.Equal(["launch: provider"], well.Output.Split('\n').Where(l => l.StartsWith("skip", StringComparison.Ordinal))
+            .Select(l => string.Join(':', l["skip  ".Length..].Split(':')[..2])));
+
+        await classifier.DisposeAsync();
+        var away = await job.Run(command);
+        Assert.Equal(1, away.ExitCode);
+        Assert.Contains("fail  services: classifier:", away.Output, StringComparison.Ordinal);
     }
 
     // What the kubelet makes of a Secret that belongs to the pod's group: 0440.
@@ -161,6 +173,33 @@ public sealed class PodHostTests : IAsyncLifetime
             ["AWS_ACCESS_KEY_ID"] = "",
         });
         await host.Succeeds(container, "readinessProbe", service);
+    }
+
+    // A pod of kind: its init containers, then its service, until each probe has ended well. Ports: those of this host by those of the
+    // pods.
+    private async Task<ServiceProcess> Start(PodHost pod, string name, Dictionary<int, int> ports)
+    {
+        var workload = kind.Workloads.Single(w => w.Component.Equals(name, StringComparison.OrdinalIgnoreCase));
+        var own = Services.Single(s => s.Name == name).Ports;
+        pod.Replace("$(metadata.name)", $"{workload.Name}-0").Replace("/run/overture/ca", pod.File("ca"))
+            .Replace("/given", host.File("keys/ca"))
+            .Replace("/etc/overture", pod.File("etc")).Replace("/keys/ready", host.File($"keys/{workload.Name}/ready"))
+            .Replace("/var/lib/overture/state", pod.File("state")).Replace("/var/lib/overture/objects", host.File("objects"))
+            .Replace("redis:6379", $"127.0.0.1:{ports[6379]}");
+        foreach (var port in own)
+            pod.Replace($"0.0.0.0:{port}", $"127.0.0.1:{ports[port]}");
+        // The claim; cli.yaml names the port that the probes ask at.
+        await Copy(host.File($"keys/{workload.Name}"), pod.File("etc"),
+            text => own.Aggregate(text, (t, p) => t.Replace($"localhost:{p}", $"localhost:{ports[p]}", StringComparison.Ordinal)));
+        Directory.CreateDirectory(pod.File("ca"));
+        foreach (var init in workload.Pod.List("initContainers"))
+            (await pod.Run(init.Texts("command"))).Ok();
+
+        var container = Assert.Single(workload.Main);
+        var service = pod.Start(name, PodOptions.Environment(kind, container));
+        foreach (var probe in new[] { "startupProbe", "readinessProbe", "livenessProbe" })
+            await pod.Succeeds(container, probe, service);
+        return service;
     }
 
     public async Task DisposeAsync()

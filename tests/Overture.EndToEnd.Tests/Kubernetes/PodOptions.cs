@@ -76,8 +76,11 @@ internal sealed partial class PodOptions
         var replica = $"OVERTURE_{workload.Component.ToUpperInvariant()}__REPLICA";
         var longest = workload.Kind == "StatefulSet" ? $"{workload.Name}-10" : $"{workload.Name}-0123456789-abcde";
         // The console has no records that a replica would sign.
-        if (entries.Exists(e => e.Path == "replica") && environment.GetValueOrDefault(replica) is var said && (said != "$(metadata.name)" || !Label().IsMatch(longest)))
+        if (entries.Exists(e => e.Path == "replica") && environment.GetValueOrDefault(replica) is var said
+            && (said != "$(metadata.name)" || !Label().IsMatch(longest)))
+        {
             yield return $"{replica} must be the pod's name, 1-32 of [a-z0-9-]";
+        }
     }
 
     private static bool Parses(string type, string value) => type switch

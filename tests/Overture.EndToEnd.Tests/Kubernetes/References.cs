@@ -12,6 +12,8 @@ internal static partial class References
     public static IEnumerable<string> Problems(Manifests all)
     {
         var given = Given(all);
+        foreach (var problem in Monitors(all))
+            yield return problem;
         foreach (var workload in all.Workloads)
         {
             if (workload.Kind != "Job" && !workload.Object.At("spec.selector").Selects(workload.Labels))
@@ -65,6 +67,22 @@ internal static partial class References
             || w.Object.At("spec.replicas") is not null)))
         {
             yield return $"{scaler.Name()} scales no workload, or one that says its own replicas";
+        }
+    }
+
+    // What Prometheus' operator would look at.
+    private static IEnumerable<string> Monitors(Manifests all)
+    {
+        foreach (var monitor in all.Of("PodMonitor"))
+        {
+            var targets = all.Lasting.Where(w => monitor.At("spec.selector").Selects(w.Labels)).ToList();
+            if (targets.Count == 0)
+                yield return $"{monitor.Name()} selects no workload";
+            foreach (var port in monitor.List("spec.podMetricsEndpoints").Select(e => e.Text("port")))
+            {
+                foreach (var target in targets.Where(w => !w.Main.SelectMany(c => c.List("ports")).Any(p => p.Text("name") == port)))
+                    yield return $"{monitor.Name()}: {target.Component} has no port {port}";
+            }
         }
     }
 

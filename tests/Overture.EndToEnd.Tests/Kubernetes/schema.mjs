@@ -9,10 +9,11 @@ const capital = (word) => word[0].toUpperCase() + word.slice(1);
 
 function schemaFile({ apiVersion, kind }) {
   const [group, version] = apiVersion.includes("/") ? apiVersion.split("/") : ["core", apiVersion];
-  const name = group === "cert-manager.io"
-    ? join("@kubernetes-models/cert-manager/_schemas", `ComGithubCertManagerCertManagerPkgApisCertmanager${capital(version)}${kind}.js`)
-    : join("kubernetes-models/_schemas", `IoK8sApi${capital(group.split(".")[0])}${capital(version)}${kind}.js`);
-  return join(modules, name);
+  const [folder, prefix] = {
+    "cert-manager.io": ["@kubernetes-models/cert-manager", "ComGithubCertManagerCertManagerPkgApisCertmanager"],
+    "monitoring.coreos.com": ["@kubernetes-models/prometheus-operator", "ComGithubPrometheusOperatorPrometheusOperatorPkgApisMonitoring"],
+  }[group] ?? ["kubernetes-models", `IoK8sApi${capital(group.split(".")[0])}`];
+  return join(modules, folder, "_schemas", `${prefix}${capital(version)}${kind}.js`);
 }
 
 function watched(value, path, seen) {

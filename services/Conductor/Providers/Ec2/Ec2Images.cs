@@ -60,7 +60,8 @@ internal sealed class Ec2Images(Ec2Client client, Ec2Dialect dialect, string reg
                 final: true);
     }
 
-    private static bool IsOrUnknown(XElement image, string name, string value) => Of(image, name) is var found && (found == "" || found == value);
+    private static bool IsOrUnknown(XElement image, string name, string value) => Of(image, name) is var found
+        && (found == "" || found == value);
 
     // What "self" means the server alone knows: it is refused where the server ignores the owner.
     private static bool IsOf(XElement image, string owner) => Ec2Launch.IsAccount(owner) ? Of(image, "imageOwnerId") == owner

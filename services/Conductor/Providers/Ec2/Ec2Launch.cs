@@ -67,7 +67,8 @@ internal static partial class Ec2Launch
         if (spec.Ec2?.Image is { } wanted)
         {
             rule(spec.Image.Length == 0, "image", "must be empty beside ec2.image");
-            rule(wanted.Name.Length is > 0 and <= 128 && wanted.Name.All(c => c is >= ' ' and < '\u007f') && wanted.Name.Trim('*').Length > 0,
+            rule(wanted.Name.Length is > 0 and <= 128 && wanted.Name.All(c => c is >= ' ' and < '\u007f')
+                && wanted.Name.Trim('*').Length > 0,
                 "ec2.image.name", "must be 1-128 printable ASCII characters, not * alone");
             rule(IsAccount(wanted.Owner) || (dialect.ImageOwner && OwnerAlias().IsMatch(wanted.Owner)), "ec2.image.owner",
                 dialect.ImageOwner ? "must be an account's number or an alias such as self or amazon: anyone may give an image any name"
@@ -78,7 +79,8 @@ internal static partial class Ec2Launch
         else if (spec.Image.StartsWith(Ec2Images.Alias, StringComparison.Ordinal))
         {
             rule(dialect.ImageAlias, "image", "has an alias, which this endpoint does not look up: give an image id, or ec2.image");
-            rule(AliasName().IsMatch(spec.Image), "image", $"must be {Ec2Images.Alias}/… with a parameter's name, or {Ec2Images.Alias}NAME:VERSION");
+            rule(AliasName().IsMatch(spec.Image), "image",
+                $"must be {Ec2Images.Alias}/… with a parameter's name, or {Ec2Images.Alias}NAME:VERSION");
         }
         else
         {

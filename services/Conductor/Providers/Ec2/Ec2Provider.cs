@@ -293,7 +293,8 @@ internal sealed class Ec2Provider : IProvider, IDisposable
         [.. (await Describe([("client-token", Ec2Places.Tokens(name))], cancel))
             .Where(i => Ec2Places.PlaceOf(i.Token, name.ToString()) is not null)];
 
-    private async Task<IReadOnlyList<Ec2Instance>> Describe(IReadOnlyList<(string Name, IReadOnlyList<string> Values)> filters, CancellationToken cancel)
+    private async Task<IReadOnlyList<Ec2Instance>> Describe(IReadOnlyList<(string Name, IReadOnlyList<string> Values)> filters,
+        CancellationToken cancel)
     {
         var all = new List<Ec2Instance>();
         var next = "";

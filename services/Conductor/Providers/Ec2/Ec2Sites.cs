@@ -45,7 +45,8 @@ internal static class Ec2Sites
         }
         else if (region.Length > 0 && ofAccount.TrueForAll(s => s.Region != region))
         {
-            yield return new("ec2.region", $"must be empty or one of {string.Join(", ", ofAccount.Select(s => s.Region))} (option ec2.regions)");
+            yield return new("ec2.region",
+                $"must be empty or one of {string.Join(", ", ofAccount.Select(s => s.Region))} (option ec2.regions)");
         }
     }
 
