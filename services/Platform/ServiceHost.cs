@@ -145,6 +145,8 @@ public static class ServiceHost
         app.UseCertificateTerm();
         app.Use(app.Services.GetRequiredService<Drain>().Around);
         app.UseListenerGuard();
+        if (options.Json)
+            app.UseJsonCalls();
         app.MapGrpcService<HealthApi>().OnListener(Listeners.Grpc);
         app.MapGrpcReflectionService().OnListener(Listeners.Grpc);
         if (options.Prometheus.Listen.Length > 0)
@@ -189,13 +191,15 @@ public static class ServiceHost
         services.AddSingleton<ServiceKeys>().AddHostedService(p => p.GetRequiredService<ServiceKeys>());
         services.AddSingleton<RevokedPeers>().AddSingleton<InternalCrls>().AddHostedService(p => p.GetRequiredService<InternalCrls>());
         services.AddConsoleCallers(options.OpenIdConnect);
-        services.AddGrpc(grpc =>
+        var rpcs = services.AddGrpc(grpc =>
         {
             grpc.EnableDetailedErrors = false;
-            grpc.MaxReceiveMessageSize = 512 * 1024;
+            grpc.MaxReceiveMessageSize = JsonCalls.LargestBody;
             grpc.Interceptors.Add<FaultInterceptor>();
             grpc.Interceptors.Add<RoleInterceptor>();
         });
+        if (options.Json)
+            rpcs.AddJsonCalls();
         services.AddGrpcReflection();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(25));
     }

@@ -30,6 +30,7 @@ internal sealed class ConductorHost : IAsyncDisposable
 
     public IServiceProvider Services => service.App.Services;
     public ConductorOptions Options => Get<ConductorOptions>();
+    public int Port => port;
 
     public T Get<T>() where T : notnull => Services.GetRequiredService<T>();
 

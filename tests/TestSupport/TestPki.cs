@@ -49,7 +49,11 @@ public sealed class TestPki : IDisposable
     }
 
     /// <summary>A channel to a service on loopback, with this party's certificate.</summary>
-    public GrpcChannel Channel(int port, string party)
+    public GrpcChannel Channel(int port, string party) => GrpcChannel.ForAddress($"https://localhost:{port}",
+        new GrpcChannelOptions { HttpHandler = Handler(party), DisposeHttpClient = true });
+
+    /// <summary>Connections with this party's certificate.</summary>
+    public SocketsHttpHandler Handler(string party)
     {
         var files = Files(party);
         var own = X509Certificate2.CreateFromPemFile(files.Certificate, files.Key);
@@ -57,7 +61,7 @@ public sealed class TestPki : IDisposable
         roots.ImportFromPemFile(files.Roots);
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.AddRange(roots);
-        var handler = new SocketsHttpHandler
+        return new SocketsHttpHandler
         {
             SslOptions = new SslClientAuthenticationOptions
             {
@@ -66,8 +70,6 @@ public sealed class TestPki : IDisposable
                 ClientCertificateContext = SslStreamCertificateContext.Create(own, null, offline: true),
             },
         };
-        return GrpcChannel.ForAddress($"https://localhost:{port}",
-            new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
     }
 
     public void Dispose() => home.Dispose();

@@ -22,6 +22,7 @@ public enum Reason
     CertificateNotValid,
     CertificateRevoked,
     DelegationInvalid,
+    BrowserRefused,
     IdentityProviderUnavailable,
     RateLimited,
 

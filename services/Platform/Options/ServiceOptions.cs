@@ -29,6 +29,9 @@ public abstract record ServiceOptions
     /// <summary>Connections of the gRPC listener, all of which must show a certificate of the internal PKI.</summary>
     public ListenerLimits GrpcLimits { get; init; } = new() { Connections = 2_000, PerAddress = 1_000, UnfinishedPerAddress = 500 };
 
+    /// <summary>Whether RPCs are also taken as JSON over HTTP/2, on the gRPC listener, of the same callers.</summary>
+    public bool Json { get; init; }
+
     /// <summary>This process's own small files (keys, spool): mode 0700. Must survive a restart.</summary>
     public string StateDirectory { get; init; } = "";
 

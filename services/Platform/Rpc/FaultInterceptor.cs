@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
@@ -8,7 +7,7 @@ using Overture.Platform.Connections;
 using Overture.Platform.Faults;
 using Overture.Platform.Serving;
 using Overture.Platform.Tls;
-using Status = Google.Rpc.Status;
+using Status = Grpc.Core.Status;
 
 namespace Overture.Platform.Rpc;
 
@@ -59,6 +58,10 @@ public sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Intercepto
         {
             throw Translate(CertificateTerm.Ended(context.GetHttpContext())!, context);
         }
+        catch (OperationCanceledException) when (JsonDeadline.IsOver(context.GetHttpContext()))
+        {
+            throw new RpcException(new Status(StatusCode.DeadlineExceeded, JsonDeadline.Sentence));
+        }
         catch (Exception e) when (e is not RpcException && !Cancelled(e, context))
         {
             throw Translate(e, context);
@@ -74,9 +77,9 @@ public sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Intercepto
         {
             // Internals are shown to administrators only; for others they are in the log.
             if (fault.PublicMessage == fault.Message || IsAdministrator(context))
-                return Answer(CodeOf(fault.Kind), fault.Reason, fault.Message, fault.Fields);
+                return Answer(FaultStatus.CodeOf(fault.Kind), fault.Reason, fault.Message, fault.Fields);
             FaultLog.Withheld(log, context.Method, fault.Reason.Code(), fault.Message);
-            return Answer(CodeOf(fault.Kind), fault.Reason, fault.PublicMessage, fault.Fields);
+            return Answer(FaultStatus.CodeOf(fault.Kind), fault.Reason, fault.PublicMessage, fault.Fields);
         }
         FaultLog.Unforeseen(log, context.Method, e);
         return Answer(StatusCode.Internal, Reason.Internal, $"internal error; its trace is {Activity.Current?.TraceId}", []);
@@ -85,37 +88,8 @@ public sealed class FaultInterceptor(ILogger<FaultInterceptor> log) : Intercepto
     private static bool IsAdministrator(ServerCallContext context) => context.GetHttpContext().Connection.ClientCertificate is not null
         && context.Peer().Roles.Contains(Role.Admin);
 
-    private static RpcException Answer(StatusCode code, Reason reason, string message, IReadOnlyList<FieldProblem> fields)
-    {
-        var info = new ErrorInfo { Reason = reason.Code(), Domain = "overture" };
-        if (Activity.Current is { } activity)
-            info.Metadata["trace_id"] = activity.TraceId.ToString();
-        var status = new Status { Code = (int)code, Message = message, Details = { Any.Pack(info) } };
-        if (fields.Count > 0)
-        {
-            status.Details.Add(Any.Pack(new BadRequest
-            {
-                FieldViolations = { fields.Select(f => new BadRequest.Types.FieldViolation { Field = f.Field, Description = f.Rule }) },
-            }));
-        }
-        if (code == StatusCode.Unavailable)
-            status.Details.Add(Any.Pack(new RetryInfo { RetryDelay = Duration.FromTimeSpan(TimeSpan.FromSeconds(2)) }));
-        return status.ToRpcException();
-    }
-
-    private static StatusCode CodeOf(FaultKind kind) => kind switch
-    {
-        FaultKind.Invalid => StatusCode.InvalidArgument,
-        FaultKind.NotFound => StatusCode.NotFound,
-        FaultKind.AlreadyExists => StatusCode.AlreadyExists,
-        FaultKind.Denied => StatusCode.PermissionDenied,
-        FaultKind.Precondition => StatusCode.FailedPrecondition,
-        FaultKind.Conflict => StatusCode.Aborted,
-        FaultKind.TooLarge => StatusCode.ResourceExhausted,
-        FaultKind.Unavailable => StatusCode.Unavailable,
-        FaultKind.Unreadable => StatusCode.DataLoss,
-        _ => StatusCode.Internal,
-    };
+    private static RpcException Answer(StatusCode code, Reason reason, string message, IReadOnlyList<FieldProblem> fields) =>
+        FaultStatus.Of(code, reason, message, fields).ToRpcException();
 }
 
 internal static partial class FaultLog
