@@ -3,6 +3,8 @@ namespace Overture.Cli;
 /// <summary>Where the services are and who we are. The same keys for the command line (cli.yaml) and the hooks (hooks.yaml).</summary>
 internal sealed record CliConfig
 {
+    private const string HooksVariable = "OVERTURE_HOOKS_CONFIG";
+
     /// <summary>The file it was read from.</summary>
     public required string Source { get; init; }
 
@@ -71,13 +73,18 @@ internal sealed record CliConfig
     /// overture-autosign shows the files of autosignTls where there are any.</summary>
     public static CliConfig ForHook(string hook)
     {
-        var pointed = Variable("OVERTURE_HOOKS_CONFIG");
-        var file = Path.GetFullPath(pointed ?? "/etc/overture/hooks.yaml");
+        var file = Path.GetFullPath(HooksFile);
         FileGuard.Check(file, "configuration", secret: false);
-        var settings = YamlFile.Read(file, ExitCodes.Config, CliConfigReader.Shape);
-        return CliConfigReader.Read(file, settings, autosign: hook == "overture-autosign") with { IsGuarded = true,
-            IsPointed = pointed is not null };
+        return OfHooks(file, hook) with { IsGuarded = true, IsPointed = Variable(HooksVariable) is not null };
     }
+
+    /// <summary>Where the hooks' configuration is.</summary>
+    public static string HooksFile => Variable(HooksVariable) ?? "/etc/overture/hooks.yaml";
+
+    /// <summary>As a hook reads it, whoever may have written it.</summary>
+    /// <exception cref="Failure">It can't be read, or with every mistake.</exception>
+    public static CliConfig OfHooks(string file, string hook) => CliConfigReader.Read(file,
+        YamlFile.Read(file, ExitCodes.Config, CliConfigReader.Shape), autosign: hook == "overture-autosign");
 
     // A file of one site has no context to choose; one that was chosen for this very file must not be passed over.
     private static CliConfig Read(string file, string? demanded, string? chosen)

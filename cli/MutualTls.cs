@@ -37,24 +37,64 @@ internal static partial class MutualTls
             // A watched stream over a dead network, or to a service that is frozen, must end.
             KeepAlivePingDelay = config.Silence,
             KeepAlivePingTimeout = config.Silence < LongestAnswer ? config.Silence : LongestAnswer,
-            SslOptions = new SslClientAuthenticationOptions
+            SslOptions = Options(config, own, (_, certificate, _, errors) =>
             {
-                EnabledSslProtocols = SslProtocols.Tls13,
-                CertificateChainPolicy = TrustPolicy.Of(RootsOf(config)),
-                RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
-                {
-                    step?.Invoke(
-                        $"handshake: {key} shows {(certificate is X509Certificate2 shown ? Described(shown) : "no certificate")}, "
-                            + $"{(errors == SslPolicyErrors.None ? "trusted" : errors)}");
-                    return errors == SslPolicyErrors.None && certificate is X509Certificate2 peer && Serves(peer, key, address);
-                },
-                ClientCertificateContext = SslStreamCertificateContext.Create(own, null, offline: true),
-            },
+                step?.Invoke(
+                    $"handshake: {key} shows {(certificate is X509Certificate2 shown ? Described(shown) : "no certificate")}, "
+                        + $"{(errors == SslPolicyErrors.None ? "trusted" : errors)}");
+                return errors == SslPolicyErrors.None && certificate is X509Certificate2 peer && Serves(peer, key, address);
+            }),
         };
         var turn = -1;
         handler.ConnectCallback = (target, cancel) => Connect(target.DnsEndPoint, Interlocked.Increment(ref turn), step, cancel);
         return handler;
     }
+
+    /// <summary>What a service shows in a handshake, trusted or not; nothing is asked of it.</summary>
+    /// <param name="config">Names the files; each unusable one is a message of its own.</param>
+    /// <param name="address">HOST:PORT.</param>
+    /// <param name="clock">As of <see cref="Handler"/>.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <returns>Null: it speaks no TLS.</returns>
+    /// <exception cref="SocketException">It can't be reached.</exception>
+    public static async Task<Doctor.ShownCertificate?> Shown(CliConfig config, string address, TimeProvider clock,
+        CancellationToken cancel)
+    {
+        TrustNothingOfTheHost();
+        Doctor.ShownCertificate? shown = null;
+        var uri = new Uri($"https://{address}");
+        await using var stream = await Connect(new DnsEndPoint(uri.Host, uri.Port), 0, null, cancel);
+        await using var tls = new SslStream(stream);
+        var options = Options(config, Own(config, clock), (_, certificate, chain, errors) =>
+        {
+            // The stream's own are disposed of with it.
+            if (certificate is X509Certificate2 peer)
+            {
+                shown = new(X509CertificateLoader.LoadCertificate(peer.RawData), errors,
+                    chain?.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (all, s) => all | s.Status) ?? default);
+            }
+            return errors == SslPolicyErrors.None;
+        });
+        options.TargetHost = uri.Host;
+        try
+        {
+            await tls.AuthenticateAsClientAsync(options, cancel);
+        }
+        catch (Exception e) when (e is AuthenticationException or IOException)
+        {
+            // What it showed says why.
+        }
+        return shown;
+    }
+
+    private static SslClientAuthenticationOptions Options(CliConfig config, X509Certificate2 own,
+        RemoteCertificateValidationCallback judge) => new()
+    {
+        EnabledSslProtocols = SslProtocols.Tls13,
+        CertificateChainPolicy = TrustPolicy.Of(RootsOf(config)),
+        RemoteCertificateValidationCallback = judge,
+        ClientCertificateContext = SslStreamCertificateContext.Create(own, null, offline: true),
+    };
 
     // Chain and host name are right, but is it the service? Another party's certificate of the same PKI must not answer for it.
     private static bool Serves(X509Certificate2 peer, string key, string address)

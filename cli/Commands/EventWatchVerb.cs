@@ -1,8 +1,6 @@
 using System.CommandLine;
-using Grpc.Core;
 using Overture.Cli.Output;
 using Overture.Conductor.V1;
-using Overture.Records.V1;
 
 namespace Overture.Cli.Commands;
 
@@ -65,47 +63,20 @@ internal sealed class EventWatchVerb : Verb
     // Where the stream breaks it goes on behind the last event, so that none is shown twice and none is left out.
     private static async Task Follow(Session session, WatchEventsRequest request, TimeSpan limit, CancellationToken cancel)
     {
-        var connection = session.Open("conductor", session.Config.Conductor);
-        var client = new ConductorService.ConductorServiceClient(connection.Calls);
-        var end = session.Clock.GetUtcNow() + limit;
-        var reconnection = new Reconnection(session.Clock, answered: false, end, sentence => Printer.Say(sentence));
-        while (true)
+        var stream = new WatchedStream(session, session.Clock.GetUtcNow() + limit, answered: false, sentence => Printer.Say(sentence));
+        await stream.Follow((client, options) => client.WatchEvents(request, options), answer =>
         {
-            try
-            {
-                using var stream = client.WatchEvents(request, new CallOptions(deadline: end.UtcDateTime, cancellationToken: cancel));
-                while (await stream.ResponseStream.MoveNext(cancel))
-                {
-                    reconnection.Succeeded();
-                    var answer = stream.ResponseStream.Current;
-                    if (answer.Event is not null)
-                        Show(session.Printer, answer);
-                    request.After = answer.Cursor.Length > 0 ? answer.Cursor : answer.Event?.Cursor ?? request.After;
-                }
-                return;
-            }
-            catch (RpcException e) when (cancel.IsCancellationRequested)
-            {
-                throw new OperationCanceledException("interrupted", e, cancel);
-            }
-            catch (RpcException e) when (e.StatusCode == StatusCode.DeadlineExceeded)
-            {
-                return;
-            }
-            catch (RpcException e)
-            {
-                var failure = RpcFailures.From(e, "conductor", connection.Address);
-                if (!await reconnection.Wait(e, failure, cancel))
-                    throw failure;
-            }
-        }
+            if (answer.Event is not null)
+                Show(session.Printer, answer);
+            request.After = answer.Cursor.Length > 0 ? answer.Cursor : answer.Event?.Cursor ?? request.After;
+        }, cancel);
     }
 
     private static void Show(Printer printer, WatchEventsResponse answer) => printer.Answer(answer,
         _ => Printer.Document(Printable.Line(Line(answer.Event))), [answer.Event.Certname]);
 
     /// <summary>"12  10:04:11  overture.condition.stalled.on  4f1c…  no certificate request came".</summary>
-    private static string Line(Event shown) => string.Join("  ",
+    private static string Line(InstanceEvent shown) => string.Join("  ",
         ((string[])[shown.Cursor.PadLeft(6), InstanceText.Time(shown.At), shown.Type.PadRight(34), shown.Certname, shown.Reason,
             shown.Message])
         .Where(part => part.Length > 0));

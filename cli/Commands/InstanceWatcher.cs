@@ -1,5 +1,3 @@
-using Grpc.Core;
-using Overture.Cli.Output;
 using Overture.Conductor.V1;
 
 namespace Overture.Cli.Commands;
@@ -14,10 +12,7 @@ internal sealed record Watched(IReadOnlyList<Instance> Instances, bool TimedOut)
         && i.Conditions.All(c => c.Severity != ConditionSeverity.Error));
 }
 
-/// <summary>
-/// Follows instances over WatchInstances, and takes the stream up again where it broke: a restart of the Conductor, a network or a host
-/// that stalled.
-/// </summary>
+/// <summary>Follows instances over WatchInstances, for as long as is given.</summary>
 internal sealed class InstanceWatcher(Session session)
 {
     /// <param name="start">What is known of each already.</param>
@@ -35,40 +30,14 @@ internal sealed class InstanceWatcher(Session session)
         Action<string> say, CancellationToken cancel)
     {
         var latest = start.ToDictionary(i => i.Certname, i => i, StringComparer.Ordinal);
-        var connection = session.Open("conductor", session.Config.Conductor);
-        var client = new ConductorService.ConductorServiceClient(connection.Calls);
-        var end = session.Clock.GetUtcNow() + limit;
-        var reconnection = new Reconnection(session.Clock, answered, end, say);
-        while (true)
+        var stream = new WatchedStream(session, session.Clock.GetUtcNow() + limit, answered, say);
+        var ended = await stream.Follow((client, options) => client.WatchInstances(
+            start.Count > 0 ? new WatchInstancesRequest { Certnames = { latest.Keys }, UntilSettled = untilSettled }
+            : new WatchInstancesRequest { Filter = filter, UntilSettled = untilSettled }, options), answer =>
         {
-            try
-            {
-                var request = start.Count > 0 ? new WatchInstancesRequest { Certnames = { latest.Keys }, UntilSettled = untilSettled }
-                    : new WatchInstancesRequest { Filter = filter, UntilSettled = untilSettled };
-                using var stream = client.WatchInstances(request, new CallOptions(deadline: end.UtcDateTime, cancellationToken: cancel));
-                while (await stream.ResponseStream.MoveNext(cancel))
-                {
-                    reconnection.Succeeded();
-                    var instance = stream.ResponseStream.Current.Instance;
-                    latest[instance.Certname] = instance;
-                    report(instance);
-                }
-                return new Watched([.. latest.Values], TimedOut: false);
-            }
-            catch (RpcException e) when (cancel.IsCancellationRequested)
-            {
-                throw new OperationCanceledException("interrupted", e, cancel);
-            }
-            catch (RpcException e) when (e.StatusCode == StatusCode.DeadlineExceeded)
-            {
-                return new Watched([.. latest.Values], TimedOut: true);
-            }
-            catch (RpcException e)
-            {
-                var failure = RpcFailures.From(e, "conductor", connection.Address);
-                if (!await reconnection.Wait(e, failure, cancel))
-                    throw failure;
-            }
-        }
+            latest[answer.Instance.Certname] = answer.Instance;
+            report(answer.Instance);
+        }, cancel);
+        return new Watched([.. latest.Values], TimedOut: !ended);
     }
 }

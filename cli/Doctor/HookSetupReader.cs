@@ -37,7 +37,10 @@ internal static class HookSetupReader
         !ServerDirectories.Select(d => Path.Combine(confdir, d, "services.d/ca.cfg")).Where(File.Exists).Take(1)
             .SelectMany(File.ReadLines).Any(l => l.Trim().EndsWith(DisabledCa, StringComparison.Ordinal) && !l.TrimStart().StartsWith('#'));
 
-    private static HookFile FileOf(string path, ServerUser user, string right)
+    /// <param name="path">Absolute.</param>
+    /// <param name="user">Who is to have the right.</param>
+    /// <param name="right">As test(1) asks: -x, -r.</param>
+    public static HookFile FileOf(string path, ServerUser user, string right)
     {
         var own = FileGuard.PermissionsOf(path);
         var target = own is null ? path : File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;

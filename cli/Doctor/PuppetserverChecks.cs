@@ -24,10 +24,20 @@ internal sealed partial class PuppetserverChecks(HookSetup setup, TimeProvider c
     {
         foreach (var line in HookRules.Of(setup))
             yield return line;
+        foreach (var line in Settings())
+            yield return line;
         yield return WebServer();
         yield return Certificate();
         yield return Authority();
         yield return Crl();
+    }
+
+    // Of hooks that are ours.
+    private IEnumerable<DoctorLine> Settings()
+    {
+        var signs = setup.SignsItself && setup.Conf.Of("autosign") is not ("" or "true" or "false");
+        return signs || setup.Conf.Of("node_terminus") == "exec" ? new HookSettingsChecks(setup, clock).Run()
+            : [Line(HookSettingsChecks.Check, DoctorStatus.Skipped, "no hook reads it")];
     }
 
     // With any of them puppetserver takes none of Puppet's own files, and without a CRL it takes what is revoked.

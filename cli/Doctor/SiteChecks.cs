@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -25,14 +26,16 @@ internal sealed class SiteChecks(Session session, Action<DoctorLine> report, Can
     {
         Own();
         var answered = true;
-        foreach (var (key, address) in new[]
-        {
+        (string Key, string Address)[] services =
+        [
             ("conductor", session.Config.Conductor), ("certAuthority", session.Config.CertAuthority),
             ("classifier", session.Config.Classifier),
-        })
-        {
+        ];
+        foreach (var (key, address) in services)
             answered &= await Service(key, address);
-        }
+        // The Conductor says it of itself.
+        foreach (var (key, address) in services[1..])
+            await Try("certificates", $"{key.ToLowerInvariant()} certificate", () => Certificate(key.ToLowerInvariant(), address));
         await Try("bucket", "promises", Bucket);
         await Try("registry", "persistence", OfTheConductor);
         await Try("certificates", "crl", Crl);
@@ -78,6 +81,24 @@ internal sealed class SiteChecks(Session session, Action<DoctorLine> report, Can
         {
             report(DoctorLine.Of("services", name, RpcFailures.From(e, key, address), session.Clock.GetElapsedTime(began)));
             return false;
+        }
+    }
+
+    private async Task<DoctorLine> Certificate(string service, string address)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(Limit);
+        try
+        {
+            return await MutualTls.Shown(session.Config, address, session.Clock, limit.Token) is { } shown
+                ? ServiceCertificate.Of(service, new Uri($"https://{address}").Host, session.Config.Roots, shown, session.Clock.GetUtcNow())
+                : new("certificates", $"{service} certificate", DoctorStatus.Failed, $"{address} shows none: it speaks no TLS 1.3",
+                    "correct the address in the configuration: another program answers there");
+        }
+        catch (Exception e) when (e is SocketException or UriFormatException
+            || (e is OperationCanceledException && !cancel.IsCancellationRequested))
+        {
+            return new("certificates", $"{service} certificate", DoctorStatus.Skipped, $"{address} can't be reached");
         }
     }
 

@@ -80,6 +80,11 @@ internal static partial class Log
         Message = "{Certname}: termination is waiting: {Cause}")]
     public static partial void TerminateWaits(ILogger logger, CertName certname, string cause);
 
+    [LoggerMessage(EventId = 147, EventName = "remains.kept", Level = LogLevel.Warning,
+        Message = "objects in {Prefix} that nothing needs any more are not removed: {Cause}; nothing waits for it, and it is tried again; "
+            + "next: let the Conductor's key delete objects in {Prefix}, as the policy in docs/operations.md does")]
+    public static partial void RemainsKept(ILogger logger, string prefix, string cause);
+
     [LoggerMessage(EventId = 137, EventName = "terminate.not_deactivated", Level = LogLevel.Warning,
         Message = "{Certname}: not deactivated in PuppetDB; terminating anyway: {Cause}")]
     public static partial void NotDeactivated(ILogger logger, CertName certname, string cause);

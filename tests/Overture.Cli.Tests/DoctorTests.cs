@@ -17,6 +17,12 @@ public sealed class DoctorTests(OvertureFixture overture)
         Assert.Contains(checks, c => c!["check"].Text() == "conductor" && c["status"].Text() != "fail");
         Assert.Contains(checks, c => c!["check"].Text() == "clock of conductor" && c["status"].Text() == "ok");
         Assert.Contains(checks, c => c!["area"].Text() == "launch" && c["status"].Text() == "skip");
+        foreach (var service in new[] { "certauthority", "classifier" })
+        {
+            var certificate = checks.Single(c => c!["check"].Text() == $"{service} certificate")!;
+            Assert.Equal(("certificates", "ok"), (certificate["area"].Text(), certificate["status"].Text()));
+            Assert.StartsWith($"{service} by ", certificate["detail"].Text(), StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -31,6 +37,18 @@ public sealed class DoctorTests(OvertureFixture overture)
         Assert.Equal("fail", checks.Single(c => c!["check"].Text() == "classifier")!["status"].Text());
         Assert.Equal("fail", checks.Single(c => c!["area"].Text() == "definitions")!["status"].Text());
         Assert.NotEqual("fail", checks.Single(c => c!["check"].Text() == "conductor")!["status"].Text());
+    }
+
+    [Fact]
+    public async Task Doctor_AddressOfAnotherParty_SaysWhoseCertificateItShows()
+    {
+        var config = Path.Combine(overture.Pki.Home, "crossed.yaml");
+        await File.WriteAllTextAsync(config, overture.Config("admin").Replace($"classifier: localhost:{overture.ClassifierPort}",
+            $"classifier: localhost:{overture.ConductorPort}", StringComparison.Ordinal));
+        var line = (await overture.Run("--config", config, "doctor", "-o", "json")).Exit(1).Json()["checks"]!.AsArray()
+            .Single(c => c!["check"].Text() == "classifier certificate")!;
+        Assert.Equal("fail", line["status"].Text());
+        Assert.Contains("is not a classifier's", line["detail"].Text(), StringComparison.Ordinal);
     }
 
     [Theory]

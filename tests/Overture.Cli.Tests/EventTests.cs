@@ -1,5 +1,5 @@
 using Overture.Cli.Tests.Fakes;
-using Overture.Records.V1;
+using Overture.Conductor.V1;
 using Overture.TestSupport;
 
 namespace Overture.Cli.Tests;
@@ -12,7 +12,7 @@ public sealed class EventTests(OvertureFixture overture)
     [Fact]
     public async Task Watch_ConnectionBreaks_GoesOnBehindTheLast_AndSaysWhere()
     {
-        overture.Conductor.EventLog = [.. Enumerable.Range(1, 4).Select(n => new Event
+        overture.Conductor.EventLog = [.. Enumerable.Range(1, 4).Select(n => new InstanceEvent
         {
             Cursor = $"{n}", Type = "overture.condition.stalled.on", Certname = "a.example.com", At = new() { Seconds = 1_800_000_000 + n },
             Reason = "CSR", Message = "no request came",
@@ -35,7 +35,7 @@ public sealed class EventTests(OvertureFixture overture)
     public async Task Watch_ConnectionBreaksBeforeTheFirst_GoesOnFromWhereItBegan()
     {
         overture.Conductor.EventLog =
-            [new Event { Cursor = "42", Type = "overture.instance.signed", Certname = "a.example.com", At = new() }];
+            [new InstanceEvent { Cursor = "42", Type = "overture.instance.signed", Certname = "a.example.com", At = new() }];
         overture.Conductor.EventAsks.Clear();
         var ran = (await overture.Run("event", "watch", "--timeout", "4s", "-o", "jsonpath={.event.cursor} ")).Exit(0);
         Assert.Equal("42", ran.Output.Trim());
@@ -50,8 +50,8 @@ public sealed class EventTests(OvertureFixture overture)
         Assert.Contains("no dead letters", (await overture.Run("event", "dead-letters", "list")).Exit(0).Errors, StringComparison.Ordinal);
         foreach (var cursor in new[] { "7", "8" })
         {
-            overture.Conductor.Letters.Enqueue(new DeadLetter { Webhook = "chat", Attempts = 3, Cause = "it answers 500", At = new(),
-                Event = new Event { Cursor = cursor, Type = "overture.instance.signed", Certname = "a.example.com" } });
+            overture.Conductor.Letters.Enqueue(new UndeliveredEvent { Webhook = "chat", Attempts = 3, Cause = "it answers 500", At = new(),
+                Event = new InstanceEvent { Cursor = cursor, Type = "overture.instance.signed", Certname = "a.example.com" } });
         }
         Assert.Contains("chat     7       overture.instance.signed  a.example.com",
             (await overture.Run("event", "dead-letters", "list", "chat")).Exit(0).Output, StringComparison.Ordinal);

@@ -32,6 +32,12 @@ public sealed class PuppetserverDoctorTests : IDisposable
             File.SetUnixFileMode(hook, (UnixFileMode)0b111_101_101);
         File.WriteAllText(home.File("puppetserver/conf.d/webserver.conf"),
             "# ssl-cert: of a comment\nwebserver: {\n    ssl-port: 8140\n}\n");
+        File.WriteAllText(home.File("hooks/hooks.yaml"), "classifier: localhost:1\ncertAuthority: localhost:1\n"
+            + "tls: { certificate: enc.pem, key: enc.key, roots: ca.pem }\n");
+        foreach (var (from, to) in new[] { ("enc.pem", "enc.pem"), ("enc.key", "enc.key"), ("ca.pem", "ca.pem") })
+            File.Copy(Path.Combine(overture.Pki.Home, "pki", from), home.File($"hooks/{to}"));
+        Shell.Run("sh", ["-euc", "cd hooks; chmod 644 hooks.yaml *.pem; chgrp nogroup enc.key; chmod 640 enc.key"], null,
+            directory: home.Path).GetAwaiter().GetResult().Ok();
         Certificate("ca.pem", -1, 3650);
         Certificate("puppet.example.com.pem", -1, 365);
         Crl(age: 1, left: 29);
@@ -47,7 +53,8 @@ public sealed class PuppetserverDoctorTests : IDisposable
     public async Task Doctor_HealthyPuppetserver_HasNoWarning()
     {
         var checks = (await Doctor()).Exit(0).Json()["checks"]!.AsArray();
-        Assert.Equal(["autosign ok", "external_nodes ok", "reports ok", "webserver.conf ok", "certificate ok", "ca bundle ok", "crl ok"],
+        Assert.Equal(["autosign ok", "external_nodes ok", "reports ok", "hooks.yaml ok", "enc key ok", "enc certificate ok", "enc roots ok",
+                "webserver.conf ok", "certificate ok", "ca bundle ok", "crl ok"],
             checks.Select(c => $"{c!["check"].Text()} {c["status"].Text()}"));
         Assert.All(checks, c => Assert.Equal("puppetserver", c!["area"].Text()));
     }
@@ -60,8 +67,7 @@ public sealed class PuppetserverDoctorTests : IDisposable
         foreach (var part in new[] { "puppet.conf", "ssl" })
             Directory.Move(home.File(part), home.File($"puppet/{part}"));
         await File.WriteAllTextAsync(home.File("puppetserver/conf.d/webserver.conf"), "webserver: { ssl-cert: /x, ssl-key: /y }\n");
-        var ran = (await overture.Run("doctor", "--puppetserver", "--confdir", home.File("puppet"), "--user", "nobody", "-o",
-            "json")).Exit(1);
+        var ran = (await Doctor(home.File("puppet"))).Exit(1);
         var broken = ran.Json()["checks"]!.AsArray().Single(c => c!["status"].Text() != "ok")!;
         Assert.Equal("webserver.conf", broken["check"].Text());
     }
@@ -75,6 +81,17 @@ public sealed class PuppetserverDoctorTests : IDisposable
     [InlineData("echo 'webserver: { ssl-crl-path: /x }' > puppetserver/conf.d/webserver.conf", "webserver.conf", "warn",
         "after a restart alone",
         "take the ssl-* settings out")]
+    [InlineData("rm hooks/hooks.yaml", "hooks.yaml", "fail", "there is no ", "OVERTURE_HOOKS_CONFIG")]
+    [InlineData("chmod 666 hooks/hooks.yaml", "hooks.yaml", "fail", "others may write", "chmod go-w")]
+    [InlineData("chown 12345 hooks/hooks.yaml", "hooks.yaml", "fail", "belongs to uid 12345", "chown root")]
+    [InlineData("chmod 600 hooks/hooks.yaml", "hooks.yaml", "fail", "user nobody may not read", "chgrp nobody")]
+    [InlineData("echo 'tls: {}' > hooks/hooks.yaml", "hooks.yaml", "fail", "tls must name", "docs/cli.md")]
+    [InlineData("chmod 644 hooks/enc.key", "enc key", "fail", "others may read", "chmod g-w,o-rwx")]
+    [InlineData("chmod 600 hooks/enc.key", "enc key", "fail", "user nobody may not read", "chgrp nobody")]
+    [InlineData("rm hooks/enc.key", "enc key", "fail", "there is no ", "overture pki init")]
+    [InlineData("echo x > hooks/enc.pem", "enc certificate", "fail", "holds no certificate", "overture pki init")]
+    [InlineData("rm hooks/ca.pem", "enc roots", "fail", "there is no ", "overture pki init")]
+    [InlineData("sed -i 's/^autosign.*/autosign = false/; s/= exec/= plain/' puppet.conf", "hooks.yaml", "skip", "no hook reads it", "")]
     [InlineData("rm puppetserver/conf.d/webserver.conf", "webserver.conf", "skip", "there is none", "")]
     [InlineData("rm ssl/certs/puppet.example.com.pem", "certificate", "fail", "can't be read", "puppet ssl bootstrap")]
     [InlineData("echo x > ssl/certs/ca.pem", "ca bundle", "fail", "holds no certificate", "overture ca export")]
@@ -106,15 +123,17 @@ public sealed class PuppetserverDoctorTests : IDisposable
 
     private async Task Shows(string check, string status, string said, string next)
     {
-        var ran = (await Doctor()).Exit(status == "fail" ? 1 : 0);
+        var ran = await Doctor();
+        Assert.True(ran.ExitCode == 1 || status != "fail", ran.Errors);
         var found = ran.Json()["checks"]!.AsArray().Single(c => c!["check"].Text() == check)!;
         Assert.Equal(status, found["status"].Text());
         Assert.Contains(said, found["detail"].Text(), StringComparison.Ordinal);
         Assert.Contains(next, found["next"].Text(), StringComparison.Ordinal);
     }
 
-    private Task<Ran> Doctor() =>
-        overture.Run("doctor", "--puppetserver", "--confdir", home.Path, "--user", "nobody", "-o", "json");
+    private Task<Ran> Doctor(string? confdir = null) => overture.Run(
+        ["doctor", "--puppetserver", "--confdir", confdir ?? home.Path, "--user", "nobody", "-o", "json"],
+        new Dictionary<string, string?> { ["OVERTURE_HOOKS_CONFIG"] = home.File("hooks/hooks.yaml") });
 
     // Days from now.
     private void Certificate(string name, int from, int until)

@@ -78,6 +78,7 @@ internal sealed class ConductorHost : IAsyncDisposable
         public TimeProvider? Clock { get; init; }
         public LoggedLines<Launch.ProfileStore>? ProfileLog { get; init; }
         public LoggedLines<Reconcile.Reconciler>? ReconcileLog { get; init; }
+        public LoggedLines<Launch.InstanceRemains>? RemainsLog { get; init; }
     }
 
     private sealed class Parts : IServiceModule<ConductorOptions>
@@ -101,6 +102,8 @@ internal sealed class ConductorHost : IAsyncDisposable
                 builder.Services.AddSingleton<ILogger<Launch.ProfileStore>>(profiles);
             if (replace.ReconcileLog is { } repairs)
                 builder.Services.AddSingleton<ILogger<Reconcile.Reconciler>>(repairs);
+            if (replace.RemainsLog is { } remains)
+                builder.Services.AddSingleton<ILogger<Launch.InstanceRemains>>(remains);
         }
 
         public static void Listen(KestrelServerOptions kestrel, ConductorOptions options) => ConductorModule.Listen(kestrel, options);

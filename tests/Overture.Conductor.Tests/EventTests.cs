@@ -1,7 +1,10 @@
 using System.Text.RegularExpressions;
+using Google.Protobuf;
+using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Overture.Conductor.Events;
+using Overture.Conductor.Instances;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
@@ -115,6 +118,54 @@ public sealed class EventTests : IAsyncLifetime
         Assert.Equal(EventTypes.All.Order(StringComparer.Ordinal), named.Distinct().Order(StringComparer.Ordinal));
     }
 
+    // A client of the API needs no stored record to be generated.
+    [Fact]
+    public void Api_EventsAndDeadLetters_HaveTheNumbersAndTypesOfTheRecords()
+    {
+        static IEnumerable<string> Fields(MessageDescriptor of) => of.Fields.InFieldNumberOrder().Select(f =>
+            $"{f.FieldNumber} {f.Name} {f.FieldType} {f.IsRepeated} {f.IsMap}").Where(f => !f.Contains("write_id", StringComparison.Ordinal)
+                && !f.Contains("schema", StringComparison.Ordinal));
+        Assert.Equal(Fields(Event.Descriptor), Fields(InstanceEvent.Descriptor));
+        Assert.Equal(Fields(DeadLetter.Descriptor), Fields(UndeliveredEvent.Descriptor));
+        Assert.DoesNotContain("overture/records/v1/event.proto", ConductorReflection.Descriptor.Dependencies.Select(d => d.Name));
+        var stored = new DeadLetter { WriteId = "w", Webhook = "chat", Attempts = 3, Event = new Event { Cursor = "7", Labels = { ["a"] = "b" } } };
+        var shown = ShownEvents.Of(stored);
+        Assert.Equal(("chat", 3u, "7", "b"), (shown.Webhook, shown.Attempts, shown.Event.Cursor, shown.Event.Labels["a"]));
+        Assert.DoesNotContain((byte)'w', shown.ToByteArray());
+    }
+
+    // 100 bytes for each instance that ever ended would be more every day.
+    [Fact]
+    public async Task Ended_ADayAgo_IsForgottenAndNotRecordedAgain()
+    {
+        var clock = new QuickTurnsClock();
+        CertName ended, living;
+        await using (var host = await world.Conductor(clock: clock))
+        {
+            (ended, living) = (await EventWorld.Launch(host), await EventWorld.Launch(host));
+            await world.Reaches(ended, InstanceEvents.Terminating);
+            await world.Reaches(ended, InstanceEvents.Terminated);
+            await Read(host, Of(ended, "0"), 5);
+            await Eventually.True(() => host.Get<EventRecorder>().Known == 2, "both are known", EventWorld.Limit);
+            clock.Shift = TimeSpan.FromHours(26);
+            await Eventually.True(() => host.Get<EventRecorder>().Known == 1, "the ended one is forgotten", EventWorld.Limit);
+            // all are compared again
+            clock.Shift += TimeSpan.FromHours(2);
+            await Read(host, Of(await EventWorld.Launch(host), "0"), 3);
+            var end = await host.Get<EventLog>().End(default);
+            await host.Get<EventCheckpoints>().Keep(end, [RecordedState.Of((await host.Get<InstanceTable>().Refold(living, default))!)
+                .Stored(living)], clock.GetUtcNow() - TimeSpan.FromDays(1), default);
+        }
+        await using var second = await world.Conductor(clock: clock);
+        await Read(second, Of(await EventWorld.Launch(second), "0"), 3);
+        var logged = new List<string>();
+        foreach (var key in await world.Store.List(ObjectKeys.EventLog, null, default).ToListAsync())
+            logged.AddRange((await world.Store.Get<EventBatch>(key, default))!.Events.Select(e => e.Certname));
+        Assert.Equal(5, logged.Count(n => n == $"{ended}"));
+    }
+
+    private static WatchEventsRequest Of(CertName name, string after) => new() { After = after, Filter = new() { Certnames = { $"{name}" } } };
+
     // What a writer of the bucket may put there, or a disk make of it: named, waited for, and never the end or a busy loop of the service.
     [Fact]
     public async Task DamagedObjects_StopTheLogAlone_UntilTheyAreRemoved()
@@ -166,8 +217,8 @@ public sealed class EventTests : IAsyncLifetime
         var checkpoints = new EventCheckpoints(world.Store, TestIds.New(), TimeProvider.System,
             Microsoft.Extensions.Logging.Abstractions.NullLogger<EventCheckpoints>.Instance);
         var all = Enumerable.Range(0, 120_000).Select(i => new RecordedInstance { Certname = $"i{i}.example.com", States = 3 }).ToList();
-        await checkpoints.Keep(1, all.Take(10), default);
-        await checkpoints.Keep(9, all, default);
+        await checkpoints.Keep(1, all.Take(10), DateTimeOffset.UnixEpoch, default);
+        await checkpoints.Keep(9, all, DateTimeOffset.UnixEpoch, default);
         Assert.Equal(all, (await checkpoints.Last(default))!.Instances);
         var parts = await world.Store.List(ObjectKeys.EventParts, null, default).ToListAsync();
         Assert.Equal(2, parts.Count);
@@ -238,13 +289,15 @@ public sealed class EventTests : IAsyncLifetime
 
     private static bool Over(string condition) => true;
 
+    private static string Short(InstanceEvent found) => found.Type["overture.".Length..];
+
     private static string Short(Event found) => found.Type["overture.".Length..];
 
-    private static async Task<IReadOnlyList<Event>> Read(ConductorHost host, WatchEventsRequest request, int count)
+    private static async Task<IReadOnlyList<InstanceEvent>> Read(ConductorHost host, WatchEventsRequest request, int count)
     {
         using var limit = new CancellationTokenSource(EventWorld.Limit);
         using var stream = host.As("viewer").WatchEvents(request, cancellationToken: limit.Token);
-        var found = new List<Event>();
+        var found = new List<InstanceEvent>();
         while (found.Count < count && await stream.ResponseStream.MoveNext(limit.Token))
         {
             if (stream.ResponseStream.Current.Event is { } shown)

@@ -131,7 +131,7 @@ public sealed class FetchedUserDataTests : IAsyncLifetime
         var answer = await Register("r1", url: true);
         var name = CertName.Parse(answer.Instance.Certname);
         await Served(name);
-        store.Arm(1, after: true); // killed between the removal and the fact
+        store.Arm(2, after: false); // killed between the removal and the fact
         await Assert.ThrowsAnyAsync<Exception>(() => Report(name));
         Assert.Empty(await Kept());
         await Register("r1", url: true); // repeated before the fact

@@ -1,9 +1,10 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using System.Text.Json;
 using Overture.Conductor.Instances;
+using Overture.Conductor.Launch;
 using Overture.Conductor.V1;
-using Overture.Platform.Objects;
 using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
 using Overture.TestSupport;
@@ -18,11 +19,16 @@ internal sealed class FirstBootWorld : IAsyncDisposable
     private PuppetCaStandIn ca = null!;
 
     public ConductorHost Host { get; private set; } = null!;
-    public ObjectStore Store { get; private set; } = null!;
+    public FaultyStore Store { get; private set; } = null!;
+    public FakeProvider Provider { get; } = new();
+
+    /// <summary>Of a registry; null: it is away.</summary>
+    public string? Redis { get; init; }
+    public LoggedLines<InstanceRemains>? RemainsLog { get; init; }
 
     public async Task Start()
     {
-        Store = fixture.OpenStore();
+        Store = new FaultyStore(fixture.OpenStore());
         ca = await PuppetCaStandIn.Start(fixture.Ca);
         await StartHost();
     }
@@ -41,6 +47,18 @@ internal sealed class FirstBootWorld : IAsyncDisposable
 
     public string TokenOf(CertName name) =>
         Host.Get<LaunchKeys>().ReportToken(Host.Get<InstanceTable>().Rows.Find(name)!.Records().Launch.RequestId, name);
+
+    /// <summary>A Conductor of the same deployment that takes no reports.</summary>
+    public Task<ConductorHost> Another() =>
+        ConductorHost.Start(fixture, new() { Provider = Provider, Store = Store, Redis = Redis }, replica: "2");
+
+    /// <summary>Its agent logs an error.</summary>
+    public async Task Say(CertName name, string text)
+    {
+        var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0;
+        var body = JsonSerializer.Serialize(new { time = now, said = new[] { new { at = now - 1, level = "err", text } } });
+        Assert.Equal(HttpStatusCode.NoContent, await Post(name, TokenOf(name), body));
+    }
 
     /// <param name="name">For whom.</param>
     /// <param name="token">Shown; null: no header.</param>
@@ -67,7 +85,7 @@ internal sealed class FirstBootWorld : IAsyncDisposable
 
     private async Task StartHost()
     {
-        Host = await ConductorHost.Start(fixture, new() { Provider = new FakeProvider() }, o => o with
+        Host = await ConductorHost.Start(fixture, new() { Provider = Provider, Store = Store, Redis = Redis, RemainsLog = RemainsLog }, o => o with
         {
             Reports = new ReportOptions { Listen = $"127.0.0.1:{reports}", CaPort = ca.Port },
             FirstBoot = new FirstBootOptions { Listen = $"127.0.0.1:{port}" },

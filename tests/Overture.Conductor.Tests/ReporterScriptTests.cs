@@ -63,6 +63,7 @@ public sealed class ReporterScriptTests
             cat <<'END'
             {"MESSAGE":"Could not request certificate: \u001b[31mrefused","PRIORITY":"3","__REALTIME_TIMESTAMP":"1700000000500000"}
             {"MESSAGE":[119,97,114,110],"PRIORITY":"4","__REALTIME_TIMESTAMP":"1700000001000000"}
+            {"MESSAGE":"Skipping run; administratively disabled","PRIORITY":"5","__REALTIME_TIMESTAMP":"1700000001500000"}
             {"MESSAGE":"Starting","__REALTIME_TIMESTAMP":"1700000002000000"}
             END
             """);
@@ -87,7 +88,7 @@ public sealed class ReporterScriptTests
         var said = (await Shell.Run("sh", "-c", $"PATH={directory.Path}:$PATH exec python3 "
             + $"{directory.File("probe")} {directory.Path}")).Ok();
         Assert.Equal("[(1700000000.5, 'err', 'Could not request certificate: refused'), (1700000001.0, 'warning', 'warn'), "
-            + "(1700000002.0, 'notice', 'Starting')]\nFalse\nTrue\n", said);
+            + "(1700000001.5, 'err', 'Skipping run; administratively disabled'), (1700000002.0, 'notice', 'Starting')]\nFalse\nTrue\n", said);
 
         Task Program(string name, string text) => Executable(directory.File(name), text);
     }
@@ -115,7 +116,9 @@ public sealed class ReporterScriptTests
             .Replace("/var/lib/cloud/instance", root, StringComparison.Ordinal)
             .Replace("/run/systemd/system", $"{root}/systemd", StringComparison.Ordinal));
         (await Shell.Run("sh", "-c", $"PATH={root}:$PATH exec sh {root}/agent reporter")).Ok();
-        Assert.Contains("--no-block\n", await File.ReadAllTextAsync(directory.File("unit")), StringComparison.Ordinal);
+        // No wait, no pipe, no other unit's requirement.
+        Assert.Equal("--no-block --collect --unit overture-reporter -p Nice=10", string.Join(' ',
+            await File.ReadAllLinesAsync(directory.File("unit"))));
         Assert.Equal((runs, runs, runs), (File.Exists(directory.File("ran")), File.Exists(directory.File("overture/agent-reporter")),
             File.Exists(directory.File("overture/agent-reporter.pem"))));
     }

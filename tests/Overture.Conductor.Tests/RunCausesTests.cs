@@ -7,6 +7,8 @@ namespace Overture.Conductor.Tests;
 /// <summary>Messages of agents, puppetservers and clouds, and the cause that each is taken for.</summary>
 public sealed class RunCausesTests
 {
+    private const string Route = "Connection to https://localhost:8141/puppet-ca/v1 failed, trying next route: Request to "
+        + "https://localhost:8141/puppet-ca/v1 failed after 0.009 seconds: ";
     private const string Catalog = "Could not retrieve catalog from remote server: Error 500 on SERVER: Server Error: ";
 
     [Theory]
@@ -78,6 +80,24 @@ public sealed class RunCausesTests
     [InlineData("certificate verify failed [CRL has expired for CN=Overture CA]", "CRL_EXPIRED")]
     [InlineData("certificate verify failed [certificate revoked for CN=puppet]", "CERTIFICATE_REVOKED")]
     [InlineData("certificate verify failed [self signed certificate in certificate chain for CN=Other CA]", "CERTIFICATE_UNTRUSTED")]
+    // As Puppet 7.23 said them: of a listener that cuts off, a proxy, TLS alerts 70 and 40, a capital letter, a file of garbage, --disable.
+    [InlineData(Route + "Connection reset by peer - SSL_connect Wrapped exception: Connection reset by peer - SSL_connect",
+        "CONNECTION_RESET")]
+    [InlineData(Route + "407 \"Proxy Authentication Required\" Wrapped exception: 407 \"Proxy Authentication Required\"", "PROXY")]
+    [InlineData(Route + "502 \"Bad Gateway\" Wrapped exception: 502 \"Bad Gateway\"", "PROXY")]
+    [InlineData(Route + "SSL_connect returned=1 errno=0 peeraddr=127.0.0.1:8141 state=error: tlsv1 alert protocol version", "TLS_VERSION")]
+    [InlineData(Route + "SSL_connect returned=1 errno=0 peeraddr=127.0.0.1:8141 state=error: sslv3 alert handshake failure",
+        "TLS_VERSION")]
+    [InlineData(Route + "SSL_connect returned=1 errno=0 peeraddr=127.0.0.1:8141 state=error: wrong version number", "WRONG_SERVER")]
+    [InlineData("Could not initialize global default settings: Certificate names must be lower case", "CERTNAME_INVALID")]
+    [InlineData("Failed to parse CA certificates as PEM", "CERTIFICATE_FILES")]
+    [InlineData("Skipping run of Puppet configuration client; administratively disabled (Reason: 'golden image'); Use 'puppet agent "
+        + "--enable' to re-enable.", "AGENT_DISABLED")]
+    [InlineData("Exec[/opt/x]: change from 'notrun' to ['0'] failed: Exec format error - /opt/x", "ARCHITECTURE")]
+    [InlineData("Could not evaluate: Cannot allocate memory - fork(2)", "OUT_OF_MEMORY")]
+    [InlineData("Execution of '/usr/bin/x' returned 127: /usr/bin/x: error while loading shared libraries: libcrypt.so.1: cannot open shared "
+        + "object file: No such file or directory", "LIBRARY_MISSING")]
+    [InlineData("File[/home/a/b]: change from 'absent' to 'file' failed: Disk quota exceeded @ rb_sysopen - /home/a/b", "DISK_FULL")]
     [InlineData("it ran in environment test, not in production", "WRONG_ENVIRONMENT")]
     [InlineData("the catalog did not compile and an old one was applied", "OLD_CATALOG")]
     public void OfFailure_Message_IsTheCauseThatSaysMost(string message, string code) =>

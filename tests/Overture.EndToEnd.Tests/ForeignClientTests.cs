@@ -55,8 +55,7 @@ public sealed class ForeignClientTests(Stack stack)
         Directory.CreateDirectory(generated.File("grpc_reflection_v1"));
         var protos = RepositoryPaths.File("protos");
         string[] files = ["google/api/http.proto", "google/api/annotations.proto", "overture/roles.proto",
-            "overture/conductor/v1/conductor.proto", "overture/records/v1/launch.proto", "overture/records/v1/node.proto",
-            "overture/records/v1/event.proto"];
+            "overture/conductor/v1/conductor.proto", "overture/records/v1/launch.proto", "overture/records/v1/node.proto"];
         (await Protoc(protos, generated.Path, files)).Ok();
         (await Protoc(RepositoryPaths.File("tests/Overture.EndToEnd.Tests/foreign"), generated.File("grpc_reflection_v1"),
             ["reflection.proto"])).Ok();

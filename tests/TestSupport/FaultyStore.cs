@@ -59,6 +59,9 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
     /// <summary>Awaited before an object is written or removed, with its key.</summary>
     public Func<string, Task>? BeforeWrite { get; set; }
 
+    /// <summary>Called before an object is removed, with its key; may throw, as where a policy lacks that right.</summary>
+    public Action<string>? BeforeDelete { get; set; }
+
     /// <summary>The store does not answer reads either.</summary>
     public bool Down
     {
@@ -73,6 +76,7 @@ public sealed class FaultyStore(ObjectStore inner) : ObjectStore
 
     public override Task Delete(string key, CancellationToken cancel) => Write(key, async () =>
     {
+        BeforeDelete?.Invoke(key);
         await inner.Delete(key, cancel);
         return true;
     });

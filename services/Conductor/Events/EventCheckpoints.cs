@@ -40,11 +40,17 @@ internal sealed class EventCheckpoints(ObjectStore store, Ids ids, TimeProvider 
 
     /// <param name="next">The number of the first event that it does not cover.</param>
     /// <param name="instances">What the log says of each.</param>
+    /// <param name="endedBefore">Instances that ended before then are left out.</param>
     /// <param name="cancel">Gives up.</param>
     /// <returns>Conflict: there is one of this number.</returns>
-    public async Task<PutOutcome> Keep(ulong next, IEnumerable<RecordedInstance> instances, CancellationToken cancel)
+    public async Task<PutOutcome> Keep(ulong next, IEnumerable<RecordedInstance> instances, DateTimeOffset endedBefore,
+        CancellationToken cancel)
     {
-        var whole = new EventCheckpoint { Schema = 1, WriteId = ids.Unguessable(), At = clock.GetUtcNow().ToTimestamp(), Next = next };
+        var whole = new EventCheckpoint
+        {
+            Schema = 1, WriteId = ids.Unguessable(), At = clock.GetUtcNow().ToTimestamp(), Next = next,
+            EndedBefore = endedBefore.ToTimestamp(),
+        };
         foreach (var some in instances.Chunk(InPart))
         {
             if (whole.Instances.Count == 0)

@@ -20,7 +20,9 @@ internal sealed class EventRecorder : PeriodicWorker
 {
     private const int BatchesACheckpoint = 500;
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500),
-        AllAgain = TimeSpan.FromHours(1), AfterFailure = TimeSpan.FromSeconds(5);
+        AllAgain = TimeSpan.FromHours(1), AfterFailure = TimeSpan.FromSeconds(5),
+        // Longer than any Conductor takes to see an instance that began and ended meanwhile.
+        KeptAfterEnd = TimeSpan.FromDays(1);
 
     private static readonly Counter<long> Recorded =
         new Meter(FlowTelemetry.SourceName).CreateCounter<long>(FlowTelemetry.EventsRecorded, "{event}", "events that were recorded");
@@ -37,6 +39,8 @@ internal sealed class EventRecorder : PeriodicWorker
     private readonly HashSet<CertName> unsure = [];
     // By the log; null: it is to be read (again).
     private Dictionary<CertName, RecordedState>? recorded;
+    // Of instances that ended before then all is in the log, where nothing is known of them.
+    private DateTimeOffset endedBefore;
     private ulong next;
     private int sinceCheckpoint;
     private long comparedAll, levelAt;
@@ -50,6 +54,9 @@ internal sealed class EventRecorder : PeriodicWorker
         levelAt = clock.GetTimestamp();
         table.Changed += Note;
     }
+
+    /// <summary>Of how many instances it is known what the log says.</summary>
+    public int Known => recorded?.Count ?? 0;
 
     /// <summary>For how long not all that happened was recorded; null: another Conductor records.</summary>
     public TimeSpan? Behind => turn.IsOurs ? Clock.GetElapsedTime(Volatile.Read(ref levelAt)) : null;
@@ -91,6 +98,8 @@ internal sealed class EventRecorder : PeriodicWorker
             recorded = null;
             return;
         }
+        if (whole)
+            Forget();
         failedAt = null;
         Volatile.Write(ref levelAt, Clock.GetTimestamp());
         // 4. what the next start need not read
@@ -104,13 +113,13 @@ internal sealed class EventRecorder : PeriodicWorker
         {
             // The fleet as it was before events were recorded has none; what was launched since has all. The next turn reads it back.
             await checkpoints.Keep(1, table.Rows.All.Where(r => r.Place.LaunchedMs < started.ToUnixTimeMilliseconds())
-                .Select(r => RecordedState.Of(r.Instance()).Stored(r.Name)), cancel);
+                .Select(r => RecordedState.Of(r.Instance()).Stored(r.Name)), DateTimeOffset.UnixEpoch, cancel);
             return false;
         }
         var read = new Dictionary<CertName, RecordedState>();
         foreach (var stored in checkpoint.Instances)
             read[CertName.Parse(stored.Certname)] = RecordedState.Of(stored);
-        (next, sinceCheckpoint) = (checkpoint.Next, 0);
+        (next, sinceCheckpoint, endedBefore) = (checkpoint.Next, 0, checkpoint.EndedBefore.Maybe() ?? DateTimeOffset.UnixEpoch);
         while (true)
         {
             if (await events.Read(next, cancel) is { } batch)
@@ -149,7 +158,7 @@ internal sealed class EventRecorder : PeriodicWorker
         foreach (var name in names)
         {
             unsure.Remove(name);
-            if (table.Rows.Find(name) is not { } row)
+            if (table.Rows.Find(name) is not { } row || (row.Ended < endedBefore && !recorded!.ContainsKey(name)))
                 continue;
             var (now, before) = (row.Instance(), recorded!.GetValueOrDefault(name, RecordedState.Nothing));
             if (before.IsUnsure(now))
@@ -177,9 +186,23 @@ internal sealed class EventRecorder : PeriodicWorker
         return true;
     }
 
+    // Nothing more becomes of them. After a comparison of all: what is not known then was recorded, unless it began and ended unseen since.
+    private void Forget()
+    {
+        var before = Clock.GetUtcNow() - KeptAfterEnd;
+        if (before <= endedBefore)
+            return;
+        foreach (var row in table.Rows.All.Where(r => r.Ended < before && !r.Unrevoked))
+        {
+            if (recorded!.TryGetValue(row.Name, out var known) && known.IsOver)
+                recorded.Remove(row.Name);
+        }
+        endedBefore = before;
+    }
+
     private async Task Checkpoint(CancellationToken cancel)
     {
-        await checkpoints.Keep(next, recorded!.Select(r => r.Value.Stored(r.Key)), cancel);
+        await checkpoints.Keep(next, recorded!.Select(r => r.Value.Stored(r.Key)), endedBefore, cancel);
         sinceCheckpoint = 0;
     }
 

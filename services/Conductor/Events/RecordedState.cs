@@ -61,6 +61,9 @@ internal sealed record RecordedState(uint States, string Serial, IReadOnlyList<s
         return events;
     }
 
+    /// <summary>Its end is in the log, and no condition goes on.</summary>
+    public bool IsOver => (States & (1u << (int)InstanceState.Terminated)) != 0 && Conditions.Count == 0;
+
     /// <summary>Whether it has conditions that do not show, and are perhaps over.</summary>
     public bool IsUnsure(Instance now) => Conditions.Count > 0 && !Conditions.All(now.Conditions.Select(KeyOf).Contains);
 

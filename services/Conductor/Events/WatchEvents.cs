@@ -2,7 +2,6 @@ using System.Globalization;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Serving;
-using Overture.Records.V1;
 
 namespace Overture.Conductor.Events;
 
@@ -54,7 +53,7 @@ internal sealed class WatchEvents(EventLog events, Drain drain, TimeProvider clo
             var batch = await events.Read(next, cancel);
             foreach (var (number, found) in batch?.From(next).Where(e => rule.Matches(e.Event)) ?? [])
             {
-                await send(new WatchEventsResponse { Event = found, Cursor = found.Cursor });
+                await send(new WatchEventsResponse { Event = ShownEvents.Of(found), Cursor = found.Cursor });
                 said = number + 1;
             }
             // 3. now and then, how far it looked

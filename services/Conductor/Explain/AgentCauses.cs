@@ -13,15 +13,15 @@ internal static class AgentCauses
     private const int Most = 2;
 
     /// <param name="records">What is known.</param>
-    /// <param name="spoken">What the instance said; null: nothing.</param>
-    /// <returns>Of different kinds, the last one first.</returns>
-    public static IReadOnlyList<Cause> Of(InstanceRecords records, FirstBootRecord? spoken)
+    /// <param name="said">What its agent said; null: nothing.</param>
+    /// <returns>Of different kinds, the last one first; lazily.</returns>
+    public static IEnumerable<Cause> Of(InstanceRecords records, IReadOnlyList<SaidLine>? said)
     {
         var step = LastStep(records);
-        return [.. (spoken?.Said ?? []).Where(l => l.Level == "err" && !IsFacters(l) && l.At.ToDateTimeOffset() > step).Reverse()
+        return (said ?? []).Where(l => l.Level == "err" && !IsFacters(l) && l.At.ToDateTimeOffset() > step).Reverse()
             .Select(l => (Line: l, Cause: RunCauses.OfFailure(l.Text))).Where(f => f.Cause is not null)
             .DistinctBy(f => f.Cause!.Code).Take(Most)
-            .Select(f => CauseRules.OfLine($"{records.Name}", f.Cause!, ProofSources.Agent, f.Line.Text, f.Line.At.ToDateTimeOffset()))];
+            .Select(f => CauseRules.OfLine($"{records.Name}", f.Cause!, ProofSources.Agent, f.Line.Text, f.Line.At.ToDateTimeOffset()));
     }
 
     // Facts that can't be read are seldom why a run does not come to pass, and are many lines.

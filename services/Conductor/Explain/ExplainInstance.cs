@@ -4,13 +4,12 @@ using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
-using Overture.Platform.Registry;
 
 namespace Overture.Conductor.Explain;
 
 /// <summary>Says why an instance is not ready: from its records, and, until it has a certificate, its console.</summary>
 internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader reader, FirstBootStore firstBoots, ProviderSet providers,
-    LaunchKeys keys, Timeline timeline)
+    LaunchKeys keys, UncollectedCertificates uncollected)
 {
     // An answer without the console is better than none.
     private static readonly TimeSpan ConsoleLimit = TimeSpan.FromSeconds(4);
@@ -26,35 +25,19 @@ internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader
         var (causes, unread) = instance.State is InstanceState.Launching or InstanceState.Running or InstanceState.CsrReceived
             ? await OnConsole(records, instance, cancel) : (null, "");
 
-        // 3. what its agent said
-        var said = instance.State < InstanceState.Converged && records.Launch.ReportTokenSha256.Length > 0
-            ? AgentCauses.Of(records, await firstBoots.Find(name, cancel)) : [];
-
-        // 4. whether its agent fetched its certificate, which no record says; puppetserver's own CA says nothing of it at all
-        var uncollected = records.Claim is { IsStock: false } && instance.State == InstanceState.Signed
-            && instance.Conditions.Any(c => c.Type == ConditionType.Stalled)
-            ? await Uncollected(name) : null;
-
-        // 5. the answer
-        return InstanceExplanation.Of(records, instance.Conditions, causes, unread, uncollected is null ? said : [.. said, uncollected]);
-    }
-
-    // The line of its signing must be there: a registry that has lost lines shows nothing.
-    private async Task<Cause?> Uncollected(CertName name)
-    {
-        try
+        // 3. what its agent said, perhaps to another Conductor
+        if (instance.State < InstanceState.Converged && records.Launch.ReportTokenSha256.Length > 0)
         {
-            var lines = await timeline.Read(name);
-            return lines.FirstOrDefault(l => l.Key == InstanceEvents.Signed) is { } signed
-                && !lines.Any(l => l.Key == InstanceEvents.Collected)
-                ? CauseRules.OfLine($"{name}", StalledCauses.NotCollected, ProofSources.Timeline,
-                    $"{signed.Detail}, and no line says that it was fetched", signed.At.ToDateTimeOffset())
-                : null;
+            records = records with { Said = [.. (await firstBoots.Find(name, cancel))?.Said ?? []] };
+            await table.Update(name, r => r with { Said = records.Said }, cancel);
         }
-        catch (FaultException)
-        {
-            return null;
-        }
+
+        // 4. whether its agent fetched its certificate
+        var unfetched = UncollectedCertificates.IsInDoubt(records, instance.Conditions)
+            ? (await uncollected.Find([name])).GetValueOrDefault(name) : null;
+
+        // 5. the answer; a console that can't be read now may have been when a step was missed
+        return InstanceExplanation.Of(records, instance.Conditions, causes, unread, InstanceCauses.Said(records, unfetched));
     }
 
     private async Task<(IReadOnlyList<Cause>? Causes, string Unread)> OnConsole(InstanceRecords records, Instance instance,

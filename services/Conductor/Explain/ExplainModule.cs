@@ -7,6 +7,7 @@ internal static class ExplainModule
 {
     public static IServiceCollection AddExplain(this IServiceCollection services) =>
         services
+            .AddSingleton<UncollectedCertificates>()
             .AddSingleton<ExplainInstance>()
             .AddSingleton<SummarizeCauses>();
 }

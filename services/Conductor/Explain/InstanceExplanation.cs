@@ -13,23 +13,19 @@ internal static class InstanceExplanation
 {
     /// <param name="records">What is known.</param>
     /// <param name="conditions">Of them, now (<see cref="ConditionRules"/>).</param>
-    /// <param name="console">Causes that its console shows, the likely one first; null: the console was not read.</param>
+    /// <param name="console">Causes that its console shows, the likely one first; null: it was not read now, and what it showed counts.</param>
     /// <param name="unread">Why it was not; empty: it was.</param>
     /// <param name="said">Causes that its agent's own words show, and that its certificate was never fetched; null: none.</param>
     public static ExplainInstanceResponse Of(InstanceRecords records, IReadOnlyList<Condition> conditions,
-        IReadOnlyList<Cause>? console, string unread, IReadOnlyList<Cause>? said = null)
+        IReadOnlyList<Cause>? console, string unread, IEnumerable<Cause>? said = null)
     {
-        var (name, state) = (records.Name.ToString(), InstanceProjection.StateOf(records));
-        var causes = conditions.Select(c => (c.Type, Cause: CauseRules.Of(name, c))).Where(c => c.Cause is not null)
-            .Select(c => (c.Type, Cause: c.Cause!)).ToList();
+        var state = InstanceProjection.StateOf(records);
         var waits = WaitsFor(records, state);
-        var answer = new ExplainInstanceResponse { Certname = name, State = state, LastRun = RunReports.Last(records) };
+        var answer = new ExplainInstanceResponse { Certname = $"{records.Name}", State = state, LastRun = RunReports.Last(records) };
 
-        // 1. what its conditions say; where one says only that a step is late, the agent or the console says why
-        var late = causes.FindIndex(c => c.Type == ConditionType.Stalled);
-        var known = causes.Select(c => c.Cause).ToList();
-        var visible = MayCount(state) ? console ?? [] : [];
-        known.InsertRange(late >= 0 ? late : known.Count, [.. said ?? [], .. visible]);
+        // 1. what its conditions, its agent and its console say
+        var known = InstanceCauses.Of(records, conditions, console ?? InstanceCauses.Shown(records), said ?? [])
+            .Select(c => c.Cause).ToList();
         answer.Causes.AddRange(known);
 
         // 2. the verdict
@@ -44,9 +40,6 @@ internal static class InstanceExplanation
             answer.Unknown.Add($"Its console was not read: {ConditionRules.Sentence(unread)}");
         return answer;
     }
-
-    // Once it has a certificate, what its boot printed is no cause any more.
-    private static bool MayCount(InstanceState state) => state < InstanceState.Signed;
 
     private static string Verdict(InstanceState state, List<Cause> causes, string waits, InstanceRecords records)
     {

@@ -2,6 +2,7 @@ using System.Net;
 using Google.Protobuf.WellKnownTypes;
 using Overture.Conductor.Console;
 using Overture.Conductor.Instances;
+using Overture.Conductor.Launch;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
@@ -15,7 +16,7 @@ namespace Overture.Conductor.FirstBoot;
 /// own word: it proves nothing to CertAuthority and moves no state.
 /// </summary>
 internal sealed class TakeFirstBoot(
-    InstanceTable table, InstanceRecordsReader reader, FirstBootStore firstBoots, FirstBootLimits limits, LaunchKeys keys,
+    InstanceTable table, InstanceRecordsReader reader, FirstBootStore firstBoots, InstanceRemains remains, FirstBootLimits limits, LaunchKeys keys,
     Timeline timeline, TimeProvider clock)
 {
     /// <summary>Stages, lines, and turns of its clock that are taken of one instance.</summary>
@@ -63,7 +64,7 @@ internal sealed class TakeFirstBoot(
         var received = clock.NowMs();
         if (records.Facts.Any(f => f.Event is InstanceEvents.Converged or InstanceEvents.Terminating or InstanceEvents.Terminated))
         {
-            await firstBoots.Remove(name, cancel);
+            await remains.Words(name, cancel);
             return Taken.Over;
         }
         if (received > records.Launch.NotBefore.ToDateTimeOffset() + Listening && received > records.Launch.Deadline.ToDateTimeOffset())
@@ -79,7 +80,7 @@ internal sealed class TakeFirstBoot(
         IReadOnlyList<TimelineEvent> news = [];
         List<BootStage> ended = [];
         var (isFull, kept) = (false, false);
-        await firstBoots.Change(name, record =>
+        var changed = await firstBoots.Change(name, record =>
         {
             var before = FirstBootStore.Lines(name, record, records.Launch).Select(l => l.Key).ToHashSet(StringComparer.Ordinal);
             var others = record.Stages.Where(s => s.Ended is not null).Select(s => s.Name).ToHashSet(StringComparer.Ordinal);
@@ -100,8 +101,11 @@ internal sealed class TakeFirstBoot(
             timeline.Add(line.Service, name, line.Key, line.Detail, proof: line.Object, at: line.At.ToDateTimeOffset());
         foreach (var stage in ended)
             Span(records.Launch, stage);
-        if (kept)
-            await table.Update(name, r => r with { Clock = ClockReading.Next(r.Clock, reading) }, cancel);
+        if (kept || news.Count > 0)
+        {
+            await table.Update(name, r => r with { Said = [.. changed.Said],
+                Clock = kept ? ClockReading.Next(r.Clock, reading) : r.Clock }, cancel);
+        }
         return isFull ? Taken.TooMuch : Taken.Yes;
     }
 

@@ -139,6 +139,9 @@ internal sealed record InstanceRecords
     /// <summary>The last report after it converged; null: none is known.</summary>
     public LastRun? LastRun { get; init; }
 
+    /// <summary>What its agent said, until it converges: the last 20 lines, oldest first; null: not read, or nothing is to come.</summary>
+    public IReadOnlyList<SaidLine>? Said { get; init; }
+
     /// <summary>Its clock against ours, by its last report; null: none is known.</summary>
     public ClockReading? Clock { get; init; }
 

@@ -25,13 +25,16 @@ internal sealed class InstanceRecordsReader(ObjectStore store, FirstBootStore fi
         if (young)
         {
             return (known ?? new InstanceRecords { Name = name, Launch = launch })
-                with { Facts = await FactsOf(name, known?.Facts ?? [], cancel) };
+                with { Facts = await FactsOf(name, known?.Facts ?? [], cancel), Said = known?.Said ?? [] };
         }
 
         var claim = known?.Claim ?? await ClaimOf(name, cancel);
         var certificate = known?.Certificate ?? (claim is null ? null : await CertificateOf(name, claim, cancel));
         var facts = await FactsOf(name, known?.Facts ?? [], cancel);
         var over = facts.Any(f => f.Event is InstanceEvents.Terminating or InstanceEvents.Terminated);
+        // Later each report says it; other Conductors hear of it.
+        var speaks = launch.ReportTokenSha256.Length > 0 && !over && !facts.Any(f => f.Event == InstanceEvents.Converged);
+        var spoken = speaks && known?.Said is null ? await firstBoots.Find(name, cancel) : null;
         var current = certificate is null || over ? known?.Current : await Current(name, claim!, certificate, known?.Current, cancel);
         return (known ?? new InstanceRecords { Name = name, Launch = launch }) with
         {
@@ -46,10 +49,8 @@ internal sealed class InstanceRecordsReader(ObjectStore store, FirstBootStore fi
             FirstServed = known?.FirstServed ?? await FirstServed(name, cancel),
             Held = claim is null ? await Held(name, cancel) : null,
             Refusals = claim is null ? await Refusals(name) ?? known?.Refusals ?? [] : [],
-            // Later each report says it; other Conductors learn of it when they start.
-            Clock = known is not null || launch.ReportTokenSha256.Length == 0 || over
-                || facts.Any(f => f.Event == InstanceEvents.Converged) ? known?.Clock
-                : ClockReading.Of(await firstBoots.Find(name, cancel)),
+            Said = !speaks ? null : known?.Said ?? [.. spoken?.Said ?? []],
+            Clock = known?.Clock ?? ClockReading.Of(spoken),
         };
     }
 

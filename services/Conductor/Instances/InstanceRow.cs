@@ -56,6 +56,7 @@ internal sealed class InstanceRow
         Expires = records.Expires ?? DateTimeOffset.MaxValue;
         IsPending = records.Fact(InstanceEvents.Launched) is { Pending: true, InstanceId.Length: > 0 }
             && records.Fact(InstanceEvents.Running) is null;
+        Ended = records.Fact(InstanceEvents.Terminated)?.At.Maybe();
         Facts = records.Facts.Aggregate(default(FactSet), (all, f) => all.With(f.Event));
     }
 
@@ -91,6 +92,9 @@ internal sealed class InstanceRow
     /// <summary>When it ends by itself; the maximum: never.</summary>
     public DateTimeOffset Expires { get; }
 
+    /// <summary>When its termination was over; null: it was not.</summary>
+    public DateTimeOffset? Ended { get; }
+
     /// <summary>The provider accepted it and has not started it yet.</summary>
     public bool IsPending { get; }
 
@@ -111,6 +115,10 @@ internal sealed class InstanceRow
     public DefinitionFault? BrokenDefinition => passing?.BrokenDefinition;
     public LastRun? LastRun => passing?.LastRun;
     public ShownCause? Console => passing?.Console;
+
+    /// <summary>Something is known that may be why it is not ready.</summary>
+    public bool MayHaveCause => conditions.Any(c => c.Severity != ConditionSeverity.Info)
+        || (State < InstanceState.Converged && passing is { Said.Length: > 0 } or { Console: not null });
 
     /// <summary>Nothing more is to come by itself (<see cref="InstanceProjection.IsSettled"/>).</summary>
     public bool IsSettled => InstanceProjection.IsSettled(State, conditions);
@@ -144,14 +152,14 @@ internal sealed class InstanceRow
     // What is not recorded of the instance itself, or passes.
     private sealed record Passing(HeldRequest? Held, IReadOnlyList<TimelineEvent> Refusals, bool Unrevoked, CaRecord? Contested,
         CaRecord? Revoked, Absence? Absence, DateTimeOffset? UndefinedSince, DefinitionFault? BrokenDefinition, LastRun? LastRun,
-        ShownCause? Console, ClockReading? Clock)
+        ShownCause? Console, ClockReading? Clock, byte[]? Said)
     {
-        private static readonly Passing None = new(null, [], false, null, null, null, null, null, null, null, null);
+        private static readonly Passing None = new(null, [], false, null, null, null, null, null, null, null, null, null);
 
         public static Passing? Of(InstanceRecords r)
         {
             var all = new Passing(r.Held, r.Refusals.Count == 0 ? None.Refusals : r.Refusals, r.Unrevoked, r.Contested, r.Revoked,
-                r.Absence, r.UndefinedSince, r.BrokenDefinition, r.LastRun, r.Console, r.Clock);
+                r.Absence, r.UndefinedSince, r.BrokenDefinition, r.LastRun, r.Console, r.Clock, Packed(r.Said));
             return all == None ? null : all;
         }
 
@@ -159,7 +167,10 @@ internal sealed class InstanceRow
         {
             Held = Held, Refusals = Refusals, Unrevoked = Unrevoked, Contested = Contested, Revoked = Revoked, Absence = Absence,
             UndefinedSince = UndefinedSince, BrokenDefinition = BrokenDefinition, LastRun = LastRun,
-            Console = Console, Clock = Clock,
+            Console = Console, Clock = Clock, Said = Said is null ? null : FirstBootRecord.Parser.ParseFrom(Said).Said,
         };
+
+        private static byte[]? Packed(IReadOnlyList<SaidLine>? said) =>
+            said is null ? null : new FirstBootRecord { Said = { said } }.ToByteArray();
     }
 }

@@ -49,10 +49,23 @@ internal sealed class FetchedUserData(ObjectStore store, InstanceTable table, Ti
         // 3. the remover writes the fact first, or removes it again after the fact: one of the two sees the other
         if (await table.Refold(enrollment.Name, cancel) is { State: >= InstanceState.Converged } ended)
         {
-            await Remove(enrollment.Name, cancel);
+            await TryRemove(enrollment.Name, cancel);
             throw Over(enrollment.Name, ended.State == InstanceState.Converged ? "it has converged" : "it is terminated");
         }
         return (store.ReadUrl(key, life)!.AbsoluteUri, now + life);
+    }
+
+    // What stays is removed by the sweep (InstanceRemains); the caller hears what is so.
+    private async Task TryRemove(CertName name, CancellationToken cancel)
+    {
+        try
+        {
+            await Remove(name, cancel);
+        }
+        catch (Exception e) when (FaultException.Of(e) is not null)
+        {
+            // the warning is the sweep's
+        }
     }
 
     /// <summary>No error when there is none.</summary>

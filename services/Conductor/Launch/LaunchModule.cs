@@ -18,5 +18,6 @@ internal static class LaunchModule
             .AddSingleton<ProfileStore>()
             .AddSingleton<PreviewLaunch>()
             .AddSingleton<ShowUserData>()
-            .AddSingleton<FetchedUserData>();
+            .AddSingleton<FetchedUserData>()
+            .AddSingleton<InstanceRemains>();
 }

@@ -23,6 +23,8 @@ FILES = ("/var/log/puppet/puppet.log", "/var/log/puppetlabs/puppet/puppet.log")
 HOMES = ("/var/lib/puppet/state", "/var/cache/puppet/state", "/var/cache/puppet/public", "/opt/puppetlabs/puppet/public",
          "/opt/puppetlabs/puppet/cache/state")
 STAGES = ("init-local", "init", "modules-config", "modules-final")
+# What a disabled agent says, as a notice.
+OFF = "administratively disabled"
 # Lines in all, lines at once, seconds until a line is said again.
 MOST, KEEP, AGAIN = 200, 20, 300
 
@@ -92,7 +94,8 @@ def logs():
 
 def lines():
     try:
-        return [(at, level, clean(text)) for at, level, text in (journal() if os.path.isdir("/run/systemd/system") else logs())]
+        said = journal() if os.path.isdir("/run/systemd/system") else logs()
+        return [(at, "err" if OFF in text else level, clean(text)) for at, level, text in said]
     except (OSError, ValueError, KeyError, subprocess.SubprocessError):
         return []
 

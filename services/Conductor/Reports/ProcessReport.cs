@@ -16,7 +16,7 @@ namespace Overture.Conductor.Reports;
 
 /// <summary>What a report means for an instance. May be repeated: facts are written once.</summary>
 internal sealed class ProcessReport(
-    InstanceRecordsReader reader, InstanceEventStore facts, FetchedUserData fetched, FirstBootStore firstBoots, InstanceTable table,
+    InstanceRecordsReader reader, InstanceEventStore facts, InstanceRemains remains, InstanceTable table,
     Timeline timeline, LastRuns runs, RefusalLines lines, Ids ids, TimeProvider clock, ILogger<ProcessReport> log)
 {
     // Of each kind: a node that fails for months must fill neither the bucket nor Redis.
@@ -63,7 +63,6 @@ internal sealed class ProcessReport(
         if (verdict.Outcome == RunOutcome.Converged)
         {
             await Converged(records, report, verdict, cancel);
-            await firstBoots.Remove(name, cancel);
         }
         else if (verdict.Outcome == RunOutcome.Failed)
         {
@@ -119,9 +118,9 @@ internal sealed class ProcessReport(
     {
         var fact = FactOf(InstanceEvents.Converged, report);
         // Before the fact, so that a report that is worked off again does it again; after it, for a registration repeated in between.
-        await fetched.Remove(records.Name, cancel);
+        await remains.UserData(records.Name, cancel);
         var first = await facts.Write(records.Name, fact, cancel) == PutOutcome.Stored;
-        await fetched.Remove(records.Name, cancel);
+        await remains.OfBoot(records.Name, cancel);
         timeline.Add("conductor", records.Name, InstanceEvents.Converged, verdict.Sentence,
             proof: ObjectKeys.Fact(records.Name, InstanceEvents.Converged));
         if (first)

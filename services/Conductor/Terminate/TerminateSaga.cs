@@ -18,8 +18,8 @@ namespace Overture.Conductor.Terminate;
 /// </summary>
 /// <param name="deactivate">Null: there is no PuppetDB.</param>
 internal sealed class TerminateSaga(
-    ObjectStore store, InstanceRecordsReader reader, InstanceEventStore facts, BeginTermination begin, FetchedUserData fetched,
-    ProviderSet providers, FirstBootStore firstBoots, InstanceTable table, Timeline timeline, Ids ids, LastRuns runs, TimeProvider clock,
+    ObjectStore store, InstanceRecordsReader reader, InstanceEventStore facts, BeginTermination begin, InstanceRemains remains,
+    ProviderSet providers, InstanceTable table, Timeline timeline, Ids ids, LastRuns runs, TimeProvider clock,
     ILogger<TerminateSaga> log, DeactivateNode? deactivate = null)
 {
     /// <summary>How long CertAuthority may take to say that the certificate is revoked.</summary>
@@ -69,10 +69,10 @@ internal sealed class TerminateSaga(
 
         CrashPoint.Reach("terminate.stopped");
 
-        // 3. its user data and its words are gone, its definition is history
-        await fetched.Remove(name, cancel);
+        // 3. its user data and its words are gone, its definition is history; a store that lets none of them go holds up no end
+        await remains.UserData(name, cancel);
         if (records.Launch.ReportTokenSha256.Length > 0)
-            await firstBoots.Remove(name, cancel);
+            await remains.Words(name, cancel);
         await Archive(name, begun.Detail, cancel);
 
         Said(name, "archived", "its definition is archived");
@@ -159,7 +159,7 @@ internal sealed class TerminateSaga(
         catch (UnreadableObjectException)
         {
             // Larger than any definition: nothing that was ever served, and no reason for the instance to live on.
-            await store.Delete(ObjectKeys.Node(name), cancel);
+            await remains.Definition(name, "", cancel);
             return;
         }
         if (definition is null)
@@ -181,7 +181,7 @@ internal sealed class TerminateSaga(
             At = clock.NowMs().ToTimestamp(),
         }, cancel);
         CrashPoint.Reach("terminate.history");
-        await store.Delete(ObjectKeys.Node(name), cancel);
+        await remains.Definition(name, definition.ETag, cancel);
     }
 
     // A termination does not wait until a file is repaired: what is not UTF-8 is kept byte for byte as Latin-1, and is marked as such.

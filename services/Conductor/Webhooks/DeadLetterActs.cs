@@ -3,7 +3,6 @@ using Overture.Conductor.Events;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
-using Overture.Records.V1;
 
 namespace Overture.Conductor.Webhooks;
 
@@ -22,7 +21,7 @@ internal sealed class DeadLetterActs(DeadLetterStore letters, WebhookSet webhook
         var keys = await letters.Keys(request.Webhook, After(request.After), Most + 1, cancel);
         return new ListDeadLettersResponse
         {
-            DeadLetters = { await letters.Read([.. keys.Take(Most)], cancel) }, More = keys.Count > Most,
+            DeadLetters = { (await letters.Read([.. keys.Take(Most)], cancel)).Select(ShownEvents.Of) }, More = keys.Count > Most,
         };
     }
 

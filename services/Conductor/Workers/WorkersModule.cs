@@ -10,9 +10,11 @@ internal static class WorkersModule
             .AddSingleton<FleetScan>()
             .AddHostedService<StateSweep>()
             .AddHostedService<TerminateSweep>()
+            .AddHostedService<RemainsSweep>()
             .AddHostedService<InstanceObserver>()
             .AddHostedService<ReconcileTimer>()
             .AddHostedService<InventoryPoller>()
             .AddHostedService<RunFollower>()
+            .AddHostedService<WordsFollower>()
             .AddHostedService<StalledConsoleCapture>();
 }

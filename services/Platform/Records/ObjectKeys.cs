@@ -39,7 +39,8 @@ public static class ObjectKeys
     public static string Fact(CertName name, string @event) => $"{Facts}{name}/{@event}";
 
     /// <summary>Conductor. FirstBootRecord; mutable.</summary>
-    public static string FirstBoot(CertName name) => $"first-boot/{name}";
+    public static string FirstBoot(CertName name) => $"{FirstBoots}{name}";
+    public const string FirstBoots = "first-boot/";
 
     public const string UserData = "userdata/";
     /// <summary>

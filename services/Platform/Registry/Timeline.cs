@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Records.V1;
+using StackExchange.Redis;
 
 namespace Overture.Platform.Registry;
 
@@ -14,6 +15,7 @@ namespace Overture.Platform.Registry;
 /// </summary>
 public sealed class Timeline(RegistryConnection registry, RegistryKeys keys, TimeProvider clock, ILogger<Timeline> log)
 {
+    private const int AtOnce = 500;
     private readonly TimelineWriter lines = new(registry, keys, log);
 
     /// <param name="service">Who says it: "conductor", "certauthority", "classifier".</param>
@@ -52,6 +54,26 @@ public sealed class Timeline(RegistryConnection registry, RegistryKeys keys, Tim
         await lines.Flushed();
         var found = await registry.Run(db => db.HashGetAllAsync(keys.Timeline(name)));
         return found.Select(l => Parse((string)l.Value!)).OfType<TimelineEvent>().OrderBy(e => e.At.ToDateTimeOffset()).ToList();
+    }
+
+    /// <summary>Some lines of many instances, in few calls; of each instance those that there are, in the order asked for.</summary>
+    /// <param name="names">Whose.</param>
+    /// <param name="wanted">By their keys.</param>
+    public async Task<IReadOnlyList<(CertName Name, IReadOnlyList<TimelineEvent> Lines)>> Read(
+        IReadOnlyCollection<CertName> names, params string[] wanted)
+    {
+        if (names.Count == 0)
+            return [];
+        await lines.Flushed();
+        var fields = wanted.Select(w => (RedisValue)w).ToArray();
+        var found = new List<(CertName, IReadOnlyList<TimelineEvent>)>(names.Count);
+        foreach (var some in names.Chunk(AtOnce))
+        {
+            var read = await registry.Run(db => Task.WhenAll(some.Select(n => db.HashGetAsync(keys.Timeline(n), fields))));
+            found.AddRange(some.Zip(read, (name, values) => (name, (IReadOnlyList<TimelineEvent>)
+                [.. values.Where(v => v.HasValue).Select(v => Parse((string)v!)).OfType<TimelineEvent>()])));
+        }
+        return found;
     }
 
     // A line of some other version, or of another client that can write to Redis: not worth an error.

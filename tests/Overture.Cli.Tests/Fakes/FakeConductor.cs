@@ -127,7 +127,7 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
         Task.FromResult(new GetUserDataResponse { UserData = $"#cloud-config\n# {request.Certname}\n\"psk\": \"********\u001b[2J\"\n" });
 
     /// <summary>What there is to watch; the stream breaks once, behind the second.</summary>
-    public IReadOnlyList<Event> EventLog { get; set; } = [];
+    public IReadOnlyList<InstanceEvent> EventLog { get; set; } = [];
 
     public ConcurrentQueue<WatchEventsRequest> EventAsks { get; } = new();
 
@@ -152,7 +152,7 @@ public sealed class FakeConductor : ConductorService.ConductorServiceBase
     }
 
     /// <summary>The first is taken when it is replayed, the others are not.</summary>
-    public ConcurrentQueue<DeadLetter> Letters { get; } = new();
+    public ConcurrentQueue<UndeliveredEvent> Letters { get; } = new();
 
     public override Task<ListDeadLettersResponse> ListDeadLetters(ListDeadLettersRequest request, ServerCallContext context) =>
         Task.FromResult(new ListDeadLettersResponse { DeadLetters = { Letters } });
