@@ -8,7 +8,7 @@
 //   seed HOME CLASSIFIER_NODES                                 node definitions in the store; prints one certname
 //   registry HOME COUNT                                        converged instances with all their records, of the EC2 double
 //   pages HOME CONDUCTOR_PORT COUNT                            lists, page by page
-//   console HOME CONDUCTOR_PORT COUNT                          the console's fleet page; on standard input the link of `overture ui --print`
+//   console HOME CONDUCTOR_PORT COUNT                          the console's fleet page; standard input: the link of `overture ui`
 //   rebuilt HOME CONDUCTOR_PORT                                until lists are answered and HOME/indexed exists, asking for instances
 //   launch HOME CONDUCTOR_PORT PID COUNT AT_ONCE               launches at the EC2 double, batches of 50
 //   classify HOME PORT PID CALLERS WARM SECONDS                Classify, of the nodes of `seed`

@@ -132,8 +132,8 @@ internal static class Verdict
             + $"{seen.Of("pages", "first", "p50_ms"):0.0} ms");
         foreach (var line in seen.Text("pages").Split('\n'))
             Say($"  {line}");
-        Say("cold: the first request after the console's start; narrowed: the same page of one instance; calls: the four of the page, asked "
-            + "of the Conductor without a console");
+        Say("cold: the first request after the console's start; narrowed: the same page of one instance; calls: the four of the page, "
+            + "asked of the Conductor without a console");
         Say($"first page against narrowed: ratio={seen.Of("pages", "first", "p50_ms") / seen.Of("pages", "narrowed", "p50_ms"):0.00}; "
             + $"first page against its calls: ratio={seen.Of("pages", "first", "p50_ms") / seen.Of("pages", "calls", "p50_ms"):0.00}");
     }

@@ -31,8 +31,8 @@ public static class CaChain
         if (Read(pem) is not [var own, ..])
             return [];
         using var chain = new X509Chain { ChainPolicy = Policy(Read(bundle)) };
-        var links = chain.Build(own) ? chain.ChainElements.Skip(1).Select((e, place) => Link(e.Certificate, What(e.Certificate, place == 0), now)) : [];
-        return [Link(own, "Certificate", now), .. links];
+        var above = chain.Build(own) ? chain.ChainElements.Skip(1).Select(e => e.Certificate) : [];
+        return [Link(own, "Certificate", now), .. above.Select((c, place) => Link(c, What(c, place == 0), now))];
     }
 
     // Whether it was revoked or is over is said elsewhere; nothing is asked of the network.
