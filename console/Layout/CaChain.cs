@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Overture.Platform.Certificates;
 
 namespace Overture.Console.Layout;
 
@@ -43,8 +44,8 @@ public static class CaChain
             TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true,
             VerificationFlags = X509VerificationFlags.IgnoreNotTimeValid,
         };
-        policy.CustomTrustStore.AddRange([.. bundle.Where(IsRoot)]);
-        policy.ExtraStore.AddRange([.. bundle]);
+        policy.CustomTrustStore.AddRange(bundle.Where(IsRoot).ToArray());
+        policy.ExtraStore.AddRange(bundle.ToArray());
         return policy;
     }
 
@@ -73,7 +74,7 @@ public static class CaChain
     private static bool IsRoot(X509Certificate2 ca) => ca.SubjectName.RawData.AsSpan().SequenceEqual(ca.IssuerName.RawData);
 
     private static ChainLink Link(X509Certificate2 c, string what, DateTimeOffset now) => new(what, c.Subject, c.Issuer,
-        Convert.ToHexStringLower(c.SerialNumberBytes.Span).TrimStart('0'), Time(c.NotBefore), Time(c.NotAfter),
+        $"{SerialNumber.Of(c)}", Time(c.NotBefore), Time(c.NotAfter),
         string.Join(':', SHA256.HashData(c.RawDataMemory.Span).Select(b => $"{b:X2}")),
         now >= c.NotBefore.ToUniversalTime() && now < c.NotAfter.ToUniversalTime());
 

@@ -131,8 +131,8 @@ public sealed class ActTests(ConsoleFixture world)
     public async Task New_BeginsEmpty_AndWritesNothingByLooking()
     {
         using var client = await world.SignedIn("kim");
-        using var way = await client.GetAsync($"/definitions?edit={Definitions.Undefined}");
-        Assert.Equal($"/definitions/{Definitions.Undefined}/edit", $"{way.Headers.Location}");
+        using var way = await client.GetAsync($"/definitions?edit={DefinitionScene.Undefined}");
+        Assert.Equal($"/definitions/{DefinitionScene.Undefined}/edit", $"{way.Headers.Location}");
         Assert.Contains("New: ", await client.GetStringAsync($"{way.Headers.Location}"), StringComparison.Ordinal);
     }
 

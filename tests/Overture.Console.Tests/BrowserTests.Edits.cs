@@ -26,7 +26,7 @@ public sealed partial class BrowserTests
         await page.Keyboard.TypeAsync("to staging");
         await Tabbed(page, "Save the definition");
         await Assertions.Expect(page.GetByRole(AriaRole.Status).First).ToContainTextAsync("Saved");
-        Assert.Equal((Definitions.Document + "environment: staging\n", 2), world.World.Documents[name]);
+        Assert.Equal((DefinitionScene.Document + "environment: staging\n", 2), world.World.Documents[name]);
         Assert.Contains($"PutNode {name} (to staging) by kim (admin), by console", world.World.Acts);
         Assert.Empty(said);
     }

@@ -75,7 +75,7 @@ public sealed partial class BrowserTests
     public async Task Certificate_ByNameAndBySerial_ShowsItsChainUpToTheRoot()
     {
         var (page, said) = await SignedIn("vi", 1280, "light");
-        foreach (var address in new[] { $"/name/{Scene.Named(1)}", $"/serial/{Certificates.Serial}", "" })
+        foreach (var address in new[] { $"/name/{Scene.Named(1)}", $"/serial/{CaScene.Serial}", "" })
         {
             await page.GotoAsync($"{world.Url}/certificates{address}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
             var links = page.Locator(".chain > li");

@@ -5,14 +5,14 @@ using Overture.Platform.Tls;
 
 namespace Overture.Console.Tests.Fakes;
 
-/// <summary>Answers of <see cref="Certificates"/>.</summary>
+/// <summary>Answers of <see cref="CaScene"/>.</summary>
 internal sealed class FakeCertAuthority(World world) : CertAuthorityService.CertAuthorityServiceBase
 {
     public override Task<GetCertificateResponse> GetCertificate(GetCertificateRequest request, ServerCallContext context)
     {
         world.Asked(context, Role.CertAuthority);
         return world.Of(request.Certname).Serial.Length == 0
-            ? throw new FaultException(FaultKind.NotFound, Reason.NotFound, "no certificate") : Task.FromResult(Certificates.Signed());
+            ? throw new FaultException(FaultKind.NotFound, Reason.NotFound, "no certificate") : Task.FromResult(CaScene.Signed());
     }
 
     public override Task<ListCertificateRequestsResponse> ListCertificateRequests(
@@ -21,14 +21,14 @@ internal sealed class FakeCertAuthority(World world) : CertAuthorityService.Cert
         world.Asked(context, Role.CertAuthority);
         return Task.FromResult(new ListCertificateRequestsResponse
         {
-            Requests = { Certificates.Held(Scene.Named(103)), Certificates.Held(Scene.HostileName) },
+            Requests = { CaScene.Held(Scene.Named(103)), CaScene.Held(Scene.HostileName) },
         });
     }
 
     public override Task<GetHeldRequestResponse> GetHeldRequest(GetHeldRequestRequest request, ServerCallContext context)
     {
         world.Asked(context, Role.CertAuthority);
-        return Task.FromResult(new GetHeldRequestResponse { Request = Certificates.Held(request.Certname) });
+        return Task.FromResult(new GetHeldRequestResponse { Request = CaScene.Held(request.Certname) });
     }
 
     public override Task<ApproveCertificateRequestResponse> ApproveCertificateRequest(
@@ -50,16 +50,16 @@ internal sealed class FakeCertAuthority(World world) : CertAuthorityService.Cert
         world.Asked(context, Role.CertAuthority);
         return Task.FromResult(new ListCertificatesResponse
         {
-            Certificates = { world.Fleet.TakeLast(12).Select(Certificates.Summary) },
-            BundlePem = request.PageToken.Length == 0 ? Certificates.Bundle : "",
+            Certificates = { world.Fleet.TakeLast(12).Select(CaScene.Summary) },
+            BundlePem = request.PageToken.Length == 0 ? CaScene.Bundle : "",
         });
     }
 
     public override Task<ExplainCertificateResponse> ExplainCertificate(ExplainCertificateRequest request, ServerCallContext context)
     {
         world.Asked(context, Role.CertAuthority);
-        return Task.FromResult(request.Serial.Length > 0 ? Certificates.Explained(Scene.Named(1), request.Serial)
-            : Certificates.Explained(request.Certname, Certificates.Serial));
+        return Task.FromResult(request.Serial.Length > 0 ? CaScene.Explained(Scene.Named(1), request.Serial)
+            : CaScene.Explained(request.Certname, CaScene.Serial));
     }
 
     public override Task<RevokeCertificateResponse> RevokeCertificate(RevokeCertificateRequest request, ServerCallContext context)
@@ -72,6 +72,6 @@ internal sealed class FakeCertAuthority(World world) : CertAuthorityService.Cert
         ListAuditRecordsRequest request, IServerStreamWriter<ListAuditRecordsResponse> responseStream, ServerCallContext context)
     {
         world.Asked(context, Role.CertAuthority);
-        await responseStream.WriteAsync(new() { Records = { world.Fleet.TakeLast(9).Select(Certificates.Audited) } });
+        await responseStream.WriteAsync(new() { Records = { world.Fleet.TakeLast(9).Select(CaScene.Audited) } });
     }
 }

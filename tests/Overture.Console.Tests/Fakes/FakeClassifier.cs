@@ -12,15 +12,15 @@ internal sealed class FakeClassifier(World world) : ClassifierService.Classifier
     public override Task<ExplainNodeResponse> ExplainNode(ExplainNodeRequest request, ServerCallContext context)
     {
         world.Asked(context, Role.Classifier);
-        return Task.FromResult(Definitions.Of(request.Certname));
+        return Task.FromResult(DefinitionScene.Of(request.Certname));
     }
 
     public override Task<GetNodeResponse> GetNode(GetNodeRequest request, ServerCallContext context)
     {
         world.Asked(context, Role.Classifier);
-        if (request.Certname == Definitions.Undefined)
+        if (request.Certname == DefinitionScene.Undefined)
             throw new FaultException(FaultKind.NotFound, Reason.NodeUnknown, "no definition of it");
-        var (document, version) = world.Documents.GetOrAdd(request.Certname, (Definitions.Document, 1));
+        var (document, version) = world.Documents.GetOrAdd(request.Certname, (DefinitionScene.Document, 1));
         return Task.FromResult(new GetNodeResponse
         {
             Node = new Node
@@ -50,7 +50,7 @@ internal sealed class FakeClassifier(World world) : ClassifierService.Classifier
     public override Task<GetLayersResponse> GetLayers(GetLayersRequest request, ServerCallContext context)
     {
         world.Asked(context, Role.Classifier);
-        var (document, version) = world.Documents.GetOrAdd("", (Definitions.Document, 1));
+        var (document, version) = world.Documents.GetOrAdd("", (DefinitionScene.Document, 1));
         return Task.FromResult(new GetLayersResponse
         {
             Layers = new Layers { Document = document, Etag = $"v{version}", UpdatedAt = Scene.Ago(TimeSpan.FromHours(2)) },
@@ -70,7 +70,7 @@ internal sealed class FakeClassifier(World world) : ClassifierService.Classifier
             throw FaultException.Invalid("definition", $"line 2: {Scene.Hostile} is no environment");
         if (onlyLook)
             return;
-        var (_, version) = world.Documents.GetOrAdd(name, (Definitions.Document, 1));
+        var (_, version) = world.Documents.GetOrAdd(name, (DefinitionScene.Document, 1));
         if (etag != $"v{version}")
             throw new FaultException(FaultKind.Conflict, Reason.EtagMismatch, $"{name} was changed by another caller; read it again");
         world.Documents[name] = (document, version + 1);
@@ -79,7 +79,7 @@ internal sealed class FakeClassifier(World world) : ClassifierService.Classifier
     public override Task<ListHistoryResponse> ListHistory(ListHistoryRequest request, ServerCallContext context)
     {
         world.Asked(context, Role.Classifier);
-        return Task.FromResult(new ListHistoryResponse { Entries = { Definitions.History() } });
+        return Task.FromResult(new ListHistoryResponse { Entries = { DefinitionScene.History() } });
     }
 
     public override Task<ListDefinitionsResponse> ListDefinitions(ListDefinitionsRequest request, ServerCallContext context)

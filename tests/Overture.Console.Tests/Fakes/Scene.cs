@@ -76,7 +76,7 @@ internal static class Scene
             instance.States.Add(new StateTime { State = s, At = at.ToTimestamp() });
         }
         if (state >= InstanceState.Signed)
-            instance.Serial = Certificates.Serial;
+            instance.Serial = CaScene.Serial;
         return instance;
     }
 

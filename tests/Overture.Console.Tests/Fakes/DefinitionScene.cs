@@ -4,7 +4,7 @@ using Overture.Classifier.V1;
 namespace Overture.Console.Tests.Fakes;
 
 /// <summary>What nodes are to become.</summary>
-internal static class Definitions
+internal static class DefinitionScene
 {
     /// <summary>A name without a definition.</summary>
     public const string Undefined = "new.example.com";

@@ -8,7 +8,7 @@ using Overture.Records.V1;
 namespace Overture.Console.Tests.Fakes;
 
 /// <summary>A Puppet CA below a root, and what it signed, holds and has decided.</summary>
-internal static class Certificates
+internal static class CaScene
 {
     public const string Serial = "4f01";
 
@@ -18,14 +18,14 @@ internal static class Certificates
     /// <summary>As that CA would issue it to the first instance; and one of a CA that it does not know.</summary>
     public static readonly string Pem, Foreign;
 
-    static Certificates()
+    static CaScene()
     {
         using var root = SelfSigned("CN=Puppet Root CA: example");
-        using var signing = Issue("CN=Puppet CA: example", root, [0x10], new X509BasicConstraintsExtension(true, false, 0, true));
-        using var own = Issue($"CN={Scene.Named(1)}", signing, [0x4f, 0x01],
+        using var signing = Issue("CN=Puppet CA: example", root, 10, [0x10], new X509BasicConstraintsExtension(true, false, 0, true));
+        using var own = Issue($"CN={Scene.Named(1)}", signing, 5, [0x4f, 0x01],
             new("1.3.6.1.4.1.34380.1.1.13", [0x0c, 3, (byte)'w', (byte)'e', (byte)'b'], false));
         using var other = SelfSigned("CN=Puppet CA: example");
-        using var foreign = Issue($"CN={Scene.Named(2)}", other, [0x4f, 0x02]);
+        using var foreign = Issue($"CN={Scene.Named(2)}", other, 5, [0x4f, 0x02]);
         Bundle = $"{signing.ExportCertificatePem()}\n{root.ExportCertificatePem()}\n";
         (Pem, Foreign) = (own.ExportCertificatePem(), foreign.ExportCertificatePem());
     }
@@ -38,13 +38,13 @@ internal static class Certificates
         return request.CreateSelfSigned(Scene.Now, Scene.Now.AddYears(15));
     }
 
-    private static X509Certificate2 Issue(string name, X509Certificate2 ca, byte[] serial, params X509Extension[] extensions)
+    private static X509Certificate2 Issue(string name, X509Certificate2 ca, int years, byte[] serial, params X509Extension[] extensions)
     {
-        var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
         foreach (var extension in extensions)
             request.CertificateExtensions.Add(extension);
-        using var issued = request.Create(ca, Scene.Now, Scene.Now.AddYears(5), serial);
+        using var issued = request.Create(ca, Scene.Now, Scene.Now.AddYears(years), serial);
         return issued.CopyWithPrivateKey(key);
     }
 
