@@ -23,7 +23,7 @@ internal static class CaScene
         using var root = SelfSigned("CN=Puppet Root CA: example");
         using var signing = Issue("CN=Puppet CA: example", root, 10, [0x10], new X509BasicConstraintsExtension(true, false, 0, true));
         using var own = Issue($"CN={Scene.Named(1)}", signing, 5, [0x4f, 0x01],
-            new("1.3.6.1.4.1.34380.1.1.13", [0x0c, 3, (byte)'w', (byte)'e', (byte)'b'], false));
+            new X509Extension("1.3.6.1.4.1.34380.1.1.13", [0x0c, 3, (byte)'w', (byte)'e', (byte)'b'], false));
         using var other = SelfSigned("CN=Puppet CA: example");
         using var foreign = Issue($"CN={Scene.Named(2)}", other, 5, [0x4f, 0x02]);
         Bundle = $"{signing.ExportCertificatePem()}\n{root.ExportCertificatePem()}\n";

@@ -1,5 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
 using Overture.Conductor.V1;
+using Overture.Records.V1;
 
 namespace Overture.Console.Tests.Fakes;
 
