@@ -36,6 +36,13 @@ public static class CaChain
         return [Link(own, "Certificate", now), .. above.Select((c, place) => Link(c, What(c, place == 0), now))];
     }
 
+    /// <summary>Of the whole certificate, as `openssl x509 -fingerprint -sha256` has it: AB:CD:…</summary>
+    public static string Fingerprint(X509Certificate2 certificate)
+    {
+        ArgumentNullException.ThrowIfNull(certificate);
+        return string.Join(':', SHA256.HashData(certificate.RawDataMemory.Span).Select(b => $"{b:X2}"));
+    }
+
     // Whether it was revoked or is over is said elsewhere; nothing is asked of the network.
     private static X509ChainPolicy Policy(List<X509Certificate2> bundle)
     {
@@ -75,7 +82,7 @@ public static class CaChain
 
     private static ChainLink Link(X509Certificate2 c, string what, DateTimeOffset now) => new(what, c.Subject, c.Issuer,
         $"{SerialNumber.Of(c)}", Time(c.NotBefore), Time(c.NotAfter),
-        string.Join(':', SHA256.HashData(c.RawDataMemory.Span).Select(b => $"{b:X2}")),
+        Fingerprint(c),
         now >= c.NotBefore.ToUniversalTime() && now < c.NotAfter.ToUniversalTime());
 
     private static string Time(DateTime at) => $"{at.ToUniversalTime():yyyy-MM-dd HH:mm:ss} UTC";
