@@ -28,7 +28,7 @@ public sealed class ConsoleLiveTests(Stack stack)
         await page.SetViewportAsync(new ViewPortOptions { Width = 1280, Height = 900 });
         await SignIn(page);
         var launched = await stack.Json("launch", "-c", stack.Example, "--count", "1");
-        var certname = Stack.Instances(launched).First()["certname"]!.GetValue<string>();
+        var certname = launched["results"]![0]!["instance"]!["certname"]!.GetValue<string>();
         await page.GoToAsync($"https://localhost:{Stack.Port(8144)}/instances/{certname}", WaitUntilNavigation.DOMContentLoaded);
         await page.EvaluateFunctionAsync(Listen);
         var seen = Array.Empty<string>();
