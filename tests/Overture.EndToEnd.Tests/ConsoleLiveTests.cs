@@ -40,7 +40,7 @@ public sealed class ConsoleLiveTests(Stack stack)
         Assert.True(seen.Length > 1, $"it was opened too late to see anything: {string.Join(", ", seen)}");
         Assert.Equal(seen.Distinct(), seen);
         var text = await page.EvaluateExpressionAsync<string>("document.querySelector('main').innerText");
-        Assert.Contains("It converged", text, StringComparison.Ordinal);
+        Assert.Contains("It is ready", text, StringComparison.Ordinal);
         Assert.Equal(6, await page.EvaluateExpressionAsync<int>("document.querySelectorAll('details.step').length"));
         Assert.Equal("converged", (await stack.State(certname))["INSTANCE_STATE_".Length..].ToLowerInvariant());
     }
