@@ -29,7 +29,7 @@
 #   enc-hook    overture-enc as a whole process over mTLS, against a Python script doing one plain HTTP GET (bar: at most 0.4 of it)
 #
 # Each prints `bench NAME ratio=R bar=B ok|short` and the raw figures below it. Compare ratios, never absolute figures. BENCH_WARM,
-# BENCH_SECONDS (20 each) and BENCH_CONNECTIONS (16) are for looking around.
+# BENCH_SECONDS (20 each), BENCH_CONNECTIONS (16) and BENCH_PAGES (500) are for looking around.
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
 . "$root/eng/sdk.sh"

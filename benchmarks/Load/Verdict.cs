@@ -133,7 +133,7 @@ internal static class Verdict
         foreach (var line in seen.Text("pages").Split('\n'))
             Say($"  {line}");
         Say("cold: the first request after the console's start; narrowed: the same page of one instance; calls: the four of the page, "
-            + "asked of the Conductor without a console");
+            + "asked of the Conductor without a console; missing: pages without a part, whose answer took longer than 5 s");
         Say($"first page against narrowed: ratio={seen.Of("pages", "first", "p50_ms") / seen.Of("pages", "narrowed", "p50_ms"):0.00}; "
             + $"first page against its calls: ratio={seen.Of("pages", "first", "p50_ms") / seen.Of("pages", "calls", "p50_ms"):0.00}");
     }
