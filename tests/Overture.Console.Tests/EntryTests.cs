@@ -129,10 +129,12 @@ public sealed class EntryTests(ConsoleFixture world)
     [InlineData("https://localhost:8144/enter/{0}", true), InlineData("https://LOCALHOST:8144/enter/{0}", true),
      InlineData("http://localhost:8144/enter/{0}", false), InlineData("https://localhost:8145/enter/{0}", false),
      InlineData("https://localhost/enter/{0}", false),
-     InlineData("https://evil.example.com:8144/enter/{0}", false), InlineData("https://localhost:8144@evil.example.com:8144/enter/{0}", false),
+     InlineData("https://evil.example.com:8144/enter/{0}", false),
+     InlineData("https://localhost:8144@evil.example.com:8144/enter/{0}", false),
      InlineData("https://x@localhost:8144/enter/{0}", false), InlineData("https://localhost:8144/enter/{0}a", true),
      InlineData("https://localhost:8144/enter/short", false), InlineData("https://localhost:8144/enter/{0}?x=1", false),
-     InlineData("https://localhost:8144/enter/{0}#x", false), InlineData("https://localhost:8144/leave", false), InlineData("/enter/{0}", false),
+     InlineData("https://localhost:8144/enter/{0}#x", false), InlineData("https://localhost:8144/leave", false),
+     InlineData("/enter/{0}", false),
      InlineData("--help", false), InlineData("https://localhost:8144/enter/{0}\n", false), InlineData("file:///enter/{0}", false)]
     public void Link_IsOfThatConsole_OrNone(string link, bool good) =>
         Assert.Equal(good, ConsoleLink.Read(link.Replace("{0}", Token, StringComparison.Ordinal), "localhost:8144") is not null);
