@@ -56,6 +56,18 @@ registry_100k() {
     stop conductor; stop ec2
 }
 
+console_100k() {
+    seed_100k
+    echo "$BENCH_INSTANCES" | figure instances
+    start_service conductor Conductor
+    await "the index is whole" 600 conductor index_whole
+    await "a snapshot is taken" 300 conductor snapshot_there
+    launch console "$DOTNET" "$root/console/bin/Release/net10.0/Overture.Console.dll" --config "$home/etc/console.yaml"
+    await "the console answers" 60 console curl -sf -o /dev/null --cacert "$home/pki/ca.pem" "https://localhost:$PORT_CONSOLE/session"
+    overture ui --print 2> /dev/null | load console "$home" "$PORT_CONDUCTOR" "${BENCH_PAGES:-500}" | figure pages
+    stop console; stop conductor; stop ec2
+}
+
 rebuild_100k() {
     seed_100k
     start_service conductor Conductor

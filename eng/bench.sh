@@ -16,6 +16,9 @@
 #   registry-100k
 #               100,000 converged instances: p99 of a page of the list (bar: 20 ms), Redis for each (2 KiB), one comparison of records and
 #               instances (10 s)
+#   console-100k
+#               the same, and the console before it: p99 of the fleet's first page (bar: 300 ms), against the same page of one instance and
+#               against the Conductor's part of it
 #   rebuild-100k
 #               the same, Redis emptied: until the index is whole, with the Conductor up, and with a Conductor that starts (bar: 60 s); what
 #               is answered meanwhile
@@ -26,7 +29,7 @@
 #   enc-hook    overture-enc as a whole process over mTLS, against a Python script doing one plain HTTP GET (bar: at most 0.4 of it)
 #
 # Each prints `bench NAME ratio=R bar=B ok|short` and the raw figures below it. Compare ratios, never absolute figures. BENCH_WARM,
-# BENCH_SECONDS (20 each) and BENCH_CONNECTIONS (16) are for looking around.
+# BENCH_SECONDS (20 each), BENCH_CONNECTIONS (16) and BENCH_PAGES (500) are for looking around.
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
 . "$root/eng/sdk.sh"
@@ -48,7 +51,7 @@ home=$(mktemp -d)
 export OVERTURE_HOME=$home
 stop_all() {
     [ ! -e "$home/stock" ] || stop_stock_puppetserver "$home/stock"
-    for name in puppetserver http conductor ec2 classifier certauthority redis; do stop $name 10; done
+    for name in puppetserver http console conductor ec2 classifier certauthority redis; do stop $name 10; done
     rm -rf "$home"
 }
 trap stop_all EXIT
@@ -243,7 +246,7 @@ for name in "$@"; do
     echo "$connections" | figure connections
     case $name in
         launch) launch_1k ;;
-        registry-100k | rebuild-100k) "${name//-/_}" ;;
+        registry-100k | console-100k | rebuild-100k) "${name//-/_}" ;;
         enrol-rsa | enrol-p256 | enrol-stock | renew | revoke-10k | node-terminus | classify | enc-hook) "${name//-/_}" ;;
         *) echo "error: no benchmark $name" >&2; exit 2 ;;
     esac

@@ -27,6 +27,8 @@ tls: { certificate: "$home/pki/$service.pem", key: "$home/pki/$service.key", roo
 registry: { endpoint: "127.0.0.1:$PORT_REDIS", user: $service, passwordFile: "$home/redis/$service.password" }
 EOF
             "${service}_options"
+            # What only a console has of it: its secret and what its button says.
+            [ -z "${sign_in:-}" ] || grep -vE '^  (clientSecretFile|scopes|title):' "$sign_in"
         } > "$home/etc/$service.yaml"
     done
     cat > "$home/etc/console.yaml" <<EOF
@@ -38,6 +40,7 @@ certAuthority: localhost:$PORT_CERTAUTHORITY
 classifier: localhost:$PORT_CLASSIFIER
 tls: { certificate: "$home/pki/console.pem", key: "$home/pki/console.key", roots: "$home/pki/ca.pem" }
 EOF
+    [ -z "${sign_in:-}" ] || cat "$sign_in" >> "$home/etc/console.yaml"
     cat > "$home/cli.yaml" <<EOF
 conductor: localhost:$PORT_CONDUCTOR
 certAuthority: localhost:$PORT_CERTAUTHORITY

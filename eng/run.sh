@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: ./run [--once] [--no-ui] [--agent NAME] [--help]
+# usage: ./run [--once] [--no-ui] [--agent NAME] [--sign-in FILE] [--help]
 #
 # Runs Overture on this machine: redis-server, CertAuthority, Classifier, Conductor, the console and a real puppetserver, then launches one
 # instance from examples/start_instance.yaml and follows it until it has converged. Ctrl-C stops all that was started here.
@@ -16,6 +16,8 @@
 #                   openvox9   that of Debian's unstable
 #                 All but the first run in a root file system of that release, which eng/roots.sh makes where it is not there yet
 #                 (once, 1-4 minutes, about 500 MB each)
+#   --sign-in FILE  who may come into the console by an identity provider: the console's option openIdConnect, two spaces in (docs/console.md);
+#                 each service gets it too, less what only the console has. eng/identity-provider.sh starts one to try
 #
 #   OVERTURE_HOME          where everything is kept          (default: .overture beside this file)
 #   OVERTURE_PORT_OFFSET   added to every port               (default: 10000)
@@ -40,15 +42,18 @@ for name in "${!OVERTURE_@}"; do
 done
 export NO_PROXY="localhost,127.0.0.1${NO_PROXY:+,$NO_PROXY}" no_proxy="localhost,127.0.0.1${no_proxy:+,$no_proxy}"
 
-once= no_ui= agent=puppet7 awaited=
+once= no_ui= agent=puppet7 sign_in= awaited=
 for argument in "$@"; do
     if [ -n "$awaited" ]; then
-        agent=$argument awaited=
+        printf -v "$awaited" %s "$argument"
+        awaited=
         continue
     fi
     case $argument in
-        --agent) awaited=yes ;;
+        --agent) awaited=agent agent= ;;
         --agent=*) agent=${argument#*=} ;;
+        --sign-in) awaited=sign_in ;;
+        --sign-in=*) sign_in=${argument#*=} ;;
         --once) once=yes ;;
         --no-ui) no_ui=yes ;;
         -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
@@ -60,9 +65,13 @@ case $agent in
     puppet8) agent_root=trixie-agent ;;
     openvox8) agent_root=openvox8 ;;
     openvox9) agent_root=sid-openvox ;;
-    *) awaited=yes ;;
+    *) awaited=agent ;;
 esac
-[ -z "$awaited" ] || { echo "error: --agent is one of puppet7, puppet8, openvox8, openvox9; try ./run --help" >&2; exit 2; }
+[ "$awaited" != agent ] || { echo "error: --agent is one of puppet7, puppet8, openvox8, openvox9; try ./run --help" >&2; exit 2; }
+if [ -n "$awaited$sign_in" ] && [ "$(head -n 1 "$sign_in" 2> /dev/null)" != openIdConnect: ]; then
+    echo "error: --sign-in takes a file whose first line is openIdConnect: (docs/console.md); '$sign_in' is none" >&2
+    exit 2
+fi
 
 if [ "$(id -u)" != 0 ]; then
     command -v sudo > /dev/null || { echo "error: needs root (for the packages and the local provider), and sudo is not here; run it as root" >&2; exit 1; }

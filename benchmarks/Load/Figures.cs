@@ -15,10 +15,16 @@ internal sealed partial class Figures(string folder)
     public double Number(string name) => Parsed(name, Text(name));
 
     /// <summary>The number behind `key=` in a file.</summary>
-    public double Of(string name, string key)
+    public double Of(string name, string key) => In(Text(name), name, key);
+
+    /// <summary>The same in the line that begins with `line:`.</summary>
+    public double Of(string name, string line, string key) => In(
+        Text(name).Split('\n').FirstOrDefault(l => l.StartsWith($"{line}:", StringComparison.Ordinal)) ?? "", name, key);
+
+    private static double In(string text, string name, string key)
     {
-        var found = Pairs().Matches(Text(name)).FirstOrDefault(m => m.Groups[1].Value == key)
-            ?? throw new InvalidDataException($"{name} has no {key}: {Text(name)}");
+        var found = Pairs().Matches(text).FirstOrDefault(m => m.Groups[1].Value == key)
+            ?? throw new InvalidDataException($"{name} has no {key}: {text}");
         return Parsed(name, found.Groups[2].Value);
     }
 

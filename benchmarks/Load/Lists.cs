@@ -131,27 +131,38 @@ internal static class Lists
         return failed;
     }
 
-    private static void Print(string what, List<double> times)
+    internal static void Print(string what, List<double> times)
     {
         times.Sort();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: calls={times.Count} p50_ms={times[times.Count / 2]:0.0} "
             + $"p99_ms={times[times.Count * 99 / 100]:0.0} max_ms={times[^1]:0.0}"));
     }
 
-    private static GrpcChannel Open(string home, int port)
+    internal static GrpcChannel Open(string home, int port)
     {
         var own = X509Certificate2.CreateFromPemFile($"{home}/pki/admin.pem", $"{home}/pki/admin.key");
-        var roots = new X509Certificate2Collection();
-        roots.ImportFromPemFile($"{home}/pki/ca.pem");
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        policy.CustomTrustStore.AddRange(roots);
         return GrpcChannel.ForAddress($"https://localhost:{port}", new GrpcChannelOptions
         {
             HttpHandler = new SocketsHttpHandler
             {
                 UseProxy = false,
-                SslOptions = new SslClientAuthenticationOptions { ClientCertificates = [own], CertificateChainPolicy = policy },
+                SslOptions = new SslClientAuthenticationOptions { ClientCertificates = [own], CertificateChainPolicy = InternalPki(home) },
             },
         });
+    }
+
+    /// <summary>A browser with cookies of its own, and no certificate.</summary>
+    internal static HttpClient Browser(string home) => new(new SocketsHttpHandler
+    {
+        UseProxy = false, SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = InternalPki(home) },
+    });
+
+    private static X509ChainPolicy InternalPki(string home)
+    {
+        var roots = new X509Certificate2Collection();
+        roots.ImportFromPemFile($"{home}/pki/ca.pem");
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.AddRange(roots);
+        return policy;
     }
 }

@@ -8,6 +8,7 @@
 //   seed HOME CLASSIFIER_NODES                                 node definitions in the store; prints one certname
 //   registry HOME COUNT                                        converged instances with all their records, of the EC2 double
 //   pages HOME CONDUCTOR_PORT COUNT                            lists, page by page
+//   console HOME CONDUCTOR_PORT COUNT                          the console's fleet page; standard input: the link of `overture ui`
 //   rebuilt HOME CONDUCTOR_PORT                                until lists are answered and HOME/indexed exists, asking for instances
 //   launch HOME CONDUCTOR_PORT PID COUNT AT_ONCE               launches at the EC2 double, batches of 50
 //   classify HOME PORT PID CALLERS WARM SECONDS                Classify, of the nodes of `seed`
@@ -41,6 +42,7 @@ return args switch
     ["revoked", var home, var count] => await Revoked.Seed(home, Number(count)),
     ["registry", var home, var count] => await Records.Seed(home, Number(count)),
     ["pages", var home, var port, var count] => await Lists.Pages(home, Number(port), Number(count)),
+    ["console", var home, var port, var count] => await ConsolePages.Run(home, Number(port), Number(count)),
     ["rebuilt", var home, var port] => await Lists.Rebuilt(home, Number(port)),
     ["launch", var home, var port, var pid, var count, var atOnce] =>
         await Lists.Launch(home, Number(port), Number(pid), Number(count), Number(atOnce)),

@@ -23,6 +23,7 @@ internal static class Verdict
             case "node-terminus": NodeTerminus(seen, how); break;
             case "launch": Launch(seen); break;
             case "registry-100k": Registry(seen); break;
+            case "console-100k": ConsolePage(seen); break;
             case "rebuild-100k": Line(name, seen.Of("no-snapshot", "all_s"), 60, atLeast: false); break;
             default: return 2;
         }
@@ -121,6 +122,20 @@ internal static class Verdict
             + $"it says: {seen.Text("compared")}");
         Say($"snapshot: {seen.Text("snapshot")} MB; the Conductor's memory after it and the comparison: {seen.Text("memory-end")} MB; "
             + $"at most 400: {Judged(seen.Number("memory-end"), 400, false)}");
+    }
+
+    private static void ConsolePage(Figures seen)
+    {
+        var first = seen.Of("pages", "first", "p99_ms");
+        Line("console-100k", first / 300, 1, atLeast: false);
+        Say($"p99 of the fleet's first page of {seen.Text("instances")} instances, in 300 ms; half of them took at most "
+            + $"{seen.Of("pages", "first", "p50_ms"):0.0} ms");
+        foreach (var line in seen.Text("pages").Split('\n'))
+            Say($"  {line}");
+        Say("cold: the first request after the console's start; narrowed: the same page of one instance; calls: the four of the page, "
+            + "asked of the Conductor without a console; missing: pages without a part, whose answer took longer than 5 s");
+        Say($"first page against narrowed: ratio={seen.Of("pages", "first", "p50_ms") / seen.Of("pages", "narrowed", "p50_ms"):0.00}; "
+            + $"first page against its calls: ratio={seen.Of("pages", "first", "p50_ms") / seen.Of("pages", "calls", "p50_ms"):0.00}");
     }
 
     private static double Signatures(Figures seen) => (seen.Number("openssl-before") + seen.Number("openssl-after")) / 2;

@@ -1,6 +1,7 @@
 using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Overture.Console.Layout;
 using Overture.Platform.Records;
 
 namespace Overture.Console.Certificates;
@@ -20,7 +21,7 @@ internal static class DecodedCertificate
                 ("Good from", $"{certificate.NotBefore.ToUniversalTime():yyyy-MM-dd HH:mm:ss} UTC"),
                 ("Good until", $"{certificate.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm:ss} UTC"),
                 ("Signature", certificate.SignatureAlgorithm.FriendlyName ?? ""),
-                ("SHA-256", Convert.ToHexStringLower(SHA256.HashData(certificate.RawDataMemory.Span))),
+                ("SHA-256", CaChain.Fingerprint(certificate)),
                 .. certificate.Extensions.Select(e => (NameOf(e), Value(e))),
             ];
         }

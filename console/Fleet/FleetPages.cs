@@ -34,7 +34,7 @@ internal static class FleetPages
         var counts = calls.Conductor((c, o) => c.SummarizeInstancesAsync(new() { Filter = wide }, o));
         var causes = calls.Conductor((c, o) => c.SummarizeCausesAsync(new() { Filter = wide }, o));
         var list = calls.Conductor((c, o) => c.ListInstancesAsync(
-            new() { Filter = query.ToFilter(now), PageSize = PageSize, PageToken = query.Page }, o));
+            new() { Filter = query.ToFilter(now), PageSize = PageSize, PageToken = query.Page, Order = query.Order }, o));
         var taken = calls.Conductor((c, o) => c.SummarizeConvergenceAsync(new() { Filter = ever }, o));
         var model = new FleetModel(query, await counts, await causes, await list, await taken, Trend.Of((await taken).Value, now),
             [.. options.Views.Select(FleetView.Read).OfType<FleetView>()], own.Read(http), problems);

@@ -13,7 +13,7 @@ namespace Overture.Console.Fleet;
 /// </summary>
 public sealed record FleetQuery
 {
-    private const string Parameters = "state, condition, label, profile, since, older-than, launched-by, prefix, all, page";
+    private const string Parameters = "state, condition, label, profile, since, older-than, launched-by, prefix, all, order, page";
 
     public IReadOnlyList<InstanceState> States { get; init; } = [];
     public IReadOnlyList<ConditionType> Conditions { get; init; } = [];
@@ -31,11 +31,14 @@ public sealed record FleetQuery
     /// <summary>Terminated ones and Overture's own too.</summary>
     public bool All { get; init; }
 
+    /// <summary>By the time of launch, the oldest first; else the newest.</summary>
+    public bool OldestFirst { get; init; }
+
     /// <summary>Page token; empty: the first.</summary>
     public string Page { get; init; } = "";
 
     /// <summary>Something narrows it.</summary>
-    public bool IsNarrowed => (this with { Page = "", All = false }).ToAddress() != "/";
+    public bool IsNarrowed => (this with { Page = "", All = false, OldestFirst = false }).ToAddress() != "/";
 
     /// <param name="query">Of the address; several values, or one with commas, as on the command line.</param>
     /// <param name="problems">What was not understood, a sentence each; it is left out.</param>
@@ -53,7 +56,7 @@ public sealed record FleetQuery
             Labels = [.. query["label"].OfType<string>().Where(l => l.Length > 0)],
             Profile = One(query, "profile"), LaunchedBy = One(query, "launched-by"), Prefix = One(query, "prefix"),
             Since = Duration(query, "since", wrong), OlderThan = Duration(query, "older-than", wrong),
-            All = One(query, "all") is "1" or "true", Page = One(query, "page"),
+            All = One(query, "all") is "1" or "true", OldestFirst = Oldest(query, wrong), Page = One(query, "page"),
         };
     }
 
@@ -76,7 +79,8 @@ public sealed record FleetQuery
         foreach (var label in Labels)
             query.Add("label", label);
         foreach (var (name, value) in new[] { ("profile", Profile), ("since", Since), ("older-than", OlderThan),
-            ("launched-by", LaunchedBy), ("prefix", Prefix), ("all", All ? "1" : ""), ("page", Page) })
+            ("launched-by", LaunchedBy), ("prefix", Prefix), ("all", All ? "1" : ""),
+            ("order", OldestFirst ? "oldest" : ""), ("page", Page) })
         {
             if (value.Length > 0)
                 query.Add(name, value);
@@ -105,19 +109,29 @@ public sealed record FleetQuery
         }
         if (All)
             words.Add("--all");
+        if (OldestFirst)
+            words.Add("--oldest-first");
         // After "--" nothing is an option.
         if (Prefix is ['-', ..])
             words.Add($"-- {Shell(Prefix)}");
         return string.Join(' ', words);
     }
 
+    public InstanceOrder Order => OldestFirst ? InstanceOrder.OldestFirst : InstanceOrder.Unspecified;
+
+    /// <summary>In the other order, from its beginning.</summary>
+    public FleetQuery Turned() => this with { Page = "", OldestFirst = !OldestFirst };
+
     /// <summary>With this state in it, or without where it is in it.</summary>
     public FleetQuery Toggle(InstanceState state) =>
         this with { Page = "", States = States.Contains(state) ? [.. States.Where(s => s != state)] : [.. States, state] };
 
     public FleetQuery Toggle(ConditionType condition) =>
-        this with { Page = "", Conditions = Conditions.Contains(condition)
-            ? [.. Conditions.Where(c => c != condition)] : [.. Conditions, condition] };
+        this with
+        {
+            Page = "",
+            Conditions = Conditions.Contains(condition) ? [.. Conditions.Where(c => c != condition)] : [.. Conditions, condition],
+        };
 
     private static string Given(string option, string value) => value is ['-', ..]
         ? $"{option}={Shell(value)}" : $"{option} {Shell(value)}";
@@ -133,6 +147,14 @@ public sealed record FleetQuery
             ? text : $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     private static string One(IQueryCollection query, string name) => query[name].LastOrDefault() ?? "";
+
+    private static bool Oldest(IQueryCollection query, List<string> wrong)
+    {
+        var text = One(query, "order");
+        if (text is not ("" or "newest" or "oldest"))
+            wrong.Add($"order '{text}' is none of newest, oldest");
+        return text == "oldest";
+    }
 
     private static string Duration(IQueryCollection query, string name, List<string> wrong)
     {

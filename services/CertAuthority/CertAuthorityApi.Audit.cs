@@ -1,3 +1,4 @@
+using System.Text;
 using Grpc.Core;
 using Overture.CertAuthority.Audit;
 using Overture.CertAuthority.Queries;
@@ -35,18 +36,26 @@ internal sealed partial class CertAuthorityApi
         }, context.CancellationToken);
     }
 
-    public override Task<ExplainCertificateResponse> ExplainCertificate(
-        ExplainCertificateRequest request, ServerCallContext context) => request switch
+    public override async Task<ExplainCertificateResponse> ExplainCertificate(
+        ExplainCertificateRequest request, ServerCallContext context)
+    {
+        var answer = await Explained(request, context.CancellationToken);
+        answer.BundlePem = BundlePem;
+        return answer;
+    }
+
+    private Task<ExplainCertificateResponse> Explained(ExplainCertificateRequest request, CancellationToken cancel) => request switch
     {
         { Certname.Length: > 0, Serial.Length: 0, Address.Length: 0 } => CertName.TryParse(request.Certname, out var name, out var rule)
-            ? explain.OfName(name, context.CancellationToken)
-            : explain.OfCommonName(request.Certname, rule, context.CancellationToken),
-        { Certname.Length: 0, Serial.Length: > 0, Address.Length: 0 } =>
-            explain.OfSerial(Serials(request.Serial), context.CancellationToken),
+            ? explain.OfName(name, cancel)
+            : explain.OfCommonName(request.Certname, rule, cancel),
+        { Certname.Length: 0, Serial.Length: > 0, Address.Length: 0 } => explain.OfSerial(Serials(request.Serial), cancel),
         { Certname.Length: 0, Serial.Length: 0, Address.Length: > 0 } => explain.OfAddress(
             System.Net.IPAddress.TryParse(request.Address, out var address)
                 ? address
-                : throw FaultException.Invalid("address", "must be an IP address"), context.CancellationToken),
+                : throw FaultException.Invalid("address", "must be an IP address"), cancel),
         _ => throw FaultException.Invalid("certname", "give one of this, serial and address"),
     };
+
+    private string BundlePem => Encoding.ASCII.GetString(signer.Ca.Bundle);
 }

@@ -6,8 +6,13 @@ namespace Overture.CertAuthority;
 /// <summary>Lists over all of the CA.</summary>
 internal sealed partial class CertAuthorityApi
 {
-    public override Task<ListCertificatesResponse> ListCertificates(ListCertificatesRequest request, ServerCallContext context) =>
-        list.Page(request, context.CancellationToken);
+    public override async Task<ListCertificatesResponse> ListCertificates(ListCertificatesRequest request, ServerCallContext context)
+    {
+        var answer = await list.Page(request, context.CancellationToken);
+        if (request.PageToken.Length == 0)
+            answer.BundlePem = BundlePem;
+        return answer;
+    }
 
     public override Task ListAuditRecords(ListAuditRecordsRequest request, IServerStreamWriter<ListAuditRecordsResponse> responseStream,
         ServerCallContext context) =>

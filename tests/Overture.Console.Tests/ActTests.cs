@@ -100,7 +100,7 @@ public sealed class ActTests(ConsoleFixture world)
         // An older Classifier would store what it is only to look at.
         Assert.Equal("", world.World.LookedAt[name]);
         using var saved = await Post(client, $"/definitions/{name}/edit",
-            $"etag=v1&step=save&reason=why&document={Uri.EscapeDataString(text.Replace("\n", "\r\n", StringComparison.Ordinal))}&form_token={token}");
+            $"etag=v1&step=save&reason=why&document={Uri.EscapeDataString(text.ReplaceLineEndings("\r\n"))}&form_token={token}");
         Assert.Equal(text, world.World.Documents[name].Document);
     }
 
@@ -131,8 +131,8 @@ public sealed class ActTests(ConsoleFixture world)
     public async Task New_BeginsEmpty_AndWritesNothingByLooking()
     {
         using var client = await world.SignedIn("kim");
-        using var way = await client.GetAsync($"/definitions?edit={Scene.Undefined}");
-        Assert.Equal($"/definitions/{Scene.Undefined}/edit", $"{way.Headers.Location}");
+        using var way = await client.GetAsync($"/definitions?edit={DefinitionScene.Undefined}");
+        Assert.Equal($"/definitions/{DefinitionScene.Undefined}/edit", $"{way.Headers.Location}");
         Assert.Contains("New: ", await client.GetStringAsync($"{way.Headers.Location}"), StringComparison.Ordinal);
     }
 

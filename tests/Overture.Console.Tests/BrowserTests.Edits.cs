@@ -26,7 +26,7 @@ public sealed partial class BrowserTests
         await page.Keyboard.TypeAsync("to staging");
         await Tabbed(page, "Save the definition");
         await Assertions.Expect(page.GetByRole(AriaRole.Status).First).ToContainTextAsync("Saved");
-        Assert.Equal((Scene.Document + "environment: staging\n", 2), world.World.Documents[name]);
+        Assert.Equal((DefinitionScene.Document + "environment: staging\n", 2), world.World.Documents[name]);
         Assert.Contains($"PutNode {name} (to staging) by kim (admin), by console", world.World.Acts);
         Assert.Empty(said);
     }
@@ -129,7 +129,8 @@ public sealed partial class BrowserTests
     {
         var (page, _) = await SignedIn("vi", 1440, "light");
         var (definition, certificate) = ($"/definitions/{Scene.Named(5)}", $"/certificates/name/{Scene.Named(1)}");
-        foreach (var address in new[] { "/launch?profile=web", definition, $"{definition}/edit", $"{definition}/delete", "/layers", certificate,
+        foreach (var address in new[] { "/launch?profile=web", definition, $"{definition}/edit", $"{definition}/delete", "/layers",
+            certificate,
             $"{certificate}/revoke" })
         {
             await page.GotoAsync(world.Url + address);

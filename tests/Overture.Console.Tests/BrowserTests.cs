@@ -6,21 +6,25 @@ using Overture.TestSupport;
 
 namespace Overture.Console.Tests;
 
-/// <summary>The console in Debian's Chromium: read, reached by keyboard, live, from a phone to a wall; pictures are left in artifacts/console.</summary>
+/// <summary>
+/// The console in Debian's Chromium: read, reached by keyboard, live, from a phone to a wall; pictures are left in artifacts/console.
+/// </summary>
 [Trait("Category", "integration")]
 [Collection(ConsoleCollection.Name)]
 public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
 {
     private static readonly (string Name, string Address)[] Pages =
     [
-        ("fleet", "/"), ("instance", $"/instances/{Scene.Named(1)}"), ("broken", $"/instances/{Scene.Named(101)}"), ("hostile", $"/instances/{Scene.HostileName}"),
-        ("requests", "/requests"), ("request", $"/requests/{Scene.Named(103)}"), ("definitions", "/definitions"), ("definition", $"/definitions/{Scene.Named(1)}"),
-        ("edit", $"/definitions/{Scene.Named(5)}/edit"), ("delete-definition", $"/definitions/{Scene.Named(5)}/delete"), ("layers", "/layers"),
+        ("fleet", "/"), ("narrowed", "/?profile=web&condition=run-failed"), ("instance", $"/instances/{Scene.Named(1)}"),
+        ("broken", $"/instances/{Scene.Named(101)}"), ("hostile", $"/instances/{Scene.HostileName}"),
+        ("terminate", $"/instances/{Scene.Named(1)}/terminate"), ("tail", $"/instances/{Scene.Named(1)}/console"),
+        ("user-data", $"/instances/{Scene.Named(1)}/user-data"), ("unknown", "/instances/nothing.example.com"),
+        ("requests", "/requests"), ("request", $"/requests/{Scene.Named(103)}"),
+        ("definitions", "/definitions"), ("definition", $"/definitions/{Scene.Named(1)}"), ("edit", $"/definitions/{Scene.Named(5)}/edit"),
+        ("delete-definition", $"/definitions/{Scene.Named(5)}/delete"), ("layers", "/layers"),
         ("launch", "/launch?profile=web"), ("launched", $"/launched?profile=web&name={Scene.Named(1)}&name={Scene.Named(101)}"),
         ("certificates", "/certificates"), ("certificate", $"/certificates/name/{Scene.Named(1)}"),
-        ("revoke", $"/certificates/name/{Scene.Named(1)}/revoke"), ("audit", "/audit"), ("health", "/health"), ("terminate", $"/instances/{Scene.Named(1)}/terminate"),
-        ("tail", $"/instances/{Scene.Named(1)}/console"), ("user-data", $"/instances/{Scene.Named(1)}/user-data"),
-        ("narrowed", "/?profile=web&condition=run-failed"), ("unknown", "/instances/nothing.example.com"),
+        ("revoke", $"/certificates/name/{Scene.Named(1)}/revoke"), ("audit", "/audit"), ("health", "/health"),
     ];
 
     private static readonly string Pictures = Directory.CreateDirectory(RepositoryPaths.File("artifacts/console")).FullName;
@@ -31,7 +35,8 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
     {
         playwright = await Playwright.CreateAsync();
         // Tests are root. The certificate is of a PKI that only this test knows.
-        browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = "/usr/bin/chromium", Args = ["--no-sandbox", "--no-proxy-server"] });
+        browser = await playwright.Chromium.LaunchAsync(
+            new() { ExecutablePath = "/usr/bin/chromium", Args = ["--no-sandbox", "--no-proxy-server"] });
     }
 
     public async Task DisposeAsync()
@@ -41,7 +46,8 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(375, "light"), InlineData(1440, "light"), InlineData(1440, "dark"), InlineData(2560, "dark")]
+    [InlineData(375, "light"), InlineData(375, "dark"), InlineData(1280, "light"), InlineData(1280, "dark"), InlineData(2560, "light"),
+     InlineData(2560, "dark")]
     public async Task EveryPage_FitsTheScreen_BreaksNoRuleOfAccessibility_AndNoPolicy(int width, string scheme)
     {
         var (page, said) = await SignedIn("kim", width, scheme);
@@ -71,7 +77,8 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
         for (var i = 0; i < 40; i++)
         {
             await page.Keyboard.PressAsync("Tab");
-            reached.Add(await page.EvaluateAsync<string>("(document.activeElement.textContent || document.activeElement.name || '').trim()"));
+            reached.Add(await page.EvaluateAsync<string>(
+                "(document.activeElement.textContent || document.activeElement.name || '').trim()"));
         }
         foreach (var wanted in new[] { "Skip to content", "Fleet", "Health", "Sign out", "converged 32", "csr-held 1" })
             Assert.Contains(reached, r => r.StartsWith(wanted, StringComparison.Ordinal));
@@ -129,7 +136,8 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
                 next.LastReport = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow());
                 world.World.Change(next);
             }, null, TimeSpan.Zero, TimeSpan.FromMilliseconds(300));
-            await Assertions.Expect(page.Locator("dd").Filter(new() { HasText = "kim (admin)" })).ToBeVisibleAsync(new() { Timeout = 30_000 });
+            await Assertions.Expect(page.Locator("dd").Filter(new() { HasText = "kim (admin)" }))
+                .ToBeVisibleAsync(new() { Timeout = 30_000 });
             await Assertions.Expect(request.Locator("dd").Filter(new() { HasText = "db1.example.com" })).ToBeVisibleAsync();
         }
         finally
@@ -148,7 +156,8 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
         await page.GetByRole(AriaRole.Button, new() { Name = "Save the view" }).ClickAsync();
         await page.GotoAsync(world.Url);
         await page.GetByRole(AriaRole.Link, new() { Name = "Stalled <db>" }).ClickAsync();
-        await Assertions.Expect(page.GetByRole(AriaRole.Link, new() { Name = "Stalled <db>" })).ToHaveAttributeAsync("aria-current", "page");
+        await Assertions.Expect(page.GetByRole(AriaRole.Link, new() { Name = "Stalled <db>" }))
+            .ToHaveAttributeAsync("aria-current", "page");
         Assert.EndsWith("/?condition=stalled&profile=db", page.Url, StringComparison.Ordinal);
         await page.GetByRole(AriaRole.Button, new() { Name = "Remove the view" }).ClickAsync();
         await Assertions.Expect(page.GetByRole(AriaRole.Link, new() { Name = "Web, broken" })).ToBeVisibleAsync();

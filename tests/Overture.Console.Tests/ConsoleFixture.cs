@@ -79,7 +79,8 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
         {
             SessionKey = sessionKey, OpenIdConnect = provider is null ? new() : new ConsoleProviderOptions
             {
-                Issuer = provider.Issuer, ClientId = provider.ClientId, Roots = provider.Roots, Grants = provider.Grants, Title = "Example Inc.",
+                Issuer = provider.Issuer, ClientId = provider.ClientId, Roots = provider.Roots, Grants = provider.Grants,
+                Title = "Example Inc.",
             },
         });
         await app.StartAsync();
@@ -223,9 +224,14 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
         kestrel.Listen(IPAddress.Loopback, at, listen =>
         {
             listen.Protocols = HttpProtocols.Http2;
-            listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ =>
-                ValueTask.FromResult(new SslServerAuthenticationOptions { ServerCertificateContext = peers.Current.Context,
-                    ClientCertificateRequired = true, EnabledSslProtocols = SslProtocols.Tls13, CertificateChainPolicy = peers.Current.Policy() }) });
+            listen.UseHttps(new TlsHandshakeCallbackOptions
+            {
+                OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
+                {
+                    ServerCertificateContext = peers.Current.Context, ClientCertificateRequired = true,
+                    EnabledSslProtocols = SslProtocols.Tls13, CertificateChainPolicy = peers.Current.Policy(),
+                }),
+            });
         });
     }
 
@@ -240,7 +246,8 @@ public sealed partial class ConsoleFixture : IAsyncLifetime, IDisposable
         }
 
         public override async Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request,
-            IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+            IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
+            ServerStreamingServerMethod<TRequest, TResponse> continuation)
         {
             await Take(context);
             await continuation(request, responseStream, context);

@@ -10,7 +10,9 @@ using Overture.TestSupport;
 
 namespace Overture.Console.Tests;
 
-/// <summary>The way in and out: only who means it comes in, nothing is left open, and nothing of it reaches a shell or a spreadsheet.</summary>
+/// <summary>
+/// The way in and out: only who means it comes in, nothing is left open, and nothing of it reaches a shell or a spreadsheet.
+/// </summary>
 [Trait("Category", "integration")]
 [Collection(ConsoleCollection.Name)]
 public sealed class EntryTests(ConsoleFixture world)
@@ -70,10 +72,12 @@ public sealed class EntryTests(ConsoleFixture world)
         foreach (var extension in jo.Extensions)
             request.CertificateExtensions.Add(extension);
         request.CertificateExtensions.Add(new X509Extension("1.3.6.1.4.1.99999.1", RandomNumberGenerator.GetBytes(3_000), false));
-        using var bare = request.Create(ca.SubjectName, X509SignatureGenerator.CreateForECDsa(ca.GetECDsaPrivateKey()!), jo.NotBefore, jo.NotAfter, [1, 2, 3]);
+        using var bare = request.Create(ca.SubjectName, X509SignatureGenerator.CreateForECDsa(ca.GetECDsaPrivateKey()!), jo.NotBefore,
+            jo.NotAfter, [1, 2, 3]);
         using var large = bare.CopyWithPrivateKey(key);
         using var console = X509CertificateLoader.LoadCertificateFromFile(world.Pki.Files("console").Certificate);
-        var delegation = DelegationStatement.Sign(large, SHA256.HashData(console.RawData), TimeProvider.System.GetUtcNow().AddHours(1), new byte[16]);
+        var until = TimeProvider.System.GetUtcNow().AddHours(1);
+        var delegation = DelegationStatement.Sign(large, SHA256.HashData(console.RawData), until, new byte[16]);
         using var answer = await ConsoleFixture.Bring(client, delegation.ToByteArray());
         Assert.Equal((HttpStatusCode.BadRequest, true), (answer.StatusCode,
             (await answer.Content.ReadAsStringAsync()).Contains("makes a cookie of", StringComparison.Ordinal)));
@@ -108,7 +112,7 @@ public sealed class EntryTests(ConsoleFixture world)
         using var client = world.Client();
         using var answer = await client.GetAsync("/session");
         Assert.False(answer.Headers.Contains("Strict-Transport-Security"));
-        Assert.Equal((true, true, false), (PageHeaders.IsLoopback("127.0.0.9"), PageHeaders.IsLoopback("[::1]"), PageHeaders.IsLoopback("localhost.example.com")));
+        Assert.Equal([true, true, false], new[] { "127.0.0.9", "[::1]", "localhost.example.com" }.Select(PageHeaders.IsLoopback));
     }
 
     [Fact]
@@ -116,16 +120,21 @@ public sealed class EntryTests(ConsoleFixture world)
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(world.SessionKeys));
 
     [Theory]
-    [InlineData("web", "\"web\""), InlineData("", "\"\""), InlineData("a\"b", "\"a\"\"b\""), InlineData("=1", "\"'=1\""), InlineData("  @x", "\"'  @x\""),
-     InlineData("＝1", "\"'＝1\""), InlineData("\u00a0－1", "\"'\u00a0－1\""), InlineData("a;=1", "\"a;=1\""), InlineData("\tx", "\"'\tx\"")]
+    [InlineData("web", "\"web\""), InlineData("", "\"\""), InlineData("a\"b", "\"a\"\"b\""), InlineData("=1", "\"'=1\"")]
+    [InlineData("  @x", "\"'  @x\""), InlineData("＝1", "\"'＝1\""), InlineData("\u00a0－1", "\"'\u00a0－1\"")]
+    [InlineData("a;=1", "\"a;=1\""), InlineData("\tx", "\"'\tx\"")]
     public void Cell_IsQuoted_AndNoFormula(string text, string cell) => Assert.Equal(cell, Page.Cell(text));
 
     [Theory]
     [InlineData("https://localhost:8144/enter/{0}", true), InlineData("https://LOCALHOST:8144/enter/{0}", true),
-     InlineData("http://localhost:8144/enter/{0}", false), InlineData("https://localhost:8145/enter/{0}", false), InlineData("https://localhost/enter/{0}", false),
-     InlineData("https://evil.example.com:8144/enter/{0}", false), InlineData("https://localhost:8144@evil.example.com:8144/enter/{0}", false),
-     InlineData("https://x@localhost:8144/enter/{0}", false), InlineData("https://localhost:8144/enter/{0}a", true), InlineData("https://localhost:8144/enter/short", false), InlineData("https://localhost:8144/enter/{0}?x=1", false),
-     InlineData("https://localhost:8144/enter/{0}#x", false), InlineData("https://localhost:8144/leave", false), InlineData("/enter/{0}", false),
+     InlineData("http://localhost:8144/enter/{0}", false), InlineData("https://localhost:8145/enter/{0}", false),
+     InlineData("https://localhost/enter/{0}", false),
+     InlineData("https://evil.example.com:8144/enter/{0}", false),
+     InlineData("https://localhost:8144@evil.example.com:8144/enter/{0}", false),
+     InlineData("https://x@localhost:8144/enter/{0}", false), InlineData("https://localhost:8144/enter/{0}a", true),
+     InlineData("https://localhost:8144/enter/short", false), InlineData("https://localhost:8144/enter/{0}?x=1", false),
+     InlineData("https://localhost:8144/enter/{0}#x", false), InlineData("https://localhost:8144/leave", false),
+     InlineData("/enter/{0}", false),
      InlineData("--help", false), InlineData("https://localhost:8144/enter/{0}\n", false), InlineData("file:///enter/{0}", false)]
     public void Link_IsOfThatConsole_OrNone(string link, bool good) =>
         Assert.Equal(good, ConsoleLink.Read(link.Replace("{0}", Token, StringComparison.Ordinal), "localhost:8144") is not null);
@@ -137,10 +146,12 @@ public sealed class EntryTests(ConsoleFixture world)
         Directory.CreateDirectory(home.File("overture"));
         File.SetUnixFileMode(home.File("overture"), (UnixFileMode)0b111_101_101);
         var file = ConsoleLink.WritePage(new Uri($"https://localhost:8144/enter/{Token}"), home.File("overture"));
-        Assert.Equal(((UnixFileMode)0b111_000_000, (UnixFileMode)0b110_000_000), (File.GetUnixFileMode(home.File("overture")), File.GetUnixFileMode(file)));
+        Assert.Equal((UnixFileMode)0b111_000_000, File.GetUnixFileMode(home.File("overture")));
+        Assert.Equal((UnixFileMode)0b110_000_000, File.GetUnixFileMode(file));
         Assert.Contains($"0;url=https://localhost:8144/enter/{Token}\"", File.ReadAllText(file), StringComparison.Ordinal);
         Assert.DoesNotContain(Token, file, StringComparison.Ordinal);
     }
 
-    private static IEnumerable<string> Cookies(HttpResponseMessage answer) => answer.Headers.TryGetValues("Set-Cookie", out var set) ? set : [];
+    private static IEnumerable<string> Cookies(HttpResponseMessage answer) =>
+        answer.Headers.TryGetValues("Set-Cookie", out var set) ? set : [];
 }

@@ -8,7 +8,9 @@ using Overture.TestSupport;
 
 namespace Overture.Console.Tests;
 
-/// <summary>Sign-ins by a provider that are not as they must be: an answer that was not for this browser, a copied token, a provider away.</summary>
+/// <summary>
+/// Sign-ins by a provider that are not as they must be: an answer that was not for this browser, a copied token, a provider away.
+/// </summary>
 [Trait("Category", "integration")]
 [Collection(ConsoleCollection.Name)]
 public sealed class ProviderTests(ConsoleFixture world) : IAsyncLifetime
@@ -42,11 +44,17 @@ public sealed class ProviderTests(ConsoleFixture world) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("no nonce cookie"), InlineData("a token with another nonce"), InlineData("a token without one"), InlineData("no state cookie")]
+    [InlineData("no nonce cookie"), InlineData("a token with another nonce"), InlineData("a token without one"),
+     InlineData("no state cookie")]
     public async Task Answer_ThatIsNotForThisBrowser_IsRefused(string how)
     {
         var (asked, other) = (await Asked(), await Asked());
-        issuer.IdToken = TokenFor(how switch { "a token with another nonce" => other.Nonce, "a token without one" => null, _ => asked.Nonce });
+        issuer.IdToken = TokenFor(how switch
+        {
+            "a token with another nonce" => other.Nonce,
+            "a token without one" => null,
+            _ => asked.Nonce,
+        });
         using var answer = await Back(asked, c => how switch
         {
             "no nonce cookie" => !c.Contains("nonce", StringComparison.Ordinal),
@@ -54,7 +62,8 @@ public sealed class ProviderTests(ConsoleFixture world) : IAsyncLifetime
             _ => true,
         });
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
-        Assert.Contains("did not belong to a sign-in that this browser began", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Contains("did not belong to a sign-in that this browser began", await answer.Content.ReadAsStringAsync(),
+            StringComparison.Ordinal);
         Assert.DoesNotContain(answer.Headers.TryGetValues("Set-Cookie", out var set) ? set : [], IsSession);
     }
 

@@ -13,7 +13,9 @@ public sealed class QueryTests
 {
     [Theory]
     [InlineData("/", "overture instance list")]
-    [InlineData("/?state=running&state=csr-received&condition=csr-held", "overture instance list --state running,csr-received --condition csr-held")]
+    [InlineData("/?state=running&state=csr-received&condition=csr-held",
+        "overture instance list --state running,csr-received --condition csr-held")]
+    [InlineData("/?profile=web&order=oldest", "overture instance list --profile web --oldest-first")]
     [InlineData("/?label=team%3Dblue,!old&profile=web&since=2h&older-than=5m&launched-by=jo%20(operator)&prefix=4f1c&all=1",
         "overture instance list 4f1c -l 'team=blue,!old' --profile web --since 2h --older-than 5m --launched-by 'jo (operator)' --all")]
     [InlineData("/?label=a%3D%27;%20rm", "overture instance list -l 'a='\\''; rm'")]
@@ -30,6 +32,7 @@ public sealed class QueryTests
     [InlineData("/?state=happy", "state 'happy' is none of requested")]
     [InlineData("/?since=soon", "since 'soon' is no duration")]
     [InlineData("/?stat=running", "'stat' is no filter")]
+    [InlineData("/?order=name", "order 'name' is none of newest, oldest")]
     public void Address_ThatIsNotUnderstood_SaysSo(string address, string problem)
     {
         Read(address, out var problems);
@@ -41,7 +44,8 @@ public sealed class QueryTests
     {
         var filter = Read("/?state=running,signed&label=a&label=b&all=1&since=2h", out _).ToFilter(Scene.Now);
         Assert.Equal([InstanceState.Running, InstanceState.Signed], filter.States);
-        Assert.Equal(("a,b", true, true, Scene.Now - TimeSpan.FromHours(2)), (filter.Selector, filter.ShowOwn, filter.ShowTerminated, filter.Since.ToDateTimeOffset()));
+        Assert.Equal(("a,b", true, true, Scene.Now - TimeSpan.FromHours(2)),
+            (filter.Selector, filter.ShowOwn, filter.ShowTerminated, filter.Since.ToDateTimeOffset()));
     }
 
     [Fact]
@@ -59,7 +63,8 @@ public sealed class QueryTests
     {
         var fleet = Scene.Fleet();
         var way = Way.Of(fleet.Single(i => i.Certname == Scene.Named(104)), [], Scene.Now);
-        Assert.Equal([StepEnd.Done, StepEnd.Done, StepEnd.Stuck, StepEnd.ToCome, StepEnd.ToCome, StepEnd.ToCome], way.All.Select(s => s.End));
+        Assert.Equal([StepEnd.Done, StepEnd.Done, StepEnd.Stuck, StepEnd.ToCome, StepEnd.ToCome, StepEnd.ToCome],
+            way.All.Select(s => s.End));
         Assert.Null(way.Total);
         Assert.Equal(StepEnd.Running, Way.Of(fleet.Single(i => i.Certname == Scene.Named(106)), [], Scene.Now).All[4].End);
     }
@@ -71,7 +76,7 @@ public sealed class QueryTests
     public void Way_AgainstTheUsualWindow_SaysWhatIsSlow_SilentAndTriedAgain()
     {
         var instance = Scene.Fleet().Single(i => i.Certname == Scene.Named(101));
-        var way = Way.Of(instance, Scene.Timeline(instance).Events, Scene.Now, Scene.Convergence().Steps);
+        var way = Way.Of(instance, Scene.Timeline(instance).Events, Scene.Now, Convergence.Of().Steps);
         var run = way.All[^1];
         Assert.True(run.IsSlow);
         Assert.Equal((1, TimeSpan.FromSeconds(90)), (run.Retries, run.Usual!.P90));
@@ -96,27 +101,32 @@ public sealed class QueryTests
         Assert.Contains(Way.Of(stalled, Scene.Timeline(stalled).Events, Scene.Now).All[2].Lines, l => l.Key == "stalled:CSR");
         // What fails after it has converged is no retry of its way.
         var silent = Scene.Converged(1);
-        var later = new TimelineEvent { Key = "run-failed:X", Service = "conductor", Reason = "X", At = Scene.Ago(TimeSpan.FromMinutes(1)) };
+        var later = new TimelineEvent
+        {
+            Key = "run-failed:X", Service = "conductor", Reason = "X", At = Scene.Ago(TimeSpan.FromMinutes(1)),
+        };
         var way = Way.Of(silent, [.. Scene.Timeline(silent).Events, later], Scene.Now);
         Assert.Equal((true, 0), (way.All[5].Lines.Contains(later), way.All[5].Retries));
     }
 
     [Theory]
-    [InlineData("Web, broken=/?condition=run-failed", true), InlineData("=/?x=1", false), InlineData("a=https://evil.example.com/?x", false), InlineData("a=/", false),
-     InlineData("a=//evil.example.com/?x", false), InlineData("a=/?x\n", true), InlineData("a=/?x\ny", false), InlineData("a", false)]
+    [InlineData("Web, broken=/?condition=run-failed", true), InlineData("=/?x=1", false), InlineData("a=/", false),
+     InlineData("a=https://evil.example.com/?x", false), InlineData("a=//evil.example.com/?x", false),
+     InlineData("a=/?x\n", true), InlineData("a=/?x\ny", false), InlineData("a", false)]
     public void View_IsANameAndAnAddressOfTheFleet(string text, bool good) => Assert.Equal(good, FleetView.Read(text) is not null);
 
     [Fact]
     public void Trend_HasAPlaceForEachHour_AndTheCurrentOneIsTheLast()
     {
-        var trend = Trend.Of(Scene.Convergence(), Scene.Now)!;
+        var trend = Trend.Of(Convergence.Of(), Scene.Now)!;
         Assert.Equal(21, trend.Hours.Count);
         Assert.Equal((1.0, 231.0), (trend.Hours[0].X, trend.Hours[^1].X));
         Assert.All(trend.Hours, h => Assert.True(h.Y95 <= h.Y50 && h.Y95 >= 0));
         Assert.Null(Trend.Of(new(), Scene.Now));
         Assert.EndsWith("half within 1 min 44 s, 95 of 100 within 3 min 50 s.", trend.Sentence, StringComparison.Ordinal);
         // An hour later by this clock: the first is of yesterday.
-        Assert.Equal((20, 1.0), Trend.Of(Scene.Convergence(), Scene.Now.AddHours(1)) is var next ? (next!.Hours.Count, next.Hours[0].X) : default);
+        var next = Trend.Of(Convergence.Of(), Scene.Now.AddHours(1))!;
+        Assert.Equal((20, 1.0), (next.Hours.Count, next.Hours[0].X));
     }
 
     [Fact]

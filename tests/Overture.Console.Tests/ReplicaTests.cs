@@ -56,7 +56,8 @@ public sealed class ReplicaTests(ConsoleFixture world) : IDisposable
         using var form = await PageTests.Form(client, "/");
         using var left = await client.PostAsync("/leave", form);
         Assert.Contains("You have signed out.", await left.Content.ReadAsStringAsync(), StringComparison.Ordinal);
-        await Eventually.True(async () => await With(other.Url, kept) == HttpStatusCode.Unauthorized, "the other knows it", TimeSpan.FromMinutes(1));
+        await Eventually.True(async () => await With(other.Url, kept) == HttpStatusCode.Unauthorized, "the other knows it",
+            TimeSpan.FromMinutes(1));
         await using var restarted = await world.Replica(Key());
         Assert.Equal(HttpStatusCode.Unauthorized, await With(restarted.Url, kept));
     }

@@ -58,6 +58,7 @@ public sealed class UiTests(ConsoleFixture world)
             {{(port > 0 ? $"console: localhost:{port}" : "")}}
             tls: { certificate: "{{files.Certificate}}", key: "{{files.Key}}", roots: "{{files.Roots}}" }
             """);
-        return await Shell.Run(Binary, ["ui", "--print", "--config", home.File("cli.yaml")], new Dictionary<string, string?>(), null, null, TimeSpan.FromSeconds(60));
+        return await Shell.Run(Binary, ["ui", "--print", "--config", home.File("cli.yaml")],
+            new Dictionary<string, string?>(), null, null, TimeSpan.FromSeconds(60));
     }
 }

@@ -20,6 +20,8 @@ public sealed class Browser : IAsyncDisposable
             UserDataDir = profile.Path,
             // Tests are root. It must not look for news of itself, nor go through a proxy to this machine.
             Args = ["--no-sandbox", "--no-proxy-server", "--disable-background-networking", "--disable-component-update", "--no-first-run"],
+            // The console's certificate is of a PKI that only ./run knows.
+            AcceptInsecureCerts = true,
             DefaultViewport = new ViewPortOptions { Width = 1600, Height = 2400 },
         }));
     }
@@ -43,6 +45,8 @@ public sealed class Browser : IAsyncDisposable
         }
         return shown;
     }
+
+    public Task<IPage> NewPage() => browser.NewPageAsync();
 
     // Nothing while the page gives way to another one.
     private static async Task<string?> Text(IPage page)
