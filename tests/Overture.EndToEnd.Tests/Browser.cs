@@ -44,6 +44,9 @@ public sealed class Browser : IAsyncDisposable
         return shown;
     }
 
+    /// <summary>An empty page.</summary>
+    public Task<IPage> NewPage() => browser.NewPageAsync();
+
     // Nothing while the page gives way to another one.
     private static async Task<string?> Text(IPage page)
     {
