@@ -33,7 +33,9 @@ public sealed class SiteTests
                 {
                     if (e.Request.Url is var url && url.StartsWith("http", StringComparison.Ordinal)
                         && !url.StartsWith(site, StringComparison.Ordinal))
+                    {
                         elsewhere.Add(url);
+                    }
                 }
             };
             await Searched(page, site);
