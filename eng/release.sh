@@ -76,6 +76,7 @@ lay_out() {
     chmod 0755 "$tree"/usr/lib/overture/{Overture.Conductor,Overture.CertAuthority,Overture.Classifier,Overture.Console,instance.sh}
     cp -R "$work"/src/deploy/systemd/*.service "$work"/src/deploy/systemd/*.timer "$work"/src/deploy/systemd/*.d "$tree/lib/systemd/system/"
     cp "$work/src/deploy/systemd/overture-server.sysusers" "$tree/usr/lib/sysusers.d/overture-server.conf"
+    "$work/src/eng/man.sh" "$work/server" "$tree/usr/share/man"
     document overture-server "$tree"
     # With the ports and the store of `overture setup`, not those of ./run.
     install -d "$tree/usr/share/doc/overture-server/examples"

@@ -15,7 +15,11 @@ public sealed class PrintedOptionsTests
         printed.AssertDescribed();
         await printed.AssertWritesItsFile<CertAuthorityOptions>();
         await printed.AssertReferenced();
+        await printed.AssertManual();
         printed.AssertDocumented("Every service reads:");
         printed.AssertDocumented("CertAuthority's own");
     }
+
+    [Fact]
+    public void ExampleSites_HaveNoUnknownAndNoMissingKey() => ExampleSites.AssertRead<CertAuthorityOptions>("certauthority", o => o.Problems());
 }

@@ -15,7 +15,11 @@ public sealed class PrintedOptionsTests
         printed.AssertDescribed();
         await printed.AssertWritesItsFile<ClassifierOptions>();
         await printed.AssertReferenced();
+        await printed.AssertManual();
         printed.AssertDocumented("Every service reads:");
         printed.AssertDocumented("Classifier's:");
     }
+
+    [Fact]
+    public void ExampleSites_HaveNoUnknownAndNoMissingKey() => ExampleSites.AssertRead<ClassifierOptions>("classifier", o => o.Problems());
 }

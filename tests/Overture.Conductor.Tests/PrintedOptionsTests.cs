@@ -15,7 +15,11 @@ public sealed class PrintedOptionsTests
         printed.AssertDescribed();
         await printed.AssertWritesItsFile<ConductorOptions>();
         await printed.AssertReferenced();
+        await printed.AssertManual();
         printed.AssertDocumented("Every service reads:");
         printed.AssertDocumented("Conductor's:");
     }
+
+    [Fact]
+    public void ExampleSites_HaveNoUnknownAndNoMissingKey() => ExampleSites.AssertRead<ConductorOptions>("conductor", o => o.Problems());
 }

@@ -15,5 +15,9 @@ public sealed class PrintedOptionsTests
         printed.AssertDescribed();
         await printed.AssertWritesItsFile<ConsoleOptions>();
         await printed.AssertReferenced();
+        await printed.AssertManual();
     }
+
+    [Fact]
+    public void ExampleSites_HaveNoUnknownAndNoMissingKey() => ExampleSites.AssertRead<ConsoleOptions>("console", o => o.Problems());
 }

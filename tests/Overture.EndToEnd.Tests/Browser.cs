@@ -46,6 +46,7 @@ public sealed class Browser : IAsyncDisposable
         return shown;
     }
 
+    /// <summary>An empty page.</summary>
     public Task<IPage> NewPage() => browser.NewPageAsync();
 
     // Nothing while the page gives way to another one.

@@ -13,7 +13,7 @@ namespace Overture.EndToEnd.Tests;
 public sealed class CloudStack : IAsyncLifetime
 {
     public const string Deployment = "e2e";
-    private const int PortOffset = 21000; // out of reach of the kernel, which gives clients theirs from 32768 on
+    public const int PortOffset = 21000; // out of reach of the kernel, which gives clients theirs from 32768 on
     private readonly TempDirectory home = new();
     private readonly Dictionary<string, ServiceProcess> services = [];
     private readonly List<BoundProcess> started = [];
@@ -25,6 +25,9 @@ public sealed class CloudStack : IAsyncLifetime
 
     /// <summary>start_instance.yaml for this cloud.</summary>
     public string Example => home.File("start_instance.yaml");
+
+    /// <summary>OVERTURE_HOME of its administrator.</summary>
+    public string Home => home.Path;
 
     private string CaBundle => home.File("ca/ca_crt.pem");
 

@@ -66,6 +66,18 @@ public sealed class CloudTests(CloudStack stack)
         await Ended(name, id, serial, booted, TimeSpan.FromSeconds(90));
     }
 
+    [Fact]
+    public async Task FirstEc2Fleet_AsThePageSays_IsLaunchedFromAProfileAndEnded()
+    {
+        using var host = new TutorialHost(RepositoryPaths.Root, CloudStack.PortOffset, stack.Home, "reader.example.com");
+        foreach (var (name, value) in new[] { ("SERVER", "localhost"), ("PORT", $"{CloudStack.PortOffset + 8140}"),
+            ("CA_PORT", $"{CloudStack.PortOffset + 8141}") })
+        {
+            host.Environment[name] = value;
+        }
+        await new Tutorial("docs/tutorials/02-first-ec2-fleet.md").Run(0, host, TimeSpan.FromMinutes(8));
+    }
+
     private async Task<(string Name, string Id)> Launch()
     {
         var launched = await stack.Json("launch", "-c", stack.Example, "--wait", "--timeout", "3m");

@@ -61,6 +61,17 @@ public sealed partial class PrintedOptions
         }
     }
 
+    /// <summary>Its page of the manual has every option under its name, and nothing that man would complain of.</summary>
+    public async Task AssertManual()
+    {
+        using var directory = new TempDirectory();
+        File.WriteAllText(directory.File("page.8"), await Printed(service, binary, "--format", "man"));
+        var page = await Shell.Run("groff", ["-k", "-man", "-Tutf8", "-ww", "-P-cbou", "-rLL=200n", "page.8"],
+            new Dictionary<string, string?> { ["LC_ALL"] = "C.UTF-8" }, directory: directory.Path);
+        Assert.Equal("", page.Errors);
+        Assert.All(entries, e => Assert.Contains(e.Path ?? e.Environment, page.Ok(), StringComparison.Ordinal));
+    }
+
     /// <summary>Its section of docs/options.md is what it prints.</summary>
     public async Task AssertReferenced()
     {

@@ -55,6 +55,7 @@ public static class OptionSchema
     {
         ["--print-options"] or ["--print-options", "--format", "json"] => JsonSerializer.Serialize(Of<T>(service), Json),
         ["--print-options", "--format", "yaml"] => OptionText.Yaml(service, Sections<T>(service)),
+        ["--print-options", "--format", "man"] => OptionManual.Page(service, Sections<T>(service), Variables<T>()),
         ["--print-options", "--format", "markdown"] => OptionText.Markdown(Sections<T>(service), Variables<T>()),
         _ => null,
     };
@@ -62,10 +63,11 @@ public static class OptionSchema
     /// <summary>The arguments of a service or the console, for --help.</summary>
     public static string Usage(string service) =>
         $"""
-        usage: [--config FILE | --print-options [--format json|yaml|markdown] | --help]
+        usage: [--config FILE | --print-options [--format json|yaml|markdown|man] | --help]
           --config FILE     options of {service}; without it /etc/overture/{service}.yaml, if it is there; the environment goes over it
           --print-options   every option and variable that {service} reads, with type, default and description, as JSON; as YAML: an option
-                            file of defaults, each behind a # with its description above; as Markdown: a reference
+                            file of defaults, each behind a # with its description above; as Markdown: a reference; as man: a page of
+                            the manual
         """;
 
     private static OptionSection Section(object section, string path, string environment, string description)

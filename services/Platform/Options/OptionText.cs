@@ -68,7 +68,8 @@ internal static class OptionText
         return text.ToString();
     }
 
-    private static string Shown(object? value) => value switch
+    /// <summary>A default as a reference shows it, in backticks; empty: none.</summary>
+    public static string Shown(object? value) => value switch
     {
         null or "" or IReadOnlyList<string> { Count: 0 } => "",
         // Where the program lies differs from host to host.

@@ -1,0 +1,65 @@
+using Overture.TestSupport;
+
+namespace Overture.EndToEnd.Tests;
+
+/// <summary>What pages tell a reader to type, typed: on the stack of ./run.</summary>
+[Collection(nameof(StackCollection))]
+[Trait("Category", "e2e")]
+public sealed class TutorialTests(Stack stack)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
+
+    [Fact]
+    public Task FirstInstance_AsThePageSays_IsLaunchedExplainedAndEnded() => Run("docs/tutorials/01-first-instance.md");
+
+    [Fact]
+    public Task Everyday_AsThePageSays_Works() => Run("docs/how-to/everyday.md");
+
+    [Fact]
+    public async Task FromForeman_AsThePageSays_HostIsClassifiedComparedAndSigned()
+    {
+        using var host = Host("web-1.example.com");
+        // Foreman's node.rb, with an answer as Foreman 3 gives it.
+        var hook = Path.Combine(host.Puppet, "node.rb");
+        await File.WriteAllTextAsync(hook, $"""
+            #!/bin/sh
+            [ "$1" = web-1.example.com ] || exit 1
+            cat <<'YAML'
+            ---
+            classes:
+              login_allowed:
+                user: demo
+                key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINtt4PIqY7HTf2gh/WO+4GTjN9GTIyFiMVe7/a8ZpmvE demo@example
+            parameters:
+              puppetmaster: puppet.example.com
+              puppet_ca_server: puppet.example.com
+              domainname: Example
+              foreman_domain_description: Example
+              hostgroup: Web
+              foreman_hostgroup: Web
+              root_pw: "$5$salt$hash"
+              foreman_config_groups: []
+              foreman_env: production
+              owner_name: Admin User
+              owner_email: root@example.com
+              site: berlin
+              ssh_authorized_keys: []
+              foreman_users: {"{}"}
+            environment: production
+            YAML
+
+            """);
+        File.SetUnixFileMode(hook, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var said = await new Tutorial("docs/tutorials/04-from-foreman.md").Run(0, host, Limit);
+        Assert.DoesNotContain("root_pw", said, StringComparison.Ordinal);
+        Assert.Contains("site: berlin", said, StringComparison.Ordinal);
+    }
+
+    private async Task Run(string page)
+    {
+        using var host = Host("reader.example.com");
+        await new Tutorial(page).Run(0, host, Limit);
+    }
+
+    private TutorialHost Host(string certname) => new(stack.Checkout, Stack.Port(0), stack.Home, certname);
+}
