@@ -4,14 +4,31 @@ using Overture.TestSupport;
 namespace Overture.EndToEnd.Tests;
 
 /// <summary>
-/// The whole tree of spans of an instance that converged and of one that was refused, as a collector receives them over OTLP, with metrics.
-/// Agents are simulated and instances registered, so there are no stages of cloud-init and no boot.
+/// All spans of an instance that converged and of one that was refused, as a collector receives them over OTLP, with metrics and logs.
+/// Agents are simulated and instances registered, so there are no stages of cloud-init and no boot: those are TraceTests'.
 /// </summary>
 [Collection(nameof(SpanTreeCollection))]
 [Trait("Category", "e2e")]
 public sealed class SpanTreeTests : IAsyncLifetime
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+    private const string Converged = """
+        POST /overture.conductor.v1.ConductorService/RegisterInstance conductor
+          overture.launch conductor
+            overture.classify classifier
+            overture.classify classifier
+            overture.collect certauthority
+            overture.csr.decide certauthority
+            overture.first_run conductor
+            overture.report conductor
+            overture.sign certauthority
+        """;
+    private const string Refused = """
+        POST /overture.conductor.v1.ConductorService/RegisterInstance conductor
+          overture.launch conductor
+            overture.csr.decide certauthority
+        """;
+
     private readonly ReplicaStack stack = new();
     private OtlpReceiver otlp = null!;
 
@@ -33,13 +50,12 @@ public sealed class SpanTreeTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task ConvergedAndRefused_HaveTheirWholeTree()
+    public async Task ConvergedAndRefused_HaveTheirWholeTreeAndTheirLogs()
     {
-        // 1. one that converges
+        // 1. one that converges, one whose token is wrong
         var agent = new SimulatedAgent(stack, 1);
         await agent.Live();
-        await HasTree(agent.Name, "launch(classify collect csr.decide first_run report sign)");
-        // 2. one whose token is wrong
+        var (name, converged) = (agent.Name, await TraceOf(agent.Name));
         var refused = (await stack.Conductors[0].Conductor.RegisterInstanceAsync(new() { Spec = SimulatedAgent.Spec() })).Instance;
         using (var key = CsrBuilder.EcKey())
         {
@@ -48,47 +64,31 @@ public sealed class SpanTreeTests : IAsyncLifetime
                 Encoding.ASCII.GetBytes(new CsrBuilder(refused.Certname, key).Challenge("wrong").Pem()));
             Assert.Equal(403, (await link.Send(put)).Status);
         }
-        await HasTree(refused.Certname, "launch(csr.decide)");
-        var decided = Assert.Single(otlp.Trace(refused.TraceId), s => s.Name == "overture.csr.decide");
-        Assert.Equal(("overture-certauthority", "TOKEN_MISMATCH", refused.Certname),
-            (decided.Service, decided.Attributes["overture.reason"], decided.Attributes["overture.certname"]));
-        // metrics of the same
+        await Eventually.True(() => otlp.Trace(converged).Any(s => s.Name == "overture.first_run"), "its report is worked off", Limit);
         await Eventually.True(() => otlp.Metrics("overture-conductor").Contains("overture.instances")
+            && otlp.Metrics("overture-conductor").Contains("overture.instance.converge.duration")
             && otlp.Metrics("overture-certauthority").Contains("overture.csr.decisions")
             && otlp.Metrics("overture-classifier").Contains("overture.classify.duration"), "metrics arrive", Limit);
+
+        // 2. a service that ends sends what it has: nothing comes later
+        foreach (var replica in stack.All)
+            await replica.Stop();
+        Assert.Equal(Converged, SpanTree.Of(otlp.Trace(converged)));
+        Assert.Equal(Refused, SpanTree.Of(otlp.Trace(refused.TraceId)));
+        var decided = Assert.Single(otlp.Trace(refused.TraceId), s => s.Name == "overture.csr.decide");
+        Assert.Equal(("TOKEN_MISMATCH", refused.Certname),
+            (decided.Attributes["overture.reason"], decided.Attributes["overture.certname"]));
+        Assert.All(otlp.Trace(converged).Where(s => s.Name.StartsWith("overture.", StringComparison.Ordinal)),
+            s => Assert.Equal(name, s.Attributes["overture.certname"]));
+
+        // 3. and what each said of them
+        Assert.Contains(otlp.Lines, l => l.Service == "overture-conductor" && l.TraceId == converged && l.Text.Contains(name, StringComparison.Ordinal));
+        Assert.Contains(otlp.Lines, l => l.Service == "overture-certauthority" && l.Text.Contains(refused.Certname, StringComparison.Ordinal)
+            && l.Text.Contains("TOKEN_MISMATCH", StringComparison.Ordinal));
     }
 
-    // By names: one span of each name below a span, without those of requests that were served.
-    private async Task HasTree(string certname, string expected)
-    {
-        var trace = (await stack.Conductors[0].Conductor.GetInstanceAsync(new() { Certname = certname })).Instance.TraceId;
-        var tree = "";
-        try
-        {
-            await Eventually.True(() => (tree = Tree(trace)) == expected, expected, Limit);
-        }
-        catch (TimeoutException)
-        {
-            Assert.Equal(expected, tree);
-        }
-    }
-
-    private string Tree(string trace)
-    {
-        var spans = otlp.Trace(trace);
-        return string.Join(' ', spans.Where(s => s.Name == "overture.launch").Select(s => Below(s, spans)));
-    }
-
-    private static string Below(ReceivedSpan span, IReadOnlyList<ReceivedSpan> spans)
-    {
-        var children = Children(span.SpanId, spans).Select(s => Below(s, spans)).Distinct().Order(StringComparer.Ordinal).ToList();
-        var isRoot = span.Name == "overture.launch";
-        return span.Name["overture.".Length..] + (children.Count > 0 || isRoot ? $"({string.Join(' ', children)})" : "");
-    }
-
-    private static IEnumerable<ReceivedSpan> Children(string parent, IReadOnlyList<ReceivedSpan> spans) => spans
-        .Where(s => s.ParentId == parent)
-        .SelectMany(s => s.Name.StartsWith("overture.", StringComparison.Ordinal) ? [s] : Children(s.SpanId, spans));
+    private async Task<string> TraceOf(string certname) =>
+        (await stack.Conductors[0].Conductor.GetInstanceAsync(new() { Certname = certname })).Instance.TraceId;
 }
 
 /// <summary>Six processes of its own: not beside others.</summary>
