@@ -101,7 +101,8 @@ public sealed class Replica : IAsyncDisposable
         (Conductor, CertAuthority, Classifier) = (new(fresh[0]), new(fresh[1]), new(fresh[2]));
     }
 
-    private async Task<bool> Serves()
+    /// <summary>Whether its health says so, as a probe asks.</summary>
+    internal async Task<bool> Serves()
     {
         using var channel = pki.Channel(Port, "viewer");
         try

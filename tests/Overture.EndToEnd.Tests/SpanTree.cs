@@ -19,8 +19,8 @@ internal static class SpanTree
         return string.Join('\n', lines);
 
         IEnumerable<string> Below(string parent, string indent) => spans.Where(s => s.ParentId == parent)
-            .Select(s => (Line: indent + Line(s), Rest: Below(s.SpanId, indent + "  ").ToList()))
-            .OrderBy(s => s.Line, StringComparer.Ordinal).SelectMany(s => s.Rest.Prepend(s.Line));
+            .Select(s => (Own: indent + Line(s), Others: Below(s.SpanId, indent + "  ").ToList()))
+            .OrderBy(s => s.Own, StringComparer.Ordinal).SelectMany(s => s.Others.Prepend(s.Own));
     }
 
     /// <summary>Waits until the trace is this tree.</summary>
