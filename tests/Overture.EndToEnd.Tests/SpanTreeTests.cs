@@ -1,11 +1,13 @@
 using System.Text;
+using Google.Protobuf.WellKnownTypes;
+using Overture.Conductor.V1;
 using Overture.TestSupport;
 
 namespace Overture.EndToEnd.Tests;
 
 /// <summary>
-/// All spans of an instance that converged and of one that was refused, as a collector receives them over OTLP, with metrics and logs.
-/// Agents are simulated and instances registered, so there are no stages of cloud-init and no boot: those are TraceTests'.
+/// All spans of an instance that converged, of one that was refused and of one that stalled, as a collector receives them over OTLP, with
+/// metrics and logs. The first two are registered and their agents simulated: one that converges from its boot on is TraceTests'.
 /// </summary>
 [Collection(nameof(SpanTreeCollection))]
 [Trait("Category", "e2e")]
@@ -29,7 +31,20 @@ public sealed class SpanTreeTests : IAsyncLifetime
             overture.csr.decide certauthority
         """;
 
-    private readonly ReplicaStack stack = new();
+    private const string Stalled = """
+        POST /overture.conductor.v1.ConductorService/LaunchInstances conductor
+          overture.launch conductor
+            overture.boot.config conductor
+            overture.boot.final conductor
+            overture.boot.init conductor
+            overture.boot.init_local conductor
+            overture.provider.start conductor
+            overture.terminate conductor
+        """;
+
+    private readonly ReplicaStack stack = new("a");
+    private readonly TempDirectory instances = new();
+    private readonly int firstBoot = FreePort.Next();
     private OtlpReceiver otlp = null!;
 
     public async Task InitializeAsync()
@@ -40,12 +55,17 @@ public sealed class SpanTreeTests : IAsyncLifetime
             ["OTEL_EXPORTER_OTLP_ENDPOINT"] = $"http://127.0.0.1:{otlp.Port}", ["OTEL_BSP_SCHEDULE_DELAY"] = "200",
             ["OTEL_METRIC_EXPORT_INTERVAL"] = "1000",
         };
+        stack.Options = service => service == "conductor" ? $$"""
+            local: { directory: {{instances.Path}}, hide: [{{stack.Home}}] }
+            firstBoot: { listen: "127.0.0.1:{{firstBoot}}", url: "https://localhost:{{firstBoot}}" }
+            """ : "";
         await stack.InitializeAsync();
     }
 
     public async Task DisposeAsync()
     {
         await stack.DisposeAsync();
+        instances.Dispose();
         await otlp.DisposeAsync();
     }
 
@@ -87,10 +107,33 @@ public sealed class SpanTreeTests : IAsyncLifetime
             && l.Text.Contains("TOKEN_MISMATCH", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task Stalled_BootsForRealAndHasItsWholeTreeUpToItsLastStage()
+    {
+        // The real cloud-init and the real agent, which knows no address of its CA.
+        var spec = SimulatedAgent.Spec();
+        (spec.Provider, spec.Image, spec.InstanceType) = ("local", "host", "small");
+        (spec.Puppet.CaServer, spec.Deadlines) = ("nowhere.invalid", new() { Csr = TimeSpan.FromMinutes(1).ToDuration() });
+        var conductor = stack.Conductors[0].Conductor;
+        var launched = (await conductor.LaunchInstancesAsync(new() { Spec = spec })).Results.Single().Instance;
+        await Eventually.True(() => otlp.Trace(launched.TraceId).Any(s => s.Name == "overture.boot.final"), "its last stage is over", Limit * 2);
+        await Eventually.True(async () => (await conductor.GetInstanceAsync(new() { Certname = launched.Certname })).Instance.Conditions
+            .Any(c => c.Type == ConditionType.Stalled), "it is stalled", Limit);
+        await Eventually.True(() => otlp.Metrics("overture-conductor").Contains("overture.instance.condition.age"), "metrics arrive", Limit);
+        await conductor.TerminateInstanceAsync(new() { Certname = launched.Certname });
+        await Eventually.True(() => otlp.Trace(launched.TraceId).Any(s => s.Name == "overture.terminate"), "it is terminated", Limit);
+
+        foreach (var replica in stack.All)
+            await replica.Stop();
+        Assert.Equal(Stalled, SpanTree.Of(otlp.Trace(launched.TraceId)));
+        Assert.Contains(otlp.Lines, l => l.Service == "overture-conductor" && l.TraceId == launched.TraceId
+            && l.Text.Contains(launched.Certname, StringComparison.Ordinal));
+    }
+
     private async Task<string> TraceOf(string certname) =>
         (await stack.Conductors[0].Conductor.GetInstanceAsync(new() { Certname = certname })).Instance.TraceId;
 }
 
-/// <summary>Six processes of its own: not beside others.</summary>
+/// <summary>Processes of its own: not beside others.</summary>
 [CollectionDefinition(nameof(SpanTreeCollection), DisableParallelization = true)]
 public sealed class SpanTreeCollection;

@@ -24,15 +24,6 @@ public sealed class TraceTests(Stack stack)
             overture.report conductor
             overture.sign certauthority
         """;
-    private const string Stalled = """
-        POST /overture.conductor.v1.ConductorService/LaunchInstances conductor
-          overture.launch conductor
-            overture.boot.config conductor
-            overture.boot.final conductor
-            overture.boot.init conductor
-            overture.boot.init_local conductor
-            overture.provider.start conductor
-        """;
 
     [Fact]
     public async Task Launch_Converged_IsOneTreeOfSpansWithTrueTimes()
@@ -80,26 +71,6 @@ public sealed class TraceTests(Stack stack)
         ];
         await Eventually.True(() => expected.All(m => stack.Otlp.Metrics(m.Service).Contains(m.Metric)), "all metrics arrive: missing "
             + string.Join(", ", expected.Where(m => !stack.Otlp.Metrics(m.Service).Contains(m.Metric))), TimeSpan.FromSeconds(90));
-    }
-
-    [Fact]
-    public async Task Launch_Stalled_IsTheWholeTreeUpToItsLastStage()
-    {
-        var file = Path.Combine(Path.GetDirectoryName(stack.Example)!, "stalled.yaml");
-        await File.WriteAllTextAsync(file, (await File.ReadAllTextAsync(stack.Example))
-            .Replace("ca_server: localhost", "ca_server: nowhere.invalid", StringComparison.Ordinal)
-            .Replace("\nnode:", "\ndeadlines: {csr: 1m}\nnode:", StringComparison.Ordinal));
-        var launched = (await stack.Json("launch", "-c", file))["results"]![0]!["instance"]!;
-        var (name, trace) = (launched["certname"]!.GetValue<string>(), launched["traceId"]!.GetValue<string>());
-        await SpanTree.Becomes(stack.Otlp, trace, Stalled);
-        await Eventually.True(async () => (await stack.Overture("instance", "list", "--condition", "stalled")).Output
-            .Contains(name, StringComparison.Ordinal), "it is stalled", TimeSpan.FromMinutes(5));
-        await AllSent();
-        Assert.Equal(Stalled, SpanTree.Of(stack.Otlp.Trace(trace)));
-        Assert.Contains(stack.Otlp.Lines, l => l.Service == "overture-conductor" && l.TraceId == trace
-            && l.Text.Contains(name, StringComparison.Ordinal));
-        Assert.Contains("overture.instance.conditions", stack.Otlp.Metrics("overture-conductor"));
-        (await stack.Overture("terminate", name, "--yes")).Ok();
     }
 
     // Each service sends its spans in their order: once it sent one that began now, it has sent all before.
