@@ -3,8 +3,8 @@ using Overture.TestSupport;
 namespace Overture.EndToEnd.Tests;
 
 /// <summary>
-/// All spans of a trace as text: a line a span, indented below its parent, with its service, and "error" where its status is that. Each span
-/// that arrived has its line, so that one that came twice, has another parent or has none that arrived makes another text.
+/// All spans of a trace as text: a line a span, indented below its parent, with its service, and "error" where its status is that. Each
+/// span that arrived has its line, so that one that came twice, has another parent or has none that arrived makes another text.
 /// </summary>
 internal static class SpanTree
 {

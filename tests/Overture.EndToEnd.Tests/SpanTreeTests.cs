@@ -13,7 +13,7 @@ namespace Overture.EndToEnd.Tests;
 [Trait("Category", "e2e")]
 public sealed class SpanTreeTests : IAsyncLifetime
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
     private const string Converged = """
         POST /overture.conductor.v1.ConductorService/RegisterInstance conductor
           overture.launch conductor
@@ -102,9 +102,10 @@ public sealed class SpanTreeTests : IAsyncLifetime
             s => Assert.Equal(name, s.Attributes["overture.certname"]));
 
         // 3. and what each said of them
-        Assert.Contains(otlp.Lines, l => l.Service == "overture-conductor" && l.TraceId == converged && l.Text.Contains(name, StringComparison.Ordinal));
-        Assert.Contains(otlp.Lines, l => l.Service == "overture-certauthority" && l.Text.Contains(refused.Certname, StringComparison.Ordinal)
-            && l.Text.Contains("TOKEN_MISMATCH", StringComparison.Ordinal));
+        Assert.Contains(otlp.Lines, l => l.Service == "overture-conductor" && l.TraceId == converged
+            && l.Text.Contains(name, StringComparison.Ordinal));
+        Assert.Contains(otlp.Lines, l => l.Service == "overture-certauthority"
+            && l.Text.Contains(refused.Certname, StringComparison.Ordinal) && l.Text.Contains("TOKEN_MISMATCH", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -116,12 +117,13 @@ public sealed class SpanTreeTests : IAsyncLifetime
         (spec.Puppet.CaServer, spec.Deadlines) = ("nowhere.invalid", new() { Csr = TimeSpan.FromMinutes(1).ToDuration() });
         var conductor = stack.Conductors[0].Conductor;
         var launched = (await conductor.LaunchInstancesAsync(new() { Spec = spec })).Results.Single().Instance;
-        await Eventually.True(() => otlp.Trace(launched.TraceId).Any(s => s.Name == "overture.boot.final"), "its last stage is over", Limit * 2);
+        await Eventually.True(() => Has(launched, "overture.boot.final"), "its last stage is over", Limit);
         await Eventually.True(async () => (await conductor.GetInstanceAsync(new() { Certname = launched.Certname })).Instance.Conditions
             .Any(c => c.Type == ConditionType.Stalled), "it is stalled", Limit);
-        await Eventually.True(() => otlp.Metrics("overture-conductor").Contains("overture.instance.condition.age"), "metrics arrive", Limit);
+        await Eventually.True(() => otlp.Metrics("overture-conductor").Contains("overture.instance.condition.age"), "metrics arrive",
+            Limit);
         await conductor.TerminateInstanceAsync(new() { Certname = launched.Certname });
-        await Eventually.True(() => otlp.Trace(launched.TraceId).Any(s => s.Name == "overture.terminate"), "it is terminated", Limit);
+        await Eventually.True(() => Has(launched, "overture.terminate"), "it is terminated", Limit);
 
         foreach (var replica in stack.All)
             await replica.Stop();
@@ -129,6 +131,8 @@ public sealed class SpanTreeTests : IAsyncLifetime
         Assert.Contains(otlp.Lines, l => l.Service == "overture-conductor" && l.TraceId == launched.TraceId
             && l.Text.Contains(launched.Certname, StringComparison.Ordinal));
     }
+
+    private bool Has(Instance instance, string span) => otlp.Trace(instance.TraceId).Any(s => s.Name == span);
 
     private async Task<string> TraceOf(string certname) =>
         (await stack.Conductors[0].Conductor.GetInstanceAsync(new() { Certname = certname })).Instance.TraceId;

@@ -23,7 +23,8 @@ public sealed partial class PrometheusServer : IAsyncDisposable
     {
         File.WriteAllText(directory.File("alerts.yaml"),
             For().Replace(File.ReadAllText(RepositoryPaths.File("deploy/otel/alerts.yaml")), "${1}2s"));
-        var configuration = File.ReadAllText(RepositoryPaths.File("deploy/otel/prometheus.yaml")).Replace("15s", "1s", StringComparison.Ordinal);
+        var configuration = File.ReadAllText(RepositoryPaths.File("deploy/otel/prometheus.yaml"))
+            .Replace("15s", "1s", StringComparison.Ordinal);
         foreach (var (documented, actual) in new[] { (9464, conductor), (9465, certAuthority), (9466, classifier) })
             configuration = configuration.Replace($"localhost:{documented}", $"127.0.0.1:{actual}", StringComparison.Ordinal);
         File.WriteAllText(directory.File("prometheus.yaml"), configuration);
@@ -66,7 +67,8 @@ public sealed partial class PrometheusServer : IAsyncDisposable
         directory.Dispose();
     }
 
-    private async Task<JsonNode?> Ask(string what) => JsonNode.Parse(await http.GetStringAsync($"http://127.0.0.1:{port}/api/v1/{what}"))!["data"];
+    private async Task<JsonNode?> Ask(string what) =>
+        JsonNode.Parse(await http.GetStringAsync($"http://127.0.0.1:{port}/api/v1/{what}"))!["data"];
 
     [GeneratedRegex("^( +for: ).*$", RegexOptions.Multiline)]
     private static partial Regex For();

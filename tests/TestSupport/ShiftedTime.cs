@@ -15,7 +15,8 @@ public sealed class ShiftedTime : IDisposable
 
     public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>
     {
-        ["LD_PRELOAD"] = Directory.GetDirectories("/usr/lib", "*-linux-gnu").Select(d => $"{d}/faketime/libfaketimeMT.so.1").First(File.Exists),
+        ["LD_PRELOAD"] = Directory.GetDirectories("/usr/lib", "*-linux-gnu")
+            .Select(d => $"{d}/faketime/libfaketimeMT.so.1").First(File.Exists),
         ["FAKETIME_TIMESTAMP_FILE"] = directory.File("time"),
         ["FAKETIME_CACHE_DURATION"] = "1",
         ["FAKETIME_DONT_FAKE_MONOTONIC"] = "1",
