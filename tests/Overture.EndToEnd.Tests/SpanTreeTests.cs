@@ -18,7 +18,6 @@ public sealed class SpanTreeTests : IAsyncLifetime
         POST /overture.conductor.v1.ConductorService/RegisterInstance conductor
           overture.launch conductor
             overture.classify classifier
-            overture.classify classifier
             overture.collect certauthority
             overture.csr.decide certauthority
             overture.first_run conductor

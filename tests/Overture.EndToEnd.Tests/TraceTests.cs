@@ -16,7 +16,6 @@ public sealed class TraceTests(Stack stack)
             overture.boot.init conductor
             overture.boot.init_local conductor
             overture.classify classifier
-            overture.classify classifier
             overture.collect certauthority
             overture.csr.decide certauthority
             overture.first_run conductor
