@@ -145,7 +145,6 @@ internal sealed class AlertSite : IAsyncDisposable
             local: { directory: {{directory.File("instances")}}, script: /bin/false }
             webhooks:
               late: { url: "http://127.0.0.1:9/", secretFile: {{directory.File("secret")}}, types: [condition], giveUpAfter: 3d }
-              lost: { url: "http://127.0.0.1:9/", secretFile: {{directory.File("secret")}}, types: [condition], giveUpAfter: 1s }
             """,
         "certauthority" => $$"""
             prometheus: { listen: "127.0.0.1:{{metrics[1]}}" }

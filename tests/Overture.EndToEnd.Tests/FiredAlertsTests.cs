@@ -39,7 +39,7 @@ public sealed partial class FiredAlertsTests
             var stolen = await Register(site);
             Assert.Equal(200, await site.Ask(stolen.Instance.Certname, stolen.Token));
             Assert.Equal(403, await site.Ask(stolen.Instance.Certname, stolen.Token));
-        }, "OvertureTokenStolen", "OvertureInstanceContested", "OvertureWebhookDeadLetters");
+        }, "OvertureTokenStolen", "OvertureInstanceContested");
         // the provider's script fails
         await Fires(site, async () =>
         {
