@@ -70,6 +70,8 @@ public sealed class CertAuthorityModule : IServiceModule<CertAuthorityOptions>
         services.AddHostedService<ClaimSweep>();
         services.AddHostedService<HeldWatch>();
         services.AddMadeAtStart<CaMetrics>();
+        services.AddCountFromZero(AlarmMetrics.FromZero).AddCountFromZero(DecisionMetrics.FromZero)
+            .AddCountFromZero(LimitMetrics.FromZero);
         services.AddHostedService<UnrecordedWatch>();
         services.AddHostedService<InstanceWatch>();
         services.AddSingleton<AuditSweep>().AddHostedService(p => p.GetRequiredService<AuditSweep>());

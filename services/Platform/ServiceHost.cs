@@ -187,6 +187,7 @@ public static class ServiceHost
         services.AddSingleton<ChangeFeed>();
         services.AddHostedService(p => p.GetRequiredService<ChangeFeed>());
         services.AddMadeAtStart<PlatformMetrics>();
+        services.AddCountFromZero(ObjectStore.CountUnreadableFromZero);
         services.AddSingleton<ServingState>().AddSingleton<Drain>().AddHostedService(p => p.GetRequiredService<Drain>());
         services.AddSingleton<ServiceKeys>().AddHostedService(p => p.GetRequiredService<ServiceKeys>());
         services.AddSingleton<RevokedPeers>().AddSingleton<InternalCrls>().AddHostedService(p => p.GetRequiredService<InternalCrls>());

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Amazon.Runtime;
 using Google.Protobuf.WellKnownTypes;
 using Overture.Conductor.Instances;
@@ -167,17 +166,15 @@ public sealed class SeededCausesTests(SeededCausesTests.Cloud world) : IClassFix
 
     private async Task Named(string id, string name, string reason, string proof, string made, string where)
     {
-        var watch = Stopwatch.StartNew();
-        ExplainInstanceResponse? answer = null;
-        await Eventually.True(async () => (answer = await world.Viewer.ExplainInstanceAsync(new() { Certname = name }))
-            .Causes.FirstOrDefault()?.Reason == reason || watch.Elapsed > TimeSpan.FromSeconds(50), id);
-        var cause = answer!.Causes.FirstOrDefault();
+        var (answer, took) = await CauseTable.Ask(async () => await world.Viewer.ExplainInstanceAsync(new() { Certname = name }),
+            a => a.Causes.FirstOrDefault()?.Reason == reason);
+        var cause = answer.Causes.FirstOrDefault();
         Assert.True(cause?.Reason == reason, $"{id}: {answer}");
         Assert.Contains(proof, cause.Proofs.Single().Text, StringComparison.Ordinal);
         Assert.True(cause.Proofs.Single().Text.Length > 0 || reason == "CLOUD_INIT_SILENT", id);
         Assert.NotEmpty(cause.Next);
         Assert.StartsWith("It is not ready: ", answer.Verdict, StringComparison.Ordinal);
-        CauseTable.Named(id, reason, made, where, answer.Verdict, watch.Elapsed, nameof(SeededCausesTests));
+        CauseTable.Named(id, reason, made, where, answer.Verdict, took, nameof(SeededCausesTests));
     }
 
     /// <summary>One Conductor, its registry and its cloud.</summary>

@@ -17,6 +17,8 @@ public sealed record ReceivedSpan(string Service, string Name, string TraceId, s
 {
     /// <summary>Those that are texts or whole numbers, as text.</summary>
     public IReadOnlyDictionary<string, string> Attributes { get; init; } = new Dictionary<string, string>();
+
+    public bool IsError { get; init; }
 }
 
 /// <summary>A log line as it arrived.</summary>
@@ -52,6 +54,9 @@ public sealed class OtlpReceiver : IAsyncDisposable
     }
 
     public IReadOnlyList<ReceivedSpan> Trace(string traceId) => collected.Spans.Where(s => s.TraceId == traceId).ToList();
+
+    /// <summary>Whether a service sent a span that began then or later.</summary>
+    public bool Sent(string service, DateTimeOffset since) => collected.Spans.Any(s => s.Service == service && s.Start >= since);
 
     /// <summary>Every log line so far.</summary>
     public IReadOnlyList<ReceivedLine> Lines => [.. collected.Lines];
@@ -115,6 +120,7 @@ public sealed class OtlpReceiver : IAsyncDisposable
                     {
                         Attributes = span.Attributes.ToDictionary(a => a.Key, a => a.Value.HasIntValue
                             ? $"{a.Value.IntValue}" : a.Value.StringValue),
+                        IsError = span.Status?.Code == 2,
                     });
                 }
             }

@@ -11,7 +11,7 @@ namespace Overture.EndToEnd.Tests;
 /// <summary>One replica of a service as a process of its own, and clients that find it at the same ports after each start.</summary>
 public sealed class Replica : IAsyncDisposable
 {
-    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(2), EndLimit = TimeSpan.FromSeconds(25);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(10), EndLimit = TimeSpan.FromSeconds(25);
     private readonly string assembly, config;
     private readonly TestPki pki;
     private readonly List<GrpcChannel> channels = [];
@@ -101,7 +101,8 @@ public sealed class Replica : IAsyncDisposable
         (Conductor, CertAuthority, Classifier) = (new(fresh[0]), new(fresh[1]), new(fresh[2]));
     }
 
-    private async Task<bool> Serves()
+    /// <summary>Whether its health says so, as a probe asks.</summary>
+    internal async Task<bool> Serves()
     {
         using var channel = pki.Channel(Port, "viewer");
         try

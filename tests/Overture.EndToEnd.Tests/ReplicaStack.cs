@@ -20,11 +20,15 @@ public sealed class ReplicaStack : IAsyncLifetime
     private RedisServer redis = null!;
     private X509Certificate2 puppetserver = null!;
 
-    public ReplicaStack()
+    public ReplicaStack() : this("a", "b")
     {
-        Replica[] Two(string service) => [Of(service, "a"), Of(service, "b")];
-        Replica Of(string service, string name) => new(service, name, pki, etc.File($"{service}-{name}.yaml"));
-        (Conductors, CertAuthorities, Classifiers) = (Two("Conductor"), Two("CertAuthority"), Two("Classifier"));
+    }
+
+    /// <param name="names">One of each service for each; of one letter.</param>
+    internal ReplicaStack(params string[] names)
+    {
+        Replica[] Each(string service) => [.. names.Select(n => new Replica(service, n, pki, etc.File($"{service}-{n}.yaml")))];
+        (Conductors, CertAuthorities, Classifiers) = (Each("Conductor"), Each("CertAuthority"), Each("Classifier"));
     }
 
     public IReadOnlyList<Replica> Conductors { get; }
@@ -43,6 +47,13 @@ public sealed class ReplicaStack : IAsyncLifetime
     /// <summary>Of every process, beside this one's; before the start.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; set; } = new Dictionary<string, string>();
 
+    /// <summary>Further lines of a service's option file, by its name; before the start, or before <see cref="Configure"/>.</summary>
+    internal Func<string, string> Options { get; set; } = _ => "";
+
+    internal TestPki Pki => pki;
+
+    internal RedisServer Redis => redis;
+
     /// <summary>Where keys, records and state are.</summary>
     public string Home => pki.Home;
 
@@ -55,8 +66,7 @@ public sealed class ReplicaStack : IAsyncLifetime
         redis = await RedisServer.Start();
         foreach (var replica in All)
             replica.Environment = Environment;
-        for (var i = 0; i < 2; i++)
-            await Configure(i);
+        await Configure();
         await Task.WhenAll(All.Select(r => r.Start()));
         await EnrolPuppetserver();
     }
@@ -88,6 +98,13 @@ public sealed class ReplicaStack : IAsyncLifetime
 
     private string InHome(string name) => Path.Combine(Home, name);
 
+    /// <summary>Writes the option files; a service reads its own when it starts.</summary>
+    internal async Task Configure()
+    {
+        for (var i = 0; i < Conductors.Count; i++)
+            await Configure(i);
+    }
+
     private async Task Configure(int i)
     {
         string Common(string service, Replica replica) => $$"""
@@ -97,6 +114,7 @@ public sealed class ReplicaStack : IAsyncLifetime
             stateDirectory: {{InHome($"state/{service}-{"ab"[i]}")}}
             tls: { certificate: {{pki.Files(service).Certificate}}, key: {{pki.Files(service).Key}}, roots: {{pki.Files(service).Roots}} }
             registry: { endpoint: "{{redis.Endpoint}}" }
+            {{Options(service)}}
 
             """;
         await File.WriteAllTextAsync(etc.File($"CertAuthority-{"ab"[i]}.yaml"), Common("certauthority", CertAuthorities[i]) + $$"""
@@ -118,7 +136,7 @@ public sealed class ReplicaStack : IAsyncLifetime
         var registered = await Conductors[0].Conductor.RegisterInstanceAsync(new() { Spec = spec });
         var name = registered.Instance.Certname;
         using var key = CsrBuilder.EcKey();
-        await using var link = await AgentLink.Open(CertAuthorities[1].PuppetPort, Roots);
+        await using var link = await AgentLink.Open(CertAuthorities[^1].PuppetPort, Roots);
         var put = AgentLink.Request("PUT", $"certificate_request/{name}",
             System.Text.Encoding.ASCII.GetBytes(new CsrBuilder(name, key).Challenge(registered.Token).Pem()));
         Assert.Equal(200, (await link.Send(put)).Status);

@@ -43,13 +43,15 @@ public sealed class SimulatedAgent(ReplicaStack stack, int number)
     };
 
     /// <summary>From its registration to its first report; each call begins at another replica than the one before.</summary>
-    public async Task Live()
+    /// <param name="registered">What happens before its agent comes.</param>
+    public async Task Live(Func<Task>? registered = null)
     {
         // 1. It is registered.
         var request = new RegisterInstanceRequest { Spec = Spec(),
             RequestId = $"storm-{Convert.ToHexStringLower(SHA256.HashData(Key))[..32]}" };
         (Name, var token) = await Impatiently(() => Ask(stack.Conductors,
             async c => await c.Conductor.RegisterInstanceAsync(request) is var r ? (r.Instance.Certname, r.Token) : default));
+        await (registered?.Invoke() ?? Task.CompletedTask);
         // 2. It asks for a certificate at one CA, and for what became of that at the other, at once.
         var csr = Encoding.ASCII.GetBytes(new CsrBuilder(Name, key).Challenge(token).Renews().Pem());
         await Impatiently(() => Say(stack.CertAuthorities, AgentLink.Request("PUT", $"certificate_request/{Name}", csr)));
@@ -66,18 +68,22 @@ public sealed class SimulatedAgent(ReplicaStack stack, int number)
     public async Task<string> Classify() =>
         (await Ask(stack.Classifiers, c => c.Classifier.ClassifyAsync(new() { Certname = Name }).ResponseAsync)).Yaml;
 
-    public Task Report() => Say(stack.Conductors, AgentLink.RequestTo("POST", "/reports", Encoding.ASCII.GetBytes($"""
+    public Task Report(string status = "changed") =>
+        Say(stack.Conductors, AgentLink.RequestTo("POST", "/reports", Encoding.ASCII.GetBytes(ReportOf(Name, status))), stack.Puppetserver);
+
+    /// <summary>A whole report, as far as it is looked at.</summary>
+    internal static string ReportOf(string certname, string status) => $"""
         --- !ruby/object:Puppet::Transaction::Report
-        host: {Name}
+        host: {certname}
         time: '2026-01-01T12:00:00.123456789+00:00'
-        transaction_uuid: {Name}
-        status: changed
+        transaction_uuid: {certname}
+        status: {status}
         transaction_completed: true
         noop: false
         environment: production
         cached_catalog_status: not_used
 
-        """)), stack.Puppetserver);
+        """;
 
     /// <summary>POST certificate_renewal, by its certificate.</summary>
     /// <returns>PEM.</returns>
@@ -114,7 +120,7 @@ public sealed class SimulatedAgent(ReplicaStack stack, int number)
 
     private async Task<T> Ask<T>(IReadOnlyList<Replica> replicas, Func<Replica, Task<T>> call)
     {
-        var first = (number + Interlocked.Increment(ref calls)) % 2;
+        var first = (number + Interlocked.Increment(ref calls)) % replicas.Count;
         try
         {
             return await call(replicas[first]);
@@ -125,7 +131,7 @@ public sealed class SimulatedAgent(ReplicaStack stack, int number)
             or RpcException { StatusCode: StatusCode.Internal, Status.DebugException: HttpRequestException })
         {
             Mended++;
-            return await call(replicas[1 - first]);
+            return await call(replicas[^(first + 1)]);
         }
     }
 }

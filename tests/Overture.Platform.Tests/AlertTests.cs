@@ -39,6 +39,12 @@ public sealed partial class AlertTests
         }
     }
 
+    // A kind whose counter does not begin at zero alerts nobody the first time.
+    [Fact]
+    public async Task Kinds_AreTheFirstPartsOfAllKeysButProbes() =>
+        Assert.Equal(FirstPart().Matches(await File.ReadAllTextAsync(RepositoryPaths.File("services/Platform/Records/ObjectKeys.cs")))
+            .Select(m => m.Groups[1].Value).Distinct().Except(["probe"]).Order(StringComparer.Ordinal), ObjectKeys.Kinds);
+
     [Fact]
     public void Alerts_SayWhatToDo()
     {
@@ -62,6 +68,9 @@ public sealed partial class AlertTests
 
     [GeneratedRegex(@"\boverture_[a-z_]+")]
     private static partial Regex MetricName();
+
+    [GeneratedRegex("\"([a-z-]+)/")]
+    private static partial Regex FirstPart();
 
     [GeneratedRegex(@"(_seconds)?(_total|_bucket|_count|_sum)?$")]
     private static partial Regex Suffix();

@@ -30,11 +30,9 @@ internal static class ReconcileMetrics
     {
         foreach (var (kind, label) in Kinds)
         {
-            if (findings.Count(f => f.Kind == kind && f.Done) is var done and > 0)
-            {
-                Repaired.Add(done, label);
-                OldName.Add(done, label);
-            }
+            var done = findings.Count(f => f.Kind == kind && f.Done);
+            Repaired.Add(done, label);
+            OldName.Add(done, label);
             HeldBack.Record(findings.Count(f => f.Kind == kind && !f.Done), label);
         }
         Time.Record(took.TotalSeconds);

@@ -131,6 +131,13 @@ public abstract partial class ObjectStore
         return RecordRules.Problem(key, record) is { } problem ? throw Unreadable(new UnreadableObjectException(key, problem)) : record;
     }
 
+    /// <summary>Adds zero to the counter of each kind of object.</summary>
+    internal static void CountUnreadableFromZero()
+    {
+        foreach (var kind in ObjectKeys.Kinds)
+            UnreadableCount.Add(0, new KeyValuePair<string, object?>("kind", kind));
+    }
+
     /// <summary>Counts it and says so, to be thrown: every reader that finds an object unreadable comes here.</summary>
     public UnreadableObjectException Unreadable(UnreadableObjectException found)
     {

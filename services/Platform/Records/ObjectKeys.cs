@@ -3,6 +3,13 @@ namespace Overture.Platform.Records;
 /// <summary>Every key of the object store (docs/architecture.md), who writes it, and what it holds.</summary>
 public static class ObjectKeys
 {
+    /// <summary>First parts of the keys of what services read as records and documents.</summary>
+    internal static IReadOnlyList<string> Kinds { get; } =
+    [
+        "audit", "audit-keys", "ca", "classification", "deployment", "events", "fences", "first-boot", "history", "instances", "launches",
+        "nodes", "observations", "pki", "profiles", "requests", "service-keys", "snapshots", "userdata",
+    ];
+
     /// <summary>CertAuthority or the Conductor, whichever starts first on a new store. StoreId.</summary>
     public const string StoreId = "deployment/id";
 

@@ -1,0 +1,28 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Overture.Platform.Serving;
+
+/// <summary>
+/// Adds zero to counters when the service starts and metrics are collected. A counter's series begins with what was counted first, and
+/// Prometheus sees an increase from the second sample on: without a zero the first theft of a token, say, would alert nobody.
+/// </summary>
+internal sealed class CountFromZero(Action counters) : IHostedService
+{
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        counters();
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}
+
+/// <summary>Registers <see cref="CountFromZero"/>.</summary>
+public static class CountFromZeroModule
+{
+    /// <param name="services">Of a service whose telemetry is registered: that starts first.</param>
+    /// <param name="counters">Adds zero to each series that an alert looks at.</param>
+    public static IServiceCollection AddCountFromZero(this IServiceCollection services, Action counters) =>
+        services.AddSingleton<IHostedService>(new CountFromZero(counters));
+}

@@ -1,0 +1,187 @@
+using System.Security.Cryptography.X509Certificates;
+using System.Text.RegularExpressions;
+using Overture.Conductor.V1;
+using Overture.Platform.Certificates;
+using Overture.TestSupport;
+
+namespace Overture.EndToEnd.Tests;
+
+/// <summary>
+/// A real Prometheus fires the alerts of deploy/otel for faults that are made in running services: each is quiet before its fault, and
+/// where it can be mended in a moment, quiet after that. What is left is in the Conductor's PrometheusTests.
+/// </summary>
+[Collection(nameof(FiredAlertsCollection))]
+[Trait("Category", "e2e")]
+public sealed partial class FiredAlertsTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
+
+    [Fact]
+    public async Task Prometheus_FiresEachAlert_ForItsFaultAndNotBefore()
+    {
+        await using var site = await AlertSite.Start();
+        await site.Prometheus.Becomes("count(up == 1)", v => v == 3);
+        await site.Prometheus.Becomes("min(overture_registry_healthy)", v => v == 1);
+        var agent = new SimulatedAgent(site.Stack, 1);
+        await agent.Live();
+        await OfRequests(site);
+        await OfTime(site, agent);
+        await OfStores(site);
+        await EveryNamedMetricIsThere(site);
+        await OfCertificates(site);
+    }
+
+    private static async Task OfRequests(AlertSite site)
+    {
+        // two keys with one token
+        await Fires(site, async () =>
+        {
+            var stolen = await Register(site);
+            Assert.Equal(200, await site.Ask(stolen.Instance.Certname, stolen.Token));
+            Assert.Equal(403, await site.Ask(stolen.Instance.Certname, stolen.Token));
+        }, "OvertureTokenStolen", "OvertureInstanceContested");
+        // the provider's script fails
+        await Fires(site, async () =>
+        {
+            for (var i = 0; i < 5; i++)
+            {
+                var spec = SimulatedAgent.Spec();
+                (spec.Provider, spec.Image, spec.InstanceType) = ("local", "host", "small");
+                await site.Conductor.Conductor.LaunchInstancesAsync(new() { Spec = spec });
+            }
+        }, "OvertureLaunchesRefused");
+        // a record is damaged; another is lost
+        var damaged = new SimulatedAgent(site.Stack, 2);
+        await damaged.Live();
+        await Fires(site, async () =>
+        {
+            await site.Damage($"launches/{damaged.Name}");
+            await Assert.ThrowsAnyAsync<Exception>(damaged.Classify);
+        }, "OvertureObjectUnreadable");
+        var lost = new SimulatedAgent(site.Stack, 3);
+        await lost.Live();
+        await Fires(site, async () =>
+        {
+            using var certificate = X509Certificate2.CreateFromPem(lost.Pem);
+            site.Forget(lost.Name, SerialNumber.Of(certificate));
+            await Assert.ThrowsAnyAsync<Exception>(lost.Renew);
+        }, "OvertureCaAlarm");
+    }
+
+    private static async Task OfTime(AlertSite site, SimulatedAgent agent)
+    {
+        Assert.Equal(200, await site.Ask("held.example.com"));
+        await Register(site);
+        await site.Prometheus.Becomes("max(overture_csr_held)", v => v == 1);
+        await Fires(site, () =>
+        {
+            site.Pass(TimeSpan.FromHours(2));
+            return Task.CompletedTask;
+        }, "OvertureRequestsHeld", "OvertureInstancesStalled", "OvertureInstancesSilent", "OvertureWebhookBehind");
+        var slow = new SimulatedAgent(site.Stack, 5);
+        await Fires(site, () => slow.Live(() =>
+        {
+            site.Pass(TimeSpan.FromMinutes(40));
+            return Task.CompletedTask;
+        }), "OvertureConvergesSlowly");
+        await Fires(site, () => Task.WhenAll(agent.Report("failed"), slow.Report("failed")), "OvertureRunsFail");
+        await Mended(site, () => Task.WhenAll(agent.Report(), slow.Report()), "OvertureRunsFail");
+        // reports of a node that can't be looked up wait, and all that came after them
+        Action mend = () => { };
+        await Fires(site, async () =>
+        {
+            mend = site.Fail($"launches/{slow.Name}");
+            await site.Report(slow.Name, 510);
+        }, "OvertureReportsWaiting");
+        await Mended(site, () =>
+        {
+            mend();
+            return Task.CompletedTask;
+        }, "OvertureReportsWaiting");
+    }
+
+    private static async Task OfStores(AlertSite site)
+    {
+        await Fires(site, site.Stack.Redis.Kill, "OvertureRegistryAway");
+        await Mended(site, site.Stack.Redis.Restart, "OvertureRegistryAway");
+        await Fires(site, site.Classifier.Kill, "OvertureDown");
+        await Mended(site, site.Classifier.Start, "OvertureDown");
+        // probes ask all the time
+        await Eventually.True(site.Conductor.Serves, "it is ready", Limit);
+        Action mend = () => { };
+        await Fires(site, () =>
+        {
+            mend = site.Fail();
+            return Task.CompletedTask;
+        }, "OvertureNotReady", "OvertureStoreFailing");
+        await Mended(site, () =>
+        {
+            mend();
+            return Task.CompletedTask;
+        }, "OvertureNotReady");
+    }
+
+    private static async Task OfCertificates(AlertSite site)
+    {
+        await Fires(site, () => site.ShortenCertificate("classifier"), "OvertureCertificateExpires");
+        await Fires(site, site.ShortenList, "OvertureCrlExpires");
+        await Fires(site, site.ShortenCa, "OvertureCaExpires");
+        await Fires(site, () =>
+        {
+            site.Fail("ca/crl");
+            site.Pass(TimeSpan.FromDays(8));
+            return Task.CompletedTask;
+        }, "OvertureCrlOld");
+    }
+
+    // Quiet, the fault, and the alert; a look at each service's health meanwhile, as its probes do.
+    private static async Task Fires(AlertSite site, Func<Task> fault, params string[] alerts)
+    {
+        foreach (var alert in alerts)
+            Assert.True(await site.Prometheus.IsQuiet(alert), $"{alert} before its fault");
+        await fault();
+        foreach (var alert in alerts)
+            await Eventually.True(async () => await Probed(site) && await site.Prometheus.Fires(alert), alert, Limit);
+    }
+
+    private static async Task Mended(AlertSite site, Func<Task> mend, string alert)
+    {
+        await mend();
+        await Eventually.True(async () => await Probed(site) && await site.Prometheus.IsQuiet(alert), $"{alert} is over", Limit);
+    }
+
+    private static async Task<bool> Probed(AlertSite site)
+    {
+        foreach (var replica in site.Stack.All.Where(r => r.Runs))
+            await replica.Serves();
+        return true;
+    }
+
+    private static async Task<RegisterInstanceResponse> Register(AlertSite site) =>
+        await site.Conductor.Conductor.RegisterInstanceAsync(new() { Spec = SimulatedAgent.Spec() });
+
+    // What rules and panels name, as it was scraped.
+    private static async Task EveryNamedMetricIsThere(AlertSite site)
+    {
+        // a comparison, and a connection without a certificate
+        await site.Conductor.Conductor.ReconcileAsync(new() { Apply = true });
+        await Assert.ThrowsAnyAsync<Exception>(async () =>
+        {
+            await using var link = await AgentLink.Open(site.Conductor.PuppetPort, site.Stack.Roots);
+            await link.Send(AgentLink.RequestTo("GET", "/"));
+        });
+        await site.Prometheus.Becomes("count(overture_connections_refused_total)", v => v >= 1);
+        await site.Prometheus.Becomes("count(overture_reconcile_repaired_total)", v => v >= 1);
+        var scraped = await site.Prometheus.Names();
+        var named = new[] { "alerts.yaml", "dashboards/overture.json" }
+            .SelectMany(f => Name().Matches(File.ReadAllText(RepositoryPaths.File($"deploy/otel/{f}"))).Select(m => m.Value)).Distinct();
+        Assert.Empty(named.Where(n => !scraped.Contains(n)));
+    }
+
+    [GeneratedRegex(@"\boverture_[a-z_]+")]
+    private static partial Regex Name();
+}
+
+/// <summary>Four processes of its own, and time that passes: not beside others.</summary>
+[CollectionDefinition(nameof(FiredAlertsCollection), DisableParallelization = true)]
+public sealed class FiredAlertsCollection;
