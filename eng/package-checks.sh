@@ -100,6 +100,7 @@ for unit in "$root"/deploy/systemd/*.{service,timer}; do
     [ -e "$work/raw-overture-server/usr/lib/systemd/system/${unit##*/}" ] || fail "${unit##*/} is in no package"
 done
 # Each command of the command line has its page, and each page its command.
+mkdir "$work/man"
 "$work/raw-overture-cli/usr/bin/overture" __man "$work/man"
 [ "$(cd "$work/man" && ls)" = "$(cd "$work/raw-overture-cli/usr/share/man/man1" && ls | sed 's/\.gz$//')" ] || fail "man pages"
 [ "$(head -n 1 "$work/raw-overture-puppet/usr/bin/overture-autosign")" = "#!/usr/bin/overture autosign-hook" ] || fail "the hook's first line"

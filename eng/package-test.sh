@@ -3,92 +3,19 @@
 #
 # What a newcomer does, for real: a throw-away Debian 12 with systemd as PID 1 (systemd-nspawn, no network but its own loopback) gets the
 # packages in DIR (else those that eng/release.sh makes now), and `overture setup` unattended. Then: services ready, doctor, a trial
-# bootstrap, a second setup, an edited file, a renewal, a service killed, an upgrade and a downgrade while it serves, removal, purge; the
-# RPM packages in a root that has rpm. Everything it made is gone afterwards; the packages and root file systems stay.
+# bootstrap, a second setup, an edited file, a renewal, a service killed, an upgrade and a downgrade while it serves, removal, purge.
+# Everything it made is gone afterwards; the packages and root file systems stay.
+#
+# Beside it: eng/package-checks.sh (Debian 13, RPM; part of ./test), eng/package-ca-test.sh (a puppetserver that has a CA already).
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
 . "$root/eng/packages.sh"
 case ${1:-} in -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;; esac
 [ "$(id -u)" = 0 ] || { echo "error: needs root: it boots a root file system" >&2; exit 1; }
-install_packages "the test of the packages" systemd-container rpm
-
-begin=$SECONDS
-say() { printf '[%3d s] %s\n' $((SECONDS - begin)) "$*"; }
-fail() {
-    echo "error: $*" >&2
-    [ -z "$leader" ] || inside 'systemctl --no-pager --failed; journalctl -b --no-pager -n 60 -u "overture-*" -o cat' >&2 || true
-    exit 1
-}
-
-work=$(mktemp -d) nspawn= leader=
-clean_up() {
-    trap '' INT TERM HUP
-    [ -z "$leader" ] || kill -KILL "$leader" 2> /dev/null || true
-    [ -z "$nspawn" ] || { kill -KILL "$nspawn" 2> /dev/null || true; wait "$nspawn" 2> /dev/null || true; }
-    ! mountpoint -q "$work/merged" || umount -l "$work/merged"
-    ! mountpoint -q "$work/rpm" || umount -l "$work/rpm"
-    rm -rf --one-file-system "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
-
-# inside COMMAND: in the booted root, as root
-inside() {
-    nsenter -t "$leader" -m -u -i -n -p -r -w -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
-        DEBIAN_FRONTEND=noninteractive bash -c "cd /; $1"
-}
-# expect WHAT COMMAND: in the root, must succeed
-expect() { inside "$2" > "$work/said" 2>&1 || { cat "$work/said" >&2; fail "$1"; }; }
-# until_true WHAT SECONDS COMMAND
-until_true() {
-    local end=$((SECONDS + $2))
-    until inside "$3" > "$work/said" 2>&1; do
-        [ $SECONDS -lt $end ] || { cat "$work/said" >&2; fail "$1: not within $2 s"; }
-        sleep 0.3
-    done
-}
-
-packages=${1:-}
-if [ -z "$packages" ]; then
-    packages=$root/artifacts/release
-    "$root/eng/release.sh" --output "$packages"
-fi
-mkdir -p "$work"/{upper,work,merged,data,packages}
-version=$(dpkg-deb -f "$packages"/overture-server_*.deb Version | tail -n 1)
-newer=$version.1
-cp "$packages"/overture-{server,cli,puppet}_"$version"_*.deb "$work/packages/"
-# The same files under a higher version: what is tried is the way, not a difference.
-for name in server cli puppet; do
-    dpkg-deb -R "$work/packages/overture-${name}_$version"_*.deb "$work/newer"
-    sed -i "s/^Version: .*/Version: $newer/; s/(>= $version)/(>= $newer)/" "$work/newer/DEBIAN/control"
-    dpkg-deb -Zgzip -z1 --root-owner-group --build "$work/newer" "$work/packages/overture-${name}_$newer.deb" > /dev/null
-    rm -rf "$work/newer"
-done
-old="/packages/overture-cli_${version}_amd64.deb /packages/overture-puppet_${version}_all.deb /packages/overture-server_${version}_amd64.deb"
-new="/packages/overture-cli_$newer.deb /packages/overture-puppet_$newer.deb /packages/overture-server_$newer.deb"
-lower=$("$root/eng/roots.sh" bookworm-systemd)
-
-say "booting Debian 12 with systemd as PID 1"
-mount -t overlay overlay -o "lowerdir=$lower,upperdir=$work/upper,workdir=$work/work" "$work/merged"
-echo overture-test > "$work/merged/etc/hostname"
-printf '127.0.0.1 localhost\n127.0.1.1 server.test overture-test\n' > "$work/merged/etc/hosts"
-rm -f "$work/merged"/etc/cloud/cloud-init.disabled "$work/merged"/usr/sbin/policy-rc.d
-touch "$work/merged/etc/cloud/cloud-init.disabled"
-for unit in redis-server puppetserver puppet ssh; do rm -f "$work/merged"/etc/systemd/system/*.wants/$unit.service; done
-# Data on a disk of its own: an overlay can't be the upper layer of an instance's.
-systemd-nspawn --quiet --directory="$work/merged" --register=no --keep-unit --boot --private-network --machine=overture-test \
-    --bind="$work/data:/var/lib/overture" --bind-ro="$work/packages:/packages" --bind-ro="$root:/source" --capability=all --system-call-filter='@mount @keyring bpf' \
-    > "$work/console" 2>&1 < /dev/null &
-nspawn=$!
-for ((i = 0; i < 300; i++)); do
-    leader=$(cat "/proc/$nspawn/task/$nspawn/children" 2> /dev/null | tr -d ' ') || true
-    [ -z "$leader" ] || ! inside 'systemctl list-units > /dev/null' 2> /dev/null || break
-    [ -e "/proc/$nspawn" ] || { tail -n 20 "$work/console" >&2; leader=; fail "the root did not boot"; }
-    sleep 0.2
-done
-until_true "multi-user" 120 'systemctl is-active --quiet multi-user.target'
-# An instance sets its host name there, which nspawn alone forbids.
-expect "no writable /proc/sys" 'mount -o remount,rw,bind /proc/sys'
+install_packages "the test of the packages" systemd-container
+. "$root/eng/booted-root.sh"
+prepare_packages "$@"
+boot_root
 
 say "installing $(cd "$work/packages" && echo overture-*_"$version"_*)"
 newcomer=$SECONDS
@@ -185,18 +112,4 @@ inside 'test ! -e /etc/overture && test -s /var/lib/overture/ca/ca_key.pem' || f
 expect "install once more" "apt-get install -y --no-install-recommends $old"
 expect "purge with a yes" 'echo overture-server overture-server/purge-data boolean true | debconf-set-selections && apt-get purge -y overture-server && test -z "$(ls -A /var/lib/overture 2> /dev/null)"'
 
-say "the RPM packages, in a root of a distribution that has them"
-lower=$("$root/eng/roots.sh" rhel-bare)
-mkdir -p "$work"/{rpm,rpm-upper,rpm-work}
-mount -t overlay overlay -o "lowerdir=$lower,upperdir=$work/rpm-upper,workdir=$work/rpm-work" "$work/rpm"
-cp "$packages"/overture-*-"$version"-*.rpm "$work/rpm/tmp/"
-# That root was not installed by rpm, whose database has nothing to depend on: what they need is looked at, not resolved.
-# The runtime reads /proc; the units set the variable.
-unshare --mount --pid --fork --mount-proc="$work/rpm/proc" chroot "$work/rpm" env DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 bash -ec '
-    rpm -qpR /tmp/overture-*.rpm | grep -vE "^(rpmlib\(|/bin/sh$|overture-cli )" && exit 1
-    rpm -i --nodeps /tmp/overture-*.rpm
-    rpm -V --nodeps overture-server overture-cli overture-puppet
-    overture --version
-    /usr/lib/overture/Overture.Conductor --print-options > /dev/null
-    rpm -e overture-server overture-puppet overture-cli' || fail "the RPM packages"
 say "done"

@@ -62,8 +62,7 @@ compile() {
     cli=(-p:NativeDebugSymbols=false)
     if [ "$arch" = arm64 ]; then
         rid=linux-arm64
-        # The lock file is of this processor.
-        cli+=("-p:CliRuntime=$rid" -p:RestorePackagesWithLockFile=false -p:LinkerFlavor=lld -p:ObjCopyName=aarch64-linux-gnu-objcopy)
+        cli+=("-p:CliRuntime=$rid" -p:LinkerFlavor=lld -p:ObjCopyName=aarch64-linux-gnu-objcopy)
     fi
     cd "$work/src"
     for project in services/CertAuthority services/Classifier services/Conductor console; do
