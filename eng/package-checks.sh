@@ -40,7 +40,8 @@ for script in "$root"/deploy/packages/*/{postinst,prerm,postrm}; do
     # The question's script is Debian's; what $1 may be is known.
     [ ! -e "$script" ] || shellcheck -s sh -e SC1091 "$script" || fail "shellcheck of $script"
 done
-sed -n '/^%post/,$p' "$root/deploy/packages/overture-server/rpm-scripts" | sed '/^%\(post\|preun\|postun\)$/d' > "$work/rpm-scripts"
+shellcheck "$root/deploy/packages/overture-puppet/overture-puppetserver" || fail "shellcheck of overture-puppetserver"
+sed '/^%\(post\|preun\|postun\)$/d' "$root"/deploy/packages/*/rpm-scripts > "$work/rpm-scripts"
 shellcheck -s sh "$work/rpm-scripts" || fail "shellcheck of the RPM's scripts"
 install -d "$work/units/etc/systemd/system" "$work/units/usr/lib/overture" "$work/units/usr/bin" "$work/units/bin"
 cp -R "$root"/deploy/systemd/*.service "$root"/deploy/systemd/*.timer "$root"/deploy/systemd/*.d "$work/units/etc/systemd/system/"
@@ -64,7 +65,9 @@ else
     for part in first again; do
         mkdir -p "$work/$part"/{server,cli,src}
         # Of the working tree: what is about to be committed.
+        mkdir "$work/$part/src/eng"
         cp -R "$root"/{deploy,examples} "$work/$part/src/"
+        cp "$root/eng/puppetserver.sh" "$work/$part/src/eng/"
         for program in services/CertAuthority services/Classifier services/Conductor console; do
             cp -R "$root/$program/bin/Release/net10.0/." "$work/$part/server/"
         done

@@ -39,26 +39,12 @@ expect "no trial" "cp /usr/share/doc/overture-server/examples/start_instance.yam
 cat "$work/said"
 
 say "a puppetserver on the same host, and an instance from launch to converged"
-inside 'set -eo pipefail
-    server=/srv/puppetserver
-    sed "s/18140/8140/; s/18141/8141/; /^bucket:/d" /source/examples/puppetserver.yaml > /root/puppetserver.yaml
-    certname=$(overture instance register -c /root/puppetserver.yaml --token-file /root/server.token -o json |
-        sed -n "s/.*\"certname\": *\"\([0-9a-f-]*\)\".*/\1/p" | head -n 1)
-    /source/eng/puppetserver.sh apply $server certname=$certname ca_server=localhost ca_port=8141 port=8140 listen=127.0.0.1 crl_refresh=3 \
-        report_url=https://localhost:8142/reports terminus=exec
-    /source/eng/puppetserver.sh bootstrap $server /etc/overture/ca_crt.pem /root/server.token
-    install -D -m 0755 /usr/bin/overture $server/bin/overture-enc
-    install -d -g puppet -m 0750 $server/hooks
-    install -g puppet -m 0640 /var/lib/overture/pki/{enc.key,enc.pem,ca.pem} $server/hooks/
-    printf "%s\n" "classifier: localhost:7003" "certAuthority: localhost:7002" \
-        "tls: { certificate: /mnt/hooks/enc.pem, key: /mnt/hooks/enc.key, roots: /mnt/hooks/ca.pem }" > $server/hooks/hooks.yaml
-    systemd-run --quiet --unit=test-puppetserver --setenv=OVERTURE_HOOKS_CONFIG=/mnt/hooks/hooks.yaml /source/eng/puppetserver.sh start $server' \
-    > "$work/said" 2>&1 || { tail -n 20 "$work/said" >&2; fail "the puppetserver could not be configured"; }
-until_true "the puppetserver answers" 300 'curl -sf --cacert /etc/overture/ca_crt.pem https://localhost:8140/status/v1/simple'
-inside 'overture launch -c /root/start.yaml --wait --timeout 8m' || fail "the instance did not converge"
+expect "the puppetserver" 'overture-puppetserver start'
+grep -q '^next: overture launch -c /usr/share/doc/overture-server/examples/start_instance.yaml --wait' "$work/said" || { cat "$work/said" >&2; fail "it does not say what is next"; }
+inside 'overture launch -c /usr/share/doc/overture-server/examples/start_instance.yaml --wait --timeout 8m' || fail "the instance did not converge"
 say "a newcomer's way from the packages to the first converged instance, doctor included: $((SECONDS - newcomer)) s"
 # Its clone of this host and the JVM have served; what follows is about the packages.
-expect "the instance ends" 'overture instance terminate --yes --state converged && systemctl stop test-puppetserver'
+expect "the instance ends" 'overture instance terminate --yes --state converged && overture-puppetserver stop'
 
 say "a second setup changes nothing, and keeps what a person edits"
 inside 'overture setup --yes' > "$work/said" 2>&1 && grep -q 'nothing to do' "$work/said" || { cat "$work/said"; fail "a second setup is not idle"; }

@@ -45,6 +45,13 @@ lay_out() {
     "$cli" hook install "$tree/usr/bin/overture-autosign" > /dev/null 2>&1
     # Where both will be, not where they were made.
     sed -i "s|^#!.* autosign-hook$|#!/usr/bin/overture autosign-hook|; s|$tree||" "$tree/usr/bin/overture-autosign"
+    # overture-puppetserver, and what it is made of.
+    install -m 0755 "$work/src/deploy/packages/overture-puppet/overture-puppetserver" "$tree/usr/bin/overture-puppetserver"
+    install -D -m 0755 "$work/src/eng/puppetserver.sh" "$tree/usr/share/overture-puppet/eng/puppetserver.sh"
+    install -d "$tree"/usr/share/overture-puppet/{deploy/puppet,examples/puppet}
+    ln -s /usr/share/puppet/modules/overture "$tree/usr/share/overture-puppet/deploy/puppet/overture"
+    cp -R "$work/src/examples/puppet/modules" "$tree/usr/share/overture-puppet/examples/puppet/modules"
+    cp "$work/src/examples/puppetserver.yaml" "$tree/usr/share/overture-puppet/examples/puppetserver.yaml"
     document overture-puppet "$tree"
     for name in overture-server overture-cli overture-puppet; do
         find "$work/tree/$name" -type d -exec chmod 0755 {} +
@@ -96,7 +103,7 @@ rpm_of() { # WORK PACKAGE
     find "$tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     (cd "$tree" && find . ! -type d -printf '"/%P"\n' | sort
      # Folders of ours alone; the others are of the distribution.
-     find . -type d \( -path './usr/lib/overture*' -o -path "./usr/share/doc/$2*" -o -path './usr/share/puppet/modules/overture*' \
+     find . -type d \( -path './usr/lib/overture*' -o -path "./usr/share/doc/$2*" -o -path './usr/share/puppet/modules/overture*' -o -path './usr/share/overture-puppet*' \
          -o -path './usr/lib/systemd/system/overture*' \) -printf '%%dir "/%P"\n' | sort) > "$top/$2.files"
     {
         sed "s|@ROOT@|$tree|; s|@NAME@|$2|; s|@VERSION@|$version|; s|@ARCH@|$target|; s|@REQUIRES@|$requires|; s|@FILES@|$top/$2.files|

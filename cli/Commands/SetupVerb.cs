@@ -123,8 +123,11 @@ internal sealed class SetupVerb : Verb
                     + (line.Next.Length > 0 ? $"; next: {line.Next}" : ""));
             }
         }, cancel).Run();
-        Printer.Say("next: overture doctor; overture instance register, or overture launch -c FILE; "
-            + "overture ui shows all of it in a browser");
+        Printer.Say(answers.Provider == SetupAnswers.Local && answers.StockCa.Length == 0
+            ? $"next: overture-puppetserver start (of the package overture-puppet: a puppetserver on this host, to try things out), then "
+                + "overture launch -c /usr/share/doc/overture-server/examples/start_instance.yaml --wait"
+            : "next: overture doctor; overture instance register, or overture launch -c FILE");
+        Printer.Say("overture ui shows all of it in a browser");
         return Tell(session, written, files.Kept, failed ? ExitCodes.Failed : ExitCodes.Ok);
     }
 
