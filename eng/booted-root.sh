@@ -1,9 +1,9 @@
-# Sourced, after eng/packages.sh, with $root set. A throw-away Debian 12 with systemd as PID 1, for tests of the packages: systemd-nspawn over
-# an overlay of the root bookworm-systemd, no network but its own loopback. Needs root.
+# Sourced, after eng/packages.sh, with $root set. A throw-away Debian with systemd as PID 1, for tests of the packages: systemd-nspawn over
+# an overlay of a root file system, no network but its own loopback. Needs root.
 #
 #   prepare_packages [DIR]   copies the .deb packages of DIR (else of eng/release.sh, made now) to $work/packages, seen as /packages; also
 #                            under a higher version. Sets $packages, $version, $newer, and $old and $new: what apt-get install takes
-#   boot_root                returns at multi-user
+#   boot_root [NAME]         of eng/roots.sh; bookworm-systemd if none is named; returns at multi-user
 #   inside COMMAND           in it, as root
 #   expect WHAT COMMAND      must succeed
 #   until_true WHAT SECONDS COMMAND
@@ -67,9 +67,9 @@ prepare_packages() { # [DIR]
 }
 
 boot_root() {
-    local lower unit i
-    say "booting Debian 12 with systemd as PID 1"
-    lower=$("$root/eng/roots.sh" bookworm-systemd)
+    local name=${1:-bookworm-systemd} lower unit i
+    say "booting $name with systemd as PID 1"
+    lower=$("$root/eng/roots.sh" "$name")
     mount -t overlay overlay -o "lowerdir=$lower,upperdir=$work/upper,workdir=$work/work" "$work/merged"
     echo overture-test > "$work/merged/etc/hostname"
     printf '127.0.0.1 localhost\n127.0.1.1 server.test overture-test\n' > "$work/merged/etc/hosts"

@@ -1,21 +1,28 @@
 #!/usr/bin/env bash
-# usage: eng/package-test.sh [DIR]
+# usage: eng/package-test.sh [--debian 12|13] [DIR]
 #
-# What a newcomer does, for real: a throw-away Debian 12 with systemd as PID 1 (systemd-nspawn, no network but its own loopback) gets the
-# packages in DIR (else those that eng/release.sh makes now), and `overture setup` unattended. Then: services ready, doctor, a trial
-# bootstrap, a second setup, an edited file, a renewal, a service killed, an upgrade and a downgrade while it serves, removal, purge.
-# Everything it made is gone afterwards; the packages and root file systems stay.
+# What a newcomer does, for real: a throw-away Debian (12, or as told) with systemd as PID 1 (systemd-nspawn, no network but its own
+# loopback) gets the packages in DIR (else those that eng/release.sh makes now), and `overture setup` unattended. Then: services ready,
+# doctor, a trial bootstrap, with Debian 12 a puppetserver and an instance that converges; a second setup, an edited file, a renewal, a
+# service killed, an upgrade and a downgrade while it serves, removal, purge. Everything it made is gone afterwards; the packages and root
+# file systems stay.
 #
-# Beside it: eng/package-checks.sh (Debian 13, RPM; part of ./test), eng/package-ca-test.sh (a puppetserver that has a CA already).
+# Beside it: eng/package-checks.sh (without booting, and RPM; part of ./test), eng/package-ca-test.sh (a puppetserver that has a CA).
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
 . "$root/eng/packages.sh"
+debian=bookworm-systemd
 case ${1:-} in -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;; esac
+case ${1:-}:${2:-} in
+    --debian:12) shift 2 ;;
+    --debian:13) debian=trixie-systemd; shift 2 ;;
+    -*) echo "error: try eng/package-test.sh --help" >&2; exit 2 ;;
+esac
 [ "$(id -u)" = 0 ] || { echo "error: needs root: it boots a root file system" >&2; exit 1; }
 install_packages "the test of the packages" systemd-container
 . "$root/eng/booted-root.sh"
 prepare_packages "$@"
-boot_root
+boot_root $debian
 
 say "installing $(cd "$work/packages" && echo overture-*_"$version"_*)"
 newcomer=$SECONDS
@@ -38,13 +45,17 @@ say "doctor, and a trial bootstrap over an instance's way"
 expect "no trial" "cp /usr/share/doc/overture-server/examples/start_instance.yaml /root/start.yaml && overture doctor -c /root/start.yaml"
 cat "$work/said"
 
-say "a puppetserver on the same host, and an instance from launch to converged"
-expect "the puppetserver" 'overture-puppetserver start'
-grep -q '^next: overture launch -c /usr/share/doc/overture-server/examples/start_instance.yaml --wait' "$work/said" || { cat "$work/said" >&2; fail "it does not say what is next"; }
-inside 'overture launch -c /usr/share/doc/overture-server/examples/start_instance.yaml --wait --timeout 8m' || fail "the instance did not converge"
-say "a newcomer's way from the packages to the first converged instance, doctor included: $((SECONDS - newcomer)) s"
-# Its clone of this host and the JVM have served; what follows is about the packages.
-expect "the instance ends" 'overture instance terminate --yes --state converged && overture-puppetserver stop'
+# Debian 13's puppetserver 8 is not what class overture::puppetserver runs beside (its README).
+if [ $debian = bookworm-systemd ]; then
+    say "a puppetserver on the same host, and an instance from launch to converged"
+    expect "the puppetserver" 'overture-puppetserver start'
+    next=$(sed -n 's/^next: \(overture launch .*\)/\1/p' "$work/said")
+    [ -n "$next" ] || { cat "$work/said" >&2; fail "it does not say what is next"; }
+    inside "$next --timeout 8m" || fail "the instance did not converge"
+    say "a newcomer's way from the packages to the first converged instance, doctor included: $((SECONDS - newcomer)) s"
+    # Its clone of this host and the JVM have served; what follows is about the packages.
+    expect "the instance ends" 'overture instance terminate --yes --state converged && overture-puppetserver stop'
+fi
 
 say "a second setup changes nothing, and keeps what a person edits"
 inside 'overture setup --yes' > "$work/said" 2>&1 && grep -q 'nothing to do' "$work/said" || { cat "$work/said"; fail "a second setup is not idle"; }
@@ -54,6 +65,18 @@ inside 'overture setup --keys' > /dev/null 2>&1 || fail "setup --keys"
 inside "grep -q '7011' /etc/overture/conductor.yaml && grep -q 'runInterval: 20m' /etc/overture/conductor.yaml" || fail "an edited file was changed"
 inside "sed -i 's/7011/7001/' /etc/overture/conductor.yaml"
 [ "$before" = "$(inside 'sha256sum /var/lib/overture/ca/* /var/lib/overture/pki/*')" ] || fail "keys changed"
+
+say "setup restarts the units whose files are others than at their start, and no other"
+runs() { inside 'for unit in redis certauthority classifier conductor console; do systemctl show -p InvocationID --value overture-$unit; done'; }
+first=$(runs)
+# Older than the process that has not read it, as a restored file is.
+expect "touch" 'touch -d 2001-01-01 /etc/overture/conductor.yaml'
+expect "setup" 'overture setup --yes'
+second=$(runs)
+[ "$(diff <(echo "$first") <(echo "$second") | grep -c '^>')" = 1 ] && [ "$(sed -n 4p <<< "$first")" != "$(sed -n 4p <<< "$second")" ] ||
+    fail "not the Conductor alone was restarted: $first; $second"
+expect "setup once more" 'overture setup --yes'
+[ "$second" = "$(runs)" ] || fail "a setup without a change restarts"
 
 say "a service that is killed is back"
 for service in certauthority classifier conductor console; do expect "kill" "systemctl kill -s KILL overture-$service.service"; done
