@@ -37,7 +37,7 @@ install_packages "RPM packages, and a linker for the native command line" rpm cl
 [ -z "$arm64" ] || install_packages "a linker for arm64" gcc-aarch64-linux-gnu libc6-dev-arm64-cross lld
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct)} LC_ALL=C TZ=UTC
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
-begin=$SECONDS
+begin=$SECONDS commit=$(git -C "$root" rev-parse HEAD) # a second build is of the same, whatever is committed meanwhile
 [ -z "$(git -C "$root" status --porcelain)" ] || echo "note: what is not committed is not in it" >&2
 say() { printf '[%3d s] %s\n' $((SECONDS - begin)) "$*"; }
 
@@ -55,7 +55,7 @@ quietly() {
 compile() {
     local work=$1 project common cli rid=linux-x64
     mkdir -p "$work/src"
-    git -C "$root" archive HEAD | tar -C "$work/src" -x
+    git -C "$root" archive "$commit" | tar -C "$work/src" -x
     # Neither symbols nor this folder's name in what is shipped.
     common=(-c Release -v quiet --nologo "-p:Version=$version" -p:DebugType=none "-p:PathMap=$work/src/=/overture/" -p:RunAnalyzers=false
         -p:NuGetAudit=false)
