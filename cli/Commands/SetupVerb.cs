@@ -91,7 +91,7 @@ internal sealed class SetupVerb : Verb
             return Tell(session, written, [], ExitCodes.Ok);
         }
         var units = new SetupUnits(host, answers, session.Clock);
-        await Check(host, answers, isFirst, units, cancel);
+        await Check(host, answers, isFirst, units, session.Clock, cancel);
         // First, so that a run which is cut off is gone on with.
         if (host.Write(file, answers.Text()))
             written.Add(file);
@@ -200,9 +200,14 @@ internal sealed class SetupVerb : Verb
     }
 
     // What would fail half-way, before anything is written.
-    private static async Task Check(SetupHost host, SetupAnswers answers, bool isFirst, SetupUnits units, CancellationToken cancel)
+    private static async Task Check(SetupHost host, SetupAnswers answers, bool isFirst, SetupUnits units, TimeProvider clock,
+        CancellationToken cancel)
     {
-        if (isFirst && SetupCa.IsImported(answers.Ca) && !WholeDirectory.IsFree(host.At($"{SetupHost.Home}/ca")))
+        var isFree = WholeDirectory.IsFree(host.At($"{SetupHost.Home}/ca"));
+        // Its name would be kept as the answer, and no other be taken any more.
+        if (isFirst && SetupCa.IsImported(answers.Ca) && isFree)
+            SetupCa.ReadImport(answers.Ca, clock);
+        if (isFirst && SetupCa.IsImported(answers.Ca) && !isFree)
         {
             throw Failure.Usage($"--ca: {SetupHost.Home}/ca has a CA already, and no CA is written over",
                 $"move {SetupHost.Home}/ca away to import {answers.Ca}, or leave --ca out to go on with the one that is there");

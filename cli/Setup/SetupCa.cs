@@ -1,4 +1,4 @@
-using Overture.Platform.Records;
+using Overture.Cli.Pki;
 
 namespace Overture.Cli.Setup;
 
@@ -32,8 +32,8 @@ internal static class SetupCa
     public static string Resolve(string answer, SetupHost host, string name) => answer switch
     {
         Stock => $"{StockAt}{name}:{Port}",
-        Import => Cadirs.Select(host.At).FirstOrDefault(d => File.Exists(Path.Combine(d, Pki.PuppetCaInit.Key)))
-            ?? throw Failure.Usage($"--ca: no puppetserver on this host has a CA: there is no {Pki.PuppetCaInit.Key} in "
+        Import => Cadirs.Select(host.At).FirstOrDefault(d => File.Exists(Path.Combine(d, PuppetCaInit.Key)))
+            ?? throw Failure.Usage($"--ca: no puppetserver on this host has a CA: there is no {PuppetCaInit.Key} in "
                 + string.Join(", ", Cadirs), "copy the cadir here, and name it: --ca DIR; or --ca new"),
         _ => answer.StartsWith(StockAt, StringComparison.Ordinal) && !answer[StockAt.Length..].Contains(':', StringComparison.Ordinal)
             ? $"{answer}:{Port}" : answer,
@@ -44,6 +44,17 @@ internal static class SetupCa
         answer.StartsWith(StockAt, StringComparison.Ordinal) ? answer[StockAt.Length..] : "";
 
     public static bool IsImported(string answer) => Path.IsPathRooted(answer);
+
+    /// <param name="cadir">Of a puppetserver; it is only read.</param>
+    /// <param name="clock">What has expired.</param>
+    /// <exception cref="Failure">It is not a CA that can be imported.</exception>
+    public static PuppetCaImport ReadImport(string cadir, TimeProvider clock)
+    {
+        var import = PuppetCaImport.Read(cadir, clock);
+        return import.Findings.Problems.Count == 0 ? import : throw Failure.Usage(
+            $"--ca: {cadir} is not a CA that can be imported; nothing was written",
+            $"overture ca import {cadir} --check says all of it; correct a copy, name that with --ca, and run overture setup again");
+    }
 
     /// <summary>Before anything is written: CertAuthority would not start without them.</summary>
     /// <exception cref="Failure">A file is missing.</exception>

@@ -67,14 +67,7 @@ internal sealed class SetupKeys(SetupHost host, SetupAnswers answers, TimeProvid
         // Also says what a CA lacks that is there in part.
         if (!SetupCa.IsImported(answers.Ca) || !WholeDirectory.IsFree(directory))
             return new PuppetCaInit(directory, clock).Init(answers.NameList[0]);
-        var import = PuppetCaImport.Read(answers.Ca, clock);
-        if (import.Findings.Problems.Count > 0)
-        {
-            throw new Failure(ExitCodes.Usage, $"{answers.Ca} is not a CA that can be imported; nothing of it was written",
-                $"overture ca import {answers.Ca} --check says all of it; correct a copy, name that with --ca, "
-                    + "and run overture setup again");
-        }
-        import.Write(directory);
+        SetupCa.ReadImport(answers.Ca, clock).Write(directory);
         return [directory];
     }
 
