@@ -33,19 +33,21 @@ agent() {
     inside "mkdir -p /root/$1/c /root/$1/s/certs
         [ ! -e /root/$1.token ] || printf 'custom_attributes: { 1.2.840.113549.1.9.7: %s }\n' \"\$(cat /root/$1.token)\" > /root/$1/c/csr_attributes.yaml
         cp /etc/overture/ca_crt.pem /root/$1/s/certs/ca.pem
-        timeout 120 puppet ssl bootstrap --waitforcert ${4:-2} --certname $2 --ca_server localhost --ca_port $3 --confdir /root/$1/c \
+        timeout 300 puppet ssl bootstrap --waitforcert ${4:-2} --certname $2 --ca_server localhost --ca_port $3 --confdir /root/$1/c \
             --ssldir /root/$1/s --vardir /root/$1/v --publicdir /root/$1/v/public --rundir /root/$1/v/run --logdir /root/$1/v/log --color false"
 }
 serial_of() { inside "openssl x509 -in $1 -noout -serial" | cut -d= -f2; }
 
 say "a puppetserver with its own CA, and the packages"
 expect "the packages do not install" "apt-get install -y --no-install-recommends $old"
-expect "the puppetserver" 'systemd-run --quiet --unit=test-stock -p KillMode=process -p RemainAfterExit=yes /source/eng/stock-puppetserver.sh start /srv/stock 8150 /usr/bin/overture-autosign'
+# Without the C2 compiler the JVM needs half the time to start.
+expect "the puppetserver" 'systemd-run --quiet --unit=test-stock -p KillMode=process -p RemainAfterExit=yes --setenv=STOCK_HEAP=768m \
+    --setenv="STOCK_JAVA_ARGS=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" /source/eng/stock-puppetserver.sh start /srv/stock 8150 /usr/bin/overture-autosign'
 
 say "overture setup --ca stock, without what puppetserver's CA knows CertAuthority by"
 ! inside 'overture setup --yes --name server.test --ca stock:localhost:8150' > "$work/said" 2>&1 || fail "setup goes on without certificates"
 grep -q 'generate --ca-client --certname overture' "$work/said" && inside 'test ! -e /etc/overture' || { cat "$work/said" >&2; fail "it does not say what is missing"; }
-until_true "the puppetserver answers" 400 'curl -sf --insecure https://localhost:8150/status/v1/simple/ca'
+until_true "the puppetserver answers" 900 'curl -sf --insecure https://localhost:8150/status/v1/simple/ca'
 
 say "overture setup --ca stock"
 inside 'set -e

@@ -66,7 +66,7 @@ internal sealed class SetupUnits(SetupHost host, SetupAnswers answers, TimeProvi
         {
             var now = started.Now(unit);
             var isCurrent = started.IsCurrent(unit, now);
-            say($"{unit}: {(isCurrent ? "start, unless it runs" : "start")}");
+            say(isCurrent ? $"{unit}, as it was started before" : $"starting {unit}");
             // Of Type=notify: it returns once the service listens, or has ended.
             var (code, _, errors) = await SetupHost.Try("systemctl", [isCurrent ? "start" : "restart", unit], cancel);
             if (code != 0)
