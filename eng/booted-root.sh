@@ -68,6 +68,9 @@ prepare_packages() { # [DIR]
 
 boot_root() {
     local name=${1:-bookworm-systemd} lower unit i
+    # Two would share this shell's control groups, and each systemd would find processes of the other in its units.
+    exec 9> /run/lock/overture-booted-root
+    flock 9
     say "booting $name with systemd as PID 1"
     lower=$("$root/eng/roots.sh" "$name")
     mount -t overlay overlay -o "lowerdir=$lower,upperdir=$work/upper,workdir=$work/work" "$work/merged"
