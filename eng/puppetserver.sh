@@ -77,7 +77,7 @@ case $verb in
         install -d -g puppet -m 0750 "$home" "$home/apply" "$home/hooks"
         rm -rf "$home/apply/modules" "$home/apply/production"
         root=$(dirname "$(dirname "$self")")
-        cp -R "$root/deploy/puppet" "$home/apply/modules"
+        cp -RL "$root/deploy/puppet" "$home/apply/modules" # in a package the module is a link
         cp -R "$root/examples/puppet/modules" "$home/apply/production"
         cat > "$home/apply/hiera.yaml" <<EOF
 version: 5

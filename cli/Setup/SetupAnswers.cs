@@ -8,7 +8,7 @@ namespace Overture.Cli.Setup;
 /// </summary>
 internal sealed record SetupAnswers
 {
-    public const string Local = "local", None = "none", New = "new";
+    public const string Local = "local", None = "none";
 
     /// <summary>The object store: a directory, or s3://BUCKET.</summary>
     public string Store { get; init; } = "";
@@ -27,7 +27,7 @@ internal sealed record SetupAnswers
     /// <summary>Names that nodes and puppetservers reach this host by, separated by commas.</summary>
     public string Names { get; init; } = "";
 
-    /// <summary>"new", or the cadir of a puppetserver that is imported.</summary>
+    /// <summary>"new", the cadir of a puppetserver that is imported, or "stock:HOST:PORT" of one whose CA stays.</summary>
     public string Ca { get; init; } = "";
 
     /// <summary>Prefix of records and Redis keys; empty: none.</summary>
@@ -51,11 +51,15 @@ internal sealed record SetupAnswers
     private static readonly string[] NotWithin =
         ["/bin/", "/boot/", "/dev/", "/etc/", "/home/", "/lib/", "/lib64/", "/proc/", "/root/", "/run/", "/sbin/", "/sys/", "/tmp/",
             "/usr/", "/var/tmp/", "/var/run/", "/var/lib/overture/ca", "/var/lib/overture/pki", "/var/lib/overture/launch",
-            "/var/lib/overture/redis"];
+            "/var/lib/overture/redis", "/var/lib/overture/setup"];
 
     public IReadOnlyList<string> NameList => [.. Names.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)];
     public bool IsBucket => Store.StartsWith("s3://", StringComparison.Ordinal);
     public string Ec2Region => Provider.StartsWith("ec2:", StringComparison.Ordinal) ? Provider[4..] : "";
+
+
+    /// <summary>HOST:PORT of the puppetserver whose own CA signs; empty: Overture's does.</summary>
+    public string StockCa => SetupCa.StockEndpoint(Ca);
 
     private bool IsOwnDirectory => Path.GetFullPath(Store) == Store && Store.Count(c => c == '/') > 1 && !NoStores.Contains(Store)
         && !NotWithin.Any(d => Store.StartsWith(d, StringComparison.Ordinal));
@@ -124,7 +128,9 @@ internal sealed record SetupAnswers
             yield return new("--name", "must be DNS names that nodes reach this host by");
         else if (NameList[0].Length > 50)
             yield return new("--name", "the first must have at most 50 characters: it is in the CA's name");
-        if (Ca != New && !Path.IsPathRooted(Ca))
-            yield return new("--ca", "must be new, or the absolute path of a puppetserver's cadir to import");
+        if (StockCa.Length > 0 && !CliConfigReader.IsEndpoint(StockCa))
+            yield return new("--ca", "must have HOST or HOST:PORT of the puppetserver behind stock:");
+        else if (StockCa.Length == 0 && Ca != SetupCa.New && !SetupCa.IsImported(Ca))
+            yield return new("--ca", "must be new, import, the absolute path of a puppetserver's cadir, stock, or stock:HOST:PORT");
     }
 }

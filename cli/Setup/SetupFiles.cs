@@ -42,10 +42,12 @@ internal sealed class SetupFiles(SetupHost host, SetupAnswers answers)
 
     private IEnumerable<(string Key, string Value)> OfService(string service)
     {
-        // The puppetserver's hook asks the Classifier, from its own host; operators work on this one.
+        // The puppetserver's hooks ask the Classifier, and about requests at its own CA CertAuthority, from its own host; operators work on
+        // this one.
         var (address, port) = service switch
         {
-            "conductor" => (Here, Conductor), "certauthority" => (Here, CertAuthority), _ => (Everywhere, Classifier),
+            "conductor" => (Here, Conductor), "certauthority" => (answers.StockCa.Length > 0 ? Everywhere : Here, CertAuthority),
+            _ => (Everywhere, Classifier),
         };
         yield return ("bucket", OptionFile.Quoted(answers.IsBucket ? answers.Store : "file:" + answers.Store));
         if (answers.S3Endpoint.Length > 0)
@@ -83,6 +85,12 @@ internal sealed class SetupFiles(SetupHost host, SetupAnswers answers)
 
     private IEnumerable<(string Key, string Value)> OfCertAuthority() =>
     [
+        .. answers.StockCa.Length == 0 ? Array.Empty<(string, string)>() :
+        [
+            ("stockCa.url", OptionFile.Quoted($"https://{answers.StockCa}")),
+            ("stockCa.certificate", OptionFile.Quoted(SetupCa.Certificate)),
+            ("stockCa.key", OptionFile.Quoted(SetupCa.Key)), ("stockCa.roots", OptionFile.Quoted(SetupCa.Roots)),
+        ],
         ("caDirectory", OptionFile.Quoted($"{SetupHost.Home}/ca")),
         ("launchKeys", OptionFile.Quoted($"{SetupHost.Home}/launch/trusted")),
         ("puppetApi.listen", OptionFile.Quoted($"{Everywhere}:{CaApi}")),

@@ -22,7 +22,11 @@ internal sealed class SetupKeys(SetupHost host, SetupAnswers answers, TimeProvid
         List<string> written = [.. new InternalPki(Home, clock).Init(answers.NameList)];
         written.AddRange(Ca());
         written.AddRange(new RegistryUsers(Home).Init(answers.Deployment));
-        if (host.Write(Published, PublicOf(await File.ReadAllTextAsync(Path.Combine(Home, "ca", PuppetCaInit.Bundle), cancel))))
+        var bundle = await PublicOf($"{SetupHost.Home}/ca/{PuppetCaInit.Bundle}", cancel);
+        // First the CA that signs for nodes; ours signs what they meet at the listeners of Conductor and CertAuthority.
+        if (answers.StockCa.Length > 0)
+            bundle = await PublicOf(SetupCa.Roots, cancel) + bundle;
+        if (host.Write(Published, bundle))
             written.Add(Published);
         await Own(cancel);
         return written;
@@ -49,28 +53,21 @@ internal sealed class SetupKeys(SetupHost host, SetupAnswers answers, TimeProvid
         $"mount {SetupHost.Home}, or restore it from a backup; to begin with a new CA remove {Published}");
 
     // Only ever certificates: the folder is CertAuthority's own, so that what its user puts there, or links to, is read here as root.
-    private static string PublicOf(string bundle)
+    private async Task<string> PublicOf(string path, CancellationToken cancel)
     {
         var certificates = new X509Certificate2Collection();
-        certificates.ImportFromPem(bundle);
+        certificates.ImportFromPem(await File.ReadAllTextAsync(host.At(path), cancel));
         return certificates.Count > 0 ? certificates.ExportCertificatePems() + "\n"
-            : throw Failure.Config($"{SetupHost.Home}/ca/{PuppetCaInit.Bundle} has no certificate", "restore it from a backup");
+            : throw Failure.Config($"{path} has no certificate", "restore it from a backup");
     }
 
     private IReadOnlyList<string> Ca()
     {
         var directory = Path.Combine(Home, "ca");
         // Also says what a CA lacks that is there in part.
-        if (answers.Ca == SetupAnswers.New || !WholeDirectory.IsFree(directory))
+        if (!SetupCa.IsImported(answers.Ca) || !WholeDirectory.IsFree(directory))
             return new PuppetCaInit(directory, clock).Init(answers.NameList[0]);
-        var import = PuppetCaImport.Read(answers.Ca, clock);
-        if (import.Findings.Problems.Count > 0)
-        {
-            throw new Failure(ExitCodes.Usage, $"{answers.Ca} is not a CA that can be imported; nothing of it was written",
-                $"overture ca import {answers.Ca} --check says all of it; correct a copy, name that with --ca, "
-                    + "and run overture setup again");
-        }
-        import.Write(directory);
+        SetupCa.ReadImport(answers.Ca, clock).Write(directory);
         return [directory];
     }
 
@@ -91,6 +88,8 @@ internal sealed class SetupKeys(SetupHost host, SetupAnswers answers, TimeProvid
                 await SetupHost.Run("chown", ["-hR", Owner, .. within], cancel);
             await host.Own(Owner, "0700", cancel, $"{Home}/ca");
         }
+        await host.Own("root:overture-certauthority", "0750", cancel, SetupCa.Folder);
+        await host.Own("root:overture-certauthority", "0640", cancel, SetupCa.Key, SetupCa.Certificate, SetupCa.Roots);
         await host.Own("root:overture-redis", "0750", cancel, $"{Home}/redis");
         await host.Own("root:overture-redis", "0640", cancel, $"{Home}/redis/users.conf");
     }

@@ -56,18 +56,22 @@ internal sealed class SetupUnits(SetupHost host, SetupAnswers answers, TimeProvi
         return written;
     }
 
-    /// <summary>Restarts a unit only where its files were written.</summary>
-    public async Task Start(bool changed, Action<string> say, CancellationToken cancel)
+    /// <summary>Restarts a unit where its files are others than at its last start; else it runs on, or is started.</summary>
+    public async Task Start(Action<string> say, CancellationToken cancel)
     {
+        var started = new StartedUnits(host);
         await SetupHost.Run("systemctl", ["daemon-reload"], cancel);
         await SetupHost.Run("systemctl", ["enable", "--quiet", .. Units], cancel);
         foreach (var unit in Units)
         {
-            say($"starting {unit}");
+            var now = started.Now(unit);
+            var isCurrent = started.IsCurrent(unit, now);
+            say(isCurrent ? $"{unit}, as it was started before" : $"starting {unit}");
             // Of Type=notify: it returns once the service listens, or has ended.
-            var (code, _, errors) = await SetupHost.Try("systemctl", [changed ? "restart" : "start", unit], cancel);
+            var (code, _, errors) = await SetupHost.Try("systemctl", [isCurrent ? "start" : "restart", unit], cancel);
             if (code != 0)
                 throw await Ended(unit, errors, cancel);
+            started.Started(unit, now);
         }
     }
 

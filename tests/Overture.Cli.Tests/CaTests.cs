@@ -95,13 +95,5 @@ public sealed class CaTests(OvertureFixture overture) : IDisposable
             .Says("was not written by overture");
     }
 
-    private async Task<string> Setup()
-    {
-        await File.WriteAllTextAsync(home.File("old.conf"),
-            $"[main]\ncertname = puppet.example.org\nconfdir = {home.File("conf")}\nssldir = {home.File("ssl")}\ncadir = "
-                + $"{home.File("source")}\nkeylength = 2048\n");
-        Directory.CreateDirectory(home.File("conf"));
-        (await Shell.Run("puppetserver", "ca", "setup", "--config", home.File("old.conf"))).Ok();
-        return home.File("source");
-    }
+    private Task<string> Setup() => PuppetserverCadir.Make(home);
 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Overture.TestSupport;
 
 namespace Overture.Cli.Tests;
@@ -11,7 +12,7 @@ namespace Overture.Cli.Tests;
 public sealed class SetupTests : IDisposable
 {
     private static readonly string[] Programs = ["services/Conductor", "services/CertAuthority", "services/Classifier", "console"];
-    private readonly TempDirectory image = Image();
+    private readonly TempDirectory image = Image(), puppetserver = new();
 
     [Fact]
     public async Task Setup_OfAnImage_WritesEveryKeyAndWhatIsAnswered()
@@ -118,13 +119,78 @@ public sealed class SetupTests : IDisposable
     [InlineData("--store", "/srv/a b", "--store")]
     [InlineData("--redis", "redis", "--redis")]
     [InlineData("--ca", "old", "--ca")]
+    [InlineData("--ca", "stock:a b", "--ca")]
+    [InlineData("--ca", "import", "/etc/puppet/puppetserver/ca")]
+    [InlineData("--ca", "/var/empty", "overture ca import /var/empty --check")]
     public async Task Setup_AnAnswerThatCannotBe_IsUsageAndWritesNothing(string option, string value, string field)
     {
         (await Setup(option, value)).Exit(2).Says(field);
         Assert.False(Directory.Exists(image.File("etc")));
     }
 
-    public void Dispose() => image.Dispose();
+    [Theory]
+    [InlineData("import")]
+    [InlineData("DIR")]
+    public async Task Setup_CaImport_TakesThePuppetserversOwnOnce(string answer)
+    {
+        var cadir = await PuppetserverCadir.Make(puppetserver);
+        var there = answer == "import" ? image.File("etc/puppet/puppetserver/ca") : puppetserver.File("there");
+        Directory.CreateDirectory(Path.GetDirectoryName(there)!);
+        Directory.Move(cadir, there);
+        var before = ShaOf(Path.Combine(there, "ca_crt.pem"));
+
+        (await Setup("--ca", answer == "import" ? answer : there)).Exit(0).Says("next: let the puppetserver that has this CA sign nothing");
+        Assert.Equal(before, Sha("var/lib/overture/ca/ca_crt.pem"));
+        Assert.True(File.Exists(image.File("var/lib/overture/ca/imported/inventory.txt")));
+        Assert.Contains($"ca: \"{there}\"", Etc("setup.yaml"), StringComparison.Ordinal);
+        // It is read once: what its folder holds later is another CA's.
+        Directory.Delete(there, recursive: true);
+        (await Setup()).Exit(0).Says("nothing to do");
+        (await Setup("--ca", "new")).Exit(2).Says("a CA is never replaced by another one");
+    }
+
+    [Fact]
+    public async Task Setup_CaStock_LeavesSigningToPuppetserverAndPinsBothCas()
+    {
+        // Nothing is written before what CertAuthority cannot start without is there.
+        (await Setup("--ca", "stock:puppet.example.org")).Exit(2).Says("puppetserver ca generate --ca-client --certname overture")
+            .Says("/etc/overture/stock/overture.key");
+        Assert.False(Directory.Exists(image.File("etc")));
+
+        var cadir = await PuppetserverCadir.Make(puppetserver);
+        Directory.CreateDirectory(image.File("etc/overture/stock"));
+        foreach (var (from, to) in new[] { ("ca_crt.pem", "ca_crt.pem"), ("ca_crt.pem", "overture.pem"), ("ca_key.pem", "overture.key") })
+            File.Copy(Path.Combine(cadir, from), image.File($"etc/overture/stock/{to}"));
+        (await Setup("--ca", "stock:puppet.example.org")).Exit(0).Says("[server] autosign = /usr/bin/overture-autosign");
+        var options = Etc("certauthority.yaml");
+        foreach (var line in new[]
+        {
+            "  url: \"https://puppet.example.org:8140\"", "  certificate: \"/etc/overture/stock/overture.pem\"",
+            "  key: \"/etc/overture/stock/overture.key\"", "  roots: \"/etc/overture/stock/ca_crt.pem\"", "listen: \"0.0.0.0:7002\"",
+        })
+        {
+            Assert.Contains($"\n{line}\n", options, StringComparison.Ordinal);
+        }
+        // Whose signature an agent gets comes first; Conductor's listeners are shown with ours.
+        var stock = Pems(Path.Combine(cadir, "ca_crt.pem"));
+        Assert.Equal([.. stock, .. Pems(image.File("var/lib/overture/ca/ca_crt.pem"))], Pems(image.File("etc/overture/ca_crt.pem")));
+        Assert.Equal(2, stock.Count);
+        Assert.Equal("640", Convert.ToString((int)File.GetUnixFileMode(image.File("etc/overture/stock/overture.key")), 8));
+        (await Setup("--ca", "stock:puppet.example.org")).Exit(0).Says("nothing to do");
+    }
+
+    public void Dispose()
+    {
+        image.Dispose();
+        puppetserver.Dispose();
+    }
+
+    private static List<string> Pems(string file)
+    {
+        var certificates = new X509Certificate2Collection();
+        certificates.ImportFromPemFile(file);
+        return [.. certificates.Select(c => c.Thumbprint)];
+    }
 
     private async Task<Ran> Setup(params string[] options) =>
         await Shell.Run(OvertureFixture.Binary,
@@ -133,7 +199,9 @@ public sealed class SetupTests : IDisposable
 
     private string Etc(string file) => File.ReadAllText(image.File($"etc/overture/{file}"));
 
-    private string Sha(string file) => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(image.File(file))));
+    private string Sha(string file) => ShaOf(image.File(file));
+
+    private static string ShaOf(string path) => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(path)));
 
     // The programs of the package, where the package has them.
     private static TempDirectory Image()
