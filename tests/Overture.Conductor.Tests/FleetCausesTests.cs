@@ -44,8 +44,10 @@ public sealed class FleetCausesTests(ITestOutputHelper output)
             Assert.Equal(["CONNECTION_REFUSED 2", "NAME_UNRESOLVED 1"], await Counted());
             var each = new List<string>();
             foreach (var name in names)
+            {
                 each.AddRange((await world.Host.As("viewer").ExplainInstanceAsync(new() { Certname = $"{name}" })).Causes.Take(1)
                     .Select(c => c.Reason));
+            }
             Assert.Equal(await Counted(), each.CountBy(r => r).OrderByDescending(c => c.Value).Select(c => $"{c.Key} {c.Value}"));
         }
 

@@ -44,7 +44,9 @@ public sealed partial class PageTests(ConsoleFixture world)
         Assert.DoesNotMatch(Inline(), Quoted().Replace(text, "\"\""));
         if (address.Contains(Scene.HostileName, StringComparison.Ordinal)
             && address.Split('/')[^1] is not ("terminate" or "delete" or "revoke"))
+        {
             Assert.Contains("&lt;script&gt;", text, StringComparison.Ordinal);
+        }
     }
 
     [Theory, MemberData(nameof(Pages))]

@@ -175,7 +175,7 @@ public sealed partial class FiredAlertsTests
         var scraped = await site.Prometheus.Names();
         var named = new[] { "alerts.yaml", "dashboards/overture.json" }
             .SelectMany(f => Name().Matches(File.ReadAllText(RepositoryPaths.File($"deploy/otel/{f}"))).Select(m => m.Value)).Distinct();
-        Assert.Empty(named.Where(n => !scraped.Contains(n)));
+        Assert.DoesNotContain(named, n => !scraped.Contains(n));
     }
 
     [GeneratedRegex(@"\boverture_[a-z_]+")]

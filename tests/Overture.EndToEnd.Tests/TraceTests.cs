@@ -75,7 +75,7 @@ public sealed class TraceTests(Stack stack)
     // Each service sends its spans in their order: once it sent one that began now, it has sent all before.
     private async Task AllSent()
     {
-        var now = DateTimeOffset.UtcNow;
+        var now = TimeProvider.System.GetUtcNow();
         foreach (var kind in new[] { "instance", "certificate", "node" })
             (await stack.Overture(kind, "list")).Ok();
         await Eventually.True(() => new[] { "conductor", "certauthority", "classifier" }.All(s => stack.Otlp.Sent($"overture-{s}", now)),

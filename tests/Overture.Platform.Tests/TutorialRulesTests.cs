@@ -24,7 +24,7 @@ public sealed partial class TutorialRulesTests
     {
         var tests = string.Concat(
             Directory.EnumerateFiles(RepositoryPaths.File("tests/Overture.EndToEnd.Tests"), "*.cs").Select(File.ReadAllText));
-        Assert.Empty(Pages.Keys.Where(p => !tests.Contains($"\"{p}\"", StringComparison.Ordinal)));
+        Assert.DoesNotContain(Pages.Keys, p => !tests.Contains($"\"{p}\"", StringComparison.Ordinal));
     }
 
     [GeneratedRegex("^```(?<kind>[^\n]*)\n(?<text>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
