@@ -5,18 +5,22 @@ Reads lifecycle actions from an SQS queue (EventBridge or the group's own notifi
   lifecycle.py QUEUE-URL SPEC-FILE
 A launch is registered under the cloud's instance id, its user data is put where the new machine waits for it (a SecureString parameter
 /overture/user-data/<instance id>, which boot.sh reads), and the group goes on. An end is terminated in Overture before the machine goes.
+The parameter only includes the user data from its URL, as a parameter takes 4 KiB: the Conductor's records are in an s3: bucket.
 What fails stays in the queue, and the hook's own time limit decides. Needs boto3 (Debian: python3-boto3); environment: see ../curl/call.sh.
 """
 import json
 import pathlib
 import subprocess
 import sys
+import urllib.parse
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 CALL = pathlib.Path(__file__).resolve().parent.parent / "curl" / "call.sh"
 LAUNCHING, TERMINATING = "autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"
 LABEL = "ec2-instance"
+LATER = 120  # seconds until what failed is tried again, by this run or another
 
 
 class Refused(Exception):
@@ -33,18 +37,24 @@ def call(method, path, body=None):
 
 def register(instance, spec, ssm):
     spec = {**spec, "labels": {**spec.get("labels", {}), LABEL: instance}}
-    answer = call("POST", "/v1/instances:register", {"requestId": f"asg-{instance}", "spec": spec})
-    # Longer than 4 KiB, which a standard parameter takes.
-    ssm.put_parameter(Name=f"/overture/user-data/{instance}", Value=answer["userData"], Type="SecureString", Tier="Advanced",
-                      Overwrite=True)
-    return answer["instance"]["certname"]
+    answer = call("POST", "/v1/instances:register", {"requestId": f"asg-{instance}", "spec": spec, "userDataUrl": True})
+    ssm.put_parameter(Name=f"/overture/user-data/{instance}", Value=answer["userData"], Type="SecureString", Overwrite=True)
+
+
+def registered(instance):
+    page = ""
+    while True:
+        listed = call("GET", f"/v1/instances?filter.selector={LABEL}%3D{instance}&pageToken={urllib.parse.quote(page, safe='')}")
+        yield from (found["certname"] for found in listed.get("instances", []))
+        page = listed.get("nextPageToken")
+        if not page:
+            return
 
 
 def terminate(instance, ssm):
-    listed = call("GET", f"/v1/instances?filter.selector={LABEL}%3D{instance}")
-    for found in listed.get("instances", []):
+    for certname in list(registered(instance)):
         try:
-            call("POST", f"/v1/instances/{found['certname']}:terminate", {"reason": "ended by its autoscaling group"})
+            call("POST", f"/v1/instances/{certname}:terminate", {"reason": "ended by its autoscaling group"})
         except Refused as refused:
             # The Conductor goes on by itself.
             if "REVOCATION_PENDING" not in str(refused):
@@ -55,20 +65,38 @@ def terminate(instance, ssm):
         pass
 
 
+def complete(action, result, groups):
+    try:
+        groups.complete_lifecycle_action(
+            LifecycleHookName=action["LifecycleHookName"], AutoScalingGroupName=action["AutoScalingGroupName"],
+            LifecycleActionToken=action["LifecycleActionToken"], InstanceId=action["EC2InstanceId"], LifecycleActionResult=result)
+    except ClientError as error:
+        # Delivered twice, or too late: the group has gone on.
+        if "No active Lifecycle Action" not in str(error):
+            raise
+
+
 def handle(action, spec, ssm, groups):
-    instance = action["EC2InstanceId"]
+    instance, result = action["EC2InstanceId"], "CONTINUE"
     if action["LifecycleTransition"] == LAUNCHING:
-        register(instance, spec, ssm)
+        try:
+            register(instance, spec, ssm)
+        except Refused as refused:
+            # It has booted with its token already and this is an old message, or it never can: then the group takes another machine.
+            if "TOKEN_EXPIRED" not in str(refused):
+                raise
+            result = "ABANDON"
     elif action["LifecycleTransition"] == TERMINATING:
         terminate(instance, ssm)
-    groups.complete_lifecycle_action(
-        LifecycleHookName=action["LifecycleHookName"], AutoScalingGroupName=action["AutoScalingGroupName"],
-        LifecycleActionToken=action["LifecycleActionToken"], InstanceId=instance, LifecycleActionResult="CONTINUE")
-    print(f"{action['LifecycleTransition']} {instance}", flush=True)
+    complete(action, result, groups)
+    print(f"{action['LifecycleTransition']} {instance} {result}", flush=True)
 
 
-def receive(sqs, queue):
-    return sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1, MaxNumberOfMessages=10).get("Messages", [])
+def work(message, spec, ssm, groups):
+    body = json.loads(message["Body"])
+    action = body.get("detail", body)  # EventBridge wraps it
+    if "LifecycleTransition" in action:  # else the test notification of a new hook
+        handle(action, spec, ssm, groups)
 
 
 def main():
@@ -76,18 +104,17 @@ def main():
         sys.exit("usage: lifecycle.py QUEUE-URL SPEC-FILE")
     queue, spec = sys.argv[1], json.loads(pathlib.Path(sys.argv[2]).read_text(encoding="utf-8"))
     sqs, ssm, groups = boto3.client("sqs"), boto3.client("ssm"), boto3.client("autoscaling")
-    failed = set()  # what failed is for the next run, or this one would have no end
-    while messages := [m for m in receive(sqs, queue) if m["MessageId"] not in failed]:
+    failed = False
+    while messages := sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
-            body = json.loads(message["Body"])
-            action = body.get("detail", body)  # EventBridge wraps it
-            if "LifecycleTransition" in action:  # else the test notification of a new hook
-                try:
-                    handle(action, spec, ssm, groups)
-                except Refused as refused:
-                    failed.add(message["MessageId"])
-                    print(f"{action.get('EC2InstanceId')}: {refused}", file=sys.stderr, flush=True)
-                    continue
+            try:
+                work(message, spec, ssm, groups)
+            # The next message may do better, whatever is wrong with this one.
+            except (Refused, BotoCoreError, ClientError, ValueError, KeyError, TypeError, AttributeError) as error:
+                failed = True
+                print(f"{message['MessageId']}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+                sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=LATER)
+                continue
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     sys.exit(1 if failed else 0)
 

@@ -13,9 +13,10 @@ answer=$(python3 -c 'import json, sys; json.dump({"requestId": sys.argv[1], "spe
 
 # 2. The user data, with its one-time token: for the new machine alone.
 certname=$(python3 -c '
-import json, sys
+import json, os, sys
 answer = json.load(sys.stdin)
 with open(sys.argv[1], "w") as file:
+    os.fchmod(file.fileno(), 0o600)  # it may have been there
     file.write(answer["userData"])
 print(answer["instance"]["certname"])' "$2" <<< "$answer")
 

@@ -9,7 +9,7 @@ terraform {
 
 variable "name" {
   type        = string
-  description = "Names the registration: another name is another instance."
+  description = "Names the registration: another name or spec is another instance."
 }
 
 variable "image_id" {
@@ -30,7 +30,8 @@ locals {
 data "external" "overture" {
   program = ["${path.module}/register.py"]
   query = {
-    request_id = "terraform-${var.name}"
+    # An edited spec is another registration, and so another machine. At most 64 characters.
+    request_id = "terraform-${var.name}-${substr(sha256(jsonencode(local.spec)), 0, 16)}"
     spec       = jsonencode(local.spec)
   }
 }
@@ -46,12 +47,15 @@ resource "aws_instance" "web" {
 
   lifecycle {
     # Rendered anew by a newer Conductor it may differ, and a machine reads it once.
-    ignore_changes = [user_data]
+    ignore_changes       = [user_data]
+    replace_triggered_by = [terraform_data.end]
   }
 }
 
 resource "terraform_data" "end" {
-  input = { certname = data.external.overture.result.certname, module = path.module }
+  # Changed in place it would not be destroyed, and the old registration not ended.
+  triggers_replace = [data.external.overture.result.certname]
+  input            = { certname = data.external.overture.result.certname, module = path.module }
 
   provisioner "local-exec" {
     when    = destroy

@@ -10,13 +10,11 @@ namespace Overture.Conductor.Tests;
 [Trait("Category", "integration")]
 public sealed class IntegrationExamplesTests : IAsyncLifetime
 {
-    private const string Parameter = "/overture/user-data/" + LifecycleClouds.Instance;
     private static readonly string Examples = RepositoryPaths.File("examples");
     private static readonly string Spec = Path.Combine(Examples, "curl/spec.json");
 
     private readonly ConductorFixture world = new();
     private readonly TempDirectory scratch = new();
-    private readonly LifecycleClouds clouds = new();
     private ConductorHost host = null!;
 
     public async Task InitializeAsync()
@@ -27,7 +25,6 @@ public sealed class IntegrationExamplesTests : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        await clouds.DisposeAsync();
         await host.DisposeAsync();
         world.Dispose();
         scratch.Dispose();
@@ -43,6 +40,11 @@ public sealed class IntegrationExamplesTests : IAsyncLifetime
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(scratch.File("user-data")));
         // Again: the same instance.
         Assert.Equal(first, (await Run("curl/bootstrap.sh", ["web-1", scratch.File("user-data")], spec)).Ok().Split(' '));
+        // Over a file that others could read.
+        await File.WriteAllTextAsync(scratch.File("open"), "");
+        File.SetUnixFileMode(scratch.File("open"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
+        (await Run("curl/bootstrap.sh", ["web-1", scratch.File("open")], spec)).Ok();
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(scratch.File("open")));
         var refused = await Run("curl/bootstrap.sh", ["web-2", scratch.File("none")], "{\"profile\": \"web\"}");
         Assert.Equal(1, refused.ExitCode);
         Assert.Contains("INVALID_FIELD", refused.Errors, StringComparison.Ordinal);
@@ -85,6 +87,14 @@ public sealed class IntegrationExamplesTests : IAsyncLifetime
         Assert.Equal(["request_id", "spec"], external.GetProperty("query").EnumerateObject().Select(p => p.Name).Order());
         Assert.Contains("data.external.overture.result.user_data", json, StringComparison.Ordinal);
         Assert.Contains("data.external.overture.result.certname", json, StringComparison.Ordinal);
+        // An edited spec is another request, another certname replaces both.
+        Assert.Contains("sha256(jsonencode(local.spec))", external.GetProperty("query").GetProperty("request_id").GetString(),
+            StringComparison.Ordinal);
+        var resources = JsonDocument.Parse(json).RootElement.GetProperty("resource");
+        Assert.Contains("certname", resources.GetProperty("terraform_data").GetProperty("end")[0].GetProperty("triggers_replace")
+            .ToString(), StringComparison.Ordinal);
+        Assert.Contains("terraform_data.end", resources.GetProperty("aws_instance").GetProperty("web")[0].GetProperty("lifecycle")[0]
+            .GetProperty("replace_triggered_by").ToString(), StringComparison.Ordinal);
         Assert.Contains("/terminate.sh ${self.input.certname}", json, StringComparison.Ordinal);
     }
 
@@ -105,72 +115,13 @@ public sealed class IntegrationExamplesTests : IAsyncLifetime
         // Once more, and the same instance.
         (await Playbook("web1", "true")).Ok();
         Assert.Single((await host.As("viewer").ListInstancesAsync(new())).Instances);
+        // Nothing more comes of one that ends: the first look is the last.
+        (await Run("terraform/terminate.sh", [listed.Certname], timeout: "3")).Ok();
+        var ended = await Playbook("web1", "true");
+        Assert.Equal(2, ended.ExitCode);
+        Assert.Contains("INSTANCE_STATE_TERMINATING", ended.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("FAILED - RETRYING", ended.Output, StringComparison.Ordinal);
     }
-
-    [Fact]
-    public async Task Autoscaling_LaunchIsRegistered_AndEndIsTerminated()
-    {
-        await clouds.Start();
-        await clouds.Send("launching.json");
-        (await Lifecycle()).Ok();
-        var instance = Assert.Single((await host.As("viewer").ListInstancesAsync(new())).Instances);
-        Assert.Equal((InstanceState.Launching, LifecycleClouds.Instance), (instance.State, instance.Labels["ec2-instance"]));
-        Assert.StartsWith("#cloud-config", await clouds.Parameter(Parameter), StringComparison.Ordinal);
-        Assert.Equal([("CONTINUE", LifecycleClouds.Instance)], clouds.Completed);
-
-        // Delivered twice, as queues do: one instance.
-        await clouds.Send("launching.json");
-        (await Lifecycle()).Ok();
-        Assert.Single((await host.As("viewer").ListInstancesAsync(new())).Instances);
-
-        await clouds.Send("terminating.json");
-        (await Lifecycle(timeout: "3")).Ok();
-        instance = (await host.As("viewer").GetInstanceAsync(new() { Certname = instance.Certname })).Instance;
-        Assert.Equal(InstanceState.Terminating, instance.State);
-        Assert.Null(await clouds.Parameter(Parameter));
-        Assert.Equal(3, clouds.Completed.Count);
-    }
-
-    [Fact]
-    public async Task Autoscaling_WhatIsRefused_StaysInTheQueue()
-    {
-        await clouds.Start();
-        await clouds.Send("launching.json");
-        var spec = scratch.File("other.json");
-        await File.WriteAllTextAsync(spec, (await File.ReadAllTextAsync(Spec)).Replace("\"web\"", "\"db\"", StringComparison.Ordinal));
-        var ran = await Lifecycle(spec);
-        Assert.Equal(1, ran.ExitCode);
-        Assert.Contains("SCOPE_MISSING", ran.Errors, StringComparison.Ordinal);
-        Assert.Empty(clouds.Completed);
-        Assert.Equal(1, await clouds.Waiting());
-    }
-
-    [Fact]
-    public async Task Autoscaling_Boot_WaitsForItsParameter_AndHasCloudInitDoIt()
-    {
-        await File.WriteAllTextAsync(scratch.File("cloud-init"), """
-            #!/bin/sh
-            [ "$1" != query ] || { echo i-0123456789abcdef0; exit; }
-            cat "$2" >&2; echo "$@"
-            """);
-        await File.WriteAllTextAsync(scratch.File("aws"), $$"""
-            #!/bin/sh
-            [ -e "{{scratch.File("asked")}}" ] || { touch "{{scratch.File("asked")}}"; echo none yet >&2; exit 254; }
-            echo "#cloud-config of $5"
-            """);
-        await File.WriteAllTextAsync(scratch.File("sleep"), "#!/bin/sh\n");
-        foreach (var stub in new[] { "aws", "cloud-init", "sleep" })
-            File.SetUnixFileMode(scratch.File(stub), UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        var ran = await Shell.Run("unshare", ["--mount", "sh", "-c", "mount -t tmpfs none /run && exec sh \"$0\"",
-            Path.Combine(Examples, "autoscaling/boot.sh")],
-            new Dictionary<string, string?> { ["PATH"] = $"{scratch.Path}:/usr/bin:/bin:/usr/sbin:/sbin" });
-        Assert.Equal(new[] { "write_files", "runcmd", "scripts_user" }.Select(m =>
-            $"--file /run/overture-user-data single --name {m} --frequency always"), ran.Ok().TrimEnd().Split('\n'));
-        Assert.Contains("#cloud-config of /overture/user-data/i-0123456789abcdef0", ran.Errors, StringComparison.Ordinal);
-    }
-
-    private Task<Ran> Lifecycle(string? spec = null, string timeout = "60") =>
-        Run("autoscaling/lifecycle.py", [clouds.Queue, spec ?? Spec], null, timeout, clouds.Environment);
 
     private Task<Ran> Playbook(string id, string boot)
     {
@@ -182,18 +133,9 @@ public sealed class IntegrationExamplesTests : IAsyncLifetime
                 ["LC_ALL"] = "C.UTF-8" }, limit: TimeSpan.FromMinutes(10));
     }
 
-    private Task<Ran> Run(string example, string[] arguments, string? input = null, string timeout = "60",
-        IReadOnlyDictionary<string, string?>? more = null) =>
-        Shell.Run(Path.Combine(Examples, example), arguments, new Dictionary<string, string?>(Variables(timeout).Concat(more
-            ?? new Dictionary<string, string?>())), input, limit: TimeSpan.FromMinutes(5));
+    private Task<Ran> Run(string example, string[] arguments, string? input = null, string timeout = "60") =>
+        Shell.Run(Path.Combine(Examples, example), arguments, Variables(timeout), input, limit: TimeSpan.FromMinutes(5));
 
-    private Dictionary<string, string?> Variables(string timeout)
-    {
-        var files = world.Pki.Files("terraform");
-        return new()
-        {
-            ["OVERTURE_URL"] = $"https://localhost:{host.Port}", ["OVERTURE_CERTIFICATE"] = files.Certificate, ["OVERTURE_KEY"] = files.Key,
-            ["OVERTURE_ROOTS"] = files.Roots, ["OVERTURE_TIMEOUT"] = timeout,
-        };
-    }
+    private IReadOnlyDictionary<string, string?> Variables(string timeout) =>
+        LifecycleClouds.Caller(world.Pki.Files("terraform"), host.Port, timeout);
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using Google.Protobuf.Reflection;
@@ -5,7 +6,6 @@ using Grpc.Core;
 using Grpc.Health.V1;
 using Overture.Conductor.V1;
 using Overture.Platform.Connections;
-using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Platform.Tls;
 using Overture.Records.V1;
@@ -22,8 +22,11 @@ public sealed class JsonTests : IAsyncLifetime
             "puppet": {"server": "puppet.example.com"}, "node": {"classes": {"ntp": {}}}}
         """;
 
+    private const string Nobody = "00000000-0000-4000-8000-000000000001";
+
     private readonly ConductorFixture world = new();
     private readonly List<JsonCaller> callers = [];
+    private FaultyStore store = null!;
     private ConductorHost host = null!;
 
     public async Task InitializeAsync()
@@ -95,12 +98,14 @@ public sealed class JsonTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.OK, (await As("operator").Call("PATCH", $"/v1/instances/{name}", """{"protected": true}""")).Status);
         var kept = await As("operator").Call("POST", $"/v1/instances/{name}:terminate", """{"reason": "a test"}""");
         Assert.Equal((HttpStatusCode.BadRequest, "PROTECTED"), (kept.Status, kept.Reason));
-        var gone = await As("viewer").Call("GET", "/v1/instances/00000000-0000-4000-8000-000000000001");
+        var gone = await As("viewer").Call("GET", $"/v1/instances/{Nobody}");
         Assert.Equal((HttpStatusCode.NotFound, "NOT_FOUND"), (gone.Status, gone.Reason));
-        // The name in the path counts.
-        var other = await As("operator").Call("PATCH", "/v1/instances/00000000-0000-4000-8000-000000000001",
+        // The name of the path may be in the body, another not.
+        var same = await As("operator").Call("PATCH", $"/v1/instances/{name}", $$"""{"certname": "{{name}}", "protected": true}""");
+        Assert.Equal(HttpStatusCode.OK, same.Status);
+        var other = await As("operator").Call("PATCH", $"/v1/instances/{Nobody}",
             $$"""{"certname": "{{name}}"}""");
-        Assert.Equal((HttpStatusCode.NotFound, "NOT_FOUND"), (other.Status, other.Reason));
+        Assert.Equal((HttpStatusCode.BadRequest, "INVALID_FIELD"), (other.Status, other.Reason));
     }
 
     [Fact]
@@ -158,6 +163,36 @@ public sealed class JsonTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Deadline_OfAUnaryCall_IsA504()
+    {
+        // Over while the handler reads.
+        var began = Stopwatch.StartNew();
+        store.BeforeGet = async key =>
+        {
+            if (!key.Contains(Nobody, StringComparison.Ordinal))
+                return;
+            await Eventually.True(() => Task.FromResult(began.Elapsed > TimeSpan.FromSeconds(1)), "the time is over");
+            throw new OperationCanceledException("as a store that is told so");
+        };
+        Late(await As("viewer").Call("GET", $"/v1/instances/{Nobody}", null, r => r.Headers.Add("Grpc-Timeout", "500m")));
+        store.BeforeGet = null;
+        // Over while the body comes, which it never does.
+        Late(await As("operator").Call("POST", "/v1/instances:register", "", r =>
+        {
+            r.Headers.Add("Grpc-Timeout", "300m");
+            r.Content = new StreamContent(new Stalled());
+            r.Content.Headers.ContentType = new("application/json");
+        }));
+        // Over at once: no handler is asked.
+        Late(await As("operator").Call("POST", "/v1/instances:register", $$"""{"requestId": "late", "spec": {{Web}}}""",
+            r => r.Headers.Add("Grpc-Timeout", "0S")));
+        Assert.False(await world.OpenStore().Any("requests/", default));
+
+        static void Late(JsonAnswer answer) => Assert.Equal((HttpStatusCode.GatewayTimeout, (int)StatusCode.DeadlineExceeded),
+            (answer.Status, answer.Body!.Value.GetProperty("code").GetInt32()));
+    }
+
+    [Fact]
     public async Task Off_ThereIsNoRoute_AndGrpcHealthAndReflectionStay()
     {
         Assert.Equal(HealthCheckResponse.Types.ServingStatus.Serving, await Health());
@@ -172,7 +207,8 @@ public sealed class JsonTests : IAsyncLifetime
 
     private async Task Start(bool json)
     {
-        host = await ConductorHost.Start(world, new() { Provider = new FakeProvider() }, o => o with { Json = json });
+        store = new FaultyStore(world.OpenStore());
+        host = await ConductorHost.Start(world, new() { Provider = new FakeProvider(), Store = store }, o => o with { Json = json });
         await Eventually.True(async () => await Health() == HealthCheckResponse.Types.ServingStatus.Serving, "it serves");
     }
 
@@ -205,5 +241,17 @@ public sealed class JsonTests : IAsyncLifetime
             await invoker.AsyncServerStreamingCall(method, null, new CallOptions(), []).ResponseStream.MoveNext(default);
         else
             await invoker.AsyncUnaryCall(method, null, new CallOptions(), []);
+    }
+
+    // A body of which nothing comes.
+    private sealed class Stalled : MemoryStream
+    {
+        public override bool CanSeek => false;
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+            return 0;
+        }
     }
 }

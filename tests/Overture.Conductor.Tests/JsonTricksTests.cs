@@ -6,7 +6,7 @@ using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
-/// <summary>What a caller by JSON may try to get past that gRPC enforces (threats T118): nothing of it changes anything.</summary>
+/// <summary>What a caller by JSON may try to get past that gRPC enforces (threats T115): nothing of it changes anything.</summary>
 [Trait("Category", "integration")]
 public sealed class JsonTricksTests : IAsyncLifetime
 {
@@ -54,12 +54,17 @@ public sealed class JsonTricksTests : IAsyncLifetime
     [Theory]
     [InlineData("?no_such=1"), InlineData("?page_size=1&page_size=2"), InlineData("?filter.no_such=1"), InlineData("?filter.profile.x=1")]
     [InlineData("?filter.since=yesterday"), InlineData("?page_size=many"), InlineData("?pageSize=99999999999")]
+    [InlineData("?page_size=1&pageSize=2"), InlineData("?page_size=1&pageSize=1")]
     public async Task QueryThatIsNoField_IsRefused(string query) =>
         await Refused("viewer", "GET", "/v1/instances" + query, null, null, null);
 
     [Theory]
     [InlineData("{"), InlineData("null"), InlineData("[]"), InlineData("\"x\""), InlineData("{\"conut\": 2}")]
     [InlineData("{\"count\": \"two\"}")]
+    [InlineData("{\"count\": 1, \"count\": 1}"), InlineData("{\"requestId\": \"a\", \"request_id\": \"a\"}")]
+    [InlineData("{\"spec\": {\"puppet\": {\"ca_server\": \"a\", \"caServer\": \"b\"}}}")]
+    [InlineData("{\"spec\": {\"labels\": {\"a\": \"b\", \"a\": \"c\"}}}"), InlineData("{\"count\": 1, \"c\\u006funt\": 2}")]
+    [InlineData("{\"spec\": {\"node\": {\"classes\": {\"ntp\": {\"a\": 1, \"a\": 2}}}}}")]
     [InlineData("{\"spec\": {\"protectd\": true}}"), InlineData("{\"count\": 99999999999}"), InlineData("")]
     public async Task BodyThatIsNotTheMessage_IsRefused(string json) =>
         await Refused("operator", "POST", "/v1/instances:launch", json, null, "INVALID_FIELD");

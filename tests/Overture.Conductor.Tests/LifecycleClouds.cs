@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Overture.Platform.Tls;
 using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
@@ -21,6 +22,7 @@ internal sealed class LifecycleClouds : IAsyncDisposable
 
     private readonly int port = FreePort.Next(), groupsPort = FreePort.Next();
     private readonly ConcurrentQueue<(string Result, string Instance)> completed = new();
+    private readonly ConcurrentDictionary<string, bool> tokens = new();
     private Process? moto;
     private WebApplication? groups;
 
@@ -56,6 +58,16 @@ internal sealed class LifecycleClouds : IAsyncDisposable
         {
             var form = await context.Request.ReadFormAsync();
             Assert.Equal("CompleteLifecycleAction", form["Action"].ToString());
+            if (!tokens.TryAdd(form["LifecycleActionToken"].ToString() + form["LifecycleHookName"], true))
+            {
+                context.Response.StatusCode = StatusCodes.Status400BadRequest;
+                await context.Response.WriteAsync($"""
+                    <ErrorResponse xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/"><Error><Type>Sender</Type>
+                    <Code>ValidationError</Code><Message>No active Lifecycle Action found with instance ID {form["InstanceId"]}</Message>
+                    </Error><RequestId>r</RequestId></ErrorResponse>
+                    """);
+                return;
+            }
             completed.Enqueue((form["LifecycleActionResult"].ToString(), form["InstanceId"].ToString()));
             await context.Response.WriteAsync("""
                 <CompleteLifecycleActionResponse xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/"><CompleteLifecycleActionResult/>
@@ -69,8 +81,22 @@ internal sealed class LifecycleClouds : IAsyncDisposable
     }
 
     /// <summary>An action as EventBridge sends it.</summary>
-    public async Task Send(string document) => (await Ask($"sqs.send_message(QueueUrl='{Queue}', MessageBody=sys.stdin.read())",
-        await File.ReadAllTextAsync(RepositoryPaths.File($"tests/Overture.Conductor.Tests/testdata/lifecycle/{document}")))).Ok();
+    public async Task Send(string document) => await SendText(
+        await File.ReadAllTextAsync(RepositoryPaths.File($"tests/Overture.Conductor.Tests/testdata/lifecycle/{document}")));
+
+    /// <summary>Whatever else comes into a queue.</summary>
+    public async Task SendText(string text) =>
+        (await Ask($"sqs.send_message(QueueUrl='{Queue}', MessageBody=sys.stdin.read())", text)).Ok();
+
+    /// <summary>The variables of examples/curl/call.sh.</summary>
+    /// <param name="files">Whose certificate it is.</param>
+    /// <param name="port">Of the service, on this host.</param>
+    /// <param name="timeout">In seconds.</param>
+    public static IReadOnlyDictionary<string, string?> Caller(TlsFiles files, int port, string timeout) => new Dictionary<string, string?>
+    {
+        ["OVERTURE_URL"] = $"https://localhost:{port}", ["OVERTURE_CERTIFICATE"] = files.Certificate, ["OVERTURE_KEY"] = files.Key,
+        ["OVERTURE_ROOTS"] = files.Roots, ["OVERTURE_TIMEOUT"] = timeout,
+    };
 
     /// <returns>Null: there is none.</returns>
     public async Task<string?> Parameter(string name)

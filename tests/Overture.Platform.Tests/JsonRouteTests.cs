@@ -57,7 +57,7 @@ public sealed class JsonRouteTests
     public void Timeout_ThatIsNone_IsNull(string text) => Assert.Null(JsonDeadline.Parse(text));
 
     /// <summary>docs/openapi is what eng/openapi.sh writes now, and a reader of OpenAPI takes it.</summary>
-    [Fact]
+    [Fact, Trait("Category", "integration")]
     public async Task OpenApi_IsOfTheseRoutes_AndValid()
     {
         using var written = new TempDirectory();

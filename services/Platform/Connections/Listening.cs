@@ -139,7 +139,9 @@ public static class Listening
         }
         finally
         {
-            connection?.Answered(refused: context.Response.StatusCode == StatusCodes.Status429TooManyRequests);
+            // Of HTTP/2 an answer can't be the connection's last.
+            connection?.Answered(refused: context.Response.StatusCode == StatusCodes.Status429TooManyRequests
+                && HttpProtocol.IsHttp11(context.Request.Protocol));
         }
     });
 

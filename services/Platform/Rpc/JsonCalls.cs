@@ -54,17 +54,31 @@ public static class JsonCalls
         try
         {
             time = Time(http.Request);
-            if (call.HttpRule.Body.Length > 0)
-                http.Request.Body = await Body(http, call.MethodDescriptor.InputType);
-            else
-                CheckQuery(http, call.MethodDescriptor.InputType);
         }
         catch (FaultException fault)
         {
             await Refuse(http, fault);
             return;
         }
-        await (time is { } limit ? JsonDeadline.Within(http, limit, clock, next) : next(http));
+        // The caller's time runs while its body is read, too.
+        await (time is { } limit ? JsonDeadline.Within(http, limit, clock, Take) : Take(http));
+
+        async Task Take(HttpContext taken)
+        {
+            try
+            {
+                if (call.HttpRule.Body.Length > 0)
+                    taken.Request.Body = await JsonBody.Read(taken, call.MethodDescriptor.InputType);
+                else
+                    CheckQuery(taken, call.MethodDescriptor.InputType);
+            }
+            catch (FaultException fault)
+            {
+                await Refuse(taken, fault);
+                return;
+            }
+            await next(taken);
+        }
     }
 
     private static TimeSpan? Time(HttpRequest request)
@@ -82,85 +96,56 @@ public static class JsonCalls
             ?? throw FaultException.Invalid(JsonDeadline.Header, "must be 1 to 8 digits and one of H, M, S, m, u, n, e.g. 30S");
     }
 
-    // The whole body, read strictly: transcoding ignores a field that it does not know, and a typing mistake would be a default.
-    private static async Task<Stream> Body(HttpContext http, MessageDescriptor type)
-    {
-        var request = http.Request;
-        if (request.QueryString.HasValue)
-            throw FaultException.Invalid([.. request.Query.Keys.Select(k => new FieldProblem(k, "belongs into the body"))]);
-        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var sent) || sent.MediaType != "application/json"
-            || (sent.Charset.HasValue && !sent.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase)))
-        {
-            throw FaultException.Invalid(HeaderNames.ContentType, "must be application/json, in UTF-8");
-        }
-        if (request.Headers.ContainsKey(HeaderNames.ContentEncoding))
-            throw FaultException.Invalid(HeaderNames.ContentEncoding, "is not taken: send the body as it is");
-        http.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = LargestBody;
-        var body = new MemoryStream();
-        try
-        {
-            await request.Body.CopyToAsync(body, http.RequestAborted);
-        }
-        catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
-        {
-            throw new FaultException(FaultKind.TooLarge, Reason.TooLarge, $"the body has more than {LargestBody} bytes");
-        }
-        try
-        {
-            JsonParser.Default.Parse(System.Text.Encoding.UTF8.GetString(body.GetBuffer(), 0, (int)body.Length), type);
-        }
-        // IOException: InvalidJsonException and InvalidProtocolBufferException are such.
-        catch (Exception e) when (e is IOException or FormatException or OverflowException or ArgumentException
-            or InvalidOperationException)
-        {
-            throw FaultException.Invalid("body", $"is not JSON of {type.FullName}: {e.Message.Split('\n')[0]}");
-        }
-        body.Position = 0;
-        return body;
-    }
-
     // Transcoding ignores a name that it does not know, and remembers each for good.
     private static void CheckQuery(HttpContext http, MessageDescriptor type)
     {
         if (http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true)
             throw FaultException.Invalid("body", "is not taken here");
-        FieldProblem[] problems = [.. http.Request.Query.SelectMany(q => Problem(q.Key, q.Value.Count) is { } rule
-            ? new[] { new FieldProblem(q.Key, rule) } : [])];
-        if (problems.Length > 0)
-            throw FaultException.Invalid(problems);
-
-        string? Problem(string name, int count)
+        List<FieldProblem> problems = [];
+        HashSet<string> seen = [];
+        foreach (var (name, values) in http.Request.Query)
         {
             if (http.Request.RouteValues.ContainsKey(name))
-                return "belongs into the path";
-            return Field(type, name) is not { } field ? $"{type.FullName} has no such field"
-                : count > 1 && !field.IsRepeated ? "is there twice" : null;
+                problems.Add(new(name, "belongs into the path"));
+            else if (Field(type, name) is not { } field)
+                problems.Add(new(name, $"{type.FullName} has no such field"));
+            else if (!seen.Add(field.Path) || (values.Count > 1 && !field.Last.IsRepeated))
+                problems.Add(new(name, "is there twice"));
         }
+        if (problems.Count > 0)
+            throw FaultException.Invalid([.. problems]);
     }
 
-    private static FieldDescriptor? Field(MessageDescriptor type, string path)
+    // Whichever of its two names each field of the path has.
+    private static (FieldDescriptor Last, string Path)? Field(MessageDescriptor type, string path)
     {
-        FieldDescriptor? found = null;
+        List<FieldDescriptor> found = [];
         foreach (var name in path.Split('.'))
         {
-            if (found is { IsRepeated: true } or { FieldType: not FieldType.Message })
+            if (found is [.., { IsRepeated: true } or { FieldType: not FieldType.Message }])
                 return null;
-            found = (found?.MessageType ?? type).Fields.InDeclarationOrder().FirstOrDefault(f => f.Name == name || f.JsonName == name);
-            if (found is null)
+            if ((found is [.., var outer] ? outer.MessageType : type).Fields.InDeclarationOrder()
+                .FirstOrDefault(f => f.Name == name || f.JsonName == name) is not { } field)
+            {
                 return null;
+            }
+            found.Add(field);
         }
-        return found;
+        return (found[^1], string.Join('.', found.Select(f => f.Name)));
     }
 
-    private static Task Refuse(HttpContext http, FaultException fault)
+    private static Task Refuse(HttpContext http, FaultException fault) => Answer(http, fault.Kind switch
     {
-        http.Response.StatusCode = fault.Kind switch
-        {
-            FaultKind.Denied => StatusCodes.Status403Forbidden,
-            FaultKind.TooLarge => StatusCodes.Status413PayloadTooLarge,
-            _ => StatusCodes.Status400BadRequest,
-        };
+        FaultKind.Denied => StatusCodes.Status403Forbidden,
+        FaultKind.TooLarge => StatusCodes.Status413PayloadTooLarge,
+        _ => StatusCodes.Status400BadRequest,
+    }, FaultStatus.Of(fault));
+
+    /// <summary>An error that no interceptor sees.</summary>
+    internal static Task Answer(HttpContext http, int code, Google.Rpc.Status status)
+    {
+        http.Response.StatusCode = code;
         http.Response.ContentType = "application/json";
-        return http.Response.WriteAsync(Errors.Format(FaultStatus.Of(fault)), http.RequestAborted);
+        return http.Response.WriteAsync(Errors.Format(status), http.RequestAborted);
     }
 }

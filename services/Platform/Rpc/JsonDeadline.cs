@@ -40,15 +40,32 @@ public sealed class JsonDeadline
     /// <summary>The call came to its deadline.</summary>
     internal static bool IsOver(HttpContext http) => http.Features.Get<JsonDeadline>()?.over.IsCancellationRequested == true;
 
-    /// <summary>Ends the request then, whatever it does.</summary>
+    /// <summary>Ends the request then, whatever it does: 504. With no time at all nothing begins.</summary>
     internal static async Task Within(HttpContext http, TimeSpan time, TimeProvider clock, RequestDelegate next)
     {
+        if (time <= TimeSpan.Zero)
+        {
+            await Late(http);
+            return;
+        }
         using var over = new CancellationTokenSource(time < Longest ? time : Longest, clock);
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, over.Token);
+        var aborted = http.RequestAborted;
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(aborted, over.Token);
         http.RequestAborted = ends.Token;
         http.Features.Set(new JsonDeadline(clock.GetUtcNow() + time, over.Token));
-        await next(http);
+        try
+        {
+            await next(http);
+        }
+        catch (OperationCanceledException) when (over.IsCancellationRequested && !http.Response.HasStarted)
+        {
+            http.RequestAborted = aborted;
+            await Late(http);
+        }
     }
+
+    private static Task Late(HttpContext http) => JsonCalls.Answer(http, StatusCodes.Status504GatewayTimeout,
+        new Google.Rpc.Status { Code = (int)StatusCode.DeadlineExceeded, Message = Sentence });
 }
 
 /// <summary>The deadline of a call, whichever way it came.</summary>
