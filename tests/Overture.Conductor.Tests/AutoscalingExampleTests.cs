@@ -61,6 +61,12 @@ public sealed class AutoscalingExampleTests : IAsyncLifetime
         Assert.Equal(InstanceState.Terminating, instance.State);
         Assert.Null(await clouds.Parameter(Parameter));
         Assert.Equal(2, clouds.Completed.Count);
+
+        // The launch once more, much later: there is nothing left to do.
+        await clouds.Send("launching.json");
+        Assert.Contains("ABANDON", (await Lifecycle()).Ok(), StringComparison.Ordinal);
+        Assert.Equal((2, 0), (clouds.Completed.Count, await clouds.Waiting()));
+        Assert.Null(await clouds.Parameter(Parameter));
     }
 
     /// <summary>Of three messages one is no JSON and one is refused; the third is worked off.</summary>
