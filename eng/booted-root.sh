@@ -46,15 +46,17 @@ until_true() {
 }
 
 prepare_packages() { # [DIR]
-    local name
+    local name newest
     packages=${1:-}
     if [ -z "$packages" ]; then
         packages=$root/artifacts/release
         "$root/eng/release.sh" --output "$packages"
     fi
-    version=$(dpkg-deb -f "$packages"/overture-server_*.deb Version | tail -n 1)
+    # The folder may have other versions, and packages for other processors.
+    newest=$(printf '%s\n' "$packages"/overture-server_*_amd64.deb | sort -V | tail -n 1)
+    version=$(dpkg-deb -f "$newest" Version)
     newer=$version.1
-    cp "$packages"/overture-{server,cli,puppet}_"$version"_*.deb "$work/packages/"
+    cp "$packages"/overture-{server,cli}_"$version"_amd64.deb "$packages/overture-puppet_${version}_all.deb" "$work/packages/"
     # The same files under a higher version: what is tried is the way, not a difference.
     for name in server cli puppet; do
         dpkg-deb -R "$work/packages/overture-${name}_$version"_*.deb "$work/newer"

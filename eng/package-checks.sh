@@ -16,7 +16,7 @@ root=$(dirname "$(dirname "$(realpath "$0")")")
 . "$root/eng/release-packages.sh"
 case ${1:-} in -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;; esac
 [ "$(id -u)" = 0 ] || { echo "error: needs root: it installs packages in a root file system" >&2; exit 1; }
-install_packages "the checks of the packages" rpm shellcheck
+install_packages "the checks of the packages" rpm shellcheck systemd
 
 begin=$SECONDS
 say() { printf '[%3d s] %s\n' $((SECONDS - begin)) "$*"; }
@@ -59,7 +59,9 @@ systemd-analyze verify --man=no --recursive-errors=no --root="$work/units" "$wor
 if [ $# -gt 0 ]; then
     mkdir -p "$work/first"
     cp -R "$1" "$work/first/out"
-    version=$(dpkg-deb -f "$work"/first/out/overture-cli_*_amd64.deb Version)
+    # A folder may have other versions, and packages for other processors.
+    newest=$(printf '%s\n' "$work"/first/out/overture-cli_*_"$arch".deb | sort -V | tail -n 1)
+    version=$(dpkg-deb -f "$newest" Version)
 else
     say "packing what this checkout has built"
     for part in first again; do
@@ -83,7 +85,7 @@ out=$work/first/out
 
 say "what is in the .deb packages"
 for name in $names; do
-    deb=$(echo "$out/${name}_${version}"_*.deb)
+    deb=$out/${name}_${version}_$(arch_of "$name").deb
     for field in Package Version Architecture Maintainer Installed-Size Section Priority Description; do
         [ -n "$(dpkg-deb -f "$deb" "$field")" ] || fail "$name has no $field"
     done
@@ -128,7 +130,7 @@ say "Debian 13, without systemd: install, again, upgrade, downgrade, remove, pur
 over trixie-bare trixie
 mkdir -p "$work/trixie/merged/packages"
 for name in $names; do
-    cp "$out/${name}_${version}"_*.deb "$work/trixie/merged/packages/$name.deb"
+    cp "$out/${name}_${version}_$(arch_of "$name").deb" "$work/trixie/merged/packages/$name.deb"
     cp -a "$work/raw-$name" "$work/newer"
     sed -i "s/^Version: .*/Version: $newer/" "$work/newer/DEBIAN/control"
     dpkg-deb -Znone --root-owner-group --build "$work/newer" "$work/trixie/merged/packages/$name-newer.deb" > /dev/null
@@ -136,6 +138,9 @@ for name in $names; do
 done
 printf '#!/bin/sh\nexit 101\n' > "$work/trixie/merged/usr/sbin/policy-rc.d"
 chmod 0755 "$work/trixie/merged/usr/sbin/policy-rc.d"
+# /packages is ours; these are the root's own files of that name, before and after.
+ours='find / -xdev \( -path /proc -o -path /packages -o -path /var/lib/dpkg -o -path /var/cache \) -prune -o -name "*overture*" -print | sort'
+inside trixie "$ours > /packages/before"
 inside trixie 'cd /packages; dpkg -i overture-cli.deb overture-puppet.deb overture-server.deb 2>&1'
 grep -q '^overture-server: next: overture setup' "$work/said" || { cat "$work/said" >&2; fail "the installation does not say what is next"; }
 inside trixie 'cd /packages
@@ -146,15 +151,24 @@ inside trixie 'cd /packages
     dpkg -i overture-server.deb
     dpkg -i overture-cli-newer.deb overture-puppet-newer.deb overture-server-newer.deb
     dpkg -i --force-downgrade overture-cli.deb overture-puppet.deb overture-server.deb
-    mkdir -p /etc/overture /var/lib/overture/ca && echo "names: server.test" > /etc/overture/setup.yaml && echo kept > /var/lib/overture/ca/ca_key.pem
-    dpkg --remove overture-server && test -s /etc/overture/setup.yaml && test -s /var/lib/overture/ca/ca_key.pem && test ! -e /usr/lib/overture
+    # One command a line: bash -e passes over a failed one before && and after !.
+    mkdir -p /etc/overture /var/lib/overture/ca
+    echo "names: server.test" > /etc/overture/setup.yaml
+    echo kept > /var/lib/overture/ca/ca_key.pem
+    dpkg --remove overture-server
+    test -s /etc/overture/setup.yaml
+    test -s /var/lib/overture/ca/ca_key.pem
+    test ! -e /usr/lib/overture
     dpkg -i overture-server.deb
-    dpkg --purge overture-server && test ! -e /etc/overture && test -s /var/lib/overture/ca/ca_key.pem
+    dpkg --purge overture-server
+    test ! -e /etc/overture
+    test -s /var/lib/overture/ca/ca_key.pem
     dpkg -i overture-server.deb
     echo overture-server overture-server/purge-data boolean true | debconf-set-selections
-    dpkg --purge overture-server && test ! -e /var/lib/overture
-    dpkg --purge overture-puppet overture-cli
-    test -z "$(find /usr -name "*overture*" -newer /packages/overture-cli.deb -print -quit)" && test ! -e /usr/bin/overture'
+    dpkg --purge overture-server
+    test ! -e /var/lib/overture
+    dpkg --purge overture-puppet overture-cli'
+inside trixie "$ours > /packages/after; diff /packages/before /packages/after"
 
 say "a root with rpm: install, verify, upgrade, remove"
 over rhel-bare rpm
@@ -166,21 +180,25 @@ if [ $# = 0 ]; then
 fi
 # That root was not installed by rpm, whose database has nothing to depend on: what they need is looked at, not resolved.
 inside rpm 'cd /packages
-    ! rpm -qpR ./*.rpm | grep -vE "^(rpmlib\(|/bin/sh$|overture-cli )"
+    if rpm -qpR ./*.rpm | grep -vE "^(rpmlib\(|/bin/sh$|overture-cli )"; then exit 1; fi
     rpm -i --nodeps ./*.rpm
     rpm -V --nodeps overture-server overture-cli overture-puppet
     overture --version
     id overture-conductor
-    mkdir -p /etc/overture /var/lib/overture && echo "names: server.test" > /etc/overture/setup.yaml
+    mkdir -p /etc/overture /var/lib/overture
+    echo "names: server.test" > /etc/overture/setup.yaml
     if [ -n "$(ls newer)" ]; then
         rpm -U --nodeps newer/*.rpm
         rpm -V --nodeps overture-server overture-cli overture-puppet
         test "$(rpm -q --qf "%{VERSION}" overture-server)" != "$(rpm -qp --qf "%{VERSION}" overture-server-*.rpm)"
-        test -x /usr/lib/overture/Overture.Conductor && test -x /usr/bin/overture
+        test -x /usr/lib/overture/Overture.Conductor
+        test -x /usr/bin/overture
         rpm -U --nodeps --oldpackage ./*.rpm
         rpm -V --nodeps overture-server overture-cli overture-puppet
     fi
     rpm -e overture-server overture-puppet overture-cli
-    test ! -e /usr/lib/overture && test ! -e /usr/bin/overture && test -s /etc/overture/setup.yaml'
+    test ! -e /usr/lib/overture
+    test ! -e /usr/bin/overture
+    test -s /etc/overture/setup.yaml'
 grep -q 'rm -r removes them for good' "$work/said" || { cat "$work/said" >&2; fail "the removal does not say what stays"; }
 say "done"

@@ -1,8 +1,11 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Net.Sockets;
 using Grpc.Core;
+using Overture.Platform.Connections;
 using Overture.Platform.Records;
+using Overture.Platform.Telemetry;
 using Grpc.Health.V1;
 using Overture.TestSupport;
 
@@ -77,7 +80,7 @@ public sealed class LimitTestsFloods(CaFixture house)
                 "PUT /puppet-ca/v1/certificate_request/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n"u8.ToArray()));
         }
         // As many as a machine gets done while the slow ones are there, a hundred at most.
-        var (all, tried, signed) = (Task.WhenAll(slow), 0, 0);
+        var (all, tried, signed, among) = (Task.WhenAll(slow), 0, 0, 0);
         await Parallel.ForAsync(0, 100, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (_, _) =>
         {
             if (all.IsCompleted)
@@ -87,10 +90,14 @@ public sealed class LimitTestsFloods(CaFixture house)
             using var key = CsrBuilder.EcKey();
             using var answer = await ca.Put(instance, key);
             if (answer.IsSuccessStatusCode && await ca.Certificate(instance.Name) is not null)
+            {
                 Interlocked.Increment(ref signed);
+                if (!all.IsCompleted)
+                    Interlocked.Increment(ref among);
+            }
         });
         Assert.Equal(tried, signed);
-        Assert.InRange(signed, 1, 100);
+        Assert.InRange(among, 10, 100); // had agents waited for the slow ones to end, none
         // Their limits are 10 s and less; what is more, a machine with other things to do took.
         foreach (var lived in await all.WaitAsync(TimeSpan.FromMinutes(2)))
             Assert.InRange(lived.TotalSeconds, 1, 60);
@@ -108,7 +115,15 @@ public sealed class LimitTestsFloods(CaFixture house)
         const int Flood = 5_000;
         await using var ca = await house.Start("flood63");
         var sockets = new ConcurrentBag<Socket>();
-        var refused = 0;
+        var (refused, turnedAway) = (0, 0L);
+        using var meters =
+            new MeterListener { InstrumentPublished = (instrument, listener) => listener.EnableMeasurementEvents(instrument) };
+        meters.SetMeasurementEventCallback<long>((instrument, value, labels, _) =>
+        {
+            if (instrument.Name == FlowTelemetry.ConnectionsRefused && labels.Contains(new("cause", ConnectionCause.Unfinished)))
+                Interlocked.Add(ref turnedAway, value);
+        });
+        meters.Start();
         var flooded = TimeProvider.System.GetTimestamp();
         try
         {
@@ -135,13 +150,12 @@ public sealed class LimitTestsFloods(CaFixture house)
             Assert.NotNull(await ca.Certificate(instance.Name));
             var took = TimeProvider.System.GetElapsedTime(began);
             Assert.True(took < TimeSpan.FromSeconds(60), $"it took {took}");
-            // What is over the address's share is closed at once, long before the handshake's 10 s.
-            await Eventually.True(
-                () => sockets.Count(Ended) + refused >= Flood - 2_000, "3,000 of them are closed");
-            var closed = sockets.Count(Ended) + refused;
-            // After that others end, too.
-            if (TimeProvider.System.GetElapsedTime(flooded) < TimeSpan.FromSeconds(9))
-                Assert.Equal(Flood - 2_000, closed);
+            // What is over the address's share is closed at once, which is counted as that; the others end by the handshake's limit.
+            await Eventually.True(() => sockets.Count(Ended) + refused >= Flood - 2_000, "3,000 of them are closed");
+            var over = Interlocked.Read(ref turnedAway);
+            // On a machine that needs longer than the handshake's 10 s for all of them, some of the share were free again.
+            var least = TimeProvider.System.GetElapsedTime(flooded) < TimeSpan.FromSeconds(9) ? Flood - 2_000 : 1;
+            Assert.True(over >= least, $"{over} were turned away at once");
         }
         finally
         {

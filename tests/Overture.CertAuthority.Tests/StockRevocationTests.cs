@@ -1,8 +1,11 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Overture.CertAuthority.Audit;
 using Overture.CertAuthority.Csr;
 using Overture.CertAuthority.StockCa;
+using Overture.CertAuthority.Storage;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
@@ -34,6 +37,20 @@ public sealed class StockRevocationTests(StockFixture stock)
         Assert.DoesNotContain(await stock.House.Keys(ObjectKeys.Revocations), k => k.EndsWith('/' + SerialOf(certificate)));
         await Eventually.True(async () =>
             (await ca.AuditRecords()).Any(r => r.Action == "stock.revoked" && r.Certname == instance.Name.ToString()), "it is audited");
+    }
+
+    [Fact]
+    public async Task Terminate_TheApproverEndedItThere_ClosureHasItsSerialAllTheSame()
+    {
+        await using var ca = await stock.Start("both");
+        var (instance, certificate) = await Enrolled();
+        await ca.Services.GetRequiredService<StockRevocation>().Run(instance.Name,
+            new(BlockKind.Terminated, RevocationReason.CessationOfOperation, "it ends"), Caller.Own("stock-approver"), default);
+        Assert.Null(await stock.Puppetserver.Certificate(instance.Name.ToString()));
+
+        await stock.House.Fact(instance.Name, "terminating");
+
+        Assert.Equal([SerialOf(certificate)], (await Eventually.Get(() => Closure(instance.Name), "the closure")).Serials);
     }
 
     [Fact]

@@ -112,6 +112,7 @@ public sealed class LifecycleTests(OvertureFixture overture)
     public async Task Gc_TellsAndMends_AndExitsByWhatIsLeft()
     {
         var (lost, orphan) = (NewName(), NewName());
+        var before = overture.Conductor.Reconciles.Count; // doctor asks too
         overture.Conductor.Findings.Enqueue(new Finding { Kind = FindingKind.Lost, Certname = lost, Detail = "i-1 is gone",
             Action = "terminate" });
         var told = (await overture.Run("gc")).Exit(0).Says("3 records, 2 instances, 1 that do not match");
@@ -123,7 +124,7 @@ public sealed class LifecycleTests(OvertureFixture overture)
         Assert.Contains("left alone: brake", (await overture.Run("gc", "--apply", "--limit", "7")).Exit(1).Output,
             StringComparison.Ordinal);
         (await overture.Run("gc", "--apply", "--dry-run")).Exit(2);
-        Assert.Equal([(false, 0), (true, 0), (true, 7)], overture.Conductor.Reconciles.Select(r => (r.Apply, r.Limit)));
+        Assert.Equal([(false, 0), (true, 0), (true, 7)], overture.Conductor.Reconciles.Skip(before).Select(r => (r.Apply, r.Limit)));
         overture.Conductor.Findings.Clear();
     }
 

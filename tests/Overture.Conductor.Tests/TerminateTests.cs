@@ -146,7 +146,8 @@ public sealed class TerminateTests : IAsyncLifetime
         await host.Get<InstanceEventStore>().Write(name, new InstanceFact { Event = InstanceEvents.Terminating }, default);
         await host.DisposeAsync();
         await Close(name);
-        host = await ConductorHost.Start(world, new() { Provider = provider, Store = store });
+        host = await ConductorHost.Start(world, new() { Provider = provider, Store = store, Clock = clock });
+        // This clock stands still: no turn but the first.
         await Eventually.True(async () => await store.Get(ObjectKeys.Fact(name, "terminated"), default) is not null,
             "it is finished at once");
         Assert.Empty(provider.Running);

@@ -35,6 +35,10 @@ internal sealed class StockCertificates(ObjectStore store, StockCaOptions option
     public async Task<bool> IsRevoked(CertName name, CancellationToken cancel) =>
         await store.Get(ObjectKeys.StockRevocation(name), cancel) is not null;
 
+    /// <returns>Null: none is recorded as revoked.</returns>
+    public async Task<string?> RevokedSerial(CertName name, CancellationToken cancel) =>
+        (await store.Get<Records.V1.Revocation>(ObjectKeys.StockRevocation(name), cancel))?.Serial;
+
     /// <returns>True: it was not recorded before.</returns>
     public async Task<bool> Put(Claim claim, StockCertificate certificate, CancellationToken cancel) =>
         await store.PutIfAbsent(ObjectKeys.StockCertificate(CertName.Parse(claim.Certname)), new CertificateRecord

@@ -59,20 +59,21 @@ internal sealed class StockRevocation(
         var certificate = await ca.Certificate(name, cancel) is { } pem ? StockCertificate.Read(pem) : null;
         // 3. On puppetserver's CRL.
         var revoked = await ca.Revoke(name, cancel);
-        // 4. An instance that ends leaves nothing there, a request that still waits included.
-        if (cause.Kind == BlockKind.Terminated)
-            await ca.Delete(name, cancel);
-        waiting.TryRemove(name, out _);
-        if (!revoked || certificate is null)
-            return [];
-        // 5. Record it, and report it.
-        if (await certificates.PutRevoked(name, certificate, cause, by.Actor, cancel))
+        // 4. Record it, and report it.
+        if (revoked && certificate is not null && await certificates.PutRevoked(name, certificate, cause, by.Actor, cancel))
         {
             await audit.Write(AuditAction.StockRevoked, name.ToString(), by, certificate.Serial, certificate.SpkiSha256, cancel: cancel);
             timeline.Add(AuditLog.Service, name, "stock-revoked",
                 $"puppetserver's own CA has revoked certificate {certificate.Serial}", proof: ObjectKeys.StockRevocation(name));
         }
-        return [certificate.Serial];
+        // 5. An instance that ends leaves nothing there, a request that still waits included.
+        if (cause.Kind == BlockKind.Terminated)
+            await ca.Delete(name, cancel);
+        waiting.TryRemove(name, out _);
+        if (revoked && certificate is not null)
+            return [certificate.Serial];
+        // Gone from there: the approver may have ended it at the same time, which is recorded before it is dropped.
+        return await certificates.RevokedSerial(name, cancel) is { } serial ? [serial] : [];
     }
 
     private async Task ReportUnconfigured(CertName name)

@@ -68,6 +68,7 @@ internal sealed class PodHost : IAsyncDisposable
     {
         foreach (var service in services)
             await service.DisposeAsync();
+        services.Clear(); // a test may end it before its scope does
         home.Dispose();
     }
 }
