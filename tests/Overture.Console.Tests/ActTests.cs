@@ -100,7 +100,7 @@ public sealed class ActTests(ConsoleFixture world)
         // An older Classifier would store what it is only to look at.
         Assert.Equal("", world.World.LookedAt[name]);
         using var saved = await Post(client, $"/definitions/{name}/edit",
-            $"etag=v1&step=save&reason=why&document={Uri.EscapeDataString(text.ReplaceLineEndings("\r\n"))}&form_token={token}");
+            $"etag=v1&step=save&reason=why&document={Uri.EscapeDataString(text.Replace("\n", "\r\n", StringComparison.Ordinal))}&form_token={token}");
         Assert.Equal(text, world.World.Documents[name].Document);
     }
 
