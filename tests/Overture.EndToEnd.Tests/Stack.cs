@@ -76,10 +76,6 @@ public sealed class Stack : IAsyncLifetime
         await Eventually.True(() => !Directory.Exists($"/proc/{pid}"), $"{service} is dead");
     }
 
-    /// <summary>kill -SIGNAL of a service of this stack: STOP, CONT.</summary>
-    public async Task Signal(string service, string signal) =>
-        (await Shell.Run("kill", $"-{signal}", Pid(service).ToString(CultureInfo.InvariantCulture))).Ok();
-
     /// <summary>SIGUSR1 to the agent of a local instance: it runs at once, unless it is at it.</summary>
     public async Task AskForARun(string certname)
     {
