@@ -28,7 +28,7 @@ registry: { endpoint: "127.0.0.1:$PORT_REDIS", user: $service, passwordFile: "$h
 EOF
             "${service}_options"
             # What only a console has of it: its secret and what its button says.
-            [ -z "${sign_in:-}" ] || grep -vE '^  (clientSecretFile|scopes|title):' "$sign_in"
+            [ -z "${sign_in:-}" ] || services_part "$sign_in"
         } > "$home/etc/$service.yaml"
     done
     cat > "$home/etc/console.yaml" <<EOF
@@ -49,6 +49,11 @@ caApi: localhost:$PORT_CA_API
 console: localhost:$PORT_CONSOLE
 tls: { certificate: pki/admin.pem, key: pki/admin.key, roots: pki/ca.pem }
 EOF
+}
+
+# services_part FILE: without what the services have no key for, each with the lines below it that are further in, or are its list
+services_part() {
+    awk '/^  (clientSecretFile|scopes|title):/ { dropped = 1; next } dropped && /^(   |  - |[ \t]*$)/ { next } { dropped = 0; print }' "$1"
 }
 
 conductor_options() {

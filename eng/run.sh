@@ -68,15 +68,16 @@ case $agent in
     *) awaited=agent ;;
 esac
 [ "$awaited" != agent ] || { echo "error: --agent is one of puppet7, puppet8, openvox8, openvox9; try ./run --help" >&2; exit 2; }
-if [ -n "$awaited$sign_in" ] && [ "$(head -n 1 "$sign_in" 2> /dev/null)" != openIdConnect: ]; then
-    echo "error: --sign-in takes a file whose first line is openIdConnect: (docs/console.md); '$sign_in' is none" >&2
-    exit 2
-fi
 
 if [ "$(id -u)" != 0 ]; then
     command -v sudo > /dev/null || { echo "error: needs root (for the packages and the local provider), and sudo is not here; run it as root" >&2; exit 1; }
     echo "needs root for the packages and the local provider: going on under sudo"
     exec sudo --preserve-env=OVERTURE_HOME,OVERTURE_PORT_OFFSET,OVERTURE_NODE_TERMINUS,OTEL_EXPORTER_OTLP_ENDPOINT,DOTNET_ROOT -- "$0" "$@"
+fi
+# As root: where eng/identity-provider.sh writes it nobody else can look.
+if [ -n "$awaited$sign_in" ] && [ "$(head -n 1 "$sign_in" 2> /dev/null)" != openIdConnect: ]; then
+    echo "error: --sign-in takes a file whose first line is openIdConnect: (docs/console.md); '$sign_in' is none" >&2
+    exit 2
 fi
 
 terminus=${OVERTURE_NODE_TERMINUS:-exec}

@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
-# usage: eng/site.sh [--serve PORT] [--help]
+# usage: eng/site.sh [--serve PORT | --install] [--help]
 #
 # Builds the documentation as a static site out of docs/, into artifacts/site: any web server can show it, and it asks none but that one.
 # Fails on a link to a page, heading or file that is not there, and on anything that would be fetched from elsewhere (eng/site/check.mjs).
 #
 #   --serve PORT   shows it on loopback afterwards, until Ctrl-C
+#   --install      only installs VitePress, for a build without a network
 #
 # Needs node and npm; VitePress comes from npm, in the versions of eng/site/package-lock.json, into artifacts/site-build.
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
 port=
+install=
 while [ $# -gt 0 ]; do
     case $1 in
         --serve) port=${2:?--serve needs a port}; shift ;;
+        --install) install=yes ;;
         -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
         *) echo "error: unknown argument $1; try eng/site.sh --help" >&2; exit 2 ;;
     esac
@@ -32,6 +35,7 @@ if ! cmp -s "$root/eng/site/package-lock.json" "$build/installed"; then
     cp "$root/eng/site/package-lock.json" "$build/installed"
 fi
 
+[ -z "$install" ] || exit 0
 rm -rf "$build/pages"
 node "$root/eng/site/pages.mjs" "$root" "$build/pages"
 export SITE_PLACES=$root/eng/site/places.mjs

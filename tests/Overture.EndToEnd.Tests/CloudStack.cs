@@ -31,7 +31,7 @@ public sealed class CloudStack : IAsyncLifetime
 
     private string CaBundle => home.File("ca/ca_crt.pem");
 
-    private static string Binary { get; } = Environment.GetEnvironmentVariable("OVERTURE_CLI") is { Length: > 0 } named
+    internal static string Binary { get; } = Environment.GetEnvironmentVariable("OVERTURE_CLI") is { Length: > 0 } named
         ? named : RepositoryPaths.File("artifacts/cli/overture");
 
     public async Task InitializeAsync()

@@ -75,6 +75,9 @@ public sealed class CloudTests(CloudStack stack)
         {
             host.Environment[name] = value;
         }
+        // Its reader has the command line installed, and is set up.
+        host.Environment["OVERTURE_HOME"] = stack.Home;
+        host.Environment["PATH"] = $"{Path.GetDirectoryName(CloudStack.Binary)}:{Environment.GetEnvironmentVariable("PATH")}";
         await new Tutorial("docs/tutorials/02-first-ec2-fleet.md").Run(0, host, TimeSpan.FromMinutes(8));
     }
 

@@ -29,7 +29,10 @@ public sealed class ConsoleLiveTests(Stack stack)
         await SignIn(page);
         var launched = await stack.Json("launch", "-c", stack.Example, "--count", "1");
         var certname = launched["results"]![0]!["instance"]!["certname"]!.GetValue<string>();
-        await page.GoToAsync($"https://localhost:{Stack.Port(8144)}/instances/{certname}", WaitUntilNavigation.DOMContentLoaded);
+        await page.GoToAsync($"https://localhost:{Stack.Port(8144)}/instances/{certname}", new NavigationOptions
+        {
+            WaitUntil = [WaitUntilNavigation.DOMContentLoaded], Timeout = 60_000,
+        });
         await page.EvaluateFunctionAsync(Listen);
         var seen = Array.Empty<string>();
         await Eventually.True(async () => (seen = await page.EvaluateExpressionAsync<string[]>("window.seen"))[^1] == "converged",

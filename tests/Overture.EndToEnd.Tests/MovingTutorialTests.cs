@@ -6,7 +6,7 @@ namespace Overture.EndToEnd.Tests;
 /// The pages that move a CA in, on the CA of a real puppetserver with a real agent; ./run then serves that agent. After all others: two
 /// puppetservers at once would be too many.
 /// </summary>
-[Collection(nameof(CloudCollection))]
+[Collection(nameof(MovingCollection))]
 [Trait("Category", "e2e")]
 public sealed class MovingTutorialTests
 {
@@ -30,7 +30,7 @@ public sealed class MovingTutorialTests
             ["OVERTURE_PORT_OFFSET"] = $"{PortOffset}",
             // No trace UI; nobody listens there.
             ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:9",
-        });
+        }, TimeSpan.FromMinutes(12));
         await page.Run(1, host, Limit);
     }
 
@@ -57,3 +57,7 @@ public sealed class MovingTutorialTests
         host.Environment["CADIR"] = to;
     }
 }
+
+/// <summary>After all others, and with nothing else running.</summary>
+[CollectionDefinition(nameof(MovingCollection), DisableParallelization = true)]
+public sealed class MovingCollection;

@@ -7,13 +7,16 @@ namespace Overture.EndToEnd.Tests;
 /// <summary>`./run` as somebody at a terminal has it: started, read, and stopped with Ctrl-C.</summary>
 public sealed class RunProcess : IAsyncDisposable
 {
+    private const string Up = "Ctrl-C stops everything";
     private readonly Process process;
     private readonly List<string> lines = [];
 
     private RunProcess(Process process) => this.process = process;
 
     /// <summary>Starts it and waits until it says that all is up.</summary>
-    public static async Task<RunProcess> Start(string checkout, IReadOnlyDictionary<string, string?> environment)
+    /// <param name="limit">Of that; null: five minutes. Where nothing was built yet it takes longer.</param>
+    public static async Task<RunProcess> Start(string checkout, IReadOnlyDictionary<string, string?> environment,
+        TimeSpan? limit = null)
     {
         // A test run in the background has SIGINT ignored in all its children, one of nohup SIGHUP; a terminal has not.
         var start = new ProcessStartInfo("env", ["--default-signal=INT,HUP", Path.Combine(checkout, "run")])
@@ -25,9 +28,18 @@ public sealed class RunProcess : IAsyncDisposable
         run.process.ErrorDataReceived += (_, e) => run.Hear(e.Data);
         run.process.BeginOutputReadLine();
         run.process.BeginErrorReadLine();
-        await Eventually.True(() => run.Heard("Ctrl-C stops everything") || run.process.HasExited, "./run is up", TimeSpan.FromMinutes(5));
-        Assert.True(run.Heard("Ctrl-C stops everything"), string.Join('\n', run.Lines()));
-        return run;
+        try
+        {
+            await Eventually.True(() => run.Heard(Up) || run.process.HasExited, "./run is up", limit ?? TimeSpan.FromMinutes(5));
+            Assert.True(run.Heard(Up), string.Join('\n', run.Lines()));
+            return run;
+        }
+        catch
+        {
+            // Nobody else has it yet.
+            await run.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>What it printed so far.</summary>

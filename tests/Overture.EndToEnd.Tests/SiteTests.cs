@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Overture.TestSupport;
 using PuppeteerSharp;
@@ -16,38 +15,29 @@ public sealed class SiteTests
     {
         (await Shell.Run(RepositoryPaths.File("eng/site.sh"), [], null, limit: TimeSpan.FromMinutes(15))).Ok();
         var port = FreePort.Next().ToString(CultureInfo.InvariantCulture);
-        using var server = Process.Start(new ProcessStartInfo("python3",
-            ["-m", "http.server", "--bind", "127.0.0.1", "--directory", RepositoryPaths.File("artifacts/site"), port])
-        { RedirectStandardError = true })!;
-        server.BeginErrorReadLine();
-        try
+        using var log = new TempDirectory();
+        await using var server = new BoundProcess(log.File("site.log"), "python3",
+            ["-m", "http.server", "--bind", "127.0.0.1", "--directory", RepositoryPaths.File("artifacts/site"), port]);
+        var site = $"http://127.0.0.1:{port}/";
+        await Eventually.True(async () => (await Shell.Run("curl", "-sf", "--noproxy", "*", site)).ExitCode == 0, "it is served", Limit);
+        await using var browser = await Browser.Start();
+        using var page = await browser.NewPage();
+        var elsewhere = new List<string>();
+        page.Request += (_, e) =>
         {
-            var site = $"http://127.0.0.1:{port}/";
-            await Eventually.True(async () => (await Shell.Run("curl", "-sf", "--noproxy", "*", site)).ExitCode == 0, "it is served", Limit);
-            await using var browser = await Browser.Start();
-            using var page = await browser.NewPage();
-            var elsewhere = new List<string>();
-            page.Request += (_, e) =>
+            lock (elsewhere)
             {
-                lock (elsewhere)
+                if (e.Request.Url is var url && url.StartsWith("http", StringComparison.Ordinal)
+                    && !url.StartsWith(site, StringComparison.Ordinal))
                 {
-                    if (e.Request.Url is var url && url.StartsWith("http", StringComparison.Ordinal)
-                        && !url.StartsWith(site, StringComparison.Ordinal))
-                    {
-                        elsewhere.Add(url);
-                    }
+                    elsewhere.Add(url);
                 }
-            };
-            await Searched(page, site);
-            foreach (var path in (string[])["index.html", "options.html", "rpcs.html", "threats.html", "tutorials/01-first-instance.html"])
-                await FitsAPhone(page, site + path);
-            Assert.Empty(elsewhere);
-        }
-        finally
-        {
-            server.Kill();
-            await server.WaitForExitAsync();
-        }
+            }
+        };
+        await Searched(page, site);
+        foreach (var path in (string[])["index.html", "options.html", "rpcs.html", "threats.html", "tutorials/01-first-instance.html"])
+            await FitsAPhone(page, site + path);
+        Assert.Empty(elsewhere);
     }
 
     // A word of one page finds that page, by the keyboard.

@@ -10,8 +10,22 @@ public sealed class TutorialTests(Stack stack)
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
 
     [Fact]
-    public Task FirstInstance_AsThePageSays_IsLaunchedExplainedAndEnded() => Run("docs/tutorials/01-first-instance.md");
+    public async Task FirstInstance_AsThePageSays_IsLaunchedExplainedAndEnded()
+    {
+        var before = await Names();
+        try
+        {
+            await Run("docs/tutorials/01-first-instance.md");
+        }
+        finally
+        {
+            // A page that broke off has ended nothing.
+            foreach (var left in (await Names()).Except(before))
+                await stack.Overture("instance", "terminate", left);
+        }
+    }
 
+    // Its profile stays: profiles are not deleted, and no other test is of one.
     [Fact]
     public Task Everyday_AsThePageSays_Works() => Run("docs/how-to/everyday.md");
 
@@ -50,9 +64,16 @@ public sealed class TutorialTests(Stack stack)
 
             """);
         File.SetUnixFileMode(hook, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        var said = await new Tutorial("docs/tutorials/04-from-foreman.md").Run(0, host, Limit);
-        Assert.DoesNotContain("root_pw", said, StringComparison.Ordinal);
-        Assert.Contains("site: berlin", said, StringComparison.Ordinal);
+        try
+        {
+            var said = await new Tutorial("docs/tutorials/04-from-foreman.md").Run(0, host, Limit);
+            Assert.DoesNotContain("root_pw", said, StringComparison.Ordinal);
+            Assert.Contains("site: berlin", said, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await stack.Overture("instance", "terminate", "web-1.example.com");
+        }
     }
 
     private async Task Run(string page)
@@ -60,6 +81,9 @@ public sealed class TutorialTests(Stack stack)
         using var host = Host("reader.example.com");
         await new Tutorial(page).Run(0, host, Limit);
     }
+
+    private async Task<string[]> Names() =>
+        (await stack.Overture("instance", "list", "-o", "name")).Ok().Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     private TutorialHost Host(string certname) => new(stack.Checkout, Stack.Port(0), stack.Home, certname);
 }

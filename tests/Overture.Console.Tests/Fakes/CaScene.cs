@@ -15,8 +15,10 @@ internal static class CaScene
     /// <summary>The CA that signs, and its root.</summary>
     public static readonly string Bundle;
 
-    /// <summary>As that CA would issue it to the first instance; and one of a CA that it does not know.</summary>
-    public static readonly string Pem, Foreign;
+    /// <summary>
+    /// As that CA would issue it to the first instance; one of a CA that it does not know; one with a critical extension of no meaning.
+    /// </summary>
+    public static readonly string Pem, Foreign, Odd;
 
     static CaScene()
     {
@@ -27,7 +29,9 @@ internal static class CaScene
         using var other = SelfSigned("CN=Puppet CA: example");
         using var foreign = Issue($"CN={Scene.Named(2)}", other, 5, [0x4f, 0x02]);
         Bundle = $"{signing.ExportCertificatePem()}\n{root.ExportCertificatePem()}\n";
-        (Pem, Foreign) = (own.ExportCertificatePem(), foreign.ExportCertificatePem());
+        using var odd = Issue("CN=odd.example.com", signing, 5, [0x4f, 0x03],
+            new X509Extension("1.3.6.1.4.1.34380.9.9", [0x05, 0x00], true));
+        (Pem, Foreign, Odd) = (own.ExportCertificatePem(), foreign.ExportCertificatePem(), odd.ExportCertificatePem());
     }
 
     private static X509Certificate2 SelfSigned(string name)

@@ -11,7 +11,7 @@ const groups = { jo: ['web'], kim: ['admins', 'everyone'], vi: ['everyone'], sho
 const issuer = `https://localhost:${port}`;
 const provider = new Provider(issuer, {
     clients: [{
-        client_id: 'overture-console', client_secret: 'a-secret-of-tests', token_endpoint_auth_method: 'client_secret_post',
+        client_id: 'overture-console', client_secret: process.env.CLIENT_SECRET ?? 'a-secret-of-tests', token_endpoint_auth_method: 'client_secret_post',
         grant_types: ['authorization_code'], response_types: ['code'], redirect_uris: [`${consoleUrl}/provider/done`],
     }],
     claims: { openid: ['sub'], profile: ['preferred_username', 'groups'] },
