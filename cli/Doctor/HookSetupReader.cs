@@ -52,7 +52,8 @@ internal static class HookSetupReader
                 above.Add((folder, permissions));
         }
         var kind = Directory.Exists(path) ? HookFileKind.Folder : File.Exists(path) ? HookFileKind.Plain : HookFileKind.Missing;
-        var text = kind == HookFileKind.Plain ? Beginning(path) : "";
+        // Of a program alone: a key's text is nothing that is judged.
+        var text = kind == HookFileKind.Plain && right == "-x" ? Beginning(path) : "";
         // Itself no script: the kernel would follow a few of them, and such hooks are not written.
         var interpreter = text.StartsWith("#!", StringComparison.Ordinal) && right == "-x"
             && text.Split('\n')[0][2..].Split([' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries) is [var program, ..]
@@ -93,9 +94,16 @@ internal static class HookSetupReader
     // Latin-1: the bytes of a binary stay what they are.
     private static string Beginning(string path)
     {
-        using var stream = File.OpenRead(path);
-        var bytes = new byte[MaxText];
-        return Encoding.Latin1.GetString(bytes, 0, stream.ReadAtLeast(bytes, MaxText, throwOnEndOfStream: false));
+        try
+        {
+            using var stream = File.OpenRead(path);
+            var bytes = new byte[MaxText];
+            return Encoding.Latin1.GetString(bytes, 0, stream.ReadAtLeast(bytes, MaxText, throwOnEndOfStream: false));
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new Failure(ExitCodes.Denied, $"{path} can't be read: {e.Message}", "run it as root");
+        }
     }
 
     // A service's user is a local one.

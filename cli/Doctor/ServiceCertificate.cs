@@ -50,6 +50,12 @@ internal static class ServiceCertificate
             return Failed($"{identity.Name} by {issuer} is not a {service}'s", "correct the address in the configuration: another party "
                 + "answers there");
         }
+        // Its own time is good, as was seen above.
+        if ((shown.Chain & X509ChainStatusFlags.NotTimeValid) != 0)
+        {
+            return Failed($"the certificate of {issuer}, which issued {identity.Name}, is not valid now: nobody can call it",
+                "the internal CA is over, or this host's clock is wrong (docs/operations.md)");
+        }
         return end - now.UtcDateTime < Soon ? new DoctorLine("certificates", $"{service} certificate", DoctorStatus.Warning, text, Renew)
             : new DoctorLine("certificates", $"{service} certificate", DoctorStatus.Ok, text);
 

@@ -21,6 +21,7 @@ using Overture.Conductor.Workers;
 using Overture.Platform.Connections;
 using Overture.Platform.PuppetHost;
 using Overture.Platform.Registry;
+using Overture.Platform.Serving;
 using Overture.Platform;
 using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
 
@@ -38,6 +39,7 @@ public sealed class ConductorModule : IServiceModule<ConductorOptions>
         Directory.CreateDirectory(options.StateDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var services = builder.Services;
         services.AddSingleton(new LaunchKeys(options));
+        services.AddCountFromZero(p => InstanceMetrics.LaunchesFromZero(p.GetRequiredService<ProviderSet>().All.Select(a => a.Name)));
         var bundle = new PuppetCaBundle(options.Launch.CaBundle, "launch.caBundle");
         _ = bundle.Current; // an unusable bundle is refused now, not at the first launch
         services.AddSingleton(bundle);

@@ -14,6 +14,9 @@ namespace Overture.EndToEnd.Tests;
 /// </summary>
 internal sealed class AlertSite : IAsyncDisposable
 {
+    /// <summary>An image of the local provider that it refuses to start.</summary>
+    public const string UnfitImage = "unfit";
+
     private readonly ShiftedTime time = new();
     private readonly TempDirectory directory = new();
     private readonly int[] metrics = [FreePort.Next(), FreePort.Next(), FreePort.Next()];
@@ -32,11 +35,27 @@ internal sealed class AlertSite : IAsyncDisposable
         var site = new AlertSite();
         await File.WriteAllTextAsync(site.directory.File("secret"), "a-secret-of-32-bytes-for-the-test\n");
         Directory.CreateDirectory(site.directory.File("instances"));
+        Directory.CreateDirectory(site.directory.File($"images/{UnfitImage}"));
+        // This host is fit, as its script says, and no image is.
+        await File.WriteAllTextAsync(site.directory.File("instance.sh"),
+            "#!/bin/sh\n[ \"$1 $2\" = \"check /\" ] || { echo unfit >&2; exit 1; }\n");
+        File.SetUnixFileMode(site.directory.File("instance.sh"),
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         site.Stack.Environment = site.time.Environment;
         site.Stack.Options = site.Options;
-        await site.Stack.InitializeAsync();
-        site.Prometheus = new PrometheusServer(site.metrics[0], site.metrics[1], site.metrics[2]);
-        return site;
+        try
+        {
+            await site.Stack.InitializeAsync();
+            site.Prometheus = new PrometheusServer(site.metrics[0], site.metrics[1], site.metrics[2]);
+            await site.Prometheus.Becomes("count(up == 1)", v => v == 3);
+            await site.Prometheus.Becomes("min(overture_registry_healthy)", v => v == 1);
+            return site;
+        }
+        catch
+        {
+            await site.DisposeAsync();
+            throw;
+        }
     }
 
     public void Pass(TimeSpan time) => this.time.Pass(time);
@@ -142,7 +161,10 @@ internal sealed class AlertSite : IAsyncDisposable
     {
         "conductor" => $$"""
             prometheus: { listen: "127.0.0.1:{{metrics[0]}}" }
-            local: { directory: {{directory.File("instances")}}, script: /bin/false }
+            local:
+              directory: {{directory.File("instances")}}
+              images: {{directory.File("images")}}
+              script: {{directory.File("instance.sh")}}
             webhooks:
               late: { url: "http://127.0.0.1:9/", secretFile: {{directory.File("secret")}}, types: [condition], giveUpAfter: 3d }
             """,

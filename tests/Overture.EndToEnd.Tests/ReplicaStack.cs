@@ -18,6 +18,7 @@ public sealed class ReplicaStack : IAsyncLifetime
     private readonly TempDirectory etc = new();
     private readonly TestPki pki = new(); // pki/ and launch/; ca/, objects/ and state/ beside them, as in ./run's home
     private RedisServer redis = null!;
+    private bool disposed;
     private X509Certificate2 puppetserver = null!;
 
     public ReplicaStack() : this("a", "b")
@@ -59,7 +60,21 @@ public sealed class ReplicaStack : IAsyncLifetime
 
     private string Bucket => $"file:{InHome("objects")}";
 
+    /// <summary>Where it can't start, nothing of it is left: xunit disposes of what was made alone.</summary>
     public async Task InitializeAsync()
+    {
+        try
+        {
+            await Begin();
+        }
+        catch
+        {
+            await DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task Begin()
     {
         new PuppetCaInit(InHome("ca"), TimeProvider.System).InitP256("replicas");
         Roots.ImportFromPemFile(InHome($"ca/{PuppetCaInit.Bundle}"));
@@ -73,6 +88,8 @@ public sealed class ReplicaStack : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
+        if (Interlocked.Exchange(ref disposed, true))
+            return;
         foreach (var replica in All)
             await replica.DisposeAsync();
         if (redis is not null)

@@ -58,7 +58,15 @@ public sealed class SpanTreeTests : IAsyncLifetime
             local: { directory: {{instances.Path}}, hide: [{{stack.Home}}] }
             firstBoot: { listen: "127.0.0.1:{{firstBoot}}", url: "https://localhost:{{firstBoot}}" }
             """ : "";
-        await stack.InitializeAsync();
+        try
+        {
+            await stack.InitializeAsync();
+        }
+        catch
+        {
+            await DisposeAsync();
+            throw;
+        }
     }
 
     public async Task DisposeAsync()
@@ -72,8 +80,7 @@ public sealed class SpanTreeTests : IAsyncLifetime
     public async Task ConvergedAndRefused_HaveTheirWholeTreeAndTheirLogs()
     {
         // 1. one that converges, one whose token is wrong
-        var agent = new SimulatedAgent(stack, 1);
-        await agent.Live();
+        var agent = await OfOneTry();
         var (name, converged) = (agent.Name, await TraceOf(agent.Name));
         var refused = (await stack.Conductors[0].Conductor.RegisterInstanceAsync(new() { Spec = SimulatedAgent.Spec() })).Instance;
         using (var key = CsrBuilder.EcKey())
@@ -129,6 +136,19 @@ public sealed class SpanTreeTests : IAsyncLifetime
         Assert.Equal(Stalled, SpanTree.Of(otlp.Trace(launched.TraceId)));
         Assert.Contains(otlp.Lines, l => l.Service == "overture-conductor" && l.TraceId == launched.TraceId
             && l.Text.Contains(launched.Certname, StringComparison.Ordinal));
+    }
+
+    // A call that was made again has its spans twice.
+    private async Task<SimulatedAgent> OfOneTry()
+    {
+        for (var number = 1; number < 40; number += 4)
+        {
+            var agent = new SimulatedAgent(stack, number);
+            await agent.Live();
+            if (agent.Mended == 0)
+                return agent;
+        }
+        throw new InvalidOperationException("each of ten agents had to repeat a call");
     }
 
     private bool Has(Instance instance, string span) => otlp.Trace(instance.TraceId).Any(s => s.Name == span);

@@ -26,7 +26,7 @@ public static class CauseTable
             if (TimeProvider.System.GetElapsedTime(began) >= known)
                 looks++;
             var answer = await ask();
-            if (isNamed(answer) || looks > Promised / Pause)
+            if (isNamed(answer) || looks >= Promised / Pause)
                 return (answer, TimeProvider.System.GetElapsedTime(began));
             await pause.WaitForNextTickAsync();
         }

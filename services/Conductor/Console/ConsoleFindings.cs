@@ -17,7 +17,7 @@ internal sealed record ConsoleFinding(string Code, string Means, string Line, st
 /// </summary>
 internal static partial class ConsoleFindings
 {
-    private const int MaxText = 256 * 1024, MaxLine = 200, MaxFound = 3;
+    private const int MaxText = 256 * 1024, MaxLine = 200, MaxMasked = 2048, MaxFound = 3;
     private const string AgentLine = "overture: agent: ", AgentNotInstalled = "AGENT_NOT_INSTALLED", Packages = "PACKAGES",
         PackageUnknown = "PACKAGE_UNKNOWN";
 
@@ -283,7 +283,7 @@ internal static partial class ConsoleFindings
     // Shown to whoever may see the instance, while a console is for those who may operate it: what looks like a secret is masked.
     private static string Short(string line)
     {
-        var masked = Masked(line);
+        var masked = Masked(line.Length <= MaxMasked ? line : line[..MaxMasked]);
         return masked.Length <= MaxLine ? masked : masked[..MaxLine] + "…";
     }
 
@@ -292,7 +292,7 @@ internal static partial class ConsoleFindings
         Secrets().Replace(line, m => $"{m.Groups["keep"].Value}********{m.Groups["end"].Value}");
 
     // The user part of a URL, and what follows a word such as password.
-    [GeneratedRegex(@"(?<keep>://)[^/\s@]+(?<end>@)|(?<keep>\b[\w-]*(?:token|passw(?:or)?d|secret|api[_-]?key|credential)[\w-]*[""']?\s*[=:]\s*)\S+",
+    [GeneratedRegex(@"(?<keep>://)[^/\s@]+(?<end>@)|(?<keep>(?:token|passw(?:or)?d|secret|api[_-]?key|credential)[\w-]*[""']?\s*[=:]\s*)\S+",
         RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
     private static partial Regex Secrets();
 

@@ -18,8 +18,18 @@ internal static class InstanceMetrics
 
     /// <param name="provider">"ec2".</param>
     /// <param name="outcome">"started" or "refused".</param>
-    public static void Launched(string provider, string outcome) =>
-        Launches.Add(1, new("provider", provider), new KeyValuePair<string, object?>("outcome", outcome));
+    public static void Launched(string provider, string outcome) => Count(1, provider, outcome);
+
+    /// <summary>Adds zero to both outcomes of each provider: an alert looks at them.</summary>
+    /// <param name="providers">Names; one may come again.</param>
+    public static void LaunchesFromZero(IEnumerable<string> providers)
+    {
+        foreach (var provider in providers)
+        {
+            Count(0, provider, "started");
+            Count(0, provider, "refused");
+        }
+    }
 
     /// <summary>An instance reached its first good run: the whole way, and each step of it by the state that it ends in.</summary>
     /// <param name="records">Of it, before that.</param>
@@ -43,4 +53,7 @@ internal static class InstanceMetrics
             before = now;
         }
     }
+
+    private static void Count(int instances, string provider, string outcome) =>
+        Launches.Add(instances, new("provider", provider), new KeyValuePair<string, object?>("outcome", outcome));
 }

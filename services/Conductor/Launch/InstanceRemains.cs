@@ -47,7 +47,7 @@ internal sealed class InstanceRemains(ObjectStore store, FetchedUserData fetched
     {
         foreach (var (name, version) in definitions)
         {
-            if (await store.Get(ObjectKeys.Node(name), cancel) is { } held && held.ETag == version)
+            if (await VersionOf(name, cancel) == version)
                 await Definition(name, version, cancel);
             else
                 definitions.TryRemove(name, out _);
@@ -57,6 +57,19 @@ internal sealed class InstanceRemains(ObjectStore store, FetchedUserData fetched
             await UserData(name, cancel);
         foreach (var name in await Over(ObjectKeys.FirstBoots, cancel))
             await Words(name, cancel);
+    }
+
+    // An unreadable one has a version as well, and must not keep what comes after it.
+    private async Task<string?> VersionOf(CertName name, CancellationToken cancel)
+    {
+        try
+        {
+            return (await store.Get(ObjectKeys.Node(name), cancel))?.ETag;
+        }
+        catch (UnreadableObjectException e)
+        {
+            return e.Version;
+        }
     }
 
     private async Task<IReadOnlyList<CertName>> Over(string prefix, CancellationToken cancel)

@@ -34,17 +34,11 @@ public sealed class IdentifiedStore : ObjectStore
 
     public override Uri? ReadUrl(string key, TimeSpan life) => store.ReadUrl(key, life);
 
-    public override async Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel)
-    {
-        await identity.Demand(cancel);
-        return await CallMetrics.OfStore("put", () => store.PutIfAbsent(key, body, cancel));
-    }
+    public override Task<PutOutcome> PutIfAbsent(string key, ReadOnlyMemory<byte> body, CancellationToken cancel) =>
+        Counted("put", () => store.PutIfAbsent(key, body, cancel), cancel);
 
-    public override async Task<int> PutInOrder(IReadOnlyList<NewObject> objects, CancellationToken cancel)
-    {
-        await identity.Demand(cancel);
-        return await CallMetrics.OfStore("put", () => store.PutInOrder(objects, cancel));
-    }
+    public override Task<int> PutInOrder(IReadOnlyList<NewObject> objects, CancellationToken cancel) =>
+        Counted("put", () => store.PutInOrder(objects, cancel), cancel);
 
     public override async Task MakeDurable(IReadOnlyList<string> keys, CancellationToken cancel)
     {
@@ -52,23 +46,14 @@ public sealed class IdentifiedStore : ObjectStore
         await store.MakeDurable(keys, cancel);
     }
 
-    public override async Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel)
-    {
-        await identity.Demand(cancel);
-        return await CallMetrics.OfStore("put", () => store.PutIfMatch(key, body, etag, cancel));
-    }
+    public override Task<PutOutcome> PutIfMatch(string key, ReadOnlyMemory<byte> body, string etag, CancellationToken cancel) =>
+        Counted("put", () => store.PutIfMatch(key, body, etag, cancel), cancel);
 
-    public override async Task<StoredObject?> Get(string key, CancellationToken cancel)
-    {
-        await identity.Demand(cancel);
-        return await CallMetrics.OfStore("get", () => store.Get(key, cancel));
-    }
+    public override Task<StoredObject?> Get(string key, CancellationToken cancel) =>
+        Counted("get", () => store.Get(key, cancel), cancel);
 
-    public override async Task<ConditionalGet> GetUnless(string key, string etag, CancellationToken cancel)
-    {
-        await identity.Demand(cancel);
-        return await CallMetrics.OfStore("get", () => store.GetUnless(key, etag, cancel));
-    }
+    public override Task<ConditionalGet> GetUnless(string key, string etag, CancellationToken cancel) =>
+        Counted("get", () => store.GetUnless(key, etag, cancel), cancel);
 
     public override async IAsyncEnumerable<string> List(string prefix, string? after, [EnumeratorCancellation] CancellationToken cancel)
     {
@@ -102,4 +87,11 @@ public sealed class IdentifiedStore : ObjectStore
         // A directory's one door is the store itself, which goes on being used; a caller closes what is not this.
         return doors is [var only] && ReferenceEquals(only, store) ? [this] : doors;
     }
+
+    // A store that is away fails before it is asked, and that counts.
+    private Task<T> Counted<T>(string operation, Func<Task<T>> call, CancellationToken cancel) => CallMetrics.OfStore(operation, async () =>
+    {
+        await identity.Demand(cancel);
+        return await call();
+    });
 }

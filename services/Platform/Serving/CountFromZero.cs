@@ -24,5 +24,10 @@ public static class CountFromZeroModule
     /// <param name="services">Of a service whose telemetry is registered: that starts first.</param>
     /// <param name="counters">Adds zero to each series that an alert looks at.</param>
     public static IServiceCollection AddCountFromZero(this IServiceCollection services, Action counters) =>
-        services.AddSingleton<IHostedService>(new CountFromZero(counters));
+        services.AddCountFromZero(_ => counters());
+
+    /// <param name="services">As above.</param>
+    /// <param name="counters">As above, where which series there are is an option's.</param>
+    public static IServiceCollection AddCountFromZero(this IServiceCollection services, Action<IServiceProvider> counters) =>
+        services.AddSingleton<IHostedService>(provider => new CountFromZero(() => counters(provider)));
 }
