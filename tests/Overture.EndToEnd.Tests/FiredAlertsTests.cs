@@ -11,12 +11,11 @@ namespace Overture.EndToEnd.Tests;
 /// where it can be mended in a moment, quiet after that. What is left is in the Conductor's PrometheusTests.
 /// </summary>
 [Collection(nameof(FiredAlertsCollection))]
-[Trait("Category", "e2e")]
 public sealed partial class FiredAlertsTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
 
-    [Fact]
+    [Fact, Trait("Category", "full")]
     public async Task Prometheus_OfRequestsAndRecords_FiresForEachFaultAndNotBefore()
     {
         await using var site = await AlertSite.Start();
@@ -56,7 +55,7 @@ public sealed partial class FiredAlertsTests
         }, "OvertureCaAlarm");
     }
 
-    [Fact]
+    [Fact, Trait("Category", "full")]
     public async Task Prometheus_OfWhatTakesTooLong_FiresForEachFaultAndNotBefore()
     {
         await using var site = await AlertSite.Start();
@@ -93,7 +92,7 @@ public sealed partial class FiredAlertsTests
         await EveryNamedMetricIsThere(site);
     }
 
-    [Fact]
+    [Fact, Trait("Category", "e2e")]
     public async Task Prometheus_OfProcessesAndStores_FiresForEachFaultAndNotBefore()
     {
         await using var site = await AlertSite.Start();
@@ -116,7 +115,7 @@ public sealed partial class FiredAlertsTests
         }, "OvertureNotReady");
     }
 
-    [Fact]
+    [Fact, Trait("Category", "full")]
     public async Task Prometheus_OfCertificates_FiresForEachFaultAndNotBefore()
     {
         await using var site = await AlertSite.Start();
