@@ -57,6 +57,7 @@ internal static partial class MutualTls
     /// <param name="cancel">Gives up.</param>
     /// <returns>Null: it speaks no TLS.</returns>
     /// <exception cref="SocketException">It can't be reached.</exception>
+    /// <exception cref="IOException">It ended the connection before it showed any.</exception>
     public static async Task<Doctor.ShownCertificate?> Shown(CliConfig config, string address, TimeProvider clock,
         CancellationToken cancel)
     {
@@ -80,7 +81,7 @@ internal static partial class MutualTls
         {
             await tls.AuthenticateAsClientAsync(options, cancel);
         }
-        catch (Exception e) when (e is AuthenticationException or IOException)
+        catch (Exception e) when (e is AuthenticationException || (e is IOException && shown is not null))
         {
             // What it showed says why.
         }

@@ -95,6 +95,10 @@ internal sealed class SiteChecks(Session session, Action<DoctorLine> report, Can
                 : new("certificates", $"{service} certificate", DoctorStatus.Failed, $"{address} shows none: it speaks no TLS 1.3",
                     "correct the address in the configuration: another program answers there");
         }
+        catch (IOException) when (!cancel.IsCancellationRequested)
+        {
+            return new("certificates", $"{service} certificate", DoctorStatus.Skipped, $"{address} ended the connection");
+        }
         catch (Exception e) when (e is SocketException or UriFormatException
             || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {

@@ -82,7 +82,7 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 147, EventName = "remains.kept", Level = LogLevel.Warning,
         Message = "objects in {Prefix} that nothing needs any more are not removed: {Cause}; nothing waits for it, and it is tried again; "
-            + "next: let the Conductor's key delete objects in {Prefix}, as the policy in docs/operations.md does")]
+            + "where the store refuses it, let the Conductor's key delete objects in {Prefix}, as the policy in docs/operations.md does")]
     public static partial void RemainsKept(ILogger logger, string prefix, string cause);
 
     [LoggerMessage(EventId = 137, EventName = "terminate.not_deactivated", Level = LogLevel.Warning,

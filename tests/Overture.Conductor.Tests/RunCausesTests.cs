@@ -22,6 +22,7 @@ public sealed class RunCausesTests
         + "'servers' on node x", "PARAMETER_MISSING")]
     [InlineData(Catalog + "Evaluation Error: Error while evaluating a Resource Statement, Class[Ntp]: parameter 'servers' expects an "
         + "Array value, got String on node x", "PARAMETER_TYPE")]
+    [InlineData("Could not parse PKey: no start line", "CERTIFICATE_FILES")]
     [InlineData(Catalog + "Failed when searching for node x: Failed to find x via exec: Execution of '/etc/puppet/overture-enc x' returned "
         + "1: overture-enc: error", "ENC_FAILED")]
     [InlineData(Catalog + "Failed when searching for node x: Failed to find x via exec: Execution of '/opt/overture-enc x' returned 5: "

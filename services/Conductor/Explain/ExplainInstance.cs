@@ -29,7 +29,10 @@ internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader
         if (instance.State < InstanceState.Converged && records.Launch.ReportTokenSha256.Length > 0)
         {
             records = records with { Said = [.. (await firstBoots.Find(name, cancel))?.Said ?? []] };
-            await table.Update(name, r => r with { Said = records.Said }, cancel);
+            // It may have said more meanwhile, or have converged.
+            var newest = records.Said is [.., var line] ? line.Number : 0;
+            await table.Update(name, r => r.Said is null || (r.Said is [.., var known] && known.Number > newest)
+                ? r : r with { Said = records.Said }, cancel);
         }
 
         // 4. whether its agent fetched its certificate

@@ -10,13 +10,16 @@ namespace Overture.Conductor.Launch;
 
 /// <summary>
 /// Removes objects that nothing needs once an instance has converged or ends: user data, its words, its archived definition. They open
-/// nothing any more, so nothing waits for it: a store that refuses is one warning, and <see cref="Sweep"/> tries again.
+/// nothing any more, so nothing waits for it: a store that refuses is one warning an
+/// hour for each prefix, and <see cref="Sweep"/> tries again.
 /// </summary>
 internal sealed class InstanceRemains(ObjectStore store, FetchedUserData fetched, FirstBootStore firstBoots, InstanceTable table,
-    ILogger<InstanceRemains> log)
+    TimeProvider clock, ILogger<InstanceRemains> log)
 {
-    // Prefixes whose removal the store refused the last time: said once.
-    private readonly ConcurrentDictionary<string, bool> refused = new();
+    private static readonly TimeSpan SaidAgain = TimeSpan.FromHours(1);
+
+    // Prefixes whose removal failed, and when it was said last.
+    private readonly ConcurrentDictionary<string, long> said = new();
     private readonly ConcurrentDictionary<CertName, string> definitions = new();
 
     /// <summary>Its user data and its words.</summary>
@@ -91,13 +94,15 @@ internal sealed class InstanceRemains(ObjectStore store, FetchedUserData fetched
         try
         {
             await removal();
-            refused.TryRemove(prefix, out _);
             return true;
         }
         catch (Exception e) when (FaultException.Of(e) is { } fault)
         {
-            if (refused.TryAdd(prefix, true))
+            if (!said.TryGetValue(prefix, out var at) || clock.GetElapsedTime(at) >= SaidAgain)
+            {
+                said[prefix] = clock.GetTimestamp();
                 Log.RemainsKept(log, prefix, fault.PublicMessage);
+            }
             return false;
         }
     }
