@@ -298,10 +298,18 @@ public sealed class EventTests : IAsyncLifetime
         using var limit = new CancellationTokenSource(EventWorld.Limit);
         using var stream = host.As("viewer").WatchEvents(request, cancellationToken: limit.Token);
         var found = new List<InstanceEvent>();
-        while (found.Count < count && await stream.ResponseStream.MoveNext(limit.Token))
+        try
         {
-            if (stream.ResponseStream.Current.Event is { } shown)
-                found.Add(shown);
+            while (found.Count < count && await stream.ResponseStream.MoveNext(limit.Token))
+            {
+                if (stream.ResponseStream.Current.Event is { } shown)
+                    found.Add(shown);
+            }
+        }
+        catch (RpcException) when (limit.IsCancellationRequested)
+        {
+            Assert.Fail($"{found.Count} of {count} events came: {string.Join(", ", found.Select(Short))}; the Conductor's turn: "
+                + $"{host.Get<EventTurn>().IsOurs}, behind by {host.Get<EventRecorder>().Behind}");
         }
         return found;
     }
