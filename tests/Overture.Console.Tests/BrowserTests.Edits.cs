@@ -12,7 +12,7 @@ public sealed partial class BrowserTests
     {
         var (page, said) = await SignedIn("kim", 1440, "light");
         var name = Scene.Named(11);
-        await page.GotoAsync($"{world.Url}/definitions/{name}/edit");
+        await page.Open($"{world.Url}/definitions/{name}/edit");
         await page.GetByLabel("YAML").FocusAsync();
         await page.Keyboard.PressAsync("Control+End");
         await page.Keyboard.TypeAsync("environment: staging\n");
@@ -36,7 +36,7 @@ public sealed partial class BrowserTests
     {
         var name = Scene.Named(12);
         var (mine, _) = await SignedIn("kim", 1440, "light");
-        await mine.GotoAsync($"{world.Url}/definitions/{name}/edit");
+        await mine.Open($"{world.Url}/definitions/{name}/edit");
         await mine.GetByLabel("YAML").FillAsync("classes:\n  mine: {}\n");
         await mine.GetByRole(AriaRole.Button, new() { Name = "Look at the difference" }).ClickAsync();
         await Assertions.Expect(mine.Locator(".difference")).ToBeVisibleAsync();
@@ -61,7 +61,7 @@ public sealed partial class BrowserTests
     public async Task Definition_ThatBreaksARule_SaysWhere_AndKeepsTheText()
     {
         var (page, said) = await SignedIn("kim", 375, "light");
-        await page.GotoAsync($"{world.Url}/definitions/{Scene.Named(13)}/edit");
+        await page.Open($"{world.Url}/definitions/{Scene.Named(13)}/edit");
         await page.GetByLabel("YAML").FillAsync("classes: {}\nenvironment: broken\n");
         await page.GetByRole(AriaRole.Button, new() { Name = "Look at the difference" }).ClickAsync();
         await Assertions.Expect(page.GetByRole(AriaRole.Alert))
@@ -75,9 +75,9 @@ public sealed partial class BrowserTests
     {
         var context = await browser.NewContextAsync(new() { IgnoreHTTPSErrors = true, JavaScriptEnabled = false });
         var page = await context.NewPageAsync();
-        await page.GotoAsync(await world.Link("kim"));
+        await page.Open(await world.Link("kim"));
         await page.Locator("main button").ClickAsync();
-        await page.GotoAsync($"{world.Url}/definitions/{Scene.Named(14)}");
+        await page.Open($"{world.Url}/definitions/{Scene.Named(14)}");
         await page.Locator("details.version summary").First.ClickAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "Go back to this one" }).First.ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Look at the difference" }).ClickAsync();
@@ -91,7 +91,7 @@ public sealed partial class BrowserTests
     public async Task Launch_ShowsTheDryRun_ThenStarts_AndTheInstancesAreLive()
     {
         var (page, said) = await SignedIn("kim", 1440, "light");
-        await page.GotoAsync($"{world.Url}/launch");
+        await page.Open($"{world.Url}/launch");
         await page.GetByRole(AriaRole.Link, new() { Name = "web", Exact = true }).ClickAsync();
         await Assertions.Expect(page.Locator("pre")).ToContainTextAsync("********");
         await Assertions.Expect(page.GetByText("puppet.example.com:8140")).ToBeVisibleAsync();
@@ -110,7 +110,7 @@ public sealed partial class BrowserTests
     public async Task Certificate_IsFoundBySerial_Decoded_AndRevokedAfterAQuestion()
     {
         var (page, said) = await SignedIn("kim", 1440, "light");
-        await page.GotoAsync($"{world.Url}/certificates");
+        await page.Open($"{world.Url}/certificates");
         await page.GetByLabel("Serial of a certificate").FillAsync("4f07");
         await page.Keyboard.PressAsync("Enter");
         await Assertions.Expect(page.Locator(".facts").First).ToContainTextAsync($"CN={Scene.Named(1)}");
@@ -133,7 +133,7 @@ public sealed partial class BrowserTests
             certificate,
             $"{certificate}/revoke" })
         {
-            await page.GotoAsync(world.Url + address);
+            await page.Open(world.Url + address);
             await Assertions.Expect(page.Locator("main button:not([data-copy]), main .button:not(.quiet)")).ToHaveCountAsync(0);
         }
     }

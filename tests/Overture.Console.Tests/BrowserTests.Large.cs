@@ -17,7 +17,7 @@ public sealed partial class BrowserTests
         try
         {
             var (page, said) = await SignedIn("vi", 1280, "light");
-            await page.GotoAsync(world.Url, new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+            await page.Open(world.Url, new() { WaitUntil = WaitUntilState.DOMContentLoaded });
             await Assertions.Expect(page.Locator("h1.verdict")).ToHaveTextAsync("100 of 10,000 instances need a look");
             await StaysSmall(page, PageSize);
             // Filtered: by a condition, then by a profile typed into the form.
@@ -29,7 +29,7 @@ public sealed partial class BrowserTests
             await Assertions.Expect(Rows(page).First.Locator("td.profile")).ToHaveTextAsync("db");
             await StaysSmall(page, PageSize);
             // Paged: another fifty, and back.
-            await page.GotoAsync(world.Url);
+            await page.Open(world.Url);
             var first = await Rows(page).First.Locator("td.certname a").GetAttributeAsync("title");
             await page.GetByRole(AriaRole.Link, new() { Name = "Next page" }).ClickAsync();
             await Assertions.Expect(Rows(page).First.Locator("td.certname a")).Not.ToHaveAttributeAsync("title", first!);
@@ -59,7 +59,7 @@ public sealed partial class BrowserTests
         var (page, _) = await SignedIn("vi", 1280, "light");
         foreach (var fault in Fault.All)
         {
-            await page.GotoAsync(world.Url, new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+            await page.Open(world.Url, new() { WaitUntil = WaitUntilState.DOMContentLoaded });
             var cause = page.Locator(".cause").Filter(new() { Has = page.GetByText(fault.Reason, new() { Exact = true }) });
             await Assertions.Expect(cause.Locator(".sentence")).ToHaveTextAsync(fault.Message);
             await cause.Locator(".count a").ClickAsync();
@@ -77,14 +77,14 @@ public sealed partial class BrowserTests
         var (page, said) = await SignedIn("vi", 1280, "light");
         foreach (var address in new[] { $"/name/{Scene.Named(1)}", $"/serial/{CaScene.Serial}", "" })
         {
-            await page.GotoAsync($"{world.Url}/certificates{address}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+            await page.Open($"{world.Url}/certificates{address}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
             var links = page.Locator(".chain > li");
             await Assertions.Expect(links).ToHaveCountAsync(2);
             await Assertions.Expect(links.Nth(0)).ToContainTextAsync("CN=Puppet Root CA: example");
             await Assertions.Expect(links.Nth(1)).ToContainTextAsync("itself: it is a root");
             Assert.Empty((await page.RunAxe()).Violations.Select(v => $"{v.Id}: {v.Help}"));
         }
-        await page.GotoAsync($"{world.Url}/certificates/name/{Scene.Named(2)}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+        await page.Open($"{world.Url}/certificates/name/{Scene.Named(2)}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
         await Assertions.Expect(page.Locator(".chained")).ToContainTextAsync("it may be of an earlier CA");
         Assert.Empty(said);
     }

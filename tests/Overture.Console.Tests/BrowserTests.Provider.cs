@@ -17,13 +17,13 @@ public sealed partial class BrowserTests
     public async Task Provider_SignsIn_AndTheServicesSeeThePerson()
     {
         var (page, said) = await NewPage(1440, "light");
-        await page.GotoAsync(world.Url);
+        await page.Open(world.Url);
         await page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, "sign-in-1440-light.png") });
         Assert.Empty((await page.RunAxe()).Violations);
         await ByProvider(page, said, "jo");
         await Assertions.Expect(page.Locator(".who .person")).ToContainTextAsync("jo_jo (operator)");
         await Assertions.Expect(page.Locator(".who .person")).ToContainTextAsync("only profile=web");
-        await page.GotoAsync($"{world.Url}/instances/{Scene.Named(2)}/terminate");
+        await page.Open($"{world.Url}/instances/{Scene.Named(2)}/terminate");
         await page.GetByLabel("Reason").FillAsync("by the provider");
         await page.Locator("main button.grave").First.ClickAsync();
         var act = $"TerminateInstance {Scene.Named(2)} (by the provider) by jo_jo (operator), by console";
@@ -42,7 +42,7 @@ public sealed partial class BrowserTests
     {
         var (page, said) = await NewPage(1440, "light");
         await ByProvider(page, said, "vi");
-        await page.GotoAsync($"{world.Url}/instances/{Scene.Named(3)}");
+        await page.Open($"{world.Url}/instances/{Scene.Named(3)}");
         await Assertions.Expect(page.Locator("main button:visible:not([data-copy])")).ToHaveCountAsync(0);
         // With the page's own token, as a script of the viewer's would.
         var status = await page.EvaluateAsync<int>($$"""
@@ -80,7 +80,7 @@ public sealed partial class BrowserTests
         var (page, said) = await NewPage(1440, "light");
         await ByProvider(page, said, "short");
         await Assertions.Expect(page.Locator(".who .person")).ToContainTextAsync("short_short (viewer)");
-        await Eventually.True(async () => (await page.GotoAsync($"{world.Url}/health"))!.Status == 401, "the session ends",
+        await Eventually.True(async () => (await page.Open($"{world.Url}/health"))!.Status == 401, "the session ends",
             TimeSpan.FromMinutes(1));
         await Assertions.Expect(page.Locator("a.button.main")).ToBeVisibleAsync();
     }
@@ -92,9 +92,9 @@ public sealed partial class BrowserTests
         await ByProvider(page, said, "lee");
         await Assertions.Expect(page.Locator(".who .person")).ToContainTextAsync("lee_lee (viewer)");
         // A page that is live would ask by itself, and be what ends the session.
-        await page.GotoAsync($"{world.Url}/audit");
+        await page.Open($"{world.Url}/audit");
         await File.WriteAllTextAsync(world.Barred, "lee_lee (viewer), by console\n");
-        await page.GotoAsync($"{world.Url}/instances/{Scene.Named(3)}");
+        await page.Open($"{world.Url}/instances/{Scene.Named(3)}");
         await Assertions.Expect(page.GetByRole(AriaRole.Status)).ToContainTextAsync("lee_lee is barred here");
     }
 
@@ -142,7 +142,7 @@ public sealed partial class BrowserTests
     {
         // The provider's development pages ask for a font elsewhere.
         await page.RouteAsync(Elsewhere(), route => route.AbortAsync());
-        await page.GotoAsync(world.Url);
+        await page.Open(world.Url);
         await page.GetByRole(AriaRole.Link, new() { Name = "Sign in with Example Inc." }).ClickAsync();
         await page.Locator("input[name=login]").FillAsync(login);
         await page.Locator("input[name=password]").FillAsync("any");

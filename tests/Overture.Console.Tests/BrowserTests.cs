@@ -55,7 +55,7 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
         var wrong = new List<string>();
         foreach (var (name, address) in Pages)
         {
-            await page.GotoAsync(world.Url + address, new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+            await page.Open(world.Url + address, new() { WaitUntil = WaitUntilState.DOMContentLoaded });
             await page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, $"{name}-{width}-{scheme}.png"), FullPage = true });
             // What is wide has the same elements in the same order.
             var violations = width > 2000 ? [] : (await page.RunAxe()).Violations;
@@ -73,7 +73,7 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
     public async Task Keyboard_ReachesWhatIsOnThePage()
     {
         var (page, _) = await SignedIn("kim", 1440, "light");
-        await page.GotoAsync(world.Url);
+        await page.Open(world.Url);
         var reached = new List<string>();
         for (var i = 0; i < 40; i++)
         {
@@ -96,7 +96,7 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
         foreach (var fault in Scene.Faults)
         {
             var wrong = world.World.Of(Scene.Named(fault)).Conditions[0];
-            await page.GotoAsync($"{world.Url}/instances/{Scene.Named(fault)}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+            await page.Open($"{world.Url}/instances/{Scene.Named(fault)}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
             await page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, $"fault-{fault}.png") });
             await Assertions.Expect(page.Locator(".explained .sentence")).ToContainTextAsync(wrong.Message);
             await Assertions.Expect(page.Locator(".explained .tag").First).ToHaveTextAsync(wrong.Reason);
@@ -113,7 +113,7 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
     {
         var (page, said) = await SignedIn("kim", 1440, "light");
         var instance = world.World.Of(Scene.Named(103));
-        await page.GotoAsync($"{world.Url}/instances/{instance.Certname}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+        await page.Open($"{world.Url}/instances/{instance.Certname}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
         await Assertions.Expect(page.Locator("[data-live-state]")).ToHaveTextAsync("live");
         var decision = page.Locator("details.step").Nth(3);
         await decision.Locator("summary").ClickAsync();
@@ -152,10 +152,10 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
     public async Task View_IsSaved_ShownToThisBrowser_AndRemoved()
     {
         var (page, said) = await SignedIn("vi", 1440, "light");
-        await page.GotoAsync($"{world.Url}/?condition=stalled&profile=db");
+        await page.Open($"{world.Url}/?condition=stalled&profile=db");
         await page.GetByLabel("Name of this view").FillAsync("Stalled <db>");
         await page.GetByRole(AriaRole.Button, new() { Name = "Save the view" }).ClickAsync();
-        await page.GotoAsync(world.Url);
+        await page.Open(world.Url);
         await page.GetByRole(AriaRole.Link, new() { Name = "Stalled <db>" }).ClickAsync();
         await Assertions.Expect(page.GetByRole(AriaRole.Link, new() { Name = "Stalled <db>" }))
             .ToHaveAttributeAsync("aria-current", "page");
@@ -171,7 +171,7 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
     {
         var (page, said) = await SignedIn("vi", 1440, "light");
         var instance = world.World.Of(Scene.Named(107));
-        await page.GotoAsync($"{world.Url}/instances/{instance.Certname}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
+        await page.Open($"{world.Url}/instances/{instance.Certname}", new() { WaitUntil = WaitUntilState.DOMContentLoaded });
         await Assertions.Expect(page.Locator(".heading .state")).ToContainTextAsync("launching");
         await Assertions.Expect(page.Locator("[data-live-state]")).ToHaveTextAsync("live");
         instance.State = InstanceState.Running;
@@ -186,7 +186,7 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
     public async Task HeldRequest_IsApprovedByItsForm()
     {
         var (page, _) = await SignedIn("kim", 1440, "light");
-        await page.GotoAsync($"{world.Url}/requests/{Scene.Named(103)}");
+        await page.Open($"{world.Url}/requests/{Scene.Named(103)}");
         await page.GetByLabel("Reason").FillAsync("built by hand");
         await page.GetByRole(AriaRole.Button, new() { Name = "Approve and sign" }).ClickAsync();
         await Assertions.Expect(page.GetByRole(AriaRole.Status).First).ToContainTextAsync("approved");
@@ -196,7 +196,7 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
     private async Task<(IPage Page, List<string> Said)> SignedIn(string person, int width, string scheme)
     {
         var (page, said) = await NewPage(width, scheme);
-        await page.GotoAsync(await world.Link(person));
+        await page.Open(await world.Link(person));
         await page.Locator("main button").ClickAsync();
         // The page that says who entered goes on by itself.
         await Assertions.Expect(page.Locator("h1.verdict")).ToBeVisibleAsync(new() { Timeout = 60_000 });
