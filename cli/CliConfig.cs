@@ -81,7 +81,7 @@ internal sealed record CliConfig
     /// <summary>Where the hooks' configuration is.</summary>
     public static string HooksFile => Variable(HooksVariable) ?? "/etc/overture/hooks.yaml";
 
-    /// <summary>As a hook reads it, whoever may have written it.</summary>
+    /// <summary>As a hook reads it; who owns the file is not checked.</summary>
     /// <exception cref="Failure">It can't be read, or with every mistake.</exception>
     public static CliConfig OfHooks(string file, string hook) => CliConfigReader.Read(file,
         YamlFile.Read(file, ExitCodes.Config, CliConfigReader.Shape), autosign: hook == "overture-autosign");

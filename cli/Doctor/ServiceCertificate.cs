@@ -29,7 +29,7 @@ internal static class ServiceCertificate
         var identity = PeerIdentity.Of(certificate);
         var text = $"{identity.Name} by {issuer}, until {end:yyyy-MM-dd}";
         if (end <= now.UtcDateTime)
-            return Failed($"{identity.Name} by {issuer} ended on {end:yyyy-MM-dd}: nobody can call it", Renew);
+            return Failed($"{identity.Name} by {issuer} ended on {end:yyyy-MM-dd}: every call of it fails", Renew);
         if (begin > now.UtcDateTime)
         {
             return Failed($"{identity.Name} by {issuer} is valid from {begin:yyyy-MM-dd HH:mm:ss}Z only",
@@ -53,7 +53,7 @@ internal static class ServiceCertificate
         // Its own time is good, as was seen above.
         if ((shown.Chain & X509ChainStatusFlags.NotTimeValid) != 0)
         {
-            return Failed($"the certificate of {issuer}, which issued {identity.Name}, is not valid now: nobody can call it",
+            return Failed($"the certificate of {issuer}, which issued {identity.Name}, is not valid now: every call of it fails",
                 "the internal CA is over, or this host's clock is wrong (docs/operations.md)");
         }
         return end - now.UtcDateTime < Soon ? new DoctorLine("certificates", $"{service} certificate", DoctorStatus.Warning, text, Renew)

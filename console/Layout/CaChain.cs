@@ -57,7 +57,7 @@ public static class CaChain
         }
         catch (CryptographicException)
         {
-            // What can be parsed need not be whole: an algorithm or a time that nobody knows.
+            // What can be parsed need not be whole: an algorithm or a date may be unknown.
             return new([], "");
         }
         finally

@@ -128,7 +128,8 @@ public sealed class EventTests : IAsyncLifetime
         Assert.Equal(Fields(Event.Descriptor), Fields(InstanceEvent.Descriptor));
         Assert.Equal(Fields(DeadLetter.Descriptor), Fields(UndeliveredEvent.Descriptor));
         Assert.DoesNotContain("overture/records/v1/event.proto", ConductorReflection.Descriptor.Dependencies.Select(d => d.Name));
-        var stored = new DeadLetter { WriteId = "w", Webhook = "chat", Attempts = 3, Event = new Event { Cursor = "7", Labels = { ["a"] = "b" } } };
+        var stored = new DeadLetter { WriteId = "w", Webhook = "chat", Attempts = 3,
+            Event = new Event { Cursor = "7", Labels = { ["a"] = "b" } } };
         var shown = ShownEvents.Of(stored);
         Assert.Equal(("chat", 3u, "7", "b"), (shown.Webhook, shown.Attempts, shown.Event.Cursor, shown.Event.Labels["a"]));
         Assert.DoesNotContain((byte)'w', shown.ToByteArray());
@@ -164,7 +165,8 @@ public sealed class EventTests : IAsyncLifetime
         Assert.Equal(5, logged.Count(n => n == $"{ended}"));
     }
 
-    private static WatchEventsRequest Of(CertName name, string after) => new() { After = after, Filter = new() { Certnames = { $"{name}" } } };
+    private static WatchEventsRequest Of(CertName name, string after) =>
+        new() { After = after, Filter = new() { Certnames = { $"{name}" } } };
 
     // What a writer of the bucket may put there, or a disk make of it: named, waited for, and never the end or a busy loop of the service.
     [Fact]

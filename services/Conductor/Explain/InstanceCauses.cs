@@ -54,5 +54,6 @@ internal static class InstanceCauses
 
     /// <summary>What its console showed when it was read last.</summary>
     public static IEnumerable<Cause> Shown(InstanceRecords records) => records.Console is not { } shown ? []
-        : [CauseRules.OfLine($"{records.Name}", new KnownCause(shown.Code, shown.Means, shown.Next), ProofSources.Console, shown.Line, null)];
+        : [CauseRules.OfLine($"{records.Name}", new KnownCause(shown.Code, shown.Means, shown.Next),
+            ProofSources.Console, shown.Line, null)];
 }

@@ -13,7 +13,8 @@ internal static class InstanceExplanation
 {
     /// <param name="records">What is known.</param>
     /// <param name="conditions">Of them, now (<see cref="ConditionRules"/>).</param>
-    /// <param name="console">Causes that its console shows, the likely one first; null: it was not read now, and what it showed counts.</param>
+    /// <param name="console">Causes that its console shows, the likely one first; null: it was not read now, and what it showed
+    /// counts.</param>
     /// <param name="unread">Why it was not; empty: it was.</param>
     /// <param name="said">Causes that its agent's own words show, and that its certificate was never fetched; null: none.</param>
     public static ExplainInstanceResponse Of(InstanceRecords records, IReadOnlyList<Condition> conditions,

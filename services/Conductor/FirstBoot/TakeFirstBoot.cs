@@ -16,7 +16,8 @@ namespace Overture.Conductor.FirstBoot;
 /// own word: it proves nothing to CertAuthority and moves no state.
 /// </summary>
 internal sealed class TakeFirstBoot(
-    InstanceTable table, InstanceRecordsReader reader, FirstBootStore firstBoots, InstanceRemains remains, FirstBootLimits limits, LaunchKeys keys,
+    InstanceTable table, InstanceRecordsReader reader, FirstBootStore firstBoots, InstanceRemains remains, FirstBootLimits limits,
+    LaunchKeys keys,
     Timeline timeline, TimeProvider clock)
 {
     /// <summary>Stages, lines, and turns of its clock that are taken of one instance.</summary>

@@ -5,7 +5,7 @@ namespace Overture.Platform.Serving;
 
 /// <summary>
 /// Adds zero to counters when the service starts and metrics are collected. A counter's series begins with what was counted first, and
-/// Prometheus sees an increase from the second sample on: without a zero the first theft of a token, say, would alert nobody.
+/// Prometheus sees an increase from the second sample on: without a zero the first theft of a token, say, would raise no alert.
 /// </summary>
 internal sealed class CountFromZero(Action counters) : IHostedService
 {
