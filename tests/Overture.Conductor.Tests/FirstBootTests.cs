@@ -94,6 +94,23 @@ public sealed class FirstBootTests : IAsyncLifetime
         Assert.All(found, s => Assert.Contains($"{s.TraceId}", launch.Traceparent, StringComparison.Ordinal));
     }
 
+    /// <summary>A slow report is no clock of its own: else a stage begins after its successor (seen on a loaded machine).</summary>
+    [Fact]
+    public async Task Post_OnASlowerWayThanTheNext_KeepsTheOrderOfStages_UntilTheClockTurns()
+    {
+        var name = await world.Register();
+        var at = DateTimeOffset.FromUnixTimeMilliseconds(Now.AddSeconds(-60).ToUnixTimeMilliseconds());
+        await world.Post(name, world.TokenOf(name), Body(Now.AddSeconds(-5), [new("modules-config", at, at.AddSeconds(1))], []));
+        await world.Post(name, world.TokenOf(name), Body(Now, [new("modules-final", at.AddSeconds(1), at.AddSeconds(2))], []));
+        var stages = (await world.Store.Get<FirstBootRecord>(ObjectKeys.FirstBoot(name), default))!.Stages;
+        Assert.Equal(stages[0].Ended, stages[1].Started);
+
+        var hour = TimeSpan.FromHours(1);
+        await world.Post(name, world.TokenOf(name), Body(Now + hour, [], [("err", "its clock has turned")]));
+        var said = (await world.Store.Get<FirstBootRecord>(ObjectKeys.FirstBoot(name), default))!.Said.Single();
+        Assert.InRange(said.At.ToDateTimeOffset(), stages[1].Started.ToDateTimeOffset(), Now);
+    }
+
     [Fact]
     public async Task Post_ForAnotherName_IsRefusedAndChangesNothing()
     {

@@ -75,8 +75,7 @@ public sealed partial class BrowserTests
     {
         var context = await browser.NewContextAsync(new() { IgnoreHTTPSErrors = true, JavaScriptEnabled = false });
         var page = await context.NewPageAsync();
-        await page.Open(await world.Link("kim"));
-        await page.Locator("main button").ClickAsync();
+        await Enter(page, "kim");
         await page.Open($"{world.Url}/definitions/{Scene.Named(14)}");
         await page.Locator("details.version summary").First.ClickAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "Go back to this one" }).First.ClickAsync();

@@ -33,10 +33,9 @@ public enum Lies
 internal sealed class S3Double : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, byte[]> objects;
-    // Of this front end, and of all there are.
-    private readonly Lock own = new(), gate;
-    // Where two front ends of a racy store meet, each after it has looked and before it writes.
-    private readonly Barrier meeting;
+    private readonly Lock gate;
+    // Against which condition each front end has written a path: in a racy store the first to come to each is taken.
+    private readonly ConcurrentDictionary<(string Path, string Against, string FrontEnd), bool> firsts;
     private readonly WebApplication app;
 
     private S3Double(Lies lies, S3Double? beside, string address, X509Certificate2? certificate)
@@ -44,7 +43,7 @@ internal sealed class S3Double : IAsyncDisposable
         Lies = lies;
         objects = beside?.objects ?? new(StringComparer.Ordinal);
         gate = beside?.gate ?? new();
-        meeting = beside?.meeting ?? new Barrier(2);
+        firsts = beside?.firsts ?? new();
         Endpoint = $"{(certificate is null ? "http" : "https")}://{address}:{(beside is null ? FreePort.Next() : new Uri(beside.Endpoint).Port)}";
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls(Endpoint);
@@ -160,9 +159,16 @@ internal sealed class S3Double : IAsyncDisposable
     private int Store(string path, byte[] body, string ifNoneMatch, string ifMatch)
     {
         var races = Lies.HasFlag(ifMatch.Length > 0 ? Tests.Lies.RacesReplacements : Tests.Lies.RacesCreates);
-        lock (races ? own : gate)
+        lock (gate)
         {
             var there = objects.TryGetValue(path, out var old);
+            // It has not seen what the others wrote meanwhile.
+            if (races && there && firsts.Keys.Any(k => k.Path == path && k.Against == ifNoneMatch + ifMatch)
+                && firsts.TryAdd((path, ifNoneMatch + ifMatch, Endpoint), true))
+            {
+                objects[path] = body;
+                return 0;
+            }
             if (ifNoneMatch == "*" && there && !Lies.HasFlag(Tests.Lies.IgnoresIfNoneMatch))
                 return 412;
             if (ifMatch.Length > 0 && !Lies.HasFlag(Tests.Lies.IgnoresIfMatch))
@@ -173,8 +179,7 @@ internal sealed class S3Double : IAsyncDisposable
                 if (current != ifMatch && !(Lies.HasFlag(Tests.Lies.IgnoresBareETags) && ifMatch[0] != '"'))
                     return 412;
             }
-            if (races)
-                meeting.SignalAndWait(TimeSpan.FromSeconds(2));
+            firsts.TryAdd((path, ifNoneMatch + ifMatch, Endpoint), true);
             objects[path] = body;
             return 0;
         }

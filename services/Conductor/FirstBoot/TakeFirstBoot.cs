@@ -110,10 +110,13 @@ internal sealed class TakeFirstBoot(
         return isFull ? Taken.TooMuch : Taken.Yes;
     }
 
-    // Times by our clock: what the instance says, less what its clock is ahead. False: there is no room for all of it.
+    // Times by our clock: what the instance says, less what its clock is ahead. By one difference for all its reports while they agree:
+    // each has another way to go, and a stage must not begin after its successor. False: there is no room for all of it.
     private static bool Add(FirstBootRecord record, FirstBootReport report, DateTimeOffset received, Func<string, string> masked)
     {
-        var ahead = report.Time - received;
+        var (now, known) = (report.Time - received, TimeSpan.FromMilliseconds(record.SetBackMs));
+        var ahead = record.HasSetBackMs && (now - known).Duration() <= ClockReading.Tolerance / 2 ? known : now;
+        record.SetBackMs = (long)ahead.TotalMilliseconds;
         foreach (var reported in report.Stages)
         {
             var stage = record.Stages.FirstOrDefault(s => s.Name == reported.Name);

@@ -65,7 +65,7 @@ internal sealed class FirstBootStore(ObjectStore store, Ids ids)
     // It has the times that its readers need.
     private static FirstBootRecord? Sound(FirstBootRecord? record) =>
         record is not null && record.Stages.All(s => s.Started is not null) && record.Said.All(s => s.At is not null)
-            && Math.Abs((double)record.ClockAheadMs) < LongestMs ? record : null;
+            && Math.Abs((double)record.ClockAheadMs) < LongestMs && Math.Abs((double)record.SetBackMs) < LongestMs ? record : null;
 
     /// <summary>The record as timeline lines, those that the registry has. Pure.</summary>
     public static IEnumerable<TimelineEvent> Lines(CertName name, FirstBootRecord record, LaunchRecord launch)
