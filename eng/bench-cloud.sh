@@ -64,7 +64,7 @@ console_100k() {
     await "a snapshot is taken" 300 conductor snapshot_there
     launch console "$DOTNET" "$root/console/bin/Release/net10.0/Overture.Console.dll" --config "$home/etc/console.yaml"
     await "the console answers" 60 console curl -sf -o /dev/null --cacert "$home/pki/ca.pem" "https://localhost:$PORT_CONSOLE/session"
-    overture ui --print 2> /dev/null | load console "$home" "$PORT_CONDUCTOR" "${BENCH_PAGES:-500}" | figure pages
+    overture ui --print 2> /dev/null | load console "$home" "$PORT_CONDUCTOR" "$(pid_of conductor)" "$(pid_of console)" "${BENCH_PAGES:-500}" | figure pages
     stop console; stop conductor; stop ec2
 }
 

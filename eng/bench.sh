@@ -18,7 +18,7 @@
 #               instances (10 s)
 #   console-100k
 #               the same, and the console before it: p99 of the fleet's first page (bar: 300 ms), against the same page of one instance and
-#               against the Conductor's part of it
+#               against the Conductor's part of it; and what of the processor it costs (30 ms), which other programs do not change
 #   rebuild-100k
 #               the same, Redis emptied: until the index is whole, with the Conductor up, and with a Conductor that starts (bar: 60 s); what
 #               is answered meanwhile

@@ -15,8 +15,10 @@ internal static partial class ConsolePages
     /// The first page, the same narrowed to one instance, and the four calls behind it without a console; in turns, since the machine
     /// changes meanwhile. On standard input: the link of `overture ui --print`.
     /// </summary>
+    /// <param name="servers">Processes of the Conductor and of the console: what of the processor a page costs them, which other programs
+    /// on the machine do not change.</param>
     /// <param name="count">How often each; as often before, but at most 200 times, which does not count, but for the very first.</param>
-    public static async Task<int> Run(string home, int conductorPort, int count)
+    public static async Task<int> Run(string home, int conductorPort, IReadOnlyList<int> servers, int count)
     {
         var name = (await File.ReadAllLinesAsync($"{home}/names"))[0];
         using var browser = Lists.Browser(home);
@@ -27,12 +29,22 @@ internal static partial class ConsolePages
         var client = new ConductorService.ConductorServiceClient(channel);
         Lists.Print("cold", [(await Get(browser, fleet)).Milliseconds]);
         var (first, narrowed, calls) = (new List<double>(), new List<double>(), new List<double>());
-        var (bytes, missing) = (0, 0);
+        var (bytes, missing, cpu) = (0, 0, new double[2, servers.Count]);
         for (var i = -Math.Min(MostWarmUp, count); i < count; i++)
         {
-            var (page, small, asked) = (await Get(browser, fleet), await Get(browser, one), await Ask(client));
+            var marks = new List<double[]> { Cpu() };
+            var page = await Get(browser, fleet);
+            marks.Add(Cpu());
+            var small = await Get(browser, one);
+            marks.Add(Cpu());
+            var asked = await Ask(client);
             if (i < 0)
                 continue;
+            for (var s = 0; s < servers.Count; s++)
+            {
+                cpu[0, s] += (marks[1][s] - marks[0][s]) / count;
+                cpu[1, s] += (marks[2][s] - marks[1][s]) / count;
+            }
             bytes = page.Bytes;
             missing += page.IsWhole ? 0 : 1;
             first.Add(page.Milliseconds);
@@ -43,7 +55,13 @@ internal static partial class ConsolePages
         Lists.Print("narrowed", narrowed);
         Lists.Print("calls", calls);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"bytes={bytes} missing={missing}"));
+        var load = (await File.ReadAllTextAsync("/proc/loadavg")).Split(' ')[0];
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"cpu: conductor_ms={cpu[0, 0]:0.0} console_ms={cpu[0, 1]:0.0} narrowed_conductor_ms={cpu[1, 0]:0.0} "
+                + $"narrowed_console_ms={cpu[1, 1]:0.0} load={load}"));
         return 0;
+
+        double[] Cpu() => [.. servers.Select(Tally.Cpu)];
     }
 
     // As its page asks: a form with a token.

@@ -42,7 +42,8 @@ return args switch
     ["revoked", var home, var count] => await Revoked.Seed(home, Number(count)),
     ["registry", var home, var count] => await Records.Seed(home, Number(count)),
     ["pages", var home, var port, var count] => await Lists.Pages(home, Number(port), Number(count)),
-    ["console", var home, var port, var count] => await ConsolePages.Run(home, Number(port), Number(count)),
+    ["console", var home, var port, var conductor, var console, var count] =>
+        await ConsolePages.Run(home, Number(port), [Number(conductor), Number(console)], Number(count)),
     ["rebuilt", var home, var port] => await Lists.Rebuilt(home, Number(port)),
     ["launch", var home, var port, var pid, var count, var atOnce] =>
         await Lists.Launch(home, Number(port), Number(pid), Number(count), Number(atOnce)),

@@ -132,6 +132,10 @@ internal static class Verdict
             + $"{seen.Of("pages", "first", "p50_ms"):0.0} ms");
         foreach (var line in seen.Text("pages").Split('\n'))
             Say($"  {line}");
+        Say($"of the processor a page costs the Conductor {seen.Of("pages", "cpu", "conductor_ms"):0.0} ms and the console "
+            + $"{seen.Of("pages", "cpu", "console_ms"):0.0} ms; at most 30 together: {Judged(seen.Of("pages", "cpu", "conductor_ms")
+                + seen.Of("pages", "cpu", "console_ms"), 30, false)}; other programs do not change that, and the load was "
+            + $"{seen.Of("pages", "cpu", "load"):0.0}");
         Say("cold: the first request after the console's start; narrowed: the same page of one instance; calls: the four of the page, "
             + "asked of the Conductor without a console; missing: pages without a part, whose answer took longer than 5 s");
         Say($"first page against narrowed: ratio={seen.Of("pages", "first", "p50_ms") / seen.Of("pages", "narrowed", "p50_ms"):0.00}; "

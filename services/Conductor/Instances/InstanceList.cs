@@ -26,7 +26,7 @@ internal sealed class InstanceList(InstanceIndex index, InstanceTable table, Tim
         // 1. refuse an incomplete list
         await Complete(cancel);
         // 2. one more than the page, to know whether another follows
-        var found = table.Rows.Take(after, size + 1, query.Matches, oldestFirst: request.Order == InstanceOrder.OldestFirst);
+        var found = table.Rows.Take(after, size + 1, query.Matches, request.Order == InstanceOrder.OldestFirst, query.MayMatch);
         var response = new ListInstancesResponse { Instances = { found.Take(size).Select(r => r.Instance()) } };
         if (found.Count > size)
             response.NextPageToken = PageToken.Write(found[size - 1].Place, request, query);

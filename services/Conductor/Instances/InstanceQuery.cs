@@ -4,7 +4,7 @@ using Overture.Platform.Faults;
 
 namespace Overture.Conductor.Instances;
 
-/// <summary>Which instances an InstanceFilter asks for: decided by a row, without unpacking it.</summary>
+/// <summary>Which instances an InstanceFilter asks for: decided by their kind first, then by a row, without unpacking it.</summary>
 internal sealed class InstanceQuery
 {
     private const int MaxText = 253;
@@ -26,7 +26,7 @@ internal sealed class InstanceQuery
         if (filter.Prefix.Length > MaxText)
             throw FaultException.Invalid("filter.prefix", $"must have at most {MaxText} characters");
         states = filter.States.Aggregate(0u, (mask, s) => mask | (1u << (int)s));
-        conditions = filter.Conditions.Aggregate(0u, (mask, c) => mask | InstanceRow.Bit(c));
+        conditions = filter.Conditions.Aggregate(0u, (mask, c) => mask | InstanceKind.Bit(c));
         since = filter.Since?.ToDateTimeOffset().ToUnixTimeMilliseconds() ?? long.MinValue;
         before = filter.Before?.ToDateTimeOffset().ToUnixTimeMilliseconds() ?? long.MaxValue;
     }
@@ -48,14 +48,20 @@ internal sealed class InstanceQuery
         return new InstanceQuery(filter);
     }
 
-    public bool Matches(InstanceRow row) =>
-        (states == 0 ? filter.ShowTerminated || row.State != InstanceState.Terminated : (states & (1u << (int)row.State)) != 0)
-        && (filter.ShowOwn || !row.IsOwn)
+    /// <summary>The kind decides: there is nothing that each row must be asked.</summary>
+    public bool IsByKind => since == long.MinValue && before == long.MaxValue && filter.Prefix.Length == 0 && labels.IsEmpty;
+
+    public bool Matches(InstanceRow row) => MayMatch(row.Kind)
         && row.Place.LaunchedMs >= since && row.Place.LaunchedMs < before
-        && (conditions == 0 || (conditions & row.ConditionMask) != 0)
-        && (filter.Profile.Length == 0 || row.Profile == filter.Profile)
-        && (filter.LaunchedBy.Length == 0 || row.LaunchedBy == filter.LaunchedBy)
         && (filter.Prefix.Length == 0 || row.Name.ToString().StartsWith(filter.Prefix, StringComparison.Ordinal)
             || row.InstanceId.StartsWith(filter.Prefix, StringComparison.Ordinal))
         && labels.Matches(row.Labels);
+
+    /// <summary>Whether any of a kind can match; all of it do where <see cref="IsByKind"/>.</summary>
+    public bool MayMatch(InstanceKind kind) =>
+        (states == 0 ? filter.ShowTerminated || kind.State != InstanceState.Terminated : (states & (1u << (int)kind.State)) != 0)
+        && (filter.ShowOwn || !kind.IsOwn)
+        && (conditions == 0 || (conditions & kind.Conditions) != 0)
+        && (filter.Profile.Length == 0 || kind.Profile == filter.Profile)
+        && (filter.LaunchedBy.Length == 0 || kind.LaunchedBy == filter.LaunchedBy);
 }

@@ -22,7 +22,8 @@ internal readonly record struct FactSet(int Count, int Hash)
 }
 
 /// <summary>
-/// One instance: its records, packed, as there may be 100,000; beside them what lists and sweeps ask of every instance. Immutable.
+/// One instance: its records, packed, as there may be 100,000; beside them what lists and sweeps ask of every instance. Immutable:
+/// another kind that it is given (<see cref="Share"/>) says the same.
 /// </summary>
 internal sealed class InstanceRow
 {
@@ -40,18 +41,19 @@ internal sealed class InstanceRow
         packed = records.ToEvidence().ToByteArray();
         passing = Passing.Of(records);
         Place = new Place(records.Launch.NotBefore.ToDateTimeOffset().ToUnixTimeMilliseconds(), records.Name);
-        State = InstanceProjection.StateOf(records);
+        var state = InstanceProjection.StateOf(records);
         Way = ConvergedWay.Of(records);
-        Profile = records.Launch.Profile;
-        LaunchedBy = string.Intern(records.Launch.Caller);
         (Provider, Account, Region) = (string.Intern(records.Launch.Provider), string.Intern(records.Launch.Account),
             string.Intern(records.Launch.Region));
         InstanceId = records.Fact(InstanceEvents.Launched)?.InstanceId ?? "";
         Serial = records.Current?.Serial ?? records.Certificate?.Serial ?? "";
         Claims = records.Current?.Claims ?? 0;
-        ConditionMask = conditions.Aggregate(0u, (mask, c) => mask | Bit(c.Type));
         Labels = records.Launch.Labels.Count == 0 ? [] : [.. records.Launch.Labels];
-        IsOwn = records.IsOwn;
+        var isWell = conditions.All(c => c.Severity == ConditionSeverity.Info);
+        Kind = new InstanceKind(state, conditions.Aggregate(0u, (mask, c) => mask | InstanceKind.Bit(c.Type)),
+            IsHealthy: isWell && state != InstanceState.Terminated,
+            MayHaveCause: !isWell || (state < InstanceState.Converged && passing is { Said.Length: > 0 } or { Console: not null }),
+            HasConverged: Way is not null, records.IsOwn, string.Intern(records.Launch.Profile), string.Intern(records.Launch.Caller));
         Protected = records.Protected;
         Expires = records.Expires ?? DateTimeOffset.MaxValue;
         IsPending = records.Fact(InstanceEvents.Launched) is { Pending: true, InstanceId.Length: > 0 }
@@ -62,15 +64,17 @@ internal sealed class InstanceRow
 
     public CertName Name => Place.Name;
     public Place Place { get; }
-    public InstanceState State { get; }
+
+    /// <summary>What many others have too.</summary>
+    public InstanceKind Kind { get; private set; }
+    public InstanceState State => Kind.State;
+
     /// <summary>As the API shows them.</summary>
     public IReadOnlyList<Condition> Conditions => conditions;
 
     /// <summary>When a condition begins by itself; the maximum: never.</summary>
     public DateTimeOffset NextChange { get; }
 
-    public string Profile { get; }
-    public string LaunchedBy { get; }
     public string Provider { get; }
     public string Account { get; }
     public string Region { get; }
@@ -85,8 +89,7 @@ internal sealed class InstanceRow
     public int Claims { get; }
     public IReadOnlyList<KeyValuePair<string, string>> Labels { get; }
 
-    /// <summary>It is what Overture or a puppetserver runs on.</summary>
-    public bool IsOwn { get; }
+    public bool IsOwn => Kind.IsOwn;
     public bool Protected { get; }
 
     /// <summary>When it ends by itself; the maximum: never.</summary>
@@ -116,20 +119,14 @@ internal sealed class InstanceRow
     public LastRun? LastRun => passing?.LastRun;
     public ShownCause? Console => passing?.Console;
 
-    /// <summary>Something is known that may be why it is not ready.</summary>
-    public bool MayHaveCause => conditions.Any(c => c.Severity != ConditionSeverity.Info)
-        || (State < InstanceState.Converged && passing is { Said.Length: > 0 } or { Console: not null });
-
     /// <summary>Nothing more is to come by itself (<see cref="InstanceProjection.IsSettled"/>).</summary>
     public bool IsSettled => InstanceProjection.IsSettled(State, conditions);
 
     /// <summary>The types of the conditions, for the log.</summary>
     public string ConditionsText => conditions.Count == 0 ? "none" : string.Join(", ", conditions.Select(c => c.Type));
 
-    /// <summary>A bit for each type that holds (<see cref="Bit"/>).</summary>
-    public uint ConditionMask { get; }
-
-    public static uint Bit(ConditionType type) => 1u << (int)type;
+    /// <summary>The same kind, where another row has one: 100,000 share some.</summary>
+    public void Share(InstanceKind same) => Kind = same;
 
     /// <summary>What is known of it, unpacked: microseconds.</summary>
     public InstanceRecords Records() => passing?.On(InstanceRecords.From(Evidence())) ?? InstanceRecords.From(Evidence());

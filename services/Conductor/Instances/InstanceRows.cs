@@ -3,7 +3,7 @@ using Overture.Platform.Records;
 
 namespace Overture.Conductor.Instances;
 
-/// <summary>Every instance's row, by name and in the order of the list.</summary>
+/// <summary>Every instance's row, by name and in the order of the list; and how many there are of each kind.</summary>
 internal sealed class InstanceRows
 {
     // How far from its end a new row is looked for a place; beyond, all are sorted at the next list.
@@ -13,6 +13,7 @@ internal sealed class InstanceRows
     private readonly Lock guard = new();
     // Oldest first, so that a launch is added at the end.
     private readonly List<Slot> placed = [];
+    private readonly Dictionary<InstanceKind, Tally> tallies = [];
     private bool sorted = true;
 
     public int Count => byName.Count;
@@ -25,18 +26,19 @@ internal sealed class InstanceRows
     /// <summary>In place of what was kept; its place does not change, as the time of a launch does not.</summary>
     public void Keep(InstanceRow row)
     {
-        if (byName.TryGetValue(row.Name, out var known))
-        {
-            known.Row = row;
-            return;
-        }
         lock (guard)
         {
-            var slot = new Slot(row);
-            if (byName.TryAdd(row.Name, slot))
-                Insert(slot);
+            if (byName.TryGetValue(row.Name, out var slot))
+            {
+                Leave(slot.Tally);
+                (slot.Row, slot.Tally) = (row, Join(row));
+            }
             else
-                byName[row.Name].Row = row;
+            {
+                slot = new Slot(row, Join(row));
+                byName[row.Name] = slot;
+                Insert(slot);
+            }
         }
     }
 
@@ -45,8 +47,22 @@ internal sealed class InstanceRows
     {
         lock (guard)
         {
-            if (byName.TryRemove(name, out var slot))
-                placed.Remove(slot);
+            if (!byName.TryRemove(name, out var slot))
+                return;
+            Leave(slot.Tally);
+            placed.Remove(slot);
+        }
+    }
+
+    /// <summary>How many instances of each kind a query asks for; no kind without any.</summary>
+    public IReadOnlyList<(InstanceKind Kind, int Count)> Kinds(InstanceQuery query)
+    {
+        lock (guard)
+        {
+            var asked = tallies.Values.Where(t => query.MayMatch(t.Kind)).ToList();
+            return query.IsByKind ? asked.ConvertAll(t => (t.Kind, t.Count))
+                : [.. Walk(null, int.MaxValue, query.Matches, oldestFirst: false, asked)
+                    .CountBy<InstanceRow, InstanceKind>(r => r.Kind, ReferenceEqualityComparer.Instance).Select(c => (c.Key, c.Value))];
         }
     }
 
@@ -55,22 +71,52 @@ internal sealed class InstanceRows
     /// <param name="most">How many at most.</param>
     /// <param name="wanted">Quick: it is asked under the lock.</param>
     /// <param name="oldestFirst">Else the newest is the first.</param>
-    public List<InstanceRow> Take(Place? after, int most, Func<InstanceRow, bool> wanted, bool oldestFirst = false)
+    /// <param name="kinds">Which kinds can have such; null: all. Of the others no row is asked.</param>
+    public List<InstanceRow> Take(Place? after, int most, Func<InstanceRow, bool> wanted, bool oldestFirst = false,
+        Func<InstanceKind, bool>? kinds = null)
     {
-        var found = new List<InstanceRow>();
         lock (guard)
+            return Walk(after, most, wanted, oldestFirst, [.. tallies.Values.Where(t => kinds?.Invoke(t.Kind) != false)]);
+    }
+
+    // Under the lock. It ends where all that are of such a kind were seen.
+    private List<InstanceRow> Walk(Place? after, int most, Func<InstanceRow, bool> wanted, bool oldestFirst, List<Tally> kinds)
+    {
+        var (found, left) = (new List<InstanceRow>(), kinds.Sum(t => t.Count));
+        if (left == 0)
+            return found;
+        Sort();
+        foreach (var tally in tallies.Values)
+            tally.IsAsked = false;
+        foreach (var tally in kinds)
+            tally.IsAsked = true;
+        var step = oldestFirst ? 1 : -1;
+        var begin = after is not { } last ? (oldestFirst ? 0 : placed.Count - 1)
+            : oldestFirst ? FirstNotBefore(last) : FirstNotAfter(last) - 1;
+        for (var i = begin; i >= 0 && i < placed.Count && found.Count < most && left > 0; i += step)
         {
-            Sort();
-            var step = oldestFirst ? 1 : -1;
-            var begin = after is not { } last ? (oldestFirst ? 0 : placed.Count - 1)
-                : oldestFirst ? FirstNotBefore(last) : FirstNotAfter(last) - 1;
-            for (var i = begin; i >= 0 && i < placed.Count && found.Count < most; i += step)
-            {
-                if (wanted(placed[i].Row))
-                    found.Add(placed[i].Row);
-            }
+            if (!placed[i].Tally.IsAsked)
+                continue;
+            left--;
+            if (wanted(placed[i].Row))
+                found.Add(placed[i].Row);
         }
         return found;
+    }
+
+    private Tally Join(InstanceRow row)
+    {
+        if (!tallies.TryGetValue(row.Kind, out var tally))
+            tallies[row.Kind] = tally = new Tally(row.Kind);
+        row.Share(tally.Kind);
+        tally.Count++;
+        return tally;
+    }
+
+    private void Leave(Tally tally)
+    {
+        if (--tally.Count == 0)
+            tallies.Remove(tally.Kind);
     }
 
     private void Insert(Slot slot)
@@ -115,10 +161,19 @@ internal sealed class InstanceRows
         return at;
     }
 
-    private sealed class Slot(InstanceRow row)
+    // How many are of a kind; and whether the walk that goes on asks for them.
+    private sealed class Tally(InstanceKind kind)
+    {
+        public InstanceKind Kind => kind;
+        public int Count { get; set; }
+        public bool IsAsked { get; set; }
+    }
+
+    private sealed class Slot(InstanceRow row, Tally tally)
     {
         private volatile InstanceRow row = row;
 
         public InstanceRow Row { get => row; set => row = value; }
+        public Tally Tally { get; set; } = tally;
     }
 }

@@ -46,7 +46,7 @@ internal sealed class InstanceWatch(InstanceTable table, InstanceList list, Drai
             // 1. all that match now
             await list.Complete(ending);
             var sent = new Dictionary<CertName, Instance>();
-            foreach (var row in table.Rows.Take(null, int.MaxValue, query.Matches))
+            foreach (var row in table.Rows.Take(null, int.MaxValue, query.Matches, kinds: query.MayMatch))
                 await SendIfNew(row.Name, sent, send);
             // 2. what changed, where it matches or did when it was sent last
             while (!(untilSettled && sent.Values.All(i => InstanceProjection.IsSettled(i.State, i.Conditions))))

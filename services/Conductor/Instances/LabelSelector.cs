@@ -9,9 +9,9 @@ namespace Overture.Conductor.Instances;
 internal sealed class LabelSelector
 {
     private const int MaxTerms = 32;
-    private readonly IReadOnlyList<Term> terms;
+    private readonly Term[] terms;
 
-    private LabelSelector(IReadOnlyList<Term> terms) => this.terms = terms;
+    private LabelSelector(Term[] terms) => this.terms = terms;
 
     private sealed record Term(string Key, string? Value, bool Negated);
 
@@ -29,13 +29,17 @@ internal sealed class LabelSelector
         return rule.Length == 0;
     }
 
+    /// <summary>It asks nothing.</summary>
+    public bool IsEmpty => terms.Length == 0;
+
+    // By index: asked of 100,000, an enumerator each would be the larger part.
     public bool Matches(IReadOnlyList<KeyValuePair<string, string>> labels)
     {
         foreach (var term in terms)
         {
             var fits = false;
-            foreach (var (key, value) in labels)
-                fits |= key == term.Key && (term.Value is null || value == term.Value);
+            for (var i = 0; i < labels.Count && !fits; i++)
+                fits = labels[i].Key == term.Key && (term.Value is null || labels[i].Value == term.Value);
             if (fits == term.Negated)
                 return false;
         }

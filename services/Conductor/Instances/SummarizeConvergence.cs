@@ -23,9 +23,8 @@ internal sealed class SummarizeConvergence(InstanceTable table, InstanceList lis
         var (now, changes, key) = (clock.GetUtcNow(), table.Changes, Convert.ToHexString(query.Canonical));
         if (known.TryGetValue(key, out var last) && now - last.At < (changes == last.Changes ? Unchanged : Changing))
             return last.Answer;
-        // One pass, without the list's lock.
-        var rows = table.Rows.All.Where(r => r.Way is not null && query.Matches(r)).ToList();
-        var answer = Of(rows.OrderBy(r => r.Place).Take(Newest).Select(r => r.Way!), rows.Select(r => r.Way!), now);
+        var rows = table.Rows.Take(null, int.MaxValue, query.Matches, kinds: k => k.HasConverged && query.MayMatch(k));
+        var answer = Of(rows.Take(Newest).Select(r => r.Way!), rows.Select(r => r.Way!), now);
         // A filter with a time is another each time.
         if (known.Count >= Kept)
             known.Clear();
