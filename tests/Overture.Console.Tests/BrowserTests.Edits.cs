@@ -52,6 +52,8 @@ public sealed partial class BrowserTests
         // Both together, on purpose.
         await mine.GetByLabel("YAML").FillAsync("classes:\n  theirs: {}\n  mine: {}\n");
         await mine.GetByRole(AriaRole.Button, new() { Name = "Look at the difference" }).ClickAsync();
+        await Assertions.Expect(mine.Locator(".difference del")).ToHaveCountAsync(0);
+        await Assertions.Expect(mine.Locator(".difference ins")).ToHaveTextAsync("+  mine: {}");
         await mine.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
         await Assertions.Expect(mine.GetByRole(AriaRole.Status).First).ToContainTextAsync("Saved");
         Assert.Equal(("classes:\n  theirs: {}\n  mine: {}\n", 3), world.World.Documents[name]);
@@ -74,6 +76,7 @@ public sealed partial class BrowserTests
     public async Task WithoutScripts_AnEarlierVersionComesBack()
     {
         var context = await browser.NewContextAsync(new() { IgnoreHTTPSErrors = true, JavaScriptEnabled = false });
+        context.SetDefaultTimeout(Limit);
         var page = await context.NewPageAsync();
         await Enter(page, "kim");
         await page.Open($"{world.Url}/definitions/{Scene.Named(14)}");
@@ -99,7 +102,7 @@ public sealed partial class BrowserTests
         await page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, "launch-order-1440-light.png") });
         await page.GetByRole(AriaRole.Button, new() { Name = "Launch web" }).ClickAsync();
         await Assertions.Expect(page.Locator("h1.verdict")).ToContainTextAsync("of 3");
-        await Assertions.Expect(page.Locator("[data-live-state]")).ToHaveTextAsync("live", new() { Timeout = 30_000 });
+        await Assertions.Expect(page.Locator("[data-live-state]")).ToHaveTextAsync("live");
         Assert.Single(world.World.Acts, a => a.StartsWith("LaunchInstances 3 of web", StringComparison.Ordinal)
             && a.EndsWith("by kim (admin), by console", StringComparison.Ordinal));
         Assert.Empty(said);

@@ -11,8 +11,6 @@ namespace Overture.Console.Tests;
 /// <summary>Sign-in by a real identity provider (the npm package oidc-provider), in a real browser.</summary>
 public sealed partial class BrowserTests
 {
-    private static readonly LocatorAssertionsToBeVisibleOptions Patient = new() { Timeout = 60_000 };
-
     [Fact]
     public async Task Provider_SignsIn_AndTheServicesSeeThePerson()
     {
@@ -26,6 +24,8 @@ public sealed partial class BrowserTests
         await page.Open($"{world.Url}/instances/{Scene.Named(2)}/terminate");
         await page.GetByLabel("Reason").FillAsync("by the provider");
         await page.Locator("main button.grave").First.ClickAsync();
+        // The page that says so is there, and no other is on its way.
+        await Assertions.Expect(page).ToHaveURLAsync(new Regex($"/instances/{Scene.Named(2)}(\\?.*)?$"));
         var act = $"TerminateInstance {Scene.Named(2)} (by the provider) by jo_jo (operator), by console";
         await Eventually.True(() => world.World.Acts.Contains(act), "the act is jo's", TimeSpan.FromMinutes(1));
         var cookie = (await page.Context.CookiesAsync()).Single(c => c.Name == "__Host-overture-session");
@@ -33,7 +33,7 @@ public sealed partial class BrowserTests
         Assert.Empty(said);
 
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
-        await Assertions.Expect(page.GetByRole(AriaRole.Status)).ToContainTextAsync("You have signed out", new() { Timeout = 60_000 });
+        await Assertions.Expect(page.GetByRole(AriaRole.Status)).ToContainTextAsync("You have signed out");
         Assert.DoesNotContain(await page.Context.CookiesAsync(), c => c.Name == "__Host-overture-session");
     }
 
@@ -149,7 +149,7 @@ public sealed partial class BrowserTests
         await page.Locator("button[type=submit]").ClickAsync();
         // What the console may know of the person.
         await page.GetByRole(AriaRole.Button, new() { Name = "Continue" }).ClickAsync();
-        await Assertions.Expect(page.Locator("h1.verdict, .notice [role=status]").First).ToBeVisibleAsync(Patient);
+        await Assertions.Expect(page.Locator("h1.verdict, .notice [role=status]").First).ToBeVisibleAsync();
         said.Clear();
     }
 

@@ -27,6 +27,9 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
         ("revoke", $"/certificates/name/{Scene.Named(1)}/revoke"), ("audit", "/audit"), ("health", "/health"),
     ];
 
+    // Of each wait, in ms: another test may have the machine.
+    private const int Limit = 60_000;
+
     private static readonly string Pictures = Directory.CreateDirectory(RepositoryPaths.File("artifacts/console")).FullName;
     private IPlaywright playwright = null!;
     private IBrowser browser = null!;
@@ -34,7 +37,7 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
     public async Task InitializeAsync()
     {
         playwright = await Playwright.CreateAsync();
-        Assertions.SetDefaultExpectTimeout(60_000);
+        Assertions.SetDefaultExpectTimeout(Limit);
         // Tests are root. The certificate is of a PKI that only this test knows.
         browser = await playwright.Chromium.LaunchAsync(
             new() { ExecutablePath = "/usr/bin/chromium", Args = ["--no-sandbox", "--no-proxy-server"] });
@@ -137,8 +140,7 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
                 next.LastReport = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(TimeProvider.System.GetUtcNow());
                 world.World.Change(next);
             }, null, TimeSpan.Zero, TimeSpan.FromMilliseconds(300));
-            await Assertions.Expect(page.Locator("dd").Filter(new() { HasText = "kim (admin)" }))
-                .ToBeVisibleAsync(new() { Timeout = 30_000 });
+            await Assertions.Expect(page.Locator("dd").Filter(new() { HasText = "kim (admin)" })).ToBeVisibleAsync();
             await Assertions.Expect(request.Locator("dd").Filter(new() { HasText = "db1.example.com" })).ToBeVisibleAsync();
         }
         finally
@@ -179,7 +181,7 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
         instance.States.Add(new StateTime { State = InstanceState.Running, At = Scene.Ago(TimeSpan.FromSeconds(-1)) });
         // A watch that begins later shows it as it is.
         using var again = new Timer(_ => world.World.Change(instance), null, TimeSpan.Zero, TimeSpan.FromMilliseconds(300));
-        await Assertions.Expect(page.Locator(".heading .state")).ToContainTextAsync("running", new() { Timeout = 20_000 });
+        await Assertions.Expect(page.Locator(".heading .state")).ToContainTextAsync("running");
         Assert.Empty(said);
     }
 
@@ -206,7 +208,7 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
         await page.Open(await world.Link(person));
         await page.Locator("main button").ClickAsync();
         // The page that says who entered goes on by itself: another address that is opened meanwhile would be given up.
-        await Assertions.Expect(page.Locator("h1.verdict")).ToBeVisibleAsync(new() { Timeout = 60_000 });
+        await Assertions.Expect(page.Locator("h1.verdict")).ToBeVisibleAsync();
     }
 
     // In a browser of its own, without cookies.
@@ -217,6 +219,7 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
             IgnoreHTTPSErrors = true, ViewportSize = new() { Width = width, Height = 900 },
             ColorScheme = scheme == "dark" ? ColorScheme.Dark : ColorScheme.Light, ReducedMotion = ReducedMotion.Reduce,
         });
+        context.SetDefaultTimeout(Limit);
         var page = await context.NewPageAsync();
         var said = new List<string>();
         page.Console += (_, message) =>

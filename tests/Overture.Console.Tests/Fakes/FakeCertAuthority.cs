@@ -50,7 +50,7 @@ internal sealed class FakeCertAuthority(World world) : CertAuthorityService.Cert
         world.Asked(context, Role.CertAuthority);
         return Task.FromResult(new ListCertificatesResponse
         {
-            Certificates = { world.Fleet.TakeLast(12).Select(CaScene.Summary) },
+            Certificates = { world.Fleet.Take(12).Select(CaScene.Summary) },
             BundlePem = request.PageToken.Length == 0 ? CaScene.Bundle : "",
         });
     }
@@ -72,6 +72,6 @@ internal sealed class FakeCertAuthority(World world) : CertAuthorityService.Cert
         ListAuditRecordsRequest request, IServerStreamWriter<ListAuditRecordsResponse> responseStream, ServerCallContext context)
     {
         world.Asked(context, Role.CertAuthority);
-        await responseStream.WriteAsync(new() { Records = { world.Fleet.TakeLast(9).Select(CaScene.Audited) } });
+        await responseStream.WriteAsync(new() { Records = { world.Fleet.Take(9).Select(CaScene.Audited) } });
     }
 }

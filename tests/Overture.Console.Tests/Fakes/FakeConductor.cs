@@ -21,8 +21,7 @@ internal sealed class FakeConductor(World world) : ConductorService.ConductorSer
     {
         world.Asked(context, Role.Conductor);
         var matching = world.Matching(request.Filter);
-        var all = (request.Order == InstanceOrder.OldestFirst ? matching.OrderBy(i => i.CreatedAt)
-            : matching.OrderByDescending(i => i.CreatedAt)).ToList();
+        var all = (request.Order == InstanceOrder.OldestFirst ? matching.Reverse() : matching).ToList();
         var from = request.PageToken.Length > 0 ? int.Parse(request.PageToken, CultureInfo.InvariantCulture) : 0;
         return Task.FromResult(new ListInstancesResponse
         {

@@ -10,7 +10,10 @@ namespace Overture.Console.Tests.Fakes;
 /// <summary>What the three services are asked, by whom; and what they answer.</summary>
 internal sealed class World
 {
-    public List<Instance> Fleet { get; set; } = Scene.Fleet();
+    private List<Instance> fleet = Sorted(Scene.Fleet());
+
+    /// <summary>The newest first, sorted once and not for each answer.</summary>
+    public List<Instance> Fleet { get => fleet; set => fleet = Sorted(value); }
 
     /// <summary>"TerminateInstance NAME by jo (operator), by console".</summary>
     public ConcurrentQueue<string> Acts { get; } = new();
@@ -42,6 +45,8 @@ internal sealed class World
         (filter.States.Count == 0 || filter.States.Contains(i.State))
         && (filter.Conditions.Count == 0 || i.Conditions.Any(c => filter.Conditions.Contains(c.Type)))
         && (filter.Profile.Length == 0 || i.Profile == filter.Profile) && i.Certname.StartsWith(filter.Prefix, StringComparison.Ordinal));
+
+    private static List<Instance> Sorted(List<Instance> some) => [.. some.OrderByDescending(i => i.CreatedAt)];
 
     public event Action<Instance>? Changed;
 
