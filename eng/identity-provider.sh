@@ -19,8 +19,9 @@ fi
 . "$root/eng/packages.sh"
 . "$root/eng/ports.sh"
 home=$(realpath -m "${OVERTURE_HOME:-$root/.overture}")
-port=$((8149 + offset)) modules=$root/artifacts/npm/node_modules
+port=$PORT_SIGN_IN modules=$root/artifacts/npm/node_modules
 [ -d "$home" ] || { echo "error: no $home; run ./run --once first" >&2; exit 1; }
+if listening "$port"; then echo "error: port $port is taken by another program" >&2; exit 1; fi
 command -v npm > /dev/null || install_packages "the identity provider" nodejs npm
 [ -e "$modules/oidc-provider/lib/index.js" ] || { mkdir -p "$root/artifacts/npm" &&
     npm install --silent --no-fund --no-audit --prefix "$root/artifacts/npm" oidc-provider@9.13.3; }

@@ -38,7 +38,7 @@ public sealed class RunTests(Stack stack)
             .Where(l => l.StartsWith("| ", StringComparison.Ordinal) && char.IsAsciiDigit(l[2]))
             .Select(l => l.Split('|', StringSplitOptions.TrimEntries))
             .ToDictionary(c => Stack.Port(int.Parse(c[1])), c => c[4]);
-        Assert.Equal(12, table.Count);
+        Assert.Equal(13, table.Count);
         var listening = (await Shell.Run("ss", "-ltnHp")).Ok().Split('\n').Where(l => l.Length > 0)
             .Select(l => int.Parse(l.Split(' ', StringSplitOptions.RemoveEmptyEntries)[3].Split(':')[^1]))
             .Where(p => p is >= 20000 + 6000 and <= 20000 + 9000).Distinct().Order();

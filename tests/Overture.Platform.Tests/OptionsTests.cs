@@ -29,6 +29,11 @@ public sealed class OptionsTests : IDisposable
         }
     }
 
+    // Roff: of a text of several lines each is escaped, not the first alone.
+    [Fact]
+    public void Manual_TextOfSeveralLines_HasNoRequestInAny() => Assert.Equal("\\&.first\n\\&'second\nthird \\ea\\-b\n\n\\&.last",
+        OptionManual.Text(".first\n'second\nthird \\a-b\n\n.last"));
+
     [Fact]
     public void Load_SeveralRulesBroken_TellsAllAtOnce()
     {

@@ -57,10 +57,9 @@ internal static class OptionManual
         return page.ToString();
     }
 
-    // A backslash begins an escape, a leading dot or quote a request; a hyphen that is typed must stay one when it is copied.
-    private static string Text(string text)
-    {
-        var escaped = text.Replace("\\", "\\e", StringComparison.Ordinal).Replace("-", "\\-", StringComparison.Ordinal);
-        return escaped.StartsWith('.') || escaped.StartsWith('\'') ? "\\&" + escaped : escaped;
-    }
+    // A backslash begins an escape, a dot or quote at the beginning of a line a request; a hyphen that is typed must stay one when it is
+    // copied.
+    internal static string Text(string text) => string.Join('\n', text
+        .Replace("\\", "\\e", StringComparison.Ordinal).Replace("-", "\\-", StringComparison.Ordinal).Split('\n')
+        .Select(line => line.StartsWith('.') || line.StartsWith('\'') ? "\\&" + line : line));
 }
