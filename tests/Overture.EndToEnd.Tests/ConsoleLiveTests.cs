@@ -27,20 +27,25 @@ public sealed class ConsoleLiveTests(Stack stack)
         var page = await browser.NewPage();
         await page.SetViewportAsync(new ViewPortOptions { Width = 1280, Height = 900 });
         await SignIn(page);
-        var launched = await stack.Json("launch", "-c", stack.Example, "--count", "1");
-        var certname = launched["results"]![0]!["instance"]!["certname"]!.GetValue<string>();
-        await page.GoToAsync($"https://localhost:{Stack.Port(8144)}/instances/{certname}", new NavigationOptions
+        string certname;
+        // Its first run does not end before the page is open, however fast or slow either is.
+        await using (await stack.Freeze("puppetserver"))
         {
-            WaitUntil = [WaitUntilNavigation.DOMContentLoaded], Timeout = 60_000,
-        });
-        await page.EvaluateFunctionAsync(Listen);
+            var launched = await stack.Json("launch", "-c", stack.Example, "--count", "1");
+            certname = launched["results"]![0]!["instance"]!["certname"]!.GetValue<string>();
+            await page.GoToAsync($"https://localhost:{Stack.Port(8144)}/instances/{certname}", new NavigationOptions
+            {
+                WaitUntil = [WaitUntilNavigation.DOMContentLoaded], Timeout = 60_000,
+            });
+            await page.EvaluateFunctionAsync(Listen);
+        }
         var seen = Array.Empty<string>();
         await Eventually.True(async () => (seen = await page.EvaluateExpressionAsync<string[]>("window.seen"))[^1] == "converged",
             "the page says that it has converged", Limit);
         // Picture first: it is what one looks at where the rest fails.
         var pictures = Directory.CreateDirectory(RepositoryPaths.File("artifacts/console")).FullName;
         await page.ScreenshotAsync(Path.Combine(pictures, "live-converged.png"), new ScreenshotOptions { FullPage = true });
-        Assert.True(seen.Length > 1, $"it was opened too late to see anything: {string.Join(", ", seen)}");
+        Assert.NotEqual("converged", seen[0]);
         Assert.Equal(seen.Distinct(), seen);
         var text = await page.EvaluateExpressionAsync<string>("document.querySelector('main').innerText");
         Assert.Contains("It is ready", text, StringComparison.Ordinal);

@@ -76,6 +76,14 @@ public sealed class Stack : IAsyncLifetime
         await Eventually.True(() => !Directory.Exists($"/proc/{pid}"), $"{service} is dead");
     }
 
+    /// <summary>SIGSTOP to a service, or to puppetserver: it keeps its sockets and says nothing, until what is returned is disposed.</summary>
+    public async Task<IAsyncDisposable> Freeze(string service)
+    {
+        var pid = $"{Pid(service)}";
+        (await Shell.Run("kill", "-STOP", pid)).Ok();
+        return new Frozen(async () => (await Shell.Run("kill", "-CONT", pid)).Ok());
+    }
+
     /// <summary>SIGUSR1 to the agent of a local instance: it runs at once, unless it is at it.</summary>
     public async Task AskForARun(string certname)
     {
@@ -136,6 +144,11 @@ public sealed class Stack : IAsyncLifetime
         ["OTEL_METRIC_EXPORT_INTERVAL"] = "2000",
         ["CI"] = null,
     };
+
+    private sealed class Frozen(Func<Task> thaw) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync() => await thaw();
+    }
 
     /// <summary>Whether ./run said it.</summary>
     public bool Heard(string text) => run!.Heard(text);
