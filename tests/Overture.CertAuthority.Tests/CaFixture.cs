@@ -190,6 +190,20 @@ public sealed class CaCollection : ICollectionFixture<CaFixture>
     public const string Name = "one house";
 }
 
+/// <summary>What becomes of certificates later: a house like the first, so that the two run side by side.</summary>
+[CollectionDefinition(Name)]
+public sealed class LaterLifeCollection : ICollectionFixture<CaFixture>
+{
+    public const string Name = "later life";
+}
+
+/// <summary>What starts CertAuthorities of its own again and again: a third.</summary>
+[CollectionDefinition(Name)]
+public sealed class RestartCollection : ICollectionFixture<CaFixture>
+{
+    public const string Name = "restarts";
+}
+
 /// <summary>A house of their own, beside the first: each test compares all that the store holds.</summary>
 [CollectionDefinition(Name)]
 public sealed class ThreatCollection : ICollectionFixture<CaFixture>
