@@ -44,10 +44,7 @@ public sealed class CaFixture : IAsyncLifetime
     /// <param name="anotherCa">Its Puppet CA is not that of the other houses.</param>
     public async Task Open(bool anotherCa = false)
     {
-        if (anotherCa)
-            new PuppetCaInit(CaDirectory, TimeProvider.System).Init("another", 2048);
-        else
-            TestCaFiles.Write(CaDirectory);
+        TestCaFiles.Write(CaDirectory, anotherCa);
         launchKey = ECDsa.Create();
         launchKey.ImportFromPem(await File.ReadAllTextAsync(Pki.LaunchSigningKey));
         conductor = new LaunchSigner(launchKey);
