@@ -208,8 +208,15 @@ public sealed class ThreatCollection : ICollectionFixture<CaFixture>
     public const string Name = "threats";
 }
 
-/// <summary>A house of their own, since they fill it.</summary>
+/// <summary>A house of their own, since they use up its limits.</summary>
 [CollectionDefinition(Name)]
+public sealed class LimitCollection : ICollectionFixture<CaFixture>
+{
+    public const string Name = "limits";
+}
+
+/// <summary>A house of their own, since they fill it; alone, since agents who are to be served meanwhile share this process with them.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class FloodCollection : ICollectionFixture<CaFixture>
 {
     public const string Name = "floods";
