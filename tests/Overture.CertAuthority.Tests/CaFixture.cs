@@ -215,7 +215,9 @@ public sealed class LimitCollection : ICollectionFixture<CaFixture>
     public const string Name = "limits";
 }
 
-/// <summary>A house of their own, since they fill it; alone, since agents who are to be served meanwhile share this process with them.</summary>
+/// <summary>
+/// A house of their own, since they fill it; alone, since agents who are to be served meanwhile share this process with them.
+/// </summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class FloodCollection : ICollectionFixture<CaFixture>
 {
