@@ -16,7 +16,7 @@ using Overture.TestSupport;
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>Certificates with pp_cli_auth: who gets one, what it carries, and for which names there is none.</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(LaterLifeCollection.Name), Trait("Category", "integration")]
 public sealed class AdminCertificateTests(CaFixture house) : IDisposable
 {
     private const string CliAuth = "1.3.6.1.4.1.34380.1.3.39";

@@ -14,7 +14,7 @@ using Overture.TestSupport;
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>A person's yes and no to requests that wait, and what happens to them when no one says either.</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(LaterLifeCollection.Name), Trait("Category", "integration")]
 public sealed class ApprovalTests(CaFixture house) : IAsyncLifetime
 {
     private readonly RunningCa ca = house.Ca;

@@ -44,10 +44,7 @@ public sealed class CaFixture : IAsyncLifetime
     /// <param name="anotherCa">Its Puppet CA is not that of the other houses.</param>
     public async Task Open(bool anotherCa = false)
     {
-        if (anotherCa)
-            new PuppetCaInit(CaDirectory, TimeProvider.System).Init("another", 2048);
-        else
-            TestCaFiles.Write(CaDirectory);
+        TestCaFiles.Write(CaDirectory, anotherCa);
         launchKey = ECDsa.Create();
         launchKey.ImportFromPem(await File.ReadAllTextAsync(Pki.LaunchSigningKey));
         conductor = new LaunchSigner(launchKey);
@@ -190,6 +187,20 @@ public sealed class CaCollection : ICollectionFixture<CaFixture>
     public const string Name = "one house";
 }
 
+/// <summary>What becomes of certificates later: a house like the first, so that the two run side by side.</summary>
+[CollectionDefinition(Name)]
+public sealed class LaterLifeCollection : ICollectionFixture<CaFixture>
+{
+    public const string Name = "later life";
+}
+
+/// <summary>What starts CertAuthorities of its own again and again: a third.</summary>
+[CollectionDefinition(Name)]
+public sealed class RestartCollection : ICollectionFixture<CaFixture>
+{
+    public const string Name = "restarts";
+}
+
 /// <summary>A house of their own, beside the first: each test compares all that the store holds.</summary>
 [CollectionDefinition(Name)]
 public sealed class ThreatCollection : ICollectionFixture<CaFixture>
@@ -197,8 +208,17 @@ public sealed class ThreatCollection : ICollectionFixture<CaFixture>
     public const string Name = "threats";
 }
 
-/// <summary>A house of their own, since they fill it.</summary>
+/// <summary>A house of their own, since they use up its limits.</summary>
 [CollectionDefinition(Name)]
+public sealed class LimitCollection : ICollectionFixture<CaFixture>
+{
+    public const string Name = "limits";
+}
+
+/// <summary>
+/// A house of their own, since they fill it; alone, since agents who are to be served meanwhile share this process with them.
+/// </summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class FloodCollection : ICollectionFixture<CaFixture>
 {
     public const string Name = "floods";

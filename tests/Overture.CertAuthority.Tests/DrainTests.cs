@@ -15,7 +15,7 @@ namespace Overture.CertAuthority.Tests;
 /// <summary>
 /// SIGTERM for a CertAuthority process while agents ask (threats F58): each agent that got an answer has its certificate in the store.
 /// </summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(RestartCollection.Name), Trait("Category", "integration")]
 public sealed class DrainTests(CaFixture house)
 {
     [Fact]

@@ -54,7 +54,7 @@ public sealed class ImportedFixture : IAsyncLifetime
     }
 }
 
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(LaterLifeCollection.Name), Trait("Category", "integration")]
 public sealed class FoldImportedTests(CaFixture house, ImportedFixture imported) : IClassFixture<ImportedFixture>, IDisposable
 {
     private readonly TempDirectory home = new();

@@ -7,7 +7,7 @@ using Overture.TestSupport;
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>Requests for names no one launched: 200, and a person decides.</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(LaterLifeCollection.Name), Trait("Category", "integration")]
 public sealed class HeldRequestTests(CaFixture house)
 {
     private readonly RunningCa ca = house.Ca;

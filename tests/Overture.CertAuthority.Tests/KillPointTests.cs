@@ -11,7 +11,7 @@ namespace Overture.CertAuthority.Tests;
 /// <summary>
 /// Stop between any two writes of an enrollment, go on: one claim, one serial, one certificate (docs/threats.md §3.3, F01-F24, F45, F46).
 /// </summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(RestartCollection.Name), Trait("Category", "integration")]
 public sealed class KillPointTests(CaFixture house) : IAsyncLifetime
 {
     private readonly ECDsa key = CsrBuilder.EcKey();

@@ -13,7 +13,7 @@ namespace Overture.CertAuthority.Tests;
 /// A proxy delivers the writes of an enrollment to a real bucket after the agent was told to come again (threats T93): one claim, one
 /// certificate, whoever comes first.
 /// </summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(RestartCollection.Name), Trait("Category", "integration")]
 public sealed class LateWriteTests(CaFixture house) : IAsyncLifetime
 {
     private readonly ECDsa key = CsrBuilder.EcKey();

@@ -15,7 +15,7 @@ using Overture.TestSupport;
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>Sizes, smuggling, budgets of one name: what is answered, and what it costs the store.</summary>
-[Collection(FloodCollection.Name), Trait("Category", "integration")]
+[Collection(LimitCollection.Name), Trait("Category", "integration")]
 public sealed class LimitTestsWire(CaFixture house)
 {
     private readonly RunningCa ca = house.Ca;

@@ -17,7 +17,7 @@ namespace Overture.CertAuthority.Tests;
 /// <summary>
 /// The mechanism that all listeners share, on this service's two: who gets a connection, for how long, and what is left of one that failed.
 /// </summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(RestartCollection.Name), Trait("Category", "integration")]
 public sealed class ListenerTests(CaFixture house)
 {
     /// <summary>Issue 12, point 6.</summary>

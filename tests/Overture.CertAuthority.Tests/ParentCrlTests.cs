@@ -9,7 +9,7 @@ using Overture.TestSupport;
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>PUT certificate_revocation_list: newer lists of the CAs above, and nothing else.</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(RestartCollection.Name), Trait("Category", "integration")]
 public sealed partial class ParentCrlTests(CaFixture house) : IAsyncLifetime
 {
     private readonly RunningCa ca = house.Ca;

@@ -9,7 +9,7 @@ using Overture.TestSupport;
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>The one block that can be lifted, at the Conductor's word (facts quarantined-… and released-…).</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(LaterLifeCollection.Name), Trait("Category", "integration")]
 public sealed class QuarantineTests(CaFixture house)
 {
     private readonly RunningCa ca = house.Ca;

@@ -9,7 +9,7 @@ namespace Overture.CertAuthority.Tests;
 /// <summary>
 /// When a CertAuthority is ready: store, list of revoked certificates, clock. Redis is an alarm at most; and it is alive whatever is wrong.
 /// </summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(RestartCollection.Name), Trait("Category", "integration")]
 public sealed class ReadinessTests(CaFixture house) : IAsyncLifetime
 {
     private readonly HurriedClock clock = new();

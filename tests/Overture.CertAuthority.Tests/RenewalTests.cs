@@ -15,7 +15,7 @@ using Overture.TestSupport;
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>POST certificate_renewal: from the claim's grant, once a serial, never for who has lost the right.</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(LaterLifeCollection.Name), Trait("Category", "integration")]
 public sealed class RenewalTests(CaFixture house)
 {
     private readonly RunningCa ca = house.Ca;

@@ -12,7 +12,7 @@ namespace Overture.CertAuthority.Tests;
 /// A revocation and an issue in flight never both win (docs/threats.md §3.4): 200 rounds each, many at a time, since a list is published
 /// once a second.
 /// </summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(LaterLifeCollection.Name), Trait("Category", "integration")]
 public sealed class RevocationRaceTests(CaFixture house)
 {
     private const int Rounds = 200;

@@ -17,7 +17,7 @@ using Overture.Platform.Registry;
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>Revoking, lists of revoked certificates, and the end of an instance (docs/threats.md §3.4, I04, I06, I07).</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(LaterLifeCollection.Name), Trait("Category", "integration")]
 public sealed class RevocationTests(CaFixture house)
 {
     private readonly RunningCa ca = house.Ca;

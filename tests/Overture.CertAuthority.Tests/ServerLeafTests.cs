@@ -9,7 +9,7 @@ using Overture.TestSupport;
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>The CA API's own certificate.</summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(RestartCollection.Name), Trait("Category", "integration")]
 public sealed class ServerLeafTests(CaFixture house)
 {
     [Fact]

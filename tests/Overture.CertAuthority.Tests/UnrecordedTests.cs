@@ -24,7 +24,7 @@ namespace Overture.CertAuthority.Tests;
 /// <summary>
 /// Certificates that this CA signed without a record: reported at their first use, refused, and revoked by their serial in every spelling.
 /// </summary>
-[Collection(CaCollection.Name), Trait("Category", "integration")]
+[Collection(RestartCollection.Name), Trait("Category", "integration")]
 public sealed class UnrecordedTests(CaFixture house)
 {
     [Fact]

@@ -8,24 +8,15 @@ namespace Overture.Conductor.Tests;
 
 /// <summary>What a caller by JSON may try to get past that gRPC enforces (threats T115): nothing of it changes anything.</summary>
 [Trait("Category", "integration")]
-public sealed class JsonTricksTests : IAsyncLifetime
+public sealed class JsonTricksTests(JsonTricksTests.Site site) : IClassFixture<JsonTricksTests.Site>
 {
     private const string Register = "/v1/instances:register";
     private const string Good = """
         {"spec": {"image": "host", "provider": "local", "puppet": {"server": "puppet.example.com"}, "node": {"classes": {"ntp": {}}}}}
         """;
 
-    private readonly ConductorFixture world = new();
-    private ConductorHost host = null!;
-
-    public async Task InitializeAsync() =>
-        host = await ConductorHost.Start(world, new() { Provider = new FakeProvider() }, o => o with { Json = true });
-
-    public async Task DisposeAsync()
-    {
-        await host.DisposeAsync();
-        world.Dispose();
-    }
+    private readonly ConductorFixture world = site.World;
+    private readonly ConductorHost host = site.Host;
 
     [Theory]
     [InlineData("text/plain"), InlineData("application/x-www-form-urlencoded"), InlineData("multipart/form-data; boundary=x")]
@@ -162,5 +153,21 @@ public sealed class JsonTricksTests : IAsyncLifetime
 
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
             ValueTask.FromResult(Read(buffer.Span));
+    }
+
+    /// <summary>One Conductor for all: nothing that is sent to it may change anything.</summary>
+    public sealed class Site : IAsyncLifetime
+    {
+        internal ConductorFixture World { get; } = new();
+        internal ConductorHost Host { get; private set; } = null!;
+
+        public async Task InitializeAsync() =>
+            Host = await ConductorHost.Start(World, new() { Provider = new FakeProvider() }, o => o with { Json = true });
+
+        public async Task DisposeAsync()
+        {
+            await Host.DisposeAsync();
+            World.Dispose();
+        }
     }
 }

@@ -11,7 +11,7 @@ namespace Overture.EndToEnd.Tests;
 public sealed class AioServer : IAsyncLifetime
 {
     public const string Name = "puppet.aio.example.org", ByHook = "hook.aio.example.org";
-    private const string Offset = "22000", ServerConf = "/etc/puppetlabs/puppetserver";
+    private const string Offset = "16000", ServerConf = "/etc/puppetlabs/puppetserver";
 
     internal OvertureHome Home { get; private set; } = null!;
     public RootedHost Host { get; private set; } = null!;
@@ -153,6 +153,6 @@ public sealed class AioServer : IAsyncLifetime
     public Task<string> Conf(string file) => Host.Read($"{ServerConf}/{file}");
 }
 
-/// <summary>Alone: a puppetserver that starts leaves no processor to anyone.</summary>
-[CollectionDefinition(nameof(AioServerCollection), DisableParallelization = true)]
+/// <summary>Beside the stack: its ports are others, and its server is in a root of its own.</summary>
+[CollectionDefinition(nameof(AioServerCollection))]
 public sealed class AioServerCollection : ICollectionFixture<AioServer>;

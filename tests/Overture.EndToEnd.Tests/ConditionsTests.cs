@@ -16,9 +16,15 @@ public sealed class ConditionsTests(Stack stack)
     [Fact]
     public async Task EachCondition_MadeForReal_IsShownEverywhereAndGoesWithItsCause()
     {
-        var name = (await stack.Launch(1)).Single();
-        Assert.Equal("", await Conditions(name));
+        // Two instances, whose conditions are waited for side by side.
+        var names = await stack.Launch(2);
+        foreach (var name in names)
+            Assert.Equal("", await Conditions(name));
+        await Task.WhenAll(OfOneThatStays(names[0]), OfOneThatIsLost(names[1]));
+    }
 
+    private async Task OfOneThatStays(string name)
+    {
         // 1. what people do
         (await stack.Overture("instance", "protect", name)).Ok();
         (await stack.Overture("instance", "ttl", name, "20m")).Ok();
@@ -45,12 +51,20 @@ public sealed class ConditionsTests(Stack stack)
         await File.WriteAllTextAsync(definition, good);
         await RunsUntil(name, "expiring");
 
-        // 4. its processes are gone, its certificate is revoked, its definition is lost: the true causes first
+        // 4. and it ends
+        (await stack.Overture("instance", "terminate", name)).Ok();
+        Assert.Equal("", await Conditions(name));
+    }
+
+    // Its processes are gone, its certificate is revoked, its definition is lost: the true causes first.
+    private async Task OfOneThatIsLost(string name)
+    {
+        (await stack.Overture("instance", "ttl", name, "20m")).Ok();
         foreach (var process in HostProcesses.With(Path.Combine(stack.Home, "instances", name)))
             await Shell.Run("kill", "-9", process.Split(':')[0]);
         await Shows(name, "gone,expiring", TimeSpan.FromSeconds(30));
         (await stack.Overture("certificate", "revoke", name, "--reason", "keyCompromise")).Ok();
-        File.Delete(definition);
+        File.Delete(Path.Combine(stack.Home, "objects/nodes", name));
         await Shows(name, "revoked,gone,unclassified,expiring", TimeSpan.FromSeconds(150));
         var shown = (await stack.Overture("instance", "show", name)).Ok();
         Assert.All(new[] { "revoked for ", "(STOPPED)", "(DEFINITION_MISSING)", $"next: overture node set {name} -f FILE" },
@@ -65,7 +79,7 @@ public sealed class ConditionsTests(Stack stack)
         Assert.Equal(["ERROR", "ERROR", "ERROR", "INFO"],
             json["conditions"]!.AsArray().Select(c => c!["severity"]!.GetValue<string>()["CONDITION_SEVERITY_".Length..]));
 
-        // 5. and it ends
+        // and it ends
         (await stack.Overture("instance", "terminate", name)).Ok();
         Assert.Equal("", await Conditions(name));
     }

@@ -3,21 +3,19 @@ using Overture.TestSupport;
 namespace Overture.EndToEnd.Tests;
 
 /// <summary>
-/// The pages that move a CA in, on the CA of a real puppetserver with a real agent; ./run then serves that agent. After all others: two
-/// puppetservers at once would be too many.
+/// The pages that move a CA in, on the CA of a real puppetserver with a real agent; ./run then serves that agent.
 /// </summary>
-[Collection(nameof(MovingCollection))]
+[Collection(nameof(CheckoutCollection))]
 [Trait("Category", "e2e")]
 public sealed class MovingTutorialTests
 {
-    private const int PortOffset = 22000; // out of reach of the kernel, as CloudStack's
     private const string Agent = "agent-1.example.com";
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
 
     [Fact]
     public async Task FromPuppetserverAndOpenvoxCa_AsThePagesSay_AgentKeepsItsCertificateAndIsServed()
     {
-        using var host = new TutorialHost(RepositoryPaths.Root, PortOffset, null, Agent);
+        using var host = new TutorialHost(RepositoryPaths.Root, CheckoutCollection.PortOffset, null, Agent);
         await OldSite(host);
         await LikeOpenvoxCa(host);
         await new Tutorial("docs/tutorials/05-from-openvox-ca.md").Run(0, host, Limit);
@@ -27,7 +25,7 @@ public sealed class MovingTutorialTests
         await using var run = await RunProcess.Start(RepositoryPaths.Root, new Dictionary<string, string?>
         {
             ["OVERTURE_HOME"] = Path.Combine(host.Directory, ".overture"),
-            ["OVERTURE_PORT_OFFSET"] = $"{PortOffset}",
+            ["OVERTURE_PORT_OFFSET"] = $"{CheckoutCollection.PortOffset}",
             // No trace UI; nobody listens there.
             ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:9",
         }, TimeSpan.FromMinutes(12));
@@ -58,6 +56,12 @@ public sealed class MovingTutorialTests
     }
 }
 
-/// <summary>After all others, and with nothing else running.</summary>
-[CollectionDefinition(nameof(MovingCollection), DisableParallelization = true)]
-public sealed class MovingCollection;
+/// <summary>
+/// What starts ./run of this very checkout, one after the other: beside the stack, whose checkout, home and ports are others.
+/// </summary>
+[CollectionDefinition(nameof(CheckoutCollection))]
+public sealed class CheckoutCollection
+{
+    /// <summary>Out of reach of the kernel, as CloudStack's, and not where a test of the stack looks for ports.</summary>
+    public const int PortOffset = 13000;
+}

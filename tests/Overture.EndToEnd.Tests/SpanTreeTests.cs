@@ -157,6 +157,6 @@ public sealed class SpanTreeTests : IAsyncLifetime
         (await stack.Conductors[0].Conductor.GetInstanceAsync(new() { Certname = certname })).Instance.TraceId;
 }
 
-/// <summary>Processes of its own: not beside others.</summary>
-[CollectionDefinition(nameof(SpanTreeCollection), DisableParallelization = true)]
+/// <summary>Processes of its own, which wait for a deadline of a minute: beside others.</summary>
+[CollectionDefinition(nameof(SpanTreeCollection))]
 public sealed class SpanTreeCollection;
