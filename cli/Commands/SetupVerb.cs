@@ -159,7 +159,7 @@ internal sealed class SetupVerb : Verb
         };
         var given = Of(ca, known.Ca, "Puppet CA: new; the cadir of a puppetserver, to import it; or stock:HOST, and that one's own stays",
             SetupCa.New);
-        return answers with { Ca = SetupCa.Resolve(given, host, answers.NameList.FirstOrDefault("")) };
+        return answers with { Ca = SetupCa.Resolve(given, known.Ca, host, answers.NameList.FirstOrDefault("")) };
     }
 
     private static string HostName()
@@ -206,7 +206,7 @@ internal sealed class SetupVerb : Verb
         var isFree = WholeDirectory.IsFree(host.At($"{SetupHost.Home}/ca"));
         // Its name would be kept as the answer, and no other be taken any more.
         if (isFirst && SetupCa.IsImported(answers.Ca) && isFree)
-            SetupCa.ReadImport(answers.Ca, clock);
+            SetupCa.ReadImport(answers.Ca, host, clock);
         if (isFirst && SetupCa.IsImported(answers.Ca) && !isFree)
         {
             throw Failure.Usage($"--ca: {SetupHost.Home}/ca has a CA already, and no CA is written over",

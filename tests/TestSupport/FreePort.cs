@@ -40,13 +40,28 @@ public static class FreePort
         return (First + some * Count, null);
     }
 
-    // Null: another process has it, or another user's folder is there.
+    private const UnixFileMode ForAll = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite
+        | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
+
+    // Null: another process has it.
     private static FileStream? Locked(string folder, string name)
     {
         try
         {
-            Directory.CreateDirectory(folder);
-            return new FileStream(Path.Combine(folder, name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            // Of whoever came first, and for all: two users of a host must not take the same ports.
+            if (!Directory.Exists(folder))
+            {
+                Directory.CreateDirectory(folder);
+                File.SetUnixFileMode(folder, ForAll | UnixFileMode.StickyBit | UnixFileMode.UserExecute | UnixFileMode.GroupExecute
+                    | UnixFileMode.OtherExecute);
+            }
+            var file = Path.Combine(folder, name);
+            // Another user's file there can be opened, but not by an open that may make it (fs.protected_regular).
+            if (File.Exists(file))
+                return new FileStream(file, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            var made = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            File.SetUnixFileMode(file, ForAll);
+            return made;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
