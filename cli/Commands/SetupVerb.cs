@@ -123,12 +123,10 @@ internal sealed class SetupVerb : Verb
                     + (line.Next.Length > 0 ? $"; next: {line.Next}" : ""));
             }
         }, cancel).Run();
-        Printer.Say(answers.Provider == SetupAnswers.Local && answers.StockCa.Length == 0
-            ? $"next: overture-puppetserver start (of the package overture-puppet: a puppetserver on this host, to try things out), then "
-                + "overture launch -c /usr/share/doc/overture-server/examples/start_instance.yaml --wait"
-            : "next: overture doctor; overture instance register, or overture launch -c FILE");
-        Printer.Say("overture ui shows all of it in a browser");
-        return Tell(session, written, files.Kept, failed ? ExitCodes.Failed : ExitCodes.Ok);
+        var exit = Tell(session, written, files.Kept, failed ? ExitCodes.Failed : ExitCodes.Ok);
+        foreach (var line in SetupNext.Lines(host, answers, failed))
+            Printer.Say(line);
+        return exit;
     }
 
     private SetupAnswers Answers(Session session, SetupHost host, SetupAnswers known, bool silent)
@@ -224,8 +222,6 @@ internal sealed class SetupVerb : Verb
     // Before units start, which wait for it.
     private static void Needs(SetupHost host, SetupAnswers answers)
     {
-        if (answers.Provider == SetupAnswers.Local && !File.Exists(host.At("/usr/bin/cloud-init")))
-            Printer.Say("next: install cloud-init; an instance of image host, a clone of this host, has no other");
         if (answers.Redis != SetupAnswers.Local)
             Printer.Say($"next: give {answers.Redis} the users in {SetupHost.Home}/redis/users.conf (an aclfile, or redis.conf)");
         if (answers.Ec2Region.Length > 0)
