@@ -24,12 +24,12 @@ internal static class SetupNext
         const string Shown = "overture ui shows all of it in a browser";
         if (answers.Provider != SetupAnswers.Local || answers.StockCa.Length > 0)
         {
-            return [Shown, $"a launch file says what an instance is to become; {Example} is an example",
-                answers.Provider == SetupAnswers.None ? "next: overture instance register -c FILE" : "next: overture launch -c FILE --wait"];
+            var act = answers.Provider == SetupAnswers.None ? "instance register -c FILE" : "launch -c FILE --wait";
+            return [Shown, $"a launch file says what an instance is to become; {Example} is an example", $"next: overture {act}"];
         }
         return
         [
-            Shown, "to see a first instance converge on this host, start a puppetserver for trying things out, then an instance",
+            Shown, "to see a first instance converge on this host: first a puppetserver for trying things out, then an instance",
             .. FirstInstance(host),
         ];
     }

@@ -11,6 +11,7 @@ public sealed class FreePortTests
         FreePort.Next();
         var folder = Path.Combine(Path.GetTempPath(), "overture-test-ports");
         Assert.Equal("1777", Convert.ToString((int)File.GetUnixFileMode(folder), 8));
+        // At least that of this process's own range.
         Assert.Contains(Directory.EnumerateFiles(folder), f => Convert.ToString((int)File.GetUnixFileMode(f), 8) == "666");
     }
 }

@@ -49,23 +49,30 @@ public static class FreePort
         try
         {
             // Of whoever came first, and for all: two users of a host must not take the same ports.
-            if (!Directory.Exists(folder))
-            {
-                Directory.CreateDirectory(folder);
-                File.SetUnixFileMode(folder, ForAll | UnixFileMode.StickyBit | UnixFileMode.UserExecute | UnixFileMode.GroupExecute
-                    | UnixFileMode.OtherExecute);
-            }
+            Directory.CreateDirectory(folder);
+            Open(folder, ForAll | UnixFileMode.StickyBit | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
             var file = Path.Combine(folder, name);
             // Another user's file there can be opened, but not by an open that may make it (fs.protected_regular).
-            if (File.Exists(file))
-                return new FileStream(file, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-            var made = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            File.SetUnixFileMode(file, ForAll);
-            return made;
+            var held = new FileStream(file, File.Exists(file) ? FileMode.Open : FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            Open(file, ForAll);
+            return held;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null;
+        }
+    }
+
+    private static void Open(string path, UnixFileMode mode)
+    {
+        try
+        {
+            if (File.GetUnixFileMode(path) != mode)
+                File.SetUnixFileMode(path, mode);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // Another user's, who has done the same.
         }
     }
 

@@ -155,7 +155,7 @@ internal static partial class Libc
             throw Failure("syncfs", Marshal.GetLastPInvokeError());
     }
 
-    /// <exception cref="IOException">It is no directory; also where it is a link to one, and <paramref name="follow"/> is not set.</exception>
+    /// <exception cref="IOException">It is no directory; or a link to one, and <paramref name="follow"/> is not set.</exception>
     public static SafeFileHandle OpenDirectory(string path, bool follow = true)
     {
         var fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW), 0);
