@@ -50,10 +50,12 @@ public static class FreePort
         {
             // Of whoever came first, and for all: two users of a host must not take the same ports.
             Directory.CreateDirectory(folder);
-            Open(folder, ForAll | UnixFileMode.StickyBit | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+            Open(folder, ForAll | UnixFileMode.StickyBit | UnixFileMode.UserExecute | UnixFileMode.GroupExecute
+                | UnixFileMode.OtherExecute);
             var file = Path.Combine(folder, name);
             // Another user's file there can be opened, but not by an open that may make it (fs.protected_regular).
-            var held = new FileStream(file, File.Exists(file) ? FileMode.Open : FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            var how = File.Exists(file) ? FileMode.Open : FileMode.OpenOrCreate;
+            var held = new FileStream(file, how, FileAccess.ReadWrite, FileShare.None);
             Open(file, ForAll);
             return held;
         }
