@@ -72,9 +72,10 @@ boot_root() {
     local name=${1:-bookworm-systemd} lower unit i
     # Two would share this shell's control groups, and each systemd would find processes of the other in its units.
     exec 9> /run/lock/overture-booted-root
-    flock 9
+    flock -n 9 || { say "another booted root runs on this host: waiting for it, up to 30 minutes"; flock -w 1800 9; } ||
+        fail "another booted root still runs: /run/lock/overture-booted-root is locked (fuser says by whom)"
     say "booting $name with systemd as PID 1"
-    lower=$("$root/eng/roots.sh" "$name")
+    lower=$("$root/eng/roots.sh" "$name" 9>&-)
     mount -t overlay overlay -o "lowerdir=$lower,upperdir=$work/upper,workdir=$work/work" "$work/merged"
     echo overture-test > "$work/merged/etc/hostname"
     printf '127.0.0.1 localhost\n127.0.1.1 server.test overture-test\n' > "$work/merged/etc/hosts"
@@ -84,7 +85,7 @@ boot_root() {
     # Data on a disk of its own: an overlay can't be the upper layer of an instance's.
     systemd-nspawn --quiet --directory="$work/merged" --register=no --keep-unit --boot --private-network --machine=overture-test \
         --bind="$work/data:/var/lib/overture" --bind-ro="$work/packages:/packages" --bind-ro="$root:/source" --capability=all --system-call-filter='@mount @keyring bpf' \
-        > "$work/console" 2>&1 < /dev/null &
+        > "$work/console" 2>&1 < /dev/null 9>&- &
     nspawn=$!
     for ((i = 0; i < 300; i++)); do
         leader=$(cat "/proc/$nspawn/task/$nspawn/children" 2> /dev/null | tr -d ' ') || true

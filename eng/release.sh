@@ -41,14 +41,25 @@ begin=$SECONDS commit=$(git -C "$root" rev-parse HEAD) # a second build is of th
 [ -z "$(git -C "$root" status --porcelain)" ] || echo "note: what is not committed is not in it" >&2
 say() { printf '[%3d s] %s\n' $((SECONDS - begin)) "$*"; }
 
-# quietly WHAT COMMAND...: its output only where it fails. Beside, and waited for: on the left of || set -e would not hold within.
+child=
+# quietly WHAT COMMAND...: its output only where it fails. Beside, and waited for: on the left of || set -e would not hold within. In a
+# process group of its own, which ends with this script.
 quietly() {
     local what=$1 log; shift
     log=$(mktemp)
     say "$what"
-    "$@" > "$log" 2>&1 &
-    wait $! || { grep -E 'error' "$log" | sort -u | head -n 20 >&2 || true; tail -n 20 "$log" >&2; rm -f "$log"; return 1; }
+    set -m
+    "$@" > "$log" 2>&1 < /dev/null &
+    child=$!
+    set +m
+    wait $child || { grep -E 'error' "$log" | sort -u | head -n 20 >&2 || true; tail -n 20 "$log" >&2; rm -f "$log"; child=; return 1; }
+    child=
     rm -f "$log"
+}
+clean_up() {
+    trap '' INT TERM HUP
+    [ -z "$child" ] || { kill -TERM -- "-$child" 2> /dev/null || true; wait "$child" 2> /dev/null || true; }
+    rm -rf "$work"
 }
 
 # compile WORK: programs of $arch below WORK/server and WORK/cli, out of the tracked files
@@ -123,7 +134,8 @@ release() { # WORK
 }
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
 release "$work/first"
 if [ -n "$verify" ]; then
     release "$work/the-second-of-two"

@@ -123,12 +123,10 @@ internal sealed class SetupVerb : Verb
                     + (line.Next.Length > 0 ? $"; next: {line.Next}" : ""));
             }
         }, cancel).Run();
-        Printer.Say(answers.Provider == SetupAnswers.Local && answers.StockCa.Length == 0
-            ? $"next: overture-puppetserver start (of the package overture-puppet: a puppetserver on this host, to try things out), then "
-                + "overture launch -c /usr/share/doc/overture-server/examples/start_instance.yaml --wait"
-            : "next: overture doctor; overture instance register, or overture launch -c FILE");
-        Printer.Say("overture ui shows all of it in a browser");
-        return Tell(session, written, files.Kept, failed ? ExitCodes.Failed : ExitCodes.Ok);
+        var exit = Tell(session, written, files.Kept, failed ? ExitCodes.Failed : ExitCodes.Ok);
+        foreach (var line in SetupNext.Lines(host, answers, failed))
+            Printer.Say(line);
+        return exit;
     }
 
     private SetupAnswers Answers(Session session, SetupHost host, SetupAnswers known, bool silent)
@@ -159,7 +157,7 @@ internal sealed class SetupVerb : Verb
         };
         var given = Of(ca, known.Ca, "Puppet CA: new; the cadir of a puppetserver, to import it; or stock:HOST, and that one's own stays",
             SetupCa.New);
-        return answers with { Ca = SetupCa.Resolve(given, host, answers.NameList.FirstOrDefault("")) };
+        return answers with { Ca = SetupCa.Resolve(given, known.Ca, host, answers.NameList.FirstOrDefault("")) };
     }
 
     private static string HostName()
@@ -206,7 +204,7 @@ internal sealed class SetupVerb : Verb
         var isFree = WholeDirectory.IsFree(host.At($"{SetupHost.Home}/ca"));
         // Its name would be kept as the answer, and no other be taken any more.
         if (isFirst && SetupCa.IsImported(answers.Ca) && isFree)
-            SetupCa.ReadImport(answers.Ca, clock);
+            SetupCa.ReadImport(answers.Ca, host, clock);
         if (isFirst && SetupCa.IsImported(answers.Ca) && !isFree)
         {
             throw Failure.Usage($"--ca: {SetupHost.Home}/ca has a CA already, and no CA is written over",
@@ -224,8 +222,6 @@ internal sealed class SetupVerb : Verb
     // Before units start, which wait for it.
     private static void Needs(SetupHost host, SetupAnswers answers)
     {
-        if (answers.Provider == SetupAnswers.Local && !File.Exists(host.At("/usr/bin/cloud-init")))
-            Printer.Say("next: install cloud-init; an instance of image host, a clone of this host, has no other");
         if (answers.Redis != SetupAnswers.Local)
             Printer.Say($"next: give {answers.Redis} the users in {SetupHost.Home}/redis/users.conf (an aclfile, or redis.conf)");
         if (answers.Ec2Region.Length > 0)

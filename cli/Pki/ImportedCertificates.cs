@@ -13,25 +13,25 @@ namespace Overture.Cli.Pki;
 public sealed record ImportedCertificates(string Inventory, int Entries, IReadOnlyList<(string File, string Pem)> Signed,
     IReadOnlyList<string> OtherNames, int Pending)
 {
-    public const string InventoryFile = "inventory.txt", SignedFolder = "signed";
+    public const string InventoryFile = "inventory.txt", SignedFolder = "signed", RequestsFolder = "requests";
 
     /// <param name="directory">puppetserver's cadir.</param>
     /// <param name="ca">Null where it could not be read: then nothing in signed/ is looked at.</param>
     /// <param name="now">What has expired by then is not reported.</param>
     /// <param name="findings">Takes what is wrong, and what stays behind.</param>
-    public static ImportedCertificates Read(string directory, X509Certificate2? ca, DateTimeOffset now, ImportFindings findings)
+    public static ImportedCertificates Read(Cadir directory, X509Certificate2? ca, DateTimeOffset now, ImportFindings findings)
     {
-        var inventory = File.ReadAllText(Path.Combine(directory, InventoryFile));
+        var inventory = directory.Text(InventoryFile);
         var entries = InventoryLine.ReadAll(inventory,
             line => findings.Problem(InventoryFile, "is not an entry of the form 0xSERIAL NOT-BEFORE NOT-AFTER /CN=NAME", line));
         var names = entries.Where(e => e.NotAfter > now).Select(e => e.Name).ToHashSet(StringComparer.Ordinal);
         var signed = new List<(string, string)>();
         var files = new Dictionary<string, string>(StringComparer.Ordinal);
         // What is called as puppetserver calls it comes first, so that of two copies that one stays.
-        foreach (var file in Files(directory, SignedFolder).Where(_ => ca is not null).OrderBy(f => Path.GetExtension(f) != Extension))
+        foreach (var (name, text, unread) in directory.Texts(SignedFolder).Where(_ => ca is not null)
+            .OrderBy(f => Path.GetExtension(f.Name) != Extension))
         {
-            var name = Path.GetFileName(file);
-            var (certificate, why) = Read(file, ca!);
+            var (certificate, why) = text is null ? (null, unread) : Read(text, ca!);
             if (certificate is null)
             {
                 findings.Skip($"{SignedFolder}/{name}", why);
@@ -50,29 +50,14 @@ public sealed record ImportedCertificates(string Inventory, int Entries, IReadOn
         names.ExceptWith(ca is null ? [] : [ca.GetNameInfo(X509NameType.SimpleName, forIssuer: false),
             ca.GetNameInfo(X509NameType.SimpleName, forIssuer: true)]);
         return new ImportedCertificates(inventory, entries.Count, signed, [.. names.Where(n => CertNameGrammar.Broken(n) is not null)
-            .Order(StringComparer.Ordinal)], Files(directory, "requests").Count());
+            .Order(StringComparer.Ordinal)], directory.Count(RequestsFolder));
     }
 
     private const string Extension = ".pem";
 
-    private static IEnumerable<string> Files(string directory, string folder)
+    private static (X509Certificate2? Certificate, string Why) Read(string text, X509Certificate2 ca)
     {
-        var path = Path.Combine(directory, folder);
-        return Directory.Exists(path) ? Directory.EnumerateFiles(path).Order(StringComparer.Ordinal) : [];
-    }
-
-    private static (X509Certificate2? Certificate, string Why) Read(string file, X509Certificate2 ca)
-    {
-        IReadOnlyList<PemBlock> blocks;
-        try
-        {
-            blocks = PemFile.Read(File.ReadAllText(file));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return (null, $"can't be read: {e.Message}");
-        }
-        if (blocks is not [{ Label: "CERTIFICATE", Der: { } der }] || ImportedChain.Load(der) is not { } certificate)
+        if (PemFile.Read(text) is not [{ Label: "CERTIFICATE", Der: { } der }] || ImportedChain.Load(der) is not { } certificate)
             return (null, "is not one certificate in PEM");
         if (!SignatureScheme.IsSignedBy(der, ca))
             return (null, "is not signed by this CA");

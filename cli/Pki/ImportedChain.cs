@@ -22,12 +22,12 @@ public sealed class ImportedChain
     public AsymmetricAlgorithm Key { get; }
 
     /// <returns>Null: there are problems.</returns>
-    public static ImportedChain? Read(string directory, DateTimeOffset now, ImportFindings findings)
+    public static ImportedChain? Read(Cadir directory, DateTimeOffset now, ImportFindings findings)
     {
-        var bytes = File.ReadAllBytes(Path.Combine(directory, PuppetCaInit.Bundle));
+        var bytes = directory.Bytes(PuppetCaInit.Bundle);
         var bundle = Encoding.UTF8.GetString(bytes);
         var certificates = Certificates(bundle, findings);
-        var key = ReadKey(File.ReadAllText(Path.Combine(directory, PuppetCaInit.Key)), findings);
+        var key = ReadKey(directory.Text(PuppetCaInit.Key), findings);
         if (key is null || certificates is not { Count: > 0 } || Signing(certificates, key, findings) is not { } signing)
             return null;
         var chain = Order(signing, certificates, findings);

@@ -17,12 +17,12 @@ public sealed record ImportedCrls(CrlFacts Own, string OwnPem, string ParentsPem
     private static readonly TimeSpan Soon = TimeSpan.FromDays(30);
 
     /// <returns>Null: there are problems.</returns>
-    public static ImportedCrls? Read(string directory, IReadOnlyList<X509Certificate2> chain, DateTimeOffset now, ImportFindings findings)
+    public static ImportedCrls? Read(Cadir directory, IReadOnlyList<X509Certificate2> chain, DateTimeOffset now, ImportFindings findings)
     {
         var newest = new (CrlFacts Facts, byte[] Der)?[chain.Count];
         var ours = new List<CrlFacts>();
         var wrong = false;
-        foreach (var block in PemFile.Read(File.ReadAllText(Path.Combine(directory, FileName))))
+        foreach (var block in PemFile.Read(directory.Text(FileName)))
         {
             if (Read(block) is not { } facts)
             {

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Overture.Platform.Certificates;
 using Overture.Platform.Records;
 
 namespace Overture.Cli.Pki;
@@ -14,10 +15,12 @@ public sealed class PuppetCaImport
     private static readonly string[] Needed = [PuppetCaInit.Bundle, PuppetCaInit.Key, ImportedCrls.FileName,
         ImportedCertificates.InventoryFile];
 
+    private const int MostOfSerial = 100;
+
     private readonly ImportedChain? chain;
     private readonly ImportedCrls? crls;
-    // The next number that it would have given; null: there is no such file.
-    private string? serial;
+    // The next number that it would have given; null: there is no such file, or no number in it.
+    private SerialNumber? serial;
 
     private PuppetCaImport(ImportFindings findings, ImportedChain? chain, ImportedCrls? crls, ImportedCertificates? certificates)
     {
@@ -45,20 +48,31 @@ public sealed class PuppetCaImport
     {
         ArgumentNullException.ThrowIfNull(clock);
         var findings = new ImportFindings();
-        foreach (var missing in Needed.Where(f => !File.Exists(Path.Combine(directory, f))))
-            findings.Problem(missing, "is not there");
-        if (findings.Problems.Count > 0)
+        using var cadir = Cadir.Open(directory, Needed, [SerialFile],
+            [ImportedCertificates.SignedFolder, ImportedCertificates.RequestsFolder], findings);
+        if (cadir is null)
             return new PuppetCaImport(findings, null, null, null);
         var now = clock.GetUtcNow();
-        var chain = ImportedChain.Read(directory, now, findings);
-        var crls = chain is null ? null : ImportedCrls.Read(directory, chain.Chain, now, findings);
+        var chain = ImportedChain.Read(cadir, now, findings);
+        var crls = chain is null ? null : ImportedCrls.Read(cadir, chain.Chain, now, findings);
         // Without a CA to compare with, the inventory can still be reported.
-        var certificates = ImportedCertificates.Read(directory, chain?.Chain[0], now, findings);
+        var certificates = ImportedCertificates.Read(cadir, chain?.Chain[0], now, findings);
         return new PuppetCaImport(findings, chain, crls, certificates)
         {
-            serial = File.Exists(Path.Combine(directory, SerialFile)) ? File.ReadAllText(Path.Combine(directory, SerialFile)) : null,
+            serial = Serial(cadir, findings),
             Lost = chain is null || crls is null ? [] : [.. LostRecord.All(certificates, crls.Own, chain.Chain, now)],
         };
+    }
+
+    // Only ever a number: what else the file may hold is nothing to copy.
+    private static SerialNumber? Serial(Cadir cadir, ImportFindings findings)
+    {
+        if (cadir.Find(SerialFile) is not { } text)
+            return null;
+        if (text.Length <= MostOfSerial && SerialNumber.TryParse("0x" + text.Trim(), out var number))
+            return number;
+        findings.Skip(SerialFile, "is no serial number in hex");
+        return null;
     }
 
     /// <exception cref="InvalidOperationException">There is something in the directory already.</exception>
@@ -86,8 +100,8 @@ public sealed class PuppetCaImport
         PrivateFile.MakeDirectory(imported);
         PrivateFile.Write(Path.Combine(imported, ImportedCrls.FileName), crls!.OwnPem + crls.ParentsPem);
         PrivateFile.Write(Path.Combine(imported, ImportedCertificates.InventoryFile), Certificates!.Inventory);
-        if (serial is not null)
-            PrivateFile.Write(Path.Combine(imported, SerialFile), serial);
+        if (serial is { } next)
+            PrivateFile.Write(Path.Combine(imported, SerialFile), $"{next}\n");
         var signed = Path.Combine(imported, ImportedCertificates.SignedFolder);
         PrivateFile.MakeDirectory(signed);
         // Many at once: each waits for the disk, and the disk takes their waits together.

@@ -26,13 +26,17 @@ internal static class SetupCa
     ];
 
     /// <param name="answer">As it was given.</param>
+    /// <param name="kept">What was answered before, or nothing.</param>
     /// <param name="host">Where a cadir is looked for.</param>
     /// <param name="name">Of this host.</param>
+    /// <returns>As the installed system will see it: without the folder of an image.</returns>
     /// <exception cref="Failure">There is no CA to import on this host.</exception>
-    public static string Resolve(string answer, SetupHost host, string name) => answer switch
+    public static string Resolve(string answer, string kept, SetupHost host, string name) => answer switch
     {
         Stock => $"{StockAt}{name}:{Port}",
-        Import => Cadirs.Select(host.At).FirstOrDefault(d => File.Exists(Path.Combine(d, PuppetCaInit.Key)))
+        // It was read once: what its folder holds by now, if there still is one, is no answer.
+        Import when IsImported(kept) => kept,
+        Import => Array.Find(Cadirs, d => File.Exists(Path.Combine(host.At(d), PuppetCaInit.Key)))
             ?? throw Failure.Usage($"--ca: no puppetserver on this host has a CA: there is no {PuppetCaInit.Key} in "
                 + string.Join(", ", Cadirs), "copy the cadir here, and name it: --ca DIR; or --ca new"),
         _ => answer.StartsWith(StockAt, StringComparison.Ordinal) && !answer[StockAt.Length..].Contains(':', StringComparison.Ordinal)
@@ -45,11 +49,13 @@ internal static class SetupCa
 
     public static bool IsImported(string answer) => Path.IsPathRooted(answer);
 
-    /// <param name="cadir">Of a puppetserver; it is only read.</param>
+    /// <param name="answer">The cadir of a puppetserver, within the image where that has it; it is only read.</param>
+    /// <param name="host">This host, or the image.</param>
     /// <param name="clock">What has expired.</param>
     /// <exception cref="Failure">It is not a CA that can be imported.</exception>
-    public static PuppetCaImport ReadImport(string cadir, TimeProvider clock)
+    public static PuppetCaImport ReadImport(string answer, SetupHost host, TimeProvider clock)
     {
+        var cadir = Directory.Exists(host.At(answer)) ? host.At(answer) : answer;
         var import = PuppetCaImport.Read(cadir, clock);
         return import.Findings.Problems.Count == 0 ? import : throw Failure.Usage(
             $"--ca: {cadir} is not a CA that can be imported; nothing was written",

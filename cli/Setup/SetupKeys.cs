@@ -1,5 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Overture.Cli.Pki;
+using Overture.Platform.Records;
 
 namespace Overture.Cli.Setup;
 
@@ -11,6 +13,7 @@ internal sealed class SetupKeys(SetupHost host, SetupAnswers answers, TimeProvid
 {
     private static readonly string[] Servers = ["conductor", "certauthority", "classifier", "console"];
     private const string Published = $"{SetupHost.Etc}/ca_crt.pem";
+    private const int MostOfABundle = 1 << 20;
     private string Home => host.At(SetupHost.Home);
 
     /// <returns>The files written.</returns>
@@ -22,10 +25,10 @@ internal sealed class SetupKeys(SetupHost host, SetupAnswers answers, TimeProvid
         List<string> written = [.. new InternalPki(Home, clock).Init(answers.NameList)];
         written.AddRange(Ca());
         written.AddRange(new RegistryUsers(Home).Init(answers.Deployment));
-        var bundle = await PublicOf($"{SetupHost.Home}/ca/{PuppetCaInit.Bundle}", cancel);
+        var bundle = PublicOf($"{SetupHost.Home}/ca/{PuppetCaInit.Bundle}", follow: false);
         // First the CA that signs for nodes; ours signs what they meet at the listeners of Conductor and CertAuthority.
         if (answers.StockCa.Length > 0)
-            bundle = await PublicOf(SetupCa.Roots, cancel) + bundle;
+            bundle = PublicOf(SetupCa.Roots, follow: true) + bundle;
         if (host.Write(Published, bundle))
             written.Add(Published);
         await Own(cancel);
@@ -52,11 +55,21 @@ internal sealed class SetupKeys(SetupHost host, SetupAnswers answers, TimeProvid
         $"{SetupHost.Home}/{what} is gone, and was there: nothing is made in its place",
         $"mount {SetupHost.Home}, or restore it from a backup; to begin with a new CA remove {Published}");
 
-    // Only ever certificates: the folder is CertAuthority's own, so that what its user puts there, or links to, is read here as root.
-    private async Task<string> PublicOf(string path, CancellationToken cancel)
+    // Only ever certificates: the CA's folder is CertAuthority's own, so that what its user puts there is read here as root. There no link
+    // is followed; in a folder of root's, a person may have put one.
+    private string PublicOf(string path, bool follow)
     {
         var certificates = new X509Certificate2Collection();
-        certificates.ImportFromPem(await File.ReadAllTextAsync(host.At(path), cancel));
+        try
+        {
+            if (Libc.Read(host.At(path), MostOfABundle, follow) is not { Body: { } body })
+                throw Failure.Config($"{path} is no file of at most {MostOfABundle} bytes", "restore it from a backup");
+            certificates.ImportFromPem(Encoding.UTF8.GetString(body));
+        }
+        catch (IOException e)
+        {
+            throw Failure.Config($"{path} can't be read, or is a link: {e.Message}", "put the file itself there, from a backup");
+        }
         return certificates.Count > 0 ? certificates.ExportCertificatePems() + "\n"
             : throw Failure.Config($"{path} has no certificate", "restore it from a backup");
     }
@@ -67,7 +80,7 @@ internal sealed class SetupKeys(SetupHost host, SetupAnswers answers, TimeProvid
         // Also says what a CA lacks that is there in part.
         if (!SetupCa.IsImported(answers.Ca) || !WholeDirectory.IsFree(directory))
             return new PuppetCaInit(directory, clock).Init(answers.NameList[0]);
-        SetupCa.ReadImport(answers.Ca, clock).Write(directory);
+        SetupCa.ReadImport(answers.Ca, host, clock).Write(directory);
         return [directory];
     }
 

@@ -56,7 +56,9 @@ internal sealed class SetupUnits(SetupHost host, SetupAnswers answers, TimeProvi
         return written;
     }
 
-    /// <summary>Restarts a unit where its files are others than at its last start; else it runs on, or is started.</summary>
+    /// <summary>
+    /// Restarts a unit where its files are others than at its last start, or that was another's; else it runs on, or is started.
+    /// </summary>
     public async Task Start(Action<string> say, CancellationToken cancel)
     {
         var started = new StartedUnits(host);
@@ -65,13 +67,13 @@ internal sealed class SetupUnits(SetupHost host, SetupAnswers answers, TimeProvi
         foreach (var unit in Units)
         {
             var now = started.Now(unit);
-            var isCurrent = started.IsCurrent(unit, now);
+            var isCurrent = await started.IsCurrent(unit, now, cancel);
             say(isCurrent ? $"{unit}, as it was started before" : $"starting {unit}");
             // Of Type=notify: it returns once the service listens, or has ended.
             var (code, _, errors) = await SetupHost.Try("systemctl", [isCurrent ? "start" : "restart", unit], cancel);
             if (code != 0)
                 throw await Ended(unit, errors, cancel);
-            started.Started(unit, now);
+            await started.Started(unit, now, cancel);
         }
     }
 

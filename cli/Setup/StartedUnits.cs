@@ -4,10 +4,10 @@ using System.Text;
 namespace Overture.Cli.Setup;
 
 /// <summary>
-/// What each unit was started with last: a hash of the files that it reads at its start. Where they are others now it is restarted, and
-/// only there; also where a person edited one, or where the run that wrote one was cut off before the restart. Times would not say that: a
-/// restored file is older than the process that has not read it, and clocks are set. What services read again by themselves
-/// (certificates, ca_crt.pem) is no part of it.
+/// What each unit was started with last: a hash of the files that it reads at its start, and systemd's number of that start. Where they are
+/// others now it is restarted, and only there; also where a person edited one, or where the run that wrote one was cut off before the
+/// restart. Of a start that was not setup's nobody knows which files it found. Times would not say that: a restored file is older than the
+/// process that has not read it, and clocks are set. What services read again by themselves (certificates, ca_crt.pem) is no part of it.
 /// </summary>
 internal sealed class StartedUnits(SetupHost host)
 {
@@ -30,19 +30,26 @@ internal sealed class StartedUnits(SetupHost host)
         return Convert.ToHexStringLower(all.GetHashAndReset());
     }
 
-    /// <summary>Whether it was started with these files.</summary>
-    public bool IsCurrent(string unit, string now)
+    /// <summary>Whether it was started with these files, and not again since then.</summary>
+    public async Task<bool> IsCurrent(string unit, string now, CancellationToken cancel)
     {
         var record = host.At($"{Folder}/{unit}");
-        return now.Length == 0 || (File.Exists(record) && File.ReadAllText(record).Trim() == now);
+        return now.Length == 0
+            || (File.Exists(record) && File.ReadAllText(record).Trim() == Record(now, await Invocation(unit, cancel)));
     }
 
     /// <summary>Once it has started with them: a run that is cut off before restarts it again.</summary>
-    public void Started(string unit, string now)
+    public async Task Started(string unit, string now, CancellationToken cancel)
     {
         if (now.Length > 0)
-            host.Write($"{Folder}/{unit}", now + "\n");
+            host.Write($"{Folder}/{unit}", Record(now, await Invocation(unit, cancel)) + "\n");
     }
+
+    private static string Record(string hash, string invocation) => $"{hash} {invocation}";
+
+    // systemd.exec(5), INVOCATION_ID: another one at each start. One that has ended keeps its last.
+    private static async Task<string> Invocation(string unit, CancellationToken cancel) =>
+        (await SetupHost.Run("systemctl", ["show", "--property=InvocationID", "--value", unit], cancel)).Trim();
 
     private IEnumerable<string> Files(string unit, string name)
     {

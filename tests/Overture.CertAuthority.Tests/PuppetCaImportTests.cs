@@ -303,6 +303,63 @@ public sealed class PuppetCaImportTests : IDisposable
         Assert.Equal(["good.pem", "before-the-move.bak.pem"], import.Certificates!.Signed.Select(s => s.File));
     }
 
+    // Its folder is user puppet's, and import reads it as root.
+    [Theory]
+    [InlineData("ca_crl.pem", "link", "is a link, which is not followed")]
+    [InlineData("serial", "link", "is a link, which is not followed")]
+    [InlineData("inventory.txt", "pipe", "is no regular file")]
+    [InlineData("ca_key.pem", "large", "more than the 67108864 that are read")]
+    [InlineData("ca_crt.pem", "gone", "is not there")]
+    public async Task Import_WhatIsNoFileThere_IsAProblemAndNotRead(string file, string what, string says)
+    {
+        using var old = await OldCa.SelfSigned();
+        File.Move(old.File(file), home.File("elsewhere"));
+        if (what == "link")
+            File.CreateSymbolicLink(old.File(file), home.File("elsewhere"));
+        else if (what == "pipe")
+            (await Shell.Run("mkfifo", old.File(file))).Ok();
+        else if (what == "large")
+            (await Shell.Run("truncate", "-s", "1G", old.File(file))).Ok();
+        var problem = Assert.Single(PuppetCaImport.Read(old.Path, TimeProvider.System).Findings.Problems);
+        Assert.Equal(file, problem.Where);
+        Assert.EndsWith(says, problem.What, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Import_LinkInSigned_IsSkippedAndALinkedFolderRefused()
+    {
+        using var old = await OldCa.SelfSigned();
+        await old.Sign("good", 2);
+        File.Move(old.File("signed/good.pem"), home.File("good.pem"));
+        File.CreateSymbolicLink(old.File("signed/good.pem"), home.File("good.pem"));
+        Assert.Equal([("signed/good.pem", "is a link, which is not followed")],
+            PuppetCaImport.Read(old.Path, TimeProvider.System).Findings.Skipped);
+
+        Directory.Move(old.File("signed"), home.File("signed"));
+        Directory.CreateSymbolicLink(old.File("signed"), home.File("signed"));
+        Assert.Equal([("signed", "is a link, which is not followed")],
+            PuppetCaImport.Read(old.Path, TimeProvider.System).Findings.Problems);
+        // The cadir itself may be one: puppetserver's own move left one at its former place.
+        File.Delete(old.File("signed"));
+        Directory.Move(home.File("signed"), old.File("signed"));
+        Directory.CreateSymbolicLink(home.File("linked"), old.Path);
+        Assert.Empty(PuppetCaImport.Read(home.File("linked"), TimeProvider.System).Findings.Problems);
+    }
+
+    [Theory]
+    [InlineData("001F\n", "1f\n")]
+    [InlineData("root:*:19000:0:99999:7:::\n", null)]
+    public async Task Import_Serial_IsWrittenIfItIsANumber(string text, string? written)
+    {
+        using var old = await OldCa.SelfSigned();
+        await File.WriteAllTextAsync(old.File("serial"), text);
+        var import = Import(old);
+        Assert.Equal(written is null ? [("serial", "is no serial number in hex")] : Array.Empty<(string, string)>(),
+            import.Findings.Skipped);
+        var file = Path.Combine(Ca, "imported/serial");
+        Assert.Equal(written, File.Exists(file) ? await File.ReadAllTextAsync(file) : null);
+    }
+
     [Fact]
     public async Task Import_IntoACa_IsRefusedAndLeavesIt()
     {

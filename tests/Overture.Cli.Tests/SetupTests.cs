@@ -75,8 +75,13 @@ public sealed class SetupTests : IDisposable
             "of root\n" + published + "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
         File.Delete(image.File("var/lib/overture/ca/ca_crt.pem"));
         File.CreateSymbolicLink(image.File("var/lib/overture/ca/ca_crt.pem"), image.File("secret"));
+        (await Setup()).Exit(78).Says("/var/lib/overture/ca/ca_crt.pem can't be read, or is a link");
+        File.Delete(image.File("var/lib/overture/ca/ca_crt.pem"));
+        File.Move(image.File("secret"), image.File("var/lib/overture/ca/ca_crt.pem"));
         (await Setup()).Exit(0);
         Assert.Equal(published, Etc("ca_crt.pem"));
+        await File.WriteAllTextAsync(image.File("var/lib/overture/ca/ca_crt.pem"), new string('x', (1 << 20) + 1));
+        (await Setup()).Exit(78).Says("is no file of at most");
     }
 
     [Theory]
@@ -142,10 +147,13 @@ public sealed class SetupTests : IDisposable
         (await Setup("--ca", answer == "import" ? answer : there)).Exit(0).Says("next: let the puppetserver that has this CA sign nothing");
         Assert.Equal(before, Sha("var/lib/overture/ca/ca_crt.pem"));
         Assert.True(File.Exists(image.File("var/lib/overture/ca/imported/inventory.txt")));
-        Assert.Contains($"ca: \"{there}\"", Etc("setup.yaml"), StringComparison.Ordinal);
+        // As the host will see it, not the image's folder here.
+        Assert.Contains(answer == "import" ? "ca: \"/etc/puppet/puppetserver/ca\"" : $"ca: \"{there}\"", Etc("setup.yaml"),
+            StringComparison.Ordinal);
         // It is read once: what its folder holds later is another CA's.
         Directory.Delete(there, recursive: true);
         (await Setup()).Exit(0).Says("nothing to do");
+        (await Setup("--ca", answer == "import" ? answer : there)).Exit(0).Says("nothing to do");
         (await Setup("--ca", "new")).Exit(2).Says("a CA is never replaced by another one");
     }
 

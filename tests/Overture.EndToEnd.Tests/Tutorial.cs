@@ -110,7 +110,7 @@ internal sealed class TutorialHost : IDisposable
     };
 
     /// <summary>With the ports of this host.</summary>
-    public string Adapted(string text) => new[] { 8140, 8141 }.Aggregate(text, (t, port) => t.Replace(
+    public string Adapted(string text) => new[] { 7001, 7002, 7003, 8140, 8141 }.Aggregate(text, (t, port) => t.Replace(
         (port + 10000).ToString(CultureInfo.InvariantCulture), (port + offset).ToString(CultureInfo.InvariantCulture),
         StringComparison.Ordinal));
 

@@ -29,6 +29,20 @@ public sealed class TutorialTests(Stack stack)
     [Fact]
     public Task Everyday_AsThePageSays_Works() => Run("docs/how-to/everyday.md");
 
+    // Of pages that are looked up more than read through, the blocks that a reader may type as they stand: the shell is in a checkout, with
+    // the command line on its PATH.
+    [Theory]
+    [InlineData("docs/cli.md")]
+    [InlineData("docs/events.md")]
+    [InlineData("docs/operations.md")]
+    public async Task Reference_AsThePageSays_Works(string page)
+    {
+        using var host = Host("reader.example.com");
+        host.Environment["OVERTURE_HOME"] = Path.Combine(host.Directory, ".overture");
+        host.Environment["PATH"] = $"{Path.Combine(host.Directory, "artifacts/cli")}:{Environment.GetEnvironmentVariable("PATH")}";
+        await new Tutorial(page).Run(0, host, Limit);
+    }
+
     [Fact]
     public async Task FromForeman_AsThePageSays_HostIsClassifiedComparedAndSigned()
     {

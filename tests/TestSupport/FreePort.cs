@@ -40,17 +40,41 @@ public static class FreePort
         return (First + some * Count, null);
     }
 
-    // Null: another process has it, or another user's folder is there.
+    private const UnixFileMode ForAll = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite
+        | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
+
+    // Null: another process has it.
     private static FileStream? Locked(string folder, string name)
     {
         try
         {
+            // Of whoever came first, and for all: two users of a host must not take the same ports.
             Directory.CreateDirectory(folder);
-            return new FileStream(Path.Combine(folder, name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            Open(folder, ForAll | UnixFileMode.StickyBit | UnixFileMode.UserExecute | UnixFileMode.GroupExecute
+                | UnixFileMode.OtherExecute);
+            var file = Path.Combine(folder, name);
+            // Another user's file there can be opened, but not by an open that may make it (fs.protected_regular).
+            var how = File.Exists(file) ? FileMode.Open : FileMode.OpenOrCreate;
+            var held = new FileStream(file, how, FileAccess.ReadWrite, FileShare.None);
+            Open(file, ForAll);
+            return held;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null;
+        }
+    }
+
+    private static void Open(string path, UnixFileMode mode)
+    {
+        try
+        {
+            if (File.GetUnixFileMode(path) != mode)
+                File.SetUnixFileMode(path, mode);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // Another user's, who has done the same.
         }
     }
 

@@ -13,8 +13,9 @@ internal static partial class Libc
         LOCK_EX = 2, AT_FDCWD = -100, AT_EMPTY_PATH = 0x1000, RENAME_NOREPLACE = 1;
     private const int S_IFMT = 0xF000, S_IFREG = 0x8000;
 
-    // arm64 has its own value for this one flag.
+    // arm64 has its own values for these flags.
     private static readonly int O_DIRECTORY = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000;
+    private static readonly int O_NOFOLLOW = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
 
     // statfs(2) f_type of file systems whose locks or links are not this host's to give.
     private static readonly Dictionary<uint, string> Remote = new()
@@ -92,10 +93,11 @@ internal static partial class Libc
     }
 
     /// <summary>A file's bytes, if there are at most <paramref name="most"/>; null when there is none.</summary>
-    public static unsafe ReadFile? Read(string path, long most)
+    /// <exception cref="IOException">It can't be read; also where it is a link, and <paramref name="follow"/> is not set.</exception>
+    public static unsafe ReadFile? Read(string path, long most, bool follow = true)
     {
         // A pipe would be waited for.
-        var fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+        var fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW), 0);
         if (fd < 0)
             return Marshal.GetLastPInvokeError() is var error && error is ENOENT or ENOTDIR ? null : throw Failure("open", error);
         try
@@ -153,9 +155,10 @@ internal static partial class Libc
             throw Failure("syncfs", Marshal.GetLastPInvokeError());
     }
 
-    public static SafeFileHandle OpenDirectory(string path)
+    /// <exception cref="IOException">It is no directory; or a link to one, and <paramref name="follow"/> is not set.</exception>
+    public static SafeFileHandle OpenDirectory(string path, bool follow = true)
     {
-        var fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        var fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW), 0);
         return fd < 0 ? throw Failure("open", Marshal.GetLastPInvokeError()) : new SafeFileHandle(fd, ownsHandle: true);
     }
 
