@@ -37,13 +37,12 @@ public sealed partial class FiredAlertsTests
                 Assert.Equal("PROVIDER_FAILED", result.Reason);
             }
         }, "OvertureLaunchesRefused");
-        // a record is damaged; another is lost
-        var damaged = new SimulatedAgent(site.Stack, 2);
-        await damaged.Live();
+        // a record is damaged, which a certificate request reads anew; another is lost
+        var damaged = await Register(site);
         await Fires(site, async () =>
         {
-            await site.Damage($"launches/{damaged.Name}");
-            await Assert.ThrowsAnyAsync<Exception>(damaged.Classify);
+            await site.Damage($"launches/{damaged.Instance.Certname}");
+            Assert.NotEqual(200, await site.Ask(damaged.Instance.Certname, damaged.Token));
         }, "OvertureObjectUnreadable");
         var lost = new SimulatedAgent(site.Stack, 3);
         await lost.Live();

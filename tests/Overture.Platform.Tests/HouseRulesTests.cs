@@ -85,6 +85,18 @@ public sealed class HouseRulesTests
         Assert.Equal(spans, listed);
     }
 
+    // With the test above: docs/telemetry.md names what is there, and nothing else is.
+    [Fact]
+    public void Telemetry_EveryNameIsUsed_AndNoMetricHasAnother()
+    {
+        var sources = Sources.Where(f => Path.GetFileName(f) != "FlowTelemetry.cs"
+            && Regex.IsMatch(Path.GetRelativePath(RepositoryPaths.Root, f), "^(services|console)/")).Select(File.ReadAllText).ToList();
+        AssertNone(typeof(FlowTelemetry).GetFields().Where(f => f.IsLiteral).Select(f => $"{nameof(FlowTelemetry)}.{f.Name}")
+            .Where(n => !sources.Exists(s => s.Contains(n, StringComparison.Ordinal))));
+        const string Other = @"\.Create(Counter|Histogram|Gauge|UpDownCounter|Observable\w+)(<\w+>)?\((?!\s*FlowTelemetry\.)[^,]*";
+        AssertNone(sources.SelectMany(s => Regex.Matches(s, Other).Select(m => m.Value)));
+    }
+
     private static bool Mentions(string file, string text) => File.ReadAllText(file).Contains(text, StringComparison.Ordinal);
 
     private static void AssertNone(IEnumerable<string> files) => Assert.Equal("", string.Join('\n', files));

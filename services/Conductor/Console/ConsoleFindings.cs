@@ -235,8 +235,8 @@ internal static partial class ConsoleFindings
         "the part that is kept has no line from cloud-init: the image does not run it, or it prints elsewhere",
         "use an image with cloud-init, started at boot, that prints to the serial console");
 
-    /// <summary>Every code, for the documentation.</summary>
-    public static IEnumerable<string> Codes => Signs.Append(NoCloudInit).Select(s => s.Code);
+    /// <summary>Every one, for the documentation.</summary>
+    public static IEnumerable<(string Code, string Means)> All => Signs.Append(NoCloudInit).Select(s => (s.Code, s.Means));
 
     /// <summary>Sentences: the meaning, the line that shows it, and the next step. Empty: no known line.</summary>
     /// <param name="console">Its last 256 KiB count.</param>

@@ -31,7 +31,8 @@ internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader
         {
             var stored = (await firstBoots.Find(name, cancel))?.Said ?? [];
             // It may have said more meanwhile, or have converged: then it has none.
-            await table.Update(name, r => r.Said is { } known && LastOf(stored) > LastOf(known) ? r with { Said = [.. stored] } : r, cancel);
+            await table.Update(name, r => r.Said is { } known && LastOf(stored) > LastOf(known) ? r with { Said = [.. stored] } : r,
+                cancel);
             records = records with { Said = table.Rows.Find(name)?.Records().Said };
         }
 

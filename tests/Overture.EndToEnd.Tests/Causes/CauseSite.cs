@@ -11,6 +11,8 @@ namespace Overture.EndToEnd.Tests.Causes;
 public sealed class CauseSite : IAsyncDisposable
 {
     private const int PortOffset = 24500;
+    // A puppetserver's start, on a machine with other work.
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(20);
     private readonly TempDirectory directory = new();
     private readonly SemaphoreSlim deploying = new(1);
     private readonly List<IAsyncDisposable> beside = [];
@@ -34,7 +36,7 @@ public sealed class CauseSite : IAsyncDisposable
             ["OVERTURE_HOME"] = site.Home,
             // A trace UI is not started where traces have somewhere to go; nothing listens there.
             ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:9",
-        });
+        }, StartLimit);
         return site;
     }
 
