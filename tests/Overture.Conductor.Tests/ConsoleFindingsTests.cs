@@ -82,7 +82,7 @@ public sealed class ConsoleFindingsTests
         Assert.Equal("", ConsoleFindings.Of(Systemd + Fine + Systemd, asked: false));
     }
 
-    /// <summary>A boot of the local provider that was well (testdata/consoles/README.md), and what Linux prints elsewhere.</summary>
+    /// <summary>A boot of the local provider that was well (testdata/consoles), and what Linux prints elsewhere.</summary>
     [Fact]
     public void Find_ConsoleOfAHealthyBoot_IsNothing() =>
         Assert.Empty(ConsoleFindings.Find(File.ReadAllText(RepositoryPaths.File(
