@@ -1,6 +1,7 @@
 using Overture.Conductor.Console;
 using Overture.Conductor.Providers;
 using Overture.Conductor.Workers;
+using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
 
@@ -80,6 +81,36 @@ public sealed class ConsoleFindingsTests
         Assert.Equal("", ConsoleFindings.Of("", asked: false));
         Assert.Equal("", ConsoleFindings.Of(Systemd + Fine + Systemd, asked: false));
     }
+
+    /// <summary>A boot of the local provider that was well (testdata/consoles), and what Linux prints elsewhere.</summary>
+    [Fact]
+    public void Find_ConsoleOfAHealthyBoot_IsNothing() =>
+        Assert.Empty(ConsoleFindings.Find(File.ReadAllText(RepositoryPaths.File(
+            "tests/Overture.Conductor.Tests/testdata/consoles/healthy-local.txt")), asked: false));
+
+    [Theory]
+    [InlineData("[    2.001] modprobe: ERROR: could not insert 'zfs': Exec format error")]
+    [InlineData("[    3.112] systemd-binfmt[301]: /usr/bin/box64: cannot execute binary file")]
+    [InlineData("[    5.318] Bluetooth: unsupported protocol 31")]
+    [InlineData("[    1.120] integrity: Problem loading X.509 certificate: nested asn1 error")]
+    [InlineData("[   11.204] systemd-journald[212]: Failed to forward to syslog: Broken pipe")]
+    [InlineData("[   12.301] lvm[230]: end of file reached")]
+    [InlineData("[   14.119] nginx[800]: upstream of /health: 502 Bad Gateway")]
+    [InlineData("[   15.733] sshd[702]: error: kex_exchange_identification: read: Connection reset by peer")]
+    [InlineData("tar: Unexpected EOF in archive")]
+    public void Find_LineOfAHealthySystem_IsNothing(string line) =>
+        Assert.Empty(ConsoleFindings.Find(Systemd + line + "\r\n" + Fine, asked: false));
+
+    [Theory]
+    [InlineData("/var/lib/cloud/instance/scripts/part-001: 3: ./x: Exec format error", "ARCHITECTURE")]
+    [InlineData("cloud-init[812]: /bin/bash: ./agent: cannot execute binary file", "ARCHITECTURE")]
+    [InlineData("puppet-agent[812]: SSL_connect returned=1 errno=0 state=error: unsupported protocol", "TLS_VERSION")]
+    [InlineData("Error: Could not run: nested asn1 error", "CERTIFICATE_FILES")]
+    [InlineData("overture: the agent says (err): Request to https://ca:8141/puppet-ca/v1 failed: end of file reached", "CONNECTION_RESET")]
+    [InlineData("curl: (56) Recv failure: Connection reset by peer", "CONNECTION_RESET")]
+    [InlineData("Err:1 http://deb.debian.org/debian trixie InRelease 502  Bad Gateway [IP: 192.0.2.1 80]", "PROXY")]
+    public void Find_ThoseWordsOfOneOfOurs_AreACause(string line, string code) =>
+        Assert.Equal(code, Assert.Single(ConsoleFindings.Find(Systemd + line + "\r\n" + Fine, asked: false)).Code);
 
     [Fact]
     public void First_IsWhatTheConditionSays()

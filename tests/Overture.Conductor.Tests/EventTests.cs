@@ -148,8 +148,16 @@ public sealed class EventTests : IAsyncLifetime
             await world.Reaches(ended, InstanceEvents.Terminated);
             await Read(host, Of(ended, "0"), 5);
             await Eventually.True(() => host.Get<EventRecorder>().Known == 2, "both are known", EventWorld.Limit);
-            clock.Shift = TimeSpan.FromHours(26);
-            await Eventually.True(() => host.Get<EventRecorder>().Known == 1, "the ended one is forgotten", EventWorld.Limit);
+            // a clock that nothing in the log bears out forgets nothing, however often all are compared
+            for (var i = 0; i < 2; i++)
+            {
+                clock.Shift += TimeSpan.FromHours(26);
+                await Eventually.True(() => host.Get<EventRecorder>().Behind < TimeSpan.FromHours(1), "a turn is over", EventWorld.Limit);
+            }
+            Assert.Equal(2, host.Get<EventRecorder>().Known);
+            await Read(host, Of(await EventWorld.Launch(host), "0"), 3);
+            clock.Shift += TimeSpan.FromHours(2);
+            await Eventually.True(() => host.Get<EventRecorder>().Known == 2, "the ended one is forgotten", EventWorld.Limit);
             // all are compared again
             clock.Shift += TimeSpan.FromHours(2);
             await Read(host, Of(await EventWorld.Launch(host), "0"), 3);

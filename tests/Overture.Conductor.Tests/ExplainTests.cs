@@ -1,7 +1,11 @@
 using Grpc.Core;
+using Overture.Conductor.Instances;
 using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
+using Overture.Platform.Objects;
+using Overture.Platform.Records;
+using Overture.Records.V1;
 using Overture.TestSupport;
 
 namespace Overture.Conductor.Tests;
@@ -51,6 +55,40 @@ public sealed class ExplainTests
         var answer = await Explain(host, await Launch(host));
         Assert.Equal("Its console was not read: the provider did not answer within 4 s.", Assert.Single(answer.Unknown));
         Assert.Empty(answer.Causes);
+    }
+
+    [Fact]
+    public async Task Explain_WordsOfTheStoreThatAreOlder_DoNotHideNewerOnes()
+    {
+        await using var world = new FirstBootWorld();
+        await world.Start();
+        var name = await world.Register();
+        await world.Say(name, "Could not request certificate: Connection refused - connect(2)");
+        var older = (await world.Store.Get(ObjectKeys.FirstBoot(name), default))!;
+        await world.Say(name, "Could not request certificate: getaddrinfo: Name or service not known");
+        var newer = (await world.Store.Get(ObjectKeys.FirstBoot(name), default))!;
+        await world.Store.PutIfMatch(ObjectKeys.FirstBoot(name), older.Body, newer.ETag, default);
+        Assert.Equal("NAME_UNRESOLVED", (await Explain(world.Host, $"{name}")).Causes[0].Reason);
+        Assert.Equal("NAME_UNRESOLVED", (await world.Host.As("viewer").SummarizeCausesAsync(new())).Causes.Single().Reason);
+    }
+
+    [Fact]
+    public async Task Explain_OfOneThatConvergesMeanwhile_SaysNothingOfItsBoot()
+    {
+        await using var world = new FirstBootWorld();
+        await world.Start();
+        var name = await world.Register();
+        await world.Say(name, "Could not request certificate: Connection refused - connect(2)");
+        var reads = 0;
+        world.Store.BeforeGet = async key =>
+        {
+            if (key != ObjectKeys.FirstBoot(name) || Interlocked.Increment(ref reads) != 1)
+                return;
+            await world.Host.Get<InstanceEventStore>().Write(name, new InstanceFact { Event = InstanceEvents.Converged }, default);
+            await world.Host.Get<InstanceTable>().Refold(name, default);
+        };
+        Assert.Empty((await Explain(world.Host, $"{name}")).Causes);
+        Assert.NotEqual(0, reads);
     }
 
     [Fact]

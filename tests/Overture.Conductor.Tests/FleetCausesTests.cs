@@ -74,6 +74,25 @@ public sealed class FleetCausesTests(ITestOutputHelper output)
             "the other counts it", TimeSpan.FromSeconds(60));
     }
 
+    // What is said while Redis is away is announced to nobody.
+    [Fact]
+    public async Task Causes_SaidWhileTheFeedWasAway_AreReadWhereItBegins()
+    {
+        await using var redis = await RedisServer.Start();
+        await using var world = new FirstBootWorld { Redis = redis.Endpoint };
+        await world.Start();
+        await using var other = await world.Another();
+        var name = await world.Register();
+        await Eventually.True(() => other.Get<InstanceTable>().Rows.Find(name)?.Records().Said is not null, "the other knows it",
+            TimeSpan.FromSeconds(60));
+        await redis.Kill();
+        await world.Say(name, Unresolved);
+        redis.Clear();
+        await redis.Restart();
+        await Eventually.True(async () => (await other.As("viewer").SummarizeCausesAsync(new())).Causes is [{ Reason: "NAME_UNRESOLVED" }],
+            "the other counts it", TimeSpan.FromSeconds(90));
+    }
+
     [Fact]
     public async Task Causes_Of10000LateInstances_ReadNoWordsAndNoConsole()
     {

@@ -23,6 +23,11 @@ public sealed class RunCausesTests
     [InlineData(Catalog + "Evaluation Error: Error while evaluating a Resource Statement, Class[Ntp]: parameter 'servers' expects an "
         + "Array value, got String on node x", "PARAMETER_TYPE")]
     [InlineData("Could not parse PKey: no start line", "CERTIFICATE_FILES")]
+    [InlineData(Route + "SSL_connect returned=1 errno=0 peeraddr=127.0.0.1:8141 state=error: unexpected eof while reading",
+        "CONNECTION_RESET")]
+    // bash, of a script of an exec
+    [InlineData("Exec[/opt/x]: change from 'notrun' to ['0'] failed: /opt/x: line 3: unexpected EOF while looking for matching `\"'",
+        "RESOURCE_FAILED")]
     [InlineData(Catalog + "Failed when searching for node x: Failed to find x via exec: Execution of '/etc/puppet/overture-enc x' returned "
         + "1: overture-enc: error", "ENC_FAILED")]
     [InlineData(Catalog + "Failed when searching for node x: Failed to find x via exec: Execution of '/opt/overture-enc x' returned 5: "

@@ -71,18 +71,20 @@ internal sealed class AlertSite : IAsyncDisposable
         return (await link.Send(AgentLink.Request("PUT", $"certificate_request/{name}", Encoding.ASCII.GetBytes(csr.Pem())))).Status;
     }
 
-    /// <summary>The object's file is replaced by a link to itself, as if the disk failed.</summary>
+    /// <summary>The object's file, or where it would be, is a link to itself, as if the disk failed.</summary>
     /// <returns>Puts it back.</returns>
     public Action Fail(string key = "")
     {
         var path = Path.Combine(Objects, key).TrimEnd('/');
         var away = directory.File($"away-{Guid.CreateVersion7():N}");
-        Directory.Move(path, away);
+        if (Path.Exists(path))
+            Directory.Move(path, away);
         File.CreateSymbolicLink(path, path);
         return () =>
         {
             File.Delete(path);
-            Directory.Move(away, path);
+            if (Path.Exists(away))
+                Directory.Move(away, path);
         };
     }
 

@@ -44,7 +44,14 @@ internal static partial class ConsoleFindings
     /// <param name="Marks">Any of them: pieces of a line in their order, with * between; upper and lower case are the same.</param>
     /// <param name="Means">One sentence's beginning: what it means.</param>
     /// <param name="Next">What to do.</param>
-    private sealed record Sign(Rank Rank, string Code, string[] Marks, string Means, string Next);
+    private sealed record Sign(Rank Rank, string Code, string[] Marks, string Means, string Next)
+    {
+        /// <summary>Marks that a healthy system prints too: they count where the line says that one of ours said it.</summary>
+        public string[] Loose { get; init; } = [];
+
+        public bool IsOn(string line) => Marks.Any(m => LineMark.IsIn(line, m))
+            || (Loose.Any(m => LineMark.IsIn(line, m)) && Speaker().IsMatch(line));
+    }
 
     private static readonly Sign[] Signs =
     [
@@ -114,23 +121,24 @@ internal static partial class ConsoleFindings
             "let certname be as user data sets it: another section of puppet.conf, or the image, sets it otherwise"),
         new(Rank.Cause, "CERTIFICATE_FILES",
             ["Failed to parse CA certificates", "Failed to parse CRLs", "Failed to parse certificate", "Failed to load private key",
-            "nested asn1 error", "Could not parse PKey"],
+            "Could not parse PKey"],
             "a certificate, key or list of the instance is damaged", "make the image without what is in ssldir (/var/lib/puppet/ssl, "
-            + "/etc/puppetlabs/puppet/ssl)"),
+            + "/etc/puppetlabs/puppet/ssl)") { Loose = ["nested asn1 error"] },
         new(Rank.Cause, "TLS_VERSION",
-            ["alert protocol version", "alert handshake failure", "unsupported protocol", "no protocols available", "no shared cipher",
+            ["alert protocol version", "alert handshake failure", "no protocols available", "no shared cipher",
             "wrong signature type", "dh key too small", "ca md too weak", "ee key too small", "legacy sigalg"],
             "agent and server agree on no TLS version, cipher or kind of key",
-            "compare ssl-protocols and cipher-suites of the server with the image's OpenSSL and its crypto policy"),
+            "compare ssl-protocols and cipher-suites of the server with the image's OpenSSL and its crypto policy")
+            { Loose = ["unsupported protocol"] },
         new(Rank.Cause, "SCRIPT_UNREADABLE", ["Missing #! in script", "bad interpreter", "\\r': command not found",
             "cannot execute: required file not found"],
             "a script of user data can't be run: it has no #! line, or line ends of Windows",
             "give each script a first line such as #!/bin/sh, and line ends of Unix"),
         new(Rank.Cause, "SCRIPTS_NOEXEC", ["cloud/instance/scripts/*Permission denied", "Permission denied*cloud/instance/scripts/"],
             "the image forbids to run what is below /var/lib/cloud", "mount /var without noexec, or let its SELinux policy allow it"),
-        new(Rank.Cause, "ARCHITECTURE", ["Exec format error", "cannot execute binary file", "does not match system ("],
-            "a program or package is made for another processor",
-            "choose image, packages and instance type of one architecture"),
+        new(Rank.Cause, "ARCHITECTURE", ["does not match system ("], "a program or package is made for another processor",
+            "choose image, packages and instance type of one architecture")
+            { Loose = ["Exec format error", "cannot execute binary file"] },
         new(Rank.Cause, "LIBRARY_MISSING", ["error while loading shared libraries"],
             "a program lacks a library: it is made for another release of the system, or a package is missing",
             "install the package that has the library that the line names, or choose the agent for that release"),
@@ -147,11 +155,10 @@ internal static partial class ConsoleFindings
             "packages could not be installed: those of the image, or their source, do not fit together",
             "make the image anew from whole packages (dpkg --configure -a, apt-get -f install), and let its sources be of one release"),
         new(Rank.Passing, "PROXY",
-            ["407 Proxy", "407 \"Proxy", "Proxy Authentication Required", "from proxy after CONNECT", "Bad Gateway",
-            "Unable to connect to*proxy",
-            "Invalid response from proxy", "Could not resolve proxy"],
+            ["407 Proxy", "407 \"Proxy", "Proxy Authentication Required", "from proxy after CONNECT",
+            "Unable to connect to*proxy", "Invalid response from proxy", "Could not resolve proxy"],
             "a proxy on the way refused or failed",
-            "let the instance go past it (no_proxy), or have the proxy let it through"),
+            "let the instance go past it (no_proxy), or have the proxy let it through") { Loose = ["Bad Gateway"] },
         new(Rank.Passing, "NAME_UNRESOLVED",
             ["Temporary failure resolving", "Temporary failure in name resolution", "Could not resolve host", "Name or service not known",
             "getaddrinfo:"],
@@ -198,9 +205,10 @@ internal static partial class ConsoleFindings
         new(Rank.Passing, "CONNECTION_REFUSED", ["Connection refused"],
             "a server that it needs could not be reached: the connection was refused",
             "start it, check host and port that the line shows, and that security groups let it through"),
-        new(Rank.Passing, "CONNECTION_RESET", ["Connection reset by peer", "end of file reached", "unexpected eof", "Broken pipe"],
+        new(Rank.Passing, "CONNECTION_RESET", ["unexpected eof while reading"],
             "a connection was cut off: by a firewall, a balancer, or a program that speaks no TLS",
-            "look at what is between the instance and the address that the line shows, and that packets of full size get through"),
+            "look at what is between the instance and the address that the line shows, and that packets of full size get through")
+            { Loose = ["Connection reset by peer", "end of file reached", "Broken pipe"] },
         new(Rank.Passing, "CONNECTION_TIMED_OUT", ["execution expired", "Connection timed out", "Timed out connecting", "Net::OpenTimeout",
             "Net::ReadTimeout", "Request to https://*timed out"],
             "a server that it needs could not be reached: it did not answer in time",
@@ -227,8 +235,8 @@ internal static partial class ConsoleFindings
         "the part that is kept has no line from cloud-init: the image does not run it, or it prints elsewhere",
         "use an image with cloud-init, started at boot, that prints to the serial console");
 
-    /// <summary>Every code, for the documentation.</summary>
-    public static IEnumerable<string> Codes => Signs.Append(NoCloudInit).Select(s => s.Code);
+    /// <summary>Every one, for the documentation.</summary>
+    public static IEnumerable<(string Code, string Means)> All => Signs.Append(NoCloudInit).Select(s => (s.Code, s.Means));
 
     /// <summary>Sentences: the meaning, the line that shows it, and the next step. Empty: no known line.</summary>
     /// <param name="console">Its last 256 KiB count.</param>
@@ -250,7 +258,7 @@ internal static partial class ConsoleFindings
         if (lines.Count == 0)
             return [];
         // A line has one meaning, but where it names a passing cause as well.
-        var shown = Signs.Select(s => (Sign: s, At: lines.FindLastIndex(l => s.Marks.Any(m => LineMark.IsIn(l, m)))))
+        var shown = Signs.Select(s => (Sign: s, At: lines.FindLastIndex(s.IsOn)))
             .Where(f => f.At >= 0).ToList();
         if (!shown.Exists(f => f.Sign.Code is AgentNotInstalled or Packages or PackageUnknown))
             shown.RemoveAll(f => f.Sign.Rank == Rank.Source);
@@ -292,6 +300,11 @@ internal static partial class ConsoleFindings
     /// <summary>Without what looks like a secret.</summary>
     public static string Masked(string line) =>
         Secrets().Replace(line, m => $"{m.Groups["keep"].Value}********{m.Groups["end"].Value}");
+
+    // Puppet's, cloud-init's and its scripts', package managers' and their helpers' lines, by a name or by how they begin or end.
+    [GeneratedRegex(@"\b(?:puppet|openvox)|\b(?:cloud-init|apt|apt-get|dpkg|dnf|yum|rpm|curl|wget)\b|overture:|/var/lib/cloud/|\[IP: |"
+        + @"\A(?:E|W|Err:[0-9]+|Error): ", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    private static partial Regex Speaker();
 
     // The user part of a URL, and what follows a word such as password.
     [GeneratedRegex(@"(?<keep>://)[^/\s@]+(?<end>@)|(?<keep>(?:token|passw(?:or)?d|secret|api[_-]?key|credential)[\w-]*[""']?\s*[=:]\s*)\S+",

@@ -41,6 +41,8 @@ internal sealed class EventRecorder : PeriodicWorker
     private Dictionary<CertName, RecordedState>? recorded;
     // Of instances that ended before then all is in the log, where nothing is known of them.
     private DateTimeOffset endedBefore;
+    // When the last of the log was written.
+    private DateTimeOffset newest;
     private ulong next;
     private int sinceCheckpoint;
     private long comparedAll, levelAt;
@@ -120,12 +122,13 @@ internal sealed class EventRecorder : PeriodicWorker
         foreach (var stored in checkpoint.Instances)
             read[CertName.Parse(stored.Certname)] = RecordedState.Of(stored);
         (next, sinceCheckpoint, endedBefore) = (checkpoint.Next, 0, checkpoint.EndedBefore.Maybe() ?? DateTimeOffset.UnixEpoch);
+        newest = checkpoint.At.Maybe() ?? DateTimeOffset.UnixEpoch;
         while (true)
         {
             if (await events.Read(next, cancel) is { } batch)
             {
                 Apply(read, batch.From(next).Select(e => e.Event));
-                (next, sinceCheckpoint) = (batch.Next, sinceCheckpoint + 1);
+                (next, newest, sinceCheckpoint) = (batch.Next, batch.At, sinceCheckpoint + 1);
             }
             else if (await events.Behind(next, cancel) is { } later)
             {
@@ -179,7 +182,7 @@ internal sealed class EventRecorder : PeriodicWorker
             Apply(recorded!, some);
             foreach (var kind in some.CountBy(e => e.Type.Split('.')[1]))
                 Recorded.Add(kind.Value, new KeyValuePair<string, object?>("kind", kind.Key));
-            next = logged.Next;
+            (next, newest) = (logged.Next, logged.At);
             sinceCheckpoint++;
         }
         found.Clear();
@@ -189,7 +192,9 @@ internal sealed class EventRecorder : PeriodicWorker
     // Nothing more becomes of them. After a comparison of all: what is not known then was recorded, unless it began and ended unseen since.
     private void Forget()
     {
-        var before = Clock.GetUtcNow() - KeptAfterEnd;
+        // A clock that is ahead for a while must not stay in the checkpoint: it counts as far as the log bears it out.
+        var now = Clock.GetUtcNow();
+        var before = (now < newest ? now : newest) - KeptAfterEnd;
         if (before <= endedBefore)
             return;
         foreach (var row in table.Rows.All.Where(r => r.Ended < before && !r.Unrevoked))

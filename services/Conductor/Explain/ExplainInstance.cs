@@ -4,6 +4,7 @@ using Overture.Conductor.Providers;
 using Overture.Conductor.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
+using Overture.Records.V1;
 
 namespace Overture.Conductor.Explain;
 
@@ -28,11 +29,11 @@ internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader
         // 3. what its agent said, perhaps to another Conductor
         if (instance.State < InstanceState.Converged && records.Launch.ReportTokenSha256.Length > 0)
         {
-            records = records with { Said = [.. (await firstBoots.Find(name, cancel))?.Said ?? []] };
-            // It may have said more meanwhile, or have converged.
-            var newest = records.Said is [.., var line] ? line.Number : 0;
-            await table.Update(name, r => r.Said is null || (r.Said is [.., var known] && known.Number > newest)
-                ? r : r with { Said = records.Said }, cancel);
+            var stored = (await firstBoots.Find(name, cancel))?.Said ?? [];
+            // It may have said more meanwhile, or have converged: then it has none.
+            await table.Update(name, r => r.Said is { } known && LastOf(stored) > LastOf(known) ? r with { Said = [.. stored] } : r,
+                cancel);
+            records = records with { Said = table.Rows.Find(name)?.Records().Said };
         }
 
         // 4. whether its agent fetched its certificate
@@ -42,6 +43,8 @@ internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader
         // 5. the answer; a console that can't be read now may have been when a step was missed
         return InstanceExplanation.Of(records, instance.Conditions, causes, unread, InstanceCauses.Said(records, unfetched));
     }
+
+    private static uint LastOf(IReadOnlyList<SaidLine> said) => said is [.., var line] ? line.Number : 0;
 
     private async Task<(IReadOnlyList<Cause>? Causes, string Unread)> OnConsole(InstanceRecords records, Instance instance,
         CancellationToken cancel)

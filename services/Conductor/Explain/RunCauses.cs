@@ -123,7 +123,7 @@ internal static class RunCauses
             "CA certificate is missing from the server"),
         new("CONNECTION_RESET", "the connection was cut off: by a firewall, a balancer, or a program that speaks no TLS",
             "Look at what is between the node and the address that it shows, and that packets of full size get through",
-            "Connection reset by peer", "end of file reached", "unexpected eof", "Broken pipe"),
+            "Connection reset by peer", "end of file reached", "unexpected eof while reading", "Broken pipe"),
         new("CONNECTION_TIMED_OUT", "a server did not answer in time", "Check routes and firewalls to the address that it shows",
             "execution expired", "timed out", "No route to host", "Network is unreachable"),
         new("PACKAGE_LOCK", "another process holds the lock of the node's packages",

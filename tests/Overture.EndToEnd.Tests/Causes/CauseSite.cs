@@ -11,6 +11,8 @@ namespace Overture.EndToEnd.Tests.Causes;
 public sealed class CauseSite : IAsyncDisposable
 {
     private const int PortOffset = 24500;
+    // A puppetserver's start, on a machine with other work.
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(20);
     private readonly TempDirectory directory = new();
     private readonly SemaphoreSlim deploying = new(1);
     private readonly List<IAsyncDisposable> beside = [];
@@ -28,14 +30,22 @@ public sealed class CauseSite : IAsyncDisposable
         var site = new CauseSite();
         // Beneath a folder that anyone may go through: user puppet sees its part alone.
         File.SetUnixFileMode(site.directory.Path, (UnixFileMode)0b111_101_101);
-        site.run = await RunProcess.Start(RepositoryPaths.Root, new Dictionary<string, string?>
+        try
         {
-            ["OVERTURE_PORT_OFFSET"] = PortOffset.ToString(CultureInfo.InvariantCulture),
-            ["OVERTURE_HOME"] = site.Home,
-            // A trace UI is not started where traces have somewhere to go; nothing listens there.
-            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:9",
-        });
-        return site;
+            site.run = await RunProcess.Start(RepositoryPaths.Root, new Dictionary<string, string?>
+            {
+                ["OVERTURE_PORT_OFFSET"] = PortOffset.ToString(CultureInfo.InvariantCulture),
+                ["OVERTURE_HOME"] = site.Home,
+                // A trace UI is not started where traces have somewhere to go; nothing listens there.
+                ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:9",
+            }, StartLimit);
+            return site;
+        }
+        catch
+        {
+            await site.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>`overture ARGUMENTS` as the admin.</summary>
