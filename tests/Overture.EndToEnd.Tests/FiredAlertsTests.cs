@@ -69,10 +69,13 @@ public sealed partial class FiredAlertsTests
             return Task.CompletedTask;
         }, "OvertureRequestsHeld", "OvertureInstancesStalled", "OvertureInstancesSilent", "OvertureWebhookBehind");
         var slow = new SimulatedAgent(site.Stack, 5);
-        await Fires(site, () => slow.Live(() =>
+        await Fires(site, () => slow.Live(async () =>
         {
+            // A process looks at its time once a second: an agent that is quicker would converge in the old one.
+            const string Age = "max(overture_instance_condition_age_seconds{condition=\"stalled\"})";
+            var before = await site.Prometheus.Value(Age);
             site.Pass(TimeSpan.FromMinutes(40));
-            return Task.CompletedTask;
+            await site.Prometheus.Becomes(Age, v => v > before + 1800);
         }), "OvertureConvergesSlowly");
         await Fires(site, () => Task.WhenAll(agent.Report("failed"), slow.Report("failed")), "OvertureRunsFail");
         await Mended(site, () => Task.WhenAll(agent.Report(), slow.Report()), "OvertureRunsFail");
