@@ -208,7 +208,7 @@ for name in ${ui:+ui} redis certauthority classifier conductor console; do
     start $name
 done
 for name in certauthority classifier conductor; do
-    await "$name is healthy" 60 $name overture health --service $name
+    await "$name is healthy" 120 $name overture health --service $name
 done
 
 register_classifier "$(with_ports terminus.yaml)"
@@ -238,7 +238,7 @@ start crl-loop
 "$root/eng/build.sh" cli 9>&-
 place_hooks
 say "waiting for the puppetserver"
-await "the puppetserver is ready" 150 puppetserver \
+await "the puppetserver is ready" 300 puppetserver \
     curl -sf --cacert "$home/ca/ca_crt.pem" "https://localhost:$PORT_PUPPETSERVER/status/v1/simple"
 
 # A report that finds no receiver is not sent again, so the Conductor must have its certificate by now.
@@ -247,7 +247,7 @@ hears_puppetserver() { # PORT
     own=$(basename "$(ls "$server"/ssl/private_keys/*.pem)")
     curl -s --cacert "$home/ca/ca_crt.pem" --cert "$server/ssl/certs/$own" --key "$server/ssl/private_keys/$own" "https://localhost:$1/"
 }
-await "the Conductor takes reports" 60 conductor hears_puppetserver "$PORT_REPORTS"
+await "the Conductor takes reports" 120 conductor hears_puppetserver "$PORT_REPORTS"
 await "the Classifier answers puppetservers" 60 classifier hears_puppetserver "$PORT_TERMINUS"
 rm -f "$home/etc/classifier.token"
 

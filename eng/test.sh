@@ -17,7 +17,8 @@ cd "$root"
 
 for name in "${!OVERTURE_@}"; do [ "$name" = OVERTURE_FULL ] || unset "$name"; done
 export NO_PROXY="localhost,127.0.0.1${NO_PROXY:+,$NO_PROXY}" no_proxy="localhost,127.0.0.1${no_proxy:+,$no_proxy}"
-# Processes of tests are short, and the JIT need not learn for later: 14 s of processor time where it was 16 (54 tests of CertAuthority).
+# Processes of these tests are short, and the JIT need not learn for later: 14 s of processor time where it was 16 (54 tests of
+# CertAuthority). What e2e measures is as users run it.
 export DOTNET_TieredPGO=0
 
 what=all filter=
@@ -167,9 +168,9 @@ case $what in integration | all)
 esac
 case $what in e2e | all)
     say "e2e" # with the machine to itself: some of it measures
+    unset DOTNET_TieredPGO
     eng/roots.sh trixie-server > /dev/null # before its tests compare the host with what it was
-    lane e2e/Overture.EndToEnd.Tests ${OVERTURE_FULL:+full/Overture.EndToEnd.Tests}
-    lane e2e/Overture.Classifier.Tests e2e/Overture.Cli.Tests # over while the other still builds
+    lane e2e/Overture.Classifier.Tests e2e/Overture.Cli.Tests e2e/Overture.EndToEnd.Tests ${OVERTURE_FULL:+full/Overture.EndToEnd.Tests}
     finish_lanes
     [ -n "$filter" ] || check "docker-compose.yml" eng/compose-test.sh
 esac

@@ -30,7 +30,7 @@ public sealed class RunProcess : IAsyncDisposable
         run.process.BeginErrorReadLine();
         try
         {
-            await Eventually.True(() => run.Heard(Up) || run.process.HasExited, "./run is up", limit ?? TimeSpan.FromMinutes(5));
+            await Eventually.True(() => run.Heard(Up) || run.process.HasExited, "./run is up", limit ?? TimeSpan.FromMinutes(12));
             Assert.True(run.Heard(Up), string.Join('\n', run.Lines()));
             return run;
         }
