@@ -97,6 +97,8 @@ public sealed class ConsoleFindingsTests
     [InlineData("[   12.301] lvm[230]: end of file reached")]
     [InlineData("[   14.119] nginx[800]: upstream of /health: 502 Bad Gateway")]
     [InlineData("[   15.733] sshd[702]: error: kex_exchange_identification: read: Connection reset by peer")]
+    [InlineData("[   16.201] apt-daily.service: Failed to write: Broken pipe")]
+    [InlineData("[   16.402] systemd[1]: dpkg-db-backup.service: Connection reset by peer")]
     [InlineData("tar: Unexpected EOF in archive")]
     public void Find_LineOfAHealthySystem_IsNothing(string line) =>
         Assert.Empty(ConsoleFindings.Find(Systemd + line + "\r\n" + Fine, asked: false));
@@ -109,6 +111,11 @@ public sealed class ConsoleFindingsTests
     [InlineData("overture: the agent says (err): Request to https://ca:8141/puppet-ca/v1 failed: end of file reached", "CONNECTION_RESET")]
     [InlineData("curl: (56) Recv failure: Connection reset by peer", "CONNECTION_RESET")]
     [InlineData("Err:1 http://deb.debian.org/debian trixie InRelease 502  Bad Gateway [IP: 192.0.2.1 80]", "PROXY")]
+    [InlineData(" - Curl error (56): Failure when receiving data for http://mirror.example/repomd.xml [Connection reset by peer]",
+        "CONNECTION_RESET")]
+    [InlineData("http://mirror.example/repodata/repomd.xml: [Errno 14] HTTP Error 502 - Bad Gateway", "PROXY")]
+    [InlineData("Puppet (err): Could not send report: Broken pipe", "CONNECTION_RESET")]
+    [InlineData("/opt/site/setup.sh: line 4: ./agent: cannot execute binary file: Exec format error", "ARCHITECTURE")]
     public void Find_ThoseWordsOfOneOfOurs_AreACause(string line, string code) =>
         Assert.Equal(code, Assert.Single(ConsoleFindings.Find(Systemd + line + "\r\n" + Fine, asked: false)).Code);
 

@@ -136,7 +136,8 @@ internal static partial class ConsoleFindings
             "give each script a first line such as #!/bin/sh, and line ends of Unix"),
         new(Rank.Cause, "SCRIPTS_NOEXEC", ["cloud/instance/scripts/*Permission denied", "Permission denied*cloud/instance/scripts/"],
             "the image forbids to run what is below /var/lib/cloud", "mount /var without noexec, or let its SELinux policy allow it"),
-        new(Rank.Cause, "ARCHITECTURE", ["does not match system ("], "a program or package is made for another processor",
+        new(Rank.Cause, "ARCHITECTURE", ["does not match system (", "cannot execute binary file: Exec format error"],
+            "a program or package is made for another processor",
             "choose image, packages and instance type of one architecture")
             { Loose = ["Exec format error", "cannot execute binary file"] },
         new(Rank.Cause, "LIBRARY_MISSING", ["error while loading shared libraries"],
@@ -301,9 +302,11 @@ internal static partial class ConsoleFindings
     public static string Masked(string line) =>
         Secrets().Replace(line, m => $"{m.Groups["keep"].Value}********{m.Groups["end"].Value}");
 
-    // Puppet's, cloud-init's and its scripts', package managers' and their helpers' lines, by a name or by how they begin or end.
-    [GeneratedRegex(@"\b(?:puppet|openvox)|\b(?:cloud-init|apt|apt-get|dpkg|dnf|yum|rpm|curl|wget)\b|overture:|/var/lib/cloud/|\[IP: |"
-        + @"\A(?:E|W|Err:[0-9]+|Error): ", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    // Puppet's, cloud-init's and its scripts', package managers' and their helpers' lines, by a name (not that of a unit such as
+    // apt-daily.service) or by how they begin or end.
+    [GeneratedRegex(@"\b(?:puppet|openvox)|\b(?:cloud-init|apt|apt-get|dpkg|dnf|yum|rpm|curl|wget)(?:[^\w-]|\z)|overture:|/var/lib/cloud/"
+        + @"|\[IP: |\[Errno |\A(?:E|W|Err:[0-9]+|Error|Warning|Notice): ",
+        RegexOptions.CultureInvariant | RegexOptions.IgnoreCase | RegexOptions.NonBacktracking)]
     private static partial Regex Speaker();
 
     // The user part of a URL, and what follows a word such as password.

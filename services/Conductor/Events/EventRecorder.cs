@@ -41,8 +41,9 @@ internal sealed class EventRecorder : PeriodicWorker
     private Dictionary<CertName, RecordedState>? recorded;
     // Of instances that ended before then all is in the log, where nothing is known of them.
     private DateTimeOffset endedBefore;
-    // When the last of the log was written.
+    // When the last of the log was written as it was read, and when that was.
     private DateTimeOffset newest;
+    private long loadedAt;
     private ulong next;
     private int sinceCheckpoint;
     private long comparedAll, levelAt;
@@ -141,7 +142,7 @@ internal sealed class EventRecorder : PeriodicWorker
             }
         }
         unsure.Clear();
-        recorded = read;
+        (recorded, loadedAt) = (read, Clock.GetTimestamp());
         return true;
     }
 
@@ -182,7 +183,7 @@ internal sealed class EventRecorder : PeriodicWorker
             Apply(recorded!, some);
             foreach (var kind in some.CountBy(e => e.Type.Split('.')[1]))
                 Recorded.Add(kind.Value, new KeyValuePair<string, object?>("kind", kind.Key));
-            (next, newest) = (logged.Next, logged.At);
+            next = logged.Next;
             sinceCheckpoint++;
         }
         found.Clear();
@@ -192,9 +193,7 @@ internal sealed class EventRecorder : PeriodicWorker
     // Nothing more becomes of them. After a comparison of all: what is not known then was recorded, unless it began and ended unseen since.
     private void Forget()
     {
-        // A clock that is ahead for a while must not stay in the checkpoint: it counts as far as the log bears it out.
-        var now = Clock.GetUtcNow();
-        var before = (now < newest ? now : newest) - KeptAfterEnd;
+        var before = ForgottenBefore(Clock.GetUtcNow(), newest, Clock.GetElapsedTime(loadedAt));
         if (before <= endedBefore)
             return;
         foreach (var row in table.Rows.All.Where(r => r.Ended < before && !r.Unrevoked))
@@ -204,6 +203,16 @@ internal sealed class EventRecorder : PeriodicWorker
         }
         endedBefore = before;
     }
+
+    /// <summary>
+    /// The end of an instance before which it is forgotten. A clock that was set ahead must not stay in a checkpoint: it counts as far as
+    /// the log and the time that went by since it was read bear it out; what was written meanwhile has the clock's own time.
+    /// </summary>
+    /// <param name="now">By the clock, which may be set.</param>
+    /// <param name="lastOfLog">When the last of the log was written, as it was read.</param>
+    /// <param name="sinceRead">By a clock that nobody sets.</param>
+    internal static DateTimeOffset ForgottenBefore(DateTimeOffset now, DateTimeOffset lastOfLog, TimeSpan sinceRead) =>
+        (now < lastOfLog + sinceRead ? now : lastOfLog + sinceRead) - KeptAfterEnd;
 
     private async Task Checkpoint(CancellationToken cancel)
     {

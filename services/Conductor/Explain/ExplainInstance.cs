@@ -31,8 +31,7 @@ internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader
         {
             var stored = (await firstBoots.Find(name, cancel))?.Said ?? [];
             // It may have said more meanwhile, or have converged: then it has none.
-            await table.Update(name, r => r.Said is { } known && LastOf(stored) > LastOf(known) ? r with { Said = [.. stored] } : r,
-                cancel);
+            await table.Update(name, r => r.Heard(stored), cancel);
             records = records with { Said = table.Rows.Find(name)?.Records().Said };
         }
 
@@ -43,8 +42,6 @@ internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader
         // 5. the answer; a console that can't be read now may have been when a step was missed
         return InstanceExplanation.Of(records, instance.Conditions, causes, unread, InstanceCauses.Said(records, unfetched));
     }
-
-    private static uint LastOf(IReadOnlyList<SaidLine> said) => said is [.., var line] ? line.Number : 0;
 
     private async Task<(IReadOnlyList<Cause>? Causes, string Unread)> OnConsole(InstanceRecords records, Instance instance,
         CancellationToken cancel)

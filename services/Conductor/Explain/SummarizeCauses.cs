@@ -23,6 +23,7 @@ internal sealed class SummarizeCauses(InstanceTable table, InstanceList list, Un
         await list.Complete(cancel);
         var some = table.Rows.Take(null, int.MaxValue, query.Matches, kinds: k => k.MayHaveCause && query.MayMatch(k))
             .ConvertAll(row => (Row: row, Known: known.GetValue(row, Look)));
+        var total = table.Rows.Kinds(query).Sum(k => k.Count);
 
         // 2. of those that are late with their certificate, whether it was fetched
         var unfetched = await uncollected.Find([.. some.Where(s => s.Known.InDoubt).Select(s => s.Row.Name)]);
@@ -43,7 +44,7 @@ internal sealed class SummarizeCauses(InstanceTable table, InstanceList list, Un
         var causes = found.Values.Select(c => c.Answer(row => First(row, row.Records(), unfetched.GetValueOrDefault(row.Name))!.Cause));
         return new SummarizeCausesResponse
         {
-            Total = table.Rows.Kinds(query).Sum(k => k.Count),
+            Total = total,
             Broken = found.Values.Sum(c => c.Count),
             Causes =
             {

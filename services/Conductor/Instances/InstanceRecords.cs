@@ -185,6 +185,12 @@ internal sealed record InstanceRecords
     public IEnumerable<InstanceFact> PartialRuns =>
         Facts.Where(f => f.Event.StartsWith(InstanceEvents.RunPartial, StringComparison.Ordinal));
 
+    /// <summary>With these of its agent's words where they go on from those that are known; none where nothing is to come.</summary>
+    public InstanceRecords Heard(IReadOnlyList<SaidLine> stored) =>
+        Said is { } known && LastOf(stored) > LastOf(known) ? this with { Said = [.. stored] } : this;
+
+    private static uint LastOf(IReadOnlyList<SaidLine> said) => said is [.., var line] ? line.Number : 0;
+
     /// <summary>The part that can't change any more.</summary>
     public InstanceEvidence ToEvidence() => new()
     {

@@ -88,7 +88,7 @@ internal sealed class WordsFollower(InstanceTable table, FirstBootStore firstBoo
         try
         {
             if (await firstBoots.Find(name, cancel) is { } record)
-                await table.Update(name, r => r.Said is null ? r : r with { Said = [.. record.Said] }, cancel);
+                await table.Update(name, r => r.Heard(record.Said), cancel);
             isAway = false;
         }
         catch (FaultException e)
