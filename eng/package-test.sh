@@ -82,7 +82,7 @@ if [ $debian = bookworm-systemd ]; then
     serial=$(inside 'overture certificate list --name "$(overture instance list --state converged -o jsonpath="{.instances[0].certname}")" -o jsonpath="{.certificates[0].serial}"' | sed 's/^0[xX]//; s/^0*//; s/://g')
     [ -n "$serial" ] || fail "the instance that converged has no certificate"
     expect "the instance ends" 'overture instance terminate --yes --state converged'
-    until_true "its CRL is not kept fresh: serial $serial" 60 "openssl storeutl -noout -text -crls /var/lib/overture-puppetserver/server/ssl/crl.pem | grep -iqE 'Serial Number: 0*$serial\$'"
+    until_true "its CRL is not kept fresh: serial $serial" 180 "openssl storeutl -noout -text -crls /var/lib/overture-puppetserver/server/ssl/crl.pem | grep -iqE 'Serial Number: 0*$serial\$'"
     expect "it stops" 'overture-puppetserver stop'
     until_true "its CRL is kept no more" 30 '! systemctl is-active puppetserver-overture-crl'
     expect "modules away" 'rm -r /var/lib/overture-puppetserver && mv /usr/share/overture-puppet/examples/puppet /root/modules-away'
