@@ -45,12 +45,13 @@ while :; do
     answers=
     [ "$command" != 'overture setup' ] || answers='local\n\n\n\n\n'
     typed "$command" "$answers"
-    # Debian 13's puppetserver 8 is not what class overture::puppetserver runs beside (its README).
-    [ $debian = bookworm-systemd ] || break
+    # Debian 13's puppetserver 8 is not what class overture::puppetserver runs beside (its README): there the way ends with setup.
+    [ $debian = bookworm-systemd ] || [[ $command != *'overture setup' ]] || break
     [[ $command != 'overture launch '* ]] || break
 done
 took=$((SECONDS - newcomer))
 cat "$work/typed"
+[ $debian = bookworm-systemd ] || [[ $(next_of) != *puppetserver* ]] || fail "Debian 13 is led to a puppetserver that is not for it"
 if [ $debian = bookworm-systemd ]; then
     expect "no instance has converged" "overture instance list --all | grep -w converged"
     say "from the packages to the first converged instance: $took s"
@@ -72,17 +73,27 @@ cat "$work/said"
 
 if [ $debian = bookworm-systemd ]; then
     say "the puppetserver for trying things out: its CRL, its end, and a start that fails half-way"
-    expect "its CRL is not kept fresh" 'systemctl is-active puppetserver-overture-crl'
+    expect "the unit of its CRL ends" 'systemctl stop puppetserver-overture-crl'
     expect "a second start" 'overture-puppetserver start'
     [[ $(next_of) = 'overture launch '* ]] || { cat "$work/said" >&2; fail "a second start does not say what is next"; }
+    expect "it starts its CRL again" 'systemctl is-active puppetserver-overture-crl'
     # Its clone of this host and the JVM have served; what follows is about the packages.
-    expect "the instance ends" 'overture instance terminate --yes --state converged && overture-puppetserver stop'
+    # "0x" and zeros before it, openssl has none of them.
+    serial=$(inside 'overture certificate list --name "$(overture instance list --state converged -o jsonpath="{.instances[0].certname}")" -o jsonpath="{.certificates[0].serial}"' | sed 's/^0[xX]//; s/^0*//; s/://g')
+    [ -n "$serial" ] || fail "the instance that converged has no certificate"
+    expect "the instance ends" 'overture instance terminate --yes --state converged'
+    until_true "its CRL is not kept fresh: serial $serial" 180 "openssl storeutl -noout -text -crls /var/lib/overture-puppetserver/server/ssl/crl.pem | grep -iqE 'Serial Number: 0*$serial\$'"
+    expect "it stops" 'overture-puppetserver stop'
     until_true "its CRL is kept no more" 30 '! systemctl is-active puppetserver-overture-crl'
     expect "modules away" 'rm -r /var/lib/overture-puppetserver && mv /usr/share/overture-puppet/examples/puppet /root/modules-away'
-    for try in first second; do
+    tried() {
         ! inside 'overture-puppetserver start' > "$work/said" 2>&1 || fail "it starts without modules"
-        declare "$try=$(inside 'sha256sum /var/lib/overture-puppetserver/certname /var/lib/overture-puppetserver/token')"
-    done
+        grep -q 'configuring it .*: this failed' "$work/said" || { cat "$work/said" >&2; fail "it fails at another step than was meant"; }
+        inside 'cd /var/lib/overture-puppetserver && test -s certname && test -s token && sha256sum certname token' ||
+            fail "a failed start keeps neither name nor token"
+    }
+    first=$(tried)
+    second=$(tried)
     [ "$first" = "$second" ] || fail "a start after a failed one registers another puppetserver"
     expect "modules back" 'mv /root/modules-away /usr/share/overture-puppet/examples/puppet && rm -r /var/lib/overture-puppetserver'
 fi

@@ -88,9 +88,12 @@ sbom() { # WORK
     local file=$1/out/overture-$version.cdx.json name
     [ -x "$root/artifacts/sbom/dotnet-CycloneDX" ] ||
         quietly "installing CycloneDX" "$DOTNET" tool install CycloneDX --version 6.3.1 --tool-path "$root/artifacts/sbom"
-    (cd "$1/src" && DOTNET_ROOT=$(dirname "$(realpath "$DOTNET")") && export DOTNET_ROOT &&
-        quietly "listing what is in it" "$root/artifacts/sbom/dotnet-CycloneDX" eng/shipped.slnf -o "$1/sbom" -fn overture.json -F Json \
-            --no-serial-number --set-name overture --set-version "$version" --disable-package-restore)
+    # Not in a shell below, whose child nobody would stop.
+    cd "$1/src"
+    quietly "listing what is in it" env DOTNET_ROOT="$(dirname "$(realpath "$DOTNET")")" \
+        "$root/artifacts/sbom/dotnet-CycloneDX" eng/shipped.slnf -o "$1/sbom" -fn overture.json -F Json \
+        --no-serial-number --set-name overture --set-version "$version" --disable-package-restore
+    cd "$root"
     # The tool does not list the packs of the runtime. The command line has it linked in.
     {
         grep -ho '"runtimepack\.[^"]*/[0-9.]*"' "$1"/server/*.deps.json | tr -d '"' | sed 's/^runtimepack\.//; s|/| |'

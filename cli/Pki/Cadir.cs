@@ -11,11 +11,13 @@ namespace Overture.Cli.Pki;
 public sealed class Cadir : IDisposable
 {
     // 64 MiB is more than a million revocations, or half a million lines of the inventory.
-    private const int Most = 64 << 20, MostOfACertificate = 64 << 10;
+    private const int Most = 64 << 20, MostOfASmallOne = 64 << 10;
+    // As many certificates are more than a CA of that size lists.
+    private const int MostFiles = 1_000_000;
 
     private readonly Dictionary<string, byte[]> files = new(StringComparer.Ordinal);
-    // Of those within that are there.
-    private readonly Dictionary<string, SafeFileHandle> folders = new(StringComparer.Ordinal);
+    // Of those within that are there, with the names of their files.
+    private readonly Dictionary<string, (SafeFileHandle Folder, IReadOnlyList<string> Names)> folders = new(StringComparer.Ordinal);
 
     private Cadir()
     {
@@ -23,16 +25,18 @@ public sealed class Cadir : IDisposable
 
     /// <param name="directory">May itself be a link: a person named it.</param>
     /// <param name="needed">Files that it must have.</param>
-    /// <param name="optional">Files that it may have.</param>
-    /// <param name="within">Folders that it may have.</param>
+    /// <param name="optional">Small files that it may have.</param>
+    /// <param name="within">Folders that it may have, of a million files each.</param>
+    /// <param name="counted">The same, of which no file is read: what is wrong with one of them is a warning.</param>
     /// <param name="findings">Takes what is wrong.</param>
     /// <returns>Null: there are problems.</returns>
     public static Cadir? Open(string directory, IReadOnlyList<string> needed, IReadOnlyList<string> optional, IReadOnlyList<string> within,
-        ImportFindings findings)
+        IReadOnlyList<string> counted, ImportFindings findings)
     {
         ArgumentNullException.ThrowIfNull(needed);
         ArgumentNullException.ThrowIfNull(optional);
         ArgumentNullException.ThrowIfNull(within);
+        ArgumentNullException.ThrowIfNull(counted);
         ArgumentNullException.ThrowIfNull(findings);
         var (opened, reason) = OpenFolder(directory, follow: true);
         using var folder = opened;
@@ -42,18 +46,25 @@ public sealed class Cadir : IDisposable
                 findings.Problem(file, reason.Length > 0 ? reason : "is not there");
             return null;
         }
+        if (!Directory.Exists(Of(folder)))
+        {
+            findings.Problem("/proc", "is not mounted here, and what an open folder holds is read by it");
+            return null;
+        }
         var cadir = new Cadir();
         foreach (var name in within)
         {
-            var (found, why) = OpenFolder(Path.Combine(Of(folder), name), follow: false);
-            if (found is not null)
-                cadir.folders[name] = found;
-            else if (why.Length > 0)
+            if (cadir.AddFolder(Of(folder), name) is { Length: > 0 } why)
                 findings.Problem(name, why);
+        }
+        foreach (var name in counted)
+        {
+            if (cadir.AddFolder(Of(folder), name) is { Length: > 0 } why)
+                findings.Warn($"{name} {why}: what is in it is not counted");
         }
         foreach (var file in needed.Concat(optional))
         {
-            var (bytes, why) = Read(Path.Combine(Of(folder), file), Most);
+            var (bytes, why) = Read(Path.Combine(Of(folder), file), needed.Contains(file) ? Most : MostOfASmallOne);
             if (bytes is not null)
                 cadir.files[file] = bytes;
             else if (why.Length > 0 || needed.Contains(file))
@@ -67,7 +78,7 @@ public sealed class Cadir : IDisposable
 
     public void Dispose()
     {
-        foreach (var folder in folders.Values)
+        foreach (var (folder, _) in folders.Values)
             folder.Dispose();
     }
 
@@ -79,13 +90,16 @@ public sealed class Cadir : IDisposable
 
     public string Text(string file) => TextOf(files[file]);
 
-    /// <summary>Files of a folder within, in the order of their names; none where there is no such folder.</summary>
+    /// <summary>
+    /// Files of a folder within, those with an extension before the others, else in the order of their names; none where there is no such
+    /// folder. Each is read when its turn comes.
+    /// </summary>
     /// <returns>Name and text; no text: why it can't be read, as the rest of a sentence.</returns>
-    public IEnumerable<(string Name, string? Text, string Why)> Texts(string within)
+    public IEnumerable<(string Name, string? Text, string Why)> Texts(string within, string extension)
     {
-        foreach (var name in Names(within))
+        foreach (var name in Names(within).OrderBy(n => Path.GetExtension(n) != extension).ThenBy(n => n, StringComparer.Ordinal))
         {
-            var (bytes, why) = Read(Path.Combine(Of(folders[within]), name), MostOfACertificate);
+            var (bytes, why) = Read(Path.Combine(Of(folders[within].Folder), name), MostOfASmallOne);
             yield return (name, bytes is null ? null : TextOf(bytes), why.Length > 0 ? why : "is gone");
         }
     }
@@ -93,8 +107,23 @@ public sealed class Cadir : IDisposable
     /// <summary>How many files are in a folder within.</summary>
     public int Count(string within) => Names(within).Count;
 
-    private List<string> Names(string within) => folders.TryGetValue(within, out var folder)
-        ? [.. Directory.EnumerateFiles(Of(folder)).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)] : [];
+    private IReadOnlyList<string> Names(string within) => folders.TryGetValue(within, out var found) ? found.Names : [];
+
+    // Why it can't be read; empty also where there is none.
+    private string AddFolder(string directory, string name)
+    {
+        var (found, why) = OpenFolder(Path.Combine(directory, name), follow: false);
+        if (found is null)
+            return why;
+        string[] names = [.. Directory.EnumerateFiles(Of(found)).Take(MostFiles + 1).Select(f => Path.GetFileName(f))];
+        if (names.Length > MostFiles)
+        {
+            found.Dispose();
+            return $"has more than {MostFiles} files";
+        }
+        folders[name] = (found, names);
+        return "";
+    }
 
     // Nothing, and no reason: there is none.
     private static (SafeFileHandle? Folder, string Why) OpenFolder(string path, bool follow)

@@ -28,8 +28,7 @@ public sealed record ImportedCertificates(string Inventory, int Entries, IReadOn
         var signed = new List<(string, string)>();
         var files = new Dictionary<string, string>(StringComparer.Ordinal);
         // What is called as puppetserver calls it comes first, so that of two copies that one stays.
-        foreach (var (name, text, unread) in directory.Texts(SignedFolder).Where(_ => ca is not null)
-            .OrderBy(f => Path.GetExtension(f.Name) != Extension))
+        foreach (var (name, text, unread) in ca is null ? [] : directory.Texts(SignedFolder, Extension))
         {
             var (certificate, why) = text is null ? (null, unread) : Read(text, ca!);
             if (certificate is null)

@@ -49,7 +49,7 @@ public sealed class PuppetCaImport
         ArgumentNullException.ThrowIfNull(clock);
         var findings = new ImportFindings();
         using var cadir = Cadir.Open(directory, Needed, [SerialFile],
-            [ImportedCertificates.SignedFolder, ImportedCertificates.RequestsFolder], findings);
+            [ImportedCertificates.SignedFolder], [ImportedCertificates.RequestsFolder], findings);
         if (cadir is null)
             return new PuppetCaImport(findings, null, null, null);
         var now = clock.GetUtcNow();

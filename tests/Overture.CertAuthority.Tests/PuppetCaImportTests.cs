@@ -309,6 +309,7 @@ public sealed class PuppetCaImportTests : IDisposable
     [InlineData("serial", "link", "is a link, which is not followed")]
     [InlineData("inventory.txt", "pipe", "is no regular file")]
     [InlineData("ca_key.pem", "large", "more than the 67108864 that are read")]
+    [InlineData("serial", "large", "more than the 65536 that are read")]
     [InlineData("ca_crt.pem", "gone", "is not there")]
     public async Task Import_WhatIsNoFileThere_IsAProblemAndNotRead(string file, string what, string says)
     {
@@ -344,6 +345,11 @@ public sealed class PuppetCaImportTests : IDisposable
         Directory.Move(home.File("signed"), old.File("signed"));
         Directory.CreateSymbolicLink(home.File("linked"), old.Path);
         Assert.Empty(PuppetCaImport.Read(home.File("linked"), TimeProvider.System).Findings.Problems);
+        // Of requests only the number is of interest.
+        Directory.CreateSymbolicLink(old.File("requests"), home.Path);
+        var findings = PuppetCaImport.Read(old.Path, TimeProvider.System).Findings;
+        Assert.Empty(findings.Problems);
+        Assert.Contains("requests is a link, which is not followed: what is in it is not counted", findings.Warnings);
     }
 
     [Theory]

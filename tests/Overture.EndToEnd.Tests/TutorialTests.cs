@@ -38,7 +38,6 @@ public sealed class TutorialTests(Stack stack)
     public async Task Reference_AsThePageSays_Works(string page)
     {
         using var host = Host("reader.example.com");
-        host.Environment["OVERTURE_HOME"] = Path.Combine(host.Directory, ".overture");
         host.Environment["PATH"] = $"{Path.Combine(host.Directory, "artifacts/cli")}:{Environment.GetEnvironmentVariable("PATH")}";
         await new Tutorial(page).Run(0, host, Limit);
     }

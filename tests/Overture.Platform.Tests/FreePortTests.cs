@@ -6,12 +6,33 @@ namespace Overture.Platform.Tests;
 public sealed class FreePortTests
 {
     [Fact]
-    public void Next_ItsFolderAndFiles_AreForEveryUser()
+    public void Claim_ItsFolderAndFile_AreForEveryUserAndHeld()
     {
-        FreePort.Next();
-        var folder = Path.Combine(Path.GetTempPath(), "overture-test-ports");
-        Assert.Equal("1777", Convert.ToString((int)File.GetUnixFileMode(folder), 8));
-        // At least that of this process's own range.
-        Assert.Contains(Directory.EnumerateFiles(folder), f => Convert.ToString((int)File.GetUnixFileMode(f), 8) == "666");
+        using var temp = new TempDirectory();
+        var folder = temp.File("ports");
+        var (first, held) = FreePort.Claim(folder);
+        using (held)
+        {
+            Assert.Equal("1777", Mode(folder));
+            Assert.Equal("666", Mode(Path.Combine(folder, $"{first}")));
+            var (second, another) = FreePort.Claim(folder);
+            using (another)
+                Assert.NotEqual(first, second);
+        }
     }
+
+    // The folder's parent is everybody's: who runs the tests, perhaps root, must not be led elsewhere.
+    [Fact]
+    public void Claim_WhereItsFolderIsALink_TouchesNothing()
+    {
+        using var temp = new TempDirectory();
+        var elsewhere = Directory.CreateDirectory(temp.File("elsewhere"), UnixFileMode.UserRead | UnixFileMode.UserWrite
+            | UnixFileMode.UserExecute).FullName;
+        Directory.CreateSymbolicLink(temp.File("ports"), elsewhere);
+        Assert.Null(FreePort.Claim(temp.File("ports")).Lock);
+        Assert.Equal("700", Mode(elsewhere));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(elsewhere));
+    }
+
+    private static string Mode(string path) => Convert.ToString((int)File.GetUnixFileMode(path), 8);
 }

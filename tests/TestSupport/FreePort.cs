@@ -12,7 +12,7 @@ public static class FreePort
 {
     private const int First = 11_000, Ranges = 10, Count = 500;
     // Locked as long as this process lives.
-    private static readonly (int Begin, FileStream? Lock) Own = Claim();
+    private static readonly (int Begin, FileStream? Lock) Own = Claim(Path.Combine(Path.GetTempPath(), "overture-test-ports"));
     private static int last = Random.Shared.Next(Count);
 
     public static int Next()
@@ -26,10 +26,10 @@ public static class FreePort
         throw new InvalidOperationException($"no port of {Own.Begin}-{Own.Begin + Count - 1} is free");
     }
 
-    // A range that no other process has; where all are taken, one that is shared.
-    private static (int Begin, FileStream? Lock) Claim()
+    /// <summary>A range that no other process has; where all are taken, one that is shared.</summary>
+    /// <param name="folder">Where processes lock a file each, named by the first port of its range.</param>
+    public static (int Begin, FileStream? Lock) Claim(string folder)
     {
-        var folder = Path.Combine(Path.GetTempPath(), "overture-test-ports");
         var some = Random.Shared.Next(Ranges);
         for (var i = 0; i < Ranges; i++)
         {
@@ -48,16 +48,20 @@ public static class FreePort
     {
         try
         {
-            // Of whoever came first, and for all: two users of a host must not take the same ports.
-            Directory.CreateDirectory(folder);
-            Open(folder, ForAll | UnixFileMode.StickyBit | UnixFileMode.UserExecute | UnixFileMode.GroupExecute
-                | UnixFileMode.OtherExecute);
+            // Of whoever came first, and for all: two users of a host must not take the same ports. What is there already may be a link of
+            // another user's: it is not followed, and its mode is not ours to change.
+            if (!Path.Exists(folder))
+                Make(folder);
             var file = Path.Combine(folder, name);
+            if (new DirectoryInfo(folder).LinkTarget is not null || new FileInfo(file).LinkTarget is not null)
+                return null;
             // Another user's file there can be opened, but not by an open that may make it (fs.protected_regular).
-            var how = File.Exists(file) ? FileMode.Open : FileMode.OpenOrCreate;
-            var held = new FileStream(file, how, FileAccess.ReadWrite, FileShare.None);
-            Open(file, ForAll);
-            return held;
+            if (File.Exists(file))
+                return new FileStream(file, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            var made = new FileStream(file, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+            // Of the very file, whatever has its name by now.
+            File.SetUnixFileMode(made.SafeFileHandle, ForAll);
+            return made;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -65,16 +69,20 @@ public static class FreePort
         }
     }
 
-    private static void Open(string path, UnixFileMode mode)
+    // Under a name that nobody knew, so that the mode is that of the folder that was made.
+    private static void Make(string folder)
     {
+        var made = Directory.CreateTempSubdirectory("overture-test-ports-");
+        File.SetUnixFileMode(made.FullName,
+            ForAll | UnixFileMode.StickyBit | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
         try
         {
-            if (File.GetUnixFileMode(path) != mode)
-                File.SetUnixFileMode(path, mode);
+            Directory.Move(made.FullName, folder);
         }
-        catch (UnauthorizedAccessException)
+        catch (IOException)
         {
-            // Another user's, who has done the same.
+            // Another process came first, or a link is there.
+            made.Delete();
         }
     }
 

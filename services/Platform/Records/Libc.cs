@@ -12,6 +12,8 @@ internal static partial class Libc
     private const int O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0x40, O_EXCL = 0x80, O_NONBLOCK = 0x800, O_CLOEXEC = 0x80000,
         LOCK_EX = 2, AT_FDCWD = -100, AT_EMPTY_PATH = 0x1000, RENAME_NOREPLACE = 1;
     private const int S_IFMT = 0xF000, S_IFREG = 0x8000;
+    // Of the years 1 and 9999.
+    private const long FirstSecond = -62_135_596_800, LastSecond = 253_402_300_799;
 
     // arm64 has its own values for these flags.
     private static readonly int O_DIRECTORY = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000;
@@ -106,8 +108,9 @@ internal static partial class Libc
             var stat = stackalloc byte[256];
             if (statx(fd, "", AT_EMPTY_PATH, 0x241 /* STATX_TYPE | STATX_MTIME | STATX_SIZE */, stat) != 0)
                 throw Failure("statx", Marshal.GetLastPInvokeError());
-            var (size, modified) = (*(long*)(stat + 40), DateTimeOffset.FromUnixTimeSeconds(*(long*)(stat + 112))
-                .AddTicks(*(uint*)(stat + 120) / 100));
+            // Whoever owns a file may give it a time that no DateTimeOffset holds.
+            var seconds = Math.Clamp(*(long*)(stat + 112), FirstSecond, LastSecond);
+            var (size, modified) = (*(long*)(stat + 40), DateTimeOffset.FromUnixTimeSeconds(seconds).AddTicks(*(uint*)(stat + 120) / 100));
             var regular = (*(ushort*)(stat + 28) & S_IFMT) == S_IFREG;
             if (!regular || size > most)
                 return new ReadFile(null, regular ? size : -1, modified);
