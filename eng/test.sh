@@ -71,7 +71,8 @@ lane() {
     set -m # a process group of its own, so that all of it can be stopped
     (
         for each in "$@"; do
-            "$DOTNET" test "tests/${each#*/}" --no-build -c Release --nologo -v quiet --logger 'console;verbosity=minimal' \
+            # As from a terminal: nohup and a shell's background leave signals ignored that tests send.
+            env --default-signal=INT,QUIT,HUP "$DOTNET" test "tests/${each#*/}" --no-build -c Release --nologo -v quiet --logger 'console;verbosity=minimal' \
                 --logger "trx;LogFileName=$logs/${each%/*}-${each#*/}.trx" --filter "${category[${each%/*}]}${filter:+&$filter}" > "$logs/${each%/*}-${each#*/}.log" 2>&1 || echo "dotnet test ended with $?" >> "$logs/${each%/*}-${each#*/}.log"
             say "${each%/*} tests of ${each#*/} ended"
         done
