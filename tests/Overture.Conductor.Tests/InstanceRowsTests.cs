@@ -50,6 +50,54 @@ public sealed class InstanceRowsTests
         Assert.Equal([names[8].Name, names[6].Name], rows.Take(null, 2, r => r.Place.LaunchedMs / 1000 % 2 == 0).Select(r => r.Name));
     }
 
+    // A fold of an instance keeps its row, and lists of 100,000 go on all the time.
+    [Fact]
+    public async Task Keep_WhileAListIsMade_DoesNotWaitForIt()
+    {
+        var limit = TimeSpan.FromSeconds(60);
+        var (rows, name) = (new InstanceRows(), TestIds.New().CertName());
+        rows.Keep(Row(name, DateTimeOffset.UnixEpoch));
+        using var asked = new ManualResetEventSlim();
+        using var kept = new ManualResetEventSlim();
+        var list = Task.Run(() => rows.Take(null, 5, _ =>
+        {
+            asked.Set();
+            return kept.Wait(limit);
+        }));
+        Assert.True(asked.Wait(limit));
+        await Task.Run(() => rows.Keep(Row(name, DateTimeOffset.UnixEpoch))).WaitAsync(limit / 2);
+        kept.Set();
+        Assert.Single(await list);
+    }
+
+    [Theory]
+    [InlineData(false), InlineData(true)]
+    public void Take_WhileManyChange_GivesThoseThatStay(bool oldestFirst)
+    {
+        const int Count = 5_000;
+        var (ids, rows) = (TestIds.New(), new InstanceRows());
+        var names = Enumerable.Range(0, Count).Select(_ => ids.CertName()).ToList();
+        void Keep(int i) => rows.Keep(Row(names[i], DateTimeOffset.UnixEpoch.AddSeconds(i / 3)));
+        for (var i = 0; i < Count; i++)
+            Keep(i);
+        var numbers = names.Select((n, i) => (n, i)).ToDictionary(n => n.n, n => n.i);
+        // those that are asked: each third is dropped, another kept again, and one is new
+        var found = rows.Take(null, int.MaxValue, row =>
+        {
+            var number = numbers[row.Name];
+            if (number % 3 == 0)
+                rows.Drop(row.Name);
+            else
+                Keep(number);
+            if (number % 500 == 0)
+                rows.Keep(Row(ids.CertName(), DateTimeOffset.UnixEpoch.AddSeconds(oldestFirst ? -1 : Count)));
+            return number % 3 != 0;
+        }, oldestFirst);
+        var stayed = rows.Take(null, int.MaxValue, r => numbers.ContainsKey(r.Name), oldestFirst);
+        Assert.Equal(Count - ((Count + 2) / 3), stayed.Count);
+        Assert.Equal(stayed.Select(r => r.Name), found.Select(r => r.Name));
+    }
+
     private static List<CertName> Pages(InstanceRows rows, List<CertName> all, int size)
     {
         var found = new List<CertName>();

@@ -8,6 +8,8 @@ internal sealed class InstanceRows
 {
     // How far from its end a new row is looked for a place; beyond, all are sorted at the next list.
     private const int Near = 64;
+    // How many rows are looked at under the lock at a time: some microseconds, for which a change waits.
+    private const int Portion = 1024;
 
     private readonly ConcurrentDictionary<CertName, Slot> byName = new();
     private readonly Lock guard = new();
@@ -57,34 +59,49 @@ internal sealed class InstanceRows
     /// <summary>How many instances of each kind a query asks for; no kind without any.</summary>
     public IReadOnlyList<(InstanceKind Kind, int Count)> Kinds(InstanceQuery query)
     {
-        lock (guard)
+        if (query.IsByKind)
         {
-            var asked = tallies.Values.Where(t => query.MayMatch(t.Kind)).ToList();
-            return query.IsByKind ? asked.ConvertAll(t => (t.Kind, t.Count))
-                : [.. Walk(null, int.MaxValue, query.Matches, oldestFirst: false, asked)
-                    .CountBy<InstanceRow, InstanceKind>(r => r.Kind, ReferenceEqualityComparer.Instance).Select(c => (c.Key, c.Value))];
+            lock (guard)
+                return [.. tallies.Values.Where(t => query.MayMatch(t.Kind)).Select(t => (t.Kind, t.Count))];
         }
+        return [.. Take(null, int.MaxValue, query.Matches, kinds: query.MayMatch)
+            .CountBy<InstanceRow, InstanceKind>(r => r.Kind, ReferenceEqualityComparer.Instance).Select(c => (c.Key, c.Value))];
     }
 
-    /// <summary>The first <paramref name="most"/> after a place that are wanted.</summary>
+    /// <summary>
+    /// The first <paramref name="most"/> after a place that are wanted; of what changes meanwhile, as it was or as it is.
+    /// </summary>
     /// <param name="after">Null: from the first.</param>
     /// <param name="most">How many at most.</param>
-    /// <param name="wanted">Quick: it is asked under the lock.</param>
+    /// <param name="wanted">Asked without the lock.</param>
     /// <param name="oldestFirst">Else the newest is the first.</param>
     /// <param name="kinds">Which kinds can have such; null: all. Of the others no row is asked.</param>
     public List<InstanceRow> Take(Place? after, int most, Func<InstanceRow, bool> wanted, bool oldestFirst = false,
         Func<InstanceKind, bool>? kinds = null)
     {
-        lock (guard)
-            return Walk(after, most, wanted, oldestFirst, [.. tallies.Values.Where(t => kinds?.Invoke(t.Kind) != false)]);
+        var (found, some) = (new List<InstanceRow>(), new List<InstanceRow>());
+        do
+        {
+            some.Clear();
+            lock (guard)
+                after = Walk(after, some, oldestFirst, [.. tallies.Values.Where(t => kinds?.Invoke(t.Kind) != false)]);
+            foreach (var row in some.Where(wanted))
+            {
+                found.Add(row);
+                if (found.Count >= most)
+                    return found;
+            }
+        }
+        while (after is not null);
+        return found;
     }
 
-    // Under the lock. It ends where all that are of such a kind were seen.
-    private List<InstanceRow> Walk(Place? after, int most, Func<InstanceRow, bool> wanted, bool oldestFirst, List<Tally> kinds)
+    // Under the lock: the next portion's rows of such kinds, and the place behind which it goes on; null: all of them were seen.
+    private Place? Walk(Place? after, List<InstanceRow> found, bool oldestFirst, List<Tally> kinds)
     {
-        var (found, left) = (new List<InstanceRow>(), kinds.Sum(t => t.Count));
+        var left = kinds.Sum(t => t.Count);
         if (left == 0)
-            return found;
+            return null;
         Sort();
         foreach (var tally in tallies.Values)
             tally.IsAsked = false;
@@ -93,15 +110,17 @@ internal sealed class InstanceRows
         var step = oldestFirst ? 1 : -1;
         var begin = after is not { } last ? (oldestFirst ? 0 : placed.Count - 1)
             : oldestFirst ? FirstNotBefore(last) : FirstNotAfter(last) - 1;
-        for (var i = begin; i >= 0 && i < placed.Count && found.Count < most && left > 0; i += step)
+        for (var i = begin; i >= 0 && i < placed.Count && left > 0; i += step)
         {
-            if (!placed[i].Tally.IsAsked)
-                continue;
-            left--;
-            if (wanted(placed[i].Row))
+            if (placed[i].Tally.IsAsked)
+            {
+                left--;
                 found.Add(placed[i].Row);
+            }
+            if (Math.Abs(i - begin) + 1 == Portion)
+                return placed[i].Row.Place;
         }
-        return found;
+        return null;
     }
 
     private Tally Join(InstanceRow row)
