@@ -1,4 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
+using Overture.Conductor.Explain;
 using Overture.Conductor.Instances;
 using Overture.Conductor.V1;
 using Overture.Platform.Records;
@@ -13,6 +14,13 @@ public sealed class InstanceKindTests
     private static readonly DateTimeOffset Start = DateTimeOffset.UnixEpoch.AddDays(20_000);
     private static readonly string[] Events =
         [InstanceEvents.Launched, InstanceEvents.Running, InstanceEvents.Converged, InstanceEvents.Terminating, InstanceEvents.Terminated];
+
+    private static readonly SaidLine[] Said =
+    [
+        new() { Number = 1, Level = "notice", Text = "Starting Puppet client", At = Start.AddHours(2).ToTimestamp() },
+        new() { Number = 2, Level = "err", Text = "Could not request certificate: Connection refused - connect(2)",
+            At = Start.AddHours(2).ToTimestamp() },
+    ];
 
     private static readonly InstanceFilter[] Filters =
     [
@@ -76,6 +84,28 @@ public sealed class InstanceKindTests
         Assert.Same(two[0].Kind, two[1].Kind);
     }
 
+    // Of the others a fleet's causes ask none.
+    [Fact]
+    public void Row_WithACause_IsOfAKindThatMayHaveOne()
+    {
+        var (random, ids) = (new Random(23), TestIds.New());
+        var found = new List<FoundCause>();
+        for (var i = 0; i < 3_000; i++)
+        {
+            var row = Row(ids.CertName(), i, random);
+            var records = row.Records();
+            var first = InstanceCauses.Of(records, row.Conditions, InstanceCauses.Shown(records), InstanceCauses.Said(records, null))
+                .FirstOrDefault();
+            Assert.True(row.Kind.MayHaveCause || first is null, $"{first}");
+            Assert.True(row.Kind.MayHaveCause || !UncollectedCertificates.IsInDoubt(records, row.Conditions));
+            if (first is not null)
+                found.Add(first);
+        }
+        Assert.Contains(found, f => f is { Type: ConditionType.Unspecified, Cause.Reason: "CONNECTION_REFUSED" });
+        Assert.Contains(found, f => f is { Type: ConditionType.Unspecified, Cause.Reason: "DISK_FULL" });
+        Assert.Contains(found, f => f.Type is not (ConditionType.Unspecified or ConditionType.Stalled));
+    }
+
     private static void IsThatOfAWalk(InstanceRows rows)
     {
         foreach (var filter in Filters)
@@ -123,6 +153,8 @@ public sealed class InstanceKindTests
             Labels = { ["team"] = random.Next(2) == 0 ? "blue" : "red" },
         },
         UndefinedSince = random.Next(4) == 0 ? Start : null,
+        Said = random.Next(3) switch { 0 => Said, 1 => [], _ => null },
+        Console = random.Next(3) == 0 ? new ShownCause("DISK_FULL", "a disk is full", "No space left on device", "give it more") : null,
         Facts = [.. Events.Take(random.Next(Events.Length + 1)).Select(e => new InstanceFact { Event = e, At = Start.ToTimestamp() })],
     }, Start.AddHours(3));
 }
