@@ -16,7 +16,7 @@ internal static partial class ConsolePages
     /// changes meanwhile. On standard input: the link of `overture ui --print`.
     /// </summary>
     /// <param name="servers">Processes of the Conductor and of the console: what of the processor a page costs them, which other programs
-    /// on the machine do not change.</param>
+    /// on the machine change little.</param>
     /// <param name="count">How often each; as often before, but at most 200 times, which does not count, but for the very first.</param>
     public static async Task<int> Run(string home, int conductorPort, IReadOnlyList<int> servers, int count)
     {

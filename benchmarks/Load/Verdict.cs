@@ -134,7 +134,7 @@ internal static class Verdict
             Say($"  {line}");
         Say($"of the processor a page costs the Conductor {seen.Of("pages", "cpu", "conductor_ms"):0.0} ms and the console "
             + $"{seen.Of("pages", "cpu", "console_ms"):0.0} ms; at most 30 together: {Judged(seen.Of("pages", "cpu", "conductor_ms")
-                + seen.Of("pages", "cpu", "console_ms"), 30, false)}; other programs do not change that, and the load was "
+                + seen.Of("pages", "cpu", "console_ms"), 30, false)}; other programs change that little, and the load was "
             + $"{seen.Of("pages", "cpu", "load"):0.0}");
         Say("cold: the first request after the console's start; narrowed: the same page of one instance; calls: the four of the page, "
             + "asked of the Conductor without a console; missing: pages without a part, whose answer took longer than 5 s");
