@@ -12,7 +12,8 @@ namespace Overture.CertAuthority.Tests;
 /// <summary>
 /// ca/certs/SERIAL of a client that is damaged or another's: it is not let in unseen, the object is named, and public routes go on.
 /// </summary>
-[Trait("Category", "integration")]
+/// <remarks>Beside no test that counts such alarms of this process.</remarks>
+[Collection(RestartCollection.Name), Trait("Category", "integration")]
 public sealed class DamagedCertificateTests(CaFixture house) : IClassFixture<CaFixture>
 {
     private readonly RunningCa ca = house.Ca;

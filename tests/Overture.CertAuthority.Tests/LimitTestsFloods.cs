@@ -3,7 +3,10 @@ using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Net.Sockets;
 using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Overture.CertAuthority.PuppetApi.Limits;
 using Overture.Platform.Connections;
+using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Telemetry;
 using Grpc.Health.V1;
@@ -58,6 +61,35 @@ public sealed class LimitTestsFloods(CaFixture house)
         Assert.InRange(statuses[403], 30, 31 + (int)(TimeProvider.System.GetElapsedTime(begun).TotalSeconds / 2));
         Assert.Equal(Addresses * Tries, statuses.Values.Sum());
         Assert.Single(await house.Keys(ObjectKeys.ClaimsOf(instance.Name)));
+    }
+
+    [Fact]
+    public async Task T17_Flood_IsOneAuditRecordAndOneLineForAll()
+    {
+        var options = house.Options("flood17a");
+        await using var own = await RunningCa.Start(
+            house, options with { PuppetApi = options.PuppetApi with { Limits = new() { CsrPerMinute = 1, CsrBurst = 1 } } });
+        var counted = 0L;
+        using var meters =
+            new MeterListener { InstrumentPublished = (instrument, listener) => listener.EnableMeasurementEvents(instrument) };
+        meters.SetMeasurementEventCallback<long>((instrument, value, labels, _) =>
+        {
+            if (instrument.Name == FlowTelemetry.Limited && labels.Length == 1 && labels[0] is { Key: "kind", Value: LimitKind.Csr })
+                Interlocked.Add(ref counted, value);
+        });
+        meters.Start();
+        var instance = await house.Launch();
+        using var key = CsrBuilder.EcKey();
+        for (var i = 0; i < 8; i++)
+            (await own.Put(instance.Name.ToString(), new CsrBuilder(instance.Name.ToString(), key).Challenge("wrong").Pem())).Dispose();
+        Assert.Equal(7, Interlocked.Read(ref counted));
+        await own.Services.GetRequiredService<LimitedNames>().WriteSummaries(default);
+        var record = await own.Audited(instance.Name.ToString(), Reason.RateLimited.Code());
+        Assert.Equal("csr.limited", record.Action);
+        Assert.StartsWith("7 certificate requests", record.Decision.Sentence, StringComparison.Ordinal);
+        Assert.Single(await own.Timeline(instance.Name), e => e.Reason == Reason.RateLimited.Code());
+        Assert.Single(own.Options.Log.Lines, l =>
+            l.Contains("ca.limited", StringComparison.Ordinal) && l.Contains(instance.Name.ToString(), StringComparison.Ordinal));
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Overture.CertAuthority.PuppetApi.Limits;
@@ -9,7 +8,6 @@ using Overture.Platform.Faults;
 using Overture.Platform.Objects;
 using Overture.Platform.Records;
 using Overture.Platform.Registry;
-using Overture.Platform.Telemetry;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
@@ -206,33 +204,6 @@ public sealed class LimitTestsWire(CaFixture house)
         var judged = 30 + Math.Ceiling(seconds / 2);
         Assert.InRange(counted.Of(ObjectKeys.ClaimsOf(instance.Name)), 1, 60 + seconds + judged);
         Assert.InRange(counted.Of(ObjectKeys.Launch(instance.Name)), 1, judged + Math.Ceiling(seconds / 2));
-    }
-
-    [Fact]
-    public async Task T17_Flood_IsOneAuditRecordAndOneLineForAll()
-    {
-        await using var own = await Start("limit17a", new PuppetLimitOptions { CsrPerMinute = 1, CsrBurst = 1 });
-        var counted = 0L;
-        using var meters =
-            new MeterListener { InstrumentPublished = (instrument, listener) => listener.EnableMeasurementEvents(instrument) };
-        meters.SetMeasurementEventCallback<long>((instrument, value, labels, _) =>
-        {
-            if (instrument.Name == FlowTelemetry.Limited && labels.Length == 1 && labels[0] is { Key: "kind", Value: LimitKind.Csr })
-                counted += value;
-        });
-        meters.Start();
-        var instance = await house.Launch();
-        using var key = CsrBuilder.EcKey();
-        for (var i = 0; i < 8; i++)
-            (await own.Put(instance.Name.ToString(), new CsrBuilder(instance.Name.ToString(), key).Challenge("wrong").Pem())).Dispose();
-        Assert.Equal(7, counted);
-        await own.Services.GetRequiredService<LimitedNames>().WriteSummaries(default);
-        var record = await own.Audited(instance.Name.ToString(), Reason.RateLimited.Code());
-        Assert.Equal("csr.limited", record.Action);
-        Assert.StartsWith("7 certificate requests", record.Decision.Sentence, StringComparison.Ordinal);
-        Assert.Single(await own.Timeline(instance.Name), e => e.Reason == Reason.RateLimited.Code());
-        Assert.Single(own.Options.Log.Lines, l =>
-            l.Contains("ca.limited", StringComparison.Ordinal) && l.Contains(instance.Name.ToString(), StringComparison.Ordinal));
     }
 
     [Fact]

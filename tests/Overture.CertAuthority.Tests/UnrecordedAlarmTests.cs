@@ -10,7 +10,8 @@ using Overture.TestSupport;
 namespace Overture.CertAuthority.Tests;
 
 /// <summary>Alarms about unrecorded certificates that failed are repeated; and which replica's refuseUnrecorded counts where.</summary>
-[Trait("Category", "integration")]
+/// <remarks>Beside no test that counts such alarms of this process.</remarks>
+[Collection(RestartCollection.Name), Trait("Category", "integration")]
 public sealed class UnrecordedAlarmTests : IAsyncLifetime
 {
     private readonly CaFixture house = new();

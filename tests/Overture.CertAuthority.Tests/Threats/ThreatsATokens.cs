@@ -28,7 +28,6 @@ public sealed partial class ThreatsATokens(CaFixture house, ITestOutputHelper ou
         var oracle = await Oracle.Watch(patient, output);
         using var key = CsrBuilder.EcKey();
         var took = new List<TimeSpan>(names);
-        var heap = GC.GetTotalMemory(forceFullCollection: true);
         for (var i = 0; i < names; i++)
         {
             var name = house.NewName();
@@ -43,7 +42,6 @@ public sealed partial class ThreatsATokens(CaFixture house, ITestOutputHelper ou
         // The published figure is of a quiet machine; the slice shares it with everything else.
         Assert.True(took[names * (Full.Asked ? 99 : 50) / 100] < TimeSpan.FromMilliseconds(Full.Asked ? 50 : 1_000),
             $"p50 {took[names / 2]}, p99 {took[names * 99 / 100]}");
-        Assert.True(GC.GetTotalMemory(forceFullCollection: true) - heap < Environment.WorkingSet / 20 + (names * 4096L), "memory grew");
     }
 
     [Theory]
