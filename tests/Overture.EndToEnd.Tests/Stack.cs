@@ -43,7 +43,7 @@ public sealed class Stack : IAsyncLifetime
         FirstRun = await Shell.Run(Path.Combine(Checkout, "run"), ["--once"], Environment(), directory: Checkout,
             limit: TimeSpan.FromMinutes(12));
         OfflineRun = await Shell.Run("unshare", ["--net", "bash", "-c", "ip link set lo up; exec ./run --once"], Environment(),
-            directory: Checkout, limit: TimeSpan.FromMinutes(6));
+            directory: Checkout, limit: TimeSpan.FromMinutes(12));
         await StartRun();
     }
 
