@@ -6,7 +6,7 @@ namespace Overture.Cli.Setup;
 /// <summary>
 /// What each unit was started with last: a hash of the files that it reads at its start, and systemd's number of that start. Where they are
 /// others now it is restarted, and only there; also where a person edited one, or where the run that wrote one was cut off before the
-/// restart. Of a start that was not setup's nobody knows which files it found. Times would not say that: a restored file is older than the
+/// restart. Which files a start found that setup did not make is not known. Times would not say that: a restored file is older than the
 /// process that has not read it, and clocks are set. What services read again by themselves (certificates, ca_crt.pem) is no part of it.
 /// </summary>
 internal sealed class StartedUnits(SetupHost host)

@@ -74,7 +74,7 @@ public sealed class FleetCausesTests(ITestOutputHelper output)
             "the other counts it", TimeSpan.FromSeconds(60));
     }
 
-    // What is said while Redis is away is announced to nobody.
+    // What is said while Redis is away reaches no feed.
     [Fact]
     public async Task Causes_SaidWhileTheFeedWasAway_AreReadWhereItBegins()
     {

@@ -148,7 +148,8 @@ public sealed class InstanceKindTests
         Launch = new LaunchRecord
         {
             Certname = $"{name}", Provider = "ec2", NotBefore = Start.AddSeconds(place / 2 * 30).ToTimestamp(),
-            Deadline = Start.AddHours(random.Next(2) * 10).ToTimestamp(), Profile = random.Next(3) switch { 0 => "web", 1 => "db", _ => "" },
+            Deadline = Start.AddHours(random.Next(2) * 10).ToTimestamp(),
+            Profile = random.Next(3) switch { 0 => "web", 1 => "db", _ => "" },
             Caller = random.Next(2) == 0 ? "jo" : "kim", Protected = random.Next(4) == 0, Role = random.Next(8) == 0 ? "puppetserver" : "",
             Labels = { ["team"] = random.Next(2) == 0 ? "blue" : "red" },
         },

@@ -37,7 +37,7 @@ public sealed partial class FiredAlertsTests
                 Assert.Equal("PROVIDER_FAILED", result.Reason);
             }
         }, "OvertureLaunchesRefused");
-        // a record is damaged, which a certificate request reads anew; another is lost
+        // a damaged record, which a certificate request reads again; and one that is lost
         var damaged = await Register(site);
         await Fires(site, async () =>
         {

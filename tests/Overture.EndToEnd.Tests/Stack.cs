@@ -76,7 +76,8 @@ public sealed class Stack : IAsyncLifetime
         await Eventually.True(() => !Directory.Exists($"/proc/{pid}"), $"{service} is dead");
     }
 
-    /// <summary>SIGSTOP to a service, or to puppetserver: it keeps its sockets and says nothing, until what is returned is disposed.</summary>
+    /// <summary>SIGSTOP to a service, or to puppetserver: it keeps its sockets and says nothing.</summary>
+    /// <returns>Disposed, it goes on.</returns>
     public async Task<IAsyncDisposable> Freeze(string service)
     {
         var pid = $"{Pid(service)}";

@@ -2,7 +2,7 @@ using Overture.TestSupport;
 
 namespace Overture.Platform.Tests;
 
-/// <summary>Ports of tests: ranges are told apart between all users of a host.</summary>
+/// <summary>Ports of tests: no two processes of a host share a range, also of two users.</summary>
 public sealed class FreePortTests
 {
     [Fact]

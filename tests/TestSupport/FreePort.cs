@@ -48,7 +48,7 @@ public static class FreePort
     {
         try
         {
-            // Of whoever came first, and for all: two users of a host must not take the same ports. What is there already may be a link of
+            // Made by the first process, writable by all: two users of a host must not take the same ports. What is there already may be a link of
             // another user's: it is not followed, and its mode is not ours to change.
             if (!Path.Exists(folder))
                 Make(folder);
@@ -69,7 +69,7 @@ public static class FreePort
         }
     }
 
-    // Under a name that nobody knew, so that the mode is that of the folder that was made.
+    // Under a random name first, so that the mode is that of the folder that was made.
     private static void Make(string folder)
     {
         var made = Directory.CreateTempSubdirectory("overture-test-ports-");

@@ -210,7 +210,7 @@ internal sealed class EventRecorder : PeriodicWorker
     /// </summary>
     /// <param name="now">By the clock, which may be set.</param>
     /// <param name="lastOfLog">When the last of the log was written, as it was read.</param>
-    /// <param name="sinceRead">By a clock that nobody sets.</param>
+    /// <param name="sinceRead">By the monotonic clock.</param>
     internal static DateTimeOffset ForgottenBefore(DateTimeOffset now, DateTimeOffset lastOfLog, TimeSpan sinceRead) =>
         (now < lastOfLog + sinceRead ? now : lastOfLog + sinceRead) - KeptAfterEnd;
 

@@ -99,7 +99,8 @@ internal sealed class SummarizeCauses(InstanceTable table, InstanceList list, Un
             var since = causeOf(oldest.Row);
             return new CauseCount
             {
-                Type = worst.Type, Severity = worst.Severity, Reason = worst.Reason, Sentence = causeOf(example).Sentence, Next = since.Next,
+                Type = worst.Type, Severity = worst.Severity, Reason = worst.Reason, Sentence = causeOf(example).Sentence,
+                Next = since.Next,
                 Since = since.Since, Count = Count, Certnames = { names },
             };
         }

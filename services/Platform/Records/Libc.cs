@@ -108,7 +108,7 @@ internal static partial class Libc
             var stat = stackalloc byte[256];
             if (statx(fd, "", AT_EMPTY_PATH, 0x241 /* STATX_TYPE | STATX_MTIME | STATX_SIZE */, stat) != 0)
                 throw Failure("statx", Marshal.GetLastPInvokeError());
-            // Whoever owns a file may give it a time that no DateTimeOffset holds.
+            // The owner of a file can set its time beyond the range of DateTimeOffset.
             var seconds = Math.Clamp(*(long*)(stat + 112), FirstSecond, LastSecond);
             var (size, modified) = (*(long*)(stat + 40), DateTimeOffset.FromUnixTimeSeconds(seconds).AddTicks(*(uint*)(stat + 120) / 100));
             var regular = (*(ushort*)(stat + 28) & S_IFMT) == S_IFREG;
