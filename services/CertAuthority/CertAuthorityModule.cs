@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Overture.CertAuthority.Api;
 using Overture.CertAuthority.Approval;
 using Overture.CertAuthority.Audit;
 using Overture.CertAuthority.Enrollment;
@@ -14,9 +15,9 @@ using Overture.CertAuthority.StockApproval;
 using Overture.CertAuthority.StockCa;
 using Overture.CertAuthority.Storage;
 using Overture.CertAuthority.V1;
-using Overture.Platform.Connections;
 using Overture.Platform.PuppetHost;
 using Overture.Platform.Records;
+using Overture.Platform.Rpc;
 using Overture.Platform;
 using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
 using Overture.Platform.Serving;
@@ -55,6 +56,7 @@ public sealed class CertAuthorityModule : IServiceModule<CertAuthorityOptions>
             .AddSingleton<RenewCertificate>()
             .AddQueries()
             .AddApproval()
+            .AddSingleton<CallerScope>()
             .AddLimits(options.PuppetApi.Limits);
 
         // In the order they start, before anything listens; stopped the other way round.
@@ -87,6 +89,10 @@ public sealed class CertAuthorityModule : IServiceModule<CertAuthorityOptions>
     public static void Map(WebApplication app)
     {
         PuppetCaEndpoints.Map(app);
-        app.MapGrpcService<CertAuthorityApi>().OnListener(Listeners.Grpc);
+        app.MapRpcsOf<RequestsApi>();
+        app.MapRpcsOf<CertificatesApi>();
+        app.MapRpcsOf<RevocationApi>();
+        app.MapRpcsOf<CaApi>();
+        app.MapRpcsOf<AuditApi>();
     }
 }

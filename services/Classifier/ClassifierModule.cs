@@ -3,13 +3,14 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Overture.Classifier.Api;
 using Overture.Classifier.Classification;
 using Overture.Classifier.Documents;
 using Overture.Classifier.Edits;
 using Overture.Classifier.Puppetserver;
 using Overture.Classifier.Terminus;
 using Overture.Classifier.V1;
-using Overture.Platform.Connections;
+using Overture.Platform.Rpc;
 using Overture.Platform;
 
 namespace Overture.Classifier;
@@ -48,7 +49,9 @@ public sealed class ClassifierModule : IServiceModule<ClassifierOptions>
 
     public static void Map(WebApplication app)
     {
-        app.MapGrpcService<ClassifierApi>().OnListener(Listeners.Grpc);
+        app.MapRpcsOf<ClassifyApi>();
+        app.MapRpcsOf<NodesApi>();
+        app.MapRpcsOf<LayersApi>();
         if (app.Services.GetRequiredService<ClassifierOptions>().Terminus.IsOn)
             NodeTerminus.Map(app);
     }

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Overture.Conductor.Api;
 using Overture.Conductor.Console;
 using Overture.Conductor.Events;
 using Overture.Conductor.Explain;
@@ -18,9 +19,9 @@ using Overture.Conductor.Terminate;
 using Overture.Conductor.V1;
 using Overture.Conductor.Webhooks;
 using Overture.Conductor.Workers;
-using Overture.Platform.Connections;
 using Overture.Platform.PuppetHost;
 using Overture.Platform.Registry;
+using Overture.Platform.Rpc;
 using Overture.Platform.Serving;
 using Overture.Platform;
 using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
@@ -94,7 +95,13 @@ public sealed class ConductorModule : IServiceModule<ConductorOptions>
 
     public static void Map(WebApplication app)
     {
-        app.MapGrpcService<ConductorApi>().OnListener(Listeners.Grpc);
+        app.MapRpcsOf<LaunchApi>();
+        app.MapRpcsOf<ProfilesApi>();
+        app.MapRpcsOf<InstancesApi>();
+        app.MapRpcsOf<LifecycleApi>();
+        app.MapRpcsOf<ExplainApi>();
+        app.MapRpcsOf<EventsApi>();
+        app.MapRpcsOf<SiteApi>();
         if (app.Services.GetRequiredService<ConductorOptions>().Reports.Listen.Length > 0)
             ReportIntake.Map(app);
         if (app.Services.GetRequiredService<ConductorOptions>().FirstBoot.IsOn)

@@ -1,3 +1,4 @@
+using Overture.CertAuthority.V1;
 using Overture.TestSupport;
 
 namespace Overture.CertAuthority.Tests;
@@ -6,6 +7,10 @@ public sealed class WallsTests
 {
     [Fact]
     public void Folders_KnowOnlyThoseBelow() => Walls.Hold(typeof(CertAuthorityModule).Assembly, 
-        "PuppetApi", "Approval Queries Renewal StockApproval", "Enrollment", "Revocation", "Import StockCa", "Audit", "Storage", "Signing",
+        "Api PuppetApi", "Approval Queries Renewal StockApproval", "Enrollment", "Revocation", "Import StockCa", "Audit", "Storage", "Signing",
         "Policy", "Csr");
+
+    [Fact]
+    public void Rpcs_EachHaveOneClass_ThatNeedsFewThings() =>
+        RpcClasses.Hold(CertAuthorityService.Descriptor, typeof(CertAuthorityService.CertAuthorityServiceBase), typeof(CertAuthorityModule).Assembly);
 }

@@ -1,3 +1,4 @@
+using Overture.Classifier.V1;
 using Overture.TestSupport;
 
 namespace Overture.Classifier.Tests;
@@ -6,5 +7,9 @@ public sealed class WallsTests
 {
     [Fact]
     public void Folders_KnowOnlyThoseBelow() =>
-        Walls.Hold(typeof(ClassifierModule).Assembly, "Edits", "Puppetserver Terminus", "Classification", "Documents");
+        Walls.Hold(typeof(ClassifierModule).Assembly, "Api", "Edits", "Puppetserver Terminus", "Classification", "Documents");
+
+    [Fact]
+    public void Rpcs_EachHaveOneClass_ThatNeedsFewThings() =>
+        RpcClasses.Hold(ClassifierService.Descriptor, typeof(ClassifierService.ClassifierServiceBase), typeof(ClassifierModule).Assembly);
 }

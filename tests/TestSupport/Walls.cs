@@ -29,7 +29,7 @@ public static class Walls
         Assert.Empty(wrong);
     }
 
-    // Files beside the project file (options, log lines, registration, the gRPC API) belong to no folder.
+    // Files beside the project file (options, log lines, registration) belong to no folder.
     private static IEnumerable<(string From, string To, string By)> Arrows(Assembly assembly, string root) =>
         from type in new ArchLoader().LoadAssemblies(assembly).Build().Types
         let here = Folder(type, root)

@@ -31,12 +31,7 @@ internal static class ChainEndpoints
 
     private static Task Expirations(HttpContext context, CaSigner signer, CrlPublisher crls)
     {
-        if (crls.Current is not { } current)
-        {
-            throw new FaultException(
-                FaultKind.Unavailable, Overture.Platform.Faults.Reason.StoreUnavailable, "there is no CRL yet; try again");
-        }
-        var lists = CrlPem.Split(current.Pem);
+        var lists = CrlPem.Split(crls.Demand().Pem);
         return context.Json(StatusCodes.Status200OK, StatusJson.Json(writer =>
         {
             writer.WriteStartObject();

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Overture.CertAuthority.Signing;
+using Overture.Platform.Faults;
 using Overture.Platform.Serving;
 using Overture.Records.V1;
 
@@ -18,6 +19,10 @@ internal sealed class CrlPublisher(PublishCrl publish, CertAuthorityOptions opti
 
     /// <summary>The list as agents get it; null only before the first.</summary>
     public CrlRecord? Current { get; private set; }
+
+    /// <exception cref="FaultException">STORE_UNAVAILABLE: there is none yet.</exception>
+    public CrlRecord Demand() =>
+        Current ?? throw new FaultException(FaultKind.Unavailable, Reason.StoreUnavailable, "there is no CRL yet; try again");
 
     /// <summary>A list that holds every revocation stored before this call.</summary>
     public async Task<CrlRecord> Publish(CancellationToken cancel)

@@ -12,6 +12,7 @@ internal static class RevocationModule
             .AddSingleton<PublishCrl>()
             .AddSingleton<PublishInternalCrl>()
             .AddSingleton<RevokeName>()
+            .AddSingleton<RevokeCommonName>()
             .AddSingleton<RevokeTerminatedName>()
             .AddSingleton<Quarantine>();
 }

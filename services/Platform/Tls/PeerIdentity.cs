@@ -37,6 +37,9 @@ public sealed record PeerIdentity(string Name, IReadOnlySet<Role> Roles)
     /// <summary>Which instances it may change.</summary>
     public Scope Scope { get; init; } = Scope.Everything;
 
+    /// <summary>It may launch instances, and let differences from the cloud be repaired.</summary>
+    public bool MayLaunch => Roles.Overlaps([Role.Operator, Role.Admin]);
+
     /// <summary>Why its names grant nothing, as the rest of a sentence that begins with the certificate; empty: they are good.</summary>
     public string Problem { get; init; } = "";
 

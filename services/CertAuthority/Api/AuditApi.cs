@@ -1,14 +1,13 @@
-using System.Text;
 using Grpc.Core;
 using Overture.CertAuthority.Audit;
 using Overture.CertAuthority.Queries;
 using Overture.CertAuthority.V1;
 using Overture.Platform.Faults;
-using Overture.Platform.Records;
 
-namespace Overture.CertAuthority;
+namespace Overture.CertAuthority.Api;
 
-internal sealed partial class CertAuthorityApi
+/// <summary>The audit log: its records, and whether they are whole.</summary>
+internal sealed class AuditApi(VerifyAudit verify, ListAuditRecords records) : CertAuthorityService.CertAuthorityServiceBase
 {
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(1);
 
@@ -36,26 +35,7 @@ internal sealed partial class CertAuthorityApi
         }, context.CancellationToken);
     }
 
-    public override async Task<ExplainCertificateResponse> ExplainCertificate(
-        ExplainCertificateRequest request, ServerCallContext context)
-    {
-        var answer = await Explained(request, context.CancellationToken);
-        answer.BundlePem = BundlePem;
-        return answer;
-    }
-
-    private Task<ExplainCertificateResponse> Explained(ExplainCertificateRequest request, CancellationToken cancel) => request switch
-    {
-        { Certname.Length: > 0, Serial.Length: 0, Address.Length: 0 } => CertName.TryParse(request.Certname, out var name, out var rule)
-            ? explain.OfName(name, cancel)
-            : explain.OfCommonName(request.Certname, rule, cancel),
-        { Certname.Length: 0, Serial.Length: > 0, Address.Length: 0 } => explain.OfSerial(Serials(request.Serial), cancel),
-        { Certname.Length: 0, Serial.Length: 0, Address.Length: > 0 } => explain.OfAddress(
-            System.Net.IPAddress.TryParse(request.Address, out var address)
-                ? address
-                : throw FaultException.Invalid("address", "must be an IP address"), cancel),
-        _ => throw FaultException.Invalid("certname", "give one of this, serial and address"),
-    };
-
-    private string BundlePem => Encoding.ASCII.GetString(signer.Ca.Bundle);
+    public override Task ListAuditRecords(ListAuditRecordsRequest request, IServerStreamWriter<ListAuditRecordsResponse> responseStream,
+        ServerCallContext context) =>
+        records.Run(request, answer => responseStream.WriteAsync(answer, context.CancellationToken), context.CancellationToken);
 }

@@ -1,17 +1,42 @@
+using System.Text;
 using Grpc.Core;
 using Overture.CertAuthority.Approval;
 using Overture.CertAuthority.Enrollment;
+using Overture.CertAuthority.Storage;
 using Overture.CertAuthority.V1;
+using Overture.Platform.Certificates;
 using Overture.Platform.Faults;
 using Overture.Platform.Records;
 using Overture.Platform.Rpc;
 using Overture.Platform.Tls;
 
-namespace Overture.CertAuthority;
+namespace Overture.CertAuthority.Api;
 
-/// <summary>Requests that wait for a person.</summary>
-internal sealed partial class CertAuthorityApi
+/// <summary>Certificate requests: what comes in, and what waits for a person.</summary>
+internal sealed class RequestsApi(
+    EnrollCertificate enroll, HeldRequests held, ReviewHeld review, ApproveRequest approve, DenyRequest deny, ClaimStore claims,
+    CallerScope scope) : CertAuthorityService.CertAuthorityServiceBase
 {
+    public override async Task<SubmitCertificateRequestResponse> SubmitCertificateRequest(
+        SubmitCertificateRequestRequest request, ServerCallContext context)
+    {
+        await scope.Demand(request.Certname, context);
+        var outcome = await enroll.Run(Submission(request.Certname, request.CsrPem, context), CancellationToken.None);
+        return new SubmitCertificateRequestResponse
+        {
+            Decision = outcome.Decision,
+            CertificatePem = outcome.Certificate?.Pem ?? "",
+            Serial = outcome.Certificate?.Serial ?? "",
+        };
+    }
+
+    public override async Task<AuthorizeCertificateRequestResponse> AuthorizeCertificateRequest(
+        AuthorizeCertificateRequestRequest request, ServerCallContext context)
+    {
+        await scope.Demand(request.Certname, context);
+        return new() { Decision = await enroll.Authorize(Submission(request.Certname, request.CsrPem, context), CancellationToken.None) };
+    }
+
     public override async Task<ListCertificateRequestsResponse> ListCertificateRequests(
         ListCertificateRequestsRequest request, ServerCallContext context)
     {
@@ -32,14 +57,14 @@ internal sealed partial class CertAuthorityApi
     public override async Task<ApproveCertificateRequestResponse> ApproveCertificateRequest(
         ApproveCertificateRequestRequest request, ServerCallContext context)
     {
-        await InScope(request.Certname, context);
+        await scope.Demand(request.Certname, context);
         var name = CertName.Parse(request.Certname);
         // A certificate with another host's name is that host.
         if (request.DnsAltNames.Count > 0)
             context.Peer().DemandNoScope("approve with dns_alt_names");
-        var approval = new ApprovalOrder(name, Spki(request.SpkiSha256), ReasonText(request.Reason), request.DnsAltNames,
+        var approval = new ApprovalOrder(name, Spki(request.SpkiSha256), SharedFields.Reason(request.Reason), request.DnsAltNames,
             request.Extensions, MessageTimes.Read(request.Life, "life"));
-        var certificate = await approve.Run(approval, By(context), CancellationToken.None);
+        var certificate = await approve.Run(approval, context.By(), CancellationToken.None);
         var claim = await claims.Find(name, certificate.Claim, context.CancellationToken);
         return new ApproveCertificateRequestResponse { CertificatePem = certificate.Pem, Serial = certificate.Serial,
             Decision = claim?.Decision };
@@ -48,12 +73,15 @@ internal sealed partial class CertAuthorityApi
     public override async Task<DenyCertificateRequestResponse> DenyCertificateRequest(
         DenyCertificateRequestRequest request, ServerCallContext context)
     {
-        await InScope(request.Certname, context);
+        await scope.Demand(request.Certname, context);
         var name = CertName.Parse(request.Certname);
         await deny.Run(
-            name, Spki(request.SpkiSha256), ReasonText(request.Reason), By(context), CancellationToken.None);
+            name, Spki(request.SpkiSha256), SharedFields.Reason(request.Reason), context.By(), CancellationToken.None);
         return new DenyCertificateRequestResponse();
     }
+
+    private static Submission Submission(string certname, string pem, ServerCallContext context) =>
+        new(certname, Encoding.UTF8.GetBytes(pem), context.By());
 
     private static SpkiHash Spki(string text) => SpkiHash.TryParse(text, out var key)
         ? key

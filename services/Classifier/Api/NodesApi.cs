@@ -3,7 +3,6 @@ using Grpc.Core;
 using Overture.Classifier.Classification;
 using Overture.Classifier.Documents;
 using Overture.Classifier.Edits;
-using Overture.Classifier.Puppetserver;
 using Overture.Classifier.V1;
 using Overture.Platform.Faults;
 using Overture.Platform.Objects;
@@ -12,29 +11,20 @@ using Overture.Platform.Registry;
 using Overture.Platform.Rpc;
 using Overture.Platform.Tls;
 
-namespace Overture.Classifier;
+namespace Overture.Classifier.Api;
 
-/// <summary>The gRPC service: maps messages to actions and back.</summary>
-internal sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, PutNode put, DeleteNode delete, ListDefinitions definitions,
-    NodeStore nodes, PutLayers layers, CheckNode check, ObjectStore store) : ClassifierService.ClassifierServiceBase
+/// <summary>Definitions of nodes, and what they were before.</summary>
+internal sealed class NodesApi(PutNode put, DeleteNode delete, ListDefinitions definitions, NodeStore nodes, ObjectStore store)
+    : ClassifierService.ClassifierServiceBase
 {
     private const int MaxPerPage = 500, UsualPage = 50;
-
-    public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context) =>
-        (await classify.Run(CertName.Parse(request.Certname), context.CancellationToken)).Response;
-
-    public override Task<ExplainNodeResponse> ExplainNode(ExplainNodeRequest request, ServerCallContext context) =>
-        explain.Run(CertName.Parse(request.Certname), context.CancellationToken);
-
-    public override Task<CheckNodeResponse> CheckNode(CheckNodeRequest request, ServerCallContext context) =>
-        check.Run(CertName.Parse(request.Certname), context.CancellationToken);
 
     public override async Task<PutNodeResponse> PutNode(PutNodeRequest request, ServerCallContext context) => new()
     {
         Node = await put.Run(await InScope(WholeText.Of(request).Certname, context), request.Definition, request.Etag,
             context.Peer().Caller, request.Reason, request.CheckPuppetserver, request.AllowUnregistered, request.ValidateOnly,
             context.CancellationToken) is { } stored ? MessageOf(stored) : null,
-        Warnings = { DefinitionWarnings.Of(StrictYaml.Document(request.Definition)).Select(MessageOf) },
+        Warnings = { DefinitionWarnings.Of(StrictYaml.Document(request.Definition)).Select(w => w.Message()) },
     };
 
     // A node that was not launched or registered here has neither profile nor labels: no scope covers it.
@@ -93,37 +83,8 @@ internal sealed class ClassifierApi(ClassifyNode classify, ExplainNode explain, 
         return new ListHistoryResponse { Entries = { page.Select(MessageOf) }, NextPageToken = more ? page[^1].Id : "" };
     }
 
-    public override async Task<GetLayersResponse> GetLayers(GetLayersRequest request, ServerCallContext context) =>
-        new() { Layers = MessageOf(await layers.Standing(context.CancellationToken)) };
-
-    public override async Task<PutLayersResponse> PutLayers(PutLayersRequest request, ServerCallContext context) => new()
-    {
-        Layers = MessageOf(await layers.Run(WholeText.Of(request).Document, request.Etag, context.Peer().Caller, request.Reason,
-            request.ValidateOnly, request.CheckPuppetserver, context.CancellationToken)),
-        Warnings = { LayersDocument.Warnings(request.Document).Select(MessageOf) },
-    };
-
     private static int SizeOf(int asked) =>
         asked is < 0 or > MaxPerPage ? throw FaultException.Invalid("page_size", "must be 1-500") : asked == 0 ? UsualPage : asked;
-
-    private static V1.Layers MessageOf(StoredObject? found)
-    {
-        if (found is null)
-            return new();
-        var layers = new V1.Layers { Etag = found.ETag, UpdatedAt = found.LastModified.ToTimestamp() };
-        try
-        {
-            layers.Document = Utf8Text.Read(found.Body);
-        }
-        catch (NotUtf8Exception e)
-        {
-            layers.Unreadable = e.Message;
-        }
-        return layers;
-    }
-
-    private static V1.DefinitionWarning MessageOf(Platform.Records.DefinitionWarning warning) =>
-        new() { Line = (int)warning.Line, Field = warning.Field, Rule = warning.Rule };
 
     private static HistoryEntry MessageOf(Overture.Records.V1.NodeHistory entry) => new()
     {
