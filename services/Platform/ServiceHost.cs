@@ -202,6 +202,9 @@ public static class ServiceHost
         if (options.Json)
             rpcs.AddJsonCalls();
         services.AddGrpcReflection();
+        // In place of what it finds: it names a service once for each class that serves it.
+        services.AddSingleton(new Reflection.ReflectionServiceImpl(served))
+            .AddSingleton(new Reflection.ReflectionV1ServiceImpl(served));
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(25));
     }
 
