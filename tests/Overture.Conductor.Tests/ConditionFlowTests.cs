@@ -138,6 +138,9 @@ public sealed class ConditionFlowTests : IAsyncLifetime
         var definition = (await store.Get(ObjectKeys.Node(name), default))!;
         // What Classifier says of this very version
         await host.Get<BrokenDefinitions>().Save(new(name, definition.ETag, "line 3 is no YAML", TimeProvider.System.GetUtcNow()));
+        // Explain looks when it is asked; a list waits for the next scan.
+        var explained = await host.As("viewer").ExplainInstanceAsync(new() { Certname = $"{name}" });
+        Assert.Equal("DEFINITION_INVALID", explained.Causes[0].Reason);
         await ListedInTime(name, "DefinitionBroken DEFINITION_INVALID");
         // another version: no longer of use
         await store.PutIfMatch(ObjectKeys.Node(name), "classes: {}\n"u8.ToArray(), definition.ETag, default);

@@ -10,7 +10,7 @@ namespace Overture.Conductor.Explain;
 
 /// <summary>Says why an instance is not ready: from its records, and, until it has a certificate, its console.</summary>
 internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader reader, FirstBootStore firstBoots, ProviderSet providers,
-    LaunchKeys keys, UncollectedCertificates uncollected)
+    LaunchKeys keys, UncollectedCertificates uncollected, DefinitionLook definitions)
 {
     // An answer without the console is better than none.
     private static readonly TimeSpan ConsoleLimit = TimeSpan.FromSeconds(4);
@@ -18,7 +18,8 @@ internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader
     /// <exception cref="FaultException">NOT_FOUND; the store is away.</exception>
     public async Task<ExplainInstanceResponse> Run(CertName name, CancellationToken cancel)
     {
-        // 1. what is known of it now, of the provider's last listing and of reports too
+        // 1. what is known of it now, of its definition, the provider's last listing and reports too
+        await definitions.Run(name, cancel);
         var instance = await table.Refold(name, cancel) ?? throw Lookup.Unknown(name);
         var records = table.Rows.Find(name)?.Records() ?? await reader.Read(name, cancel) ?? throw Lookup.Unknown(name);
 

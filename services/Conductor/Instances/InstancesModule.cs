@@ -22,6 +22,7 @@ internal static class InstancesModule
             .AddSingleton<IndexWriter>()
             .AddSingleton<SnapshotStore>()
             .AddSingleton<InstanceTable>()
+            .AddSingleton<DefinitionLook>()
             .AddMadeAtStart<FleetMetrics>()
             .AddSingleton<UpdateInstance>()
             .AddSingleton<QuarantineInstance>();

@@ -11,7 +11,8 @@ namespace Overture.Conductor.Workers;
 /// What other services wrote about instances: the names of all such objects, compared with the rows. Cheap by the instance, since nothing
 /// is read where they agree.
 /// </summary>
-internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDefinitions broken, FirstLooks looks, TimeProvider clock)
+internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDefinitions broken, DefinitionLook definitions, FirstLooks looks,
+    TimeProvider clock)
 {
     // Each is asked for by itself before it is believed; the rest at the next scan.
     private const int MaxConfirmed = 500;
@@ -80,7 +81,7 @@ internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDe
         var confirmed = 0;
         foreach (var row in before.Where(r => defined.Contains(r.Name.ToString()) == r.IsUndefined))
         {
-            if (!row.IsUndefined && (++confirmed > MaxConfirmed || await Version(row.Name, cancel) is not null))
+            if (!row.IsUndefined && (++confirmed > MaxConfirmed || await definitions.Version(row.Name, cancel) is not null))
                 continue;
             DateTimeOffset? since = row.IsUndefined ? null : clock.GetUtcNow();
             await table.Update(row.Name, r => r with { UndefinedSince = since }, cancel);
@@ -106,8 +107,8 @@ internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDe
             foreach (var entry in await broken.All())
             {
                 // Another version by now: mended, or broken in another way, which Classifier will say.
-                if (Living(entry.Name) is not null && await Version(entry.Name, cancel) == entry.Version)
-                    found[entry.Name] = new DefinitionFault(entry.Version, entry.Sentence, entry.At);
+                if (Living(entry.Name) is not null && await definitions.Version(entry.Name, cancel) == entry.Version)
+                    found[entry.Name] = DefinitionLook.FaultOf(entry);
                 else if (table.Rows.Find(entry.Name) is { State: InstanceState.Terminated })
                     await broken.Remove(entry.Name);
             }
@@ -119,17 +120,5 @@ internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDe
         foreach (var row in table.Rows.All.Where(r => r.BrokenDefinition != found.GetValueOrDefault(r.Name)).ToList())
             await table.Update(row.Name, r => r with { BrokenDefinition = found.GetValueOrDefault(row.Name) }, cancel);
         return true;
-    }
-
-    private async Task<string?> Version(CertName name, CancellationToken cancel)
-    {
-        try
-        {
-            return (await store.Get(ObjectKeys.Node(name), cancel))?.ETag;
-        }
-        catch (UnreadableObjectException e)
-        {
-            return e.Version;
-        }
     }
 }

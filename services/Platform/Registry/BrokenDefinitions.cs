@@ -23,6 +23,11 @@ public sealed class BrokenDefinitions(RegistryConnection registry, RegistryKeys 
     /// <summary>It was mended, or is gone.</summary>
     public Task Remove(CertName name) => registry.Run(db => db.HashDeleteAsync(keys.BrokenDefinitions, name.ToString()));
 
+    /// <summary>What was last said of one; null: nothing.</summary>
+    public async Task<BrokenDefinition?> Find(CertName name) =>
+        await registry.Run(db => db.HashGetAsync(keys.BrokenDefinitions, name.ToString())) is { IsNull: false } value
+            ? Read(new HashEntry(name.ToString(), value)) : null;
+
     public async Task<IReadOnlyList<BrokenDefinition>> All() =>
         [.. (await registry.Run(db => db.HashGetAllAsync(keys.BrokenDefinitions))).Select(Read).OfType<BrokenDefinition>()];
 
