@@ -133,15 +133,16 @@ node=$(inside "overture instance register -c /root/start.yaml --token-file /root
 [ -n "$node" ] || fail "nothing was registered"
 for way in "upgrade:$new:$newer" "downgrade:$old:$version"; do
     IFS=: read -r what debs to <<< "$way"
-    # Reads all the while. There is one Conductor: while it restarts reads may be refused, but not for long.
+    # Reads all the while. There is one Conductor: while it restarts reads wait in its listener, which systemd keeps.
     inside "last=\$(date +%s); while [ ! -e /tmp/packaged ]; do
-        if overture instance show $node > /dev/null 2>&1; then echo read; last=\$(date +%s); else echo refused; fi
+        if overture instance show $node > /tmp/read 2>&1; then echo read; last=\$(date +%s); else echo refused; cat /tmp/read; fi
         [ \$((\$(date +%s) - last)) -lt 60 ] || exit 1; sleep 0.2
     done" > "$work/reads" 2>&1 &
     reader=$!
     expect "$what" "apt-get install -y --no-install-recommends --allow-downgrades $debs; code=\$?; touch /tmp/packaged; exit \$code"
     wait "$reader" || fail "no read for a minute during the $what"
     say "$what: $(grep -c '^read' "$work/reads") reads, $(grep -c '^refused' "$work/reads" || true) refused"
+    ! grep -q '^refused' "$work/reads" || { cat "$work/reads" >&2; fail "reads were refused during the $what"; }
     expect "the file" 'rm /tmp/packaged'
     until_true "services after the $what" 60 'overture health'
     expect "$what to $to" "dpkg-query -W -f '\${Version}' overture-server | grep -qx '$to'"

@@ -125,7 +125,14 @@ internal sealed class ConductorFixture : IDisposable
     /// <summary>A Conductor as its own process, without a registry.</summary>
     /// <param name="port">Its gRPC listener.</param>
     /// <param name="environment">Added to this process's.</param>
-    public ServiceProcess StartProcess(int port, IReadOnlyDictionary<string, string>? environment = null)
+    public ServiceProcess StartProcess(int port, IReadOnlyDictionary<string, string>? environment = null) =>
+        new(RepositoryPaths.Output("services/Conductor", "Overture.Conductor.dll"), ProcessConfig(port), environment);
+
+    /// <summary>The command that starts the same, its option file written.</summary>
+    public IReadOnlyList<string> ProcessCommand(int port) =>
+        ["dotnet", RepositoryPaths.Output("services/Conductor", "Overture.Conductor.dll"), "--config", ProcessConfig(port)];
+
+    private string ProcessConfig(int port)
     {
         var tls = Pki.Files("conductor");
         var config = Data.File("conductor.yaml");
@@ -138,7 +145,7 @@ internal sealed class ConductorFixture : IDisposable
             launch: { signingKey: {{Pki.LaunchSigningKey}}, tokenKey: {{Pki.LaunchTokenKey}}, caBundle: {{Ca.BundleFile}} }
             reports: { listen: "" }
             """);
-        return new ServiceProcess(RepositoryPaths.Output("services/Conductor", "Overture.Conductor.dll"), config, environment);
+        return config;
     }
 
     /// <summary>Whether it answers, and says that it serves.</summary>

@@ -11,6 +11,9 @@ public sealed partial class ListenerSet(ConnectionLog connections, TimeProvider 
     private readonly List<(string Name, IPEndPoint Endpoint, ListenerLimits Wanted)> listeners = [];
     private Dictionary<IPEndPoint, OpenConnections>? fitted;
 
+    /// <summary>As the options name them.</summary>
+    internal IEnumerable<IPEndPoint> Endpoints => listeners.Select(l => l.Endpoint);
+
     internal void Add(string name, IPEndPoint endpoint, ListenerLimits wanted) => listeners.Add((name, endpoint, wanted));
 
     /// <exception cref="InvalidOperationException">There is no such listener, or there is no room for its fewest connections.</exception>

@@ -31,10 +31,10 @@ public static class Listening
         // Two readings of one request are one too many: a bare LF ends no line (threats T68).
         AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
         builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.Services.AddSingleton<ConnectionLog>().AddSingleton<ListenerSet>()
+        builder.Services.AddSingleton<ConnectionLog>().AddSingleton<ListenerSet>().AddSingleton<KeptListeners>()
             .AddSingleton<IConnectionListenerFactory, AdmittingTransport>();
-        builder.Services.Configure<SocketTransportOptions>(
-            o => (o.MaxReadBufferSize, o.MaxWriteBufferSize) = (SocketBuffer, ResponseBuffer));
+        builder.Services.AddOptions<SocketTransportOptions>().Configure<KeptListeners>((o, kept) =>
+            (o.MaxReadBufferSize, o.MaxWriteBufferSize, o.CreateBoundListenSocket) = (SocketBuffer, ResponseBuffer, kept.Bind));
         builder.Logging.AddProvider(new Handshake.Listener()).AddFilter<Handshake.Listener>(null, LogLevel.None)
             .AddFilter<Handshake.Listener>(Handshake.Listener.Category, LogLevel.Debug);
     }
