@@ -18,6 +18,8 @@ redis_cli() { REDISCLI_AUTH=$(cat "$home/redis/password") redis-cli -p "$PORT_RE
 redis_memory() { redis_cli info memory | tr -d '\r' | sed -n 's/^used_memory://p'; }
 memory_mb() { awk '/^VmRSS/ { printf "%.0f", $2 / 1024 }' "/proc/$(pid_of conductor)/status"; }
 index_whole() { [ "$(redis_cli zcard overture:bench:instances)" -ge "$BENCH_INSTANCES" ]; }
+# Redis has the index of the Conductor before; this one may still read the records.
+fleet_read() { overture instance list --limit 1 > /dev/null 2>&1; }
 snapshot_there() { [ -n "$(find "$home/objects/bench/snapshots" -name whole 2> /dev/null)" ]; }
 
 launch_1k() {
@@ -62,6 +64,7 @@ console_100k() {
     start_service conductor Conductor
     await "the index is whole" 600 conductor index_whole
     await "a snapshot is taken" 300 conductor snapshot_there
+    await "the fleet is read" 300 conductor fleet_read
     launch console "$DOTNET" "$root/console/bin/Release/net10.0/Overture.Console.dll" --config "$home/etc/console.yaml"
     await "the console answers" 60 console curl -sf -o /dev/null --cacert "$home/pki/ca.pem" "https://localhost:$PORT_CONSOLE/session"
     overture ui --print 2> /dev/null | load console "$home" "$PORT_CONDUCTOR" "$(pid_of conductor)" "$(pid_of console)" "${BENCH_PAGES:-500}" | figure pages

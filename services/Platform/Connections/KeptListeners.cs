@@ -35,7 +35,8 @@ internal sealed partial class KeptListeners(ListenerSet listeners, ILogger<KeptL
     /// <summary>This process listens no longer; where systemd keeps the socket, the next one goes on with its queue.</summary>
     public void Leave(EndPoint endpoint)
     {
-        // .NET ends the listening itself where it closes a socket, unless others might have it: it goes by this flag.
+        // Where an accept is under way while it closes a socket, .NET ends the listening for all that have it, unless this flag says
+        // that others may have it (SafeSocketHandle.TryUnblockSocket). Without this no test fails: it takes an accept in that instant.
         if (systemd is not null && bound.Remove(endpoint, out var socket))
             Descriptors.CloseOnExec(socket.SafeHandle.DangerousGetHandle().ToInt32(), false);
     }
