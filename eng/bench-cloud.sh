@@ -19,7 +19,7 @@ redis_memory() { redis_cli info memory | tr -d '\r' | sed -n 's/^used_memory://p
 memory_mb() { awk '/^VmRSS/ { printf "%.0f", $2 / 1024 }' "/proc/$(pid_of conductor)/status"; }
 index_whole() { [ "$(redis_cli zcard overture:bench:instances)" -ge "$BENCH_INSTANCES" ]; }
 # Redis has the index of the Conductor before; this one may still read the records.
-fleet_read() { overture instance list --limit 1 > /dev/null 2>&1; }
+fleet_read() { overture instance list --summary > /dev/null 2>&1; }
 snapshot_there() { [ -n "$(find "$home/objects/bench/snapshots" -name whole 2> /dev/null)" ]; }
 
 launch_1k() {

@@ -22,4 +22,7 @@ EOF
 }
 # No culture data needed: a bare machine has no libicu.
 export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+# As in deploy/: 32 MiB for new objects. Of a virtual machine that does not say how large its caches are .NET takes 256 KiB, and collects
+# all the time (docs/performance.md).
+export DOTNET_GCgen0size=0x2000000
 export DOTNET_CLI_UI_LANGUAGE=en DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1

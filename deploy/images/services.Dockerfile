@@ -24,7 +24,7 @@ RUN dotnet publish eng/shipped.slnf -c Release -v quiet --nologo -p:RunAnalyzers
 
 FROM ${ASPNET_IMAGE}
 # No diagnostics socket: the root file system is read-only.
-ENV DOTNET_EnableDiagnostics=0 DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+ENV DOTNET_EnableDiagnostics=0 DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_GCgen0size=0x2000000
 RUN mkdir -p /etc/overture /var/lib/overture && chown 65532:65532 /var/lib/overture && chmod 0700 /var/lib/overture
 USER 65532:65532
 WORKDIR /usr/lib/overture

@@ -129,16 +129,16 @@ internal sealed class ConductorFixture : IDisposable
         new(RepositoryPaths.Output("services/Conductor", "Overture.Conductor.dll"), ProcessConfig(port), environment);
 
     /// <summary>The command that starts the same, its option file written.</summary>
-    public IReadOnlyList<string> ProcessCommand(int port) =>
-        ["dotnet", RepositoryPaths.Output("services/Conductor", "Overture.Conductor.dll"), "--config", ProcessConfig(port)];
+    public IReadOnlyList<string> ProcessCommand(int port, string address = "127.0.0.1") =>
+        ["dotnet", RepositoryPaths.Output("services/Conductor", "Overture.Conductor.dll"), "--config", ProcessConfig(port, address)];
 
-    private string ProcessConfig(int port)
+    private string ProcessConfig(int port, string address = "127.0.0.1")
     {
         var tls = Pki.Files("conductor");
         var config = Data.File("conductor.yaml");
         File.WriteAllText(config, $$"""
             bucket: {{Bucket}}
-            listen: 127.0.0.1:{{port}}
+            listen: {{address}}:{{port}}
             stateDirectory: {{Data.File("state")}}
             tls: { certificate: {{tls.Certificate}}, key: {{tls.Key}}, roots: {{tls.Roots}} }
             registry: { endpoint: "127.0.0.1:9" }

@@ -71,6 +71,17 @@ public sealed class KeptListenersTests : IAsyncLifetime
             (await Assert.ThrowsAsync<SocketException>(() => plain.ConnectAsync(IPAddress.Loopback, port))).SocketErrorCode);
     }
 
+    [Fact]
+    public async Task Restart_WithAnotherAddressOfThePort_BindsItAtOnce()
+    {
+        world.ProcessCommand(port, "0.0.0.0");
+        Assert.Equal($"ready 0.0.0.0_{port}", await Told("start"));
+        await Told("stop");
+        world.ProcessCommand(port);
+        Assert.Equal($"ready 127.0.0.1_{port}", await Told("start"));
+        Assert.True(await Serves(port));
+    }
+
     // The first call of a channel of its own.
     private async Task<bool> Serves(int at)
     {

@@ -157,6 +157,9 @@ public sealed class RegistryUsersTests : IAsyncLifetime
         Assert.False(await other.TryTake("task", TimeSpan.FromMinutes(1)));
         await one.Release("task");
         Assert.True(await other.TryTake("task", TimeSpan.FromMinutes(1)));
+        var broken = new BrokenDefinitions(connection, Keys);
+        Assert.Null(await broken.Find(Name));
+        Assert.Empty(await broken.All());
     }
 
     private string Password(string service) => File.ReadAllText(home.File($"redis/{service}.password")).Trim();

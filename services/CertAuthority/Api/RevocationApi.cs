@@ -27,7 +27,7 @@ internal sealed class RevocationApi(
             throw FaultException.Invalid("serial", "give either this or certname");
         var revoked = request.Serial.Length > 0
             ? await revokeSerial.Run(SharedFields.Serials(request.Serial), cause, context.By(), CancellationToken.None)
-            : await revoke.Run(request.Certname, cause, context.By(), CancellationToken.None);
+            : await revoke.Run(request.Certname, cause, context.By(), context.CancellationToken);
         return new() { Serials = { revoked.Serials }, CrlNumber = revoked.Crl.Number, Certname = revoked.Certname };
     }
 

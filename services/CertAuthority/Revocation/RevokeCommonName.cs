@@ -14,14 +14,14 @@ internal sealed class RevokeCommonName(
     /// <param name="commonName">As the certificate has it.</param>
     /// <param name="cause">Why; kept.</param>
     /// <param name="by">Who asks.</param>
-    /// <param name="cancel">Nothing is lost: the same again goes on.</param>
+    /// <param name="cancel">Ends what is looked at before; a revocation that has begun goes on.</param>
     /// <exception cref="FaultException">INVALID: no such name can be; the CA API's own. NOT_FOUND: nothing is known of it.</exception>
     public async Task<RevokedSerial> Run(string commonName, RevocationCause cause, Caller by, CancellationToken cancel)
     {
         // 1. What is no certname: only what was moved in has such a name, or was seen in use.
         if (!CertName.TryParse(commonName, out var name, out var rule))
         {
-            return await revokeUnclaimed.Run(commonName, cause, by, cancel)
+            return await revokeUnclaimed.Run(commonName, cause, by, CancellationToken.None)
                 ?? throw FaultException.Invalid("certname",
                     $"{rule}; no certificate of this name was moved in either. Next: overture certificate revoke --serial SERIAL");
         }
@@ -37,7 +37,7 @@ internal sealed class RevokeCommonName(
             throw new FaultException(FaultKind.NotFound, Reason.NotFound, $"nothing was ever registered or certified for {name}");
         }
         // 3. Revoke.
-        var (serials, crl) = await revoke.Run(name, cause, by, cancel);
+        var (serials, crl) = await revoke.Run(name, cause, by, CancellationToken.None);
         return new RevokedSerial($"{name}", serials, crl);
     }
 }

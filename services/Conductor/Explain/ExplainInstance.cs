@@ -19,6 +19,8 @@ internal sealed class ExplainInstance(InstanceTable table, InstanceRecordsReader
     public async Task<ExplainInstanceResponse> Run(CertName name, CancellationToken cancel)
     {
         // 1. what is known of it now, of its definition, the provider's last listing and reports too
+        if (table.Rows.Find(name) is null)
+            await table.Refold(name, cancel);
         await definitions.Run(name, cancel);
         var instance = await table.Refold(name, cancel) ?? throw Lookup.Unknown(name);
         var records = table.Rows.Find(name)?.Records() ?? await reader.Read(name, cancel) ?? throw Lookup.Unknown(name);

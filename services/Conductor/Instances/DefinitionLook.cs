@@ -28,11 +28,10 @@ internal sealed class DefinitionLook(ObjectStore store, BrokenDefinitions broken
         }
         if (row.IsUndefined != version is null || row.BrokenDefinition != fault)
         {
-            await table.Update(name, r => r with
-            {
-                UndefinedSince = version is null ? r.UndefinedSince ?? clock.GetUtcNow() : null,
-                BrokenDefinition = fault,
-            }, cancel);
+            DateTimeOffset? since = version is null ? clock.GetUtcNow() : null;
+            // Unless a scan has noted something else meanwhile.
+            await table.Update(name, r => r.UndefinedSince is null != row.IsUndefined && r.BrokenDefinition == row.BrokenDefinition
+                ? r with { UndefinedSince = version is null ? r.UndefinedSince ?? since : null, BrokenDefinition = fault } : r, cancel);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 
@@ -16,7 +17,7 @@ internal sealed partial class KeptListeners(ListenerSet listeners, ILogger<KeptL
     private const int First = 3;
     private readonly NotifySocket? systemd = NotifySocket.OfEnvironment();
     private readonly Dictionary<EndPoint, Socket> bound = [];
-    private Dictionary<string, int>? handed;
+    private Dictionary<string, Socket>? handed;
 
     /// <summary>The socket that systemd kept for this endpoint; else a new one, which it keeps from now on.</summary>
     /// <exception cref="SocketException">It can't be bound.</exception>
@@ -24,11 +25,11 @@ internal sealed partial class KeptListeners(ListenerSet listeners, ILogger<KeptL
     {
         handed ??= Handed();
         var name = NameOf(endpoint);
-        if (handed.Remove(name, out var descriptor))
-            return bound[endpoint] = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
+        if (handed.Remove(name, out var kept))
+            return bound[endpoint] = kept;
         var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
-        if (systemd is not null)
-            Keep(systemd, name, socket);
+        // Without FDPOLL=0 systemd drops it at once: it does not listen yet.
+        Tell(name, $"FDSTORE=1\nFDPOLL=0\nFDNAME={name}", socket);
         return bound[endpoint] = socket;
     }
 
@@ -41,44 +42,49 @@ internal sealed partial class KeptListeners(ListenerSet listeners, ILogger<KeptL
             Descriptors.CloseOnExec(socket.SafeHandle.DangerousGetHandle().ToInt32(), false);
     }
 
-    private void Keep(NotifySocket manager, string name, Socket socket)
+    private void Tell(string name, string state, Socket? passed = null)
     {
         try
         {
-            // Without FDPOLL=0 systemd drops it at once: it does not listen yet.
-            manager.Send($"FDSTORE=1\nFDPOLL=0\nFDNAME={name}", socket);
+            systemd?.Send(state, passed);
         }
         catch (SocketException e)
         {
-            NotKept(log, name, e.Message);
+            NotTold(log, name, e.Message);
         }
     }
 
-    // Of an endpoint that is no longer listened on, systemd gives up the socket too: nothing would ever answer there.
-    private Dictionary<string, int> Handed()
+    private Dictionary<string, Socket> Handed()
     {
         var all = Descriptors.Handed(Environment.GetEnvironmentVariable);
         foreach (var variable in Descriptors.Variables)
             Environment.SetEnvironmentVariable(variable, null);
         var names = listeners.Endpoints.Select(NameOf).ToHashSet(StringComparer.Ordinal);
-        var ours = new Dictionary<string, int>(StringComparer.Ordinal);
+        var ours = new Dictionary<string, Socket>(StringComparer.Ordinal);
         foreach (var (descriptor, name) in all)
         {
-            Descriptors.CloseOnExec(descriptor, true);
-            if (names.Contains(name) && ours.TryAdd(name, descriptor))
-                continue;
-            new SafeSocketHandle(descriptor, ownsHandle: true).Dispose();
-            systemd?.Send($"FDSTOREREMOVE=1\nFDNAME={name}");
+            var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
+            if (!names.Contains(name) || !ours.TryAdd(name, socket))
+                GiveUp(name, socket);
         }
         return ours;
+    }
+
+    // Of an endpoint that is no longer listened on: nothing would ever answer there. Its listening ends here and now, for systemd's copy
+    // too, which is closed some time later: the new endpoint may be another address of the same port.
+    private void GiveUp(string name, Socket socket)
+    {
+        Tell(name, $"FDSTOREREMOVE=1\nFDNAME={name}");
+        using (socket)
+            socket.Shutdown(SocketShutdown.Both);
     }
 
     // A name of systemd's may hold no colon.
     private static string NameOf(EndPoint endpoint) => $"{endpoint}".Replace(':', '_');
 
     [LoggerMessage(EventId = 45, EventName = "listener.not_kept", Level = LogLevel.Warning,
-        Message = "systemd was not given the listener {Name}, so connections are refused while this service restarts: {Why}")]
-    private static partial void NotKept(ILogger logger, string name, string why);
+        Message = "systemd could not be told of the listener {Name}, so connections may be refused while this service restarts: {Why}")]
+    private static partial void NotTold(ILogger logger, string name, string why);
 
     /// <summary>File descriptors as systemd hands them over (sd_listen_fds(3)).</summary>
     internal static partial class Descriptors
@@ -99,14 +105,21 @@ internal sealed partial class KeptListeners(ListenerSet listeners, ILogger<KeptL
             return [.. Enumerable.Range(0, count).Select(i => (First + i, i < names.Length ? names[i] : ""))];
         }
 
+        /// <summary>Programs that this process starts do not get them: systemd hands them over so that all would.</summary>
+        public static void Keep()
+        {
+            foreach (var (descriptor, _) in Handed(Environment.GetEnvironmentVariable))
+                CloseOnExec(descriptor, true);
+        }
+
         /// <summary>Whether programs that this process starts do not get it.</summary>
         public static void CloseOnExec(int descriptor, bool on)
         {
             if (fcntl(descriptor, SetFlags, on ? CloseOnExecFlag : 0) < 0)
-                throw new SocketException(System.Runtime.InteropServices.Marshal.GetLastPInvokeError());
+                throw new SocketException(Marshal.GetLastPInvokeError());
         }
 
-        [System.Runtime.InteropServices.LibraryImport("libc", SetLastError = true)]
+        [LibraryImport("libc", SetLastError = true)]
         private static partial int fcntl(int descriptor, int command, int argument);
     }
 }

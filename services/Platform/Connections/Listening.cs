@@ -28,6 +28,8 @@ public static class Listening
     /// <summary>What every listener of this process needs. After the service's own logging, which may clear what was there.</summary>
     public static void AddListeners(this WebApplicationBuilder builder)
     {
+        // Before anything of this process starts a program.
+        KeptListeners.Descriptors.Keep();
         // Two readings of one request are one too many: a bare LF ends no line (threats T68).
         AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
         builder.WebHost.UseKestrelHttpsConfiguration();

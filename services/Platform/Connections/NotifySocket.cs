@@ -9,7 +9,7 @@ namespace Overture.Platform.Connections;
 /// </summary>
 internal sealed partial class NotifySocket(string path)
 {
-    private const int SocketLevel = 1, Rights = 1;
+    private const int SocketLevel = 1, Rights = 1, Interrupted = 4;
 
     /// <summary>Null: systemd did not start this process, or wants to hear nothing.</summary>
     public static NotifySocket? OfEnvironment() =>
@@ -37,8 +37,11 @@ internal sealed partial class NotifySocket(string path)
                 Level = SocketLevel, Type = Rights, Descriptor = passed.SafeHandle.DangerousGetHandle().ToInt32(),
             };
             var message = new Message { Parts = &part, PartCount = 1, Control = &control, ControlLength = (nuint)sizeof(Control) };
-            if (sendmsg(manager.SafeHandle, &message, 0) < 0)
-                throw new SocketException(Marshal.GetLastPInvokeError());
+            while (sendmsg(manager.SafeHandle, &message, 0) < 0)
+            {
+                if (Marshal.GetLastPInvokeError() is var error && error != Interrupted)
+                    throw new SocketException(error);
+            }
         }
     }
 

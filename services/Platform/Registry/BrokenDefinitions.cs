@@ -25,7 +25,8 @@ public sealed class BrokenDefinitions(RegistryConnection registry, RegistryKeys 
 
     /// <summary>What was last said of one; null: nothing.</summary>
     public async Task<BrokenDefinition?> Find(CertName name) =>
-        await registry.Run(db => db.HashGetAsync(keys.BrokenDefinitions, name.ToString())) is { IsNull: false } value
+        // HMGET: what the Conductor's user of Redis may do (RegistryRights).
+        await registry.Run(db => db.HashGetAsync(keys.BrokenDefinitions, [name.ToString()])) is [{ IsNull: false } value]
             ? Read(new HashEntry(name.ToString(), value)) : null;
 
     public async Task<IReadOnlyList<BrokenDefinition>> All() =>

@@ -12,7 +12,7 @@ import sys
 path, command = sys.argv[1], sys.argv[2:]
 manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 manager.bind(path)
-kept = {}
+kept, given_up = {}, []
 
 
 def start():
@@ -41,8 +41,12 @@ def hear():
         assert lines["FDPOLL"] == "0" and ":" not in lines["FDNAME"], lines
         os.set_inheritable(descriptors[0], False)
         kept[lines["FDNAME"]] = descriptors[0]
+    # systemd does so when it comes to it; here, as late as can be: when the service is ready, or before its next start.
     if lines.get("FDSTOREREMOVE") == "1":
-        os.close(kept.pop(lines["FDNAME"]))
+        given_up.append(kept.pop(lines["FDNAME"]))
+    if lines.get("READY") == "1":
+        while given_up:
+            os.close(given_up.pop())
     return lines.get("READY") == "1"
 
 
