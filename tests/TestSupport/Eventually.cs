@@ -1,14 +1,14 @@
 namespace Overture.TestSupport;
 
 /// <summary>
-/// Waits on a condition with a limit, a minute: for a machine that is busy with much else. Tests never sleep for a guess.
+/// Waits on a condition with a limit, two minutes: for a machine that is busy with much else. Tests never sleep for a guess.
 /// </summary>
 public static class Eventually
 {
     public static async Task<T> Get<T>(Func<Task<T?>> probe, string what, TimeSpan? limit = null) where T : class
     {
         var end = TimeProvider.System.GetTimestamp()
-            + (long)((limit ?? TimeSpan.FromSeconds(60)).TotalSeconds * TimeProvider.System.TimestampFrequency);
+            + (long)((limit ?? TimeSpan.FromMinutes(2)).TotalSeconds * TimeProvider.System.TimestampFrequency);
         while (true)
         {
             if (await probe() is { } found)

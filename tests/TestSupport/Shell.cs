@@ -20,7 +20,7 @@ public static class Shell
     /// <param name="environment">Added to this process's; a null value removes one.</param>
     /// <param name="input">Standard input; null: empty.</param>
     /// <param name="directory">Working directory.</param>
-    /// <param name="limit">After which it is killed and the test fails; default 2 minutes.</param>
+    /// <param name="limit">After which it is killed and the test fails; default 5 minutes: a busy machine takes long for much.</param>
     public static async Task<Ran> Run(
         string command, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? environment,
         string? input = null, string? directory = null, TimeSpan? limit = null)
@@ -43,7 +43,7 @@ public static class Shell
             var errors = process.StandardError.ReadToEndAsync();
             await process.StandardInput.WriteAsync(input ?? "");
             process.StandardInput.Close();
-            await process.WaitForExitAsync().WaitAsync(limit ?? TimeSpan.FromMinutes(2));
+            await process.WaitForExitAsync().WaitAsync(limit ?? TimeSpan.FromMinutes(5));
             return new Ran(process.ExitCode, await output, await errors, watch.Elapsed);
         }
         catch (TimeoutException)
