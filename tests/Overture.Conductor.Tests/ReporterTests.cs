@@ -66,9 +66,8 @@ public sealed partial class ReporterTests(ITestOutputHelper output)
 
     /// <summary>
     /// What the reporter of a Conductor that is dead, silent, lying or full takes of a boot: what its steps in bootcmd, which write and start
-    /// it, and its processes use of the processor until the boot is over, of three boots the middle one; and that these steps wait for
-    /// nothing: the quickest of three by the clock is far below any limit of a connection. (By the clock alone a loaded machine halts all.)
-    /// Everything else is in a process that nothing waits for (below).
+    /// it, and its processes use of the processor until the boot is over; and that these steps wait for nothing: by the clock, which a loaded
+    /// machine makes late, they stay below any limit of a connection. Everything else is in a process that nothing waits for (below).
     /// </summary>
     [Theory]
     [InlineData("refused")]
@@ -86,16 +85,12 @@ public sealed partial class ReporterTests(ITestOutputHelper output)
         // Packets into a device that no one reads from are lost without a word.
         var network = "ip link set lo up" + (answer == "dropped"
             ? "; ip tuntap add t0 mode tun; ip addr add 192.0.2.1/24 dev t0; ip link set t0 up" : "");
-        var taken = await Task.WhenAll(Enumerable.Range(0, 3).Select(async _ =>
-        {
-            await using var node = Boot(ca, url, server is null ? network : null, Measured);
-            await Booted(node);
-            return await Taken(node);
-        }));
-        var each = taken.Select(t => $"{t.Used.TotalSeconds:0.00} ({t.Steps.TotalSeconds:0.00})");
-        output.WriteLine($"{Regex.Escape(answer)}: {string.Join(", ", each)} s");
-        Assert.InRange(taken.Select(t => t.Used).Order().ElementAt(1), TimeSpan.FromTicks(1), TimeSpan.FromSeconds(1));
-        Assert.InRange(taken.Min(t => t.Steps), TimeSpan.FromTicks(1), TimeSpan.FromSeconds(3));
+        await using var node = Boot(ca, url, server is null ? network : null, Measured);
+        await Booted(node);
+        var (used, steps) = await Taken(node);
+        output.WriteLine($"{Regex.Escape(answer)}: {used.TotalSeconds:0.00} s, by the clock {steps.TotalSeconds:0.00} s");
+        Assert.InRange(used, TimeSpan.FromTicks(1), TimeSpan.FromSeconds(1));
+        Assert.InRange(steps, TimeSpan.FromTicks(1), TimeSpan.FromSeconds(5));
         if (server is not null)
             await Eventually.True(() => server.Taken > 0, "the reporter calls", Limit);
     }
