@@ -77,7 +77,11 @@ make_root() {
         set +e # a subshell before || would go on after a failure
         (
             set -e
-            trap 'umount -l "$target.new/proc" "$target.new/dev" 2> /dev/null || true' EXIT
+            # Its name as it is now: in build() target is another.
+            # shellcheck disable=SC2064
+            trap "umount -l '$target.new/proc' '$target.new/dev' 2> /dev/null || true" EXIT
+            trap 'exit 143' TERM
+            trap 'exit 130' INT
             case $suite in
                 =*) "$root/eng/roots.sh" "${suite#=}"; cp -a "$kept/${suite#=}" "$target.new" ;;
                 *) build "$suite" "$target.new" "$packages" ;;
