@@ -12,5 +12,6 @@ public sealed class WallsTests
 
     [Fact]
     public void Rpcs_EachHaveOneClass_ThatNeedsFewThings() =>
-        RpcClasses.Hold(CertAuthorityService.Descriptor, typeof(CertAuthorityService.CertAuthorityServiceBase), typeof(CertAuthorityModule).Assembly);
+        RpcClasses.Hold(CertAuthorityService.Descriptor, typeof(CertAuthorityService.CertAuthorityServiceBase),
+            typeof(CertAuthorityModule).Assembly);
 }

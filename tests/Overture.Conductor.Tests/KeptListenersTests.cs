@@ -38,9 +38,9 @@ public sealed class KeptListenersTests : IAsyncLifetime
     [Fact]
     public async Task Restart_CallsMadeMeanwhile_WaitAndAreAnswered()
     {
-        Assert.Equal($"ready 127.0.0.1_{port}", await Told("start"));
+        Assert.Equal($"ready 127.0.0.1_{port}", await Command("start"));
         Assert.True(await Serves(port));
-        Assert.Equal("stopped", await Told("stop"));
+        Assert.Equal("stopped", await Command("stop"));
 
         // The kernel takes the connection; nothing answers yet.
         var call = Serves(port);
@@ -48,23 +48,23 @@ public sealed class KeptListenersTests : IAsyncLifetime
         await plain.ConnectAsync(IPAddress.Loopback, port);
         Assert.False(call.IsCompleted);
 
-        Assert.Equal($"ready 127.0.0.1_{port}", await Told("start"));
+        Assert.Equal($"ready 127.0.0.1_{port}", await Command("start"));
         Assert.True(await call);
         // Once more: what was handed over is handed over again.
-        Assert.Equal("stopped", await Told("stop"));
+        Assert.Equal("stopped", await Command("stop"));
         call = Serves(port);
-        Assert.Equal($"ready 127.0.0.1_{port}", await Told("start"));
+        Assert.Equal($"ready 127.0.0.1_{port}", await Command("start"));
         Assert.True(await call);
     }
 
     [Fact]
     public async Task Restart_WithAnotherPort_GivesUpTheOldOne()
     {
-        await Told("start");
-        await Told("stop");
+        await Command("start");
+        await Command("stop");
         var other = FreePort.Next();
         world.ProcessCommand(other);
-        Assert.Equal($"ready 127.0.0.1_{other}", await Told("start"));
+        Assert.Equal($"ready 127.0.0.1_{other}", await Command("start"));
         Assert.True(await Serves(other));
         using var plain = new TcpClient();
         Assert.Equal(SocketError.ConnectionRefused,
@@ -75,10 +75,10 @@ public sealed class KeptListenersTests : IAsyncLifetime
     public async Task Restart_WithAnotherAddressOfThePort_BindsItAtOnce()
     {
         world.ProcessCommand(port, "0.0.0.0");
-        Assert.Equal($"ready 0.0.0.0_{port}", await Told("start"));
-        await Told("stop");
+        Assert.Equal($"ready 0.0.0.0_{port}", await Command("start"));
+        await Command("stop");
         world.ProcessCommand(port);
-        Assert.Equal($"ready 127.0.0.1_{port}", await Told("start"));
+        Assert.Equal($"ready 127.0.0.1_{port}", await Command("start"));
         Assert.True(await Serves(port));
     }
 
@@ -91,7 +91,7 @@ public sealed class KeptListenersTests : IAsyncLifetime
         return answer.Status == HealthCheckResponse.Types.ServingStatus.Serving;
     }
 
-    private async Task<string?> Told(string word)
+    private async Task<string?> Command(string word)
     {
         await manager.StandardInput.WriteLineAsync(word);
         await manager.StandardInput.FlushAsync();

@@ -10,7 +10,7 @@ public static class RpcClasses
     private const int MostDependencies = 7;
 
     /// <param name="service">Its contract.</param>
-    /// <param name="generated">The base class that protoc made of it; the classes are those of <paramref name="assembly"/> that derive from it.</param>
+    /// <param name="generated">The base class that protoc made of it, from which the classes derive.</param>
     /// <param name="assembly">The program's.</param>
     public static void Hold(ServiceDescriptor service, Type generated, Assembly assembly)
     {

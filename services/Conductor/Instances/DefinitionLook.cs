@@ -26,11 +26,11 @@ internal sealed class DefinitionLook(ObjectStore store, BrokenDefinitions broken
         {
             // It is said of the instance: its last runs are unknown then, too.
         }
-        if (row.IsUndefined != version is null || row.BrokenDefinition != fault)
+        if (row.IsUndefined != (version is null) || row.BrokenDefinition != fault)
         {
             DateTimeOffset? since = version is null ? clock.GetUtcNow() : null;
             // Unless a scan has noted something else meanwhile.
-            await table.Update(name, r => r.UndefinedSince is null != row.IsUndefined && r.BrokenDefinition == row.BrokenDefinition
+            await table.Update(name, r => (r.UndefinedSince is not null) == row.IsUndefined && r.BrokenDefinition == row.BrokenDefinition
                 ? r with { UndefinedSince = version is null ? r.UndefinedSince ?? since : null, BrokenDefinition = fault } : r, cancel);
         }
     }

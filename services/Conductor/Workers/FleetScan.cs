@@ -11,8 +11,8 @@ namespace Overture.Conductor.Workers;
 /// What other services wrote about instances: the names of all such objects, compared with the rows. Cheap by the instance, since nothing
 /// is read where they agree.
 /// </summary>
-internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDefinitions broken, DefinitionLook definitions, FirstLooks looks,
-    TimeProvider clock)
+internal sealed class FleetScan(InstanceTable table, ObjectStore store, BrokenDefinitions broken, DefinitionLook definitions,
+    FirstLooks looks, TimeProvider clock)
 {
     // Each is asked for by itself before it is believed; the rest at the next scan.
     private const int MaxConfirmed = 500;

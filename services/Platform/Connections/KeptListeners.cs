@@ -29,7 +29,7 @@ internal sealed partial class KeptListeners(ListenerSet listeners, ILogger<KeptL
             return bound[endpoint] = kept;
         var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
         // Without FDPOLL=0 systemd drops it at once: it does not listen yet.
-        Tell(name, $"FDSTORE=1\nFDPOLL=0\nFDNAME={name}", socket);
+        Notify(name, $"FDSTORE=1\nFDPOLL=0\nFDNAME={name}", socket);
         return bound[endpoint] = socket;
     }
 
@@ -42,7 +42,7 @@ internal sealed partial class KeptListeners(ListenerSet listeners, ILogger<KeptL
             Descriptors.CloseOnExec(socket.SafeHandle.DangerousGetHandle().ToInt32(), false);
     }
 
-    private void Tell(string name, string state, Socket? passed = null)
+    private void Notify(string name, string state, Socket? passed = null)
     {
         try
         {
@@ -50,7 +50,7 @@ internal sealed partial class KeptListeners(ListenerSet listeners, ILogger<KeptL
         }
         catch (SocketException e)
         {
-            NotTold(log, name, e.Message);
+            NotNotified(log, name, e.Message);
         }
     }
 
@@ -74,7 +74,7 @@ internal sealed partial class KeptListeners(ListenerSet listeners, ILogger<KeptL
     // too, which is closed some time later: the new endpoint may be another address of the same port.
     private void GiveUp(string name, Socket socket)
     {
-        Tell(name, $"FDSTOREREMOVE=1\nFDNAME={name}");
+        Notify(name, $"FDSTOREREMOVE=1\nFDNAME={name}");
         using (socket)
             socket.Shutdown(SocketShutdown.Both);
     }
@@ -83,8 +83,8 @@ internal sealed partial class KeptListeners(ListenerSet listeners, ILogger<KeptL
     private static string NameOf(EndPoint endpoint) => $"{endpoint}".Replace(':', '_');
 
     [LoggerMessage(EventId = 45, EventName = "listener.not_kept", Level = LogLevel.Warning,
-        Message = "systemd could not be told of the listener {Name}, so connections may be refused while this service restarts: {Why}")]
-    private static partial void NotTold(ILogger logger, string name, string why);
+        Message = "systemd was not notified of the listening socket {Name}; a restart may refuse connections: {Why}")]
+    private static partial void NotNotified(ILogger logger, string name, string why);
 
     /// <summary>File descriptors as systemd hands them over (sd_listen_fds(3)).</summary>
     internal static partial class Descriptors

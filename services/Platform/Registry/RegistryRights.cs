@@ -22,7 +22,8 @@ public sealed class RegistryRights
         "zcard ~instances", "hgetall ~timeline:*", "expire ~timeline:* 1", "pexpire ~timeline:* 1", "set ~lease:* v", "get ~lease:*",
         "pexpire ~lease:* 1", "del ~lease:*",
         "zadd ~last-runs NX 1 m", "zscore ~last-runs m", "zrangebyscore ~last-runs 0 1", "hset ~bad-runs k v", "hdel ~bad-runs k",
-        "hmget ~bad-runs k", "zrem ~last-runs m", "hgetall ~broken-definitions", "hmget ~broken-definitions k", "hdel ~broken-definitions k",
+        "hmget ~bad-runs k", "zrem ~last-runs m", "hgetall ~broken-definitions",
+        "hmget ~broken-definitions k", "hdel ~broken-definitions k",
         "set ~console-session:* v", "get ~console-session:*",
     ];
 
