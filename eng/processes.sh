@@ -5,23 +5,37 @@
 declare -A born=() ends=() due=()
 restart_pause=1 soon=60 most_ends=5
 
-started_at() { awk '{ sub(/.*\) /, ""); print $20 }' "/proc/$1/stat" 2>/dev/null || true; }
+# started_at PID: $started becomes its start time (proc_pid_stat(5), field 22), or empty. Without a process of its own: it is asked of each
+# every second.
+started_at() {
+    local stat=
+    { IFS= read -rd '' stat < "/proc/$1/stat"; } 2> /dev/null || true
+    started_in "$stat"
+}
+
+# started_in STAT: the same of a line of /proc/PID/stat; the name in it may hold anything
+started_in() {
+    local fields
+    read -ra fields <<< "${1##*) }"
+    started=${fields[19]:-}
+}
 
 # launch NAME COMMAND...: in the background, out of reach of the terminal's Ctrl-C, output to log/NAME.log
 launch() {
     local name=$1; shift
     # Without the lock (9): a process that outlives a killed ./run must not hold it.
     setsid "$@" >> "$home/log/$name.log" 2>&1 < /dev/null 9>&- &
-    local pid=$!
+    local pid=$! started
+    started_at $pid
     # Whole or not at all: others read it at any time.
-    echo "$pid $(started_at $pid)" > "$home/run/$name.pid.new"
+    echo "$pid $started" > "$home/run/$name.pid.new"
     mv -f "$home/run/$name.pid.new" "$home/run/$name.pid"
     born[$name]=$SECONDS
 }
 
 alive() { # NAME
-    local pid start
-    [ -e "$home/run/$1.pid" ] && read -r pid start < "$home/run/$1.pid" && [ -n "$start" ] && [ "$(started_at "$pid")" = "$start" ]
+    local pid start started
+    [ -e "$home/run/$1.pid" ] && read -r pid start < "$home/run/$1.pid" && [ -n "$start" ] && started_at "$pid" && [ "$started" = "$start" ]
 }
 
 # ended: names of processes that were launched, not stopped, and are no more
@@ -29,7 +43,7 @@ ended() {
     local file name
     for file in "$home"/run/*.pid; do
         [ -e "$file" ] || continue
-        name=$(basename "$file" .pid)
+        name=${file##*/} name=${name%.pid}
         # Nothing depends on the trace UI (watch_ui).
         [ "$name" = ui ] || alive "$name" || echo "$name"
     done
@@ -89,13 +103,15 @@ stop() {
 
 # stop_instances: local instances outlive the Conductor, so that it may be restarted. Each wrote down its boot id and its line of /proc/PID/stat.
 stop_instances() {
-    local file boot stat pid
+    local file boot stat pid start started
     for file in "$home"/instances/*/process; do
         [ -e "$file" ] || continue
         { read -r boot; read -r stat; } < "$file" || true
         pid=${stat%% *}
         [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] || continue
-        [ "$(awk '{ sub(/.*\) /, ""); print $20 }' <<< "$stat")" != "$(started_at "$pid")" ] || kill -TERM "$pid" 2>/dev/null || true
+        started_in "$stat" && start=$started
+        started_at "$pid"
+        [ "$start" != "$started" ] || kill -TERM "$pid" 2>/dev/null || true
     done
 }
 

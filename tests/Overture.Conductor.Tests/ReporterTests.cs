@@ -73,14 +73,14 @@ public sealed partial class ReporterTests(ITestOutputHelper output)
     [InlineData("refused")]
     [InlineData("dropped")]
     [InlineData("silent")]
-    [InlineData("HTTP/1.1 500 Oh\r\nContent-Length: 3\r\n\r\nno\n")]
-    [InlineData("HTTP/1.1 302 Found\r\nLocation: https://localhost:1/\r\nContent-Length: 0\r\n\r\n")]
-    [InlineData("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n")]
-    [InlineData("\0\0\0garbage garbage garbage\n\n\n")]
-    public async Task Boot_WhateverTheConductorDoes_TakesNoSecondOfItAndSucceeds(string answer)
+    [InlineData("HTTP/1.1 500 Oh\r\nContent-Length: 3\r\n\r\nno\n",
+        "HTTP/1.1 302 Found\r\nLocation: https://localhost:1/\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n", "\0\0\0garbage garbage garbage\n\n\n")]
+    public async Task Boot_WhateverTheConductorDoes_TakesNoSecondOfItAndSucceeds(params string[] answers)
     {
+        var answer = answers[0];
         using var ca = new TestPuppetCa();
-        await using var server = answer is "refused" or "dropped" ? null : new Answering(ca, answer);
+        await using var server = answer is "refused" or "dropped" ? null : new Answering(ca, answers);
         var url = new Uri(answer == "dropped" ? "https://192.0.2.9:8145" : $"https://localhost:{server?.Port ?? FreePort.Next()}");
         // Packets into a device that no one reads from are lost without a word.
         var network = "ip link set lo up" + (answer == "dropped"
@@ -92,7 +92,7 @@ public sealed partial class ReporterTests(ITestOutputHelper output)
         Assert.InRange(used, TimeSpan.FromTicks(1), TimeSpan.FromSeconds(1));
         Assert.InRange(steps, TimeSpan.FromTicks(1), TimeSpan.FromSeconds(5));
         if (server is not null)
-            await Eventually.True(() => server.Taken > 0, "the reporter calls", Limit);
+            await Eventually.True(() => server.Taken >= answers.Length, "the reporter has had each of the answers", Limit);
     }
 
     /// <summary>A reporter that never ends, from its first line on, holds up no stage: it is init's child, and no stage's output is its.</summary>
@@ -187,7 +187,7 @@ public sealed partial class ReporterTests(ITestOutputHelper output)
     [GeneratedRegex(@"(\d+)m([\d.]+)s")]
     private static partial Regex ShellTime();
 
-    // Takes every connection, and says that, or nothing, once there is a request.
+    // Takes every connection, and says the next of these in turn, or nothing, once there is a request.
     private sealed class Answering : IAsyncDisposable
     {
         private readonly TcpListener listener = new(IPAddress.Loopback, 0);
@@ -195,10 +195,10 @@ public sealed partial class ReporterTests(ITestOutputHelper output)
         private readonly Task accepting;
         private int taken;
 
-        public Answering(TestPuppetCa ca, string answer)
+        public Answering(TestPuppetCa ca, string[] answers)
         {
             listener.Start();
-            accepting = Accept(ca, answer);
+            accepting = Accept(ca, answers);
         }
 
         public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
@@ -213,7 +213,7 @@ public sealed partial class ReporterTests(ITestOutputHelper output)
             ending.Dispose();
         }
 
-        private async Task Accept(TestPuppetCa ca, string answer)
+        private async Task Accept(TestPuppetCa ca, string[] answers)
         {
             using var certificate = ca.Issue("conductor", "localhost");
             var open = new List<TcpClient>();
@@ -223,7 +223,7 @@ public sealed partial class ReporterTests(ITestOutputHelper output)
                 {
                     var client = await listener.AcceptTcpClientAsync(ending.Token);
                     open.Add(client);
-                    Interlocked.Increment(ref taken);
+                    var answer = answers[(Interlocked.Increment(ref taken) - 1) % answers.Length];
                     if (answer != "silent")
                         _ = Say(client, certificate, answer);
                 }

@@ -20,7 +20,8 @@ namespace Overture.EndToEnd.Tests;
 [Trait("Category", "e2e")]
 public sealed class ReplicaTests(ReplicaStack stack, ITestOutputHelper output)
 {
-    private const int Agents = 200, AtOnce = 24;
+    private const int AtOnce = 24;
+    private static readonly int Agents = Environment.GetEnvironmentVariable("OVERTURE_FULL") == "1" ? 200 : 80;
     private static readonly string[] Steps = ["requested", "csr-received", "signed", "collected", "classified", "converged"];
 
     [Theory]
@@ -61,7 +62,7 @@ public sealed class ReplicaTests(ReplicaStack stack, ITestOutputHelper output)
         var agents = new ConcurrentQueue<SimulatedAgent>();
         var number = 2 * Agents;
         using var ending = new CancellationTokenSource();
-        var crowd = Enumerable.Range(0, AtOnce / 2).Select(_ => Task.Run(async () =>
+        var crowd = Enumerable.Range(0, AtOnce / 6).Select(_ => Task.Run(async () =>
         {
             while (!ending.IsCancellationRequested)
             {
