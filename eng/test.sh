@@ -92,24 +92,23 @@ finish_lanes() {
 }
 
 count() { # PROJECT LOG
-    local line
-    line=$(grep -E '^(Passed!|Failed!|Skipped!)' "$2" | tail -n 1 || true)
-    if [ -n "$line" ]; then
-        passed=$((passed + $(sed 's/.*Passed: *\([0-9]*\).*/\1/' <<< "$line")))
-        failed=$((failed + $(sed 's/.*Failed: *\([0-9]*\).*/\1/' <<< "$line")))
-        skipped=$((skipped + $(sed 's/.*Skipped: *\([0-9]*\).*/\1/' <<< "$line")))
+    local name=$1 log=$2 line
+    local -A of=([Passed]=0 [Failed]=0 [Skipped]=0)
+    if grep -q '^Total tests:' "$log"; then
+        while read -r line; do of[${line%%:*}]=${line##* }; done < <(grep -E '^ +(Passed|Failed|Skipped): *[0-9]+$' "$log" | tail -n 3 | sed 's/^ *//')
+        passed=$((passed + of[Passed])) failed=$((failed + of[Failed])) skipped=$((skipped + of[Skipped]))
         # A test host that crashed has printed what passed until then.
-        if grep -q '^Passed!' <<< "$line" && grep -q '^dotnet test ended with' "$2"; then
+        if [ "${of[Failed]}" = 0 ] && grep -q '^dotnet test ended with' "$log"; then
             failed=$((failed + 1))
-            echo "FAILED: $1 ended before its tests did"
-            tail -n 40 "$2"
+            echo "FAILED: $name ended before its tests did"
+            tail -n 40 "$log"
         fi
-        grep -q '^Passed!' <<< "$line" || grep -vE '^\{"|^  Passed ' "$2" | head -c 20000 || true
-        echo "$1: ${line%% - Overture*}"
-    elif [ -z "$filter" ] || ! grep -q 'No test matches' "$2"; then
+        [ "${of[Failed]}" = 0 ] || grep -vE '^\{"|^  Passed ' "$log" | head -c 20000 || true
+        echo "$name: ${of[Passed]} passed, ${of[Failed]} failed, ${of[Skipped]} skipped,$(sed -n 's/^ *Total time:/ in/p' "$log")"
+    elif [ -z "$filter" ] || ! grep -q 'No test matches' "$log"; then
         failed=$((failed + 1))
-        echo "FAILED: $1 ended without a result"
-        grep -vE '^\{"' "$2" | tail -n 40 || true
+        echo "FAILED: $name ended without a result"
+        grep -vE '^\{"' "$log" | tail -n 40 || true
     fi
 }
 
