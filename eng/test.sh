@@ -18,7 +18,7 @@ cd "$root"
 for name in "${!OVERTURE_@}"; do [ "$name" = OVERTURE_FULL ] || unset "$name"; done
 export NO_PROXY="localhost,127.0.0.1${NO_PROXY:+,$NO_PROXY}" no_proxy="localhost,127.0.0.1${no_proxy:+,$no_proxy}"
 # Processes of these tests are short, and the JIT need not learn for later: 14 s of processor time where it was 16 (54 tests of
-# CertAuthority). What e2e measures is as users run it.
+# CertAuthority).
 export DOTNET_TieredPGO=0
 
 what=all filter=
@@ -145,11 +145,14 @@ tools() {
 find_sdk
 [ "$what" = unit ] || [ "$(id -u)" = 0 ] || { echo "error: needs root (sudo ./test $what): instances are mount and pid namespaces" >&2; exit 1; }
 if [ "$what" != unit ]; then
-    # At once, before tests compare the host with what it was: also what roots are made with.
-    install_packages "what the tests run for real" redis-server busybox shellcheck puppet-agent puppetserver cloud-init faketime clang zlib1g-dev \
-        curl ca-certificates openssh-client openssh-server git procps openssl ruby puppet-lint python3 python3-venv python3-yaml python3-jsonschema python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev protobuf-compiler-grpc iproute2 chromium prometheus ansible-core groff-base systemd \
-        debootstrap dpkg-dev apt-utils gpg gpg-agent rpm createrepo-c
-    command -v npm > /dev/null || install_packages "buf, a foreign gRPC client; schemas" nodejs npm
+    # All at once, before tests compare the host with what it was: what they run, what roots and packages are made with, a Docker engine.
+    needed=(redis-server busybox shellcheck puppet-agent puppetserver cloud-init faketime clang zlib1g-dev curl ca-certificates openssh-client openssh-server
+        git procps openssl ruby puppet-lint python3 python3-venv python3-yaml python3-jsonschema python3-grpcio python3-protobuf protobuf-compiler
+        libprotobuf-dev protobuf-compiler-grpc iproute2 chromium prometheus ansible-core groff-base systemd
+        debootstrap dpkg-dev apt-utils gpg gpg-agent rpm createrepo-c)
+    [ "$what" = integration ] || needed+=(docker.io docker-compose mmdebstrap iptables)
+    command -v npm > /dev/null || needed+=(nodejs npm)
+    install_packages "what the tests run for real" "${needed[@]}"
     mkdir -p artifacts
     command -v moto_server > /dev/null || export PATH=$root/artifacts/moto/bin:$PATH
     # These wait for the network, where the build and the unit tests need the processor. What is not needed at once is made later.
@@ -177,11 +180,11 @@ case $what in unit | all)
 esac
 [ "$what" = unit ] || { finish_side tools "what the tests run"; finish_side roots "a root file system"; }
 case $what in integration | all)
-    side later eng/roots.sh trixie-ceph "${later[@]}" > /dev/null
+    side later eng/roots.sh "${later[@]}" > /dev/null
     say "integration"
     # Three lanes, since much of it waits: for disks, agents, deadlines; each about as long as the others.
-    lane integration/Overture.CertAuthority.Tests integration/Overture.Cli.Tests integration/Overture.Classifier.Tests
-    lane integration/Overture.Conductor.Tests
+    lane integration/Overture.CertAuthority.Tests integration/Overture.Classifier.Tests
+    lane integration/Overture.Conductor.Tests integration/Overture.Cli.Tests
     lane integration/Overture.Console.Tests integration/Overture.Platform.Tests integration/Overture.EndToEnd.Tests
     # beside them
     check "buf lint" artifacts/npm/node_modules/.bin/buf lint protos
@@ -195,7 +198,6 @@ case $what in integration | all)
 esac
 case $what in e2e | all)
     say "e2e" # with the machine to itself: some of it measures
-    unset DOTNET_TieredPGO
     lane e2e/Overture.Classifier.Tests e2e/Overture.Cli.Tests e2e/Overture.EndToEnd.Tests ${OVERTURE_FULL:+full/Overture.EndToEnd.Tests}
     finish_lanes
     [ -n "$filter" ] || check "docker-compose.yml" eng/compose-test.sh
