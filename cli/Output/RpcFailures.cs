@@ -79,10 +79,12 @@ internal static class RpcFailures
             : Lost(service, address, Innermost(error.Status.DebugException).Message);
     }
 
-    // While a call ran: a network or a host that stalled, a reset.
+    // While a call ran: a network or a host that stalled, a reset; or, where it was the first of its connection, the refusal of our
+    // certificate, which may come as late as that.
     private static Failure Lost(string service, string address, string cause) =>
         new(ExitCodes.Unavailable, $"the connection to {service} at {address} was lost: {cause.TrimEnd('.')}",
-            $"the work may go on there: look before you repeat it; does it run? overture health --service {service.ToLowerInvariant()}")
+            $"the work may go on there: look before you repeat it; does it run? overture health --service {service.ToLowerInvariant()}; "
+                + "if that is lost as well, it may not accept our certificate: its log says why")
         { Code = "UNAVAILABLE" };
 
     private static Exception Innermost(Exception e) => e.InnerException is { } inner ? Innermost(inner) : e;

@@ -80,8 +80,7 @@ public sealed partial class BrowserTests
         var (page, said) = await NewPage(1440, "light");
         await ByProvider(page, said, "short");
         await Assertions.Expect(page.Locator(".who .person")).ToContainTextAsync("short_short (viewer)");
-        await Eventually.True(async () => (await page.Open($"{world.Url}/health"))!.Status == 401, "the session ends",
-            TimeSpan.FromMinutes(1));
+        await Eventually.True(async () => (await page.Open($"{world.Url}/health"))!.Status == 401, "the session ends");
         await Assertions.Expect(page.Locator("a.button.main")).ToBeVisibleAsync();
     }
 

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 const [, , modules, port, certificate, key, consoleUrl, seconds] = process.argv;
 const { default: Provider } = await import(`${modules}/oidc-provider/lib/index.js`);
 
-// Of each login the groups; "short" has a token that ends at once.
+// Of each login the groups; "short" has a token that is over in 20 s: enough for a page on a busy machine.
 const groups = { jo: ['web'], kim: ['admins', 'everyone'], vi: ['everyone'], short: ['everyone'], lee: ['everyone'], eve: ['strangers'], '<b onclick=alert(1)>': ['everyone'] };
 const issuer = `https://localhost:${port}`;
 const provider = new Provider(issuer, {
@@ -18,7 +18,7 @@ const provider = new Provider(issuer, {
     conformIdTokenClaims: false,
     pkce: { required: () => true },
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, preferred_username: id, groups: groups[id] ?? [] }) }),
-    ttl: { IdToken: (_, token) => (token.available?.sub === 'short' ? 3 : Number(seconds)), AccessToken: 60, AuthorizationCode: 60, Session: 3600, Grant: 3600, Interaction: 600 },
+    ttl: { IdToken: (_, token) => (token.available?.sub === 'short' ? 20 : Number(seconds)), AccessToken: 60, AuthorizationCode: 60, Session: 3600, Grant: 3600, Interaction: 600 },
     cookies: { keys: ['only for tests'] },
 });
 createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, provider.callback())
