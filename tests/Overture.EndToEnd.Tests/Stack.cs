@@ -6,9 +6,8 @@ using Overture.TestSupport;
 namespace Overture.EndToEnd.Tests;
 
 /// <summary>
-/// The whole of Overture as a user gets it: a fresh copy of the checkout, below a 0700 directory and with a space in its path,
-/// `./run --once` (first run), once more without a network (second run), then `./run` left up for the other tests. Shared by all, since a
-/// puppetserver takes its time to start.
+/// The whole of Overture as a user gets it: a fresh copy of the checkout, below a 0700 directory and with a space in its path, and `./run`,
+/// which builds it, left up for the tests. Shared by all, since a puppetserver takes its time to start.
 /// </summary>
 public sealed class Stack : IAsyncLifetime
 {
@@ -21,11 +20,12 @@ public sealed class Stack : IAsyncLifetime
     /// <summary>examples/start_instance.yaml as ./run launched it: with the ports of this stack.</summary>
     public string Example => Path.Combine(Home, "etc/start_instance.yaml");
 
-    public Ran FirstRun { get; private set; } = null!;
-    public Ran OfflineRun { get; private set; } = null!;
+    /// <summary>What `./run` printed until all was up.</summary>
+    public IReadOnlyList<string> FirstRun { get; private set; } = [];
+
     public OtlpReceiver Otlp { get; private set; } = null!;
 
-    /// <summary>What lay in the host's own folders before the first run and after the last, as `find` prints it.</summary>
+    /// <summary>What lay in the host's own folders before the first run, as `find` prints it.</summary>
     public string HostBefore { get; private set; } = "";
 
     public static int Port(int documented) => documented + PortOffset;
@@ -40,11 +40,8 @@ public sealed class Stack : IAsyncLifetime
         HostBefore = await HostState();
         Otlp = await OtlpReceiver.Start();
 
-        FirstRun = await Shell.Run(Path.Combine(Checkout, "run"), ["--once"], Environment(), directory: Checkout,
-            limit: TimeSpan.FromMinutes(12));
-        OfflineRun = await Shell.Run("unshare", ["--net", "bash", "-c", "ip link set lo up; exec ./run --once"], Environment(),
-            directory: Checkout, limit: TimeSpan.FromMinutes(12));
         await StartRun();
+        FirstRun = run!.Lines();
     }
 
     /// <summary>`overture ARGUMENTS` as the admin of this stack.</summary>
@@ -128,6 +125,10 @@ public sealed class Stack : IAsyncLifetime
     public ValueTask StopRun() => run!.DisposeAsync();
 
     public async Task StartRun() => run = await RunProcess.Start(Checkout, Environment());
+
+    /// <summary>`./run --once` without a network, while no other is up.</summary>
+    public Task<Ran> RunOnceOffline() => Shell.Run("unshare", ["--net", "bash", "-c", "ip link set lo up; exec ./run --once"], Environment(),
+        directory: Checkout, limit: TimeSpan.FromMinutes(12));
 
     public static IEnumerable<JsonNode> Instances(JsonNode result) =>
         (result as JsonArray ?? (JsonArray)result["instances"]!).Select(i => i!);
