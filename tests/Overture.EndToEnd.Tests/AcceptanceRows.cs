@@ -43,7 +43,7 @@ public sealed class AcceptanceRows(Stack stack)
         // Java's alert for a revoked certificate is "certificate unknown".
         await Eventually.True(async () => await Run(node) is { ExitCode: not 0 } failed
             && (failed.Output + failed.Errors).Contains("alert certificate", StringComparison.Ordinal),
-            "the agent's run fails in TLS", TimeSpan.FromSeconds(60));
+            "the agent's run fails in TLS");
         Assert.Equal(server, stack.Pid("puppetserver"));
         Assert.True(Directory.Exists($"/proc/{server}"));
     }

@@ -139,7 +139,7 @@ public sealed class AioServer : IAsyncLifetime
         {
             await Eventually.True(async () => (await Host.Run(["curl", "-s", "--noproxy", "*", "--cacert",
                 "/etc/puppetlabs/puppet/ssl/certs/ca.pem", .. own, $"https://localhost:{Port(listener)}/"], null)).ExitCode == 0,
-                $"the listener {listener} has its certificate", TimeSpan.FromSeconds(60));
+                $"the listener {listener} has its certificate");
         }
     }
 

@@ -168,7 +168,7 @@ public sealed class CloudStack : IAsyncLifetime
     private async Task Healthy(string service)
     {
         await Eventually.True(async () => services[service].HasExited || (await Try("health", "--service", service)).ExitCode == 0,
-            $"{service} is healthy", TimeSpan.FromSeconds(60));
+            $"{service} is healthy");
         Assert.False(services[service].HasExited, services[service].HasExited ? await services[service].Printed() : "");
     }
 
@@ -195,7 +195,7 @@ public sealed class CloudStack : IAsyncLifetime
         string[] own = ["--cert", Path.Combine(server, $"ssl/certs/{certname}.pem"), "--key",
             Path.Combine(server, $"ssl/private_keys/{certname}.pem")];
         await Eventually.True(async () => (await Shell.Run("curl", ["-s", "--cacert", CaBundle, .. own,
-            $"https://localhost:{Port(8142)}/"])).ExitCode == 0, "the Conductor takes reports", TimeSpan.FromSeconds(60));
+            $"https://localhost:{Port(8142)}/"])).ExitCode == 0, "the Conductor takes reports");
     }
 
     private Task<Ran> Curl(string url) => Shell.Run("curl", ["-sf", "--cacert", CaBundle, url], null);

@@ -62,8 +62,8 @@ public sealed class CloudTests(CloudStack stack)
 
         // The cloud itself says that it ended: shown at the next look, and cleaned up at the next comparison; there is one a minute.
         await Eventually.True(async () => (await stack.Overture("instance", "list", name, "--condition", "gone", "-o", "name")).Length > 0
-            || await State(name) != "INSTANCE_STATE_CONVERGED", "it is seen", TimeSpan.FromSeconds(60));
-        await Ended(name, id, serial, booted, TimeSpan.FromSeconds(90));
+            || await State(name) != "INSTANCE_STATE_CONVERGED", "it is seen");
+        await Ended(name, id, serial, booted, TimeSpan.FromMinutes(3));
     }
 
     [Fact]

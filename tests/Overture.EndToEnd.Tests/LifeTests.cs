@@ -10,10 +10,10 @@ namespace Overture.EndToEnd.Tests;
 public sealed class LifeTests(Stack stack)
 {
     [Fact]
-    public async Task Launch_Ten_AllConvergeAndTerminateLeavesNothing()
+    public async Task Launch_Five_AllConvergeAndTerminateLeavesNothing()
     {
-        var names = await stack.Launch(10);
-        Assert.Equal(10, names.Distinct().Count());
+        var names = await stack.Launch(5);
+        Assert.Equal(5, names.Distinct().Count());
         var serials = new HashSet<string>();
         foreach (var name in names)
         {

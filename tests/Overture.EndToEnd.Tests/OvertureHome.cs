@@ -98,7 +98,7 @@ internal sealed class OvertureHome : IAsyncDisposable
         foreach (var (process, service) in services.Zip(Services))
         {
             await Eventually.True(async () => process.HasExited || (await Try("health", "--service", service)).ExitCode == 0,
-                $"{service} is healthy", TimeSpan.FromSeconds(90));
+                $"{service} is healthy");
             Assert.False(process.HasExited, process.HasExited ? await process.Printed() : "");
         }
         // 3. the certificate of Classifier's listener for puppetservers

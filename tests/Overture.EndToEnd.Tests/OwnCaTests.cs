@@ -44,7 +44,7 @@ public sealed class OwnCaTests : IDisposable
                 "-X", "PUT", "-H", "Content-Type: application/json", "-d", "{\"desired_state\":\"revoked\"}")).Output[^3..]);
             // By its own CRL, which only it refreshes.
             await Eventually.True(async () => (await Curl("puppet/v3/environments", node)).Output[^3..] == "000",
-                "the revoked node is refused", TimeSpan.FromSeconds(30));
+                "the revoked node is refused");
         }
         finally
         {

@@ -164,7 +164,7 @@ public sealed class ReplicaStack : IAsyncLifetime
         Puppetserver = SslStreamCertificateContext.Create(puppetserver, Roots, offline: true);
         // Each Conductor's intake has its own certificate by now, or soon.
         foreach (var conductor in Conductors)
-            await Eventually.True(() => TakesReports(conductor), $"{conductor.Name} takes reports", TimeSpan.FromSeconds(30));
+            await Eventually.True(() => TakesReports(conductor), $"{conductor.Name} takes reports");
     }
 
     private async Task<bool> TakesReports(Replica conductor)

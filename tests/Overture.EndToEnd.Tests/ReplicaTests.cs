@@ -104,7 +104,7 @@ public sealed class ReplicaTests(ReplicaStack stack, ITestOutputHelper output)
             if (!await Converges(agent, conductor, limit))
             {
                 await agent.Report();
-                Assert.True(await Converges(agent, conductor, TimeSpan.FromSeconds(30)), $"{agent.Name} has not converged");
+                Assert.True(await Converges(agent, conductor, TimeSpan.FromMinutes(2)), $"{agent.Name} has not converged");
             }
         });
     }

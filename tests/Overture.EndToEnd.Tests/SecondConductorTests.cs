@@ -44,7 +44,7 @@ public sealed class SecondConductorTests(Stack stack)
         try
         {
             await Eventually.True(async () => (await stack.Overture("--config", home.File("cli.yaml"), "health", "--service",
-                "conductor")).ExitCode == 0, "the second Conductor is healthy", TimeSpan.FromSeconds(60));
+                "conductor")).ExitCode == 0, "the second Conductor is healthy");
             var launched = await stack.Json("--config", home.File("cli.yaml"), "launch", "-c", stack.Example, "--wait", "--timeout", "3m");
             Assert.Equal("INSTANCE_STATE_CONVERGED", launched["state"]!.GetValue<string>());
             var name = launched["certname"]!.GetValue<string>();
@@ -55,7 +55,7 @@ public sealed class SecondConductorTests(Stack stack)
         finally
         {
             (await Shell.Run("kill", "-TERM", $"{conductor.Id}")).Ok();
-            await conductor.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(40));
+            await conductor.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(2));
         }
     }
 }

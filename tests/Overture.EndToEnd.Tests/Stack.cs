@@ -95,7 +95,7 @@ public sealed class Stack : IAsyncLifetime
     /// <summary>After a kill: waits until ./run has started it again.</summary>
     public Task StartedAgain(string service) => Eventually.True(
         async () => Directory.Exists($"/proc/{Pid(service)}") && (await Overture("health", "--service", service)).ExitCode == 0,
-        $"{service} is healthy again", TimeSpan.FromSeconds(60));
+        $"{service} is healthy again");
 
     public int Pid(string service) => int.Parse(File.ReadAllText(Path.Combine(Home, $"run/{service}.pid")).Split(' ')[0],
         CultureInfo.InvariantCulture);
