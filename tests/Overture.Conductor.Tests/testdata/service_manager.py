@@ -20,6 +20,8 @@ def start():
     if child:
         return child
     environment = dict(os.environ, NOTIFY_SOCKET=path)
+    # Its log is not among what is said here.
+    os.dup2(2, 1)
     if kept:
         high = [os.dup2(fd, 100 + i) for i, fd in enumerate(kept.values())]
         for i, fd in enumerate(high):
