@@ -67,20 +67,29 @@ check() {
 logs=$root/artifacts/test-logs
 declare -A category=([unit]='Category!=integration&Category!=e2e&Category!=full' [integration]='Category=integration' [e2e]='Category=e2e' [full]='Category=full')
 
-# lane KIND/PROJECT...: these one after the other, beside the other lanes; each into a log of its own (eng/test-times.sh reads the .trx)
-lane() {
+# lanes COUNT KIND/PROJECT...: in this order, COUNT at a time; each into a log of its own (eng/test-times.sh reads the .trx)
+lanes() {
     set -m # a process group of its own, so that all of it can be stopped
     (
-        for each in "$@"; do
-            # As from a terminal: nohup and a shell's background leave signals ignored that tests send.
-            env --default-signal=INT,QUIT,HUP "$DOTNET" test "tests/${each#*/}" --no-build -c Release --nologo -v quiet --logger 'console;verbosity=normal' \
-                --logger "trx;LogFileName=$logs/${each%/*}-${each#*/}.trx" --filter "${category[${each%/*}]}${filter:+&$filter}" > "$logs/${each%/*}-${each#*/}.log" 2>&1 || echo "dotnet test ended with $?" >> "$logs/${each%/*}-${each#*/}.log"
-            say "${each%/*} tests of ${each#*/} ended"
+        set +m
+        for each in "${@:2}"; do
+            [ "$(jobs -rp | wc -l)" -lt "$1" ] || wait -n || true
+            tests "$each" &
         done
+        wait
     ) &
     lanes+=($!)
     set +m
-    ran+=("$@")
+    ran+=("${@:2}")
+}
+
+tests() { # KIND/PROJECT
+    local kind=${1%/*} project=${1#*/}
+    local log=$logs/$kind-$project
+    # As from a terminal: nohup and a shell's background leave signals ignored that tests send.
+    env --default-signal=INT,QUIT,HUP "$DOTNET" test "tests/$project" --no-build -c Release --nologo -v quiet --logger 'console;verbosity=normal' \
+        --logger "trx;LogFileName=$log.trx" --filter "${category[$kind]}${filter:+&$filter}" > "$log.log" 2>&1 || echo "dotnet test ended with $?" >> "$log.log"
+    say "$kind tests of $project ended"
 }
 
 # finish_lanes: waits for all of them and counts; a project that prints no result counts as a failure
@@ -174,18 +183,15 @@ rm -rf "$logs"
 mkdir -p "$logs"
 case $what in unit | all)
     say "unit"
-    lane unit/Overture.CertAuthority.Tests unit/Overture.Platform.Tests
-    lane unit/Overture.Conductor.Tests unit/Overture.Classifier.Tests unit/Overture.Console.Tests
+    lanes 2 unit/Overture.{Conductor,CertAuthority,Platform,Classifier,Console}.Tests
     finish_lanes
 esac
 [ "$what" = unit ] || { finish_side tools "what the tests run"; finish_side roots "a root file system"; }
 case $what in integration | all)
     side later eng/roots.sh "${later[@]}" > /dev/null
     say "integration"
-    # Three lanes, since much of it waits: for disks, agents, deadlines; each about as long as the others.
-    lane integration/Overture.CertAuthority.Tests integration/Overture.Classifier.Tests
-    lane integration/Overture.Conductor.Tests integration/Overture.Cli.Tests
-    lane integration/Overture.Console.Tests integration/Overture.Platform.Tests integration/Overture.EndToEnd.Tests
+    # Three, since much of it waits: for disks, agents, deadlines. The longest first.
+    lanes 3 integration/Overture.{Conductor,CertAuthority,Console,EndToEnd,Cli,Platform,Classifier}.Tests
     # beside them
     check "buf lint" artifacts/npm/node_modules/.bin/buf lint protos
     check "docs/rpcs.md is what protos/ say" eng/rpcs.sh --check
@@ -198,7 +204,7 @@ case $what in integration | all)
 esac
 case $what in e2e | all)
     say "e2e" # with the machine to itself: some of it measures
-    lane e2e/Overture.Classifier.Tests e2e/Overture.Cli.Tests e2e/Overture.EndToEnd.Tests ${OVERTURE_FULL:+full/Overture.EndToEnd.Tests}
+    lanes 1 e2e/Overture.{Classifier,Cli,EndToEnd}.Tests ${OVERTURE_FULL:+full/Overture.EndToEnd.Tests}
     finish_lanes
     [ -n "$filter" ] || check "docker-compose.yml" eng/compose-test.sh
 esac

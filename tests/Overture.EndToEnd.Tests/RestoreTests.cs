@@ -31,7 +31,7 @@ public sealed class RestoreTests(ReplicaStack stack)
         var late = new ConcurrentQueue<SimulatedAgent>();
         var number = FirstNumber + Early;
         using var ending = new CancellationTokenSource();
-        var crowd = Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
+        var crowd = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
         {
             while (!ending.IsCancellationRequested)
             {
@@ -42,7 +42,7 @@ public sealed class RestoreTests(ReplicaStack stack)
         })).ToList();
         try
         {
-            await Eventually.True(() => late.Count > 8 || crowd.Any(c => c.IsFaulted), "agents enroll");
+            await Eventually.True(() => late.Count > 4 || crowd.Any(c => c.IsFaulted), "agents enroll");
             (await Shell.Run(RepositoryPaths.File("eng/backup.sh"), stack.Home, safe.File("backup.tar"))).Ok();
         }
         finally

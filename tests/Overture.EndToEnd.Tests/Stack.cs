@@ -37,6 +37,9 @@ public sealed class Stack : IAsyncLifetime
         File.SetUnixFileMode(directory.File("private"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         (await Shell.Run("bash", ["-c", "git ls-files -co --exclude-standard -z | xargs -0 cp --parents -at \"$0\"", Checkout], null,
             directory: RepositoryPaths.Root)).Ok();
+        // But for the native command line, which takes as long as all else: ./test has built it of the same sources, as ./run does.
+        (await Shell.Run("bash", ["-c", "cp -a --parents -t \"$0\" artifacts/cli artifacts/.cli", Checkout], null,
+            directory: RepositoryPaths.Root)).Ok();
         HostBefore = await HostState();
         Otlp = await OtlpReceiver.Start();
 
