@@ -3,9 +3,9 @@
 #
 # Runs docker-compose.yml for real, in a Docker engine of its own (data, socket and tags in a temporary folder): images built here, up with
 # the demo node, which must converge with a whole timeline and trace; each container is what docs/compose.md says of it (user, root,
-# capabilities, labels, health); each is killed and started once, each service upgraded, all but the node thrown away and restored from a
-# backup, by that page's commands, and nothing may be lost. Everything it made is gone afterwards, on failure, Ctrl-C and TERM too; the
-# packages stay.
+# capabilities, labels, health). With OVERTURE_FULL=1 each is killed and started once, each service upgraded, all but the node thrown away
+# and restored from a backup, by that page's commands, and nothing may be lost. Everything it made is gone afterwards, on failure, Ctrl-C
+# and TERM too; the packages stay.
 #
 # Base images come from public registries for users; here they are made on the spot: Debian by mmdebstrap, .NET from this host's SDK and
 # the NuGet packages that the build needs, Redis from Debian. eng/compose-test.yml says what else is replaced.
@@ -105,20 +105,20 @@ engine=$!
 . "$root/eng/compose-images.sh"
 
 say "up"
-up() { timeout --foreground 240 /usr/bin/docker-compose -f docker-compose.yml -f eng/compose-test.yml "$@" up --detach --no-build; }
+up() { timeout --foreground 600 /usr/bin/docker-compose -f docker-compose.yml -f eng/compose-test.yml "$@" up --detach --no-build; }
 step "docker-compose up" up up --profile demo
 container() { docker ps -aq --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False; }
 certname=$(docker logs "$(container node-register)" 2> /dev/null | sed -n 's/^registered //p')
 [ -n "$certname" ] || fail "node-register registered nothing"
 listed() { compose run --rm -T cli instance list 2> "$work/cli.err" | grep "${certname:0:8}" > /dev/null; }
-until_true "instance list has $certname" 30 listed
+until_true "instance list has $certname" 120 listed
 # The same in a container that stays: a new one for each question takes two seconds.
 shell() { [ -z "$(docker ps -q --filter name=^shell$)" ] && compose run --detach --name shell --entrypoint "sleep 3600" cli > /dev/null 2>&1 || true; }
 cli() { docker exec shell overture "$@" 2> "$work/cli.err"; }
 shell
 
 converged() { cli instance show "$certname" -o json | grep '"state": *"INSTANCE_STATE_CONVERGED"' > /dev/null; }
-until_true "node $certname converges" 120 converged
+until_true "node $certname converges" 300 converged
 say "converged: $certname"
 
 cli instance timeline "$certname" | tee "$work/timeline"
@@ -128,7 +128,7 @@ traced() {
     docker exec "$(container traces)" python3 -c "import urllib.request; print(urllib.request.urlopen('http://localhost:4318/trace/$trace').read().decode())" > "$work/trace"
     [ "$(grep -cxE 'overture-(conductor|certauthority|classifier)' "$work/trace")" = 3 ]
 }
-until_true "all three services' spans are in trace $trace" 30 traced
+until_true "all three services' spans are in trace $trace" 120 traced
 say "trace $trace has: $(tr '\n' ' ' < "$work/trace")"
 
 healthy() { [ "$(docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$(container "$1")")" = "$2" ]; }

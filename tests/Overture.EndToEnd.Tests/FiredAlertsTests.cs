@@ -95,7 +95,7 @@ public sealed partial class FiredAlertsTests
         await EveryNamedMetricIsThere(site);
     }
 
-    [Fact, Trait("Category", "e2e")]
+    [Fact, Trait("Category", "full")]
     public async Task Prometheus_OfProcessesAndStores_FiresForEachFaultAndNotBefore()
     {
         await using var site = await AlertSite.Start();

@@ -6,7 +6,7 @@ namespace Overture.EndToEnd.Tests;
 /// <summary>
 /// A real puppetserver that the module configured with `ca => stock`: its own CA signs what the policy executable lets in.
 /// </summary>
-[Trait("Category", "e2e")]
+[Trait("Category", "full")]
 public sealed class OwnCaTests : IDisposable
 {
     private const string Name = "own-ca.example.org";

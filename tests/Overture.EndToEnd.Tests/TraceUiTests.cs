@@ -5,7 +5,7 @@ namespace Overture.EndToEnd.Tests;
 
 /// <summary>The trace UI of ./run, by the link that it prints.</summary>
 [Collection(nameof(CheckoutCollection))]
-[Trait("Category", "e2e")]
+[Trait("Category", "full")]
 public sealed class TraceUiTests
 {
     [Fact]
