@@ -8,7 +8,7 @@ is() { # SERVICE WHAT FORMAT EXPECTED
 }
 all_healthy() { for service in redis conductor certauthority classifier console puppetserver; do healthy $service healthy || return 1; done; }
 
-until_true "every health check is passed" 60 all_healthy
+until_true "every health check is passed" 180 all_healthy
 for service in redis traces conductor certauthority classifier console puppetserver node-register; do
     is $service user '{{.Config.User}}' 65532:65532
     is $service "read-only root" '{{.HostConfig.ReadonlyRootfs}}' true
@@ -35,7 +35,7 @@ say "users, roots, capabilities, labels and health are as they should be"
 [ -n "${OVERTURE_FULL:-}" ] || { say "kills, an upgrade, a backup and its restore: with OVERTURE_FULL=1"; return 0; }
 
 nothing_lost() { # WHEN
-    until_true "$certname is converged $1" 60 converged
+    until_true "$certname is converged $1" 180 converged
     cli instance timeline "$certname" > "$work/after" || fail "no timeline $1: $(cat "$work/cli.err")"
     [ -z "$(grep -vxFf "$work/after" "$work/timeline")" ] || fail "$1 the timeline lacks: $(grep -vxFf "$work/after" "$work/timeline")"
 }
@@ -48,13 +48,13 @@ for service in redis conductor certauthority classifier console traces; do
     killed $service
     state=healthy
     [ $service != traces ] || state=running
-    until_true "$service is $state again" 90 healthy $service $state
+    until_true "$service is $state again" 240 healthy $service $state
     nothing_lost "after $service was killed"
     say "killed and started: $service"
 done
-until_true "puppetserver is healthy again" 120 healthy puppetserver healthy
+until_true "puppetserver is healthy again" 300 healthy puppetserver healthy
 killed node
-until_true "node runs again" 30 healthy node running
+until_true "node runs again" 120 healthy node running
 nothing_lost "after puppetserver and node were killed"
 say "killed and started: puppetserver, node"
 cli audit verify > /dev/null || fail "the audit log: $(cat "$work/cli.err")"
@@ -64,7 +64,7 @@ export OVERTURE_VERSION=0.1.1
 for service in classifier certauthority conductor console; do
     step "image $service $OVERTURE_VERSION can't be built" upgrade compose build $service
     step "$service can't be upgraded" upgrade compose up --detach --no-deps --no-build $service
-    until_true "$service $OVERTURE_VERSION is healthy" 90 healthy $service healthy
+    until_true "$service $OVERTURE_VERSION is healthy" 240 healthy $service healthy
     is $service version '{{index .Config.Labels "org.opencontainers.image.version"}}' $OVERTURE_VERSION
     nothing_lost "after $service was upgraded"
 done
@@ -86,13 +86,13 @@ step "no restore" restore restore
 say "backed up ($(stat -c %s "$work/overture.tar.gz") bytes), lost, restored"
 step "docker-compose up after the restore" up-again up
 shell
-until_true "$certname is converged after the restore" 60 converged
+until_true "$certname is converged after the restore" 180 converged
 # With Redis gone a timeline is what the store proves, in the store's words.
 for key in requested csr-received signed classified converged; do
     cli instance timeline "$certname" -o json | grep "\"key\": *\"$key\"" > /dev/null || fail "after the restore the timeline lacks '$key'"
 done
 cli audit verify > /dev/null || fail "the audit log after the restore: $(cat "$work/cli.err")"
-until_true "puppetserver is healthy after the restore" 120 healthy puppetserver healthy
+until_true "puppetserver is healthy after the restore" 300 healthy puppetserver healthy
 # The node goes on with its certificate and the CA it knows.
 step "the node's next run" next-run next_run
 say "the node's next run is good"
