@@ -18,7 +18,7 @@ namespace Overture.Conductor.Tests;
 [Trait("Category", "integration")]
 public sealed class CrashTests : IAsyncLifetime
 {
-    private static readonly int Rounds = Environment.GetEnvironmentVariable("OVERTURE_FULL") == "1" ? 20 : 1;
+    private static readonly int Rounds = Full.Length(1, 20);
     private readonly ConductorFixture world = new();
     private readonly ObjectStore store;
     private readonly int port = FreePort.Next(), puppetDbPort = FreePort.Next();

@@ -16,7 +16,7 @@ namespace Overture.Conductor.Tests;
 public sealed class HostileUserDataTests : IDisposable
 {
     // A shell and a dozen programs each.
-    private static readonly int Cases = Environment.GetEnvironmentVariable("OVERTURE_FULL") == "1" ? 400 : 40;
+    private static readonly int Cases = Full.Length(40, 400);
     private static readonly CertName Name = CertName.Parse("0f8fad5b-d9cb-469f-a165-70867728950e");
     private readonly TempDirectory directory = new();
     private readonly TestPuppetCa ca = new();

@@ -30,7 +30,6 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
     // Of each wait, in ms: another test may have the machine.
     private const int Limit = 60_000;
 
-    private static readonly bool IsFull = Environment.GetEnvironmentVariable("OVERTURE_FULL") is { Length: > 0 };
     private static readonly string Pictures = Directory.CreateDirectory(RepositoryPaths.File("artifacts/console")).FullName;
     private IPlaywright playwright = null!;
     private IBrowser browser = null!;
@@ -63,7 +62,7 @@ public sealed partial class BrowserTests(ConsoleFixture world) : IAsyncLifetime
             await page.Open(world.Url + address, new() { WaitUntil = WaitUntilState.DOMContentLoaded });
             await page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, $"{name}-{width}-{scheme}.png"), FullPage = true });
             // What is wide has the same elements in the same order.
-            var looked = width < 2000 && (IsFull || place % 2 == 0 == width < 1000);
+            var looked = width < 2000 && (Full.Asked || place % 2 == 0 == width < 1000);
             var violations = looked ? (await page.RunAxe()).Violations : [];
             wrong.AddRange(violations.Select(v => $"{name}: {v.Id}: {v.Help}: {string.Join(" | ", v.Nodes.Take(3).Select(n => n.Html))}"));
             var wide = await page.EvaluateAsync<int>("document.documentElement.scrollWidth");

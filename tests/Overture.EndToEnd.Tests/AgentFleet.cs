@@ -37,7 +37,7 @@ public sealed partial class AgentFleet(Stack stack) : IAsyncLifetime
     ];
 
     // What depends on a suite that moves, and the other key of what is above.
-    private static readonly AgentRow[] Full =
+    private static readonly AgentRow[] OnlyFull =
     [
         new("puppet8-ec", "agents-puppet8", "key_type: ec", "Debian's puppet-agent"),
         new("openvox9", "agents-openvox9", "flavour: distribution", "Debian's openvox-agent"),
@@ -47,9 +47,7 @@ public sealed partial class AgentFleet(Stack stack) : IAsyncLifetime
     private readonly Dictionary<string, (string Certname, Ran Launch)> launched = [];
     private BoundProcess? repositories;
 
-    public static bool IsFull => Environment.GetEnvironmentVariable("OVERTURE_FULL") is { Length: > 0 };
-
-    public static IReadOnlyList<AgentRow> Rows { get; } = IsFull ? [.. Always, .. Full] : Always;
+    public static IReadOnlyList<AgentRow> Rows { get; } = Full.Asked ? [.. Always, .. OnlyFull] : Always;
 
     public async Task InitializeAsync()
     {
@@ -69,7 +67,7 @@ public sealed partial class AgentFleet(Stack stack) : IAsyncLifetime
             """));
         await Image("aio-vendor-empty", "openvox8",
             root => VendorData(root, "#cloud-config\ncloud_config_modules: []\ncloud_final_modules: []\n"));
-        if (IsFull)
+        if (Full.Asked)
             await Image("openvox9", "sid-openvox");
 
         // 2. repositories

@@ -21,7 +21,7 @@ namespace Overture.EndToEnd.Tests;
 public sealed class ReplicaTests(ReplicaStack stack, ITestOutputHelper output)
 {
     private const int AtOnce = 24;
-    private static readonly int Agents = Environment.GetEnvironmentVariable("OVERTURE_FULL") == "1" ? 200 : 80;
+    private static readonly int Agents = Full.Length(80, 200);
     private static readonly string[] Steps = ["requested", "csr-received", "signed", "collected", "classified", "converged"];
 
     [Theory]

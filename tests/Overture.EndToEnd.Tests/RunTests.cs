@@ -113,17 +113,11 @@ public sealed partial class RunTests(Stack stack)
     }
 
     [Fact]
-    public async Task Run_CtrlC_LeavesNothingBehind_AndRunsAgain_WithoutANetworkToo()
+    public async Task Run_CtrlC_LeavesNothingBehindAndStartsAgain()
     {
         await stack.StopRun();
         Assert.Empty(HostProcesses.With(stack.Checkout));
-        // A run more, of three minutes.
-        var ran = AgentFleet.IsFull ? await stack.RunOnceOffline() : null;
         await stack.StartRun();
-        if (ran is null)
-            return;
-        Assert.True(ran.ExitCode == 0, $"exit code {ran.ExitCode}\n{ran.Output}\n{ran.Errors}");
-        AssertConverged(JsonNode.Parse(ran.Output.TrimEnd('\n').Split('\n')[^1])!);
     }
 
     private async Task<Ran> Run(TempDirectory home, string[] arguments) => await Shell.Run(
@@ -133,7 +127,7 @@ public sealed partial class RunTests(Stack stack)
     [GeneratedRegex("converged: ([0-9a-f-]{36})$")]
     private static partial Regex Converged();
 
-    private static void AssertConverged(JsonNode last)
+    internal static void AssertConverged(JsonNode last)
     {
         Assert.Equal("INSTANCE_STATE_CONVERGED", last["state"]!.GetValue<string>());
         Assert.Matches("^[0-9a-f]{8}-[0-9a-f]{4}-4", last["certname"]!.GetValue<string>());

@@ -65,7 +65,8 @@ public sealed class HouseRulesTests
         // A part of a class has its kind from the other part.
         AssertNone(wanted.Distinct()
             .Where(lane => !lane.StartsWith("unit/", StringComparison.Ordinal) && !lanes.Contains(lane)));
-        AssertNone(new[] { "CertAuthority", "Platform", "Conductor", "Classifier" }.Where(p => !lanes.Contains($"unit/Overture.{p}.Tests")));
+        AssertNone(new[] { "CertAuthority", "Platform", "Conductor", "Classifier" }
+            .Where(p => !lanes.Contains($"unit/Overture.{p}.Tests")));
     }
 
     [Fact]

@@ -192,7 +192,7 @@ public abstract class ObjectStoreSuite
     public async Task Probe_Store_KeepsItsPromises()
     {
         var store = Open();
-        var full = Environment.GetEnvironmentVariable("OVERTURE_FULL") == "1";
+        var full = Full.Asked;
         await new StoreProbe(store, TestIds.New()).Run(rounds: full ? 200 : 5, writers: full ? 64 : 32, default);
         Assert.Empty(await store.List(ObjectKeys.Probes, null, default).ToListAsync());
     }

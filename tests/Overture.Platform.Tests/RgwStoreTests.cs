@@ -73,7 +73,7 @@ public sealed class RgwStoreTests(RgwFixture rgw) : ObjectStoreSuite, IClassFixt
     public async Task Races_OfCreatorsAndOfReplacers_HaveOneWinnerEach()
     {
         var clients = Enumerable.Range(0, 4).Select(_ => Open()).ToList();
-        var full = Environment.GetEnvironmentVariable("OVERTURE_FULL") == "1";
+        var full = Full.Asked;
         for (var round = 0; round < (full ? 60 : 15); round++)
         {
             var key = $"races/{round}";
